@@ -1,0 +1,64 @@
+"""Erlang-style processes for Python on trio, whose processes own sockets.
+
+`run(main)` or `async with open_runtime():` opens a runtime; inside, every trio task is a
+process with a pid and a mailbox. `actorsock.socket` has the sockets.
+"""
+
+from . import socket
+from .results import BadMatch, Error, Ok, Select, ok
+from .runtime.identity import Pid, Ref, make_ref
+from .runtime.inspecting import ProcessInfo, is_alive, process_info, processes
+from .runtime.linking import NoProcessError, demonitor, exit, link, monitor, trap_exit, unlink
+from .runtime.message_timers import cancel_timer, read_timer, send_after, start_timer
+from .runtime.messages import Down, Exit, Timeout, TimerExpired
+from .runtime.messaging import current_pid, receive, send, sleep
+from .runtime.naming import register, registered, unregister, whereis
+from .runtime.opening import open_runtime, run
+from .runtime.process import ProcessExit
+from .runtime.spawning import spawn, spawn_handler, spawn_link, spawn_monitor
+
+__all__ = [
+    "BadMatch",
+    "Down",
+    "Error",
+    "Exit",
+    "NoProcessError",
+    "Ok",
+    "Pid",
+    "ProcessExit",
+    "ProcessInfo",
+    "Ref",
+    "Select",
+    "Timeout",
+    "TimerExpired",
+    "cancel_timer",
+    "current_pid",
+    "demonitor",
+    "exit",
+    "is_alive",
+    "link",
+    "make_ref",
+    "monitor",
+    "ok",
+    "open_runtime",
+    "process_info",
+    "processes",
+    "read_timer",
+    "receive",
+    "register",
+    "registered",
+    "run",
+    "send",
+    "send_after",
+    "sleep",
+    "socket",
+    "spawn",
+    "spawn_handler",
+    "spawn_link",
+    "spawn_monitor",
+    "start_timer",
+    "trap_exit",
+    "unlink",
+    "unregister",
+    "whereis",
+]

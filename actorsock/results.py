@@ -1,0 +1,70 @@
+"""What a call answers: `Ok`, `Error` or `Select`, made for `match`.
+
+The three are Erlang's `{ok, V}`, `{error, R}` and `{select, SI}`. They are values, not
+exceptions: a wrong argument raises, what the operating system or another process did is
+answered. `ok()` is the bridge for code that expects success.
+"""
+
+from typing import Any, Final, Generic, TypeVar
+
+import attrs
+
+__all__ = ["BadMatch", "Error", "Ok", "Select", "ok"]
+
+T_co = TypeVar("T_co", covariant=True)
+T = TypeVar("T")
+
+
+@attrs.frozen(slots=True)
+class Ok(Generic[T_co]):
+    """Success, with the value that the call promises; Erlang's `ok` and `{ok, Value}`."""
+
+    value: T_co = None  # type: ignore[assignment]  # a bare Ok() is an Ok[None]
+
+
+@attrs.frozen(slots=True)
+class Error:
+    """Failure that the program may meet in good order; Erlang's `{error, Reason}`.
+
+    `reason` is a POSIX name in lower case (`"econnrefused"`), or one of `"closed"`,
+    `"timeout"`, `"state"`, `"not_owner"`, `"already"`, `"select_info"`. `data` carries what
+    was already received, or not yet sent, when an operation fails part-way; else `None`.
+    """
+
+    reason: str
+    data: Any = None
+
+
+@attrs.frozen(slots=True)
+class Select:
+    """The call must wait: a select (or abort) message follows; `{select, SelectInfo}`.
+
+    `info` names the waiting operation and is what `cancel` takes. `data` is what was
+    received so far, or what is left to send; `None` when nothing has moved.
+    """
+
+    info: Any
+    data: Any = None
+
+
+class BadMatch(Exception):
+    """`ok()` was given something other than an `Ok`; Erlang's `badmatch`.
+
+    `result` is what it was given.
+    """
+
+    result: Final[object]
+
+    def __init__(self, result: object) -> None:
+        super().__init__(result)
+        self.result = result
+
+    def __str__(self) -> str:
+        return f"expected Ok, got {self.result!r}"
+
+
+def ok(result: Ok[T] | Error | Select) -> T:
+    """The value of an `Ok`; anything else raises `BadMatch`. Erlang's `{ok, X} = ...`."""
+    if isinstance(result, Ok):
+        return result.value
+    raise BadMatch(result)

@@ -1,0 +1,91 @@
+"""What runs a process's code, and the one way in which a process waits.
+
+A process is the same whatever runs it: only its body differs. A body knows how to suspend the
+code, how to let it go on, and how to stop it when an exit signal ends the process. `park` and
+`wake` are the waiting primitive made of these: receive, every blocking socket call and sleep
+park here and are woken from here; time-outs, cancellation and exit signals are handled here,
+once, for all of them.
+"""
+
+import abc
+from math import inf
+from typing import Any, Final
+
+from .timers import Timers
+
+__all__ = ["TIMED_OUT", "Body"]
+
+TIMED_OUT: Final = object()
+"""What `park` returns when the deadline came first."""
+
+
+class Body(abc.ABC):
+    """The running part of one process."""
+
+    __slots__ = ("_outcome", "parked", "timers")
+
+    kind: str
+    """The word for it in `process_info`."""
+
+    parked: bool
+    """True while the code is suspended in `park`, until something wakes it."""
+
+    def __init__(self, timers: Timers) -> None:
+        self.timers = timers
+        self.parked = False
+        self._outcome: Any = None
+
+    async def park(self, deadline: float = inf) -> Any:
+        """Wait to be woken; return what `wake` was given, or `TIMED_OUT` at `deadline`.
+
+        `deadline` is a time on trio's clock. Raises what ends the wait from outside:
+        `trio.Cancelled`, or `ProcessExit` when an exit signal ends the process. Whoever parks
+        undoes on the way out what it asked others to wake it for.
+        """
+        entry = None if deadline == inf else self.timers.add(deadline, self.wake, TIMED_OUT)
+        self._outcome = None
+        self.parked = True
+        try:
+            await self._suspend()
+        finally:
+            self.parked = False
+            if entry is not None:
+                self.timers.cancel(entry)
+        return self._outcome
+
+    def wake(self, outcome: Any = None) -> bool:
+        """Let a parked process go on with `outcome`; the first to wake it wins."""
+        if not self.parked:
+            return False
+        self.parked = False
+        self._outcome = outcome
+        self._resume()
+        return True
+
+    @abc.abstractmethod
+    async def checkpoint(self, cost: int) -> None:
+        """Honour cancellation, and give way to others when the budget is used up.
+
+        Every operation that could block calls this first. `cost` is its price in reductions
+        (1 for a message, more where a system call is made), so that a process whose operations
+        all complete at once gives way as regularly as one that waits.
+        """
+
+    @abc.abstractmethod
+    async def _suspend(self) -> None:
+        """Suspend the code until `_resume`; called by `park` only."""
+
+    @abc.abstractmethod
+    def _resume(self) -> None:
+        """Let the suspended code go on; called once for each `_suspend`."""
+
+    @abc.abstractmethod
+    def stop(self, reason: Any) -> bool:
+        """An exit signal ends the process with `reason`: make its code end.
+
+        True when nobody is going to say that it has: the process is over at once.
+        """
+
+    @abc.abstractmethod
+    def describe(self) -> str:
+        """The function that it runs, for people."""

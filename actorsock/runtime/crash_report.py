@@ -1,0 +1,30 @@
+"""The log record that a crashed process leaves behind."""
+
+import logging
+from typing import Any, Final
+
+from .process import Process
+
+__all__ = ["report_crash"]
+
+_log: Final = logging.getLogger("actorsock")
+
+
+def report_crash(process: Process, exc: BaseException, during: str = "crashed") -> None:
+    """Log that the code of `process` ended with `exc`, with its traceback.
+
+    The record's `pid` and `function` attributes say who, for handlers that want them apart.
+    """
+    function = process.body.describe()
+    name = f" ({process.name})" if process.name is not None else ""
+    extra: dict[str, Any] = {"pid": process.pid, "function": function}
+    _log.error(
+        "process %r%s running %s %s: %r",
+        process.pid,
+        name,
+        function,
+        during,
+        exc,
+        exc_info=(type(exc), exc, exc.__traceback__),
+        extra=extra,
+    )

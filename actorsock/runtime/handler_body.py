@@ -1,0 +1,119 @@
+"""Handler bodies: a function called with each message, in place, without a task switch.
+
+A handler process is always waiting in receive for anything; a delivery wakes it, and waking it
+asks the run queue for a turn. One message is one turn, so many handlers share the queue fairly.
+A handler can't wait: whatever it does, it does before it returns.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from trio.lowlevel import disable_ki_protection
+
+from .body import Body
+from .crash_report import report_crash
+from .exit_reason import ending_of
+from .mailbox import anything
+from .node import Node
+from .process import Process
+from .running import turn
+
+__all__ = ["Handler", "Terminate", "start_handler"]
+
+Handler = Callable[[Any], object]
+"""Called with each message; what it returns does not matter."""
+
+Terminate = Callable[[Any], object]
+"""Called once with the exit reason, while the process ends."""
+
+
+def start_handler(node: Node, handle: Handler, terminate: Terminate | None = None) -> Process:
+    """A new process that handles every message with `handle`."""
+    body = HandlerBody(node, handle, terminate)
+    process = Process(node, body)
+    body.begin(process)
+    return process
+
+
+class HandlerBody(Body):
+    """Runs one handler to completion on each delivery."""
+
+    __slots__ = ("_handle", "_node", "_process", "_terminate")
+
+    kind = "handler"
+    _process: Process
+
+    def __init__(self, node: Node, handle: Handler, terminate: Terminate | None) -> None:
+        super().__init__(node.timers)
+        self._node = node
+        self._handle = handle
+        self._terminate = terminate
+
+    def begin(self, process: Process) -> None:
+        """Become the body of `process`, idle."""
+        self._process = process
+        self._idle()
+
+    def stop(self, reason: Any) -> bool:
+        # An idle handler ends in a turn of its own; a running or a waiting turn sees `ending`.
+        self.wake()
+        return False
+
+    def describe(self) -> str:
+        return _name_of(self._handle)
+
+    async def checkpoint(self, cost: int) -> None:
+        raise RuntimeError("a handler runs to completion: it can't wait for anything")
+
+    async def _suspend(self) -> None:
+        raise RuntimeError("a handler runs to completion: it can't wait for anything")
+
+    def _resume(self) -> None:
+        self._node.run_queue.run(self._take_turn)
+
+    def _idle(self) -> None:
+        self._process.mailbox.wanted = anything
+        self.parked = True
+
+    def _take_turn(self) -> None:
+        process = self._process
+        arrivals = process.mailbox.arrivals
+        before, turn.process = turn.process, process
+        try:
+            if not process.ending:
+                _call(self._handle, arrivals.popleft())
+        except BaseException as exc:
+            ending = ending_of(exc)
+            if ending.crash is not None:
+                report_crash(process, ending.crash)
+            self._end(ending.reason)
+            if ending.beyond is not None:
+                raise ending.beyond from None
+        else:
+            if process.ending:
+                self._end(process.reason)
+            elif arrivals:
+                self._resume()
+            else:
+                self._idle()
+        finally:
+            turn.process = before
+
+    def _end(self, reason: Any) -> None:
+        if self._terminate is not None:
+            try:
+                _call(self._terminate, self._process.reason if self._process.ending else reason)
+            except Exception as exc:
+                report_crash(self._process, exc, "failed to terminate")
+        self._process.end(reason)
+
+
+@disable_ki_protection
+def _call(function: Callable[[Any], object], argument: Any) -> None:
+    # The runtime around it is protected from KeyboardInterrupt; the user's function is not.
+    function(argument)
+
+
+def _name_of(function: Any) -> str:
+    name = getattr(function, "__qualname__", None) or type(function).__qualname__
+    return f"{getattr(function, '__module__', '?')}:{name}"

@@ -1,0 +1,72 @@
+"""Who and which: pids name processes, refs name everything that happens once.
+
+Both are opaque, equal only to themselves, and small enough to travel in any message. What a
+pid leads to is not known here: `process.alive` is the table.
+"""
+
+from collections.abc import Callable
+from itertools import count
+from typing import Any, Final, TypeVar
+
+import attrs
+
+__all__ = ["Pid", "Ref", "check_pid", "check_ref", "make_ref"]
+
+_next_pid: Final[Callable[[], int]] = count(1).__next__
+_next_ref: Final[Callable[[], int]] = count(1).__next__
+
+Self = TypeVar("Self")
+
+
+class _Identity:
+    """Copying a message must not make a second pid or ref that leads nowhere."""
+
+    __slots__ = ()
+
+    def __copy__(self: Self) -> Self:
+        return self
+
+    def __deepcopy__(self: Self, memo: dict[int, Any]) -> Self:
+        return self
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        raise TypeError(f"{self!r} means something only inside this program: it can't be pickled")
+
+
+@attrs.define(eq=False, repr=False)
+class Pid(_Identity):
+    """A process identifier, printed as Erlang prints it: `<0.N.0>`."""
+
+    number: int = attrs.field(factory=_next_pid, init=False, on_setattr=attrs.setters.frozen)
+
+    def __repr__(self) -> str:
+        return f"<0.{self.number}.0>"
+
+
+@attrs.define(eq=False, repr=False)
+class Ref(_Identity):
+    """A reference, unique for the life of the program: Erlang's `reference()`."""
+
+    number: int = attrs.field(factory=_next_ref, init=False, on_setattr=attrs.setters.frozen)
+
+    def __repr__(self) -> str:
+        return f"#Ref<0.{self.number}>"
+
+
+def make_ref() -> Ref:
+    """A new reference; Erlang's `make_ref/0`."""
+    return Ref()
+
+
+def check_pid(pid: object, argument: str = "pid") -> Pid:
+    """`pid`, if it is one; raises `TypeError` naming the argument otherwise."""
+    if type(pid) is not Pid:
+        raise TypeError(f"{argument}: expected a Pid, got {pid!r}")
+    return pid
+
+
+def check_ref(ref: object, argument: str = "ref") -> Ref:
+    """`ref`, if it is one; raises `TypeError` naming the argument otherwise."""
+    if type(ref) is not Ref:
+        raise TypeError(f"{argument}: expected a Ref, got {ref!r}")
+    return ref

@@ -1,0 +1,145 @@
+"""A process's mailbox: first in, first out, with selective receive.
+
+Two rooms make selective receive cheap. `arrivals` holds what nobody has looked at; `saved`
+holds, in order and in front of all arrivals, what a receive has looked at and left. So a
+blocked receive tests each message once, and a message that carries a `ref` is found by it at
+once, however many others wait.
+
+No process, no waiting and no time in here: the caller waits, the mailbox only answers.
+"""
+
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from types import UnionType
+from typing import Any, Final
+
+from .identity import Ref
+
+__all__ = ["NOTHING", "Mailbox", "Matcher", "anything", "ref_of", "test_of"]
+
+Matcher = Callable[[Any], bool]
+"""Says whether a message is one that the receiver wants."""
+
+NOTHING: Final = object()
+"""What `take` answers when no message matches (any object may be a message, also None)."""
+
+
+def anything(message: Any) -> bool:
+    """The matcher of `receive()` without a pattern."""
+    return True
+
+
+def ref_of(message: Any) -> Ref | None:
+    """The reference that `message` carries as its `ref`, if it carries one."""
+    try:
+        ref = message.ref
+    except Exception:  # a message is any object, its attributes may be computed and may fail
+        return None
+    return ref if type(ref) is Ref else None
+
+
+def test_of(pattern: Any) -> Matcher:
+    """The matcher that a `receive` pattern stands for.
+
+    Raises `TypeError` when `pattern` is none of: None, a type, a tuple of types, a union of
+    types, a `Ref`, a predicate.
+    """
+    if pattern is None:
+        return anything
+    if isinstance(pattern, (type, UnionType)):
+        return lambda message: isinstance(message, pattern)
+    if type(pattern) is Ref:
+        return lambda message: ref_of(message) is pattern
+    if isinstance(pattern, tuple) and all(isinstance(part, (type, UnionType)) for part in pattern):
+        return lambda message: isinstance(message, pattern)
+    if callable(pattern):
+        return lambda message: bool(pattern(message))
+    raise TypeError(
+        f"pattern: expected None, a type, a tuple of types, a Ref or a predicate, got {pattern!r}"
+    )
+
+
+class Mailbox:
+    """The messages that a process has been sent and has not yet received."""
+
+    __slots__ = ("_by_ref", "_next", "_saved", "arrivals", "wanted")
+
+    arrivals: deque[Any]
+    """Messages that no receive has tested yet, oldest first. Delivery appends here."""
+
+    wanted: Matcher | None
+    """While the process waits for a message: which arrivals are worth waking it for."""
+
+    def __init__(self) -> None:
+        self.arrivals = deque()
+        self.wanted = None
+        self._saved: OrderedDict[int, tuple[Any, Ref | None]] = OrderedDict()
+        self._by_ref: dict[Ref, deque[int]] = {}
+        self._next = 0
+
+    def __len__(self) -> int:
+        return len(self._saved) + len(self.arrivals)
+
+    def messages(self) -> list[Any]:
+        """Every message, oldest first."""
+        return [*(message for message, _ in self._saved.values()), *self.arrivals]
+
+    def take(self, pattern: Any, matches: Matcher) -> Any:
+        """Remove and return the oldest message that matches, or `NOTHING`.
+
+        `matches` is `test_of(pattern)`; the pattern itself lets a receive by ref skip the
+        messages that cannot match.
+        """
+        if self._saved:
+            if type(pattern) is Ref:
+                numbers = self._by_ref.get(pattern)
+                if numbers:
+                    return self._remove(numbers[0])
+            else:
+                for number, (message, _) in self._saved.items():
+                    if matches(message):
+                        return self._remove(number)
+        return self.take_arrival(matches)
+
+    def take_arrival(self, matches: Matcher) -> Any:
+        """Like `take`, for a receive that has already looked at everything saved."""
+        arrivals = self.arrivals
+        while arrivals:
+            # Tested before it is moved: a predicate that raises leaves the message in place.
+            if matches(arrivals[0]):
+                return arrivals.popleft()
+            self._save(arrivals.popleft())
+        return NOTHING
+
+    def discard(self, ref: Ref, matches: Matcher) -> bool:
+        """Remove the messages that carry `ref` and match; say whether there were any."""
+        # Saving indexes by ref, so that a program that cancels often reads no message twice.
+        while self.arrivals:
+            self._save(self.arrivals.popleft())
+        numbers = [n for n in self._by_ref.get(ref, ()) if matches(self._saved[n][0])]
+        for number in numbers:
+            self._remove(number)
+        return bool(numbers)
+
+    def clear(self) -> None:
+        """Forget every message."""
+        self.arrivals.clear()
+        self._saved.clear()
+        self._by_ref.clear()
+
+    def _save(self, message: Any) -> None:
+        number = self._next
+        self._next = number + 1
+        ref = ref_of(message)
+        self._saved[number] = (message, ref)
+        if ref is not None:
+            self._by_ref.setdefault(ref, deque()).append(number)
+
+    def _remove(self, number: int) -> Any:
+        message, ref = self._saved.pop(number)
+        if ref is not None:
+            numbers = self._by_ref[ref]
+            numbers.remove(number)
+            if not numbers:
+                del self._by_ref[ref]
+        return message

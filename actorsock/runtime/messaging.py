@@ -1,0 +1,98 @@
+"""Sending, receiving and sleeping."""
+
+from collections.abc import Callable
+from math import inf
+from types import UnionType
+from typing import Any, Final, TypeVar, overload
+
+import trio
+from trio.lowlevel import enable_ki_protection
+
+from .body import TIMED_OUT
+from .current import current_process
+from .durations import check_seconds
+from .identity import Pid, Ref
+from .mailbox import NOTHING, anything, test_of
+from .messages import Timeout
+from .naming import resolve
+from .process import alive
+
+__all__ = ["current_pid", "receive", "send", "sleep"]
+
+T = TypeVar("T")
+_MESSAGE: Final = 1  # the price of a message, in reductions
+
+
+@enable_ki_protection
+def current_pid() -> Pid:
+    """The pid of the caller; Erlang's `self/0`."""
+    return current_process().pid
+
+
+@enable_ki_protection
+def send(dest: Pid | str, message: T) -> T:
+    """Put `message` into the mailbox of `dest`, a pid or a registered name; return it.
+
+    Never waits, never fails because of the receiver: to a process that has ended it does
+    nothing. Raises `ValueError` when no process is registered as `dest`. Erlang's `Dest ! Msg`.
+    """
+    if type(dest) is Pid:
+        process = alive.get(dest)
+        if process is not None:
+            process.deliver(message)
+    else:
+        alive[resolve(dest)].deliver(message)
+    return message
+
+
+@overload
+async def receive(pattern: type[T], *, after: float = inf) -> T | Timeout: ...
+@overload
+async def receive(
+    pattern: tuple[type | UnionType, ...] | UnionType | Ref | Callable[[Any], object] | None = None,
+    *,
+    after: float = inf,
+) -> Any: ...
+@enable_ki_protection
+async def receive(pattern: Any = None, *, after: float = inf) -> Any:
+    """Remove and return the first message in the mailbox that matches; wait until there is one.
+
+    `pattern` is a type, a tuple or union of types, a `Ref` (a message that carries it as its
+    `ref`), or a predicate; without one, any message matches. Others stay, in order. `after` is
+    how long to wait, in seconds: when it has passed, `Timeout()` is returned; 0 looks at what is
+    there. Erlang's `receive ... after`.
+    """
+    process = current_process()
+    body, mailbox = process.body, process.mailbox
+    matches = anything if pattern is None else test_of(pattern)
+    if after is not inf:
+        check_seconds("after", after)
+    await body.checkpoint(_MESSAGE)
+    message = mailbox.take(pattern, matches)
+    if message is not NOTHING:
+        return message
+    if after == 0:
+        return Timeout()
+    deadline = inf if after == inf else trio.current_time() + after
+    # A predicate is the receiver's code and runs in the receiver; a type or a ref can be tested
+    # at delivery, so that what does not match wakes nobody.
+    wanted = anything if callable(pattern) and not isinstance(pattern, type) else matches
+    while True:
+        mailbox.wanted = wanted
+        try:
+            outcome = await body.park(deadline)
+        finally:
+            mailbox.wanted = None
+        if outcome is TIMED_OUT:
+            return Timeout()
+        message = mailbox.take_arrival(matches)
+        if message is not NOTHING:
+            return message
+
+
+async def sleep(seconds: float) -> None:
+    """Do nothing for `seconds`; works in every kind of process body. Erlang's `timer:sleep/1`."""
+    check_seconds("seconds", seconds)
+    body = current_process().body
+    await body.checkpoint(_MESSAGE)
+    await body.park(trio.current_time() + seconds)

@@ -1,0 +1,153 @@
+"""Opening and leaving a runtime.
+
+Structure underneath: the tasks of processes live in one nursery, which is shielded, so that
+processes end by exit signals in good order and not by the cancellation of whoever opened the
+runtime. Only what concerns the whole program (Ctrl-C, `sys.exit`) travels up from a process.
+"""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, TypeGuard, TypeVar
+
+import trio
+from trio.lowlevel import enable_ki_protection
+
+from .current import enter_node, leave_node
+from .exit_reason import Ending, ending_of
+from .identity import Pid
+from .node import Node
+from .process import Process, ProcessExit, alive
+from .running import by_task
+from .task_body import adopt
+
+__all__ = ["open_runtime", "run"]
+
+T = TypeVar("T")
+
+
+def run(
+    main: Callable[..., Awaitable[T]],
+    *args: Any,
+    clock: trio.abc.Clock | None = None,
+) -> T | None:
+    """Run `main(*args)` as the first process of a new runtime; return its value.
+
+    When `main` returns, every other process is ended and every socket closed. An exception of
+    `main` is raised here; `exit("normal")` returns None, and `exit` with another reason, or
+    an exit signal that ends it, raises `ProcessExit`. `clock` is a trio clock, such as
+    `trio.testing.MockClock`.
+    """
+
+    async def first() -> T | None:
+        async with open_runtime():
+            return await main(*args)
+        return None
+
+    return trio.run(first, clock=clock)
+
+
+@asynccontextmanager
+async def open_runtime() -> AsyncGenerator[Pid, None]:
+    """A runtime around a block of trio code: `async with open_runtime():`.
+
+    The task that opens it is its first process (the value of the block is its pid); every task
+    started inside is adopted when it first calls the library. Leaving the block ends every
+    process and closes every socket. An exit signal that ends the first process cancels the
+    block, which then raises `ProcessExit` with the reason.
+    """
+    task = trio.lowlevel.current_task()
+    former = by_task.get(task)
+    leaving, left = trio.Event(), trio.Event()
+    try:
+        async with trio.open_nursery() as services:
+            node: Node = await services.start(_host, leaving, left)
+            services.start_soon(node.timers.run)
+            services.start_soon(node.run_queue.take_left_over)
+            before = enter_node(node)
+            scope = trio.CancelScope()
+            first = adopt(node, task, scope)
+            ending = Ending("normal")
+            try:
+                with scope:
+                    yield first.pid
+            except BaseException as exc:
+                ending = ending_of(exc)
+                if not _is_normal(ending):
+                    raise
+            finally:
+                stopped = first.ending
+                first.end(ending.reason)
+                leave_node(node, before)
+                _restore(task, former)
+                with trio.CancelScope(shield=True):
+                    _end_tasks(node)
+                    leaving.set()
+                    await left.wait()
+                _end_handlers(node)
+                services.cancel_scope.cancel()
+            if stopped:
+                reason = first.reason
+                raise ProcessExit(reason) from reason if _is_exception(reason) else None
+    except BaseExceptionGroup as group:
+        _raise_plainly(group)
+
+
+async def _host(leaving: trio.Event, left: trio.Event, task_status: trio.TaskStatus[Node]) -> None:
+    """Hold the nursery of the processes open until everything in it has ended."""
+    try:
+        with trio.CancelScope(shield=True):
+            async with trio.open_nursery() as nursery:
+                task_status.started(Node(nursery))
+                await leaving.wait()
+    finally:
+        left.set()
+
+
+@enable_ki_protection
+def _end_tasks(node: Node) -> None:
+    node.closing = True
+    for process in [p for p in alive.values() if p.node is node and p.body.kind != "handler"]:
+        process.signal(process.pid, "kill", "exit")
+
+
+@enable_ki_protection
+def _end_handlers(node: Node) -> None:
+    # After the tasks: their clean-up may still use sockets and servers.
+    for process in [p for p in alive.values() if p.node is node]:
+        process.signal(process.pid, "kill", "exit")
+    while node.at_close:
+        node.at_close.pop()()
+
+
+def _is_normal(ending: Ending) -> bool:
+    decided = ending.crash is None and ending.beyond is None
+    return decided and isinstance(ending.reason, str) and ending.reason == "normal"
+
+
+def _is_exception(reason: Any) -> TypeGuard[BaseException]:
+    return isinstance(reason, BaseException)
+
+
+def _restore(task: trio.lowlevel.Task, former: Process | None) -> None:
+    if former is None:
+        by_task.pop(task, None)
+    else:
+        by_task[task] = former
+
+
+def _raise_plainly(group: BaseExceptionGroup[BaseException]) -> None:
+    """Raise what `group` is about: the nursery in here is nobody else's business."""
+    exc: BaseException = group
+    fatal = group.subgroup((KeyboardInterrupt, SystemExit))
+    if fatal is not None:
+        exc = fatal
+        while isinstance(exc, BaseExceptionGroup):
+            exc = exc.exceptions[0]
+    elif len(group.exceptions) == 1:
+        exc = group.exceptions[0]
+    context = exc.__context__
+    try:
+        raise exc
+    finally:
+        # Raising it here has made the group its context, which would tell the story twice.
+        exc.__context__ = context

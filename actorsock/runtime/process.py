@@ -1,0 +1,154 @@
+"""A process: mailbox, links, monitors and exit reason, whatever body runs it.
+
+This is where signals arrive (messages, exit signals, monitor notices) and where an ended
+process tells those who asked. What an exit signal does is decided in `signals`; running and
+waiting is the body's.
+"""
+
+from typing import Any, Final
+
+import attrs
+
+from .body import Body
+from .identity import Pid, Ref
+from .mailbox import Mailbox
+from .messages import Down, Exit
+from .node import Node
+from .signals import Origin, effect_of
+
+__all__ = ["Process", "ProcessExit", "alive"]
+
+alive: Final[dict[Pid, "Process"]] = {}
+"""Every process that has not ended. The only way from a pid to its process."""
+
+
+class ProcessExit(BaseException):
+    """Ends the process in which it is raised; what `exit(reason)` raises.
+
+    Like `trio.Cancelled` it is not an `Exception`, so that a handler for mistakes does not
+    catch a decision to end. `reason` is the exit reason.
+    """
+
+    reason: Any
+
+    def __init__(self, reason: Any) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"the process ends with reason {self.reason!r}"
+
+
+@attrs.define(eq=False)
+class Process:
+    """One process of one node."""
+
+    node: Node
+    body: Body
+    pid: Pid = attrs.field(factory=Pid)
+    mailbox: Mailbox = attrs.field(factory=Mailbox)
+    name: str | None = None
+    trapping: bool = False
+    ending: bool = False
+    """An exit signal has decided that the process ends; its code may still be unwinding."""
+    reason: Any = None
+    """The exit reason, once `ending`."""
+    links: dict[Pid, None] = attrs.field(factory=dict)
+    monitors: dict[Ref, Pid] = attrs.field(factory=dict)
+    """What this process monitors."""
+    watchers: dict[Ref, tuple[Pid, Pid | str]] = attrs.field(factory=dict)
+    """Who monitors this process, and as what they named it."""
+    timers: set[Ref] = attrs.field(factory=set)
+    """Message timers that will send to this process."""
+
+    def __attrs_post_init__(self) -> None:
+        alive[self.pid] = self
+
+    def deliver(self, message: Any) -> None:
+        """Put `message` into the mailbox; wake the process if it waits for it."""
+        mailbox = self.mailbox
+        mailbox.arrivals.append(message)
+        wanted = mailbox.wanted
+        if wanted is not None and wanted(message):
+            mailbox.wanted = None
+            self.body.wake()
+
+    def signal(self, sender: Pid, reason: Any, origin: Origin) -> None:
+        """An exit signal arrives."""
+        if self.ending:
+            return
+        match effect_of(reason, origin, self.trapping):
+            case "deliver":
+                self.deliver(Exit(sender, reason))
+            case "die":
+                self._die(reason)
+            case "die killed":
+                self._die("killed")
+            case "ignore":
+                pass
+
+    def link(self, other: "Process") -> None:
+        """Link both ways; once, however often it is asked for."""
+        self.links[other.pid] = None
+        other.links[self.pid] = None
+
+    def unlink(self, pid: Pid) -> None:
+        """From here on neither hears of the other's end."""
+        self.links.pop(pid, None)
+        if (other := alive.get(pid)) is not None:
+            other.links.pop(self.pid, None)
+
+    def monitor(self, target: "Process | None", named: Pid | str) -> Ref:
+        """Ask for a `Down` when `target` ends; at once, with `"noproc"`, if there is none."""
+        ref = Ref()
+        if target is None:
+            self.deliver(Down(ref, named, "noproc"))
+        elif target is not self:
+            target.watchers[ref] = (self.pid, named)
+            self.monitors[ref] = target.pid
+        return ref
+
+    def demonitor(self, ref: Ref) -> None:
+        """No `Down` for `ref` arrives from here on."""
+        target = self.monitors.pop(ref, None)
+        if target is not None and (process := alive.get(target)) is not None:
+            process.watchers.pop(ref, None)
+
+    def end(self, reason: Any) -> None:
+        """The code has ended: leave every table and tell links and monitors, in that order.
+
+        A reason that an exit signal has decided stands; the name is free, and the process no
+        longer alive, before anybody hears of it.
+        """
+        if alive.pop(self.pid, None) is None:
+            return
+        if self.ending:
+            reason = self.reason
+        self.ending = True
+        self.reason = reason
+        if self.name is not None:
+            self.node.names.pop(self.name, None)
+            self.name = None
+        for ref in self.timers:
+            self.node.timers.cancel(self.node.pending.pop(ref).entry)
+        self.timers.clear()
+        for ref in list(self.monitors):
+            self.demonitor(ref)
+        links, self.links = self.links, {}
+        watchers, self.watchers = self.watchers, {}
+        for pid in links:
+            if (other := alive.get(pid)) is not None:
+                other.links.pop(self.pid, None)
+                other.signal(self.pid, reason, "link")
+        for ref, (watcher, named) in watchers.items():
+            other = alive.get(watcher)
+            if other is not None and ref in other.monitors:
+                del other.monitors[ref]
+                other.deliver(Down(ref, named, reason))
+        self.mailbox.clear()
+
+    def _die(self, reason: Any) -> None:
+        self.ending = True
+        self.reason = reason
+        if self.body.stop(reason):
+            self.end(reason)

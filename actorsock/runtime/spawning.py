@@ -1,0 +1,88 @@
+"""Starting processes: Erlang's `spawn` family, and handler processes."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from trio.lowlevel import enable_ki_protection
+
+from .current import current_process
+from .handler_body import Handler, Terminate, start_handler
+from .identity import Pid, Ref
+from .naming import check_free, give_name
+from .node import Node
+from .process import Process
+from .task_body import start_task
+
+__all__ = ["spawn", "spawn_handler", "spawn_link", "spawn_monitor"]
+
+
+@enable_ki_protection
+def spawn(
+    fn: Callable[..., Awaitable[Any]], *args: Any, name: str | None = None, light: bool = False
+) -> Pid:
+    """Start a process that runs `fn(*args)`, an async function; return its pid at once.
+
+    `name` registers it. It ends with reason `"normal"` when `fn` returns, and with the
+    exception when `fn` raises, which is also logged. Erlang's `spawn/1,3`.
+    """
+    return _spawn(fn, args, name, light).pid
+
+
+@enable_ki_protection
+def spawn_link(
+    fn: Callable[..., Awaitable[Any]], *args: Any, name: str | None = None, light: bool = False
+) -> Pid:
+    """`spawn` and `link` in one step: no moment in which it could end unnoticed."""
+    process = _spawn(fn, args, name, light)
+    current_process().link(process)
+    return process.pid
+
+
+@enable_ki_protection
+def spawn_monitor(
+    fn: Callable[..., Awaitable[Any]], *args: Any, name: str | None = None, light: bool = False
+) -> tuple[Pid, Ref]:
+    """`spawn` and `monitor` in one step; the pid, and the ref that its `Down` will carry."""
+    process = _spawn(fn, args, name, light)
+    return process.pid, current_process().monitor(process, process.pid)
+
+
+@enable_ki_protection
+def spawn_handler(
+    handler: Handler, terminate: Terminate | None = None, *, name: str | None = None
+) -> Pid:
+    """Start a process that calls `handler(message)` with each message, on delivery, in place.
+
+    There is no task and no task switch: `send` to an idle handler returns when the message has
+    been handled. A handler is a plain function and can't wait. It is never entered twice: what
+    is sent to it while it runs is handled afterwards. `exit(reason)` inside ends it, and so does
+    an exception, which is logged. `terminate(reason)`, if given, is called as it ends.
+    """
+    if not callable(handler):
+        raise TypeError(f"handler: expected a function of one message, got {handler!r}")
+    node = _open_node()
+    check_free(node, name)
+    process = start_handler(node, handler, terminate)
+    give_name(node, name, process)
+    return process.pid
+
+
+def _spawn(
+    fn: Callable[..., Awaitable[Any]], args: tuple[Any, ...], name: str | None, light: bool
+) -> Process:
+    if not callable(fn):
+        raise TypeError(f"fn: expected an async function, got {fn!r}")
+    if light:
+        raise ValueError("light: this version has no light bodies; use light=False")
+    node = _open_node()
+    check_free(node, name)
+    process = start_task(node, fn, args)
+    give_name(node, name, process)
+    return process
+
+
+def _open_node() -> Node:
+    node = current_process().node
+    if node.closing:
+        raise RuntimeError("this actorsock runtime is being left: no new process can start")
+    return node

@@ -1,0 +1,139 @@
+"""Task bodies: a process whose code is a trio task, with everything that trio offers.
+
+Two kinds of task run a process. `start_task` makes a new task around an async function, inside
+a cancel scope of its own, which is how an exit signal ends it wherever it waits. `adopt` takes a
+task that somebody else made: it has no scope of its own, so an exit signal reaches it when it
+next calls the library, or at once while it waits in such a call.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import trio
+from trio.lowlevel import Abort, Task, disable_ki_protection, enable_ki_protection
+
+from .body import Body
+from .crash_report import report_crash
+from .exit_reason import ending_of
+from .node import Node
+from .process import Process, ProcessExit
+from .running import by_task
+
+__all__ = ["TaskBody", "adopt", "start_task"]
+
+# What a process may do without waiting before it gives way to others: a thousand messages, or
+# a hundred system calls, both about a third of a millisecond.
+_BUDGET: Final = 1000
+
+
+def start_task(
+    node: Node, function: Callable[..., Awaitable[Any]], args: tuple[Any, ...]
+) -> Process:
+    """A new process that runs `function(*args)`; it starts when the caller next gives way."""
+    body = TaskBody(node, function, trio.CancelScope())
+    process = Process(node, body)
+    node.nursery.start_soon(_run, process, body, function, args, name=function)
+    return process
+
+
+def adopt(node: Node, task: Task, scope: trio.CancelScope | None = None) -> Process:
+    """The process that `task` is from now on; `scope`, if any, surrounds all of its code."""
+    body = TaskBody(node, task.name, scope)
+    body.task = task
+    process = by_task[task] = Process(node, body)
+    return process
+
+
+class TaskBody(Body):
+    """Suspends and resumes one trio task."""
+
+    __slots__ = ("_budget", "_function", "_scope", "_stopped", "task")
+
+    kind = "task"
+    task: Task
+
+    def __init__(self, node: Node, function: Any, scope: trio.CancelScope | None) -> None:
+        super().__init__(node.timers)
+        self._function = function
+        self._scope = scope
+        self._stopped: ProcessExit | None = None
+        self._budget = _BUDGET
+
+    @property
+    def scope(self) -> trio.CancelScope | None:
+        """The cancel scope around all of the code; None for an adopted task."""
+        return self._scope
+
+    async def checkpoint(self, cost: int) -> None:
+        self._budget -= cost
+        if self._budget > 0:
+            await trio.lowlevel.checkpoint_if_cancelled()
+        else:
+            self._budget = _BUDGET
+            await trio.lowlevel.checkpoint()
+
+    async def _suspend(self) -> None:
+        self._budget = _BUDGET
+        await trio.lowlevel.wait_task_rescheduled(self._abort)
+        if self._stopped is not None:
+            raise self._stopped
+
+    def _abort(self, raise_cancel: Any) -> Abort:
+        # Here, not when the task runs: a wake in between must not reschedule it again.
+        self.parked = False
+        return Abort.SUCCEEDED
+
+    def _resume(self) -> None:
+        trio.lowlevel.reschedule(self.task)
+
+    def stop(self, reason: Any) -> bool:
+        if self._scope is not None:
+            self._scope.cancel()
+            return False
+        self._stopped = ProcessExit(reason)
+        self.wake()
+        return True
+
+    def describe(self) -> str:
+        function = self._function
+        if isinstance(function, str):
+            return function
+        name = getattr(function, "__qualname__", None) or repr(function)
+        return f"{getattr(function, '__module__', '?')}:{name}"
+
+
+@enable_ki_protection
+async def _run(
+    process: Process,
+    body: TaskBody,
+    function: Callable[..., Awaitable[Any]],
+    args: tuple[Any, ...],
+) -> None:
+    task = body.task = trio.lowlevel.current_task()
+    by_task[task] = process
+    reason: Any = "normal"
+    try:
+        assert body.scope is not None
+        with body.scope:
+            if not process.ending:
+                await _call(function, args)
+    except BaseException as exc:
+        ending = ending_of(exc)
+        reason = ending.reason
+        if ending.crash is not None:
+            report_crash(process, ending.crash)
+        if ending.beyond is not None:
+            raise ending.beyond from None
+    finally:
+        del by_task[task]
+        process.end(reason)
+
+
+@disable_ki_protection
+async def _call(function: Callable[..., Awaitable[Any]], args: tuple[Any, ...]) -> None:
+    awaitable = function(*args)
+    if not isinstance(awaitable, Awaitable):
+        raise TypeError(
+            f"a process runs an async function, but {function!r} returned {awaitable!r}"
+        )
+    await awaitable
