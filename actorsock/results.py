@@ -5,7 +5,7 @@ exceptions: a wrong argument raises, what the operating system or another proces
 answered. `ok()` is the bridge for code that expects success.
 """
 
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar, final
 
 import attrs
 
@@ -15,14 +15,16 @@ T_co = TypeVar("T_co", covariant=True)
 T = TypeVar("T")
 
 
-@attrs.frozen(slots=True)
+@final
+@attrs.frozen
 class Ok(Generic[T_co]):
     """Success, with the value that the call promises; Erlang's `ok` and `{ok, Value}`."""
 
     value: T_co = None  # type: ignore[assignment]  # a bare Ok() is an Ok[None]
 
 
-@attrs.frozen(slots=True)
+@final
+@attrs.frozen
 class Error:
     """Failure that the program may meet in good order; Erlang's `{error, Reason}`.
 
@@ -35,7 +37,8 @@ class Error:
     data: Any = None
 
 
-@attrs.frozen(slots=True)
+@final
+@attrs.frozen
 class Select:
     """The call must wait: a select (or abort) message follows; `{select, SelectInfo}`.
 

@@ -1,0 +1,392 @@
+"""The socket actor: owns one file descriptor and alone touches it.
+
+It asks `turns` whose turn it is, lets the operation make its attempt, and carries out what
+`turns` decides: select and abort messages, waking blocking callers, closing. It is a handler
+process, linked to nobody and monitoring its owner and whoever waits without blocking; its end,
+for whatever reason, closes the descriptor.
+
+What an operation does with the descriptor is in `operations`; this module does not know one
+from another.
+"""
+
+import socket as stdlib
+from collections.abc import Callable
+from math import inf
+from typing import Any, Final, Protocol
+
+import trio
+from trio.lowlevel import enable_ki_protection
+
+from ..results import Error, Ok, Select
+from ..runtime.handler_body import start_handler
+from ..runtime.identity import Pid, Ref
+from ..runtime.messages import Down
+from ..runtime.process import Process, alive
+from .counters import Counters
+from .handle import Socket
+from .kinds import SocketKind
+from .notifications import AbortMessage, SelectInfo, SelectMessage, Tag
+from .poller import ready_now
+from .service import Service
+from .settings import DEFAULTS, Settings
+from .turns import (
+    Activate,
+    CloseSocket,
+    Decision,
+    Decisions,
+    Kind,
+    Lane,
+    LaneName,
+    SendAbort,
+    SendSelect,
+    Turns,
+    User,
+    Watch,
+)
+
+__all__ = ["Operation", "SocketActor", "actor_of"]
+
+_CLOSED: Final = Error("closed")
+
+
+class Operation(Protocol):
+    """One request to a socket actor, and how far it has come."""
+
+    @property
+    def tag(self) -> Tag:
+        """What its messages call it."""
+
+    @property
+    def kind(self) -> Kind:
+        """What it shares a queue with."""
+
+    @property
+    def lane(self) -> LaneName:
+        """Which lane it takes its turn in."""
+
+    def attempt(self, actor: "SocketActor", pid: Pid, patient: bool) -> Ok[Any] | Error | None:
+        """Do what can be done now on behalf of `pid`; None when it must wait (for more).
+
+        Whoever is `patient` is going to wait until it is complete, so nothing need be found
+        out now that waiting will tell. None promises that the operating system has said that
+        there is nothing to do, or that `actor.quiet` of the lane is False.
+        """
+
+    def progress(self) -> Any:
+        """What a caller that does not block is given of it: received so far, left to send."""
+
+    def continuation(self) -> Any:
+        """What a later call needs to go on where this one stopped."""
+
+    def interrupted(self, reason: str) -> Error:
+        """The answer of a blocking call that ends before it is complete."""
+
+    def abandoned(self, actor: "SocketActor") -> None:
+        """The caller is gone and gets no answer: give back what it has not seen."""
+
+
+def actor_of(sock: object) -> "SocketActor":
+    """The actor of a socket; raises `TypeError` for anything else."""
+    if type(sock) is not Socket:
+        raise TypeError(f"sock: expected a Socket, got {sock!r}")
+    actor: SocketActor = sock._actor
+    return actor
+
+
+class SocketActor:
+    """One open (or closed) socket."""
+
+    __slots__ = (
+        "_monitors",
+        "bound",
+        "connected",
+        "counters",
+        "ctype",
+        "fd",
+        "handle",
+        "kind",
+        "listening",
+        "process",
+        "read_quiet",
+        "saw_end",
+        "service",
+        "settings",
+        "sock",
+        "turns",
+        "unread",
+        "watched",
+        "write_quiet",
+    )
+
+    def __init__(
+        self,
+        service: Service,
+        sock: stdlib.socket,
+        kind: SocketKind,
+        owner: Process,
+        *,
+        settings: Settings = DEFAULTS,
+        ctype: str | tuple[str, int] = "normal",
+        connected: bool = False,
+    ) -> None:
+        sock.setblocking(False)
+        self.service = service
+        self.sock = sock
+        self.fd = sock.fileno()
+        self.kind = kind
+        self.settings = settings
+        self.ctype = ctype
+        self.bound = False
+        self.listening = False
+        self.connected = connected
+        self.unread = b""
+        """Bytes that were taken from the kernel for a caller that never got them."""
+        self.read_quiet = False
+        self.write_quiet = False
+        """The kernel has nothing to do in that lane, and the poller tells when it has."""
+        self.watched = False
+        self.saw_end = False
+        """The poller has told of the peer's end, or of an error: no more edges may come."""
+        self.counters = Counters()
+        self.handle = Socket(self)
+        self.process = start_handler(service.node, self._handle, self._terminated)
+        self.turns = Turns(owner.pid)
+        self._monitors: dict[Pid, Ref] = {}
+        self._monitor(owner)
+        service.registry.opened(kind)
+        if settings.use_registry:
+            service.registry.sockets[self.handle] = None
+
+    # --- requests -----------------------------------------------------------------------------
+
+    def perform(
+        self, op: Operation, pid: Pid, handle: Ref | None, at_leisure: bool = False
+    ) -> Ok[Any] | Error | Select | None:
+        """`pid` asks for `op`: the answer, or None for a blocking caller (no handle) to wait.
+
+        A blocking caller that waits is woken with `SendSelect` or `SendAbort`; after a select
+        it calls again. `at_leisure` says that it does not mind waiting: then the kernel is not
+        asked where the poller is going to tell.
+        """
+        turns = self.turns
+        if turns.closed:
+            return op.interrupted("closed")
+        lane = turns.read if op.lane == "read" else turns.write
+        if lane.current is not None:
+            verdict = lane.enter(pid, op.kind)
+            if verdict == "queue":
+                lane.join(User(pid, op.kind, handle, op.tag))
+                return self._selected(op, pid, handle)
+            if verdict != "go":
+                return op.interrupted(verdict)
+        elif at_leisure and self.read_quiet and op.lane == "read" and not self.unread:
+            self._carry_out(lane.wait(User(pid, op.kind, handle, op.tag)))
+            return None
+        result = op.attempt(self, pid, handle is None)
+        if result is None:
+            self._carry_out(lane.wait(User(pid, op.kind, handle, op.tag)))
+            return self._selected(op, pid, handle)
+        if lane.current is not None:
+            self._carry_out(lane.failed(result.reason) if type(result) is Error else lane.done())
+        return result
+
+    def cancel(self, pid: Pid, kind: Kind, lane: Lane, handle: Ref) -> bool:
+        """`pid` takes back the operation that waits under `handle`; False if none does."""
+        decisions = lane.cancel(pid, kind, handle)
+        if decisions is None:
+            return False
+        self._carry_out(decisions)
+        return True
+
+    def leave(self, lane: LaneName, pid: Pid) -> None:
+        """A blocking caller gives up waiting."""
+        if not self.turns.closed:
+            self._carry_out((self.turns.read if lane == "read" else self.turns.write).leave(pid))
+
+    def give(self, by: Pid, to: Pid) -> bool:
+        """`by` hands the socket to `to`; False when it is not its own to give."""
+        if not self.turns.give(by, to):
+            return False
+        if not self.turns.waits(by) and not self.service.registry.watches(by, self.handle):
+            self._demonitor(by)
+        owner = alive.get(to)
+        if owner is None or owner.ending:
+            self.close_now()
+        else:
+            self._monitor(owner)
+        return True
+
+    def lane_of(self, name: LaneName) -> Lane:
+        """One of the two lanes."""
+        return self.turns.read if name == "read" else self.turns.write
+
+    # --- readiness ----------------------------------------------------------------------------
+
+    @enable_ki_protection
+    def on_ready(self, read: bool, write: bool, ended: bool) -> None:
+        """The poller tells that the descriptor may have become ready."""
+        turns = self.turns
+        if ended:
+            self.saw_end = True
+        if write:
+            self.write_quiet = False
+            if turns.write.current is not None:
+                self._carry_out(turns.write.ready())
+        if read:
+            self.read_quiet = False
+            if turns.read.current is not None:
+                self._carry_out(turns.read.ready())
+
+    def is_ready(self, lane: LaneName) -> bool:
+        """Whether an attempt in `lane` would find something to do."""
+        if lane == "read" and self.unread:
+            return True
+        return not self._is_quiet(lane) and ready_now(self.fd, lane)
+
+    def _is_quiet(self, lane: LaneName) -> bool:
+        return self.read_quiet if lane == "read" else self.write_quiet
+
+    # --- closing ------------------------------------------------------------------------------
+
+    async def close(self) -> Ok[None] | Error:
+        """Close the socket; waits only where the linger option says so."""
+        if self.turns.closed:
+            return _CLOSED
+        sock = self._retire()
+        if sock is not None:
+            if self._lingers(sock) and trio.current_effective_deadline() > -inf:
+                # The kernel blocks; whoever cancels now must not leave the descriptor open.
+                with trio.CancelScope(shield=True):
+                    await trio.to_thread.run_sync(sock.close)
+            else:
+                self._close_at_once(sock)
+        return Ok()
+
+    def close_now(self) -> None:
+        """Close the socket without lingering: its owner is gone, or its actor."""
+        if self.turns.closed:
+            return
+        sock = self._retire()
+        if sock is not None:
+            self._close_at_once(sock)
+
+    def _close_at_once(self, sock: stdlib.socket) -> None:
+        if self._lingers(sock):
+            sock.setsockopt(stdlib.SOL_SOCKET, stdlib.SO_LINGER, bytes(8))
+        sock.close()
+
+    def _retire(self) -> stdlib.socket | None:
+        """Tell everybody that the socket is closed; the descriptor to close, if it is ours."""
+        service, sock = self.service, self.sock
+        decisions = self.turns.close()
+        service.poller.forget(self)
+        if self.ctype == "fromfd":
+            sock.detach()
+        self._carry_out(decisions)
+        service.registry.closed(self.handle, self.kind)
+        self.unread = b""
+        self.process.end("normal")
+        return sock if sock.fileno() >= 0 else None
+
+    def _lingers(self, sock: stdlib.socket) -> bool:
+        if not self.connected:
+            return False
+        try:
+            raw = sock.getsockopt(stdlib.SOL_SOCKET, stdlib.SO_LINGER, 8)
+        except OSError:
+            return False
+        # {on, seconds}: with 0 seconds close() resets the connection and does not wait.
+        return any(raw[:4]) and any(raw[4:])
+
+    # --- the process --------------------------------------------------------------------------
+
+    def _handle(self, message: object) -> None:
+        match message:
+            case Down(pid=Pid() as pid):
+                self._monitors.pop(pid, None)
+                if not self.turns.closed:
+                    self.service.registry.forget_watcher(self.handle, pid)
+                    self._carry_out(self.turns.down(pid))
+            case _:
+                pass  # a socket actor listens to its monitors only; its functions are calls
+
+    def _terminated(self, reason: object) -> None:
+        self.close_now()
+
+    def monitor_user(self, pid: Pid) -> None:
+        """Hear of the end of `pid`, which waits or watches without blocking."""
+        if pid not in self._monitors and (process := alive.get(pid)) is not None:
+            self._monitor(process)
+
+    def _monitor(self, process: Process) -> None:
+        if process.pid not in self._monitors:
+            self._monitors[process.pid] = self.process.monitor(process, process.pid)
+
+    def _demonitor(self, pid: Pid) -> None:
+        ref = self._monitors.pop(pid, None)
+        if ref is not None:
+            self.process.demonitor(ref)
+
+    # --- decisions ----------------------------------------------------------------------------
+
+    def _selected(self, op: Operation, pid: Pid, handle: Ref | None) -> Select | None:
+        if handle is None:
+            return None
+        self.monitor_user(pid)
+        return Select(SelectInfo(op.tag, handle, op.continuation()), op.progress())
+
+    def _carry_out(self, decisions: Decisions) -> None:
+        for decision in decisions:
+            _CARRY_OUT[type(decision)](self, decision)
+
+    def _watch(self, decision: Watch) -> None:
+        lane = decision.lane
+        if self._is_quiet(lane):
+            return
+        if self.watched and self.is_ready(lane):
+            self._carry_out(self.lane_of(lane).ready())
+            return
+        self.watched = self.service.poller.edge_triggered
+        self.service.poller.watch(self, lane)
+
+    def _activate(self, decision: Activate) -> None:
+        if self.is_ready(decision.lane):
+            self._carry_out(self.lane_of(decision.lane).ready())
+        else:
+            self._watch(Watch(decision.lane))
+
+    def _send_select(self, decision: SendSelect) -> None:
+        user = decision.user
+        process = alive.get(user.pid)
+        if process is None:
+            return
+        if user.handle is None:
+            process.body.wake(decision)
+        else:
+            process.deliver(SelectMessage(self.handle, _tag(user), user.handle))
+
+    def _send_abort(self, decision: SendAbort) -> None:
+        user = decision.user
+        process = alive.get(user.pid)
+        if process is None:
+            return
+        if user.handle is None:
+            process.body.wake(decision)
+        else:
+            process.deliver(AbortMessage(self.handle, _tag(user), user.handle, decision.reason))
+
+    def _close_socket(self, decision: CloseSocket) -> None:
+        self.close_now()
+
+
+_CARRY_OUT: Final[dict[type[Decision], Callable[[SocketActor, Any], None]]] = {
+    Watch: SocketActor._watch,
+    Activate: SocketActor._activate,
+    SendSelect: SocketActor._send_select,
+    SendAbort: SocketActor._send_abort,
+    CloseSocket: SocketActor._close_socket,
+}
+
+
+def _tag(user: User) -> Tag:
+    return user.tag  # type: ignore[return-value]  # turns does not care which words there are

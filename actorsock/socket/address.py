@@ -1,0 +1,432 @@
+"""Socket addresses: one record for each documented form, and the codec around them.
+
+Responsible for turning whatever a caller gives into a record (`parse`), a record into what the
+standard library or the C library takes (`to_python`, `to_bytes`), and what these give back into
+a record again (`from_python`, `from_bytes`). A record holds its address in one canonical
+spelling, so that the address given and the address reported compare equal.
+
+Not responsible for input or output of any kind: names are never looked up, interfaces never
+asked for, and whether an address fits a socket is the operating system's answer, not ours.
+"""
+
+import os
+import socket
+import struct
+import sys
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv6Address
+from typing import Any, Final, TypeAlias
+
+import attrs
+
+__all__ = [
+    "AddressLike",
+    "SockAddr",
+    "SockAddrIn",
+    "SockAddrIn6",
+    "SockAddrNative",
+    "SockAddrUn",
+    "SockAddrUnspec",
+    "family_of",
+    "from_bytes",
+    "from_python",
+    "parse",
+    "to_bytes",
+    "to_map",
+    "to_python",
+]
+
+HostLike: TypeAlias = str | IPv4Address | IPv6Address | tuple[int, ...]
+PathLike: TypeAlias = str | bytes | os.PathLike[str] | os.PathLike[bytes]
+
+# Platforms without local sockets still have the record; the operating system refuses it.
+_AF_UNIX: Final[int] = getattr(socket, "AF_UNIX", 1)
+
+# BSD's struct sockaddr opens with a length and a family of one byte each, every other system's
+# with a family of two bytes; BSD's sun_path is four bytes shorter.
+_BSD: Final = sys.platform.startswith(("darwin", "freebsd", "openbsd", "netbsd", "dragonfly"))
+_FAMILY_MAX: Final = 0xFF if _BSD else 0xFFFF
+_SUN_PATH_SIZE: Final = 104 if _BSD else 108
+_PAYLOAD_MAX: Final = 128 - 2  # struct sockaddr_storage without its head
+
+_WORDS: Final[dict[int, dict[str, str]]] = {
+    socket.AF_INET: {"any": "0.0.0.0", "loopback": "127.0.0.1", "broadcast": "255.255.255.255"},
+    socket.AF_INET6: {"any": "::", "loopback": "::1"},
+}
+_HOST_FORMS: Final[dict[int, str]] = {
+    socket.AF_INET: "an IPv4 address (numeric text, IPv4Address, 4 integers 0..255)",
+    socket.AF_INET6: "an IPv6 address (numeric text, IPv6Address, 8 integers 0..65535)",
+}
+
+# What the fields of the records accept: attrs wants these functions before the records.
+
+
+@lru_cache(maxsize=4096)
+def _canonical(family: int, text: str) -> str:
+    """`text`, a word or a numeric address, as the operating system would spell it."""
+    words = _WORDS[family]
+    if text in words:
+        return words[text]
+    try:
+        return socket.inet_ntop(family, socket.inet_pton(family, text))
+    except (OSError, ValueError):
+        remedy = (
+            "the zone after '%' is given as scope_id, a number"
+            if "%" in text
+            else "names are not looked up: resolve them first, as with trio.socket.getaddrinfo"
+        )
+        accepted = f"{_HOST_FORMS[family]} or one of {', '.join(words)}"
+        raise ValueError(f"addr must be {accepted}, got {text!r}; {remedy}") from None
+
+
+def _host(family: int, host: object) -> str:
+    if isinstance(host, str):
+        return _canonical(family, host)
+    if isinstance(host, IPv4Address | IPv6Address):
+        return _canonical(family, str(host))
+    if isinstance(host, tuple) and all(type(part) is int for part in host):
+        if family == socket.AF_INET:
+            return _canonical(family, ".".join(f"{part:d}" for part in host))
+        return _canonical(family, ":".join(f"{part:x}" for part in host))
+    raise TypeError(f"addr must be {_HOST_FORMS[family]} or a word, got {host!r}")
+
+
+def _inet_host(host: HostLike) -> str:
+    return _host(socket.AF_INET, host)
+
+
+def _inet6_host(host: HostLike) -> str:
+    return _host(socket.AF_INET6, host)
+
+
+def _path(path: PathLike) -> str | bytes:
+    try:
+        name = os.fsencode(path)
+    except TypeError:
+        raise TypeError(f"path must be str, bytes or os.PathLike, got {path!r}") from None
+    except UnicodeEncodeError:
+        raise ValueError(f"path must be encodable as a file name, got {path!r}") from None
+    if name[:1] == b"\0":
+        if len(name) > _SUN_PATH_SIZE:
+            raise ValueError(f"path must be at most {_SUN_PATH_SIZE} bytes if abstract: {name!r}")
+        return name
+    if len(name) >= _SUN_PATH_SIZE:
+        raise ValueError(f"path must be at most {_SUN_PATH_SIZE - 1} bytes, got {name!r}")
+    if b"\0" in name:
+        # The operating system would stop at the NUL and use another file than the one named.
+        raise ValueError(f"path may hold a NUL byte only in front (abstract name), got {name!r}")
+    return os.fsdecode(name)
+
+
+def _payload(addr: bytes | bytearray | memoryview) -> bytes:
+    if not isinstance(addr, bytes | bytearray | memoryview):
+        raise TypeError(f"addr must be bytes that follow the family field, got {addr!r}")
+    payload = bytes(addr)
+    if len(payload) > _PAYLOAD_MAX:
+        raise ValueError(f"addr must be at most {_PAYLOAD_MAX} bytes, got {len(payload)}")
+    return payload
+
+
+def _up_to(maximum: int) -> Callable[[object, "attrs.Attribute[int]", int], None]:
+    def check(record: object, field: "attrs.Attribute[int]", value: int) -> None:
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise TypeError(f"{field.name} must be an integer 0..{maximum}, got {value!r}")
+        if not 0 <= value <= maximum:
+            raise ValueError(f"{field.name} must be 0..{maximum}, got {value!r}")
+
+    return check
+
+
+@attrs.frozen
+class SockAddrIn:
+    """An IPv4 address; `#{family => inet, addr => A, port => P}`.
+
+    `addr` is given as numeric text, an `IPv4Address`, four integers 0..255, or `"any"`,
+    `"loopback"`, `"broadcast"`, and kept as numeric text. `port` is 0..65535; 0 in `bind`
+    lets the operating system choose. A wrong value raises `ValueError`, a wrong type
+    `TypeError`; a port out of range is not taken modulo 65536.
+    """
+
+    addr: str = attrs.field(default="any", converter=_inet_host)
+    port: int = attrs.field(default=0, validator=_up_to(0xFFFF))
+
+
+@attrs.frozen
+class SockAddrIn6:
+    """An IPv6 address; `#{family => inet6, addr, port, flowinfo, scope_id}`.
+
+    As `SockAddrIn`, with eight integers 0..65535 and without `"broadcast"`. `flowinfo` is the
+    flow label of 20 bits; `scope_id` is the number of the interface of a link-local address,
+    which is never written as a `%zone` in `addr`.
+    """
+
+    addr: str = attrs.field(default="any", converter=_inet6_host)
+    port: int = attrs.field(default=0, validator=_up_to(0xFFFF))
+    flowinfo: int = attrs.field(default=0, validator=_up_to(0xFFFFF))
+    scope_id: int = attrs.field(default=0, validator=_up_to(0xFFFFFFFF))
+
+
+@attrs.frozen
+class SockAddrUn:
+    """A local (unix domain) address; `#{family => local, path => P}`.
+
+    `path` is a str, bytes or `os.PathLike`, kept as a str for a file, as bytes for an abstract
+    name (it opens with a NUL), and as `""` for an unnamed socket. A file takes at most 107
+    bytes, an abstract name 108 (BSD and macOS: 103 and 104); more raises `ValueError`.
+    """
+
+    path: str | bytes = attrs.field(converter=_path)
+
+
+@attrs.frozen
+class SockAddrUnspec:
+    """No address; `#{family => unspec, addr => <<>>}`.
+
+    Given to `connect` it dissolves an association. It is also the source of data for which
+    the operating system names none, as in `recvfrom` on TCP.
+    """
+
+    addr: bytes = attrs.field(default=b"", converter=_payload)
+
+
+@attrs.frozen
+class SockAddrNative:
+    """Any other address; `#{family => Integer, addr => Binary}`.
+
+    `family` is an `AF_` number, `addr` the bytes that follow the family in `struct sockaddr`.
+    """
+
+    family: int = attrs.field(validator=_up_to(_FAMILY_MAX))
+    addr: bytes = attrs.field(default=b"", converter=_payload)
+
+
+SockAddr: TypeAlias = SockAddrIn | SockAddrIn6 | SockAddrUn | SockAddrUnspec | SockAddrNative
+AddressLike: TypeAlias = (
+    SockAddr
+    | Mapping[str, object]
+    | tuple[HostLike, int]
+    | tuple[HostLike, int, int, int]
+    | PathLike
+)
+
+_FAMILIES: Final[dict[str, type[SockAddr]]] = {
+    "inet": SockAddrIn,
+    "inet6": SockAddrIn6,
+    "local": SockAddrUn,
+    "unspec": SockAddrUnspec,
+}
+_NAMES: Final = {record: name for name, record in _FAMILIES.items()}
+_NUMBERS: Final[dict[type[SockAddr], int]] = {
+    SockAddrIn: socket.AF_INET,
+    SockAddrIn6: socket.AF_INET6,
+    SockAddrUn: _AF_UNIX,
+    SockAddrUnspec: socket.AF_UNSPEC,
+}
+_DOMAINS: Final[dict[str | int, type[SockAddr]]] = {
+    number: record for record, number in _NUMBERS.items()
+}
+_DOMAINS.update(_FAMILIES)
+_KEYS: Final = {record: attrs.fields_dict(record).keys() for record in (*_NUMBERS, SockAddrNative)}
+
+
+def parse(domain: str | int, addr: object, *, words: bool = False) -> SockAddr:
+    """The record for an address argument of a call on a socket of `domain`.
+
+    Accepted are a record; the documented map with its documented defaults; for inet Python's
+    `(host, port)`; for inet6 that or `(host, port, flowinfo, scope_id)`, `host` being what the
+    record takes, or `""` for any; for local a bare path. With `words`, as in `bind`, also
+    `"any"`, `"loopback"` and `"broadcast"` alone, with port 0. On a local socket these three
+    win over files of that name and give a `SockAddrIn`: the caller answers `eafnosupport`.
+
+    A record or map of another family than the socket's is well-formed and is returned.
+    Anything malformed (`{error, {invalid, ...}}` and badarg there) raises `TypeError` or
+    `ValueError`, naming `addr`, its value and what is accepted.
+    """
+    if isinstance(addr, SockAddr):
+        return addr
+    try:
+        return _parse(domain, addr, words)
+    except TypeError as problem:
+        raise TypeError(f"addr {addr!r}: {problem}") from None
+    except ValueError as problem:
+        raise ValueError(f"addr {addr!r}: {problem}") from None
+
+
+def family_of(addr: SockAddr) -> int:
+    """The `AF_` number of the address, to be compared with the socket's own."""
+    return addr.family if isinstance(addr, SockAddrNative) else _NUMBERS[type(addr)]
+
+
+def to_python(addr: SockAddr) -> tuple[Any, ...] | str | bytes:
+    """What `bind`, `connect` and `sendto` of the standard library take: a tuple or a path.
+
+    `SockAddrUnspec` and `SockAddrNative` have no such form and raise `TypeError`; they reach
+    the operating system through `to_bytes`.
+    """
+    if isinstance(addr, SockAddrIn):
+        return addr.addr, addr.port
+    if isinstance(addr, SockAddrIn6):
+        return addr.addr, addr.port, addr.flowinfo, addr.scope_id
+    if isinstance(addr, SockAddrUn):
+        return addr.path
+    raise TypeError(f"addr must be a SockAddrIn, SockAddrIn6 or SockAddrUn, got {addr!r}")
+
+
+def from_python(family: int, raw: object) -> SockAddr:
+    """The record for what the standard library reports about a socket of `family`.
+
+    `raw` comes from `getsockname`, `getpeername`, `accept`, `recvfrom` or `recvmsg`. `None`
+    means that the operating system gave no address and becomes `SockAddrUnspec()`; `""` is an
+    unnamed local socket. A family that the standard library takes apart into something that
+    is not `struct sockaddr` again (packet, netlink, vsock, ...) becomes `SockAddrNative` with
+    empty `addr`; whoever needs the bytes reads them with the C library and `from_bytes`.
+    """
+    return _from_python(family, raw)
+
+
+def to_bytes(addr: SockAddr) -> bytes:
+    """The address as `struct sockaddr`, for the C library and for control messages."""
+    match addr:
+        case SockAddrIn(host, port):
+            packed = socket.inet_pton(socket.AF_INET, host)
+            payload = struct.pack("!H4s8x", port, packed)
+        case SockAddrIn6(host, port, flowinfo, scope_id):
+            packed = socket.inet_pton(socket.AF_INET6, host)
+            payload = struct.pack("!HI16s", port, flowinfo, packed) + struct.pack("=I", scope_id)
+        case SockAddrUn(str(path)):
+            payload = os.fsencode(path) + b"\0" if path else b""
+        case SockAddrUn(bytes(payload)):
+            pass  # an abstract name ends where the structure ends
+        case SockAddrUnspec(payload) | SockAddrNative(_, payload):
+            pass
+    return _sockaddr(family_of(addr), payload)
+
+
+def from_bytes(raw: bytes) -> SockAddr:
+    """The record for a `struct sockaddr` written by the operating system.
+
+    Fewer bytes than the family takes are `SockAddrUnspec()`. A family without a record, or
+    less (for a path: more) than its record holds, is `SockAddrNative`. More bytes than
+    `struct sockaddr_storage` has raise `ValueError`.
+    """
+    if len(raw) > _PAYLOAD_MAX + 2:
+        raise ValueError(f"raw must be at most {_PAYLOAD_MAX + 2} bytes, got {len(raw)}")
+    if len(raw) < 2:
+        return SockAddrUnspec()
+    family = raw[1] if _BSD else int.from_bytes(raw[:2], sys.byteorder)
+    payload = bytes(raw[2:])
+    if family == socket.AF_UNSPEC:
+        return SockAddrUnspec(payload)
+    if family == socket.AF_INET and len(payload) >= 6:
+        port, packed = struct.unpack_from("!H4s", payload)
+        return SockAddrIn(socket.inet_ntop(family, packed), port)
+    if family == socket.AF_INET6 and len(payload) >= 26:
+        port, flowinfo, packed = struct.unpack_from("!HI16s", payload)
+        (scope_id,) = struct.unpack_from("=I", payload, 22)
+        host = socket.inet_ntop(family, packed)
+        return SockAddrIn6(host, port, flowinfo & 0xFFFFF, scope_id)
+    if family == _AF_UNIX:
+        return _local(payload)
+    return SockAddrNative(family, payload)
+
+
+def to_map(addr: SockAddr) -> dict[str, object]:
+    """The documented map, as a dict that `parse` takes back.
+
+    Hosts are numeric text instead of tuples of integers; a path is bytes, as documented.
+    """
+    shape = attrs.asdict(addr)
+    if isinstance(addr, SockAddrUn):
+        shape["path"] = os.fsencode(addr.path)
+    return {"family": _NAMES.get(type(addr)), **shape}
+
+
+def _parse(domain: str | int, addr: object, words: bool) -> SockAddr:
+    record = _DOMAINS.get(domain)
+    if isinstance(addr, tuple) and (record is SockAddrIn or record is SockAddrIn6):
+        return _from_tuple(record, addr)
+    if isinstance(addr, Mapping):
+        return _from_map(dict(addr))
+    if words and isinstance(addr, str) and addr in _WORDS[socket.AF_INET]:
+        return SockAddrIn6(addr) if record is SockAddrIn6 else SockAddrIn(addr)
+    if record is SockAddrUn and isinstance(addr, str | bytes | os.PathLike):
+        return SockAddrUn(addr)
+    accepted = (
+        f"on a socket of domain {domain!r} an address is a SockAddr record, the map with the"
+        " key 'family', (host, port) for inet, (host, port[, flowinfo, scope_id]) for inet6,"
+        " or a path for local"
+    )
+    if words:
+        accepted += "; bind also takes 'any', 'loopback' and 'broadcast'"
+    raise ValueError(accepted) if words and isinstance(addr, str) else TypeError(accepted)
+
+
+def _from_tuple(
+    record: type[SockAddrIn] | type[SockAddrIn6], addr: tuple[Any, ...]
+) -> SockAddrIn | SockAddrIn6:
+    if len(addr) != 2 and (len(addr) != 4 or record is SockAddrIn):
+        form = "" if record is SockAddrIn else " or (host, port, flowinfo, scope_id)"
+        raise ValueError(f"the tuple must be (host, port){form}")
+    host, *numbers = addr
+    return record("any" if host == "" else host, *numbers)
+
+
+def _from_map(fields: dict[str, Any]) -> SockAddr:
+    families = f"one of {', '.join(_FAMILIES)} or an AF_ number"
+    if "family" not in fields:
+        raise ValueError(f"the key 'family' is missing: {families}")
+    family = fields["family"]
+    if isinstance(family, str) and family in _FAMILIES:
+        record = _FAMILIES[family]
+        del fields["family"]
+    elif isinstance(family, int):
+        record = SockAddrNative
+    else:
+        raise ValueError(f"family must be {families}, got {family!r}")
+    if unknown := fields.keys() - _KEYS[record]:
+        names = ", ".join(sorted(map(repr, unknown)))
+        raise ValueError(
+            f"unknown keys {names}, accepted besides family: {', '.join(_KEYS[record])}"
+        )
+    if record is SockAddrUn and "path" not in fields:
+        raise ValueError("the key 'path' is missing")
+    return record(**fields)
+
+
+# A datagram server meets the same peers again and again; a known one costs a tenth of a new one.
+@lru_cache(maxsize=4096)
+def _from_python(family: int, raw: object) -> SockAddr:
+    if raw is None:
+        return SockAddrUnspec()
+    if isinstance(raw, tuple) and len(raw) == 2 and isinstance(raw[1], bytes):
+        # (family, payload): the form for a family that the standard library does not know.
+        return from_bytes(_sockaddr(*raw))
+    read = _FROM_PYTHON.get(family)
+    return read(raw) if read else SockAddrNative(family)
+
+
+# Some systems spell the scope out after an IPv6 host; the record has it as a number only.
+_FROM_PYTHON: Final[dict[int, Callable[[Any], SockAddr]]] = {
+    socket.AF_INET: lambda raw: SockAddrIn(*raw),
+    socket.AF_INET6: lambda raw: SockAddrIn6(
+        raw[0].partition("%")[0], raw[1], raw[2] & 0xFFFFF, raw[3]
+    ),
+    _AF_UNIX: lambda raw: _local(os.fsencode(raw)),
+}
+
+
+def _local(name: bytes) -> SockAddr:
+    """A path as the kernel writes it: up to the first NUL, or abstract if it opens with one."""
+    abstract = name[:1] == b"\0" and not _BSD
+    if not abstract:
+        name = name.partition(b"\0")[0]
+    if len(name) >= _SUN_PATH_SIZE + abstract:
+        # Another program may bind a path that fills the field and leaves no room for a NUL.
+        return SockAddrNative(_AF_UNIX, name)
+    return SockAddrUn(name)
+
+
+def _sockaddr(family: int, payload: bytes) -> bytes:
+    head = bytes((2 + len(payload), family)) if _BSD else struct.pack("=H", family)
+    return head + payload

@@ -1,0 +1,67 @@
+"""The two ways to ask a socket for something that may have to wait.
+
+Both are the same request to the socket's actor. `nowait` hands the answer on, also when it is
+`Select`. `blocking` waits for the select and asks again, until the answer is final: the one
+loop by which every socket function blocks.
+"""
+
+from math import inf
+from typing import Any, Final
+
+import trio
+
+from ..results import Error, Ok, Select
+from ..runtime.body import TIMED_OUT
+from ..runtime.current import current_process
+from ..runtime.durations import check_seconds
+from ..runtime.identity import Ref, check_ref
+from .actor import Operation, SocketActor
+from .turns import SendAbort
+
+__all__ = ["SYSTEM_CALL", "blocking", "nowait"]
+
+SYSTEM_CALL: Final = 10  # the price of a system call, in reductions
+
+
+def nowait(actor: SocketActor, op: Operation, ref: Ref | None) -> Ok[Any] | Error | Select:
+    """Ask for `op`; if it must wait, `Select` with `ref` (a new one if None) as its handle."""
+    handle = Ref() if ref is None else check_ref(ref)
+    answer = actor.perform(op, current_process().pid, handle)
+    assert answer is not None  # only who has no handle is told to wait in silence
+    return answer
+
+
+async def blocking(actor: SocketActor, op: Operation, timeout: float) -> Ok[Any] | Error:
+    """Ask for `op` and wait until it is complete, for at most `timeout` seconds.
+
+    A caller that is cancelled or killed while it waits leaves the queue, and what was taken
+    from the kernel for it goes back to the actor.
+    """
+    if timeout is not inf:
+        check_seconds("timeout", timeout)
+    process = current_process()
+    body, pid = process.body, process.pid
+    await body.checkpoint(SYSTEM_CALL)
+    answer = actor.perform(op, pid, None, timeout > 0)
+    if answer is None and timeout == 0:
+        actor.leave(op.lane, pid)
+        answer = op.interrupted("timeout")
+    if answer is None:
+        deadline = inf if timeout == inf else trio.current_time() + timeout
+        try:
+            while answer is None:
+                outcome = await body.park(deadline)
+                if outcome is TIMED_OUT:
+                    actor.leave(op.lane, pid)
+                    answer = op.interrupted("timeout")
+                elif type(outcome) is SendAbort:
+                    answer = op.interrupted(outcome.reason)
+                else:
+                    answer = actor.perform(op, pid, None)
+        except BaseException:
+            # First the bytes, then the turn: the next in the queue is told that they are there.
+            op.abandoned(actor)
+            actor.leave(op.lane, pid)
+            raise
+    assert not isinstance(answer, Select)  # a select goes to a handle, and we gave none
+    return answer

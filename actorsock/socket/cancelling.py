@@ -1,0 +1,56 @@
+"""Taking back what waits: `cancel`."""
+
+from typing import Final
+
+from trio.lowlevel import enable_ki_protection
+
+from ..results import Error, Ok
+from ..runtime.current import current_process
+from .actor import actor_of
+from .handle import Socket
+from .notifications import AbortMessage, SelectInfo, SelectMessage, Tag
+from .turns import Kind, LaneName
+
+__all__ = ["cancel"]
+
+# Operations of one kind stand in for each other: a recv may be cancelled as a recvmsg.
+_KINDS: Final[dict[Tag, tuple[LaneName, Kind]]] = {
+    "accept": ("read", "accept"),
+    "recv": ("read", "recv"),
+    "recvfrom": ("read", "recv"),
+    "recvmsg": ("read", "recv"),
+    "connect": ("write", "connect"),
+    "send": ("write", "send"),
+    "sendfile": ("write", "send"),
+    "sendmsg": ("write", "send"),
+    "sendto": ("write", "send"),
+    "sendv": ("write", "send"),
+}
+
+
+@enable_ki_protection
+def cancel(sock: Socket, info: SelectInfo) -> Ok[None] | Error:
+    """Cancel an operation that waits; `info` is what its `Select` carried. Documented `cancel/2`.
+
+    The next in the queue gets its turn, and a select (or abort) message of this operation that
+    is still in the mailbox is removed. Only the process that asked can cancel.
+
+    `Error("select_info")`: nothing of the caller's waits under `info`. `Error("closed")`.
+    """
+    actor = actor_of(sock)
+    if not isinstance(info, SelectInfo):
+        raise TypeError(f"info: expected the SelectInfo of a Select, got {info!r}")
+    lane, kind = _KINDS[info.tag]
+    process = current_process()
+    if actor.turns.closed:
+        found = Error("closed")
+    elif not actor.cancel(process.pid, kind, actor.lane_of(lane), info.ref):
+        return Error("select_info")
+    else:
+        found = None
+
+    def is_ours(message: object) -> bool:
+        return isinstance(message, (SelectMessage, AbortMessage)) and message.socket is sock
+
+    process.mailbox.discard(info.ref, is_ours)
+    return found or Ok()

@@ -1,0 +1,99 @@
+"""What kind of socket: domains, types and protocols, as words and as the system's numbers."""
+
+import socket
+from typing import Final
+
+import attrs
+
+from .options import protocol_name, protocol_number
+
+__all__ = ["SocketKind", "kind_of"]
+
+_DOMAINS: Final[dict[str, int]] = {
+    "inet": socket.AF_INET,
+    "inet6": socket.AF_INET6,
+    "local": getattr(socket, "AF_UNIX", 1),
+    "unspec": socket.AF_UNSPEC,
+}
+_TYPES: Final[dict[str, int]] = {
+    "stream": socket.SOCK_STREAM,
+    "dgram": socket.SOCK_DGRAM,
+    "raw": socket.SOCK_RAW,
+    "seqpacket": socket.SOCK_SEQPACKET,
+}
+_DOMAIN_WORDS: Final = {number: word for word, number in _DOMAINS.items()}
+_TYPE_WORDS: Final = {number: word for word, number in _TYPES.items()}
+_C_INT: Final = range(-(2**31), 2**31)
+
+
+@attrs.frozen
+class SocketKind:
+    """Domain, type and protocol of one socket, as numbers; the words are for people."""
+
+    family: int
+    type_number: int
+    protocol_number: int
+
+    @property
+    def domain(self) -> str | int:
+        """`"inet"`, `"inet6"`, `"local"`, or the number of another family."""
+        return _DOMAIN_WORDS.get(self.family, self.family)
+
+    @property
+    def type(self) -> str | int:
+        """`"stream"`, `"dgram"`, `"raw"`, `"seqpacket"`, or the number of another type."""
+        return _TYPE_WORDS.get(self.type_number, self.type_number)
+
+    @property
+    def protocol(self) -> str | int:
+        """The protocol's name, or its number if it has none."""
+        return protocol_name(self.protocol_number)
+
+    @property
+    def is_stream(self) -> bool:
+        """Whether bytes flow without boundaries."""
+        return self.type_number == socket.SOCK_STREAM
+
+    @property
+    def is_tcp(self) -> bool:
+        """Whether this is a stream over IPv4 or IPv6."""
+        return self.is_stream and self.family in (socket.AF_INET, socket.AF_INET6)
+
+
+def kind_of(domain: object, type: object, protocol: object) -> SocketKind:
+    """The kind that the arguments of `open` ask for.
+
+    Raises `TypeError` or `ValueError` naming the argument, the value and what is accepted.
+    """
+    return SocketKind(
+        _number("domain", domain, _DOMAINS), _number("type", type, _TYPES), _protocol(protocol)
+    )
+
+
+def _number(argument: str, value: object, words: dict[str, int]) -> int:
+    accepted = f"expected one of {', '.join(map(repr, words))}, or the system's number"
+    if isinstance(value, str):
+        if value not in words:
+            raise ValueError(f"{argument}: {accepted}, got {value!r}")
+        return words[value]
+    return _c_int(argument, value, accepted)
+
+
+def _protocol(value: object) -> int:
+    accepted = "expected 'default', a protocol's name, its number, or ('raw', number)"
+    if isinstance(value, str):
+        number = 0 if value == "default" else protocol_number(value)
+        if number is None:
+            raise ValueError(f"protocol: {accepted}, got {value!r}")
+        return number
+    if isinstance(value, tuple) and len(value) == 2 and value[0] == "raw":
+        value = value[1]
+    return _c_int("protocol", value, accepted)
+
+
+def _c_int(argument: str, value: object, accepted: str) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError(f"{argument}: {accepted}, got {value!r}")
+    if value not in _C_INT:
+        raise ValueError(f"{argument}: {accepted}, got {value!r}")
+    return int(value)

@@ -1,0 +1,75 @@
+"""What sockets put into mailboxes, and the select info that ties a message to its call."""
+
+from typing import Any, Literal
+
+import attrs
+
+from ..runtime.identity import Ref
+from .handle import Socket
+
+__all__ = ["AbortMessage", "CounterWrap", "SelectInfo", "SelectMessage", "SocketDown", "Tag"]
+
+Tag = Literal[
+    "accept",
+    "connect",
+    "recv",
+    "recvfrom",
+    "recvmsg",
+    "send",
+    "sendfile",
+    "sendmsg",
+    "sendto",
+    "sendv",
+]
+"""The operation that waits."""
+
+
+@attrs.frozen
+class SelectInfo:
+    """Names a waiting operation: what `cancel` takes. Erlang's `{select_info, Tag, Handle}`."""
+
+    tag: Tag
+    ref: Ref
+    """The handle: the select or abort message will carry it."""
+    continuation: Any = attrs.field(default=None, eq=False, repr=False)
+    """What a send that is continued with this info goes on with (flags, destination)."""
+
+
+@attrs.frozen
+class SelectMessage:
+    """It is the receiver's turn: call again. Documented as `<select, SockRef, Tag, Ref>`."""
+
+    socket: Socket
+    tag: Tag
+    ref: Ref
+
+
+@attrs.frozen
+class AbortMessage:
+    """The waiting operation has ended. Documented as `<abort, ...>`.
+
+    `reason` is `"closed"`, a POSIX name where the operation of the current user failed for
+    everybody, or `"cancelled"` where a later accept of the same process took its place.
+    """
+
+    socket: Socket
+    tag: Tag
+    ref: Ref
+    reason: str
+
+
+@attrs.frozen
+class CounterWrap:
+    """A counter of the socket has passed 2**64 and begins anew; sent to the owner (otp `iow`)."""
+
+    socket: Socket
+    counter: str
+
+
+@attrs.frozen
+class SocketDown:
+    """A monitored socket was closed; `{'DOWN', MRef, socket, Socket, closed}`."""
+
+    ref: Ref
+    socket: Socket
+    reason: Literal["closed"] = "closed"

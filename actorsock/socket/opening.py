@@ -1,0 +1,170 @@
+"""A socket's life but for its connections: open, bind, listen, names, shutdown and close."""
+
+import socket as stdlib
+from collections.abc import Callable
+from typing import Any, Final, Literal
+
+from trio.lowlevel import enable_ki_protection
+
+from ..results import Error, Ok
+from ..runtime.current import current_process
+from .actor import SocketActor, actor_of
+from .address import AddressLike, SockAddr, SockAddrIn, SockAddrIn6, from_python, parse, to_python
+from .calling import SYSTEM_CALL
+from .handle import Socket
+from .kinds import SocketKind, kind_of
+from .posix import error_of
+from .service import service_of
+
+__all__ = ["bind", "close", "listen", "open", "peername", "shutdown", "sockname"]
+
+_CLOSED: Final = Error("closed")
+_HOW: Final = {
+    "read": stdlib.SHUT_RD,
+    "write": stdlib.SHUT_WR,
+    "read_write": stdlib.SHUT_RDWR,
+}
+
+
+@enable_ki_protection
+def open(
+    domain: str | int,
+    type: str | int,
+    protocol: str | int | tuple[Literal["raw"], int] = "default",
+    *,
+    debug: bool = False,
+) -> Ok[Socket] | Error:
+    """Open a socket, owned by the caller. Documented `open/2,3,4`.
+
+    `domain` is `"inet"`, `"inet6"`, `"local"`, `"unspec"`; `type` is `"stream"`, `"dgram"`,
+    `"raw"`, `"seqpacket"`; either may be the system's number. `protocol` is `"default"`, a
+    protocol's name or number.
+
+    `Error` with the system's reason: `"eafnosupport"`, `"eprotonosupport"`, `"emfile"`, ...
+    """
+    kind = kind_of(domain, type, protocol)
+    owner = current_process()
+    try:
+        sock = stdlib.socket(kind.family, kind.type_number, kind.protocol_number)
+    except OSError as exc:
+        return error_of(exc)
+    actor = SocketActor(service_of(owner.node), sock, _actual_kind(sock, kind), owner)
+    return Ok(actor.handle)
+
+
+@enable_ki_protection
+def bind(sock: Socket, addr: AddressLike) -> Ok[int] | Error:
+    """Bind a name to a socket; `Ok` with the port, 0 where there are no ports. `bind/2`.
+
+    `addr` is a `SockAddr...`, the documented map as a dict, `(host, port)`, or one of
+    `"any"`, `"loopback"`, `"broadcast"`.
+
+    `Error` with the system's reason: `"eaddrinuse"`, `"eaddrnotavail"`, `"einval"`, ...; or
+    `"closed"`.
+    """
+    actor = actor_of(sock)
+    address = parse(actor.kind.domain, addr, words=True)
+    if actor.turns.closed:
+        return _CLOSED
+    if isinstance(addr, str) and actor.kind.domain == "local" and isinstance(address, SockAddrIn):
+        return Error("eafnosupport")
+    try:
+        actor.sock.bind(to_python(address))
+        actor.bound = True
+        name = from_python(actor.kind.family, actor.sock.getsockname())
+    except OSError as exc:
+        return error_of(exc)
+    return Ok(name.port if isinstance(name, (SockAddrIn, SockAddrIn6)) else 0)
+
+
+@enable_ki_protection
+def listen(sock: Socket, backlog: int = 5) -> Ok[None] | Error:
+    """Listen for connections; `backlog` is how many may wait to be accepted. `listen/1,2`.
+
+    `Error` with the system's reason (`"enotsup"`, `"einval"`, `"eaddrinuse"`), or `"closed"`.
+    """
+    actor = actor_of(sock)
+    if not isinstance(backlog, int) or isinstance(backlog, bool):
+        raise TypeError(f"backlog: expected an int, got {backlog!r}")
+    if not -(2**31) <= backlog < 2**31:
+        raise ValueError(f"backlog: expected an int that fits a C int, got {backlog!r}")
+    if actor.turns.closed:
+        return _CLOSED
+    try:
+        actor.sock.listen(backlog)
+    except OSError as exc:
+        return error_of(exc)
+    actor.listening = True
+    return Ok()
+
+
+@enable_ki_protection
+def sockname(sock: Socket) -> Ok[SockAddr] | Error:
+    """The address that the socket is bound to. `sockname/1`. `Error("closed")`, POSIX reasons."""
+    return _name(sock, stdlib.socket.getsockname)
+
+
+@enable_ki_protection
+def peername(sock: Socket) -> Ok[SockAddr] | Error:
+    """The address of the peer. `peername/1`. `Error("enotconn")`, `Error("closed")`, ..."""
+    return _name(sock, stdlib.socket.getpeername)
+
+
+@enable_ki_protection
+def shutdown(sock: Socket, how: Literal["read", "write", "read_write"]) -> Ok[None] | Error:
+    """Shut down part of a connection, for every process that uses the socket. `shutdown/2`.
+
+    Who waits in a lane that is shut down is told and finds out by calling. `Error` with the
+    system's reason (`"enotconn"`), or `"closed"`.
+    """
+    actor = actor_of(sock)
+    if not isinstance(how, str) or how not in _HOW:
+        raise ValueError(f"how: expected one of {', '.join(map(repr, _HOW))}, got {how!r}")
+    if actor.turns.closed:
+        return _CLOSED
+    try:
+        actor.sock.shutdown(_HOW[how])
+    except OSError as exc:
+        return error_of(exc)
+    # What the kernel said before no longer holds.
+    actor.read_quiet = actor.write_quiet = False
+    return Ok()
+
+
+@enable_ki_protection
+async def close(sock: Socket) -> Ok[None] | Error:
+    """Close the socket, for every process. `close/1`.
+
+    Whoever waits on it gets an abort message with reason `"closed"`, in the mailbox before this
+    returns; a blocking call returns `Error("closed")`. It waits only where the option `linger`
+    says so. Cancelled, it closes the socket without lingering.
+
+    `Error("closed")` when it is closed already.
+    """
+    actor = actor_of(sock)
+    try:
+        await current_process().body.checkpoint(SYSTEM_CALL)
+    except BaseException:
+        actor.close_now()
+        raise
+    return await actor.close()
+
+
+def _name(sock: Socket, get: Callable[[stdlib.socket], Any]) -> Ok[SockAddr] | Error:
+    actor = actor_of(sock)
+    if actor.turns.closed:
+        return _CLOSED
+    try:
+        return Ok(from_python(actor.kind.family, get(actor.sock)))
+    except OSError as exc:
+        return error_of(exc)
+
+
+def _actual_kind(sock: stdlib.socket, asked: SocketKind) -> SocketKind:
+    """The kind that the kernel made of what was asked for: `default` becomes a protocol."""
+    protocol = getattr(stdlib, "SO_PROTOCOL", None)
+    try:
+        number = sock.getsockopt(stdlib.SOL_SOCKET, protocol) if protocol else sock.proto
+    except OSError:
+        number = asked.protocol_number
+    return SocketKind(asked.family, asked.type_number, number)

@@ -1,0 +1,121 @@
+"""accept and connect: how connections come to be, at either end."""
+
+import errno
+import socket as stdlib
+from typing import ClassVar
+
+import attrs
+
+from ...results import Error, Ok
+from ...runtime.identity import Pid
+from ...runtime.process import alive
+from ..actor import SocketActor
+from ..address import SockAddr, to_python
+from ..handle import Socket
+from ..notifications import Tag
+from ..posix import error_of, reason_of
+from ..turns import Kind, LaneName
+
+__all__ = ["Accept", "Connect"]
+
+
+@attrs.define
+class Accept:
+    """`accept()`."""
+
+    tag: ClassVar[Tag] = "accept"
+    kind: ClassVar[Kind] = "accept"
+    lane: ClassVar[LaneName] = "read"
+
+    def attempt(self, actor: SocketActor, pid: Pid, patient: bool) -> Ok[Socket] | Error | None:
+        """Take one connection; see `Operation.attempt`."""
+        counters = actor.counters
+        counters.acc_tries += 1
+        try:
+            accepted, _ = actor.sock.accept()
+        except BlockingIOError:
+            if actor.turns.read.current is not None:
+                counters.acc_waits += 1
+            actor.read_quiet = actor.watched
+            return None
+        except OSError as exc:
+            counters.acc_fails += 1
+            return error_of(exc)
+        counters.acc_success += 1
+        made = SocketActor(
+            actor.service,
+            accepted,
+            actor.kind,
+            alive[pid],
+            settings=attrs.evolve(actor.settings, meta=None),
+            connected=True,
+        )
+        return Ok(made.handle)
+
+    def progress(self) -> None:
+        """There is no part of a connection."""
+
+    def continuation(self) -> None:
+        """Nothing to continue."""
+
+    def interrupted(self, reason: str) -> Error:
+        """The error alone."""
+        return Error(reason)
+
+    def abandoned(self, actor: SocketActor) -> None:
+        """Nothing was taken."""
+
+
+@attrs.define
+class Connect:
+    """`connect(addr)`, and the finishing of it once the descriptor is ready."""
+
+    addr: SockAddr | None
+    """None to finish a connection that is pending."""
+
+    tag: ClassVar[Tag] = "connect"
+    kind: ClassVar[Kind] = "connect"
+    lane: ClassVar[LaneName] = "write"
+
+    def attempt(self, actor: SocketActor, pid: Pid, patient: bool) -> Ok[None] | Error | None:
+        """Start, or finish what this process has started; see `Operation.attempt`."""
+        if actor.turns.write.current is not None:
+            return self._finish(actor)
+        if self.addr is None:
+            return Error("state")
+        try:
+            number = self._start(actor.sock, self.addr)
+        except OSError as exc:
+            return error_of(exc)
+        if number == errno.EINPROGRESS:
+            actor.write_quiet = actor.watched
+            return None
+        return self._outcome(actor, number)
+
+    def progress(self) -> None:
+        """There is no part of a connection."""
+
+    def continuation(self) -> None:
+        """Nothing to continue."""
+
+    def interrupted(self, reason: str) -> Error:
+        """The error alone."""
+        if reason == "already" and self.addr is None:
+            # Somebody else's connection is pending: there is nothing of ours to finish.
+            return Error("state")
+        return Error(reason)
+
+    def abandoned(self, actor: SocketActor) -> None:
+        """The system's own attempt goes on, as documented."""
+
+    def _start(self, sock: stdlib.socket, addr: SockAddr) -> int:
+        return sock.connect_ex(to_python(addr))
+
+    def _finish(self, actor: SocketActor) -> Ok[None] | Error:
+        return self._outcome(actor, actor.sock.getsockopt(stdlib.SOL_SOCKET, stdlib.SO_ERROR))
+
+    def _outcome(self, actor: SocketActor, number: int) -> Ok[None] | Error:
+        if number:
+            return Error(reason_of(number))
+        actor.connected = True
+        return Ok()

@@ -1,0 +1,330 @@
+"""recv, recvfrom and recvmsg: what they take from the kernel, and what they answer.
+
+No byte is lost: data leaves the kernel only while its reader is running, and what a reader
+that goes on waiting has collected so far returns to the actor (`unread`) if it is cancelled or
+killed.
+"""
+
+import socket as stdlib
+from typing import Any, ClassVar, Final
+
+import attrs
+
+from ...results import Error, Ok
+from ...runtime.identity import Pid
+from ..actor import SocketActor
+from ..address import SockAddr, SockAddrUnspec, from_python
+from ..control import decode_control
+from ..flags import decode_flags
+from ..messages import Msg
+from ..notifications import Tag
+from ..posix import error_of
+from ..turns import Kind, LaneName
+
+__all__ = ["Recv", "RecvFrom", "RecvMsg"]
+
+# A length that somebody asks for is not a buffer that we must have at once.
+_PIECE: Final = 256 * 1024
+
+_PEEK: Final = stdlib.MSG_PEEK
+_OOB: Final = stdlib.MSG_OOB
+_ERRQUEUE: Final = getattr(stdlib, "MSG_ERRQUEUE", 0)
+# With it the kernel reports more bytes than it has written.
+_NO_TRUNC: Final = ~stdlib.MSG_TRUNC
+# Not from the stream of data, so what is unread has nothing to do with it.
+_ASIDE: Final = _OOB | _ERRQUEUE
+
+
+@attrs.define
+class Recv:
+    """`recv(length, flags)`."""
+
+    length: int
+    """Bytes wanted; 0 for what is there. On a socket of messages: the size of the buffer."""
+    flags: int
+    _parts: list[bytes] = attrs.field(factory=list)
+    _received: int = 0
+
+    tag: ClassVar[Tag] = "recv"
+    kind: ClassVar[Kind] = "recv"
+    lane: ClassVar[LaneName] = "read"
+
+    def attempt(self, actor: SocketActor, pid: Pid, patient: bool) -> Ok[bytes] | Error | None:
+        """One or several reads; see `Operation.attempt`."""
+        if not actor.kind.is_stream:
+            data = _read_message(actor, self.length, self.flags)
+            return data if data is None or type(data) is Error else Ok(data)
+        if self.flags & _PEEK:
+            return _peek(actor, self.length or actor.settings.read_size, self.flags)
+        if self.length:
+            return self._exactly(actor, patient)
+        return self._what_is_there(actor)
+
+    def progress(self) -> bytes | None:
+        """What a caller that does not block gets now, being part of what it asked for."""
+        return self._collected() or None
+
+    def continuation(self) -> None:
+        """Nothing: the caller asks again for what is missing."""
+
+    def interrupted(self, reason: str) -> Error:
+        """The error, with what had come by then."""
+        return Error(reason, self.progress())
+
+    def abandoned(self, actor: SocketActor) -> None:
+        """What had come by then is the next reader's."""
+        actor.unread = self._collected() + actor.unread
+
+    def _exactly(self, actor: SocketActor, patient: bool) -> Ok[bytes] | Error | None:
+        while True:
+            wanted = min(self.length - self._received, _PIECE)
+            data = _read(actor, wanted, self.flags)
+            if data is None:
+                return None
+            if type(data) is Error:
+                return self._failed(actor, data)
+            if not data:
+                return self._failed(actor, _end(actor))
+            self._received += len(data)
+            self._parts.append(data)
+            if self._received == self.length:
+                return self._complete(actor)
+            if len(data) < wanted and (actor.read_quiet or not patient):
+                return None
+
+    def _what_is_there(self, actor: SocketActor) -> Ok[bytes] | Error | None:
+        size, count = actor.settings.read_size, actor.settings.read_count
+        for _ in range(count):
+            data = _read(actor, size, self.flags)
+            if data is None:
+                break
+            if type(data) is Error:
+                return self._failed(actor, data)
+            if not data:
+                return self._failed(actor, _end(actor))
+            self._parts.append(data)
+            if len(data) < size:
+                break
+        return self._complete(actor) if self._parts else None
+
+    def _collected(self) -> bytes:
+        return self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
+
+    def _complete(self, actor: SocketActor) -> Ok[bytes]:
+        data = self._collected()
+        _count_message(actor, len(data))
+        return Ok(data)
+
+    def _failed(self, actor: SocketActor, error: Error) -> Error:
+        return Error(error.reason, self.progress()) if self._parts else error
+
+
+@attrs.define
+class RecvFrom:
+    """`recvfrom(bufsize, flags)`: one message, or what one read gives, and where it came from."""
+
+    size: int
+    flags: int
+
+    tag: ClassVar[Tag] = "recvfrom"
+    kind: ClassVar[Kind] = "recv"
+    lane: ClassVar[LaneName] = "read"
+
+    def attempt(
+        self, actor: SocketActor, pid: Pid, patient: bool
+    ) -> Ok[tuple[SockAddr, bytes]] | Error | None:
+        """One read; see `Operation.attempt`."""
+        size = self.size or actor.settings.read_size
+        if actor.kind.is_stream:
+            data = _read_stream(actor, size, self.flags)
+            if data is None or type(data) is Error:
+                return data
+            return Ok((_peer(actor), data))
+        actor.counters.read_tries += 1
+        try:
+            data, source = actor.sock.recvfrom(size, self.flags & _NO_TRUNC)
+        except BlockingIOError:
+            actor.read_quiet = actor.watched
+            return None
+        except OSError as exc:
+            return _refused(actor, exc)
+        _count_bytes(actor, len(data))
+        _count_message(actor, len(data))
+        return Ok((from_python(actor.kind.family, source), data))
+
+    def progress(self) -> None:
+        """Never part of a message."""
+
+    def continuation(self) -> None:
+        """Nothing to continue."""
+
+    def interrupted(self, reason: str) -> Error:
+        """The error alone."""
+        return Error(reason)
+
+    def abandoned(self, actor: SocketActor) -> None:
+        """Nothing was taken."""
+
+
+@attrs.define
+class RecvMsg:
+    """`recvmsg(bufsize, ctrlsize, flags)`: a message with its control messages and flags."""
+
+    size: int
+    ctrlsize: int
+    flags: int
+
+    tag: ClassVar[Tag] = "recvmsg"
+    kind: ClassVar[Kind] = "recv"
+    lane: ClassVar[LaneName] = "read"
+
+    def attempt(self, actor: SocketActor, pid: Pid, patient: bool) -> Ok[Msg] | Error | None:
+        """One read; see `Operation.attempt`."""
+        size = self.size or actor.settings.read_size
+        stream = actor.kind.is_stream
+        if stream and actor.unread and not self.flags & _ASIDE:
+            data = _read_stream(actor, size, self.flags)
+            assert type(data) is bytes
+            return Ok(Msg(None, (data,), (), ()))
+        actor.counters.read_tries += 1
+        try:
+            data, ancillary, bits, source = actor.sock.recvmsg(
+                size, self.ctrlsize or actor.settings.rcvctrlbuf, self.flags & _NO_TRUNC
+            )
+        except BlockingIOError:
+            actor.read_quiet = actor.watched
+            return None
+        except OSError as exc:
+            return _refused(actor, exc)
+        if stream and not data and not ancillary and not self.flags & _ASIDE:
+            return _end(actor)
+        _count_bytes(actor, len(data))
+        _count_message(actor, len(data))
+        return Ok(
+            Msg(
+                _source(actor, source),
+                (data,),
+                tuple(decode_control(ancillary)),
+                decode_flags(bits & ~_CLOEXEC),
+            )
+        )
+
+    def progress(self) -> None:
+        """Never part of a message."""
+
+    def continuation(self) -> None:
+        """Nothing to continue."""
+
+    def interrupted(self, reason: str) -> Error:
+        """The error alone."""
+        return Error(reason)
+
+    def abandoned(self, actor: SocketActor) -> None:
+        """Nothing was taken."""
+
+
+# The standard library asks for it on every recvmsg, so that received descriptors are not
+# inherited; the kernel hands it back as if it were news.
+_CLOEXEC: Final = getattr(stdlib, "MSG_CMSG_CLOEXEC", 0)
+
+
+def _read(actor: SocketActor, size: int, flags: int) -> bytes | Error | None:
+    """At most `size` bytes of a stream: what is unread first; empty at its end."""
+    if actor.unread and not flags & _ASIDE:
+        data, actor.unread = actor.unread[:size], actor.unread[size:]
+        return data
+    actor.counters.read_tries += 1
+    try:
+        data = actor.sock.recv(size, flags & _NO_TRUNC)
+    except BlockingIOError:
+        actor.read_quiet = actor.watched
+        return None
+    except OSError as exc:
+        return _refused(actor, exc)
+    if len(data) < size and not actor.saw_end and actor.kind.is_tcp and not flags:
+        # TCP gives all that it has, so nothing is left; and had the peer finished, the poller
+        # would have said so. Local streams stop at the boundaries of control messages.
+        actor.read_quiet = actor.watched and bool(data)
+    _count_bytes(actor, len(data))
+    return data
+
+
+def _read_stream(actor: SocketActor, size: int, flags: int) -> bytes | Error | None:
+    """One read of a stream as a whole operation."""
+    if flags & _PEEK:
+        peeked = _peek(actor, size, flags)
+        return peeked.value if isinstance(peeked, Ok) else peeked
+    data = _read(actor, size, flags)
+    if data is None or type(data) is Error:
+        return data
+    if not data:
+        return _end(actor)
+    _count_message(actor, len(data))
+    return data
+
+
+def _peek(actor: SocketActor, size: int, flags: int) -> Ok[bytes] | Error | None:
+    """What is there once, up to `size` bytes, left where it is."""
+    unread = actor.unread[:size]
+    if len(unread) == size:
+        return Ok(unread)
+    actor.counters.read_tries += 1
+    try:
+        data = actor.sock.recv(size - len(unread), flags & _NO_TRUNC)
+    except BlockingIOError:
+        actor.read_quiet = actor.watched
+        return Ok(unread) if unread else None
+    except OSError as exc:
+        return Ok(unread) if unread else _refused(actor, exc)
+    return Ok(unread + data) if unread or data else _end(actor)
+
+
+def _read_message(actor: SocketActor, size: int, flags: int) -> bytes | Error | None:
+    """One message, cut to `size`."""
+    actor.counters.read_tries += 1
+    try:
+        data = actor.sock.recv(size or actor.settings.read_size, flags & _NO_TRUNC)
+    except BlockingIOError:
+        actor.read_quiet = actor.watched
+        return None
+    except OSError as exc:
+        return _refused(actor, exc)
+    _count_bytes(actor, len(data))
+    _count_message(actor, len(data))
+    return data
+
+
+def _peer(actor: SocketActor) -> SockAddr:
+    """Where the bytes of a stream come from, as far as the kernel says so with each read."""
+    if actor.kind.domain != "local":
+        return SockAddrUnspec()
+    try:
+        return from_python(actor.kind.family, actor.sock.getpeername())
+    except OSError:
+        return SockAddrUnspec()
+
+
+def _source(actor: SocketActor, source: Any) -> SockAddr | None:
+    address = from_python(actor.kind.family, source)
+    return None if isinstance(address, SockAddrUnspec) else address
+
+
+def _end(actor: SocketActor) -> Error:
+    actor.counters.read_fails += 1
+    return Error("closed")
+
+
+def _refused(actor: SocketActor, exc: OSError) -> Error:
+    actor.counters.read_fails += 1
+    return error_of(exc)
+
+
+def _count_bytes(actor: SocketActor, size: int) -> None:
+    actor.counters.read_byte += size
+
+
+def _count_message(actor: SocketActor, size: int) -> None:
+    counters = actor.counters
+    counters.read_pkg += 1
+    if size > counters.read_pkg_max:
+        counters.read_pkg_max = size

@@ -1,0 +1,221 @@
+"""send, sendto, sendmsg and sendfile: what they hand to the kernel, and what is left.
+
+A stream takes what it has room for; the rest waits its turn, so that the bytes of two senders
+never mix. A message goes whole or not at all.
+"""
+
+import os
+import socket as stdlib
+from typing import Any, ClassVar, Final, Literal
+
+import attrs
+
+from ...results import Error, Ok
+from ...runtime.identity import Pid
+from ..actor import SocketActor
+from ..address import SockAddr, to_python
+from ..control import Ancillary
+from ..messages import Piece, remaining, to_bytes_list
+from ..notifications import Tag
+from ..posix import error_of
+from ..turns import Kind, LaneName
+
+__all__ = ["IOV_MAX", "Send", "SendFile", "SendMsg", "SendTo"]
+
+# A broken connection is an answer to the sender, never a signal to the program.
+_NOSIGNAL: Final = getattr(stdlib, "MSG_NOSIGNAL", 0)
+
+IOV_MAX: Final = 1024 if not hasattr(os, "sysconf") else os.sysconf("SC_IOV_MAX")
+"""How many pieces one system call takes."""
+
+_FILE_PIECE: Final = 2**30  # Linux takes a little less than 2 GiB at once
+
+
+@attrs.define
+class Send:
+    """`send(data, flags)`, and the part that all sends of one piece of data share."""
+
+    data: Piece
+    flags: int
+    tag: Literal["send", "sendto"] = "send"
+    _sent: int = 0
+
+    kind: ClassVar[Kind] = "send"
+    lane: ClassVar[LaneName] = "write"
+
+    def attempt(self, actor: SocketActor, pid: Pid, patient: bool) -> Ok[Any] | Error | None:
+        """Hand over what there is room for; see `Operation.attempt`."""
+        counters = actor.counters
+        while True:
+            data = memoryview(self.data)[self._sent :] if self._sent else self.data
+            counters.write_tries += 1
+            try:
+                sent = self._hand_over(actor.sock, data)
+            except BlockingIOError:
+                counters.write_waits += 1
+                actor.write_quiet = actor.watched
+                return None
+            except OSError as exc:
+                counters.write_fails += 1
+                return error_of(exc, self.progress())
+            counters.write_byte += sent
+            self._sent += sent
+            if self._sent == len(self.data):
+                _count_message(actor, self._sent)
+                return Ok()
+            if not actor.kind.is_stream:
+                return Ok(self.progress())
+
+    def progress(self) -> bytes | None:
+        """What is left to send, once part of it has gone."""
+        return bytes(memoryview(self.data)[self._sent :]) if self._sent else None
+
+    def continuation(self) -> Any:
+        """The flags."""
+        return self.flags
+
+    def interrupted(self, reason: str) -> Error:
+        """The error, with what is left if part of it has gone."""
+        return Error(reason, self.progress())
+
+    def abandoned(self, actor: SocketActor) -> None:
+        """What has gone has gone."""
+
+    def _hand_over(self, sock: stdlib.socket, data: Piece) -> int:
+        return sock.send(data, self.flags | _NOSIGNAL)
+
+
+@attrs.define
+class SendTo(Send):
+    """`sendto(data, dest, flags)`."""
+
+    dest: SockAddr = attrs.field(kw_only=True)
+
+    def continuation(self) -> Any:
+        """The flags and the destination."""
+        return self.flags, self.dest
+
+    def _hand_over(self, sock: stdlib.socket, data: Piece) -> int:
+        return sock.sendto(data, self.flags | _NOSIGNAL, to_python(self.dest))
+
+
+@attrs.define
+class SendMsg:
+    """`sendmsg(msg, flags)` and `sendv(iov)`."""
+
+    iov: tuple[Piece, ...]
+    flags: int
+    dest: SockAddr | None = None
+    control: tuple[Ancillary, ...] = ()
+    tag: Literal["sendmsg", "sendv"] = "sendmsg"
+    _left: tuple[Piece, ...] | None = None
+    _sent: int = 0
+
+    kind: ClassVar[Kind] = "send"
+    lane: ClassVar[LaneName] = "write"
+
+    def attempt(self, actor: SocketActor, pid: Pid, patient: bool) -> Ok[Any] | Error | None:
+        """Hand over what there is room for; see `Operation.attempt`."""
+        counters = actor.counters
+        dest = () if self.dest is None else (to_python(self.dest),)
+        left = self.iov if self._left is None else self._left
+        while True:
+            counters.write_tries += 1
+            # Control messages go with the first bytes only.
+            control = () if self._sent else self.control
+            try:
+                sent = actor.sock.sendmsg(left[:IOV_MAX], control, self.flags | _NOSIGNAL, *dest)
+            except BlockingIOError:
+                counters.write_waits += 1
+                actor.write_quiet = actor.watched
+                return None
+            except OSError as exc:
+                counters.write_fails += 1
+                return error_of(exc, self.progress())
+            counters.write_byte += sent
+            self._sent += sent
+            left = self._left = remaining(left, sent)
+            if not left:
+                _count_message(actor, self._sent)
+                return Ok()
+            if not actor.kind.is_stream:
+                return Ok(self.progress())
+
+    def progress(self) -> list[bytes] | None:
+        """The pieces left to send, once part of them has gone."""
+        return to_bytes_list(self._left) if self._left is not None and self._sent else None
+
+    def continuation(self) -> Any:
+        """Flags, destination and control messages."""
+        return self.flags, self.dest, self.control
+
+    def interrupted(self, reason: str) -> Error:
+        """The error, with what is left if part of it has gone."""
+        return Error(reason, self.progress())
+
+    def abandoned(self, actor: SocketActor) -> None:
+        """What has gone has gone."""
+
+
+@attrs.define
+class SendFile:
+    """`sendfile(file, offset, count)`."""
+
+    fd: int
+    offset: int
+    count: int
+    """Bytes to send; 0 for all up to the end of the file."""
+    _sent: int = 0
+
+    tag: ClassVar[Tag] = "sendfile"
+    kind: ClassVar[Kind] = "send"
+    lane: ClassVar[LaneName] = "write"
+
+    def attempt(self, actor: SocketActor, pid: Pid, patient: bool) -> Ok[int] | Error | None:
+        """Hand over what there is room for; see `Operation.attempt`."""
+        counters = actor.counters
+        if not self._sent:
+            counters.sendfile += 1
+        while True:
+            wanted = self.count - self._sent if self.count else _FILE_PIECE
+            counters.sendfile_tries += 1
+            try:
+                sent = os.sendfile(
+                    actor.fd, self.fd, self.offset + self._sent, min(wanted, _FILE_PIECE)
+                )
+            except BlockingIOError:
+                counters.sendfile_waits += 1
+                actor.write_quiet = actor.watched
+                return None
+            except OSError as exc:
+                counters.sendfile_fails += 1
+                return error_of(exc, self.progress())
+            counters.sendfile_byte += sent
+            counters.sendfile_max = max(counters.sendfile_max, sent)
+            self._sent += sent
+            if not sent or self._sent == self.count:
+                counters.sendfile_pkg += 1
+                counters.sendfile_pkg_max = max(counters.sendfile_pkg_max, self._sent)
+                return Ok(self._sent)
+
+    def progress(self) -> int | None:
+        """How many bytes have gone, once some have."""
+        return self._sent or None
+
+    def continuation(self) -> Any:
+        """The file."""
+        return self.fd
+
+    def interrupted(self, reason: str) -> Error:
+        """The error, with how many bytes have gone if some have."""
+        return Error(reason, self.progress())
+
+    def abandoned(self, actor: SocketActor) -> None:
+        """What has gone has gone."""
+
+
+def _count_message(actor: SocketActor, size: int) -> None:
+    counters = actor.counters
+    counters.write_pkg += 1
+    if size > counters.write_pkg_max:
+        counters.write_pkg_max = size

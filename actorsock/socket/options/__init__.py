@@ -1,0 +1,73 @@
+"""Socket options: names, numbers, values, and what may be set and got where.
+
+This is the face of the package: what the functions of the socket module and the socket's
+actor use. The tables are in `tables` (options of the operating system) and `otp` (options of
+the library), the translation of values in `codecs`, the records that values are in `records`
+and `sctp_records`, the documented native mode in `native`, protocol names in `protocols`.
+Nothing here touches a socket.
+"""
+
+from actorsock.socket.options.native import (
+    NativeRead,
+    encode_native,
+    native_level,
+    native_option,
+    native_spec,
+)
+from actorsock.socket.options.otp import OTP_OPTIONS, OtpOption, find_otp
+from actorsock.socket.options.protocols import protocol_name, protocol_number
+from actorsock.socket.options.records import (
+    Credentials,
+    Linger,
+    Membership,
+    Membership6,
+    MsgFilter,
+    SourceMembership,
+    TcpInfo,
+    TimeVal,
+)
+from actorsock.socket.options.sctp_records import (
+    SctpAssocParams,
+    SctpAssocValue,
+    SctpAuthKeyId,
+    SctpDelayedAck,
+    SctpEventSubscribe,
+    SctpInitMsg,
+    SctpRtoInfo,
+    SctpSendParams,
+)
+from actorsock.socket.options.tables import LEVELS, Option, find, options, supported
+
+__all__ = [
+    "LEVELS",
+    "OTP_OPTIONS",
+    "Credentials",
+    "Linger",
+    "Membership",
+    "Membership6",
+    "MsgFilter",
+    "NativeRead",
+    "Option",
+    "OtpOption",
+    "SctpAssocParams",
+    "SctpAssocValue",
+    "SctpAuthKeyId",
+    "SctpDelayedAck",
+    "SctpEventSubscribe",
+    "SctpInitMsg",
+    "SctpRtoInfo",
+    "SctpSendParams",
+    "SourceMembership",
+    "TcpInfo",
+    "TimeVal",
+    "encode_native",
+    "find",
+    "find_otp",
+    "native_level",
+    "native_option",
+    "native_spec",
+    "options",
+    "protocol_name",
+    "protocol_number",
+    "supported",
+]

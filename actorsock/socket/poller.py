@@ -1,0 +1,156 @@
+"""Readiness: from the operating system to socket actors.
+
+A poller is told once that an actor waits in a lane, and calls the actor's `on_ready` when its
+descriptor may have become ready. With epoll a descriptor is registered once, edge-triggered,
+and costs no system call to wait on again; elsewhere trio's own `wait_readable` and
+`wait_writable` do the same job, a task for each wait.
+"""
+
+import errno
+import os
+import select
+from contextlib import suppress
+from typing import Final, Protocol
+
+import trio
+from trio.lowlevel import spawn_system_task
+
+from .turns import LaneName
+
+__all__ = ["EpollPoller", "Pollable", "Poller", "TrioPoller", "new_poller", "ready_now"]
+
+
+class Pollable(Protocol):
+    """What a poller needs of an actor."""
+
+    fd: int
+
+    def on_ready(self, read: bool, write: bool, ended: bool) -> None:
+        """A lane may be ready; `ended`: the peer has finished, or an error is waiting."""
+
+
+class Poller(Protocol):
+    """Tells actors when their descriptors become ready."""
+
+    edge_triggered: bool
+    """Whether a change of readiness is told even if nobody has asked since the last one."""
+
+    def watch(self, actor: Pollable, lane: LaneName) -> None:
+        """`actor` waits in `lane`: call its `on_ready` when the descriptor is ready for it."""
+
+    def forget(self, actor: Pollable) -> None:
+        """The actor's descriptor is about to be closed."""
+
+    def close(self) -> None:
+        """No actor is left."""
+
+
+def new_poller() -> Poller:
+    """The best poller for this platform.
+
+    The environment variable `ACTORSOCK_POLLER` set to `trio` chooses the portable one.
+    """
+    if hasattr(select, "epoll") and os.environ.get("ACTORSOCK_POLLER") != "trio":
+        return EpollPoller()
+    return TrioPoller()
+
+
+def ready_now(fd: int, lane: LaneName) -> bool:
+    """Whether the descriptor is ready at this moment."""
+    poll = select.poll()
+    poll.register(fd, select.POLLIN if lane == "read" else select.POLLOUT)
+    return bool(poll.poll(0))
+
+
+class EpollPoller:
+    """One edge-triggered epoll object for all sockets of a runtime."""
+
+    edge_triggered = True
+
+    def __init__(self) -> None:
+        self._epoll = select.epoll()
+        self._actors: dict[int, Pollable] = {}
+        self._copies: dict[Pollable, int] = {}
+        spawn_system_task(self._run)
+
+    def watch(self, actor: Pollable, lane: LaneName) -> None:
+        if self._actors.get(actor.fd) is actor or actor in self._copies:
+            return
+        fd = actor.fd
+        try:
+            self._epoll.register(fd, _EDGES)
+        except FileExistsError:
+            # Two sockets on one descriptor (open_fd without dup): epoll wants two numbers.
+            fd = self._copies[actor] = os.dup(fd)
+            self._epoll.register(fd, _EDGES)
+        self._actors[fd] = actor
+
+    def forget(self, actor: Pollable) -> None:
+        fd = self._copies.get(actor, actor.fd)
+        # Closed behind our back, the number may have become another actor's.
+        if self._actors.get(fd) is not actor:
+            return
+        del self._actors[fd]
+        try:
+            self._epoll.unregister(fd)
+        except OSError as exc:
+            if exc.errno not in (errno.EBADF, errno.ENOENT):
+                raise
+        if self._copies.pop(actor, None) is not None:
+            os.close(fd)
+
+    def close(self) -> None:
+        trio.lowlevel.notify_closing(self._epoll)
+        self._epoll.close()
+
+    async def _run(self) -> None:
+        with suppress(trio.ClosedResourceError):
+            while True:
+                await trio.lowlevel.wait_readable(self._epoll)
+                self._drain()
+
+    def _drain(self) -> None:
+        for fd, mask in self._epoll.poll(0):
+            actor = self._actors.get(fd)
+            if actor is not None:
+                actor.on_ready(
+                    mask & _FOR_READERS != 0, mask & _FOR_WRITERS != 0, mask & _ENDED != 0
+                )
+
+
+class TrioPoller:
+    """Waits through trio: one small task for each wait. Works wherever trio does."""
+
+    edge_triggered = False
+
+    def __init__(self) -> None:
+        self._waiting: set[tuple[Pollable, LaneName]] = set()
+
+    def watch(self, actor: Pollable, lane: LaneName) -> None:
+        if (actor, lane) not in self._waiting:
+            self._waiting.add((actor, lane))
+            spawn_system_task(self._wait, actor, lane)
+
+    def forget(self, actor: Pollable) -> None:
+        if any((actor, lane) in self._waiting for lane in _LANES):
+            trio.lowlevel.notify_closing(actor.fd)
+
+    def close(self) -> None:
+        pass
+
+    async def _wait(self, actor: Pollable, lane: LaneName) -> None:
+        wait = trio.lowlevel.wait_readable if lane == "read" else trio.lowlevel.wait_writable
+        # Closed: the actor has told everybody. Any other failure is for the caller to find.
+        with suppress(trio.ClosedResourceError, OSError):
+            await wait(actor.fd)
+        self._waiting.discard((actor, lane))
+        actor.on_ready(lane == "read", lane == "write", False)
+
+
+_LANES: Final[tuple[LaneName, ...]] = ("read", "write")
+
+if hasattr(select, "epoll"):
+    _EDGES: Final = select.EPOLLIN | select.EPOLLOUT | select.EPOLLRDHUP | select.EPOLLET
+    _ENDED: Final = select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR
+    _FOR_READERS: Final = select.EPOLLIN | _ENDED
+    _FOR_WRITERS: Final = select.EPOLLOUT | select.EPOLLHUP | select.EPOLLERR

@@ -1,0 +1,112 @@
+"""Receiving: recv, recvfrom and recvmsg, blocking and not."""
+
+from collections.abc import Iterable
+from math import inf
+
+from trio.lowlevel import enable_ki_protection
+
+from ..results import Error, Ok, Select
+from ..runtime.identity import Ref
+from .actor import actor_of
+from .address import SockAddr
+from .calling import blocking, nowait
+from .flags import encode_flags
+from .handle import Socket
+from .messages import Msg
+from .operations.receiving import Recv, RecvFrom, RecvMsg
+
+__all__ = ["recv", "recv_nowait", "recvfrom", "recvfrom_nowait", "recvmsg", "recvmsg_nowait"]
+
+Flags = Iterable[str | int]
+
+
+@enable_ki_protection
+async def recv(
+    sock: Socket, length: int = 0, flags: Flags = (), timeout: float = inf
+) -> Ok[bytes] | Error:
+    """Receive data. Documented `recv/1,2,3,4`; `timeout` is in seconds.
+
+    On a stream, exactly `length` bytes, or with 0 what is there (at most what the option otp
+    `rcvbuf` says). On other sockets one message, of at most `length` bytes.
+
+    `Error`: `"closed"` (the peer has finished, or the socket is closed), `"timeout"`,
+    `"state"` (the caller waits already, or an acceptor does), or a POSIX reason; `data` is
+    then what had been received of `length`, if anything.
+    """
+    return await blocking(actor_of(sock), _recv(length, flags), timeout)
+
+
+@enable_ki_protection
+def recv_nowait(
+    sock: Socket, length: int = 0, flags: Flags = (), ref: Ref | None = None
+) -> Ok[bytes] | Error | Select:
+    """`recv` that does not block: `Select` when there is less than `length`, or not our turn.
+
+    `data` of the `Select` is what was there; after the select message, ask for the rest.
+    """
+    return nowait(actor_of(sock), _recv(length, flags), ref)
+
+
+@enable_ki_protection
+async def recvfrom(
+    sock: Socket, bufsize: int = 0, flags: Flags = (), timeout: float = inf
+) -> Ok[tuple[SockAddr, bytes]] | Error:
+    """Receive a message and where it came from. Documented `recvfrom/1,2,3,4`.
+
+    A message longer than `bufsize` bytes (0: as otp `rcvbuf` says) is cut. `timeout` is in
+    seconds. `Error` as for `recv`, without `data`.
+    """
+    return await blocking(actor_of(sock), _recvfrom(bufsize, flags), timeout)
+
+
+@enable_ki_protection
+def recvfrom_nowait(
+    sock: Socket, bufsize: int = 0, flags: Flags = (), ref: Ref | None = None
+) -> Ok[tuple[SockAddr, bytes]] | Error | Select:
+    """`recvfrom` that does not block: `Select` when there is no message, or not our turn."""
+    return nowait(actor_of(sock), _recvfrom(bufsize, flags), ref)
+
+
+@enable_ki_protection
+async def recvmsg(
+    sock: Socket,
+    bufsize: int = 0,
+    ctrlsize: int = 0,
+    flags: Flags = (),
+    timeout: float = inf,
+) -> Ok[Msg] | Error:
+    """Receive a message with its control messages and flags. Documented `recvmsg/1,2,3,5`.
+
+    `bufsize` and `ctrlsize` are bytes for data and control messages (0: as otp `rcvbuf` and
+    `rcvctrlbuf` say); what does not fit is cut, and `"trunc"` or `"ctrunc"` is in the flags of
+    the message. `timeout` is in seconds. `Error` as for `recv`, without `data`.
+    """
+    return await blocking(actor_of(sock), _recvmsg(bufsize, ctrlsize, flags), timeout)
+
+
+@enable_ki_protection
+def recvmsg_nowait(
+    sock: Socket, bufsize: int = 0, ctrlsize: int = 0, flags: Flags = (), ref: Ref | None = None
+) -> Ok[Msg] | Error | Select:
+    """`recvmsg` that does not block: `Select` when there is no message, or not our turn."""
+    return nowait(actor_of(sock), _recvmsg(bufsize, ctrlsize, flags), ref)
+
+
+def _recv(length: int, flags: Flags) -> Recv:
+    return Recv(_size("length", length), encode_flags(flags))
+
+
+def _recvfrom(bufsize: int, flags: Flags) -> RecvFrom:
+    return RecvFrom(_size("bufsize", bufsize), encode_flags(flags))
+
+
+def _recvmsg(bufsize: int, ctrlsize: int, flags: Flags) -> RecvMsg:
+    return RecvMsg(_size("bufsize", bufsize), _size("ctrlsize", ctrlsize), encode_flags(flags))
+
+
+def _size(argument: str, value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError(f"{argument}: expected a number of bytes, got {value!r}")
+    if not 0 <= value < 2**31:
+        raise ValueError(f"{argument}: expected a number of bytes 0..2**31-1, got {value!r}")
+    return value

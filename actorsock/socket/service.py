@@ -1,0 +1,31 @@
+"""What the sockets of one runtime share: a poller and the registry."""
+
+from typing import Final
+
+import attrs
+
+from ..runtime.node import Node
+from .poller import Poller, new_poller
+from .registry import Registry
+
+__all__ = ["Service", "service_of"]
+
+_KEY: Final = "socket"
+
+
+@attrs.define(eq=False)
+class Service:
+    """The socket side of one runtime."""
+
+    node: Node
+    poller: Poller
+    registry: Registry
+
+
+def service_of(node: Node) -> Service:
+    """The service of `node`; made when the first socket asks for it."""
+    service: Service | None = node.services.get(_KEY)
+    if service is None:
+        service = node.services[_KEY] = Service(node, new_poller(), Registry())
+        node.at_close.append(service.poller.close)
+    return service
