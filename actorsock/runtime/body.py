@@ -35,6 +35,11 @@ class Body(abc.ABC):
         self.parked = False
         self._outcome: Any = None
 
+    @property
+    def adopted(self) -> bool:
+        """Whether somebody else made what runs the code: nobody says how it ended."""
+        return False
+
     async def park(self, deadline: float = inf) -> Any:
         """Wait to be woken; return what `wake` was given, or `TIMED_OUT` at `deadline`.
 

@@ -84,9 +84,8 @@ def _adopt(task: Task) -> Process:
 
 
 def _refuse_ended(process: Process) -> None:
-    body = process.body
     # With a scope of its own the task is being cancelled, and its clean-up may still call us.
-    if getattr(body, "scope", None) is None:
+    if process.body.adopted:
         raise ProcessExit(process.reason)
 
 

@@ -77,11 +77,11 @@ class HandlerBody(Body):
 
     def _take_turn(self) -> None:
         process = self._process
-        arrivals = process.mailbox.arrivals
+        mailbox = process.mailbox
         before, turn.process = turn.process, process
         try:
             if not process.ending:
-                _call(self._handle, arrivals.popleft())
+                _call(self._handle, mailbox.pop())
         except BaseException as exc:
             ending = ending_of(exc)
             if ending.crash is not None:
@@ -92,7 +92,7 @@ class HandlerBody(Body):
         else:
             if process.ending:
                 self._end(process.reason)
-            elif arrivals:
+            elif mailbox:
                 self._resume()
             else:
                 self._idle()
@@ -100,12 +100,21 @@ class HandlerBody(Body):
             turn.process = before
 
     def _end(self, reason: Any) -> None:
-        if self._terminate is not None:
-            try:
-                _call(self._terminate, self._process.reason if self._process.ending else reason)
-            except Exception as exc:
-                report_crash(self._process, exc, "failed to terminate")
-        self._process.end(reason)
+        process = self._process
+        if process.ending:
+            reason = process.reason
+        try:
+            if self._terminate is not None:
+                _call(self._terminate, reason)
+        except BaseException as exc:
+            # An `exit` in there is one that comes too late: the process ends as it is.
+            ending = ending_of(exc)
+            if ending.crash is not None:
+                report_crash(process, ending.crash, "failed to terminate")
+            if ending.beyond is not None:
+                raise ending.beyond from None
+        finally:
+            process.end(reason)
 
 
 @disable_ki_protection

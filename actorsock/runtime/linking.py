@@ -103,6 +103,8 @@ def exit(pid_or_reason: Any, reason: Any = _MISSING, /) -> None:
     """
     process = current_process()
     if reason is _MISSING:
+        if process.body.adopted:
+            process.end(pid_or_reason)
         raise ProcessExit(pid_or_reason)
     target = alive.get(check_pid(pid_or_reason))
     if target is process:

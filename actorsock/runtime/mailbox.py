@@ -11,7 +11,7 @@ No process, no waiting and no time in here: the caller waits, the mailbox only a
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from types import UnionType
-from typing import Any, Final
+from typing import Any, Final, Union, get_args, get_origin
 
 from .identity import Ref
 
@@ -22,6 +22,10 @@ Matcher = Callable[[Any], bool]
 
 NOTHING: Final = object()
 """What `take` answers when no message matches (any object may be a message, also None)."""
+
+_NO_PATTERN: Final = (
+    "pattern: expected None, a type, a tuple or union of types, a Ref or a predicate, got {!r}"
+)
 
 
 def anything(message: Any) -> bool:
@@ -46,17 +50,31 @@ def test_of(pattern: Any) -> Matcher:
     """
     if pattern is None:
         return anything
-    if isinstance(pattern, (type, UnionType)):
+    if type(pattern) is type:
         return lambda message: isinstance(message, pattern)
     if type(pattern) is Ref:
         return lambda message: ref_of(message) is pattern
-    if isinstance(pattern, tuple) and all(isinstance(part, (type, UnionType)) for part in pattern):
+    if isinstance(pattern, (type, UnionType, tuple)) or get_origin(pattern) is not None:
+        _check_types(pattern)
         return lambda message: isinstance(message, pattern)
     if callable(pattern):
         return lambda message: bool(pattern(message))
-    raise TypeError(
-        f"pattern: expected None, a type, a tuple of types, a Ref or a predicate, got {pattern!r}"
-    )
+    raise TypeError(_NO_PATTERN.format(pattern))
+
+
+def _check_types(pattern: Any) -> None:
+    # Not everything that looks like a type can be tested for: list[int], a plain protocol.
+    if isinstance(pattern, tuple):
+        parts = pattern
+    elif get_origin(pattern) in (Union, UnionType):
+        parts = get_args(pattern)
+    else:
+        parts = (pattern,)
+    for part in parts:
+        try:
+            isinstance(NOTHING, part)
+        except TypeError as exc:
+            raise TypeError(_NO_PATTERN.format(pattern)) from exc
 
 
 class Mailbox:
@@ -110,6 +128,12 @@ class Mailbox:
                 return arrivals.popleft()
             self._save(arrivals.popleft())
         return NOTHING
+
+    def pop(self) -> Any:
+        """Remove and return the oldest message, whatever it is; there must be one."""
+        if self._saved:
+            return self._remove(next(iter(self._saved)))
+        return self.arrivals.popleft()
 
     def discard(self, ref: Ref, matches: Matcher) -> bool:
         """Remove the messages that carry `ref` and match; say whether there were any."""

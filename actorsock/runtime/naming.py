@@ -23,6 +23,8 @@ def register(name: str, pid: Pid) -> None:
     process = alive.get(check_pid(pid))
     if process is None or process.ending:
         raise ValueError(f"pid: {pid!r} has ended")
+    if process.node is not node:
+        raise ValueError(f"pid: {pid!r} belongs to another runtime")
     if process.name is not None:
         raise ValueError(f"pid: {pid!r} is already registered as {process.name!r}")
     check_free(node, _check_name(name))
@@ -32,8 +34,9 @@ def register(name: str, pid: Pid) -> None:
 @enable_ki_protection
 def unregister(name: str) -> None:
     """Take a name away; raises `ValueError` if nobody has it. Erlang's `unregister/1`."""
-    pid = resolve(name)
-    del current_process().node.names[name]
+    pid = current_process().node.names.pop(_check_name(name), None)
+    if pid is None:
+        raise ValueError(f"name: no process is registered as {name!r}")
     alive[pid].name = None
 
 

@@ -39,14 +39,16 @@ def run(
     """
 
     async def first() -> T | None:
+        value: list[T] = []
         async with open_runtime():
-            return await main(*args)
-        return None
+            value.append(await main(*args))
+        return value[0] if value else None  # it may have left with exit("normal")
 
     return trio.run(first, clock=clock)
 
 
 @asynccontextmanager
+@enable_ki_protection
 async def open_runtime() -> AsyncGenerator[Pid, None]:
     """A runtime around a block of trio code: `async with open_runtime():`.
 
@@ -61,9 +63,9 @@ async def open_runtime() -> AsyncGenerator[Pid, None]:
     try:
         async with trio.open_nursery() as services:
             node: Node = await services.start(_host, leaving, left)
+            before = enter_node(node)
             services.start_soon(node.timers.run)
             services.start_soon(node.run_queue.take_left_over)
-            before = enter_node(node)
             scope = trio.CancelScope()
             first = adopt(node, task, scope)
             ending = Ending("normal")
@@ -72,20 +74,24 @@ async def open_runtime() -> AsyncGenerator[Pid, None]:
                     yield first.pid
             except BaseException as exc:
                 ending = ending_of(exc)
-                if not _is_normal(ending):
+                # A decision to end that went through nurseries is raised below, without them.
+                decided = ending.crash is None and ending.beyond is None
+                if not decided or (type(exc) is ProcessExit and not _is_normal(exc.reason)):
                     raise
             finally:
-                stopped = first.ending
                 first.end(ending.reason)
                 leave_node(node, before)
                 _restore(task, former)
-                with trio.CancelScope(shield=True):
-                    _end_tasks(node)
-                    leaving.set()
-                    await left.wait()
-                _end_handlers(node)
-                services.cancel_scope.cancel()
-            if stopped:
+                try:
+                    with trio.CancelScope(shield=True):
+                        _end_tasks(node)
+                        leaving.set()
+                        await left.wait()
+                finally:
+                    # Also after a second Ctrl-C.
+                    _end_handlers(node)
+                    services.cancel_scope.cancel()
+            if not _is_normal(first.reason):
                 reason = first.reason
                 raise ProcessExit(reason) from reason if _is_exception(reason) else None
     except BaseExceptionGroup as group:
@@ -95,10 +101,17 @@ async def open_runtime() -> AsyncGenerator[Pid, None]:
 async def _host(leaving: trio.Event, left: trio.Event, task_status: trio.TaskStatus[Node]) -> None:
     """Hold the nursery of the processes open until everything in it has ended."""
     try:
-        with trio.CancelScope(shield=True):
-            async with trio.open_nursery() as nursery:
-                task_status.started(Node(nursery))
+        async with trio.open_nursery() as nursery:
+            node = Node(nursery)
+            try:
+                task_status.started(node)
+                # Not yet shielded: whoever opens the runtime may have been cancelled by now, and
+                # then nobody is going to leave it.
+                await trio.lowlevel.checkpoint_if_cancelled()
+                nursery.cancel_scope.shield = True
                 await leaving.wait()
+            finally:
+                node.closing = True
     finally:
         left.set()
 
@@ -115,13 +128,16 @@ def _end_handlers(node: Node) -> None:
     # After the tasks: their clean-up may still use sockets and servers.
     for process in [p for p in alive.values() if p.node is node]:
         process.signal(process.pid, "kill", "exit")
+    node.run_queue.take_all()
     while node.at_close:
         node.at_close.pop()()
+    # Tasks that were adopted from outside of the block go on without a process.
+    for task in [task for task, process in by_task.items() if process.node is node]:
+        del by_task[task]
 
 
-def _is_normal(ending: Ending) -> bool:
-    decided = ending.crash is None and ending.beyond is None
-    return decided and isinstance(ending.reason, str) and ending.reason == "normal"
+def _is_normal(reason: Any) -> bool:
+    return isinstance(reason, str) and reason == "normal"
 
 
 def _is_exception(reason: Any) -> TypeGuard[BaseException]:
@@ -143,8 +159,11 @@ def _raise_plainly(group: BaseExceptionGroup[BaseException]) -> None:
         exc = fatal
         while isinstance(exc, BaseExceptionGroup):
             exc = exc.exceptions[0]
-    elif len(group.exceptions) == 1:
-        exc = group.exceptions[0]
+    else:
+        # An exception of the block wins over the cancellation that it was raised in.
+        _, mistakes = group.split(trio.Cancelled)
+        if len((mistakes or group).exceptions) == 1:
+            exc = (mistakes or group).exceptions[0]
     context = exc.__context__
     try:
         raise exc

@@ -58,8 +58,8 @@ class Process:
     """What this process monitors."""
     watchers: dict[Ref, tuple[Pid, Pid | str]] = attrs.field(factory=dict)
     """Who monitors this process, and as what they named it."""
-    timers: set[Ref] = attrs.field(factory=set)
-    """Message timers that will send to this process."""
+    timers: dict[Ref, Node] = attrs.field(factory=dict)
+    """Message timers that will send to this process, and the node that keeps them."""
 
     def __attrs_post_init__(self) -> None:
         alive[self.pid] = self
@@ -69,9 +69,14 @@ class Process:
         mailbox = self.mailbox
         mailbox.arrivals.append(message)
         wanted = mailbox.wanted
-        if wanted is not None and wanted(message):
-            mailbox.wanted = None
-            self.body.wake()
+        if wanted is not None:
+            try:
+                wakes = wanted(message)
+            except Exception:  # isinstance can run anybody's code: the receiver will hear of it
+                wakes = True
+            if wakes:
+                mailbox.wanted = None
+                self.body.wake()
 
     def signal(self, sender: Pid, reason: Any, origin: Origin) -> None:
         """An exit signal arrives."""
@@ -129,16 +134,18 @@ class Process:
         if self.name is not None:
             self.node.names.pop(self.name, None)
             self.name = None
-        for ref in self.timers:
-            self.node.timers.cancel(self.node.pending.pop(ref).entry)
+        for ref, node in self.timers.items():
+            node.timers.cancel(node.pending.pop(ref).entry)
         self.timers.clear()
         for ref in list(self.monitors):
             self.demonitor(ref)
+        # A handler that is told acts at once: who unlinks or demonitors now hears nothing more.
         links, self.links = self.links, {}
         watchers, self.watchers = self.watchers, {}
         for pid in links:
-            if (other := alive.get(pid)) is not None:
-                other.links.pop(self.pid, None)
+            other = alive.get(pid)
+            if other is not None and self.pid in other.links:
+                del other.links[self.pid]
                 other.signal(self.pid, reason, "link")
         for ref, (watcher, named) in watchers.items():
             other = alive.get(watcher)
@@ -151,4 +158,5 @@ class Process:
         self.ending = True
         self.reason = reason
         if self.body.stop(reason):
-            self.end(reason)
+            # A turn of its own: a long chain of links needs no deep stack.
+            self.node.run_queue.run(lambda: self.end(reason))

@@ -34,6 +34,11 @@ class RunQueue:
         if not self._taking:
             self._take_turns()
 
+    def take_all(self) -> None:
+        """Take every turn there is; for the end, when no turn leads to another for ever."""
+        while self._ready:
+            self._take_turns()
+
     async def take_left_over(self) -> None:
         """Take the turns that a full budget has left, for ever."""
         while True:

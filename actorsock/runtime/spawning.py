@@ -60,6 +60,8 @@ def spawn_handler(
     """
     if not callable(handler):
         raise TypeError(f"handler: expected a function of one message, got {handler!r}")
+    if terminate is not None and not callable(terminate):
+        raise TypeError(f"terminate: expected a function of one reason, got {terminate!r}")
     node = _open_node()
     check_free(node, name)
     process = start_handler(node, handler, terminate)

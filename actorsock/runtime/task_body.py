@@ -60,6 +60,10 @@ class TaskBody(Body):
         self._budget = _BUDGET
 
     @property
+    def adopted(self) -> bool:
+        return self._scope is None
+
+    @property
     def scope(self) -> trio.CancelScope | None:
         """The cancel scope around all of the code; None for an adopted task."""
         return self._scope
@@ -125,7 +129,7 @@ async def _run(
         if ending.beyond is not None:
             raise ending.beyond from None
     finally:
-        del by_task[task]
+        by_task.pop(task, None)
         process.end(reason)
 
 

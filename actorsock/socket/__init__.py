@@ -7,22 +7,94 @@ What cannot block is a plain function. What can block is `async` and takes a `ti
 
 from .address import SockAddrIn, SockAddrIn6, SockAddrNative, SockAddrUn, SockAddrUnspec
 from .cancelling import cancel
+from .configuring import getopt, setopt
 from .connections import accept, accept_nowait, connect, connect_nowait
-from .control import ControlMessage
+from .control import ControlMessage, ExtendedError, Ip6PktInfo, IpPktInfo
+from .from_fd import open_fd
 from .handle import Socket
+from .informing import (
+    SocketInfo,
+    SocketsInfo,
+    cancel_monitor,
+    info,
+    monitor,
+    monitored_by,
+    number_of,
+    number_of_monitors,
+    use_registry,
+    which_monitors,
+    which_sockets,
+)
+from .interfaces import Interface, InterfaceMap, ioctl
 from .messages import Msg
-from .notifications import AbortMessage, CounterWrap, SelectInfo, SelectMessage, SocketDown
+from .notifications import (
+    AbortMessage,
+    CounterWrap,
+    SelectInfo,
+    SelectMessage,
+    SelectRead,
+    SocketDown,
+)
 from .opening import bind, close, listen, open, peername, shutdown, sockname
+from .options import (
+    Credentials,
+    Linger,
+    Membership,
+    Membership6,
+    MsgFilter,
+    SctpAssocParams,
+    SctpAssocValue,
+    SctpAuthKeyId,
+    SctpDelayedAck,
+    SctpEventSubscribe,
+    SctpInitMsg,
+    SctpRtoInfo,
+    SctpSendParams,
+    SourceMembership,
+    TcpInfo,
+    TimeVal,
+)
 from .receiving import recv, recv_nowait, recvfrom, recvfrom_nowait, recvmsg, recvmsg_nowait
-from .sending import send, send_nowait, sendto, sendto_nowait
+from .sending import (
+    send,
+    send_nowait,
+    sendfile,
+    sendfile_nowait,
+    sendmsg,
+    sendmsg_nowait,
+    sendto,
+    sendto_nowait,
+    sendv,
+    sendv_nowait,
+)
+from .support import is_supported, supports
 
 __all__ = [
     "AbortMessage",
     "ControlMessage",
     "CounterWrap",
+    "Credentials",
+    "ExtendedError",
+    "Interface",
+    "InterfaceMap",
+    "Ip6PktInfo",
+    "IpPktInfo",
+    "Linger",
+    "Membership",
+    "Membership6",
     "Msg",
+    "MsgFilter",
+    "SctpAssocParams",
+    "SctpAssocValue",
+    "SctpAuthKeyId",
+    "SctpDelayedAck",
+    "SctpEventSubscribe",
+    "SctpInitMsg",
+    "SctpRtoInfo",
+    "SctpSendParams",
     "SelectInfo",
     "SelectMessage",
+    "SelectRead",
     "SockAddrIn",
     "SockAddrIn6",
     "SockAddrNative",
@@ -30,15 +102,30 @@ __all__ = [
     "SockAddrUnspec",
     "Socket",
     "SocketDown",
+    "SocketInfo",
+    "SocketsInfo",
+    "SourceMembership",
+    "TcpInfo",
+    "TimeVal",
     "accept",
     "accept_nowait",
     "bind",
     "cancel",
+    "cancel_monitor",
     "close",
     "connect",
     "connect_nowait",
+    "getopt",
+    "info",
+    "ioctl",
+    "is_supported",
     "listen",
+    "monitor",
+    "monitored_by",
+    "number_of",
+    "number_of_monitors",
     "open",
+    "open_fd",
     "peername",
     "recv",
     "recv_nowait",
@@ -48,8 +135,19 @@ __all__ = [
     "recvmsg_nowait",
     "send",
     "send_nowait",
+    "sendfile",
+    "sendfile_nowait",
+    "sendmsg",
+    "sendmsg_nowait",
     "sendto",
     "sendto_nowait",
+    "sendv",
+    "sendv_nowait",
+    "setopt",
     "shutdown",
     "sockname",
+    "supports",
+    "use_registry",
+    "which_monitors",
+    "which_sockets",
 ]

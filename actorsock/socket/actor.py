@@ -9,11 +9,13 @@ What an operation does with the descriptor is in `operations`; this module does 
 from another.
 """
 
+import logging
 import socket as stdlib
 from collections.abc import Callable
 from math import inf
 from typing import Any, Final, Protocol
 
+import attrs
 import trio
 from trio.lowlevel import enable_ki_protection
 
@@ -25,7 +27,15 @@ from ..runtime.process import Process, alive
 from .counters import Counters
 from .handle import Socket
 from .kinds import SocketKind
-from .notifications import AbortMessage, SelectInfo, SelectMessage, Tag
+from .notifications import (
+    AbortMessage,
+    CounterWrap,
+    SelectInfo,
+    SelectMessage,
+    SelectRead,
+    SocketDown,
+    Tag,
+)
 from .poller import ready_now
 from .service import Service
 from .settings import DEFAULTS, Settings
@@ -44,9 +54,12 @@ from .turns import (
     Watch,
 )
 
-__all__ = ["Operation", "SocketActor", "actor_of"]
+__all__ = ["Answer", "Operation", "SocketActor", "actor_of"]
 
 _CLOSED: Final = Error("closed")
+_log: Final = logging.getLogger("actorsock.socket")
+
+Answer = Ok[Any] | Error | Select | SelectRead
 
 
 class Operation(Protocol):
@@ -94,7 +107,7 @@ def actor_of(sock: object) -> "SocketActor":
 
 
 class SocketActor:
-    """One open (or closed) socket."""
+    """One open (or closed) socket; the descriptor it is given must not block."""
 
     __slots__ = (
         "_monitors",
@@ -129,7 +142,6 @@ class SocketActor:
         ctype: str | tuple[str, int] = "normal",
         connected: bool = False,
     ) -> None:
-        sock.setblocking(False)
         self.service = service
         self.sock = sock
         self.fd = sock.fileno()
@@ -161,13 +173,25 @@ class SocketActor:
 
     def perform(
         self, op: Operation, pid: Pid, handle: Ref | None, at_leisure: bool = False
-    ) -> Ok[Any] | Error | Select | None:
+    ) -> Answer | None:
         """`pid` asks for `op`: the answer, or None for a blocking caller (no handle) to wait.
 
         A blocking caller that waits is woken with `SendSelect` or `SendAbort`; after a select
         it calls again. `at_leisure` says that it does not mind waiting: then the kernel is not
         asked where the poller is going to tell.
         """
+        if self.settings.debug:
+            _log.debug("%r %s by %r: %r", self.handle, op.tag, pid, op)
+        answer = self._perform(op, pid, handle, at_leisure)
+        if self.settings.debug:
+            _log.debug("%r %s by %r: %r", self.handle, op.tag, pid, answer or "waits")
+        if self.settings.iow:
+            self._tell_of_wraps()
+        return answer
+
+    def _perform(
+        self, op: Operation, pid: Pid, handle: Ref | None, at_leisure: bool
+    ) -> Answer | None:
         turns = self.turns
         if turns.closed:
             return op.interrupted("closed")
@@ -215,6 +239,22 @@ class SocketActor:
         else:
             self._monitor(owner)
         return True
+
+    def change_setting(self, name: str, value: Any) -> None:
+        """Set an option of level otp."""
+        self.settings = attrs.evolve(self.settings, **{name: value})
+        if self.settings.use_registry:
+            self.service.registry.sockets[self.handle] = None
+
+    def monitor_socket(self, process: Process) -> Ref:
+        """`process` wants to be told when this socket closes; at once if it has."""
+        if self.turns.closed:
+            ref = Ref()
+            process.deliver(SocketDown(ref, self.handle))
+            return ref
+        self.change_setting("use_registry", True)
+        self.monitor_user(process.pid)
+        return self.service.registry.monitor(self.handle, process.pid)
 
     def lane_of(self, name: LaneName) -> Lane:
         """One of the two lanes."""
@@ -326,6 +366,13 @@ class SocketActor:
         ref = self._monitors.pop(pid, None)
         if ref is not None:
             self.process.demonitor(ref)
+
+    def _tell_of_wraps(self) -> None:
+        wrapped = self.counters.wrap()
+        owner = alive.get(self.turns.owner) if self.turns.owner is not None else None
+        if owner is not None:
+            for name in wrapped:
+                owner.deliver(CounterWrap(self.handle, name))
 
     # --- decisions ----------------------------------------------------------------------------
 

@@ -15,7 +15,8 @@ from ..runtime.body import TIMED_OUT
 from ..runtime.current import current_process
 from ..runtime.durations import check_seconds
 from ..runtime.identity import Ref, check_ref
-from .actor import Operation, SocketActor
+from .actor import Answer, Operation, SocketActor
+from .notifications import SelectRead
 from .turns import SendAbort
 
 __all__ = ["SYSTEM_CALL", "blocking", "nowait"]
@@ -23,7 +24,7 @@ __all__ = ["SYSTEM_CALL", "blocking", "nowait"]
 SYSTEM_CALL: Final = 10  # the price of a system call, in reductions
 
 
-def nowait(actor: SocketActor, op: Operation, ref: Ref | None) -> Ok[Any] | Error | Select:
+def nowait(actor: SocketActor, op: Operation, ref: Ref | None) -> Answer:
     """Ask for `op`; if it must wait, `Select` with `ref` (a new one if None) as its handle."""
     handle = Ref() if ref is None else check_ref(ref)
     answer = actor.perform(op, current_process().pid, handle)
@@ -63,5 +64,5 @@ async def blocking(actor: SocketActor, op: Operation, timeout: float) -> Ok[Any]
             op.abandoned(actor)
             actor.leave(op.lane, pid)
             raise
-    assert not isinstance(answer, Select)  # a select goes to a handle, and we gave none
+    assert not isinstance(answer, (Select, SelectRead))  # those go to a handle: we gave none
     return answer

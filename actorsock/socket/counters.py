@@ -1,8 +1,12 @@
 """The counters of one socket, shown by `info`."""
 
+from typing import Final
+
 import attrs
 
 __all__ = ["Counters"]
+
+_LARGEST: Final = 2**64 - 1
 
 
 @attrs.define
@@ -30,6 +34,7 @@ class Counters:
     acc_success: int = 0
     acc_waits: int = 0
     acc_fails: int = 0
+    sendfile: int = 0
     sendfile_tries: int = 0
     sendfile_byte: int = 0
     sendfile_pkg: int = 0
@@ -37,4 +42,17 @@ class Counters:
     sendfile_fails: int = 0
     sendfile_waits: int = 0
     sendfile_max: int = 0
-    sendfile: int = 0
+
+    def wrap(self) -> list[str]:
+        """Begin anew with what has passed 64 bits; the names of those counters."""
+        wrapped = [name for name, value in attrs.asdict(self).items() if value > _LARGEST]
+        for name in wrapped:
+            setattr(self, name, getattr(self, name) & _LARGEST)
+        return wrapped
+
+    def shown(self) -> dict[str, int]:
+        """The counters by name; those of sendfile once it has been used."""
+        shown = {name: value & _LARGEST for name, value in attrs.asdict(self).items()}
+        if self.sendfile:
+            return shown
+        return {name: value for name, value in shown.items() if not name.startswith("sendfile")}

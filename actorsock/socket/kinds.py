@@ -5,9 +5,10 @@ from typing import Final
 
 import attrs
 
-from .options import protocol_name, protocol_number
+from .options import protocol_name
+from .options import protocol_number as number_of_protocol
 
-__all__ = ["SocketKind", "kind_of"]
+__all__ = ["SocketKind", "domain_number", "kind_of", "protocol_number", "type_number"]
 
 _DOMAINS: Final[dict[str, int]] = {
     "inet": socket.AF_INET,
@@ -65,9 +66,17 @@ def kind_of(domain: object, type: object, protocol: object) -> SocketKind:
 
     Raises `TypeError` or `ValueError` naming the argument, the value and what is accepted.
     """
-    return SocketKind(
-        _number("domain", domain, _DOMAINS), _number("type", type, _TYPES), _protocol(protocol)
-    )
+    return SocketKind(domain_number(domain), type_number(type), protocol_number(protocol))
+
+
+def domain_number(domain: object) -> int:
+    """The system's number of a domain, given as a word or as that number."""
+    return _number("domain", domain, _DOMAINS)
+
+
+def type_number(type: object) -> int:
+    """The system's number of a socket type, given as a word or as that number."""
+    return _number("type", type, _TYPES)
 
 
 def _number(argument: str, value: object, words: dict[str, int]) -> int:
@@ -79,10 +88,11 @@ def _number(argument: str, value: object, words: dict[str, int]) -> int:
     return _c_int(argument, value, accepted)
 
 
-def _protocol(value: object) -> int:
+def protocol_number(value: object) -> int:
+    """The number of a protocol: 0 for `"default"`, by name, or as `("raw", number)`."""
     accepted = "expected 'default', a protocol's name, its number, or ('raw', number)"
     if isinstance(value, str):
-        number = 0 if value == "default" else protocol_number(value)
+        number = 0 if value == "default" else number_of_protocol(value)
         if number is None:
             raise ValueError(f"protocol: {accepted}, got {value!r}")
         return number

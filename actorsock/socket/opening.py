@@ -4,15 +4,18 @@ import socket as stdlib
 from collections.abc import Callable
 from typing import Any, Final, Literal
 
+import attrs
 from trio.lowlevel import enable_ki_protection
 
 from ..results import Error, Ok
 from ..runtime.current import current_process
+from . import libc
 from .actor import SocketActor, actor_of
-from .address import AddressLike, SockAddr, SockAddrIn, SockAddrIn6, from_python, parse, to_python
+from .address import AddressLike, SockAddr, SockAddrIn, SockAddrIn6, from_python, parse
 from .calling import SYSTEM_CALL
 from .handle import Socket
 from .kinds import SocketKind, kind_of
+from .namespaces import call_in_namespace
 from .posix import error_of
 from .service import service_of
 
@@ -32,23 +35,36 @@ def open(
     type: str | int,
     protocol: str | int | tuple[Literal["raw"], int] = "default",
     *,
+    netns: str | None = None,
     debug: bool = False,
 ) -> Ok[Socket] | Error:
     """Open a socket, owned by the caller. Documented `open/2,3,4`.
 
     `domain` is `"inet"`, `"inet6"`, `"local"`, `"unspec"`; `type` is `"stream"`, `"dgram"`,
     `"raw"`, `"seqpacket"`; either may be the system's number. `protocol` is `"default"`, a
-    protocol's name or number.
+    protocol's name or number. `netns` is the path of the network namespace to open it in
+    (Linux). With `debug`, what is asked of the socket is logged.
 
     `Error` with the system's reason: `"eafnosupport"`, `"eprotonosupport"`, `"emfile"`, ...
     """
     kind = kind_of(domain, type, protocol)
+    if netns is not None and not isinstance(netns, str):
+        raise TypeError(f"netns: expected the path of a network namespace, got {netns!r}")
+    if not isinstance(debug, bool):
+        raise TypeError(f"debug: expected a bool, got {debug!r}")
     owner = current_process()
+    service = service_of(owner.node)
     try:
-        sock = stdlib.socket(kind.family, kind.type_number, kind.protocol_number)
+        sock = _open(kind) if netns is None else call_in_namespace(netns, _open, kind)
     except OSError as exc:
         return error_of(exc)
-    actor = SocketActor(service_of(owner.node), sock, _actual_kind(sock, kind), owner)
+    actor = SocketActor(
+        service,
+        sock,
+        _actual_kind(sock, kind),
+        owner,
+        settings=attrs.evolve(service.settings, debug=debug) if debug else service.settings,
+    )
     return Ok(actor.handle)
 
 
@@ -69,7 +85,7 @@ def bind(sock: Socket, addr: AddressLike) -> Ok[int] | Error:
     if isinstance(addr, str) and actor.kind.domain == "local" and isinstance(address, SockAddrIn):
         return Error("eafnosupport")
     try:
-        actor.sock.bind(to_python(address))
+        libc.bind(actor.sock, address)
         actor.bound = True
         name = from_python(actor.kind.family, actor.sock.getsockname())
     except OSError as exc:
@@ -148,6 +164,12 @@ async def close(sock: Socket) -> Ok[None] | Error:
         actor.close_now()
         raise
     return await actor.close()
+
+
+def _open(kind: SocketKind) -> stdlib.socket:
+    sock = stdlib.socket(kind.family, kind.type_number, kind.protocol_number)
+    sock.setblocking(False)
+    return sock
 
 
 def _name(sock: Socket, get: Callable[[stdlib.socket], Any]) -> Ok[SockAddr] | Error:

@@ -1,29 +1,55 @@
-"""Sending: send, sendto, sendmsg, sendv and sendfile, blocking and not."""
+"""Sending: send, sendto, sendmsg, sendv and sendfile, blocking and not.
 
-from collections.abc import Iterable
+Each takes the `SelectInfo` of an earlier `Select` where its flags (destination, file) stand, and
+then goes on with those of the call that it continues: the documented continuation.
+"""
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
 from math import inf
-from typing import Any
+from typing import Any, Protocol
 
 from trio.lowlevel import enable_ki_protection
 
 from ..results import Error, Ok, Select
 from ..runtime.identity import Ref
-from .actor import actor_of
+from .actor import Operation, SocketActor, actor_of
 from .address import AddressLike, parse
 from .calling import blocking, nowait
+from .control import encode_control, space
 from .flags import encode_flags
 from .handle import Socket
-from .messages import as_bytes
-from .operations.sending import Send, SendTo
+from .messages import Msg, as_bytes, parse_msg
+from .notifications import SelectInfo, Tag
+from .operations.sending import IOV_MAX, Send, SendFile, SendMsg, SendTo
 
-__all__ = ["send", "send_nowait", "sendto", "sendto_nowait"]
+__all__ = [
+    "send",
+    "send_nowait",
+    "sendfile",
+    "sendfile_nowait",
+    "sendmsg",
+    "sendmsg_nowait",
+    "sendto",
+    "sendto_nowait",
+    "sendv",
+    "sendv_nowait",
+]
 
 Flags = Iterable[str | int]
+MsgLike = Msg | Mapping[str, object]
+
+
+class HasFileno(Protocol):
+    """A file that is open in the operating system."""
+
+    def fileno(self) -> int:
+        """Its descriptor."""
 
 
 @enable_ki_protection
 async def send(
-    sock: Socket, data: Any, flags: Flags = (), timeout: float = inf
+    sock: Socket, data: Any, flags: Flags | SelectInfo = (), timeout: float = inf
 ) -> Ok[bytes | None] | Error:
     """Send `data` on a connected socket. Documented `send/2,3,4`; `timeout` is in seconds.
 
@@ -31,43 +57,225 @@ async def send(
     of it. Senders are served in order: the bytes of two sends never mix.
 
     `Error`: `"closed"`, `"timeout"`, `"state"` (the caller waits already, or a connect does),
-    or a POSIX reason (`"epipe"`, `"econnreset"`, ...); `data` is then what was not sent, if
-    part of it was.
+    `"select_info"` (it is not of a send), or a POSIX reason (`"epipe"`, `"econnreset"`, ...);
+    `data` is then what was not sent, if part of it was.
     """
-    return await blocking(actor_of(sock), Send(as_bytes(data), encode_flags(flags)), timeout)
+    actor = actor_of(sock)
+    return await _blocking(actor, _send(data, flags), timeout)
 
 
 @enable_ki_protection
 def send_nowait(
-    sock: Socket, data: Any, flags: Flags = (), ref: Ref | None = None
+    sock: Socket, data: Any, flags: Flags | SelectInfo = (), ref: Ref | None = None
 ) -> Ok[bytes | None] | Error | Select:
     """`send` that does not block: `Select` when not all could be sent, or not our turn.
 
     `data` of the `Select` is the rest when part was sent; after the select message, send that.
     """
-    return nowait(actor_of(sock), Send(as_bytes(data), encode_flags(flags)), ref)
+    actor = actor_of(sock)
+    return _nowait(actor, _send(data, flags), ref)
 
 
 @enable_ki_protection
 async def sendto(
-    sock: Socket, data: Any, dest: AddressLike, flags: Flags = (), timeout: float = inf
+    sock: Socket,
+    data: Any,
+    dest: AddressLike | SelectInfo,
+    flags: Flags = (),
+    timeout: float = inf,
 ) -> Ok[bytes | None] | Error:
     """Send `data` to `dest`. Documented `sendto/3,4,5`; `timeout` is in seconds.
 
     `Error` as for `send`.
     """
     actor = actor_of(sock)
-    return await blocking(actor, _sendto(actor.kind.domain, data, dest, flags), timeout)
+    return await _blocking(actor, _sendto(actor, data, dest, flags), timeout)
 
 
 @enable_ki_protection
 def sendto_nowait(
-    sock: Socket, data: Any, dest: AddressLike, flags: Flags = (), ref: Ref | None = None
+    sock: Socket,
+    data: Any,
+    dest: AddressLike | SelectInfo,
+    flags: Flags = (),
+    ref: Ref | None = None,
 ) -> Ok[bytes | None] | Error | Select:
     """`sendto` that does not block: `Select` when there is no room, or not our turn."""
     actor = actor_of(sock)
-    return nowait(actor, _sendto(actor.kind.domain, data, dest, flags), ref)
+    return _nowait(actor, _sendto(actor, data, dest, flags), ref)
 
 
-def _sendto(domain: str | int, data: Any, dest: AddressLike, flags: Flags) -> SendTo:
-    return SendTo(as_bytes(data), encode_flags(flags), "sendto", dest=parse(domain, dest))
+@enable_ki_protection
+async def sendmsg(
+    sock: Socket, msg: MsgLike, flags: Flags | SelectInfo = (), timeout: float = inf
+) -> Ok[list[bytes] | None] | Error:
+    """Send a message: data in pieces, with an address and control messages if it has them.
+
+    Documented `sendmsg/2,3,4`; `timeout` is in seconds. `msg` is a `Msg` or the documented map
+    as a dict: `iov`, and optionally `addr` and `ctrl`.
+
+    `Error` as for `send`; `data` is then a list of the pieces left.
+    """
+    actor = actor_of(sock)
+    return await _blocking(actor, _sendmsg(actor, msg, flags), timeout)
+
+
+@enable_ki_protection
+def sendmsg_nowait(
+    sock: Socket, msg: MsgLike, flags: Flags | SelectInfo = (), ref: Ref | None = None
+) -> Ok[list[bytes] | None] | Error | Select:
+    """`sendmsg` that does not block: `Select` when not all could be sent, or not our turn.
+
+    `data` of the `Select` is a list of the pieces left when part was sent. Go on with these as
+    `iov` and the `info` as `flags`: the control messages went with the first part.
+    """
+    actor = actor_of(sock)
+    return _nowait(actor, _sendmsg(actor, msg, flags), ref)
+
+
+@enable_ki_protection
+async def sendv(
+    sock: Socket, iov: Sequence[Any], timeout: float = inf
+) -> Ok[list[bytes] | None] | Error:
+    """Send pieces of data, in order and without joining them. `sendv/2,3`; seconds.
+
+    `Error` as for `send`; `data` is then a list of the pieces left.
+    """
+    actor = actor_of(sock)
+    return await _blocking(actor, _sendv(actor, iov), timeout)
+
+
+@enable_ki_protection
+def sendv_nowait(
+    sock: Socket, iov: Sequence[Any], ref: Ref | None = None
+) -> Ok[list[bytes] | None] | Error | Select:
+    """`sendv` that does not block; `data` of the `Select` is a list of the pieces left."""
+    actor = actor_of(sock)
+    return _nowait(actor, _sendv(actor, iov), ref)
+
+
+@enable_ki_protection
+async def sendfile(
+    sock: Socket,
+    file: int | HasFileno | SelectInfo,
+    offset: int = 0,
+    count: int = 0,
+    timeout: float = inf,
+) -> Ok[int] | Error:
+    """Send `count` bytes of a file from `offset` on, without reading it into the program.
+
+    `count` 0 is all up to its end. `file` is an open file or a descriptor. `Ok` with how many
+    bytes were sent. Documented `sendfile/2,3,4,5`; `timeout` is in seconds.
+
+    `Error` as for `send`; `data` is then how many bytes were sent.
+    """
+    actor = actor_of(sock)
+    return await _blocking(actor, _sendfile(file, offset, count), timeout)
+
+
+@enable_ki_protection
+def sendfile_nowait(
+    sock: Socket,
+    file: int | HasFileno | SelectInfo,
+    offset: int = 0,
+    count: int = 0,
+    ref: Ref | None = None,
+) -> Ok[int] | Error | Select:
+    """`sendfile` that does not block; `data` of the `Select` is how many bytes were sent."""
+    actor = actor_of(sock)
+    return _nowait(actor, _sendfile(file, offset, count), ref)
+
+
+_WRONG_INFO = Error("select_info")
+
+
+async def _blocking(actor: SocketActor, op: Operation | Error, timeout: float) -> Any:
+    return op if isinstance(op, Error) else await blocking(actor, op, timeout)
+
+
+def _nowait(actor: SocketActor, op: Operation | Error, ref: Ref | None) -> Any:
+    return op if isinstance(op, Error) else nowait(actor, op, ref)
+
+
+def _continues(info: SelectInfo, *tags: Tag) -> bool:
+    return info.tag in tags and info.continuation is not None
+
+
+def _send(data: Any, flags: Flags | SelectInfo) -> Send | Error:
+    data = as_bytes(data)
+    if not isinstance(flags, SelectInfo):
+        return Send(data, encode_flags(flags))
+    return Send(data, flags.continuation) if _continues(flags, "send") else _WRONG_INFO
+
+
+def _sendto(
+    actor: SocketActor, data: Any, dest: AddressLike | SelectInfo, flags: Flags
+) -> SendTo | Error:
+    data = as_bytes(data)
+    if not isinstance(dest, SelectInfo):
+        address = parse(actor.kind.domain, dest)
+        return SendTo(data, encode_flags(flags), "sendto", dest=address)
+    if not _continues(dest, "sendto"):
+        return _WRONG_INFO
+    bits, address = dest.continuation
+    return SendTo(data, bits, "sendto", dest=address)
+
+
+def _sendmsg(actor: SocketActor, msg: MsgLike, flags: Flags | SelectInfo) -> SendMsg | Error:
+    checked = parse_msg(msg)
+    iov: Any = checked.iov
+    _check_pieces(actor, len(iov))
+    if isinstance(flags, SelectInfo):
+        if not _continues(flags, "sendmsg"):
+            return _WRONG_INFO
+        bits, address = flags.continuation
+        return SendMsg(iov, bits, address)
+    address = None if checked.addr is None else parse(actor.kind.domain, checked.addr)
+    control = encode_control(checked.ctrl)
+    needed, room = space(control), actor.settings.sndctrlbuf
+    if needed > room:
+        raise ValueError(
+            f"msg: its ctrl needs {needed} bytes, and the option otp sndctrlbuf allows {room}"
+        )
+    return SendMsg(iov, encode_flags(flags), address, tuple(control))
+
+
+def _sendv(actor: SocketActor, iov: Sequence[Any]) -> SendMsg:
+    pieces: Any = parse_msg({"iov": iov}).iov
+    _check_pieces(actor, len(pieces))
+    return SendMsg(pieces, 0, tag="sendv")
+
+
+def _check_pieces(actor: SocketActor, count: int) -> None:
+    # A stream takes them in several calls; a message must go in one.
+    if count > IOV_MAX and not actor.kind.is_stream:
+        raise ValueError(f"iov: a message has at most {IOV_MAX} pieces here, got {count}")
+
+
+def _sendfile(file: object, offset: int, count: int) -> SendFile | Error:
+    for argument, value in (("offset", offset), ("count", count)):
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise TypeError(f"{argument}: expected a number of bytes, got {value!r}")
+        if not -(2**63) <= value < 2**63:
+            raise ValueError(f"{argument}: expected a number of bytes below 2**63, got {value!r}")
+    if count < 0:
+        raise ValueError(f"count: expected a number of bytes >= 0, got {count!r}")
+    if isinstance(file, SelectInfo):
+        if not _continues(file, "sendfile"):
+            return _WRONG_INFO
+        return SendFile(file.continuation, offset, count)
+    if not hasattr(os, "sendfile"):
+        return Error("enotsup")
+    return SendFile(_descriptor(file), offset, count)
+
+
+def _descriptor(file: object) -> int:
+    if isinstance(file, int) and not isinstance(file, bool):
+        fd = file
+    elif hasattr(file, "fileno"):
+        fd = file.fileno()
+    else:
+        raise TypeError(f"file: expected an open file or its descriptor, got {file!r}")
+    if not isinstance(fd, int) or not 0 <= fd < 2**31:
+        raise ValueError(f"file: expected an open file or its descriptor, got {file!r}")
+    return fd

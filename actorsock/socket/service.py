@@ -7,6 +7,7 @@ import attrs
 from ..runtime.node import Node
 from .poller import Poller, new_poller
 from .registry import Registry
+from .settings import DEFAULTS, UNREGISTERED, Settings
 
 __all__ = ["Service", "service_of"]
 
@@ -20,6 +21,11 @@ class Service:
     node: Node
     poller: Poller
     registry: Registry
+
+    @property
+    def settings(self) -> Settings:
+        """What a new socket starts with."""
+        return DEFAULTS if self.registry.use_registry else UNREGISTERED
 
 
 def service_of(node: Node) -> Service:

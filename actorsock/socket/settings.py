@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import attrs
 
-__all__ = ["DEFAULTS", "Settings"]
+__all__ = ["DEFAULTS", "UNREGISTERED", "Settings"]
 
 
 @attrs.frozen
@@ -33,3 +33,4 @@ class Settings:
 
 
 DEFAULTS: Final = Settings()
+UNREGISTERED: Final = Settings(use_registry=False)

@@ -9,8 +9,9 @@ import attrs
 from ...results import Error, Ok
 from ...runtime.identity import Pid
 from ...runtime.process import alive
+from .. import libc
 from ..actor import SocketActor
-from ..address import SockAddr, to_python
+from ..address import SockAddr
 from ..handle import Socket
 from ..notifications import Tag
 from ..posix import error_of, reason_of
@@ -41,13 +42,15 @@ class Accept:
         except OSError as exc:
             counters.acc_fails += 1
             return error_of(exc)
+        accepted.setblocking(False)
         counters.acc_success += 1
+        settings = actor.settings
         made = SocketActor(
             actor.service,
             accepted,
             actor.kind,
             alive[pid],
-            settings=attrs.evolve(actor.settings, meta=None),
+            settings=settings if settings.meta is None else attrs.evolve(settings, meta=None),
             connected=True,
         )
         return Ok(made.handle)
@@ -84,7 +87,7 @@ class Connect:
         if self.addr is None:
             return Error("state")
         try:
-            number = self._start(actor.sock, self.addr)
+            number = libc.connect(actor.sock, self.addr)
         except OSError as exc:
             return error_of(exc)
         if number == errno.EINPROGRESS:
@@ -107,9 +110,6 @@ class Connect:
 
     def abandoned(self, actor: SocketActor) -> None:
         """The system's own attempt goes on, as documented."""
-
-    def _start(self, sock: stdlib.socket, addr: SockAddr) -> int:
-        return sock.connect_ex(to_python(addr))
 
     def _finish(self, actor: SocketActor) -> Ok[None] | Error:
         return self._outcome(actor, actor.sock.getsockopt(stdlib.SOL_SOCKET, stdlib.SO_ERROR))

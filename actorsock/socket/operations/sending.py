@@ -12,8 +12,9 @@ import attrs
 
 from ...results import Error, Ok
 from ...runtime.identity import Pid
+from .. import libc
 from ..actor import SocketActor
-from ..address import SockAddr, to_python
+from ..address import SockAddr
 from ..control import Ancillary
 from ..messages import Piece, remaining, to_bytes_list
 from ..notifications import Tag
@@ -96,7 +97,7 @@ class SendTo(Send):
         return self.flags, self.dest
 
     def _hand_over(self, sock: stdlib.socket, data: Piece) -> int:
-        return sock.sendto(data, self.flags | _NOSIGNAL, to_python(self.dest))
+        return libc.sendto(sock, data, self.flags | _NOSIGNAL, self.dest)
 
 
 @attrs.define
@@ -117,14 +118,15 @@ class SendMsg:
     def attempt(self, actor: SocketActor, pid: Pid, patient: bool) -> Ok[Any] | Error | None:
         """Hand over what there is room for; see `Operation.attempt`."""
         counters = actor.counters
-        dest = () if self.dest is None else (to_python(self.dest),)
         left = self.iov if self._left is None else self._left
         while True:
             counters.write_tries += 1
             # Control messages go with the first bytes only.
             control = () if self._sent else self.control
             try:
-                sent = actor.sock.sendmsg(left[:IOV_MAX], control, self.flags | _NOSIGNAL, *dest)
+                sent = libc.sendmsg(
+                    actor.sock, left[:IOV_MAX], control, self.flags | _NOSIGNAL, self.dest
+                )
             except BlockingIOError:
                 counters.write_waits += 1
                 actor.write_quiet = actor.watched
@@ -146,8 +148,8 @@ class SendMsg:
         return to_bytes_list(self._left) if self._left is not None and self._sent else None
 
     def continuation(self) -> Any:
-        """Flags, destination and control messages."""
-        return self.flags, self.dest, self.control
+        """Flags and destination."""
+        return self.flags, self.dest
 
     def interrupted(self, reason: str) -> Error:
         """The error, with what is left if part of it has gone."""

@@ -15,7 +15,7 @@ from actorsock.socket.options.native import (
     native_spec,
 )
 from actorsock.socket.options.otp import OTP_OPTIONS, OtpOption, find_otp
-from actorsock.socket.options.protocols import protocol_name, protocol_number
+from actorsock.socket.options.protocols import protocol_name, protocol_names, protocol_number
 from actorsock.socket.options.records import (
     Credentials,
     Linger,
@@ -68,6 +68,7 @@ __all__ = [
     "native_spec",
     "options",
     "protocol_name",
+    "protocol_names",
     "protocol_number",
     "supported",
 ]

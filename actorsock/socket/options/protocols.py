@@ -8,7 +8,7 @@ system's protocol list (`/etc/protocols`). It does not know which protocols a ke
 import socket
 from typing import Final
 
-__all__ = ["protocol_name", "protocol_number"]
+__all__ = ["protocol_name", "protocol_names", "protocol_number"]
 
 # Each protocol under its official name and, where it is not the same in capitals, its alias.
 _NAMES: Final[dict[int, tuple[str, ...]]] = {
@@ -81,6 +81,11 @@ def protocol_number(name: str) -> int | None:
         return socket.getprotobyname(name)
     except (OSError, ValueError):  # unknown; or no name at all (a NUL, a lone surrogate)
         return None
+
+
+def protocol_names() -> tuple[str, ...]:
+    """Every name in the table, official ones and aliases."""
+    return tuple(_NUMBERS)
 
 
 def protocol_name(number: int) -> str | int:

@@ -1,0 +1,140 @@
+"""Options: setopt and getopt, at level otp, by name, and in native mode."""
+
+from typing import Any, Final
+
+from trio.lowlevel import enable_ki_protection
+
+from ..results import Error, Ok
+from ..runtime.current import current_process
+from ..runtime.identity import Pid, check_pid
+from . import libc
+from .actor import SocketActor, actor_of
+from .handle import Socket
+from .options import (
+    NativeRead,
+    encode_native,
+    find,
+    find_otp,
+    native_level,
+    native_option,
+    native_spec,
+)
+from .posix import error_of
+
+__all__ = ["getopt", "setopt"]
+
+_CLOSED: Final = Error("closed")
+# A known option that this platform lacks, or that can't be set (or got).
+_LACKING: Final = Error("enoprotoopt")
+
+
+@enable_ki_protection
+def setopt(sock: Socket, level: str | int, option: str | int, value: Any) -> Ok[None] | Error:
+    """Set an option. Documented `setopt/3,4`; with numbers, `setopt_native/3`.
+
+    `level` is `"otp"`, `"socket"`, `"ip"`, `"ipv6"`, `"tcp"`, `"udp"`, `"sctp"`; what `value` may
+    be depends on the option. In native mode it is an int, a bool, or bytes.
+
+    `Error`: `"closed"`; `"enoprotoopt"` for an option that this platform lacks or that can't
+    be set; `"not_owner"` for what only the owner may set; or the kernel's reason.
+    """
+    actor = actor_of(sock)
+    if level == "otp" and isinstance(level, str):
+        return _set_otp(actor, option, value)
+    if isinstance(level, str) and isinstance(option, str):
+        found = find(level, option)
+        number: int | None = None
+        raw: int | bytes = b""
+        if found.encode is not None:
+            number, raw = found.number, found.encode(value)
+        level_number = found.level_number
+    else:
+        level_number = native_level(level)
+        number, raw = native_option(level, option), encode_native(value)
+    if actor.turns.closed:
+        return _CLOSED
+    if number is None:
+        return _LACKING
+    try:
+        actor.sock.setsockopt(level_number, number, raw)
+    except OSError as exc:
+        return error_of(exc)
+    return Ok()
+
+
+@enable_ki_protection
+def getopt(sock: Socket, level: str | int, option: Any) -> Ok[Any] | Error:
+    """Get an option. Documented `getopt/2,3`; in native mode `getopt_native`.
+
+    Native mode is a pair for `option`: the number (or name), and how to read the value:
+    `"integer"`, `"boolean"`, a size in bytes, or bytes that the kernel is to find in the buffer.
+
+    `Error`: `"closed"`; `"enoprotoopt"` for an option that this platform lacks or that can't
+    be got; or the kernel's reason.
+    """
+    actor = actor_of(sock)
+    if level == "otp" and isinstance(level, str):
+        return _get_otp(actor, option)
+    if isinstance(option, tuple):
+        if len(option) != 2:
+            raise ValueError(f"option: expected (option, value spec), got {option!r}")
+        level_number, number = native_level(level), native_option(level, option[0])
+        read = native_spec(option[1])
+    elif not isinstance(level, str) or not isinstance(option, str):
+        raise TypeError(
+            f"option: native mode takes (option, value spec), such as ({option!r}, 'integer')"
+        )
+    else:
+        found = find(level, option)
+        level_number, number = found.level_number, found.number
+        read = _LACKING
+        if found.decode is not None:
+            read = NativeRead(found.size, found.decode, found.request)
+    if actor.turns.closed:
+        return _CLOSED
+    if isinstance(read, Error):
+        return read
+    if number is None:
+        return _LACKING
+    try:
+        raw = libc.getsockopt(actor.sock, level_number, number, read.size, read.request)
+    except OSError as exc:
+        return error_of(exc)
+    return Ok(read.decode(raw))
+
+
+def _set_otp(actor: SocketActor, name: object, value: object) -> Ok[None] | Error:
+    option = find_otp(name)
+    if option.check is not None:
+        value = option.check(value)
+    if option.name == "controlling_process":
+        value = check_pid(value, "value")
+    caller = current_process().pid
+    if actor.turns.closed:
+        return _CLOSED
+    if option.check is None:
+        return _LACKING
+    if option.owner_only and actor.turns.owner is not caller:
+        return Error("not_owner")
+    if isinstance(value, Pid) and option.name == "controlling_process":
+        actor.give(caller, value)
+    else:
+        actor.change_setting(option.name, value)
+    return Ok()
+
+
+def _get_otp(actor: SocketActor, name: object) -> Ok[Any] | Error:
+    option = find_otp(name)
+    if option.name == "use_registry":
+        return Ok(actor.settings.use_registry)  # also of a closed socket, as documented
+    if actor.turns.closed:
+        return _CLOSED
+    match option.name:
+        case "controlling_process":
+            return Ok(actor.turns.owner)
+        case "fd":
+            return Ok(actor.fd)
+        case "domain" | "type" | "protocol":
+            return Ok(getattr(actor.kind, option.name))
+        case setting:
+            return Ok(getattr(actor.settings, setting))

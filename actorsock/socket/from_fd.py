@@ -1,0 +1,107 @@
+"""Sockets from a descriptor that somebody else has opened: `open_fd`."""
+
+import os
+import socket as stdlib
+
+from trio.lowlevel import enable_ki_protection
+
+from ..results import Error, Ok
+from ..runtime.current import current_process
+from .actor import SocketActor
+from .handle import Socket
+from .kinds import SocketKind, domain_number, protocol_number, type_number
+from .posix import error_of
+from .service import service_of
+
+__all__ = ["open_fd"]
+
+
+@enable_ki_protection
+def open_fd(
+    fd: int,
+    *,
+    dup: bool = True,
+    domain: str | int | None = None,
+    type: str | int | None = None,
+    protocol: str | int | None = None,
+) -> Ok[Socket] | Error:
+    """A socket, owned by the caller, on the open descriptor `fd`. Documented `open/1,2`.
+
+    With `dup` the descriptor is duplicated, and `close` closes the duplicate; without, `close`
+    leaves `fd` open. Either way `fd` becomes non-blocking, for everybody who has it. `domain`,
+    `type` and `protocol` count only where the kernel can't tell.
+
+    Raises `ValueError` when `fd` is no open socket and the kernel's answer is not made up for by
+    `domain` and `type`. `Error` with the system's reason: `"emfile"`.
+    """
+    if not isinstance(fd, int) or isinstance(fd, bool):
+        raise TypeError(f"fd: expected the number of an open descriptor, got {fd!r}")
+    if not isinstance(dup, bool):
+        raise TypeError(f"dup: expected a bool, got {dup!r}")
+    given = (
+        None if domain is None else domain_number(domain),
+        None if type is None else type_number(type),
+        None if protocol is None else protocol_number(protocol),
+    )
+    owner = current_process()
+    kind = _kind(fd, given)
+    try:
+        own = os.dup(fd) if dup else fd
+    except OSError as exc:
+        return error_of(exc)
+    sock = stdlib.socket(kind.family, kind.type_number, kind.protocol_number, fileno=own)
+    try:
+        sock.setblocking(False)
+    except OSError as exc:
+        if dup:
+            sock.close()
+        else:
+            sock.detach()
+        return error_of(exc)
+    actor = SocketActor(
+        service_of(owner.node),
+        sock,
+        kind,
+        owner,
+        ctype=("fromfd", fd) if dup else "fromfd",
+        connected=_has_peer(sock),
+    )
+    return Ok(actor.handle)
+
+
+def _kind(fd: int, given: tuple[int | None, int | None, int | None]) -> SocketKind:
+    told = []
+    for name, otherwise in zip(("SO_DOMAIN", "SO_TYPE", "SO_PROTOCOL"), given, strict=True):
+        told.append(_ask(fd, name, otherwise))
+    family, type_number, protocol = told
+    if family is None or type_number is None:
+        raise ValueError(
+            f"fd: {fd} is no open socket that the kernel can tell the kind of; an open descriptor "
+            "of another kind needs domain and type"
+        )
+    return SocketKind(family, type_number, protocol or 0)
+
+
+def _ask(fd: int, name: str, otherwise: int | None) -> int | None:
+    option = getattr(stdlib, name, None)
+    if option is None:
+        return otherwise
+    try:
+        # The standard library asks through an object; this one is not to close the descriptor.
+        probe = stdlib.socket(stdlib.AF_INET, stdlib.SOCK_STREAM, 0, fileno=fd)
+    except (OSError, ValueError):
+        return None
+    try:
+        return probe.getsockopt(stdlib.SOL_SOCKET, option)
+    except OSError:
+        return otherwise
+    finally:
+        probe.detach()
+
+
+def _has_peer(sock: stdlib.socket) -> bool:
+    try:
+        sock.getpeername()
+    except OSError:
+        return False
+    return True
