@@ -13,7 +13,7 @@ import logging
 import socket as stdlib
 from collections.abc import Callable
 from math import inf
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeAlias, TypeVar
 
 import attrs
 import trio
@@ -59,10 +59,12 @@ __all__ = ["Answer", "Operation", "SocketActor", "actor_of"]
 _CLOSED: Final = Error("closed")
 _log: Final = logging.getLogger("actorsock.socket")
 
-Answer = Ok[Any] | Error | Select | SelectRead
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+Answer: TypeAlias = Ok[T] | Error | Select | SelectRead
 
 
-class Operation(Protocol):
+class Operation(Protocol[T_co]):
     """One request to a socket actor, and how far it has come."""
 
     @property
@@ -77,7 +79,7 @@ class Operation(Protocol):
     def lane(self) -> LaneName:
         """Which lane it takes its turn in."""
 
-    def attempt(self, actor: "SocketActor", pid: Pid, patient: bool) -> Ok[Any] | Error | None:
+    def attempt(self, actor: "SocketActor", pid: Pid, patient: bool) -> Ok[T_co] | Error | None:
         """Do what can be done now on behalf of `pid`; None when it must wait (for more).
 
         Whoever is `patient` is going to wait until it is complete, so nothing need be found
@@ -172,8 +174,8 @@ class SocketActor:
     # --- requests -----------------------------------------------------------------------------
 
     def perform(
-        self, op: Operation, pid: Pid, handle: Ref | None, at_leisure: bool = False
-    ) -> Answer | None:
+        self, op: Operation[T], pid: Pid, handle: Ref | None, at_leisure: bool = False
+    ) -> Answer[T] | None:
         """`pid` asks for `op`: the answer, or None for a blocking caller (no handle) to wait.
 
         A blocking caller that waits is woken with `SendSelect` or `SendAbort`; after a select
@@ -190,8 +192,8 @@ class SocketActor:
         return answer
 
     def _perform(
-        self, op: Operation, pid: Pid, handle: Ref | None, at_leisure: bool
-    ) -> Answer | None:
+        self, op: Operation[T], pid: Pid, handle: Ref | None, at_leisure: bool
+    ) -> Answer[T] | None:
         turns = self.turns
         if turns.closed:
             return op.interrupted("closed")
@@ -376,7 +378,7 @@ class SocketActor:
 
     # --- decisions ----------------------------------------------------------------------------
 
-    def _selected(self, op: Operation, pid: Pid, handle: Ref | None) -> Select | None:
+    def _selected(self, op: Operation[Any], pid: Pid, handle: Ref | None) -> Select | None:
         if handle is None:
             return None
         self.monitor_user(pid)

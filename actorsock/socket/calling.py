@@ -6,7 +6,7 @@ loop by which every socket function blocks.
 """
 
 from math import inf
-from typing import Any, Final
+from typing import Final, TypeVar
 
 import trio
 
@@ -19,20 +19,29 @@ from .actor import Answer, Operation, SocketActor
 from .notifications import SelectRead
 from .turns import SendAbort
 
-__all__ = ["SYSTEM_CALL", "blocking", "nowait"]
+__all__ = ["SYSTEM_CALL", "blocking", "nowait", "nowait_receive"]
+
+T = TypeVar("T")
 
 SYSTEM_CALL: Final = 10  # the price of a system call, in reductions
 
 
-def nowait(actor: SocketActor, op: Operation, ref: Ref | None) -> Answer:
+def nowait(actor: SocketActor, op: Operation[T], ref: Ref | None) -> Ok[T] | Error | Select:
     """Ask for `op`; if it must wait, `Select` with `ref` (a new one if None) as its handle."""
+    answer = nowait_receive(actor, op, ref)
+    assert not isinstance(answer, SelectRead)  # which is for receives
+    return answer
+
+
+def nowait_receive(actor: SocketActor, op: Operation[T], ref: Ref | None) -> Answer[T]:
+    """`nowait` of a receive: on a socket with `select_read` it answers `SelectRead`."""
     handle = Ref() if ref is None else check_ref(ref)
     answer = actor.perform(op, current_process().pid, handle)
     assert answer is not None  # only who has no handle is told to wait in silence
     return answer
 
 
-async def blocking(actor: SocketActor, op: Operation, timeout: float) -> Ok[Any] | Error:
+async def blocking(actor: SocketActor, op: Operation[T], timeout: float) -> Ok[T] | Error:
     """Ask for `op` and wait until it is complete, for at most `timeout` seconds.
 
     A caller that is cancelled or killed while it waits leaves the queue, and what was taken

@@ -26,7 +26,7 @@ class Pollable(Protocol):
     fd: int
 
     def on_ready(self, read: bool, write: bool, ended: bool) -> None:
-        """A lane may be ready; `ended`: the peer has finished, or an error is waiting."""
+        """A lane may be ready; `ended`: the peer has finished, or an error or urgent data waits."""
 
 
 class Poller(Protocol):
@@ -110,9 +110,10 @@ class EpollPoller:
                 self._drain()
 
     def _drain(self) -> None:
-        for fd, mask in self._epoll.poll(0):
-            actor = self._actors.get(fd)
-            if actor is not None:
+        events = [(fd, mask, self._actors.get(fd)) for fd, mask in self._epoll.poll(0)]
+        for fd, mask, actor in events:
+            # What an actor does may close others, and the number be another one's by now.
+            if actor is not None and self._actors.get(fd) is actor:
                 actor.on_ready(
                     mask & _FOR_READERS != 0, mask & _FOR_WRITERS != 0, mask & _ENDED != 0
                 )
@@ -124,33 +125,48 @@ class TrioPoller:
     edge_triggered = False
 
     def __init__(self) -> None:
-        self._waiting: set[tuple[Pollable, LaneName]] = set()
+        self._waiting: dict[tuple[Pollable, LaneName], int] = {}
 
     def watch(self, actor: Pollable, lane: LaneName) -> None:
         if (actor, lane) not in self._waiting:
-            self._waiting.add((actor, lane))
+            self._waiting[actor, lane] = actor.fd
             spawn_system_task(self._wait, actor, lane)
 
     def forget(self, actor: Pollable) -> None:
-        if any((actor, lane) in self._waiting for lane in _LANES):
-            trio.lowlevel.notify_closing(actor.fd)
+        for lane in _LANES:
+            fd = self._waiting.pop((actor, lane), None)
+            if fd is not None:
+                trio.lowlevel.notify_closing(fd)
 
     def close(self) -> None:
         pass
 
     async def _wait(self, actor: Pollable, lane: LaneName) -> None:
+        if (actor, lane) not in self._waiting:
+            return  # closed before it came to this, and the number may be another one's by now
         wait = trio.lowlevel.wait_readable if lane == "read" else trio.lowlevel.wait_writable
         # Closed: the actor has told everybody. Any other failure is for the caller to find.
         with suppress(trio.ClosedResourceError, OSError):
-            await wait(actor.fd)
-        self._waiting.discard((actor, lane))
+            try:
+                await wait(actor.fd)
+            except trio.BusyResourceError:
+                # Two sockets on one descriptor (open_fd without dup): trio wants two numbers.
+                fd = self._waiting[actor, lane] = os.dup(actor.fd)
+                try:
+                    await wait(fd)
+                finally:
+                    os.close(fd)
+        self._waiting.pop((actor, lane), None)
         actor.on_ready(lane == "read", lane == "write", False)
 
 
 _LANES: Final[tuple[LaneName, ...]] = ("read", "write")
 
 if hasattr(select, "epoll"):
-    _EDGES: Final = select.EPOLLIN | select.EPOLLOUT | select.EPOLLRDHUP | select.EPOLLET
-    _ENDED: Final = select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR
-    _FOR_READERS: Final = select.EPOLLIN | _ENDED
+    _EDGES: Final = (
+        select.EPOLLIN | select.EPOLLOUT | select.EPOLLPRI | select.EPOLLRDHUP | select.EPOLLET
+    )
+    # Urgent data is like an end: a read stops there, and what lies behind it makes no edge.
+    _ENDED: Final = select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR | select.EPOLLPRI
+    _FOR_READERS: Final = select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR
     _FOR_WRITERS: Final = select.EPOLLOUT | select.EPOLLHUP | select.EPOLLERR

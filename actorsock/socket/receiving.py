@@ -7,13 +7,14 @@ from trio.lowlevel import enable_ki_protection
 
 from ..results import Error, Ok, Select
 from ..runtime.identity import Ref
-from .actor import actor_of
+from .actor import SocketActor, actor_of
 from .address import SockAddr
-from .calling import blocking, nowait
+from .calling import blocking, nowait_receive
 from .flags import encode_flags
 from .handle import Socket
 from .messages import Msg
-from .operations.receiving import Recv, RecvFrom, RecvMsg
+from .notifications import SelectRead
+from .operations.receiving import ASIDE, Recv, RecvFrom, RecvMsg
 
 __all__ = ["recv", "recv_nowait", "recvfrom", "recvfrom_nowait", "recvmsg", "recvmsg_nowait"]
 
@@ -33,18 +34,21 @@ async def recv(
     `"state"` (the caller waits already, or an acceptor does), or a POSIX reason; `data` is
     then what had been received of `length`, if anything.
     """
-    return await blocking(actor_of(sock), _recv(length, flags), timeout)
+    actor = actor_of(sock)
+    return await blocking(actor, _recv(actor, length, flags), timeout)
 
 
 @enable_ki_protection
 def recv_nowait(
     sock: Socket, length: int = 0, flags: Flags = (), ref: Ref | None = None
-) -> Ok[bytes] | Error | Select:
+) -> Ok[bytes] | Error | Select | SelectRead:
     """`recv` that does not block: `Select` when there is less than `length`, or not our turn.
 
-    `data` of the `Select` is what was there; after the select message, ask for the rest.
+    `data` of the `Select` is what was there; after the select message, ask for the rest. On a
+    socket with the otp option `select_read`, `SelectRead` takes the place of `Ok`.
     """
-    return nowait(actor_of(sock), _recv(length, flags), ref)
+    actor = actor_of(sock)
+    return nowait_receive(actor, _recv(actor, length, flags), ref)
 
 
 @enable_ki_protection
@@ -56,15 +60,17 @@ async def recvfrom(
     A message longer than `bufsize` bytes (0: as otp `rcvbuf` says) is cut. `timeout` is in
     seconds. `Error` as for `recv`, without `data`.
     """
-    return await blocking(actor_of(sock), _recvfrom(bufsize, flags), timeout)
+    actor = actor_of(sock)
+    return await blocking(actor, _recvfrom(actor, bufsize, flags), timeout)
 
 
 @enable_ki_protection
 def recvfrom_nowait(
     sock: Socket, bufsize: int = 0, flags: Flags = (), ref: Ref | None = None
-) -> Ok[tuple[SockAddr, bytes]] | Error | Select:
+) -> Ok[tuple[SockAddr, bytes]] | Error | Select | SelectRead:
     """`recvfrom` that does not block: `Select` when there is no message, or not our turn."""
-    return nowait(actor_of(sock), _recvfrom(bufsize, flags), ref)
+    actor = actor_of(sock)
+    return nowait_receive(actor, _recvfrom(actor, bufsize, flags), ref)
 
 
 @enable_ki_protection
@@ -81,27 +87,37 @@ async def recvmsg(
     `rcvctrlbuf` say); what does not fit is cut, and `"trunc"` or `"ctrunc"` is in the flags of
     the message. `timeout` is in seconds. `Error` as for `recv`, without `data`.
     """
-    return await blocking(actor_of(sock), _recvmsg(bufsize, ctrlsize, flags), timeout)
+    actor = actor_of(sock)
+    return await blocking(actor, _recvmsg(actor, bufsize, ctrlsize, flags), timeout)
 
 
 @enable_ki_protection
 def recvmsg_nowait(
     sock: Socket, bufsize: int = 0, ctrlsize: int = 0, flags: Flags = (), ref: Ref | None = None
-) -> Ok[Msg] | Error | Select:
+) -> Ok[Msg] | Error | Select | SelectRead:
     """`recvmsg` that does not block: `Select` when there is no message, or not our turn."""
-    return nowait(actor_of(sock), _recvmsg(bufsize, ctrlsize, flags), ref)
+    actor = actor_of(sock)
+    return nowait_receive(actor, _recvmsg(actor, bufsize, ctrlsize, flags), ref)
 
 
-def _recv(length: int, flags: Flags) -> Recv:
-    return Recv(_size("length", length), encode_flags(flags))
+def _recv(actor: SocketActor, length: int, flags: Flags) -> Recv:
+    return Recv(_size("length", length), _bits(actor, flags))
 
 
-def _recvfrom(bufsize: int, flags: Flags) -> RecvFrom:
-    return RecvFrom(_size("bufsize", bufsize), encode_flags(flags))
+def _recvfrom(actor: SocketActor, bufsize: int, flags: Flags) -> RecvFrom:
+    return RecvFrom(_size("bufsize", bufsize), _bits(actor, flags))
 
 
-def _recvmsg(bufsize: int, ctrlsize: int, flags: Flags) -> RecvMsg:
-    return RecvMsg(_size("bufsize", bufsize), _size("ctrlsize", ctrlsize), encode_flags(flags))
+def _recvmsg(actor: SocketActor, bufsize: int, ctrlsize: int, flags: Flags) -> RecvMsg:
+    return RecvMsg(_size("bufsize", bufsize), _size("ctrlsize", ctrlsize), _bits(actor, flags))
+
+
+def _bits(actor: SocketActor, flags: Flags) -> int:
+    bits = encode_flags(flags)
+    if bits & ASIDE:
+        # The poller tells of data only: the kernel must be asked.
+        actor.read_quiet = False
+    return bits
 
 
 def _size(argument: str, value: object) -> int:

@@ -7,7 +7,7 @@ then goes on with those of the call that it continues: the documented continuati
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from math import inf
-from typing import Any, Protocol
+from typing import Any, Final, Protocol, TypeVar
 
 from trio.lowlevel import enable_ki_protection
 
@@ -37,6 +37,7 @@ __all__ = [
 ]
 
 Flags = Iterable[str | int]
+T = TypeVar("T")
 MsgLike = Msg | Mapping[str, object]
 
 
@@ -186,14 +187,16 @@ def sendfile_nowait(
     return _nowait(actor, _sendfile(file, offset, count), ref)
 
 
-_WRONG_INFO = Error("select_info")
+_WRONG_INFO: Final = Error("select_info")
 
 
-async def _blocking(actor: SocketActor, op: Operation | Error, timeout: float) -> Any:
+async def _blocking(actor: SocketActor, op: Operation[T] | Error, timeout: float) -> Ok[T] | Error:
     return op if isinstance(op, Error) else await blocking(actor, op, timeout)
 
 
-def _nowait(actor: SocketActor, op: Operation | Error, ref: Ref | None) -> Any:
+def _nowait(
+    actor: SocketActor, op: Operation[T] | Error, ref: Ref | None
+) -> Ok[T] | Error | Select:
     return op if isinstance(op, Error) else nowait(actor, op, ref)
 
 

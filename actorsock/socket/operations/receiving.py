@@ -6,7 +6,7 @@ killed.
 """
 
 import socket as stdlib
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 
 import attrs
 
@@ -21,7 +21,7 @@ from ..notifications import Tag
 from ..posix import error_of
 from ..turns import Kind, LaneName
 
-__all__ = ["Recv", "RecvFrom", "RecvMsg"]
+__all__ = ["ASIDE", "Recv", "RecvFrom", "RecvMsg"]
 
 # A length that somebody asks for is not a buffer that we must have at once.
 _PIECE: Final = 256 * 1024
@@ -31,8 +31,8 @@ _OOB: Final = stdlib.MSG_OOB
 _ERRQUEUE: Final = getattr(stdlib, "MSG_ERRQUEUE", 0)
 # With it the kernel reports more bytes than it has written.
 _NO_TRUNC: Final = ~stdlib.MSG_TRUNC
-# Not from the stream of data, so what is unread has nothing to do with it.
-_ASIDE: Final = _OOB | _ERRQUEUE
+ASIDE: Final = _OOB | _ERRQUEUE
+"""Flags of what does not come from the stream of data: what is unread has no part in it."""
 
 
 @attrs.define
@@ -78,6 +78,8 @@ class Recv:
     def _exactly(self, actor: SocketActor, patient: bool) -> Ok[bytes] | Error | None:
         while True:
             wanted = min(self.length - self._received, _PIECE)
+            # What is unread may end before what the kernel has begins.
+            unread = actor.unread and not self.flags & ASIDE
             data = _read(actor, wanted, self.flags)
             if data is None:
                 return None
@@ -89,7 +91,7 @@ class Recv:
             self._parts.append(data)
             if self._received == self.length:
                 return self._complete(actor)
-            if len(data) < wanted and (actor.read_quiet or not patient):
+            if len(data) < wanted and (actor.read_quiet or not (patient or unread)):
                 return None
 
     def _what_is_there(self, actor: SocketActor) -> Ok[bytes] | Error | None:
@@ -144,7 +146,7 @@ class RecvFrom:
         try:
             data, source = actor.sock.recvfrom(size, self.flags & _NO_TRUNC)
         except BlockingIOError:
-            actor.read_quiet = actor.watched
+            _nothing_there(actor, self.flags)
             return None
         except OSError as exc:
             return _refused(actor, exc)
@@ -182,27 +184,27 @@ class RecvMsg:
         """One read; see `Operation.attempt`."""
         size = self.size or actor.settings.read_size
         stream = actor.kind.is_stream
-        if stream and actor.unread and not self.flags & _ASIDE:
+        if stream and actor.unread and not self.flags & ASIDE:
             data = _read_stream(actor, size, self.flags)
             assert type(data) is bytes
-            return Ok(Msg(None, (data,), (), ()))
+            return Ok(Msg(_named(_peer(actor)), (data,), (), ()))
         actor.counters.read_tries += 1
         try:
             data, ancillary, bits, source = actor.sock.recvmsg(
                 size, self.ctrlsize or actor.settings.rcvctrlbuf, self.flags & _NO_TRUNC
             )
         except BlockingIOError:
-            actor.read_quiet = actor.watched
+            _nothing_there(actor, self.flags)
             return None
         except OSError as exc:
             return _refused(actor, exc)
-        if stream and not data and not ancillary and not self.flags & _ASIDE:
+        if stream and not data and not ancillary and not self.flags & ASIDE:
             return _end(actor)
         _count_bytes(actor, len(data))
         _count_message(actor, len(data))
         return Ok(
             Msg(
-                _source(actor, source),
+                _named(from_python(actor.kind.family, source)),
                 (data,),
                 tuple(decode_control(ancillary)),
                 decode_flags(bits & ~_CLOEXEC),
@@ -230,14 +232,14 @@ _CLOEXEC: Final = getattr(stdlib, "MSG_CMSG_CLOEXEC", 0)
 
 def _read(actor: SocketActor, size: int, flags: int) -> bytes | Error | None:
     """At most `size` bytes of a stream: what is unread first; empty at its end."""
-    if actor.unread and not flags & _ASIDE:
+    if actor.unread and not flags & ASIDE:
         data, actor.unread = actor.unread[:size], actor.unread[size:]
         return data
     actor.counters.read_tries += 1
     try:
         data = actor.sock.recv(size, flags & _NO_TRUNC)
     except BlockingIOError:
-        actor.read_quiet = actor.watched
+        _nothing_there(actor, flags)
         return None
     except OSError as exc:
         return _refused(actor, exc)
@@ -265,14 +267,14 @@ def _read_stream(actor: SocketActor, size: int, flags: int) -> bytes | Error | N
 
 def _peek(actor: SocketActor, size: int, flags: int) -> Ok[bytes] | Error | None:
     """What is there once, up to `size` bytes, left where it is."""
-    unread = actor.unread[:size]
+    unread = b"" if flags & ASIDE else actor.unread[:size]
     if len(unread) == size:
         return Ok(unread)
     actor.counters.read_tries += 1
     try:
         data = actor.sock.recv(size - len(unread), flags & _NO_TRUNC)
     except BlockingIOError:
-        actor.read_quiet = actor.watched
+        _nothing_there(actor, flags)
         return Ok(unread) if unread else None
     except OSError as exc:
         return Ok(unread) if unread else _refused(actor, exc)
@@ -285,7 +287,7 @@ def _read_message(actor: SocketActor, size: int, flags: int) -> bytes | Error | 
     try:
         data = actor.sock.recv(size or actor.settings.read_size, flags & _NO_TRUNC)
     except BlockingIOError:
-        actor.read_quiet = actor.watched
+        _nothing_there(actor, flags)
         return None
     except OSError as exc:
         return _refused(actor, exc)
@@ -299,14 +301,19 @@ def _peer(actor: SocketActor) -> SockAddr:
     if actor.kind.domain != "local":
         return SockAddrUnspec()
     try:
-        return from_python(actor.kind.family, actor.sock.getpeername())
+        return from_python(actor.kind.family, actor.sock.getpeername() or None)
     except OSError:
         return SockAddrUnspec()
 
 
-def _source(actor: SocketActor, source: Any) -> SockAddr | None:
-    address = from_python(actor.kind.family, source)
-    return None if isinstance(address, SockAddrUnspec) else address
+def _named(source: SockAddr) -> SockAddr | None:
+    return None if isinstance(source, SockAddrUnspec) else source
+
+
+def _nothing_there(actor: SocketActor, flags: int) -> None:
+    # What is aside says nothing of the data.
+    if not flags & ASIDE:
+        actor.read_quiet = actor.watched
 
 
 def _end(actor: SocketActor) -> Error:

@@ -44,7 +44,9 @@ class Send:
     kind: ClassVar[Kind] = "send"
     lane: ClassVar[LaneName] = "write"
 
-    def attempt(self, actor: SocketActor, pid: Pid, patient: bool) -> Ok[Any] | Error | None:
+    def attempt(
+        self, actor: SocketActor, pid: Pid, patient: bool
+    ) -> Ok[bytes | None] | Error | None:
         """Hand over what there is room for; see `Operation.attempt`."""
         counters = actor.counters
         while True:
@@ -63,7 +65,7 @@ class Send:
             self._sent += sent
             if self._sent == len(self.data):
                 _count_message(actor, self._sent)
-                return Ok()
+                return Ok(None)
             if not actor.kind.is_stream:
                 return Ok(self.progress())
 
@@ -115,7 +117,9 @@ class SendMsg:
     kind: ClassVar[Kind] = "send"
     lane: ClassVar[LaneName] = "write"
 
-    def attempt(self, actor: SocketActor, pid: Pid, patient: bool) -> Ok[Any] | Error | None:
+    def attempt(
+        self, actor: SocketActor, pid: Pid, patient: bool
+    ) -> Ok[list[bytes] | None] | Error | None:
         """Hand over what there is room for; see `Operation.attempt`."""
         counters = actor.counters
         left = self.iov if self._left is None else self._left
@@ -139,7 +143,7 @@ class SendMsg:
             left = self._left = remaining(left, sent)
             if not left:
                 _count_message(actor, self._sent)
-                return Ok()
+                return Ok(None)
             if not actor.kind.is_stream:
                 return Ok(self.progress())
 
