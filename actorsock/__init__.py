@@ -7,6 +7,7 @@ process with a pid and a mailbox. `actorsock.socket` has the sockets.
 from . import socket
 from .results import BadMatch, Error, Ok, Select, ok
 from .runtime.identity import Pid, Ref, make_ref
+from .runtime.in_trio import in_trio
 from .runtime.inspecting import ProcessInfo, is_alive, process_info, processes
 from .runtime.linking import NoProcessError, demonitor, exit, link, monitor, trap_exit, unlink
 from .runtime.message_timers import cancel_timer, read_timer, send_after, start_timer
@@ -35,6 +36,7 @@ __all__ = [
     "current_pid",
     "demonitor",
     "exit",
+    "in_trio",
     "is_alive",
     "link",
     "make_ref",

@@ -1,6 +1,7 @@
 """The log record that a crashed process leaves behind."""
 
 import logging
+import traceback
 from typing import Any, Final
 
 from .process import Process
@@ -15,16 +16,21 @@ def report_crash(process: Process, exc: BaseException, during: str = "crashed") 
 
     The record's `pid` and `function` attributes say who, for handlers that want them apart.
     """
-    function = process.body.describe()
-    name = f" ({process.name})" if process.name is not None else ""
-    extra: dict[str, Any] = {"pid": process.pid, "function": function}
-    _log.error(
-        "process %r%s running %s %s: %r",
-        process.pid,
-        name,
-        function,
-        during,
-        exc,
-        exc_info=(type(exc), exc, exc.__traceback__),
-        extra=extra,
-    )
+    try:
+        function = process.body.describe()
+        name = f" ({process.name})" if process.name is not None else ""
+        extra: dict[str, Any] = {"pid": process.pid, "function": function}
+        _log.error(
+            "process %r%s running %s %s: %r",
+            process.pid,
+            name,
+            function,
+            during,
+            exc,
+            exc_info=(type(exc), exc, exc.__traceback__),
+            extra=extra,
+        )
+    except Exception:
+        # Filters, handlers and representations are the program's. Their mistake is not another
+        # process's, nor the runtime's: stderr is left.
+        traceback.print_exc()

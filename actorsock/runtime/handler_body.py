@@ -11,6 +11,7 @@ from typing import Any
 from trio.lowlevel import disable_ki_protection
 
 from .body import Body
+from .code import name_of
 from .crash_report import report_crash
 from .exit_reason import ending_of
 from .mailbox import anything
@@ -60,7 +61,7 @@ class HandlerBody(Body):
         return False
 
     def describe(self) -> str:
-        return _name_of(self._handle)
+        return name_of(self._handle)
 
     async def checkpoint(self, cost: int) -> None:
         raise RuntimeError("a handler runs to completion: it can't wait for anything")
@@ -121,8 +122,3 @@ class HandlerBody(Body):
 def _call(function: Callable[[Any], object], argument: Any) -> None:
     # The runtime around it is protected from KeyboardInterrupt; the user's function is not.
     function(argument)
-
-
-def _name_of(function: Any) -> str:
-    name = getattr(function, "__qualname__", None) or type(function).__qualname__
-    return f"{getattr(function, '__module__', '?')}:{name}"

@@ -10,6 +10,7 @@ import attrs
 import trio
 
 from .identity import Pid, Ref
+from .passes import Passes
 from .run_queue import RunQueue
 from .timers import Entry, Timers
 
@@ -35,6 +36,7 @@ class Node:
     pending: dict[Ref, MessageTimer] = attrs.field(factory=dict)
     """The message timers that have not run out."""
     run_queue: RunQueue = attrs.field(factory=RunQueue)
+    passes: Passes = attrs.field(factory=Passes)
     services: dict[Any, Any] = attrs.field(factory=dict)
     """What other layers keep once for each runtime, under a key of their own."""
     at_close: list[Callable[[], None]] = attrs.field(factory=list)

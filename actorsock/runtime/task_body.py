@@ -13,6 +13,7 @@ import trio
 from trio.lowlevel import Abort, Task, disable_ki_protection, enable_ki_protection
 
 from .body import Body
+from .code import awaitable_of, name_of
 from .crash_report import report_crash
 from .exit_reason import ending_of
 from .node import Node
@@ -100,10 +101,7 @@ class TaskBody(Body):
 
     def describe(self) -> str:
         function = self._function
-        if isinstance(function, str):
-            return function
-        name = getattr(function, "__qualname__", None) or repr(function)
-        return f"{getattr(function, '__module__', '?')}:{name}"
+        return function if isinstance(function, str) else name_of(function)
 
 
 @enable_ki_protection
@@ -135,9 +133,4 @@ async def _run(
 
 @disable_ki_protection
 async def _call(function: Callable[..., Awaitable[Any]], args: tuple[Any, ...]) -> None:
-    awaitable = function(*args)
-    if not isinstance(awaitable, Awaitable):
-        raise TypeError(
-            f"a process runs an async function, but {function!r} returned {awaitable!r}"
-        )
-    await awaitable
+    await awaitable_of(function, args)

@@ -13,6 +13,7 @@ from typing import Any
 
 import attrs
 import trio
+from trio.lowlevel import enable_ki_protection
 
 __all__ = ["Entry", "Timers"]
 
@@ -64,6 +65,7 @@ class Timers:
             self._cancelled = 0
         return True
 
+    @enable_ki_protection
     async def run(self) -> None:
         """Fire entries as they fall due, for ever."""
         while True:

@@ -22,6 +22,7 @@ from trio.lowlevel import enable_ki_protection
 from ..results import Error, Ok, Select
 from ..runtime.handler_body import start_handler
 from ..runtime.identity import Pid, Ref
+from ..runtime.in_trio import in_trio
 from ..runtime.messages import Down
 from ..runtime.process import Process, alive
 from .counters import Counters
@@ -296,13 +297,19 @@ class SocketActor:
             return _CLOSED
         sock = self._retire()
         if sock is not None:
-            if self._lingers(sock) and trio.current_effective_deadline() > -inf:
-                # The kernel blocks; whoever cancels now must not leave the descriptor open.
-                with trio.CancelScope(shield=True):
-                    await trio.to_thread.run_sync(sock.close)
+            if self._lingers(sock):
+                await in_trio(self._close_lingering, sock)
             else:
-                self._close_at_once(sock)
+                sock.close()
         return Ok()
+
+    async def _close_lingering(self, sock: stdlib.socket) -> None:
+        if trio.current_effective_deadline() == -inf:
+            self._close_at_once(sock)
+        else:
+            # The kernel blocks; whoever cancels now must not leave the descriptor open.
+            with trio.CancelScope(shield=True):
+                await trio.to_thread.run_sync(sock.close)
 
     def close_now(self) -> None:
         """Close the socket without lingering: its owner is gone, or its actor."""

@@ -15,6 +15,7 @@ from typing import Final, Protocol
 import trio
 from trio.lowlevel import spawn_system_task
 
+from ..runtime.passes import Passes
 from .turns import LaneName
 
 __all__ = ["EpollPoller", "Pollable", "Poller", "TrioPoller", "new_poller", "ready_now"]
@@ -36,7 +37,10 @@ class Poller(Protocol):
     """Whether a change of readiness is told even if nobody has asked since the last one."""
 
     def watch(self, actor: Pollable, lane: LaneName) -> None:
-        """`actor` waits in `lane`: call its `on_ready` when the descriptor is ready for it."""
+        """`actor` waits in `lane`: call its `on_ready` when the descriptor is ready for it.
+
+        That it is ready already is told too, and again to one that asks again.
+        """
 
     def forget(self, actor: Pollable) -> None:
         """The actor's descriptor is about to be closed."""
@@ -45,13 +49,13 @@ class Poller(Protocol):
         """No actor is left."""
 
 
-def new_poller() -> Poller:
-    """The best poller for this platform.
+def new_poller(passes: Passes) -> Poller:
+    """The best poller for this platform, collecting in `passes`.
 
     The environment variable `ACTORSOCK_POLLER` set to `trio` chooses the portable one.
     """
     if hasattr(select, "epoll") and os.environ.get("ACTORSOCK_POLLER") != "trio":
-        return EpollPoller()
+        return EpollPoller(passes)
     return TrioPoller()
 
 
@@ -67,16 +71,20 @@ class EpollPoller:
 
     edge_triggered = True
 
-    def __init__(self) -> None:
+    def __init__(self, passes: Passes) -> None:
         self._epoll = select.epoll()
         self._actors: dict[int, Pollable] = {}
         self._copies: dict[Pollable, int] = {}
-        spawn_system_task(self._run)
+        self._passes = passes
+        passes.collect(self._drain)
+        spawn_system_task(self._stay_awake)
 
     def watch(self, actor: Pollable, lane: LaneName) -> None:
-        if self._actors.get(actor.fd) is actor or actor in self._copies:
+        fd = self._copies.get(actor, actor.fd)
+        if self._actors.get(fd) is actor:
+            with suppress(OSError):  # closed behind our back: the next attempt will find out
+                self._epoll.modify(fd, _EDGES)
             return
-        fd = actor.fd
         try:
             self._epoll.register(fd, _EDGES)
         except FileExistsError:
@@ -100,14 +108,15 @@ class EpollPoller:
             os.close(fd)
 
     def close(self) -> None:
+        self._passes.collect(None)
         trio.lowlevel.notify_closing(self._epoll)
         self._epoll.close()
 
-    async def _run(self) -> None:
+    async def _stay_awake(self) -> None:
+        # Ends trio's sleep when there is something to collect; collecting comes with the pass.
         with suppress(trio.ClosedResourceError):
             while True:
                 await trio.lowlevel.wait_readable(self._epoll)
-                self._drain()
 
     def _drain(self) -> None:
         events = [(fd, mask, self._actors.get(fd)) for fd, mask in self._epoll.poll(0)]

@@ -35,7 +35,7 @@ async def recv(
     then what had been received of `length`, if anything.
     """
     actor = actor_of(sock)
-    return await blocking(actor, _recv(actor, length, flags), timeout)
+    return await blocking(actor, _recv(actor, length, flags, at_once=timeout == 0), timeout)
 
 
 @enable_ki_protection
@@ -100,8 +100,8 @@ def recvmsg_nowait(
     return nowait_receive(actor, _recvmsg(actor, bufsize, ctrlsize, flags), ref)
 
 
-def _recv(actor: SocketActor, length: int, flags: Flags) -> Recv:
-    return Recv(_size("length", length), _bits(actor, flags))
+def _recv(actor: SocketActor, length: int, flags: Flags, at_once: bool = True) -> Recv:
+    return Recv(_size("length", length), _bits(actor, flags), at_once)
 
 
 def _recvfrom(actor: SocketActor, bufsize: int, flags: Flags) -> RecvFrom:

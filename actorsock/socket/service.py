@@ -32,6 +32,6 @@ def service_of(node: Node) -> Service:
     """The service of `node`; made when the first socket asks for it."""
     service: Service | None = node.services.get(_KEY)
     if service is None:
-        service = node.services[_KEY] = Service(node, new_poller(), Registry())
+        service = node.services[_KEY] = Service(node, new_poller(node.passes), Registry())
         node.at_close.append(service.poller.close)
     return service

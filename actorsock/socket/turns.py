@@ -134,7 +134,9 @@ class Lane:
 
     def wait(self, user: User) -> Decisions:
         """`user`, told to go, met nothing to do yet (or was served in part): it is current."""
-        replaced, self.current = self.current, user
+        # Who has had a select for it knows already that an earlier call is over.
+        replaced = None if self.selected else self.current
+        self.current = user
         self.selected = False
         self.ever_waited = True
         if replaced is not None and _owed_an_abort(replaced, user):
@@ -199,7 +201,7 @@ class Lane:
         if not self.queue:
             self.current = None
             return NOTHING
-        self.current = self.queue.popleft()
+        self.current = self.queue.pop()
         return (Activate(self.name),)
 
 

@@ -6,6 +6,7 @@ killed.
 """
 
 import socket as stdlib
+from math import inf
 from typing import ClassVar, Final
 
 import attrs
@@ -26,6 +27,9 @@ __all__ = ["ASIDE", "Recv", "RecvFrom", "RecvMsg"]
 # A length that somebody asks for is not a buffer that we must have at once.
 _PIECE: Final = 256 * 1024
 
+# What a receive may take before it gives way to others: some hundred microseconds.
+_TURN: Final = 2**20
+
 _PEEK: Final = stdlib.MSG_PEEK
 _OOB: Final = stdlib.MSG_OOB
 _ERRQUEUE: Final = getattr(stdlib, "MSG_ERRQUEUE", 0)
@@ -42,6 +46,8 @@ class Recv:
     length: int
     """Bytes wanted; 0 for what is there. On a socket of messages: the size of the buffer."""
     flags: int
+    at_once: bool = False
+    """Nobody is going to wait for the rest: take all that is there."""
     _parts: list[bytes] = attrs.field(factory=list)
     _received: int = 0
 
@@ -76,9 +82,10 @@ class Recv:
         actor.unread = self._collected() + actor.unread
 
     def _exactly(self, actor: SocketActor, patient: bool) -> Ok[bytes] | Error | None:
+        enough = inf if self.at_once or not patient else self._received + _TURN
         while True:
             wanted = min(self.length - self._received, _PIECE)
-            # What is unread may end before what the kernel has begins.
+            # What is unread says nothing of what the kernel has behind it.
             unread = actor.unread and not self.flags & ASIDE
             data = _read(actor, wanted, self.flags)
             if data is None:
@@ -91,7 +98,10 @@ class Recv:
             self._parts.append(data)
             if self._received == self.length:
                 return self._complete(actor)
-            if len(data) < wanted and (actor.read_quiet or not (patient or unread)):
+            if len(data) < wanted and not unread and (actor.read_quiet or not patient):
+                return None
+            if self._received >= enough:
+                _ask_again(actor)
                 return None
 
     def _what_is_there(self, actor: SocketActor) -> Ok[bytes] | Error | None:
@@ -311,9 +321,16 @@ def _named(source: SockAddr) -> SockAddr | None:
 
 
 def _nothing_there(actor: SocketActor, flags: int) -> None:
-    # What is aside says nothing of the data.
-    if not flags & ASIDE:
+    if flags & ASIDE:
+        # Which says nothing of the data.
+        _ask_again(actor)
+    else:
         actor.read_quiet = actor.watched
+
+
+def _ask_again(actor: SocketActor) -> None:
+    """The poller must tell whether there is something to read, even if it has done so before."""
+    actor.read_quiet = actor.watched = False
 
 
 def _end(actor: SocketActor) -> Error:

@@ -31,6 +31,9 @@ IOV_MAX: Final = 1024 if not hasattr(os, "sysconf") else os.sysconf("SC_IOV_MAX"
 
 _FILE_PIECE: Final = 2**30  # Linux takes a little less than 2 GiB at once
 
+# What a send may hand over before it gives way to others, if the peer reads as fast.
+_TURN: Final = 2**20
+
 
 @attrs.define
 class Send:
@@ -49,6 +52,7 @@ class Send:
     ) -> Ok[bytes | None] | Error | None:
         """Hand over what there is room for; see `Operation.attempt`."""
         counters = actor.counters
+        enough = self._sent + _TURN
         while True:
             data = memoryview(self.data)[self._sent :] if self._sent else self.data
             counters.write_tries += 1
@@ -68,6 +72,10 @@ class Send:
                 return Ok(None)
             if not actor.kind.is_stream:
                 return Ok(self.progress())
+            if patient and self._sent >= enough:
+                counters.write_waits += 1
+                _ask_again(actor)
+                return None
 
     def progress(self) -> bytes | None:
         """What is left to send, once part of it has gone."""
@@ -122,6 +130,7 @@ class SendMsg:
     ) -> Ok[list[bytes] | None] | Error | None:
         """Hand over what there is room for; see `Operation.attempt`."""
         counters = actor.counters
+        enough = self._sent + _TURN
         left = self.iov if self._left is None else self._left
         while True:
             counters.write_tries += 1
@@ -146,6 +155,10 @@ class SendMsg:
                 return Ok(None)
             if not actor.kind.is_stream:
                 return Ok(self.progress())
+            if patient and self._sent >= enough:
+                counters.write_waits += 1
+                _ask_again(actor)
+                return None
 
     def progress(self) -> list[bytes] | None:
         """The pieces left to send, once part of them has gone."""
@@ -182,6 +195,7 @@ class SendFile:
         counters = actor.counters
         if not self._sent:
             counters.sendfile += 1
+        enough = self._sent + _TURN
         while True:
             wanted = self.count - self._sent if self.count else _FILE_PIECE
             counters.sendfile_tries += 1
@@ -203,6 +217,10 @@ class SendFile:
                 counters.sendfile_pkg += 1
                 counters.sendfile_pkg_max = max(counters.sendfile_pkg_max, self._sent)
                 return Ok(self._sent)
+            if patient and self._sent >= enough:
+                counters.sendfile_waits += 1
+                _ask_again(actor)
+                return None
 
     def progress(self) -> int | None:
         """How many bytes have gone, once some have."""
@@ -218,6 +236,11 @@ class SendFile:
 
     def abandoned(self, actor: SocketActor) -> None:
         """What has gone has gone."""
+
+
+def _ask_again(actor: SocketActor) -> None:
+    """The poller must tell whether there is room, even if it has done so before."""
+    actor.write_quiet = actor.watched = False
 
 
 def _count_message(actor: SocketActor, size: int) -> None:

@@ -1,0 +1,22 @@
+"""The function that a process runs: calling it, and naming it for people."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+__all__ = ["awaitable_of", "name_of"]
+
+
+def awaitable_of(function: Callable[..., Awaitable[Any]], args: tuple[Any, ...]) -> Awaitable[Any]:
+    """`function(*args)`, which must be something to await; raises `TypeError` otherwise."""
+    awaitable = function(*args)
+    if not isinstance(awaitable, Awaitable):
+        raise TypeError(
+            f"a process runs an async function, but {function!r} returned {awaitable!r}"
+        )
+    return awaitable
+
+
+def name_of(function: Any) -> str:
+    """`function` as a person would look for it: `module:qualified name`."""
+    name = getattr(function, "__qualname__", None) or type(function).__qualname__
+    return f"{getattr(function, '__module__', '?')}:{name}"
