@@ -20,7 +20,7 @@ async def client(tell: Tell, role: str, main: Pid, address: SockAddrIn, text: Te
     ok(await socket.connect(sock, address, timeout=PATIENCE))
     tell(role, f"connected to {address.addr}:{address.port}", sock)
 
-    half = len(text.lines) // 2
+    count = len(text.lines)
     for number, line in enumerate(text.lines, 1):
         ok(await socket.send(sock, line, timeout=PATIENCE))
         match await socket.recv(sock, len(line), timeout=PATIENCE):
@@ -28,12 +28,12 @@ async def client(tell: Tell, role: str, main: Pid, address: SockAddrIn, text: Te
                 check(number, line, back)
             case Error(reason, part):
                 exit(f"line {number}: {reason} after {len(part or b'')} bytes of its answer")
-        if number == half:
-            tell(role, f"{number} of {len(text.lines)} lines are back as sent", sock)
+        if number == count // 2:
+            tell(role, f"{number:,} of {count:,} lines are back as sent", sock)
 
     ok(await socket.close(sock))
-    tell(role, f"all {len(text.lines)} lines are back as sent: {text.size:,} bytes", sock, "good")
-    send(main, Came(len(text.lines), text.size, selects=0))
+    tell(role, f"all {count:,} are back as sent, {text.size:,} bytes: closed", sock, "good")
+    send(main, Came(count, text.size, selects=0))
 
 
 def check(number: int, sent: bytes, back: bytes) -> None:

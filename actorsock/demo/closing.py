@@ -36,5 +36,5 @@ async def waiter(tell: Tell, main: Pid, address: SockAddrIn) -> None:
 
 async def closer(tell: Tell, sock: Socket) -> None:
     """Close a socket that is somebody else's."""
-    tell("closer", "closes the socket that the other waits for", sock)
+    tell("closer", "closes it, though another process waits", sock)
     ok(await socket.close(sock))

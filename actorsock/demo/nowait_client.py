@@ -49,8 +49,10 @@ async def nowait_client(tell: Tell, main: Pid, address: SockAddrIn, text: Text) 
             case SelectMessage(tag="send"):
                 exchange.selects += 1
                 _send(exchange)
-            case SelectMessage(tag="recv"):
+            case SelectMessage(tag="recv", ref=ref):
                 exchange.selects += 1
+                if not exchange.back:
+                    tell(_ROLE, f"SelectMessage recv {ref}: the first of its kind", sock)
                 _receive(tell, exchange)
             case AbortMessage(reason=reason):
                 exit(f"aborted: {reason}")
@@ -59,8 +61,9 @@ async def nowait_client(tell: Tell, main: Pid, address: SockAddrIn, text: Text) 
 
     _check(text, bytes(exchange.back))
     ok(await socket.close(sock))
-    told = f"all is back as sent: {text.size:,} bytes, {exchange.selects} select messages"
-    tell(_ROLE, told, sock, "good")
+    tell(
+        _ROLE, f"all is back as sent after {exchange.selects} select messages: closed", sock, "good"
+    )
     send(main, Came(len(text.lines), text.size, exchange.selects))
 
 

@@ -2,7 +2,6 @@
 
 import attrs
 
-from .. import Pid
 from ..socket import Socket
 
 __all__ = ["Aborted", "Accepted", "Came", "Listening", "Served", "Yours"]

@@ -23,7 +23,7 @@ async def server(tell: Tell, main: Pid) -> None:
                 connections += 1
                 _hand_over(tell, sock)
             case Error("closed"):
-                tell("server", 'accept answers Error("closed")', listener)
+                tell("server", 'accept answers Error("closed"), so it ends', listener)
                 break
             case Error(reason):
                 exit(f"accept: {reason}")
@@ -55,8 +55,11 @@ async def _gather(connections: int) -> int:
 
 async def connection(tell: Tell, server: Pid) -> None:
     """Send back what comes, until the peer has finished."""
-    sock = (await receive(Yours)).sock
-    tell("connection", "owns it now, sends back what comes", sock)
+    match await receive():
+        case Yours(sock):
+            tell("connection", "owns it now, sends back what comes", sock)
+        case other:
+            exit(f"not a socket to serve: {other!r}")
     size = 0
     while True:
         match await socket.recv(sock):
@@ -68,7 +71,7 @@ async def connection(tell: Tell, server: Pid) -> None:
             case Error(reason):
                 exit(f"recv: {reason}")
     ok(await socket.close(sock))
-    tell("connection", f"peer has finished: {size:,} bytes sent back", sock)
+    tell("connection", f"the peer has finished: {size:,} bytes sent back", sock)
     send(server, Served(size))
 
 

@@ -28,7 +28,7 @@ class Text:
 def read_text(path: Path | None = None) -> Text:
     """The file at `path`, or else the README of this project. Raises `OSError`."""
     if path is not None:
-        return Text(str(path), _lines(path.read_bytes()))
+        return Text(path.name, _lines(path.read_bytes()))
     package = Path(__file__).parent.parent
     readme = package.parent / "README.md"
     # Beside an installed package there may be anybody's README.

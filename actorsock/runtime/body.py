@@ -68,13 +68,17 @@ class Body(abc.ABC):
         return True
 
     @abc.abstractmethod
-    async def checkpoint(self, cost: int) -> None:
-        """Honour cancellation, and give way to others when the budget is used up.
+    def spend(self, cost: int) -> bool:
+        """Charge for an operation that could block; True if `checkpoint` must come first.
 
-        Every operation that could block calls this first. `cost` is its price in reductions
-        (1 for a message, more where a system call is made), so that a process whose operations
-        all complete at once gives way as regularly as one that waits.
+        `cost` is its price in reductions (1 for a message, more where a system call is made), so
+        that a process whose operations all complete at once gives way as regularly as one that
+        waits.
         """
+
+    @abc.abstractmethod
+    async def checkpoint(self) -> None:
+        """Honour cancellation, and give way to others when the budget is used up."""
 
     @abc.abstractmethod
     async def _suspend(self) -> None:

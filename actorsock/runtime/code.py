@@ -1,6 +1,7 @@
 """The function that a process runs: calling it, and naming it for people."""
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 __all__ = ["awaitable_of", "name_of"]
@@ -18,5 +19,7 @@ def awaitable_of(function: Callable[..., Awaitable[Any]], args: tuple[Any, ...])
 
 def name_of(function: Any) -> str:
     """`function` as a person would look for it: `module:qualified name`."""
+    while isinstance(function, partial):
+        function = function.func
     name = getattr(function, "__qualname__", None) or type(function).__qualname__
     return f"{getattr(function, '__module__', '?')}:{name}"

@@ -26,7 +26,8 @@ async def in_trio(fn: Callable[..., Awaitable[T]], *args: Any) -> T:
     process = current_process()
     if process.body.kind != "light":
         return await fn(*args)
-    await process.body.checkpoint(1)
+    if process.body.spend(1):
+        await process.body.checkpoint()
     scope = trio.CancelScope()
     answer: list[T] = []
     failure: list[BaseException] = []

@@ -51,29 +51,30 @@ def start_light(
 class LightBody(Body):
     """Steps one coroutine."""
 
-    __slots__ = ("_budget", "_coroutine", "_function", "_node", "process", "stopped")
+    __slots__ = ("_budget", "_coroutine", "_function", "_step_soon", "process", "stopped")
 
     kind = "light"
     process: Process
 
     def __init__(self, node: Node, function: Any, args: tuple[Any, ...]) -> None:
         super().__init__(node.timers)
-        self._node = node
+        self._step_soon = node.passes.step_soon
         self._function = function
         self._coroutine: Coroutine[Any, None, None] = _call(self, function, args)
         self.stopped = False
         """An exit signal has ended the process: it must not wait any more."""
         self._budget = _BUDGET
 
-    async def checkpoint(self, cost: int) -> None:
+    def spend(self, cost: int) -> bool:
+        self._budget -= cost
+        return self._budget <= 0 or self.stopped
+
+    async def checkpoint(self) -> None:
+        if not self.stopped and self._budget <= 0:
+            self._step_soon(self)
+            await _pause()
         if self.stopped:
             raise ProcessExit(self.process.reason)
-        self._budget -= cost
-        if self._budget <= 0:
-            self._node.passes.step_soon(self)
-            await _pause()
-            if self.stopped:
-                raise ProcessExit(self.process.reason)
 
     async def _suspend(self) -> None:
         await _pause()
@@ -81,7 +82,7 @@ class LightBody(Body):
             raise ProcessExit(self.process.reason)
 
     def _resume(self) -> None:
-        self._node.passes.step_soon(self)
+        self._step_soon(self)
 
     def stop(self, reason: Any) -> bool:
         self.stopped = True

@@ -46,7 +46,9 @@ def send(dest: Pid | str, message: T) -> T:
 
 
 @overload
-async def receive(pattern: type[T], *, after: float = inf) -> T | Timeout: ...
+async def receive(pattern: type[T]) -> T: ...
+@overload
+async def receive(pattern: type[T], *, after: float) -> T | Timeout: ...
 @overload
 async def receive(
     pattern: tuple[type | UnionType, ...] | UnionType | Ref | Callable[[Any], object] | None = None,
@@ -67,7 +69,8 @@ async def receive(pattern: Any = None, *, after: float = inf) -> Any:
     matches = anything if pattern is None else test_of(pattern)
     if after is not inf:
         check_seconds("after", after)
-    await body.checkpoint(_MESSAGE)
+    if body.spend(_MESSAGE):
+        await body.checkpoint()
     message = mailbox.take(pattern, matches)
     if message is not NOTHING:
         return message
@@ -94,5 +97,6 @@ async def sleep(seconds: float) -> None:
     """Do nothing for `seconds`; works in every kind of process body. Erlang's `timer:sleep/1`."""
     check_seconds("seconds", seconds)
     body = current_process().body
-    await body.checkpoint(_MESSAGE)
+    if body.spend(_MESSAGE):
+        await body.checkpoint()
     await body.park(trio.current_time() + seconds)

@@ -67,6 +67,7 @@ async def open_runtime() -> AsyncGenerator[Pid, None]:
             services.start_soon(node.timers.run)
             services.start_soon(node.run_queue.take_left_over)
             services.start_soon(node.passes.keep)
+            trio.lowlevel.add_instrument(node.passes)
             scope = trio.CancelScope()
             first = adopt(node, task, scope)
             ending = Ending("normal")
@@ -80,18 +81,20 @@ async def open_runtime() -> AsyncGenerator[Pid, None]:
                 if not decided or (type(exc) is ProcessExit and not _is_normal(exc.reason)):
                     raise
             finally:
+                # Its links hear of it; the others are ended before they notice anything else.
                 first.end(ending.reason)
+                _end_tasks(node)
                 leave_node(node, before)
                 _restore(task, former)
                 try:
                     with trio.CancelScope(shield=True):
-                        _end_tasks(node)
                         await _light_ended(node)
                         leaving.set()
                         await left.wait()
                 finally:
                     # Also after a second Ctrl-C.
                     _end_handlers(node)
+                    trio.lowlevel.remove_instrument(node.passes)
                     services.cancel_scope.cancel()
             if not _is_normal(first.reason):
                 reason = first.reason

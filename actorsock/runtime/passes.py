@@ -34,6 +34,7 @@ class Passes(trio.abc.Instrument):
         self._collect: Callable[[], None] | None = None
         self._keeper: trio.lowlevel.Task | None = None
         self._failure: BaseException | None = None
+        self._stepping = False
 
     def collect(self, collect: Callable[[], None] | None) -> None:
         """Call `collect` at the beginning of every pass (None: nothing)."""
@@ -42,7 +43,8 @@ class Passes(trio.abc.Instrument):
     def step_soon(self, steppable: Steppable) -> None:
         """Step it in this pass, if one is under way, or else in the next."""
         self._ready.append(steppable)
-        if self._keeper is not None:
+        # While steps are taken nothing sleeps, and the end of it looks after what is left.
+        if self._keeper is not None and not self._stepping:
             self._wake_keeper()
 
     async def keep(self) -> None:
@@ -50,24 +52,20 @@ class Passes(trio.abc.Instrument):
 
         Also raises what a light process met that concerns the whole program: Ctrl-C.
         """
-        trio.lowlevel.add_instrument(self)
-        try:
-            while True:
-                self._keeper = trio.lowlevel.current_task()
-                if self._ready or self._failure is not None:
-                    self._wake_keeper()
-                await trio.lowlevel.wait_task_rescheduled(self._abort)
-                if self._failure is not None:
-                    raise self._failure
-        finally:
-            self._keeper = None
-            trio.lowlevel.remove_instrument(self)
+        while True:
+            self._keeper = trio.lowlevel.current_task()
+            if self._ready or self._failure is not None:
+                self._wake_keeper()
+            await trio.lowlevel.wait_task_rescheduled(self._abort)
+            if self._failure is not None:
+                raise self._failure
 
     @enable_ki_protection
     def after_io_wait(self, timeout: float) -> None:
         """Collect readiness, then step what is ready; called by trio."""
         ready = self._ready
         budget = _BUDGET
+        self._stepping = True
         try:
             if self._collect is not None:
                 self._collect()
@@ -76,6 +74,7 @@ class Passes(trio.abc.Instrument):
         except BaseException as exc:
             # An instrument that raises is removed by trio; this one must not be.
             self._failure = exc
+        self._stepping = False
         if (ready or self._failure is not None) and self._keeper is not None:
             self._wake_keeper()
 

@@ -69,8 +69,11 @@ class TaskBody(Body):
         """The cancel scope around all of the code; None for an adopted task."""
         return self._scope
 
-    async def checkpoint(self, cost: int) -> None:
+    def spend(self, cost: int) -> bool:
         self._budget -= cost
+        return True  # only trio knows whether a scope around the caller was cancelled
+
+    async def checkpoint(self) -> None:
         if self._budget > 0:
             await trio.lowlevel.checkpoint_if_cancelled()
         else:

@@ -37,6 +37,7 @@ from .notifications import (
     SocketDown,
     Tag,
 )
+from .options.records import shown
 from .poller import ready_now
 from .service import Service
 from .settings import DEFAULTS, Settings
@@ -104,7 +105,7 @@ class Operation(Protocol[T_co]):
 def actor_of(sock: object) -> "SocketActor":
     """The actor of a socket; raises `TypeError` for anything else."""
     if type(sock) is not Socket:
-        raise TypeError(f"sock: expected a Socket, got {sock!r}")
+        raise TypeError(f"sock: expected a Socket, got {shown(sock)}")
     actor: SocketActor = sock._actor
     return actor
 
@@ -183,12 +184,11 @@ class SocketActor:
         it calls again. `at_leisure` says that it does not mind waiting: then the kernel is not
         asked where the poller is going to tell.
         """
-        if self.settings.debug:
-            _log.debug("%r %s by %r: %r", self.handle, op.tag, pid, op)
         answer = self._perform(op, pid, handle, at_leisure)
-        if self.settings.debug:
+        settings = self.settings
+        if settings.debug:
             _log.debug("%r %s by %r: %r", self.handle, op.tag, pid, answer or "waits")
-        if self.settings.iow:
+        if settings.iow:
             self._tell_of_wraps()
         return answer
 
@@ -206,7 +206,7 @@ class SocketActor:
                 return self._selected(op, pid, handle)
             if verdict != "go":
                 return op.interrupted(verdict)
-        elif at_leisure and self.read_quiet and op.lane == "read" and not self.unread:
+        elif at_leisure and self.read_quiet and op.kind == "recv" and not self.unread:
             self._carry_out(lane.wait(User(pid, op.kind, handle, op.tag)))
             return None
         result = op.attempt(self, pid, handle is None)

@@ -20,6 +20,8 @@ from typing import Any, Final, TypeAlias
 
 import attrs
 
+from actorsock.socket.options.records import shown
+
 __all__ = [
     "AddressLike",
     "SockAddr",
@@ -89,7 +91,7 @@ def _host(family: int, host: object) -> str:
         if family == socket.AF_INET:
             return _canonical(family, ".".join(f"{part:d}" for part in host))
         return _canonical(family, ":".join(f"{part:x}" for part in host))
-    raise TypeError(f"addr must be {_HOST_FORMS[family]} or a word, got {host!r}")
+    raise TypeError(f"addr must be {_HOST_FORMS[family]} or a word, got {shown(host)}")
 
 
 def _inet_host(host: HostLike) -> str:
@@ -104,7 +106,7 @@ def _path(path: PathLike) -> str | bytes:
     try:
         name = os.fsencode(path)
     except TypeError:
-        raise TypeError(f"path must be str, bytes or os.PathLike, got {path!r}") from None
+        raise TypeError(f"path must be str, bytes or os.PathLike, got {shown(path)}") from None
     except UnicodeEncodeError:
         raise ValueError(f"path must be encodable as a file name, got {path!r}") from None
     if name[:1] == b"\0":
@@ -121,7 +123,7 @@ def _path(path: PathLike) -> str | bytes:
 
 def _payload(addr: bytes | bytearray | memoryview) -> bytes:
     if not isinstance(addr, bytes | bytearray | memoryview):
-        raise TypeError(f"addr must be bytes that follow the family field, got {addr!r}")
+        raise TypeError(f"addr must be bytes that follow the family field, got {shown(addr)}")
     payload = bytes(addr)
     if len(payload) > _PAYLOAD_MAX:
         raise ValueError(f"addr must be at most {_PAYLOAD_MAX} bytes, got {len(payload)}")
@@ -131,9 +133,9 @@ def _payload(addr: bytes | bytearray | memoryview) -> bytes:
 def _up_to(maximum: int) -> Callable[[object, "attrs.Attribute[int]", int], None]:
     def check(record: object, field: "attrs.Attribute[int]", value: int) -> None:
         if not isinstance(value, int) or isinstance(value, bool):
-            raise TypeError(f"{field.name} must be an integer 0..{maximum}, got {value!r}")
+            raise TypeError(f"{field.name} must be an integer 0..{maximum}, got {shown(value)}")
         if not 0 <= value <= maximum:
-            raise ValueError(f"{field.name} must be 0..{maximum}, got {value!r}")
+            raise ValueError(f"{field.name} must be 0..{maximum}, got {shown(value)}")
 
     return check
 
@@ -248,9 +250,9 @@ def parse(domain: str | int, addr: object, *, words: bool = False) -> SockAddr:
     try:
         return _parse(domain, addr, words)
     except TypeError as problem:
-        raise TypeError(f"addr {addr!r}: {problem}") from None
+        raise TypeError(f"addr {_in_full(addr)}: {problem}") from None
     except ValueError as problem:
-        raise ValueError(f"addr {addr!r}: {problem}") from None
+        raise ValueError(f"addr {_in_full(addr)}: {problem}") from None
 
 
 def family_of(addr: SockAddr) -> int:
@@ -270,7 +272,7 @@ def to_python(addr: SockAddr) -> tuple[Any, ...] | str | bytes:
         return addr.addr, addr.port, addr.flowinfo, addr.scope_id
     if isinstance(addr, SockAddrUn):
         return addr.path
-    raise TypeError(f"addr must be a SockAddrIn, SockAddrIn6 or SockAddrUn, got {addr!r}")
+    raise TypeError(f"addr must be a SockAddrIn, SockAddrIn6 or SockAddrUn, got {shown(addr)}")
 
 
 def from_python(family: int, raw: object) -> SockAddr:
@@ -342,6 +344,13 @@ def to_map(addr: SockAddr) -> dict[str, object]:
     return {"family": _NAMES.get(type(addr)), **shape}
 
 
+def _in_full(addr: object) -> str:
+    try:
+        return repr(addr)
+    except Exception:  # any object may be given, and its own repr may fail
+        return shown(addr)
+
+
 def _parse(domain: str | int, addr: object, words: bool) -> SockAddr:
     record = _DOMAINS.get(domain)
     if isinstance(addr, tuple) and (record is SockAddrIn or record is SockAddrIn6):
@@ -383,7 +392,7 @@ def _from_map(fields: dict[str, Any]) -> SockAddr:
     elif isinstance(family, int):
         record = SockAddrNative
     else:
-        raise ValueError(f"family must be {families}, got {family!r}")
+        raise ValueError(f"family must be {families}, got {shown(family)}")
     if unknown := fields.keys() - _KEYS[record]:
         names = ", ".join(sorted(map(repr, unknown)))
         raise ValueError(

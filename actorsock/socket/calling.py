@@ -51,7 +51,8 @@ async def blocking(actor: SocketActor, op: Operation[T], timeout: float) -> Ok[T
         check_seconds("timeout", timeout)
     process = current_process()
     body, pid = process.body, process.pid
-    await body.checkpoint(SYSTEM_CALL)
+    if body.spend(SYSTEM_CALL):
+        await body.checkpoint()
     answer = actor.perform(op, pid, None, timeout > 0)
     if answer is None and timeout == 0:
         actor.leave(op.lane, pid)
@@ -61,6 +62,9 @@ async def blocking(actor: SocketActor, op: Operation[T], timeout: float) -> Ok[T
         try:
             while answer is None:
                 outcome = await body.park(deadline)
+                if process.ending:
+                    # Killed after it was woken: what it would take now, nobody would ever see.
+                    await body.checkpoint()
                 if outcome is TIMED_OUT:
                     actor.leave(op.lane, pid)
                     answer = op.interrupted("timeout")

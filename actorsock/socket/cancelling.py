@@ -9,6 +9,7 @@ from ..runtime.current import current_process
 from .actor import actor_of
 from .handle import Socket
 from .notifications import AbortMessage, SelectInfo, SelectMessage, Tag
+from .options.records import shown
 from .turns import Kind, LaneName
 
 __all__ = ["cancel"]
@@ -39,18 +40,17 @@ def cancel(sock: Socket, info: SelectInfo) -> Ok[None] | Error:
     """
     actor = actor_of(sock)
     if not isinstance(info, SelectInfo):
-        raise TypeError(f"info: expected the SelectInfo of a Select, got {info!r}")
+        raise TypeError(f"info: expected the SelectInfo of a Select, got {shown(info)}")
     lane, kind = _KINDS[info.tag]
     process = current_process()
-    if actor.turns.closed:
-        found = Error("closed")
-    elif not actor.cancel(process.pid, kind, actor.lane_of(lane), info.ref):
+    closed = actor.turns.closed
+    if not closed and not actor.cancel(process.pid, kind, actor.lane_of(lane), info.ref):
         return Error("select_info")
-    else:
-        found = None
+    # A select that came before the close is no news of it, and stays, as in Erlang.
+    told = (AbortMessage,) if closed else (SelectMessage, AbortMessage)
 
     def is_ours(message: object) -> bool:
-        return isinstance(message, (SelectMessage, AbortMessage)) and message.socket is sock
+        return isinstance(message, told) and message.socket is sock
 
     process.mailbox.discard(info.ref, is_ours)
-    return found or Ok()
+    return Error("closed") if closed else Ok()

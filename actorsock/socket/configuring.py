@@ -19,6 +19,7 @@ from .options import (
     native_option,
     native_spec,
 )
+from .options.records import shown
 from .posix import error_of
 
 __all__ = ["getopt", "setopt"]
@@ -77,12 +78,12 @@ def getopt(sock: Socket, level: str | int, option: Any) -> Ok[Any] | Error:
         return _get_otp(actor, option)
     if isinstance(option, tuple):
         if len(option) != 2:
-            raise ValueError(f"option: expected (option, value spec), got {option!r}")
+            raise ValueError(f"option: expected (option, value spec), got {shown(option)}")
         level_number, number = native_level(level), native_option(level, option[0])
         read = native_spec(option[1])
     elif not isinstance(level, str) or not isinstance(option, str):
         raise TypeError(
-            f"option: native mode takes (option, value spec), such as ({option!r}, 'integer')"
+            f"option: native mode takes (option, value spec), such as ({shown(option)}, 'integer')"
         )
     else:
         found = find(level, option)

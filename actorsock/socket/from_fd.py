@@ -10,6 +10,7 @@ from ..runtime.current import current_process
 from .actor import SocketActor
 from .handle import Socket
 from .kinds import SocketKind, domain_number, protocol_number, type_number
+from .options.records import shown
 from .posix import error_of
 from .service import service_of
 
@@ -32,12 +33,15 @@ def open_fd(
     `type` and `protocol` count only where the kernel can't tell.
 
     Raises `ValueError` when `fd` is no open socket and the kernel's answer is not made up for by
-    `domain` and `type`. `Error` with the system's reason: `"emfile"`.
+    `domain` and `type`. `Error` with the system's reason: `"emfile"`; `"enotsock"` or `"ebadf"`
+    where the caller told the kind of what is no socket.
     """
     if not isinstance(fd, int) or isinstance(fd, bool):
-        raise TypeError(f"fd: expected the number of an open descriptor, got {fd!r}")
+        raise TypeError(f"fd: expected the number of an open descriptor, got {shown(fd)}")
+    if not 0 <= fd < 2**31:
+        raise ValueError(f"fd: expected the number of an open descriptor, got {shown(fd)}")
     if not isinstance(dup, bool):
-        raise TypeError(f"dup: expected a bool, got {dup!r}")
+        raise TypeError(f"dup: expected a bool, got {shown(dup)}")
     given = (
         None if domain is None else domain_number(domain),
         None if type is None else type_number(type),
@@ -49,7 +53,12 @@ def open_fd(
         own = os.dup(fd) if dup else fd
     except OSError as exc:
         return error_of(exc)
-    sock = stdlib.socket(kind.family, kind.type_number, kind.protocol_number, fileno=own)
+    try:
+        sock = stdlib.socket(kind.family, kind.type_number, kind.protocol_number, fileno=own)
+    except OSError as exc:  # whatever the caller says, it is none
+        if dup:
+            os.close(own)
+        return error_of(exc)
     try:
         sock.setblocking(False)
     except OSError as exc:
@@ -89,8 +98,8 @@ def _ask(fd: int, name: str, otherwise: int | None) -> int | None:
     try:
         # The standard library asks through an object; this one is not to close the descriptor.
         probe = stdlib.socket(stdlib.AF_INET, stdlib.SOCK_STREAM, 0, fileno=fd)
-    except (OSError, ValueError):
-        return None
+    except OSError:
+        return otherwise
     try:
         return probe.getsockopt(stdlib.SOL_SOCKET, option)
     except OSError:

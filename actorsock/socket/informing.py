@@ -7,10 +7,11 @@ import attrs
 from trio.lowlevel import enable_ki_protection
 
 from ..runtime.current import current_process
-from ..runtime.identity import Pid, Ref, check_ref
+from ..runtime.identity import Pid, Ref, check_pid, check_ref
 from .actor import SocketActor, actor_of
 from .handle import Socket
 from .operations.sending import IOV_MAX
+from .options.records import shown
 from .registry import Registry
 from .service import service_of
 
@@ -94,19 +95,19 @@ def which_sockets(filter: str | Pid | Callable[[SocketInfo], object] | None = No
         if question is None:
             raise ValueError(
                 f"filter: expected one of {', '.join(map(repr, _FILTERS))}, a Pid or a function, "
-                f"got {filter!r}"
+                f"got {shown(filter)}"
             )
         return [sock for sock in sockets if getattr(actor_of(sock).kind, question) == filter]
     if callable(filter):
         return [sock for sock in sockets if filter(_info(actor_of(sock))) is True]
-    raise TypeError(f"filter: expected a word, a Pid or a function, got {filter!r}")
+    raise TypeError(f"filter: expected a word, a Pid or a function, got {shown(filter)}")
 
 
 @enable_ki_protection
 def use_registry(flag: bool) -> None:
     """Whether sockets opened from here on are registered. `use_registry/1`."""
     if not isinstance(flag, bool):
-        raise TypeError(f"flag: expected a bool, got {flag!r}")
+        raise TypeError(f"flag: expected a bool, got {shown(flag)}")
     _registry().use_registry = flag
 
 
@@ -133,7 +134,7 @@ def cancel_monitor(ref: Ref) -> bool:
 @enable_ki_protection
 def number_of_monitors(pid: Pid | None = None) -> int:
     """How many monitors of sockets there are, of one process or in all."""
-    return len(_registry().monitored) if pid is None else len(which_monitors(pid))
+    return len(_registry().monitored) if pid is None else len(which_monitors(check_pid(pid)))
 
 
 @enable_ki_protection
@@ -146,7 +147,7 @@ def which_monitors(who: Pid | Socket) -> list[Ref]:
         ]
     if isinstance(who, Socket):
         return list(registry.watchers.get(who, {}))
-    raise TypeError(f"who: expected a Pid or a Socket, got {who!r}")
+    raise TypeError(f"who: expected a Pid or a Socket, got {shown(who)}")
 
 
 @enable_ki_protection

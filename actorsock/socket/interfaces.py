@@ -20,6 +20,7 @@ from . import libc
 from .actor import actor_of
 from .address import SockAddr, SockAddrNative, from_bytes, parse, to_bytes
 from .handle import Socket
+from .options.records import shown
 from .posix import error_of
 
 __all__ = ["Interface", "InterfaceMap", "ioctl", "supported_flags", "supported_requests"]
@@ -95,11 +96,11 @@ def ioctl(sock: Socket, request: str, *args: Any) -> Ok[Any] | Error:
     """
     actor = actor_of(sock)
     if not isinstance(request, str):
-        raise TypeError(f"request: expected a word, got {request!r}")
+        raise TypeError(f"request: expected a word, got {shown(request)}")
     asked = _REQUESTS.get(request)
     if asked is None:
         raise ValueError(
-            f"request: expected one of {', '.join(map(repr, _REQUESTS))}, got {request!r}"
+            f"request: expected one of {', '.join(map(repr, _REQUESTS))}, got {shown(request)}"
         )
     if len(args) != asked.arguments:
         raise TypeError(f"request: {request!r} takes {asked.arguments} arguments, got {len(args)}")
@@ -166,14 +167,14 @@ def _set_flags(name: object, flags: object) -> Perform:
     """Change some flags and leave the others as they are."""
     encoded = _name(name)
     if not isinstance(flags, Mapping):
-        raise TypeError(f"flags: expected a dict of flag to bool, got {flags!r}")
+        raise TypeError(f"flags: expected a dict of flag to bool, got {shown(flags)}")
     on = off = 0
     for flag, value in flags.items():
         bit = _FLAGS.get(flag)
         if bit is None:
-            raise ValueError(f"flags: {flag!r} is no flag of this platform")
+            raise ValueError(f"flags: {shown(flag)} is no flag of this platform")
         if not isinstance(value, bool):
-            raise TypeError(f"flags: expected a bool for {flag!r}, got {value!r}")
+            raise TypeError(f"flags: expected a bool for {shown(flag)}, got {shown(value)}")
         on, off = (on | bit, off) if value else (on, off | bit)
 
     def perform(sock: stdlib.socket, number: int) -> None:
@@ -187,7 +188,7 @@ def _set_flags(name: object, flags: object) -> Perform:
 def _interface_name() -> Callable[..., Perform]:
     def prepare(index: object) -> Perform:
         if not isinstance(index, int) or isinstance(index, bool) or not 0 <= index < 2**31:
-            raise TypeError(f"index: expected the index of an interface, got {index!r}")
+            raise TypeError(f"index: expected the index of an interface, got {shown(index)}")
 
         def perform(sock: stdlib.socket, number: int) -> str:
             raw = libc.ioctl(sock, number, bytes(_NAME_SIZE) + struct.pack("=i20x", index))
@@ -234,10 +235,12 @@ def _ifreq(sock: stdlib.socket, number: int, name: bytes, payload: bytes) -> byt
 
 def _name(name: object) -> bytes:
     if not isinstance(name, str):
-        raise TypeError(f"name: expected the name of an interface, got {name!r}")
+        raise TypeError(f"name: expected the name of an interface, got {shown(name)}")
     encoded = os.fsencode(name)
     if len(encoded) >= _NAME_SIZE or b"\0" in encoded:
-        raise ValueError(f"name: expected at most {_NAME_SIZE - 1} bytes and no NUL, got {name!r}")
+        raise ValueError(
+            f"name: expected at most {_NAME_SIZE - 1} bytes and no NUL, got {shown(name)}"
+        )
     return encoded.ljust(_NAME_SIZE, b"\0")
 
 
@@ -252,9 +255,9 @@ def _int(raw: bytes) -> int:
 
 def _encode_int(value: object) -> bytes:
     if not isinstance(value, int) or isinstance(value, bool):
-        raise TypeError(f"value: expected an int, got {value!r}")
+        raise TypeError(f"value: expected an int, got {shown(value)}")
     if not -(2**31) <= value < 2**31:
-        raise ValueError(f"value: expected an int that fits a C int, got {value!r}")
+        raise ValueError(f"value: expected an int that fits a C int, got {shown(value)}")
     return struct.pack("=i", value)
 
 

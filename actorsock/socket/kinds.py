@@ -7,6 +7,7 @@ import attrs
 
 from .options import protocol_name
 from .options import protocol_number as number_of_protocol
+from .options.records import shown
 
 __all__ = ["SocketKind", "domain_number", "kind_of", "protocol_number", "type_number"]
 
@@ -35,6 +36,12 @@ class SocketKind:
     type_number: int
     protocol_number: int
 
+    # Looked at by every operation, hence worked out once.
+    is_stream: bool = attrs.field(init=False, repr=False)
+    """Whether bytes flow without boundaries."""
+    is_tcp: bool = attrs.field(init=False, repr=False)
+    """Whether this is a stream over IPv4 or IPv6."""
+
     @property
     def domain(self) -> str | int:
         """`"inet"`, `"inet6"`, `"local"`, or the number of another family."""
@@ -50,14 +57,12 @@ class SocketKind:
         """The protocol's name, or its number if it has none."""
         return protocol_name(self.protocol_number)
 
-    @property
-    def is_stream(self) -> bool:
-        """Whether bytes flow without boundaries."""
+    @is_stream.default
+    def _stream(self) -> bool:
         return self.type_number == socket.SOCK_STREAM
 
-    @property
-    def is_tcp(self) -> bool:
-        """Whether this is a stream over IPv4 or IPv6."""
+    @is_tcp.default
+    def _tcp(self) -> bool:
         return self.is_stream and self.family in (socket.AF_INET, socket.AF_INET6)
 
 
@@ -83,7 +88,7 @@ def _number(argument: str, value: object, words: dict[str, int]) -> int:
     accepted = f"expected one of {', '.join(map(repr, words))}, or the system's number"
     if isinstance(value, str):
         if value not in words:
-            raise ValueError(f"{argument}: {accepted}, got {value!r}")
+            raise ValueError(f"{argument}: {accepted}, got {shown(value)}")
         return words[value]
     return _c_int(argument, value, accepted)
 
@@ -94,7 +99,7 @@ def protocol_number(value: object) -> int:
     if isinstance(value, str):
         number = 0 if value == "default" else number_of_protocol(value)
         if number is None:
-            raise ValueError(f"protocol: {accepted}, got {value!r}")
+            raise ValueError(f"protocol: {accepted}, got {shown(value)}")
         return number
     if isinstance(value, tuple) and len(value) == 2 and value[0] == "raw":
         value = value[1]
@@ -103,7 +108,7 @@ def protocol_number(value: object) -> int:
 
 def _c_int(argument: str, value: object, accepted: str) -> int:
     if not isinstance(value, int) or isinstance(value, bool):
-        raise TypeError(f"{argument}: {accepted}, got {value!r}")
+        raise TypeError(f"{argument}: {accepted}, got {shown(value)}")
     if value not in _C_INT:
-        raise ValueError(f"{argument}: {accepted}, got {value!r}")
+        raise ValueError(f"{argument}: {accepted}, got {shown(value)}")
     return int(value)

@@ -16,6 +16,7 @@ from .calling import SYSTEM_CALL
 from .handle import Socket
 from .kinds import SocketKind, kind_of
 from .namespaces import call_in_namespace
+from .options.records import shown
 from .posix import error_of
 from .service import service_of
 
@@ -49,9 +50,9 @@ def open(
     """
     kind = kind_of(domain, type, protocol)
     if netns is not None and not isinstance(netns, str):
-        raise TypeError(f"netns: expected the path of a network namespace, got {netns!r}")
+        raise TypeError(f"netns: expected the path of a network namespace, got {shown(netns)}")
     if not isinstance(debug, bool):
-        raise TypeError(f"debug: expected a bool, got {debug!r}")
+        raise TypeError(f"debug: expected a bool, got {shown(debug)}")
     owner = current_process()
     service = service_of(owner.node)
     try:
@@ -101,9 +102,9 @@ def listen(sock: Socket, backlog: int = 5) -> Ok[None] | Error:
     """
     actor = actor_of(sock)
     if not isinstance(backlog, int) or isinstance(backlog, bool):
-        raise TypeError(f"backlog: expected an int, got {backlog!r}")
+        raise TypeError(f"backlog: expected an int, got {shown(backlog)}")
     if not -(2**31) <= backlog < 2**31:
-        raise ValueError(f"backlog: expected an int that fits a C int, got {backlog!r}")
+        raise ValueError(f"backlog: expected an int that fits a C int, got {shown(backlog)}")
     if actor.turns.closed:
         return _CLOSED
     try:
@@ -135,7 +136,7 @@ def shutdown(sock: Socket, how: Literal["read", "write", "read_write"]) -> Ok[No
     """
     actor = actor_of(sock)
     if not isinstance(how, str) or how not in _HOW:
-        raise ValueError(f"how: expected one of {', '.join(map(repr, _HOW))}, got {how!r}")
+        raise ValueError(f"how: expected one of {', '.join(map(repr, _HOW))}, got {shown(how)}")
     if actor.turns.closed:
         return _CLOSED
     try:
@@ -159,7 +160,9 @@ async def close(sock: Socket) -> Ok[None] | Error:
     """
     actor = actor_of(sock)
     try:
-        await current_process().body.checkpoint(SYSTEM_CALL)
+        body = current_process().body
+        if body.spend(SYSTEM_CALL):
+            await body.checkpoint()
     except BaseException:
         actor.close_now()
         raise

@@ -15,6 +15,7 @@ from .handle import Socket
 from .messages import Msg
 from .notifications import SelectRead
 from .operations.receiving import ASIDE, Recv, RecvFrom, RecvMsg
+from .options.records import shown
 
 __all__ = ["recv", "recv_nowait", "recvfrom", "recvfrom_nowait", "recvmsg", "recvmsg_nowait"]
 
@@ -122,7 +123,7 @@ def _bits(actor: SocketActor, flags: Flags) -> int:
 
 def _size(argument: str, value: object) -> int:
     if not isinstance(value, int) or isinstance(value, bool):
-        raise TypeError(f"{argument}: expected a number of bytes, got {value!r}")
+        raise TypeError(f"{argument}: expected a number of bytes, got {shown(value)}")
     if not 0 <= value < 2**31:
-        raise ValueError(f"{argument}: expected a number of bytes 0..2**31-1, got {value!r}")
+        raise ValueError(f"{argument}: expected a number of bytes 0..2**31-1, got {shown(value)}")
     return value

@@ -22,6 +22,7 @@ from .handle import Socket
 from .messages import Msg, as_bytes, parse_msg
 from .notifications import SelectInfo, Tag
 from .operations.sending import IOV_MAX, Send, SendFile, SendMsg, SendTo
+from .options.records import shown
 
 __all__ = [
     "send",
@@ -258,11 +259,13 @@ def _check_pieces(actor: SocketActor, count: int) -> None:
 def _sendfile(file: object, offset: int, count: int) -> SendFile | Error:
     for argument, value in (("offset", offset), ("count", count)):
         if not isinstance(value, int) or isinstance(value, bool):
-            raise TypeError(f"{argument}: expected a number of bytes, got {value!r}")
+            raise TypeError(f"{argument}: expected a number of bytes, got {shown(value)}")
         if not -(2**63) <= value < 2**63:
-            raise ValueError(f"{argument}: expected a number of bytes below 2**63, got {value!r}")
+            raise ValueError(
+                f"{argument}: expected a number of bytes below 2**63, got {shown(value)}"
+            )
     if count < 0:
-        raise ValueError(f"count: expected a number of bytes >= 0, got {count!r}")
+        raise ValueError(f"count: expected a number of bytes >= 0, got {shown(count)}")
     if isinstance(file, SelectInfo):
         if not _continues(file, "sendfile"):
             return _WRONG_INFO
@@ -278,7 +281,7 @@ def _descriptor(file: object) -> int:
     elif hasattr(file, "fileno"):
         fd = file.fileno()
     else:
-        raise TypeError(f"file: expected an open file or its descriptor, got {file!r}")
+        raise TypeError(f"file: expected an open file or its descriptor, got {shown(file)}")
     if not isinstance(fd, int) or not 0 <= fd < 2**31:
-        raise ValueError(f"file: expected an open file or its descriptor, got {file!r}")
+        raise ValueError(f"file: expected an open file or its descriptor, got {shown(file)}")
     return fd

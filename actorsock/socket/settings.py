@@ -21,14 +21,18 @@ class Settings:
     select_read: bool = False
     meta: Any = None
 
-    @property
-    def read_size(self) -> int:
-        """Bytes of one read."""
+    # Looked at by every receive, hence worked out once.
+    read_size: int = attrs.field(init=False, eq=False, repr=False)
+    """Bytes of one read."""
+    read_count: int = attrs.field(init=False, eq=False, repr=False)
+    """Reads that one recv may do."""
+
+    @read_size.default
+    def _size(self) -> int:
         return self.rcvbuf if isinstance(self.rcvbuf, int) else self.rcvbuf[1]
 
-    @property
-    def read_count(self) -> int:
-        """Reads that one recv may do."""
+    @read_count.default
+    def _count(self) -> int:
         return 1 if isinstance(self.rcvbuf, int) else self.rcvbuf[0]
 
 

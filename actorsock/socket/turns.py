@@ -51,7 +51,7 @@ Verdict = Literal["go", "queue", "state", "already"]
 """What a process that asks is told: perform now, wait behind the others, or an error reason."""
 
 
-@attrs.frozen
+@attrs.define
 class User:
     """A process that waits for an operation."""
 
@@ -63,28 +63,28 @@ class User:
     """The operation, as its messages name it; no rule depends on it."""
 
 
-@attrs.frozen
+@attrs.define
 class Watch:
     """The current user waits: send its select when the descriptor becomes ready."""
 
     lane: LaneName
 
 
-@attrs.frozen
+@attrs.define
 class Activate:
     """A queued user has become current: as `Watch`, but the descriptor may be ready already."""
 
     lane: LaneName
 
 
-@attrs.frozen
+@attrs.define
 class SendSelect:
     """Tell `user` that it is its turn."""
 
     user: User
 
 
-@attrs.frozen
+@attrs.define
 class SendAbort:
     """Tell `user` that its operation has ended with `reason`."""
 
@@ -92,7 +92,7 @@ class SendAbort:
     reason: str
 
 
-@attrs.frozen
+@attrs.define
 class CloseSocket:
     """The owner is gone, so the socket must be closed."""
 
@@ -101,6 +101,11 @@ Decision = Watch | Activate | SendSelect | SendAbort | CloseSocket
 Decisions = tuple[Decision, ...]
 
 NOTHING: Final[Decisions] = ()
+# Made once: every wait on a socket comes by here.
+_WATCH: Final[dict[LaneName, Decisions]] = {
+    "read": (Watch("read"),),
+    "write": (Watch("write"),),
+}
 
 
 @attrs.define
@@ -140,8 +145,8 @@ class Lane:
         self.selected = False
         self.ever_waited = True
         if replaced is not None and _owed_an_abort(replaced, user):
-            return (SendAbort(replaced, "cancelled"), Watch(self.name))
-        return (Watch(self.name),)
+            return (SendAbort(replaced, "cancelled"), *_WATCH[self.name])
+        return _WATCH[self.name]
 
     def done(self) -> Decisions:
         """The operation that was told to go is complete."""
@@ -201,7 +206,7 @@ class Lane:
         if not self.queue:
             self.current = None
             return NOTHING
-        self.current = self.queue.pop()
+        self.current = self.queue.popleft()
         return (Activate(self.name),)
 
 

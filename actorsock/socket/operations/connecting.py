@@ -37,7 +37,7 @@ class Accept:
         except BlockingIOError:
             if actor.turns.read.current is not None:
                 counters.acc_waits += 1
-            actor.read_quiet = actor.watched
+            # Which says nothing to a reader, so the lane is not called quiet.
             return None
         except OSError as exc:
             counters.acc_fails += 1

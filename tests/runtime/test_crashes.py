@@ -1,0 +1,199 @@
+"""A crash ends one process, tells its links and monitors, and leaves one log record."""
+
+import logging
+import traceback
+from functools import partial
+
+import attrs
+import pytest
+import trio
+
+from actorsock import (
+    Exit,
+    Pid,
+    current_pid,
+    exit,
+    is_alive,
+    receive,
+    send,
+    spawn,
+    spawn_link,
+    spawn_monitor,
+    trap_exit,
+)
+
+
+async def divide(number: int) -> None:
+    await trio.lowlevel.checkpoint()
+    1 / number
+
+
+async def test_a_crash_ends_only_the_process(
+    runtime: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def echo(dest: Pid) -> None:
+        while True:
+            send(dest, await receive())
+
+    bystander = spawn(echo, current_pid())
+    pid, ref = spawn_monitor(divide, 0)
+    assert isinstance((await receive(ref)).reason, ZeroDivisionError)
+    assert not is_alive(pid)
+    send(bystander, "still there?")
+    assert await receive() == "still there?"
+
+
+async def test_the_reason_is_the_exception_with_its_traceback(
+    runtime: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    trap_exit(True)
+    spawn_link(divide, 0)
+    reason = (await receive(Exit)).reason
+    assert isinstance(reason, ZeroDivisionError)
+    assert traceback.extract_tb(reason.__traceback__)[-1].name == "divide"
+
+
+async def test_a_crash_leaves_one_log_record(
+    runtime: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    pid, ref = spawn_monitor(divide, 0, name="divider")
+    reason = (await receive(ref)).reason
+    (record,) = caplog.records
+    assert (record.name, record.levelno) == ("actorsock", logging.ERROR)
+    assert record.pid is pid
+    assert record.function == f"{divide.__module__}:divide"
+    assert record.exc_info[1] is reason
+    assert all(word in record.getMessage() for word in [repr(pid), "divider", "ZeroDivisionError"])
+
+
+@attrs.frozen
+class Divider:
+    number: int
+
+    async def divide(self) -> None:
+        await divide(self.number)
+
+    async def __call__(self) -> None:
+        await divide(self.number)
+
+
+async def test_the_log_record_names_what_ran(
+    runtime: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    for function in [Divider(0).divide, Divider(0), partial(divide, 0)]:
+        _, ref = spawn_monitor(function)
+        await receive(ref)
+    methods, *others = [record.function for record in caplog.records]
+    assert methods.endswith(":Divider.divide")
+    assert all("ivide" in other for other in others)
+
+
+async def test_a_decision_to_end_is_not_logged(
+    runtime: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def process() -> None:
+        exit(ValueError("a reason, not a crash"))
+
+    _, ref = spawn_monitor(process)
+    assert isinstance((await receive(ref)).reason, ValueError)
+    pid, ref = spawn_monitor(receive)
+    exit(pid, ValueError("a reason, not a crash"))
+    assert isinstance((await receive(ref)).reason, ValueError)
+    assert caplog.records == []
+
+
+async def test_a_process_that_a_crash_takes_along_is_not_logged(
+    runtime: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def partner() -> None:
+        spawn_link(divide, 0)
+        await receive()
+
+    _, ref = spawn_monitor(partner)
+    assert isinstance((await receive(ref)).reason, ZeroDivisionError)
+    assert len(caplog.records) == 1
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3])
+async def test_a_crash_inside_nurseries_is_shown_plainly(
+    runtime: None, caplog: pytest.LogCaptureFixture, depth: int
+) -> None:
+    async def process(depth: int) -> None:
+        if depth == 0:
+            await divide(0)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(trio.sleep_forever)
+            nursery.start_soon(process, depth - 1)
+
+    _, ref = spawn_monitor(process, depth)
+    reason = (await receive(ref)).reason
+    assert isinstance(reason, ZeroDivisionError)
+    assert [record.exc_info[1] for record in caplog.records] == [reason]
+
+
+async def test_several_crashes_in_a_nursery_stay_together(
+    runtime: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def crash(exc: Exception) -> None:
+        raise exc
+
+    async def process() -> None:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(crash, ValueError())
+            nursery.start_soon(crash, LookupError())
+
+    _, ref = spawn_monitor(process)
+    reason = (await receive(ref)).reason
+    assert isinstance(reason, ExceptionGroup)
+    assert {type(exc) for exc in reason.exceptions} == {ValueError, LookupError}
+    assert len(caplog.records) == 1
+
+
+async def test_a_crash_beside_a_decision_to_end_is_a_crash(
+    runtime: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def crash() -> None:
+        raise ValueError
+
+    async def process() -> None:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(crash)
+            exit("done")
+
+    _, ref = spawn_monitor(process)
+    reason = (await receive(ref)).reason
+    assert reason.subgroup(ValueError) is not None
+    assert len(caplog.records) == 1
+
+
+async def test_an_exception_without_a_representation(
+    runtime: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Rude(Exception):
+        def __repr__(self) -> str:
+            raise RuntimeError("no")
+
+    async def process() -> None:
+        raise Rude
+
+    caplog.set_level(logging.CRITICAL + 1, "actorsock")
+    _, ref = spawn_monitor(process)
+    assert isinstance((await receive(ref)).reason, Rude)
+
+
+async def test_a_logger_that_fails_harms_nobody(
+    runtime: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Failing(logging.Filter):
+        def filter(self, record: logging.LogRecord) -> bool:
+            raise OSError("disk full")
+
+    failing = Failing()
+    log = logging.getLogger("actorsock")
+    log.addFilter(failing)
+    try:
+        _, ref = spawn_monitor(divide, 0)
+        assert isinstance((await receive(ref)).reason, ZeroDivisionError)
+    finally:
+        log.removeFilter(failing)
+    assert "disk full" in capsys.readouterr().err

@@ -1,0 +1,395 @@
+"""The command line: `actorsock [FILE]` and `actorsock run MODULE:FUNCTION [ARG ...]`."""
+
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from actorsock.__main__ import main
+
+ROOT = Path(__file__).parent.parent
+ACTORSOCK = [sys.executable, "-W", "error", "-m", "actorsock"]
+
+Done = subprocess.CompletedProcess[str]
+
+
+def actorsock(*args: object, **options: Any) -> Done:
+    command = [*ACTORSOCK, *map(str, args)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, **options)
+
+
+class Said:
+    """What `main` has answered and printed, called in this process."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str], *words: str) -> None:
+        try:
+            self.status: object = main(words)
+        except SystemExit as exc:
+            self.status = exc.code
+        self.out, self.err = capsys.readouterr()
+
+
+# --- the demonstration ------------------------------------------------------------------------
+
+
+def summary_of(printed: str) -> dict[str, str]:
+    lines = printed.rpartition("\n\n")[2].splitlines()
+    return dict(line.split(maxsplit=1) for line in lines)
+
+
+def rows_of(done: Done) -> list[tuple[str, ...]]:
+    """Time, process, role, socket and event of every line that is told."""
+    head, *rows = done.stdout.split("\n\n")[1].splitlines()
+    starts = [head.index(word) for word in ("process", "role", "socket", "what")]
+    return [
+        tuple(line[a:b].strip() for a, b in zip([0, *starts], [*starts, None], strict=True))
+        for line in rows
+    ]
+
+
+@pytest.fixture(scope="module")
+def demonstration() -> Done:
+    return actorsock()
+
+
+def test_demonstration_ends_well(demonstration: Done) -> None:
+    assert (demonstration.returncode, demonstration.stderr) == (0, "")
+
+
+def test_summary_adds_up(demonstration: Done) -> None:
+    readme = (ROOT / "README.md").read_bytes()
+    lines, size = 4 * len(readme.splitlines()), 4 * len(readme)
+    summary = summary_of(demonstration.stdout)
+    assert summary["connections"] == "5 accepted, each served by a process of its own"
+    assert summary["lines"] == f"{lines:,} sent, all came back as sent"
+    assert summary["bytes"] == f"{size:,} sent, {size:,} came back"
+    assert re.fullmatch(r"[1-9]\d* select, 1 abort", summary["messages"])
+    assert re.fullmatch(r"\d+\.\d{3} s", summary["time"])
+
+
+def test_story_says_who_and_which_socket(demonstration: Done) -> None:
+    rows = rows_of(demonstration)
+    assert len(rows) < 60
+    for seconds, pid, role, sock, _ in rows:
+        assert re.fullmatch(r"\d+\.\d{3}", seconds)
+        assert re.fullmatch(r"<0\.\d+\.0>", pid)
+        assert role
+        assert re.fullmatch(r"(#Socket<0\.\d+>)?", sock)
+    times = [float(seconds) for seconds, *_ in rows]
+    assert times == sorted(times)
+
+
+def test_each_connection_has_a_process_that_is_given_its_socket(demonstration: Done) -> None:
+    rows = rows_of(demonstration)
+    given = {
+        (event.rpartition(" ")[2], sock)
+        for _, _, role, sock, event in rows
+        if role == "server" and event.startswith("accepted")
+    }
+    served = {(pid, sock) for _, pid, role, sock, _ in rows if role == "connection"}
+    assert given == served
+    assert len(served) == 5
+
+
+def test_abort_message_is_seen_when_another_process_closes(demonstration: Done) -> None:
+    rows = rows_of(demonstration)
+    [(closer, closed)] = [(pid, sock) for _, pid, role, sock, _ in rows if role == "closer"]
+    [(waiter, aborted)] = [
+        (pid, sock) for _, pid, _, sock, event in rows if event.startswith("AbortMessage recv")
+    ]
+    assert closed == aborted
+    assert closer != waiter
+
+
+def test_output_is_plain_and_narrow_in_a_pipe(demonstration: Done) -> None:
+    assert "\x1b" not in demonstration.stdout
+    assert demonstration.stdout.isascii()
+    for line in demonstration.stdout.splitlines():
+        assert len(line) <= 100
+        assert line == line.rstrip()
+
+
+def seen_on_a_terminal(**variables: str) -> str:
+    ours, theirs = pty.openpty()
+    env = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
+    env |= {"TERM": "xterm", **variables}
+    with subprocess.Popen(ACTORSOCK, stdout=theirs, env=env) as program:
+        os.close(theirs)
+        seen = b""
+        try:
+            while data := os.read(ours, 65536):
+                seen += data
+        except OSError:
+            pass  # how Linux says that the other end is closed
+        os.close(ours)
+        assert program.wait(timeout=30) == 0
+    return seen.decode()
+
+
+def test_colours_are_for_terminals_of_those_who_want_them() -> None:
+    assert "\x1b[" in seen_on_a_terminal()
+    assert "\x1b" not in seen_on_a_terminal(NO_COLOR="1")
+    assert "\x1b" not in seen_on_a_terminal(TERM="dumb")
+
+
+@pytest.mark.parametrize(
+    ("content", "lines"),
+    [
+        (b"", 0),
+        (b"one line that has no end", 1),
+        (b"\x00\xff\r\n\n\r\xfe\n", 4),
+        (b"x" * 100_000 + b"\n", 7),
+        (b"0123456789abcdef\n" * 2_000, 2_000),
+    ],
+    ids=["empty", "no newline", "binary", "one long line", "long"],
+)
+def test_any_file_may_be_sent(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, content: bytes, lines: int
+) -> None:
+    path = tmp_path / ("name" * 30)
+    path.write_bytes(content)
+    said = Said(capsys, str(path))
+    assert (said.status, said.err) == (0, "")
+    summary = summary_of(said.out)
+    assert summary["lines"] == f"{4 * lines:,} sent, all came back as sent"
+    size = 4 * len(content)
+    assert summary["bytes"] == f"{size:,} sent, {size:,} came back"
+    assert len(said.out.splitlines()) < 70
+    assert max(map(len, said.out.splitlines())) <= 100
+
+
+def drop_the_last(data: bytes) -> bytes:
+    return data[:-1]
+
+
+def crash(data: bytes) -> bytes:
+    raise ZeroDivisionError
+
+
+@pytest.mark.parametrize(
+    ("answer", "failure"),
+    [
+        (bytes.upper, r"client 1: line 1 came back as b'ABC\\n', not as b'abc\\n'"),
+        (bytes.upper, r"nowait: line 1 came back as b'ABC\\n', not as b'abc\\n'"),
+        (drop_the_last, r"client 1: line 1: timeout after 3 bytes of its answer"),
+        (drop_the_last, r"nowait: 1 bytes did not come back in 0\.2 seconds"),
+        (crash, r"client 1: line 1: closed after 0 bytes of its answer"),
+        (crash, r"server: connection <0\.\d+\.0> ended: ZeroDivisionError\(\)"),
+    ],
+)
+def test_what_does_not_come_back_as_sent_is_told(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    answer: Callable[[bytes], bytes],
+    failure: str,
+) -> None:
+    path = tmp_path / "text"
+    path.write_bytes(b"abc\n")
+    monkeypatch.setattr("actorsock.demo.client.PATIENCE", 0.2)
+    monkeypatch.setattr("actorsock.demo.nowait_client.PATIENCE", 0.2)
+    monkeypatch.setattr("actorsock.demo.server.answer", answer)
+    said = Said(capsys, str(path))
+    assert said.status == 1
+    assert re.search(f"^FAILED  {failure}$", said.out, re.M), said.out
+
+
+def test_reader_who_has_seen_enough_is_left_alone() -> None:
+    with subprocess.Popen(
+        ACTORSOCK, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as program:
+        assert program.stdout is not None
+        assert program.stderr is not None
+        program.stdout.readline()
+        program.stdout.close()
+        assert program.stderr.read() == ""
+        assert program.wait(timeout=30) == 0
+
+
+def test_file_that_is_not_there(tmp_path: Path) -> None:
+    done = actorsock("nowhere", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "actorsock: nowhere: No such file or directory\n"
+
+
+# --- help ---------------------------------------------------------------------------------------
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    said = Said(capsys, "--version")
+    assert (said.status, said.out) == (0, f"actorsock {metadata.version('actorsock')}\n")
+
+
+def test_help_shows_both_forms(capsys: pytest.CaptureFixture[str]) -> None:
+    said = Said(capsys, "--help")
+    assert said.status == 0
+    assert "actorsock [FILE]" in said.out
+    assert "actorsock run MODULE:FUNCTION [ARG ...]" in said.out
+    assert Said(capsys, "run", "--help").out.startswith("usage: actorsock run")
+
+
+# --- run MODULE:FUNCTION ------------------------------------------------------------------------
+
+MODULE = """
+from actorsock import current_pid, exit, is_alive, receive, spawn_link
+
+async def join(*words):
+    assert is_alive(current_pid())
+    return "+".join(words)
+
+async def nothing():
+    pass
+
+def plain(word):
+    return f"{word} {is_alive(current_pid())}"
+
+async def one(word):
+    return word
+
+async def crash():
+    raise ZeroDivisionError("in crash")
+
+async def leave(reason):
+    exit(reason)
+
+async def linked():
+    spawn_link(leave, "a reason")
+    await receive()
+
+async def wait():
+    print("waiting", flush=True)
+    await receive()
+
+class Room:
+    @staticmethod
+    async def inside():
+        return "inside"
+
+number = 7
+"""
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A current directory with modules in it, and a Python that forgets them again."""
+    (tmp_path / "module.py").write_text(MODULE)
+    (tmp_path / "mistaken.py").write_text("import not_there_at_all\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    yield tmp_path
+    sys.modules.pop("module", None)
+
+
+@pytest.mark.parametrize(
+    ("words", "printed"),
+    [
+        (["module:join", "a", "b"], "a+b\n"),
+        (["module:join", "--flag", "-x", "--", "--help"], "--flag+-x+--+--help\n"),
+        (["module:join"], "\n"),
+        (["module:nothing"], ""),
+        (["module:plain", "alive"], "alive True\n"),
+        (["module:Room.inside"], "inside\n"),
+        (["module:leave", "normal"], ""),
+    ],
+)
+@pytest.mark.usefixtures("here")
+def test_run_prints_what_the_function_returns(
+    capsys: pytest.CaptureFixture[str], words: list[str], printed: str
+) -> None:
+    said = Said(capsys, "run", *words)
+    assert (said.status, said.out, said.err) == (0, printed, "")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["nowhere:main"], "no module named 'nowhere'"),
+        (["module.inner:main"], "no module named 'module.inner'"),
+        (["module:main"], "module 'module' has no 'main'"),
+        (["module:Room.outside"], "module 'module' has no 'Room.outside'"),
+        (["module:number"], "module:number is no function: 7"),
+        (["module"], "expected MODULE:FUNCTION, got 'module'"),
+        (["module:"], "expected MODULE:FUNCTION, got 'module:'"),
+        ([":main"], "expected MODULE:FUNCTION, got ':main'"),
+        (["..module:main"], "expected MODULE:FUNCTION, got '..module:main'"),
+        (["module:one"], "module:one(word): missing a required argument: 'word'"),
+        (["module:one", "a", "b"], "module:one(word): too many positional arguments"),
+    ],
+)
+@pytest.mark.usefixtures("here")
+def test_run_refuses_in_one_line(
+    capsys: pytest.CaptureFixture[str], words: list[str], told: str
+) -> None:
+    said = Said(capsys, "run", *words)
+    assert (said.status, said.out, said.err) == (2, "", f"actorsock run: {told}\n")
+
+
+def test_run_without_a_function_says_how_it_is_used(capsys: pytest.CaptureFixture[str]) -> None:
+    said = Said(capsys, "run")
+    assert said.status == 2
+    assert said.err.startswith("usage: actorsock run")
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [(["module:leave", "a reason"], "'a reason'"), (["module:linked"], "'a reason'")],
+)
+@pytest.mark.usefixtures("here")
+def test_run_tells_the_reason_that_ended_the_process(
+    capsys: pytest.CaptureFixture[str], words: list[str], reason: str
+) -> None:
+    said = Said(capsys, "run", *words)
+    told = f"actorsock run: {words[0]} ended: {reason}\n"
+    assert (said.status, said.out, said.err) == (1, "", told)
+
+
+def test_run_shows_where_a_module_is_mistaken(here: Path) -> None:
+    done = actorsock("run", "mistaken:main", cwd=here)
+    assert done.returncode == 1
+    assert done.stderr.startswith("Traceback")
+    assert done.stderr.endswith("No module named 'not_there_at_all'\n")
+
+
+def test_run_shows_the_traceback_of_a_crash(here: Path) -> None:
+    done = actorsock("run", "module:crash", cwd=here)
+    assert done.returncode == 1
+    assert done.stderr.startswith("Traceback")
+    assert done.stderr.endswith("ZeroDivisionError: in crash\n")
+
+
+def test_control_c_ends_it_quietly(here: Path) -> None:
+    with subprocess.Popen(
+        [*ACTORSOCK, "run", "module:wait"],
+        cwd=here,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A test run in the background may have been told to ignore it, and would hand that on.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    ) as program:
+        assert program.stdout is not None
+        assert program.stderr is not None
+        assert program.stdout.readline() == "waiting\n"
+        program.send_signal(signal.SIGINT)
+        assert program.wait(timeout=30) == 130
+        assert program.stderr.read() == ""
+
+
+def test_installed_script_finds_modules_in_the_current_directory_too(here: Path) -> None:
+    script = Path(sys.executable).with_name("actorsock")
+    done = subprocess.run(
+        [script, "run", "module:join", "a", "b"],
+        cwd=here,
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "a+b\n", "")

@@ -1,0 +1,160 @@
+"""The examples, and the one in the README, run as their reader would run them."""
+
+import re
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+EXAMPLES = ROOT / "examples"
+
+# For each program what it prints, as a regular expression.
+PRINTED = {
+    "documented_pair": r"""
+        the server listens on port \d+
+        the client has got its hello back
+        the server has ended with reason 'normal'
+    """,
+    "inside_trio": r"""
+        (one: ONE|two: TWO|three: THREE)
+        (?!\1)(one: ONE|two: TWO|three: THREE)
+        (?!\1|\2)(one: ONE|two: TWO|three: THREE)
+        the runtime is left, and trio's server still runs
+    """,
+    "key_value_server": r"""
+        ann sets: Ok\(value=b'done'\)
+        bob gets: Ok\(value=b'blue'\)
+        bob says please: Error\(reason='closed', data=None\)
+        connection 2 has crashed: ValueError\("not a command: \[b'please'\]"\)
+        ann gets: Ok\(value=b'blue'\)
+    """,
+    "many_sockets": r"""
+        100 of 100 clients got back what they sent
+        one process has served them all, after \d+ select messages
+    """,
+    "ping_pong": r"""
+        ping 1, pong 1
+        ping 2, pong 2
+        ping 3, pong 3
+        first in the mailbox: a letter, read when the game is over
+        the player has ended with reason 'normal'
+        the second one has ended with reason 'killed'
+    """,
+    "udp": r"""
+        say hello: HELLO
+        say it again: IT AGAIN
+        what\?: no answer
+    """,
+}
+
+# For each program what it logs; the others log nothing.
+LOGGED = {"key_value_server": r"process \S+ \(connection 2\) .* crashed: ValueError"}
+
+WITH_ARGUMENTS = {"documented_client", "documented_server"}
+
+
+def command(name: str, *args: object) -> list[str]:
+    return [sys.executable, "-W", "error", str(EXAMPLES / f"{name}.py"), *map(str, args)]
+
+
+def run(name: str, *args: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command(name, *args), capture_output=True, text=True, timeout=30)
+
+
+def pattern(lines: str) -> str:
+    return "".join(f"{line.strip()}\n" for line in lines.strip().splitlines())
+
+
+@pytest.mark.parametrize("name", PRINTED)
+def test_example_prints_what_it_should_and_ends_by_itself(name: str) -> None:
+    done = run(name)
+    assert done.returncode == 0, done.stderr
+    assert re.fullmatch(pattern(PRINTED[name]), done.stdout), done.stdout
+    if name in LOGGED:
+        assert re.match(LOGGED[name], done.stderr), done.stderr
+        assert done.stderr.count("Traceback") == 1
+    else:
+        assert done.stderr == ""
+
+
+def test_no_example_is_forgotten() -> None:
+    assert {path.stem for path in EXAMPLES.glob("*.py")} == PRINTED.keys() | WITH_ARGUMENTS
+
+
+def test_documented_client_and_a_plain_server() -> None:
+    seen: list[bytes] = []
+
+    def serve() -> None:
+        sock, _ = listener.accept()
+        with sock, sock.makefile("rb") as lines:
+            seen.append(lines.read())  # up to the client's shutdown
+            sock.sendall(seen[0])
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(30)
+        port = listener.getsockname()[1]
+        server = threading.Thread(target=serve)
+        server.start()
+        done = run("documented_client", "127.0.0.1", "127.0.0.1", port)
+        server.join()
+    assert seen == [b"hello"]
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"127.0.0.1:{port} has sent hello back\n"
+
+
+def test_documented_server_and_a_plain_client() -> None:
+    server = subprocess.Popen(
+        command("documented_server", "loopback", 0), stdout=subprocess.PIPE, text=True
+    )
+    with server:
+        assert server.stdout is not None
+        port = int(server.stdout.readline().removeprefix("port "))
+        with socket.create_connection(("127.0.0.1", port), timeout=30) as sock:
+            sock.sendall(b"anything")
+            with sock.makefile("rb") as lines:
+                assert lines.read() == b"anything"  # up to the server's shutdown
+        assert server.wait(timeout=30) == 0
+
+
+def test_documented_server_and_client() -> None:
+    server = subprocess.Popen(
+        command("documented_server", "127.0.0.1", 0), stdout=subprocess.PIPE, text=True
+    )
+    with server:
+        assert server.stdout is not None
+        port = int(server.stdout.readline().removeprefix("port "))
+        assert run("documented_client", "any", "127.0.0.1", port).returncode == 0
+        assert server.wait(timeout=30) == 0
+
+
+@pytest.mark.parametrize("name", sorted(WITH_ARGUMENTS))
+def test_program_without_its_arguments_says_what_they_are(name: str) -> None:
+    done = run(name)
+    assert done.returncode == 1
+    assert f"python examples/{name}.py ADDR" in done.stderr
+
+
+def test_documented_client_without_a_server_tells_the_reason() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    done = run("documented_client", "any", "127.0.0.1", port)
+    assert done.returncode == 1
+    assert done.stderr.endswith("expected Ok, got Error(reason='econnrefused', data=None)\n")
+
+
+def test_example_of_the_readme_works_when_pasted(tmp_path: Path) -> None:
+    text = (ROOT / "README.md").read_text()
+    program, printed = re.findall(r"^```(?:python|text)\n(.*?)^```$", text, re.M | re.S)[:2]
+    (tmp_path / "pasted.py").write_text(program)
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "pasted.py"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, printed, "")
