@@ -47,15 +47,16 @@ class Body(abc.ABC):
         `trio.Cancelled`, or `ProcessExit` when an exit signal ends the process. Whoever parks
         undoes on the way out what it asked others to wake it for.
         """
-        entry = None if deadline == inf else self.timers.add(deadline, self.wake, TIMED_OUT)
         self._outcome = None
         self.parked = True
+        if deadline == inf:
+            await self._suspend()
+            return self._outcome
+        entry = self.timers.add(deadline, self.wake, TIMED_OUT)
         try:
             await self._suspend()
         finally:
-            self.parked = False
-            if entry is not None:
-                self.timers.cancel(entry)
+            self.timers.cancel(entry)
         return self._outcome
 
     def wake(self, outcome: Any = None) -> bool:
@@ -82,7 +83,10 @@ class Body(abc.ABC):
 
     @abc.abstractmethod
     async def _suspend(self) -> None:
-        """Suspend the code until `_resume`; called by `park` only."""
+        """Suspend the code until `_resume`; called by `park` only.
+
+        Whatever ends it has set `parked` to False by then: a wake, a cancellation, a signal.
+        """
 
     @abc.abstractmethod
     def _resume(self) -> None:

@@ -6,8 +6,9 @@ from typing import Any, TypeVar
 import trio
 from trio.lowlevel import enable_ki_protection
 
-from .body import Body
 from .current import current_process
+from .exit_reason import ending_of
+from .process import Process
 
 __all__ = ["in_trio"]
 
@@ -31,7 +32,7 @@ async def in_trio(fn: Callable[..., Awaitable[T]], *args: Any) -> T:
     scope = trio.CancelScope()
     answer: list[T] = []
     failure: list[BaseException] = []
-    process.node.nursery.start_soon(_run, process.body, scope, answer, failure, fn, args)
+    process.node.nursery.start_soon(_run, process, scope, answer, failure, fn, args)
     try:
         await process.body.park()
     except BaseException:
@@ -43,7 +44,7 @@ async def in_trio(fn: Callable[..., Awaitable[T]], *args: Any) -> T:
 
 
 async def _run(
-    body: Body,
+    process: Process,
     scope: trio.CancelScope,
     answer: list[T],
     failure: list[BaseException],
@@ -53,6 +54,11 @@ async def _run(
     with scope:
         try:
             answer.append(await fn(*args))
-        except Exception as exc:
+        except trio.Cancelled:
+            raise
+        except BaseException as exc:
+            # Also `exit` and Ctrl-C: they are the process's, and not the runtime's.
             failure.append(exc)
-    body.wake()
+            if isinstance(beyond := ending_of(exc).beyond, (KeyboardInterrupt, SystemExit)):
+                process.node.interrupt(beyond)
+    process.body.wake()

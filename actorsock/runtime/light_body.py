@@ -6,7 +6,6 @@ recognised by what it yields. Both say, in the process that did it, what to do i
 `await in_trio(fn, *args)`.
 """
 
-import types
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from typing import Any, Final
 
@@ -33,9 +32,16 @@ _REMEDY: Final = (
 _PAUSE: Final = object()
 
 
-@types.coroutine
-def _pause() -> Generator[Any, None, None]:
-    yield _PAUSE
+class _Pause:
+    """Awaiting it gives control back to the runtime, once."""
+
+    def __await__(self) -> Generator[object, None, None]:
+        # A tuple's iterator does what a generator would, without one being made.
+        return iter(_ONCE)  # type: ignore[return-value]
+
+
+_ONCE: Final = (_PAUSE,)
+_pause: Final = _Pause()
 
 
 def start_light(
@@ -72,12 +78,12 @@ class LightBody(Body):
     async def checkpoint(self) -> None:
         if not self.stopped and self._budget <= 0:
             self._step_soon(self)
-            await _pause()
+            await _pause
         if self.stopped:
             raise ProcessExit(self.process.reason)
 
     async def _suspend(self) -> None:
-        await _pause()
+        await _pause
         if self.stopped:
             raise ProcessExit(self.process.reason)
 

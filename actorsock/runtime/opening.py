@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, TypeGuard, TypeVar
 
+import attrs
 import trio
 from trio.lowlevel import enable_ki_protection
 
@@ -59,16 +60,15 @@ async def open_runtime() -> AsyncGenerator[Pid, None]:
     """
     task = trio.lowlevel.current_task()
     former = by_task.get(task)
-    leaving, left = trio.Event(), trio.Event()
+    scope = trio.CancelScope()
+    stay = _Stay()
     try:
-        async with trio.open_nursery() as services:
-            node: Node = await services.start(_host, leaving, left)
+        async with trio.open_nursery() as outside:
+            node, services = await outside.start(_host, scope, stay)
             before = enter_node(node)
             services.start_soon(node.timers.run)
             services.start_soon(node.run_queue.take_left_over)
             services.start_soon(node.passes.keep)
-            trio.lowlevel.add_instrument(node.passes)
-            scope = trio.CancelScope()
             first = adopt(node, task, scope)
             ending = Ending("normal")
             try:
@@ -88,14 +88,12 @@ async def open_runtime() -> AsyncGenerator[Pid, None]:
                 _restore(task, former)
                 try:
                     with trio.CancelScope(shield=True):
-                        await _light_ended(node)
-                        leaving.set()
-                        await left.wait()
+                        stay.leaving.set()
+                        await stay.left.wait()
                 finally:
                     # Also after a second Ctrl-C.
                     _end_handlers(node)
-                    trio.lowlevel.remove_instrument(node.passes)
-                    services.cancel_scope.cancel()
+                    stay.over.set()
             if not _is_normal(first.reason):
                 reason = first.reason
                 raise ProcessExit(reason) from reason if _is_exception(reason) else None
@@ -103,23 +101,46 @@ async def open_runtime() -> AsyncGenerator[Pid, None]:
         _raise_plainly(group)
 
 
+@attrs.frozen
+class _Stay:
+    """The stages in which a runtime is left."""
+
+    leaving: trio.Event = attrs.field(factory=trio.Event)
+    """The code of the block is through, and its processes have been told to end."""
+    left: trio.Event = attrs.field(factory=trio.Event)
+    """The tasks of all processes have ended."""
+    over: trio.Event = attrs.field(factory=trio.Event)
+    """Handlers too: nobody needs a timer any more."""
+
+
 @enable_ki_protection
-async def _host(leaving: trio.Event, left: trio.Event, task_status: trio.TaskStatus[Node]) -> None:
-    """Hold the nursery of the processes open until everything in it has ended."""
-    try:
-        async with trio.open_nursery() as nursery:
-            node = Node(nursery)
-            try:
-                task_status.started(node)
+async def _host(
+    block: trio.CancelScope, stay: _Stay, task_status: trio.TaskStatus[tuple[Node, trio.Nursery]]
+) -> None:
+    """Hold two nurseries open, away from the block and what cancels it.
+
+    The inner one is for the tasks of processes, the outer one for the services of the runtime,
+    which work as long as anybody's clean-up may need them.
+    """
+    async with trio.open_nursery() as services:
+        try:
+            async with trio.open_nursery() as nursery:
+                node = Node(nursery, block)
+                task_status.started((node, services))
                 # Not yet shielded: whoever opens the runtime may have been cancelled by now, and
                 # then nobody is going to leave it.
                 await trio.lowlevel.checkpoint_if_cancelled()
-                nursery.cancel_scope.shield = True
-                await leaving.wait()
-            finally:
-                node.closing = True
-    finally:
-        left.set()
+                services.cancel_scope.shield = True
+                trio.lowlevel.add_instrument(node.passes)
+                await stay.leaving.wait()
+                await _light_ended(node)
+        finally:
+            stay.left.set()
+        await stay.over.wait()
+        trio.lowlevel.remove_instrument(node.passes)
+        services.cancel_scope.cancel()
+    if node.interruption is not None:
+        raise node.interruption
 
 
 @enable_ki_protection

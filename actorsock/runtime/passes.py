@@ -29,11 +29,11 @@ class Steppable(Protocol):
 class Passes(trio.abc.Instrument):
     """The ready light processes of one runtime, and what wants to be called in every pass."""
 
-    def __init__(self) -> None:
+    def __init__(self, interrupt: Callable[[BaseException], None]) -> None:
+        self._interrupt = interrupt
         self._ready: deque[Steppable] = deque()
         self._collect: Callable[[], None] | None = None
         self._keeper: trio.lowlevel.Task | None = None
-        self._failure: BaseException | None = None
         self._stepping = False
 
     def collect(self, collect: Callable[[], None] | None) -> None:
@@ -48,17 +48,13 @@ class Passes(trio.abc.Instrument):
             self._wake_keeper()
 
     async def keep(self) -> None:
-        """Keep trio's loop from sleeping while light processes are ready, for ever.
-
-        Also raises what a light process met that concerns the whole program: Ctrl-C.
-        """
+        """Keep trio's loop from sleeping while light processes are ready, for ever."""
         while True:
-            self._keeper = trio.lowlevel.current_task()
-            if self._ready or self._failure is not None:
-                self._wake_keeper()
-            await trio.lowlevel.wait_task_rescheduled(self._abort)
-            if self._failure is not None:
-                raise self._failure
+            if self._ready:
+                await trio.lowlevel.checkpoint()
+            else:
+                self._keeper = trio.lowlevel.current_task()
+                await trio.lowlevel.wait_task_rescheduled(self._abort)
 
     @enable_ki_protection
     def after_io_wait(self, timeout: float) -> None:
@@ -72,10 +68,11 @@ class Passes(trio.abc.Instrument):
             while ready and budget > 0:
                 budget -= ready.popleft().step()
         except BaseException as exc:
-            # An instrument that raises is removed by trio; this one must not be.
-            self._failure = exc
+            # An instrument that raises is removed by trio; this one must not be. And what a
+            # light process raises (Ctrl-C, `sys.exit`) concerns the whole program.
+            self._interrupt(exc)
         self._stepping = False
-        if (ready or self._failure is not None) and self._keeper is not None:
+        if ready and self._keeper is not None:
             self._wake_keeper()
 
     def _wake_keeper(self) -> None:

@@ -6,7 +6,7 @@ handlers needs no deep stack, and an idle handler answers without a task switch.
 keep asking for turns give way to trio after a while; a small task takes up the rest.
 
 What a turn raises (Ctrl-C, `sys.exit`) concerns the program, and not whoever happened to ask
-for the turn: it is raised in that small task, which ends the runtime.
+for the turn: it is handed to `interrupt`.
 """
 
 from collections import deque
@@ -27,11 +27,11 @@ Turn = Callable[[], None]
 class RunQueue:
     """The turns of one runtime, first asked first taken."""
 
-    def __init__(self) -> None:
+    def __init__(self, interrupt: Callable[[BaseException], None]) -> None:
+        self._interrupt = interrupt
         self._ready: deque[Turn] = deque()
         self._taking = False
         self._left_over = trio.Event()
-        self._raised: BaseException | None = None
 
     def run(self, turn: Turn) -> None:
         """Take `turn` now, or after those that came before it."""
@@ -43,7 +43,6 @@ class RunQueue:
         """Take every turn there is; for the end, when no turn leads to another for ever."""
         while self._ready:
             self._take_turns()
-        self._raise()
 
     @enable_ki_protection
     async def take_left_over(self) -> None:
@@ -51,7 +50,6 @@ class RunQueue:
         while True:
             await self._left_over.wait()
             self._left_over = trio.Event()
-            self._raise()
             if not self._taking:
                 self._take_turns()
             # The event may be set again already: others run first all the same.
@@ -67,13 +65,8 @@ class RunQueue:
                 try:
                     ready.popleft()()
                 except BaseException as exc:
-                    self._raised = exc
+                    self._interrupt(exc)
         finally:
             self._taking = False
-            if ready or self._raised is not None:
+            if ready:
                 self._left_over.set()
-
-    def _raise(self) -> None:
-        raised, self._raised = self._raised, None
-        if raised is not None:
-            raise raised

@@ -127,7 +127,9 @@ async def _run(
         reason = ending.reason
         if ending.crash is not None:
             report_crash(process, ending.crash)
-        if ending.beyond is not None:
+        if isinstance(ending.beyond, (KeyboardInterrupt, SystemExit)):
+            process.node.interrupt(ending.beyond)
+        elif ending.beyond is not None:
             raise ending.beyond from None
     finally:
         by_task.pop(task, None)

@@ -123,6 +123,7 @@ class SocketActor:
         "handle",
         "kind",
         "listening",
+        "observed",
         "process",
         "read_quiet",
         "saw_end",
@@ -151,6 +152,7 @@ class SocketActor:
         self.fd = sock.fileno()
         self.kind = kind
         self.settings = settings
+        self.observed = settings.debug or settings.iow
         self.ctype = ctype
         self.bound = False
         self.listening = False
@@ -184,17 +186,6 @@ class SocketActor:
         it calls again. `at_leisure` says that it does not mind waiting: then the kernel is not
         asked where the poller is going to tell.
         """
-        answer = self._perform(op, pid, handle, at_leisure)
-        settings = self.settings
-        if settings.debug:
-            _log.debug("%r %s by %r: %r", self.handle, op.tag, pid, answer or "waits")
-        if settings.iow:
-            self._tell_of_wraps()
-        return answer
-
-    def _perform(
-        self, op: Operation[T], pid: Pid, handle: Ref | None, at_leisure: bool
-    ) -> Answer[T] | None:
         turns = self.turns
         if turns.closed:
             return op.interrupted("closed")
@@ -207,15 +198,24 @@ class SocketActor:
             if verdict != "go":
                 return op.interrupted(verdict)
         elif at_leisure and self.read_quiet and op.kind == "recv" and not self.unread:
-            self._carry_out(lane.wait(User(pid, op.kind, handle, op.tag)))
+            lane.wait(User(pid, "recv", handle, op.tag))  # and the poller is watching
             return None
         result = op.attempt(self, pid, handle is None)
         if result is None:
             self._carry_out(lane.wait(User(pid, op.kind, handle, op.tag)))
             return self._selected(op, pid, handle)
         if lane.current is not None:
-            self._carry_out(lane.failed(result.reason) if type(result) is Error else lane.done())
+            decisions = lane.failed(result.reason) if type(result) is Error else lane.done()
+            if decisions:
+                self._carry_out(decisions)
         return result
+
+    def observe(self, op: Operation[T], pid: Pid, answer: Answer[T] | None) -> None:
+        """Tell who wants to know (`observed`) what has just been asked and answered."""
+        if self.settings.debug:
+            _log.debug("%r %s by %r: %r", self.handle, op.tag, pid, answer or "waits")
+        if self.settings.iow:
+            self._tell_of_wraps()
 
     def cancel(self, pid: Pid, kind: Kind, lane: Lane, handle: Ref) -> bool:
         """`pid` takes back the operation that waits under `handle`; False if none does."""
@@ -245,7 +245,8 @@ class SocketActor:
 
     def change_setting(self, name: str, value: Any) -> None:
         """Set an option of level otp."""
-        self.settings = attrs.evolve(self.settings, **{name: value})
+        self.settings = settings = attrs.evolve(self.settings, **{name: value})
+        self.observed = settings.debug or settings.iow
         if self.settings.use_registry:
             self.service.registry.sockets[self.handle] = None
 

@@ -15,6 +15,7 @@ from ..runtime.body import TIMED_OUT
 from ..runtime.current import current_process
 from ..runtime.durations import check_seconds
 from ..runtime.identity import Ref, check_ref
+from ..runtime.process import Process
 from .actor import Answer, Operation, SocketActor
 from .notifications import SelectRead
 from .turns import SendAbort
@@ -36,7 +37,10 @@ def nowait(actor: SocketActor, op: Operation[T], ref: Ref | None) -> Ok[T] | Err
 def nowait_receive(actor: SocketActor, op: Operation[T], ref: Ref | None) -> Answer[T]:
     """`nowait` of a receive: on a socket with `select_read` it answers `SelectRead`."""
     handle = Ref() if ref is None else check_ref(ref)
-    answer = actor.perform(op, current_process().pid, handle)
+    pid = current_process().pid
+    answer = actor.perform(op, pid, handle)
+    if actor.observed:
+        actor.observe(op, pid, answer)
     assert answer is not None  # only who has no handle is told to wait in silence
     return answer
 
@@ -54,28 +58,40 @@ async def blocking(actor: SocketActor, op: Operation[T], timeout: float) -> Ok[T
     if body.spend(SYSTEM_CALL):
         await body.checkpoint()
     answer = actor.perform(op, pid, None, timeout > 0)
-    if answer is None and timeout == 0:
-        actor.leave(op.lane, pid)
-        answer = op.interrupted("timeout")
+    if actor.observed:
+        actor.observe(op, pid, answer)
     if answer is None:
-        deadline = inf if timeout == inf else trio.current_time() + timeout
-        try:
-            while answer is None:
-                outcome = await body.park(deadline)
-                if process.ending:
-                    # Killed after it was woken: what it would take now, nobody would ever see.
-                    await body.checkpoint()
-                if outcome is TIMED_OUT:
-                    actor.leave(op.lane, pid)
-                    answer = op.interrupted("timeout")
-                elif type(outcome) is SendAbort:
-                    answer = op.interrupted(outcome.reason)
-                else:
-                    answer = actor.perform(op, pid, None)
-        except BaseException:
-            # First the bytes, then the turn: the next in the queue is told that they are there.
-            op.abandoned(actor)
-            actor.leave(op.lane, pid)
-            raise
+        answer = await _wait(actor, op, process, timeout)
+        if actor.observed:
+            actor.observe(op, pid, answer)
     assert not isinstance(answer, (Select, SelectRead))  # those go to a handle: we gave none
     return answer
+
+
+async def _wait(
+    actor: SocketActor, op: Operation[T], process: Process, timeout: float
+) -> Answer[T]:
+    body, pid = process.body, process.pid
+    if timeout == 0:
+        actor.leave(op.lane, pid)
+        return op.interrupted("timeout")
+    deadline = inf if timeout == inf else trio.current_time() + timeout
+    try:
+        while True:
+            outcome = await body.park(deadline)
+            if process.ending:
+                # Killed after it was woken: what it would take now, nobody would ever see.
+                await body.checkpoint()
+            if outcome is TIMED_OUT:
+                actor.leave(op.lane, pid)
+                return op.interrupted("timeout")
+            if type(outcome) is SendAbort:
+                return op.interrupted(outcome.reason)
+            answer = actor.perform(op, pid, None)
+            if answer is not None:
+                return answer
+    except BaseException:
+        # First the bytes, then the turn: the next in the queue is told that they are there.
+        op.abandoned(actor)
+        actor.leave(op.lane, pid)
+        raise

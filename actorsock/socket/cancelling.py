@@ -6,6 +6,7 @@ from trio.lowlevel import enable_ki_protection
 
 from ..results import Error, Ok
 from ..runtime.current import current_process
+from ..runtime.identity import check_ref
 from .actor import actor_of
 from .handle import Socket
 from .notifications import AbortMessage, SelectInfo, SelectMessage, Tag
@@ -41,16 +42,23 @@ def cancel(sock: Socket, info: SelectInfo) -> Ok[None] | Error:
     actor = actor_of(sock)
     if not isinstance(info, SelectInfo):
         raise TypeError(f"info: expected the SelectInfo of a Select, got {shown(info)}")
-    lane, kind = _KINDS[info.tag]
+    place = _KINDS.get(info.tag) if isinstance(info.tag, str) else None
+    if place is None:
+        raise ValueError(f"info: no Select carries the tag {shown(info.tag)}")
+    check_ref(info.ref, "info.ref")
+    lane, kind = place
     process = current_process()
-    closed = actor.turns.closed
-    if not closed and not actor.cancel(process.pid, kind, actor.lane_of(lane), info.ref):
-        return Error("select_info")
-    # A select that came before the close is no news of it, and stays, as in Erlang.
-    told = (AbortMessage,) if closed else (SelectMessage, AbortMessage)
+    told: tuple[type, ...] = (SelectMessage, AbortMessage)
+    answer: Ok[None] | Error = Ok()
+    if actor.turns.closed:
+        answer = Error("closed")
+    elif not actor.cancel(process.pid, kind, actor.lane_of(lane), info.ref):
+        # A select of an operation that is complete stays; an abort has nothing left to tell.
+        told = (AbortMessage,)
+        answer = Error("select_info")
 
     def is_ours(message: object) -> bool:
         return isinstance(message, told) and message.socket is sock
 
     process.mailbox.discard(info.ref, is_ours)
-    return Error("closed") if closed else Ok()
+    return answer

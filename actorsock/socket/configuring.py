@@ -1,5 +1,6 @@
 """Options: setopt and getopt, at level otp, by name, and in native mode."""
 
+import socket as stdlib
 from typing import Any, Final
 
 from trio.lowlevel import enable_ki_protection
@@ -27,6 +28,12 @@ __all__ = ["getopt", "setopt"]
 _CLOSED: Final = Error("closed")
 # A known option that this platform lacks, or that can't be set (or got).
 _LACKING: Final = Error("enoprotoopt")
+# As documented, one who sets these has not asked for another priority.
+_CHANGES_PRIORITY: Final = (
+    {(stdlib.IPPROTO_IP, stdlib.IP_TOS), (stdlib.IPPROTO_IPV6, getattr(stdlib, "IPV6_TCLASS", -1))}
+    if hasattr(stdlib, "SO_PRIORITY")
+    else set()
+)
 
 
 @enable_ki_protection
@@ -57,7 +64,10 @@ def setopt(sock: Socket, level: str | int, option: str | int, value: Any) -> Ok[
     if number is None:
         return _LACKING
     try:
-        actor.sock.setsockopt(level_number, number, raw)
+        if (level_number, number) in _CHANGES_PRIORITY:
+            _set_but_priority(actor, level_number, number, raw)
+        else:
+            actor.sock.setsockopt(level_number, number, raw)
     except OSError as exc:
         return error_of(exc)
     return Ok()
@@ -102,6 +112,13 @@ def getopt(sock: Socket, level: str | int, option: Any) -> Ok[Any] | Error:
     except OSError as exc:
         return error_of(exc)
     return Ok(read.decode(raw))
+
+
+def _set_but_priority(actor: SocketActor, level: int, number: int, raw: int | bytes) -> None:
+    """Set an option with which Linux would set the priority of packets as well."""
+    priority = actor.sock.getsockopt(stdlib.SOL_SOCKET, stdlib.SO_PRIORITY)
+    actor.sock.setsockopt(level, number, raw)
+    actor.sock.setsockopt(stdlib.SOL_SOCKET, stdlib.SO_PRIORITY, priority)
 
 
 def _set_otp(actor: SocketActor, name: object, value: object) -> Ok[None] | Error:

@@ -1,5 +1,7 @@
 """A socket's life but for its connections: open, bind, listen, names, shutdown and close."""
 
+import errno
+import os
 import socket as stdlib
 from collections.abc import Callable
 from typing import Any, Final, Literal
@@ -170,6 +172,11 @@ async def close(sock: Socket) -> Ok[None] | Error:
 
 
 def _open(kind: SocketKind) -> stdlib.socket:
+    # To the standard library -1 means "not given"; to the system it is a number that it lacks.
+    if kind.family == -1:
+        raise OSError(errno.EAFNOSUPPORT, os.strerror(errno.EAFNOSUPPORT))
+    if -1 in (kind.type_number, kind.protocol_number):
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
     sock = stdlib.socket(kind.family, kind.type_number, kind.protocol_number)
     sock.setblocking(False)
     return sock

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from math import inf
+from typing import Final
 
 from trio.lowlevel import enable_ki_protection
 
@@ -14,7 +15,7 @@ from .flags import encode_flags
 from .handle import Socket
 from .messages import Msg
 from .notifications import SelectRead
-from .operations.receiving import ASIDE, Recv, RecvFrom, RecvMsg
+from .operations.receiving import ASIDE, Recv, RecvFrom, RecvMsg, RecvWhatIsThere
 from .options.records import shown
 
 __all__ = ["recv", "recv_nowait", "recvfrom", "recvfrom_nowait", "recvmsg", "recvmsg_nowait"]
@@ -101,7 +102,14 @@ def recvmsg_nowait(
     return nowait_receive(actor, _recvmsg(actor, bufsize, ctrlsize, flags), ref)
 
 
-def _recv(actor: SocketActor, length: int, flags: Flags, at_once: bool = True) -> Recv:
+_WHAT_IS_THERE: Final = RecvWhatIsThere()
+
+
+def _recv(
+    actor: SocketActor, length: int, flags: Flags, at_once: bool = True
+) -> Recv | RecvWhatIsThere:
+    if type(length) is int and length == 0 and type(flags) is tuple and not flags:
+        return _WHAT_IS_THERE
     return Recv(_size("length", length), _bits(actor, flags), at_once)
 
 

@@ -63,7 +63,8 @@ async def send(
     `data` is then what was not sent, if part of it was.
     """
     actor = actor_of(sock)
-    return await _blocking(actor, _send(data, flags), timeout)
+    op = _send(data, flags)
+    return op if isinstance(op, Error) else await blocking(actor, op, timeout)
 
 
 @enable_ki_protection
@@ -91,7 +92,8 @@ async def sendto(
     `Error` as for `send`.
     """
     actor = actor_of(sock)
-    return await _blocking(actor, _sendto(actor, data, dest, flags), timeout)
+    op = _sendto(actor, data, dest, flags)
+    return op if isinstance(op, Error) else await blocking(actor, op, timeout)
 
 
 @enable_ki_protection
@@ -119,7 +121,8 @@ async def sendmsg(
     `Error` as for `send`; `data` is then a list of the pieces left.
     """
     actor = actor_of(sock)
-    return await _blocking(actor, _sendmsg(actor, msg, flags), timeout)
+    op = _sendmsg(actor, msg, flags)
+    return op if isinstance(op, Error) else await blocking(actor, op, timeout)
 
 
 @enable_ki_protection
@@ -144,7 +147,7 @@ async def sendv(
     `Error` as for `send`; `data` is then a list of the pieces left.
     """
     actor = actor_of(sock)
-    return await _blocking(actor, _sendv(actor, iov), timeout)
+    return await blocking(actor, _sendv(actor, iov), timeout)
 
 
 @enable_ki_protection
@@ -172,7 +175,8 @@ async def sendfile(
     `Error` as for `send`; `data` is then how many bytes were sent.
     """
     actor = actor_of(sock)
-    return await _blocking(actor, _sendfile(file, offset, count), timeout)
+    op = _sendfile(file, offset, count)
+    return op if isinstance(op, Error) else await blocking(actor, op, timeout)
 
 
 @enable_ki_protection
@@ -189,10 +193,6 @@ def sendfile_nowait(
 
 
 _WRONG_INFO: Final = Error("select_info")
-
-
-async def _blocking(actor: SocketActor, op: Operation[T] | Error, timeout: float) -> Ok[T] | Error:
-    return op if isinstance(op, Error) else await blocking(actor, op, timeout)
 
 
 def _nowait(

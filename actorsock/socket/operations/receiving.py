@@ -22,7 +22,7 @@ from ..notifications import Tag
 from ..posix import error_of
 from ..turns import Kind, LaneName
 
-__all__ = ["ASIDE", "Recv", "RecvFrom", "RecvMsg"]
+__all__ = ["ASIDE", "Recv", "RecvFrom", "RecvMsg", "RecvWhatIsThere"]
 
 # A length that somebody asks for is not a buffer that we must have at once.
 _PIECE: Final = 256 * 1024
@@ -65,7 +65,7 @@ class Recv:
             return _peek(actor, self.length or actor.settings.read_size, self.flags)
         if self.length:
             return self._exactly(actor, patient)
-        return self._what_is_there(actor)
+        return _what_is_there(actor, self.flags)
 
     def progress(self) -> bytes | None:
         """What a caller that does not block gets now, being part of what it asked for."""
@@ -105,24 +105,6 @@ class Recv:
                 _ask_again(actor)
                 return None
 
-    def _what_is_there(self, actor: SocketActor) -> Ok[bytes] | Error | None:
-        size, count = actor.settings.read_size, actor.settings.read_count
-        if count == 1:
-            data = _read_stream(actor, size, self.flags)
-            return data if data is None or type(data) is Error else Ok(data)
-        for _ in range(count):
-            data = _read(actor, size, self.flags)
-            if data is None:
-                break
-            if type(data) is Error:
-                return self._failed(actor, data)
-            if not data:
-                return self._failed(actor, _end(actor))
-            self._parts.append(data)
-            if len(data) < size:
-                break
-        return self._complete(actor) if self._parts else None
-
     def _collected(self) -> bytes:
         return self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
 
@@ -133,6 +115,36 @@ class Recv:
 
     def _failed(self, actor: SocketActor, error: Error) -> Error:
         return Error(error.reason, self.progress()) if self._parts else error
+
+
+class RecvWhatIsThere:
+    """`recv()` of whatever there is, without flags: it remembers nothing, so one serves all."""
+
+    __slots__ = ()
+
+    tag: ClassVar[Tag] = "recv"
+    kind: ClassVar[Kind] = "recv"
+    lane: ClassVar[LaneName] = "read"
+
+    def attempt(self, actor: SocketActor, pid: Pid, patient: bool) -> Ok[bytes] | Error | None:
+        """One or several reads; see `Operation.attempt`."""
+        if actor.kind.is_stream:
+            return _what_is_there(actor, 0)
+        data = _read_message(actor, 0, 0)
+        return data if data is None or type(data) is Error else Ok(data)
+
+    def progress(self) -> None:
+        """Never part of what is there."""
+
+    def continuation(self) -> None:
+        """Nothing to continue."""
+
+    def interrupted(self, reason: str) -> Error:
+        """The error alone."""
+        return Error(reason)
+
+    def abandoned(self, actor: SocketActor) -> None:
+        """Nothing was taken."""
 
 
 @attrs.define
@@ -258,12 +270,45 @@ def _read(actor: SocketActor, size: int, flags: int) -> bytes | Error | None:
         return None
     except OSError as exc:
         return _refused(actor, exc)
-    if len(data) < size and not actor.saw_end and actor.kind.is_tcp and not flags:
+    if len(data) < size and not flags and not actor.saw_end and actor.kind.is_tcp:
         # TCP gives all that it has, so nothing is left; and had the peer finished, the poller
         # would have said so. Local streams stop at the boundaries of control messages.
         actor.read_quiet = actor.watched and bool(data)
-    _count_bytes(actor, len(data))
+    actor.counters.read_byte += len(data)
     return data
+
+
+def _what_is_there(actor: SocketActor, flags: int) -> Ok[bytes] | Error | None:
+    """What one recv without a length gives: as many reads as otp rcvbuf allows."""
+    settings = actor.settings
+    size = settings.read_size
+    data = _read(actor, size, flags)
+    if data is None or type(data) is Error:
+        return data
+    if not data:
+        return _end(actor)
+    if len(data) == size and settings.read_count > 1:
+        return _more_of_it(actor, data, flags)
+    _count_message(actor, len(data))
+    return Ok(data)
+
+
+def _more_of_it(actor: SocketActor, first: bytes, flags: int) -> Ok[bytes] | Error:
+    """Further reads, as long as each fills its buffer."""
+    size, parts = len(first), [first]
+    for _ in range(actor.settings.read_count - 1):
+        data = _read(actor, size, flags)
+        if data is None:
+            break
+        if type(data) is Error or not data:
+            error = data if type(data) is Error else _end(actor)
+            return Error(error.reason, b"".join(parts))
+        parts.append(data)
+        if len(data) < size:
+            break
+    whole = b"".join(parts)
+    _count_message(actor, len(whole))
+    return Ok(whole)
 
 
 def _read_stream(actor: SocketActor, size: int, flags: int) -> bytes | Error | None:

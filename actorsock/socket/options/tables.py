@@ -262,7 +262,7 @@ _TCP: Final[tuple[_Row, ...]] = (
     ("noopt",                  "TCP_NOOPT",                 None,  BOOLEAN,           BOOLEAN),
     ("nopush",                 "TCP_NOPUSH",                None,  BOOLEAN,           BOOLEAN),
     ("syncnt",                 "TCP_SYNCNT",                7,     INTEGER,           INTEGER),
-    ("user_timeout",           "TCP_USER_TIMEOUT",          18,    INTEGER,           INTEGER),
+    ("user_timeout",           "TCP_USER_TIMEOUT",          18,    UNSIGNED,          UNSIGNED),
 )
 
 _UDP: Final[tuple[_Row, ...]] = (
