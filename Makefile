@@ -1,6 +1,9 @@
 # make run    the demonstration: processes, sockets and what happens between them
 # make test   the tests
 # make lint   ruff and mypy
+# make bench  what it costs, side by side with what one would use instead
+# make soak   minutes of connections that are used, killed and closed at random
+# make conformance  the same scenarios and random walks here and on Erlang, compared
 # make clean  remove what these have made
 #
 # Nothing is needed but Python (with venv and pip) and make. Everything is installed into .venv,
@@ -11,7 +14,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
-.PHONY: run test lint clean
+.PHONY: run test lint bench soak conformance clean
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -28,6 +31,20 @@ lint: $(VENV)/for-test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# One part, and how much of it: make bench ONLY=echo ROUNDS=9 SECONDS=0.5
+bench: $(VENV)/for-bench
+	@$(BIN)/python -m benchmarks $(if $(ONLY),--only $(ONLY)) $(if $(ROUNDS),--rounds $(ROUNDS)) \
+		$(if $(SECONDS),--seconds $(SECONDS))
+
+# For how long, and what is thrown with the dice: make soak SECONDS=600 SEED=1
+soak: $(VENV)/for-run
+	@$(BIN)/python -m benchmarks.soak $(if $(SECONDS),--seconds $(SECONDS)) \
+		$(if $(SEED),--seed $(SEED))
+
+# Another Erlang, more walks, the same ones again: make conformance ERL=... WALKS=2000 SEED=1
+conformance: $(VENV)/for-test
+	@ERL='$(ERL)' WALKS='$(WALKS)' SEED='$(SEED)' $(BIN)/python -m tests.conformance
+
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -41,6 +58,11 @@ $(VENV)/for-run: pyproject.toml | $(VENV)/made
 $(VENV)/for-test: pyproject.toml | $(VENV)/made
 	@echo 'installing actorsock and what tests it into $(VENV)'
 	@$(PIP) -e '.[test]'
+	@touch $(VENV)/for-run $@
+
+$(VENV)/for-bench: pyproject.toml | $(VENV)/made
+	@echo 'installing actorsock and what it is measured against into $(VENV)'
+	@$(PIP) -e '.[bench]'
 	@touch $(VENV)/for-run $@
 
 $(VENV)/made:

@@ -1,11 +1,13 @@
 """Erlang-style processes for Python on trio, whose processes own sockets.
 
 `run(main)` or `async with open_runtime():` opens a runtime; inside, every trio task is a
-process with a pid and a mailbox. `actorsock.socket` has the sockets.
+process with a pid and a mailbox. `actorsock.socket` has the sockets, `actorsock.otp` the
+behaviours.
 """
 
-from . import socket
+from . import otp, socket
 from .results import BadMatch, Error, Ok, Select, ok
+from .runtime.aliases import alias, unalias
 from .runtime.identity import Pid, Ref, make_ref
 from .runtime.in_trio import in_trio
 from .runtime.inspecting import ProcessInfo, is_alive, process_info, processes
@@ -32,6 +34,7 @@ __all__ = [
     "Select",
     "Timeout",
     "TimerExpired",
+    "alias",
     "cancel_timer",
     "current_pid",
     "demonitor",
@@ -43,6 +46,7 @@ __all__ = [
     "monitor",
     "ok",
     "open_runtime",
+    "otp",
     "process_info",
     "processes",
     "read_timer",
@@ -60,6 +64,7 @@ __all__ = [
     "spawn_monitor",
     "start_timer",
     "trap_exit",
+    "unalias",
     "unlink",
     "unregister",
     "whereis",

@@ -44,6 +44,15 @@ PRINTED = {
         the player has ended with reason 'normal'
         the second one has ended with reason 'killed'
     """,
+    "supervised_server": r"""
+        ann adds 3: Ok\(value=b'3'\)
+        bob adds 4: Ok\(value=b'7'\)
+        bob adds x: Error\(reason='closed', data=None\)
+        the counter has crashed: ValueError\("invalid literal .*: b'x'"\)
+        ann adds 5: Ok\(value=b'5'\)
+        connections: 1
+        ann, when the server has stopped: Error\(reason='closed', data=None\)
+    """,
     "udp": r"""
         say hello: HELLO
         say it again: IT AGAIN
@@ -52,9 +61,15 @@ PRINTED = {
 }
 
 # For each program what it logs; the others log nothing.
-LOGGED = {"key_value_server": r"process \S+ \(connection 2\) .* crashed: ValueError"}
+LOGGED = {
+    "key_value_server": r"process \S+ \(connection 2\) .* crashed: ValueError",
+    "supervised_server": r"process \S+ \(counter\) .* crashed: ValueError",
+}
 
 WITH_ARGUMENTS = {"documented_client", "documented_server"}
+
+# Tested with the comparison with Erlang, since it needs one.
+WITH_ERLANG = {"talking_to_erlang"}
 
 
 def command(name: str, *args: object) -> list[str]:
@@ -82,7 +97,9 @@ def test_example_prints_what_it_should_and_ends_by_itself(name: str) -> None:
 
 
 def test_no_example_is_forgotten() -> None:
-    assert {path.stem for path in EXAMPLES.glob("*.py")} == PRINTED.keys() | WITH_ARGUMENTS
+    assert {
+        path.stem for path in EXAMPLES.glob("*.py")
+    } == PRINTED.keys() | WITH_ARGUMENTS | WITH_ERLANG
 
 
 def test_documented_client_and_a_plain_server() -> None:

@@ -2,6 +2,8 @@
 
 import math
 
+from ..shown import shown
+
 __all__ = ["check_seconds"]
 
 
@@ -12,8 +14,12 @@ def check_seconds(name: str, value: float) -> float:
     """
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise TypeError(
-            f"{name}: expected seconds as a number (math.inf = for ever), got {value!r}"
+            f"{name}: expected seconds as a number (math.inf = for ever), got {shown(value)}"
         )
-    if math.isnan(value) or value < 0:
-        raise ValueError(f"{name}: expected seconds >= 0 (math.inf = for ever), got {value!r}")
+    try:
+        wrong = math.isnan(value) or value < 0
+    except OverflowError:  # more than a float can hold
+        wrong = True
+    if wrong:
+        raise ValueError(f"{name}: expected seconds >= 0 (math.inf = for ever), got {shown(value)}")
     return value

@@ -10,6 +10,8 @@ from typing import Any, Final, TypeVar
 
 import attrs
 
+from ..shown import shown
+
 __all__ = ["Pid", "Ref", "check_pid", "check_ref", "make_ref"]
 
 _next_pid: Final[Callable[[], int]] = count(1).__next__
@@ -61,12 +63,12 @@ def make_ref() -> Ref:
 def check_pid(pid: object, argument: str = "pid") -> Pid:
     """`pid`, if it is one; raises `TypeError` naming the argument otherwise."""
     if type(pid) is not Pid:
-        raise TypeError(f"{argument}: expected a Pid, got {pid!r}")
+        raise TypeError(f"{argument}: expected a Pid, got {shown(pid)}")
     return pid
 
 
 def check_ref(ref: object, argument: str = "ref") -> Ref:
     """`ref`, if it is one; raises `TypeError` naming the argument otherwise."""
     if type(ref) is not Ref:
-        raise TypeError(f"{argument}: expected a Ref, got {ref!r}")
+        raise TypeError(f"{argument}: expected a Ref, got {shown(ref)}")
     return ref

@@ -1,9 +1,11 @@
 """Links, monitors and exit signals: how processes hear of each other's end."""
 
-from typing import Any, Final, NoReturn, overload
+from typing import Any, Final, Literal, NoReturn, overload
 
 from trio.lowlevel import enable_ki_protection
 
+from ..shown import shown
+from .aliases import check_mode
 from .current import current_process
 from .identity import Pid, Ref, check_pid, check_ref
 from .messages import Down
@@ -52,15 +54,30 @@ def unlink(pid: Pid) -> None:
 
 
 @enable_ki_protection
-def monitor(dest: Pid | str) -> Ref:
+def monitor(
+    dest: Pid | str,
+    *,
+    alias: Literal["explicit_unalias", "demonitor", "reply_demonitor"] | None = None,
+) -> Ref:
     """Ask for one `Down` message when `dest`, a pid or a registered name, ends.
 
     Returns the ref that the message will carry. If there is no such process the message comes
     at once, with reason `"noproc"`. Erlang's `monitor(process, Dest)`.
+
+    With `alias` the ref is an alias too, until `unalias` and, with `"demonitor"`, until the
+    monitor is gone (`demonitor` or `Down`); with `"reply_demonitor"` the first message through
+    the alias ends both. `"explicit_unalias"` leaves it to `unalias` alone.
     """
+    if alias is not None:
+        check_mode(alias, ("explicit_unalias", "demonitor", "reply_demonitor"), "alias")
     process = current_process()
     pid = process.node.names.get(dest) if isinstance(dest, str) else check_pid(dest, "dest")
-    return process.monitor(None if pid is None else alive.get(pid), dest)
+    ref = process.monitor(None if pid is None else alive.get(pid), dest)
+    # One monitors neither oneself, nor for long whoever has ended already.
+    monitored = alias == "explicit_unalias" or ref in process.monitors
+    if alias is not None and monitored and pid is not process.pid:
+        process.add_alias(ref, alias)
+    return ref
 
 
 @enable_ki_protection
@@ -83,7 +100,7 @@ def trap_exit(flag: bool) -> bool:
     Erlang's `process_flag(trap_exit, Flag)`.
     """
     if not isinstance(flag, bool):
-        raise TypeError(f"flag: expected a bool, got {flag!r}")
+        raise TypeError(f"flag: expected a bool, got {shown(flag)}")
     process = current_process()
     former, process.trapping = process.trapping, flag
     return former

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from types import UnionType
 from typing import Any, Final, Union, get_args, get_origin
 
+from ..shown import shown
 from .identity import Ref
 
 __all__ = ["NOTHING", "Mailbox", "Matcher", "anything", "ref_of", "test_of"]
@@ -24,7 +25,7 @@ NOTHING: Final = object()
 """What `take` answers when no message matches (any object may be a message, also None)."""
 
 _NO_PATTERN: Final = (
-    "pattern: expected None, a type, a tuple or union of types, a Ref or a predicate, got {!r}"
+    "pattern: expected None, a type, a tuple or union of types, a Ref or a predicate, got {}"
 )
 
 
@@ -59,7 +60,7 @@ def test_of(pattern: Any) -> Matcher:
         return lambda message: isinstance(message, pattern)
     if callable(pattern):
         return lambda message: bool(pattern(message))
-    raise TypeError(_NO_PATTERN.format(pattern))
+    raise TypeError(_NO_PATTERN.format(shown(pattern)))
 
 
 def _check_types(pattern: Any) -> None:
@@ -74,7 +75,7 @@ def _check_types(pattern: Any) -> None:
         try:
             isinstance(NOTHING, part)
         except TypeError as exc:
-            raise TypeError(_NO_PATTERN.format(pattern)) from exc
+            raise TypeError(_NO_PATTERN.format(shown(pattern))) from exc
 
 
 class Mailbox:

@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar, overload
 import trio
 from trio.lowlevel import enable_ki_protection
 
+from .aliases import send_through
 from .body import TIMED_OUT
 from .current import current_process
 from .durations import check_seconds
@@ -30,16 +31,19 @@ def current_pid() -> Pid:
 
 
 @enable_ki_protection
-def send(dest: Pid | str, message: T) -> T:
-    """Put `message` into the mailbox of `dest`, a pid or a registered name; return it.
+def send(dest: Pid | str | Ref, message: T) -> T:
+    """Put `message` into the mailbox of `dest`, a pid, a registered name or an alias; return it.
 
-    Never waits, never fails because of the receiver: to a process that has ended it does
-    nothing. Raises `ValueError` when no process is registered as `dest`. Erlang's `Dest ! Msg`.
+    Never waits, never fails because of the receiver: to a process that has ended, or an alias
+    that is not active, it does nothing. Raises `ValueError` when no process is registered as
+    `dest`. Erlang's `Dest ! Msg`.
     """
     if type(dest) is Pid:
         process = alive.get(dest)
         if process is not None:
             process.deliver(message)
+    elif type(dest) is Ref:
+        send_through(dest, message)
     else:
         alive[resolve(dest)].deliver(message)
     return message

@@ -4,6 +4,7 @@ from typing import Any
 
 from trio.lowlevel import enable_ki_protection
 
+from ..shown import shown
 from .current import current_process
 from .identity import Pid, check_pid
 from .node import Node
@@ -54,7 +55,7 @@ def registered() -> list[str]:
 
 def _check_name(name: Any) -> str:
     if not isinstance(name, str):
-        raise TypeError(f"name: expected a str, got {name!r}")
+        raise TypeError(f"name: expected a str, got {shown(name)}")
     return name
 
 
@@ -71,7 +72,7 @@ def give_name(node: Node, name: str | None, process: Process) -> None:
 
 def resolve(dest: Any) -> Pid:
     if not isinstance(dest, str):
-        raise TypeError(f"dest: expected a Pid or a registered name, got {dest!r}")
+        raise TypeError(f"dest: expected a Pid or a registered name, got {shown(dest)}")
     pid = current_process().node.names.get(dest)
     if pid is None:
         raise ValueError(f"dest: no process is registered as {dest!r}")

@@ -16,10 +16,13 @@ from .messages import Down, Exit
 from .node import Node
 from .signals import Origin, effect_of
 
-__all__ = ["Process", "ProcessExit", "alive"]
+__all__ = ["Process", "ProcessExit", "aliased", "alive"]
 
 alive: Final[dict[Pid, "Process"]] = {}
 """Every process that has not ended. The only way from a pid to its process."""
+
+aliased: Final[dict[Ref, "Process"]] = {}
+"""The process behind every alias that is active."""
 
 
 class ProcessExit(BaseException):
@@ -60,6 +63,8 @@ class Process:
     """Who monitors this process, and as what they named it."""
     timers: dict[Ref, Node] = attrs.field(factory=dict)
     """Message timers that will send to this process, and the node that keeps them."""
+    aliases: dict[Ref, str] = attrs.field(factory=dict)
+    """The refs that this process can be sent to by, and what ends that: the mode."""
 
     def __attrs_post_init__(self) -> None:
         alive[self.pid] = self
@@ -118,6 +123,28 @@ class Process:
         target = self.monitors.pop(ref, None)
         if target is not None and (process := alive.get(target)) is not None:
             process.watchers.pop(ref, None)
+        if self.aliases:
+            self._alias_ends_with_monitor(ref)
+
+    def add_alias(self, ref: Ref, mode: str) -> None:
+        """From here on a message to `ref` comes to this process."""
+        self.aliases[ref] = mode
+        aliased[ref] = self
+
+    def drop_alias(self, ref: Ref) -> bool:
+        """No message to `ref` comes here any more; False if none would have."""
+        if self.aliases.pop(ref, None) is None:
+            return False
+        del aliased[ref]
+        return True
+
+    def heard_through(self, ref: Ref) -> None:
+        """A message comes through the alias `ref`: for some of them it is the last."""
+        mode = self.aliases[ref]
+        if mode == "reply_demonitor":
+            self.demonitor(ref)
+        elif mode == "reply":
+            self.drop_alias(ref)
 
     def end(self, reason: Any) -> None:
         """The code has ended: leave every table and tell links and monitors, in that order.
@@ -139,6 +166,8 @@ class Process:
         self.timers.clear()
         for ref in list(self.monitors):
             self.demonitor(ref)
+        for ref in list(self.aliases):
+            self.drop_alias(ref)
         # A handler that is told acts at once: who unlinks or demonitors now hears nothing more.
         links, self.links = self.links, {}
         watchers, self.watchers = self.watchers, {}
@@ -151,8 +180,14 @@ class Process:
             other = alive.get(watcher)
             if other is not None and ref in other.monitors:
                 del other.monitors[ref]
+                if other.aliases:
+                    other._alias_ends_with_monitor(ref)
                 other.deliver(Down(ref, named, reason))
         self.mailbox.clear()
+
+    def _alias_ends_with_monitor(self, ref: Ref) -> None:
+        if self.aliases.get(ref) in ("demonitor", "reply_demonitor"):
+            self.drop_alias(ref)
 
     def _die(self, reason: Any) -> None:
         self.ending = True

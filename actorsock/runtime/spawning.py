@@ -5,6 +5,7 @@ from typing import Any
 
 from trio.lowlevel import enable_ki_protection
 
+from ..shown import shown
 from .current import current_process
 from .handler_body import Handler, Terminate, start_handler
 from .identity import Pid, Ref
@@ -63,9 +64,9 @@ def spawn_handler(
     an exception, which is logged. `terminate(reason)`, if given, is called as it ends.
     """
     if not callable(handler):
-        raise TypeError(f"handler: expected a function of one message, got {handler!r}")
+        raise TypeError(f"handler: expected a function of one message, got {shown(handler)}")
     if terminate is not None and not callable(terminate):
-        raise TypeError(f"terminate: expected a function of one reason, got {terminate!r}")
+        raise TypeError(f"terminate: expected a function of one reason, got {shown(terminate)}")
     node = _open_node()
     check_free(node, name)
     process = start_handler(node, handler, terminate)
@@ -77,7 +78,7 @@ def _spawn(
     fn: Callable[..., Awaitable[Any]], args: tuple[Any, ...], name: str | None, light: bool
 ) -> Process:
     if not callable(fn):
-        raise TypeError(f"fn: expected an async function, got {fn!r}")
+        raise TypeError(f"fn: expected an async function, got {shown(fn)}")
     node = _open_node()
     check_free(node, name)
     process = (start_light if light else start_task)(node, fn, args)

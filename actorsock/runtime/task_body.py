@@ -79,6 +79,8 @@ class TaskBody(Body):
         else:
             self._budget = _BUDGET
             await trio.lowlevel.checkpoint()
+            if self._stopped is not None:
+                raise self._stopped
 
     async def _suspend(self) -> None:
         self._budget = _BUDGET

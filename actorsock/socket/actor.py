@@ -25,6 +25,7 @@ from ..runtime.identity import Pid, Ref
 from ..runtime.in_trio import in_trio
 from ..runtime.messages import Down
 from ..runtime.process import Process, alive
+from ..shown import shown
 from .counters import Counters
 from .handle import Socket
 from .kinds import SocketKind
@@ -37,7 +38,6 @@ from .notifications import (
     SocketDown,
     Tag,
 )
-from .options.records import shown
 from .poller import ready_now
 from .service import Service
 from .settings import DEFAULTS, Settings
@@ -84,9 +84,9 @@ class Operation(Protocol[T_co]):
     def attempt(self, actor: "SocketActor", pid: Pid, patient: bool) -> Ok[T_co] | Error | None:
         """Do what can be done now on behalf of `pid`; None when it must wait (for more).
 
-        Whoever is `patient` is going to wait until it is complete, so nothing need be found
-        out now that waiting will tell. None promises that the operating system has said that
-        there is nothing to do, or that `actor.quiet` of the lane is False.
+        To a `patient` caller, which blocks, None promises that the kernel has said that there is
+        nothing to do. One that does not block may be told to wait as soon as it has got a part:
+        if there is more, its select follows at once.
         """
 
     def progress(self) -> Any:
@@ -204,6 +204,13 @@ class SocketActor:
         if result is None:
             self._carry_out(lane.wait(User(pid, op.kind, handle, op.tag)))
             return self._selected(op, pid, handle)
+        if (
+            handle is not None
+            and self.settings.select_read
+            and op.kind == "recv"
+            and isinstance(result, Ok)
+        ):
+            return self._wait_for_next(op, pid, handle, result.value)
         if lane.current is not None:
             decisions = lane.failed(result.reason) if type(result) is Error else lane.done()
             if decisions:
@@ -216,6 +223,12 @@ class SocketActor:
             _log.debug("%r %s by %r: %r", self.handle, op.tag, pid, answer or "waits")
         if self.settings.iow:
             self._tell_of_wraps()
+
+    def _wait_for_next(self, op: Operation[T], pid: Pid, handle: Ref, got: T) -> SelectRead:
+        """`pid` has received, and keeps its turn for what comes next."""
+        self._carry_out(self.turns.read.wait(User(pid, op.kind, handle, op.tag)))
+        self.monitor_user(pid)
+        return SelectRead(SelectInfo(op.tag, handle, op.continuation()), got)
 
     def cancel(self, pid: Pid, kind: Kind, lane: Lane, handle: Ref) -> bool:
         """`pid` takes back the operation that waits under `handle`; False if none does."""
@@ -400,7 +413,9 @@ class SocketActor:
         lane = decision.lane
         if self._is_quiet(lane):
             return
-        if self.watched and self.is_ready(lane):
+        user = self.lane_of(lane).current
+        # Who blocks has not begun to wait yet and can't be woken: that is left to the poller.
+        if self.watched and user is not None and user.handle is not None and self.is_ready(lane):
             self._carry_out(self.lane_of(lane).ready())
             return
         self.watched = self.service.poller.edge_triggered

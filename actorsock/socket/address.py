@@ -20,7 +20,7 @@ from typing import Any, Final, TypeAlias
 
 import attrs
 
-from actorsock.socket.options.records import shown
+from actorsock.shown import shown
 
 __all__ = [
     "AddressLike",
@@ -415,12 +415,16 @@ def _from_python(family: int, raw: object) -> SockAddr:
     return read(raw) if read else SockAddrNative(family)
 
 
-# Some systems spell the scope out after an IPv6 host; the record has it as a number only.
+def _inet6(raw: Any) -> SockAddr:
+    if len(raw) == 2:  # the option addrform has made it a socket of IPv4
+        return SockAddrIn(*raw)
+    # Some systems spell the scope out after the host; the record has it as a number only.
+    return SockAddrIn6(raw[0].partition("%")[0], raw[1], raw[2] & 0xFFFFF, raw[3])
+
+
 _FROM_PYTHON: Final[dict[int, Callable[[Any], SockAddr]]] = {
     socket.AF_INET: lambda raw: SockAddrIn(*raw),
-    socket.AF_INET6: lambda raw: SockAddrIn6(
-        raw[0].partition("%")[0], raw[1], raw[2] & 0xFFFFF, raw[3]
-    ),
+    socket.AF_INET6: _inet6,
     _AF_UNIX: lambda raw: _local(os.fsencode(raw)),
 }
 

@@ -7,10 +7,10 @@ from trio.lowlevel import enable_ki_protection
 from ..results import Error, Ok
 from ..runtime.current import current_process
 from ..runtime.identity import check_ref
+from ..shown import shown
 from .actor import actor_of
 from .handle import Socket
 from .notifications import AbortMessage, SelectInfo, SelectMessage, Tag
-from .options.records import shown
 from .turns import Kind, LaneName
 
 __all__ = ["cancel"]
@@ -48,7 +48,7 @@ def cancel(sock: Socket, info: SelectInfo) -> Ok[None] | Error:
     check_ref(info.ref, "info.ref")
     lane, kind = place
     process = current_process()
-    told: tuple[type, ...] = (SelectMessage, AbortMessage)
+    told: tuple[type[SelectMessage | AbortMessage], ...] = (SelectMessage, AbortMessage)
     answer: Ok[None] | Error = Ok()
     if actor.turns.closed:
         answer = Error("closed")

@@ -8,6 +8,7 @@ from trio.lowlevel import enable_ki_protection
 from ..results import Error, Ok
 from ..runtime.current import current_process
 from ..runtime.identity import Pid, check_pid
+from ..shown import shown
 from . import libc
 from .actor import SocketActor, actor_of
 from .handle import Socket
@@ -20,7 +21,6 @@ from .options import (
     native_option,
     native_spec,
 )
-from .options.records import shown
 from .posix import error_of
 
 __all__ = ["getopt", "setopt"]

@@ -16,6 +16,7 @@ from typing import Any, Final, TypeAlias
 
 import attrs
 
+from actorsock.shown import shown
 from actorsock.socket.address import SockAddr, from_bytes
 from actorsock.socket.options import native_level, protocol_name
 from actorsock.socket.options.codecs import INTEGER, TOS, Codec
@@ -31,7 +32,6 @@ from actorsock.socket.options.records import (
     in6_addr,
     in_addr,
     integer_field,
-    shown,
 )
 
 __all__ = [
@@ -187,7 +187,8 @@ def decode_control(ancdata: Sequence[Ancillary]) -> list[ControlMessage]:
     always the raw payload; `value` is there for the types below, if the payload is complete:
 
     - socket `timestamp` (`TimeVal`), `rights` (a tuple of file descriptors, which are open in
-      this process from now on), `credentials` (`Credentials`)
+      this process from now on; the kernel has closed those that found no room), `credentials`
+      (`Credentials`)
     - ip `tos` (a word or an integer), `ttl`, `pktinfo` (`IpPktInfo`), `origdstaddr`
       (a socket address), `recverr` (`ExtendedError`)
     - ipv6 `hoplimit`, `tclass`, `pktinfo` (`Ip6PktInfo`), `recverr` (`ExtendedError`)

@@ -11,7 +11,8 @@ import sys
 from collections.abc import Iterable
 from typing import Final, Literal, get_args
 
-from actorsock.socket.options.records import INT_MAX, UINT_MAX, shown
+from actorsock.shown import shown
+from actorsock.socket.options.records import INT_MAX, UINT_MAX
 
 __all__ = ["Flag", "decode_flags", "encode_flags", "supported_flags"]
 

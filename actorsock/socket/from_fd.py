@@ -7,10 +7,10 @@ from trio.lowlevel import enable_ki_protection
 
 from ..results import Error, Ok
 from ..runtime.current import current_process
+from ..shown import shown
 from .actor import SocketActor
 from .handle import Socket
 from .kinds import SocketKind, domain_number, protocol_number, type_number
-from .options.records import shown
 from .posix import error_of
 from .service import service_of
 

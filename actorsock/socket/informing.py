@@ -8,10 +8,10 @@ from trio.lowlevel import enable_ki_protection
 
 from ..runtime.current import current_process
 from ..runtime.identity import Pid, Ref, check_pid, check_ref
+from ..shown import shown
 from .actor import SocketActor, actor_of
 from .handle import Socket
 from .operations.sending import IOV_MAX
-from .options.records import shown
 from .registry import Registry
 from .service import service_of
 

@@ -16,11 +16,11 @@ import attrs
 from trio.lowlevel import enable_ki_protection
 
 from ..results import Error, Ok
+from ..shown import shown
 from . import libc
 from .actor import actor_of
 from .address import SockAddr, SockAddrNative, from_bytes, parse, to_bytes
 from .handle import Socket
-from .options.records import shown
 from .posix import error_of
 
 __all__ = ["Interface", "InterfaceMap", "ioctl", "supported_flags", "supported_requests"]
@@ -68,13 +68,11 @@ _FLAGS: Final[dict[str, int | None]] = {
     "portsel": 0x2000,
     "automedia": 0x4000,
     "dynamic": 0x8000,
-    "lower_up": 0x10000,
-    "dormant": 0x20000,
-    "echo": 0x40000,
-    **dict.fromkeys(
-        ("cantconfig", "dying", "knowsepoch", "link0", "link1", "link2", "monitor", "nogroup"),
-    ),
-    **dict.fromkeys(("oactive", "ppromisc", "renaming", "simplex", "staticarp")),
+    # Linux has these, above the 16 bits for which the requests have room.
+    **dict.fromkeys(("lower_up", "dormant", "echo")),
+    **dict.fromkeys(("cantconfig", "dhcprunning", "dying", "knowsepoch", "link0", "link1")),
+    **dict.fromkeys(("link2", "monitor", "nogroup", "oactive", "ppromisc", "private")),
+    **dict.fromkeys(("renaming", "simplex", "staticarp")),
 }
 
 
@@ -187,8 +185,10 @@ def _set_flags(name: object, flags: object) -> Perform:
 
 def _interface_name() -> Callable[..., Perform]:
     def prepare(index: object) -> Perform:
-        if not isinstance(index, int) or isinstance(index, bool) or not 0 <= index < 2**31:
+        if not isinstance(index, int) or isinstance(index, bool):
             raise TypeError(f"index: expected the index of an interface, got {shown(index)}")
+        if not -(2**31) <= index < 2**31:
+            raise ValueError(f"index: expected the index of an interface, got {shown(index)}")
 
         def perform(sock: stdlib.socket, number: int) -> str:
             raw = libc.ioctl(sock, number, bytes(_NAME_SIZE) + struct.pack("=i20x", index))

@@ -5,9 +5,9 @@ from typing import Final
 
 import attrs
 
+from ..shown import shown
 from .options import protocol_name
 from .options import protocol_number as number_of_protocol
-from .options.records import shown
 
 __all__ = ["SocketKind", "domain_number", "kind_of", "protocol_number", "type_number"]
 

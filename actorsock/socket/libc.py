@@ -13,7 +13,17 @@ import socket as stdlib
 from collections.abc import Sequence
 from typing import Any, Final
 
-from .address import SockAddr, SockAddrIn, SockAddrIn6, SockAddrUn, family_of, to_bytes, to_python
+from .address import (
+    SockAddr,
+    SockAddrIn,
+    SockAddrIn6,
+    SockAddrNative,
+    SockAddrUn,
+    family_of,
+    from_bytes,
+    to_bytes,
+    to_python,
+)
 
 __all__ = ["bind", "connect", "getsockopt", "ioctl", "sendmsg", "sendto"]
 
@@ -69,6 +79,8 @@ def sendmsg(
     """sendmsg(2): how many bytes went; raises `OSError`."""
     if addr is None:
         return sock.sendmsg(pieces, control, flags)
+    if control and isinstance(addr, SockAddrNative):
+        addr = from_bytes(to_bytes(addr))  # by its name, if it has one, it fits
     if _fits(sock, addr):
         return sock.sendmsg(pieces, control, flags, to_python(addr))
     # To a foreign address the pieces go as one; the kernel refuses it whatever comes with it.

@@ -10,8 +10,8 @@ from typing import Any, Final, TypeAlias
 
 import attrs
 
+from actorsock.shown import shown
 from actorsock.socket.control import ControlMessage
-from actorsock.socket.options.records import shown
 
 __all__ = ["Msg", "Piece", "as_bytes", "parse_msg", "remaining", "to_bytes_list"]
 

@@ -11,6 +11,7 @@ from trio.lowlevel import enable_ki_protection
 
 from ..results import Error, Ok
 from ..runtime.current import current_process
+from ..shown import shown
 from . import libc
 from .actor import SocketActor, actor_of
 from .address import AddressLike, SockAddr, SockAddrIn, SockAddrIn6, from_python, parse
@@ -18,7 +19,6 @@ from .calling import SYSTEM_CALL
 from .handle import Socket
 from .kinds import SocketKind, kind_of
 from .namespaces import call_in_namespace
-from .options.records import shown
 from .posix import error_of
 from .service import service_of
 
@@ -199,4 +199,5 @@ def _actual_kind(sock: stdlib.socket, asked: SocketKind) -> SocketKind:
         number = sock.getsockopt(stdlib.SOL_SOCKET, protocol) if protocol else sock.proto
     except OSError:
         number = asked.protocol_number
-    return SocketKind(asked.family, asked.type_number, number)
+    # Without the flags that Linux takes together with the type.
+    return SocketKind(asked.family, int(sock.type), number)

@@ -8,6 +8,7 @@ from trio.lowlevel import enable_ki_protection
 
 from ..results import Error, Ok, Select
 from ..runtime.identity import Ref
+from ..shown import shown
 from .actor import SocketActor, actor_of
 from .address import SockAddr
 from .calling import blocking, nowait_receive
@@ -16,7 +17,6 @@ from .handle import Socket
 from .messages import Msg
 from .notifications import SelectRead
 from .operations.receiving import ASIDE, Recv, RecvFrom, RecvMsg, RecvWhatIsThere
-from .options.records import shown
 
 __all__ = ["recv", "recv_nowait", "recvfrom", "recvfrom_nowait", "recvmsg", "recvmsg_nowait"]
 

@@ -13,16 +13,16 @@ from trio.lowlevel import enable_ki_protection
 
 from ..results import Error, Ok, Select
 from ..runtime.identity import Ref
+from ..shown import shown
 from .actor import Operation, SocketActor, actor_of
-from .address import AddressLike, parse
+from .address import AddressLike, SockAddr, parse
 from .calling import blocking, nowait
 from .control import encode_control, space
 from .flags import encode_flags
 from .handle import Socket
-from .messages import Msg, as_bytes, parse_msg
+from .messages import Msg, Piece, as_bytes, parse_msg
 from .notifications import SelectInfo, Tag
-from .operations.sending import IOV_MAX, Send, SendFile, SendMsg, SendTo
-from .options.records import shown
+from .operations.sending import IOV_MAX, Continuation, Send, SendFile, SendMsg, SendTo
 
 __all__ = [
     "send",
@@ -201,15 +201,18 @@ def _nowait(
     return op if isinstance(op, Error) else nowait(actor, op, ref)
 
 
-def _continues(info: SelectInfo, *tags: Tag) -> bool:
-    return info.tag in tags and info.continuation is not None
+def _continuation(info: SelectInfo, tag: Tag) -> Continuation | None:
+    # Anybody can make a SelectInfo of anything; only a send puts this into one.
+    found = info.continuation
+    return found if isinstance(found, Continuation) and info.tag == tag else None
 
 
 def _send(data: Any, flags: Flags | SelectInfo) -> Send | Error:
     data = as_bytes(data)
     if not isinstance(flags, SelectInfo):
         return Send(data, encode_flags(flags))
-    return Send(data, flags.continuation) if _continues(flags, "send") else _WRONG_INFO
+    former = _continuation(flags, "send")
+    return _WRONG_INFO if former is None else Send(data, former.flags)
 
 
 def _sendto(
@@ -217,23 +220,27 @@ def _sendto(
 ) -> SendTo | Error:
     data = as_bytes(data)
     if not isinstance(dest, SelectInfo):
-        address = parse(actor.kind.domain, dest)
+        address = _destination(actor, dest)
         return SendTo(data, encode_flags(flags), "sendto", dest=address)
-    if not _continues(dest, "sendto"):
+    former = _continuation(dest, "sendto")
+    if former is None or former.dest is None:
         return _WRONG_INFO
-    bits, address = dest.continuation
-    return SendTo(data, bits, "sendto", dest=address)
+    return SendTo(data, former.flags, "sendto", dest=former.dest)
+
+
+def _destination(actor: SocketActor, dest: AddressLike) -> SockAddr:
+    try:
+        return parse(actor.kind.domain, dest)
+    except (TypeError, ValueError) as problem:
+        raise type(problem)(f"dest: {problem}") from None
 
 
 def _sendmsg(actor: SocketActor, msg: MsgLike, flags: Flags | SelectInfo) -> SendMsg | Error:
     checked = parse_msg(msg)
-    iov: Any = checked.iov
-    _check_pieces(actor, len(iov))
+    iov = _pieces(actor, checked.iov)
     if isinstance(flags, SelectInfo):
-        if not _continues(flags, "sendmsg"):
-            return _WRONG_INFO
-        bits, address = flags.continuation
-        return SendMsg(iov, bits, address)
+        former = _continuation(flags, "sendmsg")
+        return _WRONG_INFO if former is None else SendMsg(iov, former.flags, former.dest)
     address = None if checked.addr is None else parse(actor.kind.domain, checked.addr)
     control = encode_control(checked.ctrl)
     needed, room = space(control), actor.settings.sndctrlbuf
@@ -245,15 +252,17 @@ def _sendmsg(actor: SocketActor, msg: MsgLike, flags: Flags | SelectInfo) -> Sen
 
 
 def _sendv(actor: SocketActor, iov: Sequence[Any]) -> SendMsg:
-    pieces: Any = parse_msg({"iov": iov}).iov
-    _check_pieces(actor, len(pieces))
-    return SendMsg(pieces, 0, tag="sendv")
+    return SendMsg(_pieces(actor, parse_msg({"iov": iov}).iov), 0, tag="sendv")
 
 
-def _check_pieces(actor: SocketActor, count: int) -> None:
-    # A stream takes them in several calls; a message must go in one.
-    if count > IOV_MAX and not actor.kind.is_stream:
-        raise ValueError(f"iov: a message has at most {IOV_MAX} pieces here, got {count}")
+def _pieces(actor: SocketActor, iov: tuple[Piece, ...]) -> tuple[Piece, ...]:
+    if len(iov) <= IOV_MAX:
+        return iov
+    # Empty ones don't count. A stream takes the others in several calls; a message goes in one.
+    iov = tuple(piece for piece in iov if piece)
+    if len(iov) > IOV_MAX and not actor.kind.is_stream:
+        raise ValueError(f"iov: a message has at most {IOV_MAX} pieces here, got {len(iov)}")
+    return iov
 
 
 def _sendfile(file: object, offset: int, count: int) -> SendFile | Error:
@@ -267,9 +276,8 @@ def _sendfile(file: object, offset: int, count: int) -> SendFile | Error:
     if count < 0:
         raise ValueError(f"count: expected a number of bytes >= 0, got {shown(count)}")
     if isinstance(file, SelectInfo):
-        if not _continues(file, "sendfile"):
-            return _WRONG_INFO
-        return SendFile(file.continuation, offset, count)
+        former = _continuation(file, "sendfile")
+        return _WRONG_INFO if former is None else SendFile(former.fd, offset, count)
     if not hasattr(os, "sendfile"):
         return Error("enotsup")
     return SendFile(_descriptor(file), offset, count)

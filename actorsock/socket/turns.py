@@ -178,13 +178,24 @@ class Lane:
         return None
 
     def leave(self, pid: Pid) -> Decisions:
-        """`pid` gave up waiting, or has died: whatever it has here is gone."""
+        """`pid` gave up waiting: whatever it has here is gone."""
         if self.current is not None and self.current.pid is pid:
             return self._next()
         for user in self.queue:
             if user.pid is pid:
                 self.queue.remove(user)
                 break
+        return NOTHING
+
+    def down(self, pid: Pid) -> Decisions:
+        """The process `pid` has ended: what it left waiting is gone.
+
+        A blocking call leaves by itself, as it unwinds: not before what it had received so far
+        is back, which is the next reader's.
+        """
+        for user in (self.current, *self.queue):
+            if user is not None and user.pid is pid and user.handle is not None:
+                return self.leave(pid)
         return NOTHING
 
     def close(self) -> Decisions:
@@ -231,7 +242,7 @@ class Turns:
         """The process `pid` has ended."""
         if pid is self.owner:
             return (CloseSocket(),)
-        return (*self.write.leave(pid), *self.read.leave(pid))
+        return (*self.write.down(pid), *self.read.down(pid))
 
     def close(self) -> Decisions:
         """The socket is being closed; nothing waits on it any more. Writers hear of it first."""

@@ -45,6 +45,7 @@ BY_LINK = dict.fromkeys(REASONS, (DIES, HEARS)) | {"normal": (SURVIVES, HEARS)}
 
 both = pytest.mark.parametrize("trapping", [False, True], ids=["not trapping", "trapping"])
 every_reason = pytest.mark.parametrize("reason", REASONS, ids=repr)
+every_body = pytest.mark.parametrize("light", [False, True], ids=["task", "light"])
 
 
 def fate(message: object, reason: Any, sender: Pid) -> str:
@@ -62,9 +63,10 @@ def fate(message: object, reason: Any, sender: Pid) -> str:
             return f"unexpected: {message}"
 
 
+@every_body
 @both
 @every_reason
-async def test_exit_with_a_pid(runtime: None, reason: Any, trapping: bool) -> None:
+async def test_exit_with_a_pid(runtime: None, reason: Any, trapping: bool, light: bool) -> None:
     async def target(observer: Pid) -> None:
         trap_exit(trapping)
         send(observer, "ready")
@@ -72,35 +74,41 @@ async def test_exit_with_a_pid(runtime: None, reason: Any, trapping: bool) -> No
             send(observer, await receive())
 
     me = current_pid()
-    pid, _ = spawn_monitor(target, me)
+    pid, _ = spawn_monitor(target, me, light=light)
     assert await receive() == "ready"
     assert exit(pid, reason) is None
     send(pid, "nothing happened")
     assert fate(await receive(), reason, me) == BY_EXIT[reason][trapping]
 
 
+@every_body
 @both
 @every_reason
-async def test_exit_with_its_own_pid(runtime: None, reason: Any, trapping: bool) -> None:
+async def test_exit_with_its_own_pid(
+    runtime: None, reason: Any, trapping: bool, light: bool
+) -> None:
     async def target(observer: Pid) -> None:
         trap_exit(trapping)
         exit(current_pid(), reason)
         send(current_pid(), "nothing happened")
         send(observer, await receive())
 
-    pid, _ = spawn_monitor(target, current_pid())
+    pid, _ = spawn_monitor(target, current_pid(), light=light)
     assert fate(await receive(), reason, pid) == BY_ITSELF[reason][trapping]
 
 
+@every_body
 @both
 @every_reason
-async def test_the_end_of_a_linked_process(runtime: None, reason: Any, trapping: bool) -> None:
+async def test_the_end_of_a_linked_process(
+    runtime: None, reason: Any, trapping: bool, light: bool
+) -> None:
     async def partner() -> None:
         exit(reason)
 
     async def target(observer: Pid) -> None:
         trap_exit(trapping)
-        pid, _ = spawn_monitor(partner)
+        pid, _ = spawn_monitor(partner, light=light)
         link(pid)
         send(observer, pid)
         match await receive():
@@ -109,7 +117,7 @@ async def test_the_end_of_a_linked_process(runtime: None, reason: Any, trapping:
             case other:
                 send(observer, other)
 
-    spawn_monitor(target, current_pid())
+    spawn_monitor(target, current_pid(), light=light)
     partner_pid = await receive(Pid)
     assert fate(await receive(), reason, partner_pid) == BY_LINK[reason][trapping]
 

@@ -11,6 +11,7 @@ from actorsock import (
     current_pid,
     demonitor,
     exit,
+    in_trio,
     link,
     make_ref,
     monitor,
@@ -179,6 +180,33 @@ async def adopted() -> None:
         await receive()
 
 
+async def light() -> None:
+    async def waits() -> None:
+        await receive(after=1_000)
+
+    for number in range(MANY):
+        spawn(ends, light=True)
+        spawn(crashes, light=True)
+        spawn_link(ends, light=True)
+        _, ref = spawn_monitor(ends, light=True, name=f"process {number}")
+        await receive(ref)
+        exit(spawn(receive, light=True), "kill")
+    pids = [spawn(waits, light=True) for _ in range(MANY)]
+    await wait_all_tasks_blocked()
+    for pid in pids:
+        send_after(1_000, pid, "too late")
+        exit(pid, "kill")
+    for _ in range(MANY):
+        await receive()
+
+
+async def light_in_trio() -> None:
+    pids = [spawn(in_trio, wait, light=True) for wait in [receive, trio.sleep_forever] * 500]
+    await wait_all_tasks_blocked()
+    for pid in pids:
+        exit(pid, "kill")
+
+
 async def handlers() -> None:
     def handler(message: Any) -> None:
         match message:
@@ -219,6 +247,8 @@ async def handlers() -> None:
         with_timeouts,
         with_messages_left,
         adopted,
+        light,
+        light_in_trio,
         handlers,
     ],
 )
@@ -241,7 +271,7 @@ async def test_every_table_is_empty(
     assert node.pending == {}
     assert len(node.timers) == 0
     assert len(node.timers._heap) < 200
-    assert len(node.run_queue._ready) == 0
+    assert len(node.run_queue._ready) == len(node.passes._ready) == 0
     assert survivor.links == survivor.monitors == survivor.watchers == survivor.timers == {}
     assert survivor.mailbox.messages() == []
     assert survivor.mailbox.wanted is None

@@ -12,6 +12,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from actorsock import (
     Pid,
     ProcessExit,
+    Timeout,
     current_pid,
     exit,
     is_alive,
@@ -402,6 +403,46 @@ async def test_cancelling_the_block_ends_processes_in_good_order(
             spawn(watcher)
             await trio.sleep_forever()
     assert heard == ["killed"]
+
+
+async def test_clean_up_in_a_cancelled_block_may_wait(autojump_clock: MockClock) -> None:
+    cleaned: list[str] = []
+
+    async def cleans_up(name: str) -> None:
+        try:
+            await receive()
+        finally:
+            with trio.CancelScope(shield=True):
+                assert await receive(after=1) == Timeout()
+                await sleep(1)
+                cleaned.append(name)
+
+    with trio.move_on_after(5):
+        async with open_runtime():
+            spawn(cleans_up, "process")
+            await cleans_up("first process")
+    assert sorted(cleaned) == ["first process", "process"]
+
+
+@pytest.mark.parametrize("light", [False, True])
+async def test_a_block_with_busy_processes_can_be_cancelled(light: bool) -> None:
+    async def busy() -> None:
+        while True:
+            send(current_pid(), "again")
+            await receive()
+
+    for passes in range(20):
+        scope = trio.CancelScope()
+        with scope:
+            async with open_runtime():
+                spawn(busy, light=light)
+                spawn(busy, light=light)
+                spawn(receive, light=light)
+                for _ in range(passes):
+                    await trio.lowlevel.checkpoint()
+                scope.cancel()
+                await trio.sleep_forever()
+        assert scope.cancelled_caught
 
 
 async def test_a_mistake_in_a_cancelled_block_comes_out_as_itself(

@@ -83,7 +83,8 @@ class Recv:
         actor.unread = self._collected() + actor.unread
 
     def _exactly(self, actor: SocketActor, patient: bool) -> Ok[bytes] | Error | None:
-        enough = inf if self.at_once or not patient else self._received + _TURN
+        hurried = self.at_once or not patient
+        enough = inf if hurried else self._received + _TURN
         while True:
             wanted = min(self.length - self._received, _PIECE)
             # What is unread says nothing of what the kernel has behind it.
@@ -99,7 +100,7 @@ class Recv:
             self._parts.append(data)
             if self._received == self.length:
                 return self._complete(actor)
-            if len(data) < wanted and not unread and (actor.read_quiet or not patient):
+            if len(data) < wanted and not unread and (actor.read_quiet or hurried):
                 return None
             if self._received >= enough:
                 _ask_again(actor)

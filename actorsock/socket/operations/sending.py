@@ -6,7 +6,7 @@ never mix. A message goes whole or not at all.
 
 import os
 import socket as stdlib
-from typing import Any, ClassVar, Final, Literal
+from typing import ClassVar, Final, Literal
 
 import attrs
 
@@ -21,7 +21,7 @@ from ..notifications import Tag
 from ..posix import error_of
 from ..turns import Kind, LaneName
 
-__all__ = ["IOV_MAX", "Send", "SendFile", "SendMsg", "SendTo"]
+__all__ = ["IOV_MAX", "Continuation", "Send", "SendFile", "SendMsg", "SendTo"]
 
 # A broken connection is an answer to the sender, never a signal to the program.
 # A plain int: arithmetic on the standard library's enums is ten times as slow.
@@ -34,6 +34,15 @@ _FILE_PIECE: Final = 2**30  # Linux takes a little less than 2 GiB at once
 
 # What a send may hand over before it gives way to others, if the peer reads as fast.
 _TURN: Final = 2**20
+
+
+@attrs.frozen
+class Continuation:
+    """What a later call needs to go on where a send has stopped; only a send makes one."""
+
+    flags: int = 0
+    dest: SockAddr | None = None
+    fd: int = -1
 
 
 @attrs.define
@@ -82,9 +91,9 @@ class Send:
         """What is left to send, once part of it has gone."""
         return bytes(memoryview(self.data)[self._sent :]) if self._sent else None
 
-    def continuation(self) -> Any:
+    def continuation(self) -> Continuation:
         """The flags."""
-        return self.flags
+        return Continuation(self.flags)
 
     def interrupted(self, reason: str) -> Error:
         """The error, with what is left if part of it has gone."""
@@ -103,9 +112,9 @@ class SendTo(Send):
 
     dest: SockAddr = attrs.field(kw_only=True)
 
-    def continuation(self) -> Any:
+    def continuation(self) -> Continuation:
         """The flags and the destination."""
-        return self.flags, self.dest
+        return Continuation(self.flags, self.dest)
 
     def _hand_over(self, sock: stdlib.socket, data: Piece) -> int:
         return libc.sendto(sock, data, self.flags | _NOSIGNAL, self.dest)
@@ -165,9 +174,9 @@ class SendMsg:
         """The pieces left to send, once part of them has gone."""
         return to_bytes_list(self._left) if self._left is not None and self._sent else None
 
-    def continuation(self) -> Any:
+    def continuation(self) -> Continuation:
         """Flags and destination."""
-        return self.flags, self.dest
+        return Continuation(self.flags, self.dest)
 
     def interrupted(self, reason: str) -> Error:
         """The error, with what is left if part of it has gone."""
@@ -229,9 +238,9 @@ class SendFile:
         """How many bytes have gone, once some have."""
         return self._sent or None
 
-    def continuation(self) -> Any:
+    def continuation(self) -> Continuation:
         """The file."""
-        return self.fd
+        return Continuation(fd=self.fd)
 
     def interrupted(self, reason: str) -> Error:
         """The error, with how many bytes have gone if some have."""

@@ -12,9 +12,10 @@ from typing import Final
 import attrs
 
 from actorsock.results import Error
+from actorsock.shown import shown
 from actorsock.socket.options.codecs import c_int, decode_integer
 from actorsock.socket.options.protocols import protocol_number
-from actorsock.socket.options.records import INT_MAX, shown
+from actorsock.socket.options.records import INT_MAX
 from actorsock.socket.options.tables import find
 
 __all__ = ["NativeRead", "encode_native", "native_level", "native_option", "native_spec"]

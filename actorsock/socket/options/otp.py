@@ -11,7 +11,8 @@ from typing import Final
 
 import attrs
 
-from actorsock.socket.options.records import INT_MAX, shown
+from actorsock.shown import shown
+from actorsock.socket.options.records import INT_MAX
 
 __all__ = ["OTP_OPTIONS", "OtpOption", "find_otp"]
 

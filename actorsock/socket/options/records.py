@@ -6,7 +6,6 @@ be given to the operating system. It does not know the layout of any struct, nor
 takes which record. The records of the sctp level have a module of their own.
 """
 
-import reprlib
 import socket
 import struct
 from collections.abc import Callable, Iterable, Mapping
@@ -14,6 +13,8 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import Any, Final, Literal, TypeAlias, TypeVar
 
 import attrs
+
+from actorsock.shown import shown
 
 __all__ = [
     "Credentials",
@@ -31,7 +32,6 @@ __all__ = [
     "in6_addr",
     "in_addr",
     "integer_field",
-    "shown",
 ]
 
 InAddr: TypeAlias = str | IPv4Address | tuple[int, int, int, int]
@@ -49,14 +49,6 @@ _IN6_WORDS: Final = {"any": "::", "loopback": "::1"}
 
 INT_MAX: Final = 2**31 - 1
 UINT_MAX: Final = 2**32 - 1
-
-
-def shown(value: object) -> str:
-    """`value` as messages show it: of bounded length, whatever its own `repr` does."""
-    try:
-        return reprlib.repr(value)
-    except Exception:  # e.g. an integer of more digits than Python prints
-        return f"<{type(value).__name__}>"
 
 
 def in_addr(field: str, value: object) -> str:

@@ -18,6 +18,7 @@ from typing import Final, TypeAlias
 
 import attrs
 
+from actorsock.shown import shown
 from actorsock.socket.options.codecs import (
     BOOLEAN,
     BYTE,
@@ -51,7 +52,6 @@ from actorsock.socket.options.codecs import (
     UNSIGNED,
     Codec,
 )
-from actorsock.socket.options.records import shown
 
 __all__ = ["LEVELS", "Option", "find", "options", "supported"]
 

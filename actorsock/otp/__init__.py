@@ -1,0 +1,86 @@
+"""Erlang's behaviours: servers, supervisors, state machines, tasks and applications."""
+
+from .application import Application, run_application
+from .calling import call, cast, reply, send_request, stop
+from .child_spec import ChildSpec, SupervisorFlags
+from .gen_server import GenServer
+from .machine_outcomes import (
+    Enter,
+    EventTimeout,
+    Info,
+    Internal,
+    KeepState,
+    NamedTimeout,
+    NextEvent,
+    NextState,
+    Postpone,
+    StateTimeout,
+    TimedOut,
+)
+from .outcomes import Continue, Ignore, NoReply, Reply, Stop
+from .protocol import Answer, Call, Caller, Cast
+from .starting import start, start_link
+from .state_machine import StateMachine
+from .supervising import (
+    ChildCount,
+    ChildInfo,
+    count_children,
+    delete_child,
+    restart_child,
+    start_child,
+    terminate_child,
+    which_children,
+)
+from .supervisor import Supervisor
+from .task_stream import TaskStream, async_stream
+from .tasks import Task, async_call, await_result
+
+__all__ = [
+    "Answer",
+    "Application",
+    "Call",
+    "Caller",
+    "Cast",
+    "ChildCount",
+    "ChildInfo",
+    "ChildSpec",
+    "Continue",
+    "Enter",
+    "EventTimeout",
+    "GenServer",
+    "Ignore",
+    "Info",
+    "Internal",
+    "KeepState",
+    "NamedTimeout",
+    "NextEvent",
+    "NextState",
+    "NoReply",
+    "Postpone",
+    "Reply",
+    "StateMachine",
+    "StateTimeout",
+    "Stop",
+    "Supervisor",
+    "SupervisorFlags",
+    "Task",
+    "TaskStream",
+    "TimedOut",
+    "async_call",
+    "async_stream",
+    "await_result",
+    "call",
+    "cast",
+    "count_children",
+    "delete_child",
+    "reply",
+    "restart_child",
+    "run_application",
+    "send_request",
+    "start",
+    "start_child",
+    "start_link",
+    "stop",
+    "terminate_child",
+    "which_children",
+]

@@ -1,0 +1,148 @@
+"""`Application`: a supervision tree that is started and stopped as a whole.
+
+An application is a server like any other (its process is Erlang's application master), so
+`start`, `start_link` and `stop` are its too. `run_application` makes a program of it.
+"""
+
+import signal
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any
+
+import trio
+
+from ..results import Error, Ok
+from ..runtime.identity import Pid
+from ..runtime.linking import exit, link, monitor, trap_exit
+from ..runtime.messages import Down, Exit
+from ..runtime.messaging import receive, send
+from ..runtime.opening import run
+from ..runtime.process import ProcessExit
+from ..shown import shown
+from . import server_rules
+from .behaviour import Behaviour
+from .child_process import start_process, stop_processes
+from .child_spec import ChildSpec
+from .engine import Looping
+from .gen_server import GenServer
+from .outcomes import Stop
+from .protocol import StopRequest
+from .starting import start
+
+__all__ = ["Application", "run_application"]
+
+
+class Application(Behaviour):
+    """Derive from it and write `start`, and `stop` if there is something to clean up."""
+
+    def start(self, *args: Any, **kwargs: Any) -> Any:
+        """Start the tree, plain or async: what `start_link` of its top supervisor returns."""
+        raise NotImplementedError(f"{type(self).__qualname__} has no start")
+
+    def stop(self) -> Any:
+        """Called, plain or async, when the tree has ended."""
+
+    @classmethod
+    def _engine(cls) -> Looping:
+        application = cls()
+        master = _Master(application.start, application.stop)
+        return Looping(cls, master, server_rules.step, server_rules.Fresh())
+
+
+def run_application(
+    application: type[Application] | Callable[..., Awaitable[Ok[Pid] | Error]],
+    *args: Any,
+    clock: trio.abc.Clock | None = None,
+) -> None:
+    """Run a program that is one application, until SIGTERM or SIGINT, or until its tree ends.
+
+    `application` is a class, or an async function that does what its `start` would. A signal
+    stops the tree in order, children before those that were started before them, and returns; a
+    second signal does not wait for them. If the tree can't be started or ends by itself, with
+    any reason but `"normal"`, `ProcessExit` with the reason is raised.
+    """
+    run(_main, _as_class(application), args, clock=clock)
+
+
+def _as_class(application: Any) -> type[Application]:
+    if isinstance(application, type) and issubclass(application, Application):
+        return application
+    if isinstance(application, type) or not callable(application):
+        raise TypeError(
+            "application: expected a class derived from Application or an async function, "
+            f"got {shown(application)}"
+        )
+    name = getattr(application, "__qualname__", "Application")
+    return type(name, (Application,), {"start": staticmethod(application)})
+
+
+async def _main(application: type[Application], args: tuple[Any, ...]) -> None:
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async with trio.open_nursery() as nursery:
+            starting = trio.CancelScope()
+            asked_to_stop = trio.Event()
+            master: list[Pid] = []
+
+            async def obey() -> None:
+                async for _ in signals:
+                    if not master:
+                        starting.cancel()
+                    elif not asked_to_stop.is_set():
+                        asked_to_stop.set()
+                        send(master[0], StopRequest("shutdown"))
+                    else:
+                        exit(master[0], "kill")
+
+            nursery.start_soon(obey)
+            with starting:
+                match await start(application, *args):
+                    case Ok(pid):
+                        master.append(pid)
+                    case Error(reason):
+                        raise _failure(reason)
+            if master:
+                match await receive(monitor(master[0])):
+                    case Down(reason=reason) if not asked_to_stop.is_set() and reason != "normal":
+                        raise _failure(reason)
+            nursery.cancel_scope.cancel()
+
+
+def _failure(reason: Any) -> ProcessExit:
+    failure = ProcessExit(reason)
+    failure.__cause__ = reason if isinstance(reason, BaseException) else None
+    return failure
+
+
+class _Master(GenServer):
+    """Starts the tree, and ends with it or ends it."""
+
+    def __init__(self, start: Callable[..., Any], stop: Callable[[], Any]) -> None:
+        self._start = start
+        self._stop = stop
+
+    async def init(self, *args: Any) -> Any:
+        trap_exit(True)
+        self._spec = ChildSpec("application", partial(self._start, *args), type="supervisor")
+        match await start_process(self._spec):
+            case Ok(Pid() as pid):
+                self._top: Pid | None = pid
+                link(pid)
+                return None
+            case Ok():
+                return Error("ignore")
+            case Error() as error:
+                return error
+
+    async def handle_info(self, message: Any) -> Any:
+        match message:
+            case Exit(pid, reason) if pid is self._top:
+                self._top = None
+                return Stop(reason)
+        return None
+
+    async def terminate(self, reason: Any) -> None:
+        if self._top is not None:
+            await stop_processes(self._spec, [self._top])
+        result = self._stop()
+        if isinstance(result, Awaitable):
+            await result

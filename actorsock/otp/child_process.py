@@ -1,0 +1,90 @@
+"""Starting and stopping one child, in the supervisor's process."""
+
+from collections.abc import Awaitable, Sequence
+from math import inf
+from typing import Any
+
+import trio
+
+from ..results import Error, Ok
+from ..runtime.current import current_process
+from ..runtime.identity import Pid, Ref
+from ..runtime.linking import exit, link, monitor, unlink
+from ..runtime.messages import Exit, Timeout
+from ..runtime.messaging import receive
+from ..shown import shown
+from .child_spec import ChildSpec
+from .engine import raised
+from .supervisor_reports import report
+
+__all__ = ["start_process", "stop_processes"]
+
+
+async def start_process(spec: ChildSpec, more: Sequence[Any] = ()) -> Ok[Pid | None] | Error:
+    """Call the child's start function; `Ok(None)` if there is nothing to start (`"ignore"`)."""
+    try:
+        result = spec.start(*spec.args, *more)
+        if isinstance(result, Awaitable):
+            result = await result
+    except BaseException as exc:
+        return Error(raised(exc).reason)
+    match result:
+        case Pid() as pid:
+            pass
+        case Ok(Pid() as pid):
+            pass
+        case Error("ignore"):
+            return Ok(None)
+        case Error():
+            return result
+        case _:
+            expected = "a Pid, Ok(pid) or Error(reason)"
+            return Error(
+                TypeError(f"start of {spec.id!r}: expected {expected}, got {shown(result)}")  # type: ignore[arg-type]
+            )
+    # If the start function has linked it, this is the same link.
+    link(pid)
+    return Ok(pid)
+
+
+async def stop_processes(spec: ChildSpec, pids: Sequence[Pid]) -> None:
+    """End children of one spec, all at the same time; return when they have ended."""
+    refs = [(pid, _tell(spec, pid)) for pid in pids]
+    wait = inf if spec.shutdown == "brutal_kill" else spec.shutdown
+    deadline = trio.current_time() + wait
+    for pid, (ref, reason) in refs:
+        left = inf if deadline == inf else max(0.0, deadline - trio.current_time())
+        down = await receive(ref, after=left)
+        if isinstance(down, Timeout):
+            exit(pid, "kill")
+            down = await receive(ref)
+        # It may have ended by itself before it was told to.
+        reason = reason if down.reason == "noproc" else down.reason
+        if not _as_told(spec, reason):
+            report("has not ended as it was told to", spec.id, pid, reason)
+
+
+def _tell(spec: ChildSpec, pid: Pid) -> tuple[Ref, Any]:
+    ref = monitor(pid)
+    unlink(pid)
+    reason: Any = "noproc"
+    mailbox = current_process().mailbox
+
+    def its_exit(message: Any) -> bool:
+        return isinstance(message, Exit) and message.pid is pid
+
+    earlier = mailbox.take(its_exit, its_exit)
+    if isinstance(earlier, Exit):
+        reason = earlier.reason
+    exit(pid, "kill" if spec.shutdown == "brutal_kill" else "shutdown")
+    return ref, reason
+
+
+def _as_told(spec: ChildSpec, reason: Any) -> bool:
+    if type(reason) is tuple:
+        return len(reason) == 2 and type(reason[0]) is str and reason[0] == "shutdown"
+    if type(reason) is not str:
+        return False
+    if reason == "killed":
+        return spec.shutdown == "brutal_kill"
+    return reason == "shutdown" or (reason == "normal" and spec.restart != "permanent")

@@ -1,0 +1,127 @@
+"""What a supervisor is told of its children, and of itself."""
+
+from collections.abc import Callable, Iterable, Mapping
+from math import inf
+from typing import Any, Literal, TypeVar
+
+import attrs
+
+from ..runtime.durations import check_seconds
+from ..shown import shown
+
+__all__ = ["ChildSpec", "SupervisorFlags", "as_flags", "as_spec"]
+
+T = TypeVar("T")
+
+Restart = Literal["permanent", "transient", "temporary"]
+Strategy = Literal["one_for_one", "one_for_all", "rest_for_one", "simple_one_for_one"]
+
+
+def _one_of(*words: str) -> Callable[[Any, Any, Any], None]:
+    def check(instance: object, attribute: Any, value: Any) -> None:
+        if not isinstance(value, str) or value not in words:
+            expected = ", ".join(map(repr, words))
+            raise ValueError(f"{attribute.name}: expected one of {expected}, got {shown(value)}")
+
+    return check
+
+
+def _callable(instance: object, attribute: Any, value: Any) -> None:
+    if not callable(value):
+        raise TypeError(
+            f"start: expected a function that starts the child, such as start_link, "
+            f"got {shown(value)}"
+        )
+
+
+def _hashable(instance: object, attribute: Any, value: Any) -> None:
+    try:
+        hash(value)
+    except TypeError:
+        raise TypeError(f"id: expected something hashable, got {shown(value)}") from None
+
+
+def _arguments(value: Any) -> tuple[Any, ...]:
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        raise TypeError(f"args: expected a tuple of arguments, got {shown(value)}")
+    return tuple(value)
+
+
+def _shutdown(instance: object, attribute: Any, value: Any) -> None:
+    if value != "brutal_kill":
+        check_seconds("shutdown (or 'brutal_kill')", value)
+
+
+def _intensity(instance: object, attribute: Any, value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"intensity: expected a number of restarts, got {shown(value)}")
+    if value < 0:
+        raise ValueError(f"intensity: expected a number of restarts >= 0, got {value}")
+
+
+def _period(instance: object, attribute: Any, value: Any) -> None:
+    if check_seconds("period", value) == 0:
+        raise ValueError("period: expected seconds > 0, got 0")
+
+
+@attrs.frozen
+class ChildSpec:
+    """One child; Erlang's `child_spec()`. The dict of the same keys is accepted as well."""
+
+    id: Any = attrs.field(validator=_hashable)
+    """What the supervisor calls it: anything hashable, once in a supervisor."""
+    start: Callable[..., Any] = attrs.field(validator=_callable)
+    """Called in the supervisor, plain or async, with `args`: `start_link`, `spawn_link`, or a
+    function of yours that returns what they return."""
+    args: tuple[Any, ...] = attrs.field(default=(), converter=_arguments)
+    restart: Restart = attrs.field(
+        default="permanent", validator=_one_of("permanent", "transient", "temporary")
+    )
+    """When it is started again: always, when it ends in disorder, never."""
+    type: Literal["worker", "supervisor"] = attrs.field(
+        default="worker", validator=_one_of("worker", "supervisor"), kw_only=True
+    )
+    shutdown: float | Literal["brutal_kill"] = attrs.field(
+        default=attrs.Factory(lambda self: 5.0 if self.type == "worker" else inf, takes_self=True),
+        validator=_shutdown,
+        kw_only=True,
+    )
+    """The seconds that it has to end in when it is told to, before it is killed."""
+
+
+@attrs.frozen
+class SupervisorFlags:
+    """How a supervisor restarts; Erlang's `sup_flags()`. The dict is accepted as well."""
+
+    strategy: Strategy = attrs.field(
+        default="one_for_one",
+        validator=_one_of("one_for_one", "one_for_all", "rest_for_one", "simple_one_for_one"),
+    )
+    intensity: int = attrs.field(default=1, validator=_intensity)
+    """So many restarts within `period` are put up with; at the next it gives up."""
+    period: float = attrs.field(default=5.0, validator=_period)
+
+
+def as_spec(value: Any) -> ChildSpec:
+    """`value`, or the spec that the dict `value` describes."""
+    return _as_record(ChildSpec, value, "child spec", "start")
+
+
+def as_flags(value: Any) -> SupervisorFlags:
+    """`value`, or the flags that the dict `value` describes."""
+    return _as_record(SupervisorFlags, value, "supervisor flags")
+
+
+def _as_record(cls: type[T], value: Any, what: str, *required: str) -> T:
+    if isinstance(value, cls):
+        return value
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{what}: expected a {cls.__name__} or a dict, got {shown(value)}")
+    fields = [field.name for field in attrs.fields(cls)]  # type: ignore[arg-type]
+    for key in value:
+        if key not in fields:
+            raise ValueError(f"{what}: expected the keys {', '.join(fields)}, got {shown(key)}")
+    for key in ("id", *required) if required else ():
+        if key not in value:
+            raise ValueError(f"{what}: {key!r} is missing in {shown(value)}")
+    return cls(**value)

@@ -1,0 +1,64 @@
+"""What the callbacks of a `GenServer` return: what the server does next."""
+
+from math import inf
+from typing import Any, Final
+
+import attrs
+
+from ..runtime.durations import check_seconds
+from ..shown import shown
+
+__all__ = ["NOTHING", "Continue", "Ignore", "NoReply", "Reply", "Stop"]
+
+NOTHING: Final[Any] = attrs.make_class("Nothing", [])()
+"""No value at all, not even None."""
+
+
+@attrs.frozen
+class Continue:
+    """Call `handle_continue(term)` before any message is looked at; `{continue, Term}`."""
+
+    term: Any = None
+
+
+def _check_then(instance: object, attribute: object, value: Any) -> None:
+    if value is not None and type(value) is not Continue:
+        raise TypeError(f"then: expected a Continue or None, got {shown(value)}")
+
+
+def _check_timeout(instance: object, attribute: object, value: float) -> None:
+    if value is not inf:
+        check_seconds("timeout", value)
+
+
+@attrs.frozen
+class NoReply:
+    """Go on; Erlang's `{noreply, State}`, which is what None stands for as well.
+
+    When no message comes for `timeout` seconds, `handle_info("timeout")` is called.
+    """
+
+    then: Continue | None = attrs.field(default=None, validator=_check_then)
+    timeout: float = attrs.field(default=inf, validator=_check_timeout, kw_only=True)
+
+
+@attrs.frozen
+class Reply:
+    """Answer the call with `value` and go on; Erlang's `{reply, Value, State}`."""
+
+    value: Any
+    then: Continue | None = attrs.field(default=None, validator=_check_then)
+    timeout: float = attrs.field(default=inf, validator=_check_timeout, kw_only=True)
+
+
+@attrs.frozen
+class Stop:
+    """End, with `reason`, after `terminate`; `{stop, Reason, State}`. `reply` answers the call."""
+
+    reason: Any = "normal"
+    reply: Any = NOTHING
+
+
+@attrs.frozen
+class Ignore:
+    """From `init`: there is nothing to serve; `start` returns `Error("ignore")`."""

@@ -1,0 +1,128 @@
+"""Asking a supervisor: which children it has, and to have others."""
+
+from math import inf
+from typing import Any, Literal
+
+import attrs
+
+from ..results import Error, Ok
+from ..runtime.identity import Pid
+from .calling import call
+
+__all__ = [
+    "ChildCount",
+    "ChildInfo",
+    "DeleteChild",
+    "RestartChild",
+    "StartChild",
+    "TerminateChild",
+    "Wrong",
+    "count_children",
+    "delete_child",
+    "restart_child",
+    "start_child",
+    "terminate_child",
+    "which_children",
+]
+
+
+@attrs.frozen
+class ChildInfo:
+    """What `which_children` tells of a child."""
+
+    id: Any
+    """None for a child of a simple_one_for_one supervisor."""
+    pid: Pid | Literal["restarting"] | None
+    """None if it does not run."""
+    type: Literal["worker", "supervisor"]
+
+
+@attrs.frozen
+class ChildCount:
+    """What `count_children` tells."""
+
+    specs: int
+    active: int
+    """How many of them run."""
+    supervisors: int
+    workers: int
+
+
+async def start_child(supervisor: Pid | str, *spec: Any) -> Ok[Pid | None] | Error:
+    """Add a child, the last in order, and start it: `Ok(pid)`, and `Ok(None)` for `"ignore"`.
+
+    `spec` is its `ChildSpec`; with simple_one_for_one it is what the start function is given
+    in addition to the arguments in the spec. `Error("already_started", pid)` and
+    `Error("already_present")` if there is a child of that id, and the error of the start
+    function if it fails. Erlang's `supervisor:start_child/2`.
+    """
+    return await _ask(supervisor, StartChild(spec))  # type: ignore[no-any-return]
+
+
+async def terminate_child(supervisor: Pid | str, child: Any) -> Ok[None] | Error:
+    """Stop the child of that id (with simple_one_for_one: that pid), and do not restart it.
+
+    Its spec stays, unless it is a temporary one. `Error("not_found")`.
+    Erlang's `supervisor:terminate_child/2`.
+    """
+    return await _ask(supervisor, TerminateChild(child))  # type: ignore[no-any-return]
+
+
+async def restart_child(supervisor: Pid | str, child: Any) -> Ok[Pid | None] | Error:
+    """Start a child that does not run; `supervisor:restart_child/2`.
+
+    `Error("running")`, `Error("restarting")`, `Error("not_found")`, or the start function's.
+    """
+    return await _ask(supervisor, RestartChild(child))  # type: ignore[no-any-return]
+
+
+async def delete_child(supervisor: Pid | str, child: Any) -> Ok[None] | Error:
+    """Forget the spec of a child that does not run; `supervisor:delete_child/2`.
+
+    `Error("running")`, `Error("restarting")` or `Error("not_found")`.
+    """
+    return await _ask(supervisor, DeleteChild(child))  # type: ignore[no-any-return]
+
+
+async def which_children(supervisor: Pid | str) -> list[ChildInfo]:
+    """Every child, in the order of their start; `supervisor:which_children/1`."""
+    return await _ask(supervisor, "which_children")  # type: ignore[no-any-return]
+
+
+async def count_children(supervisor: Pid | str) -> ChildCount:
+    """How many children there are, and of which kind; `supervisor:count_children/1`."""
+    return await _ask(supervisor, "count_children")  # type: ignore[no-any-return]
+
+
+@attrs.frozen
+class StartChild:
+    spec: tuple[Any, ...]
+
+
+@attrs.frozen
+class TerminateChild:
+    child: Any
+
+
+@attrs.frozen
+class RestartChild:
+    child: Any
+
+
+@attrs.frozen
+class DeleteChild:
+    child: Any
+
+
+@attrs.frozen
+class Wrong:
+    """The answer to a request with a wrong argument: the caller is to raise this."""
+
+    mistake: Exception
+
+
+async def _ask(supervisor: Pid | str, request: Any) -> Any:
+    answer = await call(supervisor, request, timeout=inf)
+    if isinstance(answer, Wrong):
+        raise answer.mistake
+    return answer

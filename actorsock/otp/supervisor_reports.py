@@ -1,0 +1,35 @@
+"""What a supervisor writes into the log, as "actorsock.supervisor"."""
+
+import logging
+from typing import Any, Final
+
+from ..runtime.current import current_process
+from ..runtime.identity import Pid
+from ..shown import shown
+
+__all__ = ["progress", "report"]
+
+_log: Final = logging.getLogger("actorsock.supervisor")
+
+
+def report(what: str, child: Any, pid: Pid | None, reason: Any) -> None:
+    """An error report: what has happened to a child, and why.
+
+    The record's `supervisor`, `child`, `child_pid` and `reason` say it to handlers.
+    """
+    _write(logging.ERROR, f"{what}: {shown(reason)}", child, pid, reason)
+
+
+def progress(child: Any, pid: Pid | None) -> None:
+    """A progress report: a child has been started."""
+    _write(logging.INFO, "is started", child, pid, None)
+
+
+def _write(level: int, what: str, child: Any, pid: Pid | None, reason: Any) -> None:
+    if not _log.isEnabledFor(level):
+        return
+    process = current_process()
+    name = process.name if process.name is not None else repr(process.pid)
+    who = f" {pid!r}" if pid is not None else ""
+    extra = {"supervisor": process.pid, "child": child, "child_pid": pid, "reason": reason}
+    _log.log(level, "supervisor %s: child %s%s %s", name, shown(child), who, what, extra=extra)

@@ -1,0 +1,131 @@
+"""`async_stream`: the same function for many items, some at a time, results in order."""
+
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from math import inf
+from types import TracebackType
+from typing import Any, Final, Generic, TypeVar
+
+import trio
+from trio.lowlevel import enable_ki_protection
+
+from ..results import Error, Ok
+from ..runtime.current import current_process
+from ..runtime.durations import check_seconds
+from ..runtime.messages import Down
+from ..runtime.messaging import receive
+from ..shown import shown
+from .protocol import Answer
+from .tasks import Task, async_call, forget
+
+__all__ = ["TaskStream", "async_stream"]
+
+S = TypeVar("S")
+T = TypeVar("T")
+
+_LIMIT: Final = 8
+
+
+def async_stream(
+    fn: Callable[[S], Awaitable[T]],
+    items: Iterable[S],
+    *,
+    limit: int = _LIMIT,
+    timeout: float = inf,
+    light: bool = False,
+) -> "TaskStream[T]":
+    """`async for` the result of `fn(item)` for each item, in the order of the items.
+
+    Each runs in a task of its own; there are at most `limit` whose results have not been taken,
+    and an item is taken from `items` when its task starts. A result is `Ok(value)`, or
+    `Error(reason)` if the task has failed, or `Error("timeout")` if it ran for longer than
+    `timeout` seconds and was killed. Elixir's `Task.async_stream/3`.
+    """
+    if not callable(fn):
+        raise TypeError(f"fn: expected an async function, got {shown(fn)}")
+    if not isinstance(items, Iterable):
+        raise TypeError(f"items: expected an iterable, got {shown(items)}")
+    if isinstance(limit, bool) or not isinstance(limit, int):
+        raise TypeError(f"limit: expected a number of tasks, got {shown(limit)}")
+    if limit < 1:
+        raise ValueError(f"limit: expected at least 1 task, got {limit}")
+    check_seconds("timeout", timeout)
+    return TaskStream(fn, iter(items), limit, timeout, light)
+
+
+class TaskStream(Generic[T]):
+    """An asynchronous iterator, and a context manager: leaving it ends the tasks that run.
+
+    So does dropping it, as a loop does that is left early.
+    """
+
+    def __init__(
+        self,
+        fn: Callable[[Any], Awaitable[T]],
+        items: Iterator[Any],
+        limit: int,
+        timeout: float,
+        light: bool,
+    ) -> None:
+        self._fn = fn
+        self._items = items
+        self._limit = limit
+        self._timeout = timeout
+        self._light = light
+        self._owner = current_process()
+        self._tasks: deque[tuple[Task[T], float]] = deque()
+
+    def __aiter__(self) -> "TaskStream[T]":
+        return self
+
+    @enable_ki_protection
+    async def __anext__(self) -> Ok[T] | Error:
+        if current_process() is not self._owner:
+            raise ValueError(f"this stream belongs to {self._owner.pid!r}, which awaits it")
+        self._start_tasks()
+        if not self._tasks:
+            raise StopAsyncIteration
+        task, deadline = self._tasks[0]
+        left = inf if deadline == inf else max(0.0, deadline - trio.current_time())
+        message = await receive(task.ref, after=left)
+        self._tasks.popleft()
+        match message:
+            case Answer(value=value):
+                return Ok(value)
+            case Down(reason=reason):
+                return Error(reason)
+        forget(self._owner, task)
+        return Error("timeout")
+
+    async def __aenter__(self) -> "TaskStream[T]":
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        # Not there if the arguments were wrong.
+        if getattr(self, "_tasks", None):
+            self.close()
+
+    @enable_ki_protection
+    def close(self) -> None:
+        """End the tasks whose results have not been taken."""
+        self._items = iter(())
+        while self._tasks:
+            forget(self._owner, self._tasks.popleft()[0])
+
+    def _start_tasks(self) -> None:
+        while len(self._tasks) < self._limit:
+            try:
+                item: Any = next(self._items)
+            except StopIteration:
+                return
+            task = async_call(self._fn, item, light=self._light)
+            deadline = inf if self._timeout == inf else trio.current_time() + self._timeout
+            self._tasks.append((task, deadline))

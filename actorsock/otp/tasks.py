@@ -1,0 +1,136 @@
+"""Tasks: a function that runs in a process of its own, and a result that is waited for.
+
+A task ends with the process that has started it, whatever that ends with. Its own failure is
+told to whoever awaits the result, and to nobody else: they are not linked.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Generic, TypeVar
+
+import attrs
+from trio.lowlevel import enable_ki_protection
+
+from ..runtime.aliases import send_through
+from ..runtime.code import awaitable_of
+from ..runtime.current import current_process
+from ..runtime.durations import check_seconds
+from ..runtime.identity import Pid, Ref
+from ..runtime.linking import exit, monitor
+from ..runtime.mailbox import anything
+from ..runtime.messages import Down
+from ..runtime.messaging import receive, send
+from ..runtime.process import Process, ProcessExit, alive
+from ..runtime.spawning import spawn, spawn_handler
+from ..shown import shown
+from .protocol import Answer
+
+__all__ = ["Task", "async_call", "await_result", "forget", "start_task"]
+
+T = TypeVar("T")
+
+
+@attrs.frozen
+class Task(Generic[T]):
+    """A function that runs, and whose result is to come."""
+
+    pid: Pid
+    ref: Ref
+    """Of the message that brings the result, and of the monitor."""
+    owner: Pid
+
+
+@enable_ki_protection
+def async_call(fn: Callable[..., Awaitable[T]], *args: Any, light: bool = False) -> Task[T]:
+    """Run `fn(*args)`, an async function, in a new process; `await_result` gets what it returns.
+
+    The process ends with the caller. It is not linked: if `fn` fails, `await_result` says so.
+    Erlang's `rpc:async_call/4`, in this program.
+    """
+    task = start_task(fn, args, light)
+    # Watches both from a process of its own: neither can be asked to look after the other.
+    send(spawn_handler(_Leash(task)), "begin")
+    return task
+
+
+@enable_ki_protection
+async def await_result(task: Task[T], timeout: float = 5.0) -> T:
+    """What the function of the task has returned; once, by the process that started it.
+
+    Raises `ProcessExit`, which ends the caller unless it is caught: with the reason that the
+    task has ended with, and with `"timeout"`, after which the task is killed.
+    """
+    if not isinstance(task, Task):
+        raise TypeError(f"task: expected what async_call returns, got {shown(task)}")
+    check_seconds("timeout", timeout)
+    process = current_process()
+    if task.owner is not process.pid:
+        raise ValueError(f"task: {task.pid!r} was started by {task.owner!r}, which awaits it")
+    # With no monitor any more its end, or its answer, is in the mailbox, or was taken from it.
+    over = task.ref not in process.monitors
+    message = await receive(task.ref, after=0 if over else timeout)
+    match message:
+        case Answer(value=value):
+            return value  # type: ignore[no-any-return]
+        case Down(reason=reason):
+            failure = ProcessExit(reason)
+            failure.__cause__ = reason if isinstance(reason, BaseException) else None
+            raise failure
+    if over:
+        raise ValueError(f"task: the result of {task.pid!r} has been awaited already")
+    forget(process, task)
+    raise ProcessExit("timeout")
+
+
+def start_task(fn: Callable[..., Awaitable[Any]], args: tuple[Any, ...], light: bool) -> Task[Any]:
+    """A new process whose result comes to the caller, and is bound to nobody's life."""
+    if not callable(fn):
+        raise TypeError(f"fn: expected an async function, got {shown(fn)}")
+    run = _Run(fn, args)
+    pid = spawn(run, light=light)
+    # It does not run before the caller gives way, so it finds the ref.
+    run.ref = monitor(pid, alias="reply_demonitor")
+    return Task(pid, run.ref, current_process().pid)
+
+
+def forget(process: Process, task: Task[Any]) -> None:
+    """The result is not wanted any more by its owner, `process`: neither is the task."""
+    process.demonitor(task.ref)
+    process.mailbox.discard(task.ref, anything)
+    target = alive.get(task.pid)
+    if target is not None:
+        target.signal(process.pid, "kill", "exit")
+
+
+class _Run:
+    """The code of a task."""
+
+    ref: Ref
+
+    def __init__(self, fn: Callable[..., Awaitable[Any]], args: tuple[Any, ...]) -> None:
+        self._fn = fn
+        self._args = args
+        # What the process runs is the function, for whoever looks at it.
+        self.__qualname__ = getattr(fn, "__qualname__", type(fn).__qualname__)
+        self.__module__ = getattr(fn, "__module__", "?")
+
+    async def __call__(self) -> None:
+        value = await awaitable_of(self._fn, self._args)
+        send_through(self.ref, Answer(self.ref, value))
+
+
+class _Leash:
+    """The handler that ends a task when its owner has ended."""
+
+    def __init__(self, task: Task[Any]) -> None:
+        self._task = task
+        self._owner: Ref | None = None
+
+    def __call__(self, message: Any) -> None:
+        match message:
+            case "begin":
+                self._owner = monitor(self._task.owner)
+                monitor(self._task.pid)
+            case Down(ref=ref):
+                if ref is self._owner:
+                    exit(self._task.pid, "shutdown")
+                exit("normal")

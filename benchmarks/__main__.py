@@ -1,0 +1,88 @@
+"""The program behind `make bench`: measures, prints the tables, and draws the picture.
+
+The picture is of everything, so a run with `--only` leaves it as it is.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Final
+
+from . import (
+    accept,
+    bulk,
+    echo,
+    mailbox_drain,
+    memory,
+    messages,
+    receive_by_ref,
+    request_reply,
+    ring,
+    spawning,
+    udp,
+)
+from .drawing import picture
+from .harness import Effort, Part, Result, measure
+from .programs import HERE, allow_many_files
+from .report import figures, ratios, summary
+
+__all__ = ["PARTS", "main"]
+
+PARTS: Final[dict[str, Part]] = {
+    "echo": echo.benchmarks,
+    "bulk": bulk.benchmarks,
+    "udp": udp.benchmarks,
+    "accept": accept.benchmarks,
+    "messages": messages.benchmarks,
+    "ring": ring.benchmarks,
+    "mailbox_drain": mailbox_drain.benchmarks,
+    "spawning": spawning.benchmarks,
+    "request_reply": request_reply.benchmarks,
+    "receive_by_ref": receive_by_ref.benchmarks,
+    "memory": memory.benchmarks,
+}
+
+
+def main() -> int:
+    """Run; the exit status says whether everybody could be measured, whatever the figures."""
+    arguments = _arguments()
+    effort = Effort(arguments.rounds, arguments.seconds, arguments.scale)
+    parts = arguments.only or list(PARTS)
+    allow_many_files()
+    results = [result for part in parts for result in _results(part, effort)]
+    print(ratios(results), figures(results), summary(results), sep="\n\n")
+    if len(parts) == len(PARTS):
+        arguments.picture.write_text(picture(results), encoding="utf-8")
+        print(f"\nThe ratios are drawn in {arguments.picture}")
+    return 1 if any(result.failed for result in results) else 0
+
+
+def _results(part: str, effort: Effort) -> Iterator[Result]:
+    with closing(PARTS[part](effort)) as benchmarks:
+        for benchmark in benchmarks:
+            begin = time.monotonic()
+            yield measure(benchmark, effort)
+            took = time.monotonic() - begin
+            print(f"{part}, {benchmark.label}: {took:.0f} s", file=sys.stderr, flush=True)
+
+
+def _arguments() -> argparse.Namespace:
+    usual = Effort()
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--only", nargs="*", choices=PARTS, metavar="PART", help=", ".join(PARTS))
+    parser.add_argument("--rounds", type=int, default=usual.rounds)
+    parser.add_argument(
+        "--seconds", type=float, default=usual.seconds, help="of one measurement that goes by time"
+    )
+    parser.add_argument(
+        "--scale", type=float, default=usual.scale, help="of what goes by number: 1 is all"
+    )
+    parser.add_argument("--picture", type=Path, default=HERE / "results.svg")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

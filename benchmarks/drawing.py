@@ -1,0 +1,157 @@
+"""The results as a picture: an SVG for the README, for light and dark pages, with text as text.
+
+A line for each comparison, on a logarithmic scale: a stroke from 1 (the baseline) to the ratio of
+each kind of body, and a tick at the target.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from html import escape
+from typing import Final
+
+import attrs
+
+from .harness import Against, Claim, Result, Verdict, verdict
+from .report import ratio_text, target_text
+
+__all__ = ["picture"]
+
+_WIDTH: Final = 960
+_MARGIN: Final = 20
+_LINE: Final = 26
+_HEADING: Final = 60
+_WHAT, _BASELINE, _PLOT, _PLOT_END, _TASK, _LIGHT = 20, 312, 494, 774, 864, 940
+
+_STYLE: Final = """
+  text { font: 13px system-ui, -apple-system, "Segoe UI", Helvetica, Arial, sans-serif;
+         fill: #1f2328; font-variant-numeric: tabular-nums; }
+  .heading { font-weight: 600; font-size: 15px; }
+  .muted, .scale { fill: #59636e; }
+  .scale { font-size: 11px; text-anchor: middle; }
+  .number { text-anchor: end; }
+  .missed { font-style: italic; }
+  .grid { stroke: #d1d9e0; } .one { stroke: #59636e; }
+  .task { stroke: #0969da; fill: #0969da; } .light { stroke: #bc4c00; fill: #bc4c00; }
+  text.task, text.light { stroke: none; }
+  .stroke { stroke-width: 3; } .tick { stroke-width: 2; }
+  @media (prefers-color-scheme: dark) {
+    text { fill: #e6edf3; }
+    .muted, .scale { fill: #9198a1; }
+    .grid { stroke: #3d444d; } .one { stroke: #9198a1; }
+    .task { stroke: #4493f8; fill: #4493f8; } .light { stroke: #f0883e; fill: #f0883e; }
+  }"""
+
+Row = tuple[Against, Verdict | None, Verdict | None]
+
+
+def picture(results: Sequence[Result]) -> str:
+    """The whole SVG."""
+    rows = list(_rows(results))
+    parts: list[str] = []
+    y = _MARGIN
+    for heading, lower_is_better in (
+        ("Speed: higher is better", False),
+        ("Time and memory: lower is better", True),
+    ):
+        chosen = [row for row in rows if row[0].lower_is_better == lower_is_better]
+        if chosen:
+            parts += _panel(heading, chosen, _scale_for(chosen), y)
+            y += _HEADING + _LINE * len(chosen) + _MARGIN
+    note = "A dot: the ratio to what it is compared with. A tick: the target; in italics: missed."
+    parts.append(f'<text class="muted" x="{_WHAT}" y="{y}">{note}</text>')
+    height = y + _MARGIN
+    return "\n".join(
+        [
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" '
+            f'width="{_WIDTH}" height="{height}" role="img">',
+            "<title>actorsock side by side with what a user would pick instead</title>",
+            f"<style>{_STYLE}\n</style>",
+            *parts,
+            "</svg>\n",
+        ]
+    )
+
+
+@attrs.frozen
+class _Scale:
+    """Where a ratio is drawn; `low` and `high` are powers of two."""
+
+    low: int
+    high: int
+
+    def x(self, ratio: float) -> float:
+        place = (math.log2(max(ratio, 2**-20)) - self.low) / (self.high - self.low)
+        return round(_PLOT + (_PLOT_END - _PLOT) * min(max(place, 0.0), 1.0), 1)
+
+
+def _rows(results: Sequence[Result]) -> Iterator[Row]:
+    for result in results:
+        for line in result.benchmark.lines:
+            yield line, verdict(result, line, line.task), verdict(result, line, line.light)
+
+
+def _scale_for(rows: Sequence[Row]) -> _Scale:
+    shown = [one for _, *both in rows for one in both if one is not None]
+    ratios = [one.ratio for one in shown if one.ratio]
+    ratios += [one.claim.target for one in shown if one.claim.kind is not None]
+    logs = [math.log2(ratio) for ratio in ratios]
+    return _Scale(math.floor(min(logs, default=-1) - 0.1), math.ceil(max(logs, default=1) + 0.1))
+
+
+def _panel(heading: str, rows: Sequence[Row], scale: _Scale, y: int) -> Iterator[str]:
+    bottom = y + _HEADING + _LINE * len(rows) - 8
+    yield f'<text class="heading" x="{_WHAT}" y="{y + 16}">{heading}</text>'
+    yield f'<text class="muted" x="{_BASELINE}" y="{y + 40}">compared with</text>'
+    yield f'<text class="number task" x="{_TASK}" y="{y + 40}">task body</text>'
+    yield f'<text class="number light" x="{_LIGHT}" y="{y + 40}">light body</text>'
+    for power in range(scale.low, scale.high + 1):
+        x = scale.x(2.0**power)
+        label = f"{2**power}" if power >= 0 else f"1/{2**-power}"
+        kind = "one" if power == 0 else "grid"
+        yield f'<line class="{kind}" x1="{x}" y1="{y + 46}" x2="{x}" y2="{bottom}"/>'
+        yield f'<text class="scale" x="{x}" y="{y + 40}">{label}</text>'
+    former = ""
+    for number, (line, task, light) in enumerate(rows):
+        middle = y + _HEADING + _LINE * number + 5
+        yield f"<g><title>{escape(_words(line, task, light))}</title>"
+        if line.what != former:
+            yield f'<text x="{_WHAT}" y="{middle + 4}">{escape(line.what)}</text>'
+        former = line.what
+        yield (
+            f'<text class="muted" x="{_BASELINE}" y="{middle + 4}">{escape(line.baseline)}</text>'
+        )
+        if task is not None:
+            yield from _stroke("task", task, scale, middle - 4, middle + 4, _TASK)
+        if light is not None:
+            yield from _stroke("light", light, scale, middle + 4, middle + 4, _LIGHT)
+        yield "</g>"
+
+
+def _stroke(
+    body: str, one: Verdict, scale: _Scale, y: int, text_y: int, text_x: int
+) -> Iterator[str]:
+    missed = " missed" if one.met is False else ""
+    yield (
+        f'<text class="number {body}{missed}" x="{text_x}" y="{text_y}">'
+        f"{ratio_text(one.ratio)}</text>"
+    )
+    if one.claim.kind is not None:
+        x = scale.x(one.claim.target)
+        yield f'<line class="tick {body}" x1="{x}" y1="{y - 5}" x2="{x}" y2="{y + 5}"/>'
+    if one.ratio is not None:
+        x = scale.x(one.ratio)
+        yield f'<line class="stroke {body}" x1="{scale.x(1)}" y1="{y}" x2="{x}" y2="{y}"/>'
+        yield f'<circle class="{body}" cx="{x}" cy="{y}" r="3"/>'
+
+
+def _words(line: Against, task: Verdict | None, light: Verdict | None) -> str:
+    said = [
+        f"{body} {ratio_text(one.ratio)}{_asked(one.claim)}"
+        for body, one in (("task body", task), ("light body", light))
+        if one is not None
+    ]
+    return f"{line.what}, compared with {line.baseline}: {', '.join(said)}"
+
+
+def _asked(claim: Claim) -> str:
+    return f" (target {target_text(claim)})" if claim.kind is not None else ""

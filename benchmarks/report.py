@@ -1,0 +1,101 @@
+"""The results as text: a table of ratios with their targets, and the figures themselves."""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from .harness import Claim, Result, Verdict, verdict
+
+__all__ = ["figures", "ratio_text", "ratios", "summary", "target_text", "verdicts"]
+
+_SIGNS: Final = {"at least": ">=", "more than": ">", "at most": "<="}
+
+
+def ratios(results: Sequence[Result]) -> str:
+    """The table of ratios: a line for each comparison."""
+    rows = [("", "compared with", "task body", "target", "", "light body", "target", "")]
+    for result in results:
+        for line in result.benchmark.lines:
+            task = _cells(verdict(result, line, line.task))
+            light = _cells(verdict(result, line, line.light))
+            rows.append((line.what, line.baseline, *task, *light))
+    return "\n".join(_columns(rows, "llrllrll"))
+
+
+def figures(results: Sequence[Result]) -> str:
+    """The medians themselves: a table for each part, a line for each contestant."""
+    return "\n\n".join(_part(part, list(group)) for part, group in _by_part(results))
+
+
+def summary(results: Sequence[Result]) -> str:
+    """How many targets are met; who was skipped, who failed, and why."""
+    judged = [one for one in verdicts(results) if one[1].met is not None]
+    met = sum(one.met is True for _, one in judged)
+    lines = [f"{met} of {len(judged)} targets are met"]
+    for result in results:
+        lines += [f"skipped: {name} ({why})" for name, why in result.skipped.items()]
+        lines += [f"FAILED: {name} ({what})" for name, what in result.failed.items()]
+    return "\n".join(dict.fromkeys(lines))
+
+
+def verdicts(results: Sequence[Result]) -> list[tuple[str, Verdict]]:
+    """Every claim of every line, with what the line is about."""
+    return [
+        (line.what, one)
+        for result in results
+        for line in result.benchmark.lines
+        for claim in (line.task, line.light)
+        if (one := verdict(result, line, claim)) is not None
+    ]
+
+
+def ratio_text(ratio: float | None) -> str:
+    """A ratio for people: two decimals where they matter."""
+    if ratio is None:
+        return "-"
+    return f"{ratio:.2f} x" if ratio < 10 else f"{ratio:.1f} x"
+
+
+def target_text(claim: Claim) -> str:
+    """What a claim asks for."""
+    return f"{_SIGNS[claim.kind]} {claim.target:g}" if claim.kind is not None else ""
+
+
+def _cells(one: Verdict | None) -> tuple[str, str, str]:
+    if one is None:
+        return "", "", ""
+    word = {True: "met", False: "NOT MET", None: ""}[one.met]
+    return ratio_text(one.ratio), target_text(one.claim), word
+
+
+def _by_part(results: Sequence[Result]) -> Iterator[tuple[str, list[Result]]]:
+    parts = dict.fromkeys(result.benchmark.part for result in results)
+    for part in parts:
+        yield part, [result for result in results if result.benchmark.part == part]
+
+
+def _part(part: str, results: Sequence[Result]) -> str:
+    rows = [("", *(result.benchmark.label for result in results))]
+    names = dict.fromkeys(name for result in results for name in result.benchmark.contestants)
+    for name in names:
+        rows.append((name, *(_figure(result, name) for result in results)))
+    lines = _columns(rows, "l" + "r" * len(results))
+    return "\n".join([part, *(f"  {line}" for line in lines)])
+
+
+def _figure(result: Result, name: str) -> str:
+    if name not in result.figures:
+        return "-"
+    value, cpu = result.median(name), result.cpu(name)
+    shown = f"{value:,.1f}" if value < 1000 else f"{value:,.0f}"
+    return shown if cpu is None else f"{shown} ({cpu:.1f})"
+
+
+def _columns(rows: Sequence[Sequence[str]], sides: str) -> list[str]:
+    widths = [max(len(row[i]) for row in rows) for i in range(len(sides))]
+    return [
+        "  ".join(
+            cell.rjust(width) if side == "r" else cell.ljust(width)
+            for cell, width, side in zip(row, widths, sides, strict=True)
+        ).rstrip()
+        for row in rows
+    ]

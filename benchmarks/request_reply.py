@@ -1,0 +1,164 @@
+"""Request and reply: a process asks an idle handler process, which answers in place."""
+
+import asyncio
+from collections.abc import Generator
+from functools import partial
+from typing import Any, Final
+
+import attrs
+
+from actorsock import (
+    Pid,
+    Ref,
+    current_pid,
+    make_ref,
+    receive,
+    run,
+    send,
+    spawn,
+    spawn_handler,
+)
+
+from .harness import Against, Benchmark, Effort, Skipped, at_least
+from .inside import Contestants, Stopwatch
+from .programs import fresh
+
+__all__ = ["CONTESTANTS", "Reply", "Request", "answer", "benchmarks"]
+
+TASK: Final = "task body"
+LIGHT: Final = "light body"
+TASK_REF: Final = "task body, reply by ref"
+LIGHT_REF: Final = "light body, reply by ref"
+ASYNCIO: Final = "a pair of asyncio queues"
+PYKKA: Final = "pykka's ask"
+
+BATCH: Final = 500
+
+
+def benchmarks(effort: Effort) -> Generator[Benchmark, None, None]:
+    """One request at a time."""
+    what = "request and reply, an idle handler"
+    yield Benchmark(
+        "request and reply (thousands/s)",
+        "one at a time",
+        {name: partial(fresh, "request_reply", name, effort) for name in CONTESTANTS},
+        (
+            Against(what, ASYNCIO, at_least(TASK, 5), at_least(LIGHT, 5)),
+            Against(what, PYKKA, at_least(TASK, 20), at_least(LIGHT, 20)),
+        ),
+    )
+
+
+@attrs.define
+class Request:
+    """Asks for an answer with this ref."""
+
+    sender: Pid
+    ref: Ref
+    number: int
+
+
+@attrs.define
+class Reply:
+    """The answer."""
+
+    ref: Ref
+    number: int
+
+
+def answer(request: Request) -> None:
+    """The handler of requests."""
+    send(request.sender, Reply(request.ref, request.number + 1))
+
+
+def _increment(message: tuple[Pid, int]) -> None:
+    sender, number = message
+    send(sender, number + 1)
+
+
+def _handler(light: bool, effort: Effort) -> float:
+    watch = Stopwatch(effort.seconds)
+
+    async def ask(main: Pid) -> None:
+        me, handler = current_pid(), spawn_handler(_increment)
+        while watch.lap(BATCH):
+            for number in range(BATCH):
+                send(handler, (me, number))
+                await receive()
+        send(main, "done")
+
+    return _measured(watch, ask, light)
+
+
+def _handler_by_ref(light: bool, effort: Effort) -> float:
+    watch = Stopwatch(effort.seconds)
+
+    async def ask(main: Pid) -> None:
+        me, handler = current_pid(), spawn_handler(answer)
+        while watch.lap(BATCH):
+            for number in range(BATCH):
+                ref = make_ref()
+                send(handler, Request(me, ref, number))
+                await receive(ref)
+        send(main, "done")
+
+    return _measured(watch, ask, light)
+
+
+def _measured(watch: Stopwatch, ask: Any, light: bool) -> float:
+    async def main() -> None:
+        spawn(ask, current_pid(), light=light)
+        await receive()
+
+    run(main)
+    return watch.thousands
+
+
+def _two_queues(effort: Effort) -> float:
+    watch = Stopwatch(effort.seconds)
+
+    async def answering(requests: "asyncio.Queue[int]", replies: "asyncio.Queue[int]") -> None:
+        while True:
+            replies.put_nowait(await requests.get() + 1)
+
+    async def main() -> None:
+        requests: asyncio.Queue[int] = asyncio.Queue()
+        replies: asyncio.Queue[int] = asyncio.Queue()
+        task = asyncio.create_task(answering(requests, replies))
+        while watch.lap(BATCH):
+            for number in range(BATCH):
+                requests.put_nowait(number)
+                await replies.get()
+        task.cancel()
+
+    asyncio.run(main())
+    return watch.thousands
+
+
+def _pykka(effort: Effort) -> float:
+    try:
+        import pykka
+    except ImportError:
+        raise Skipped("pykka is not installed") from None
+
+    class Actor(pykka.ThreadingActor):
+        def on_receive(self, message: int) -> int:
+            return message + 1
+
+    watch = Stopwatch(effort.seconds)
+    actor = Actor.start()
+    while watch.lap(BATCH):
+        for number in range(BATCH):
+            actor.ask(number)
+    actor.stop()
+    return watch.thousands
+
+
+CONTESTANTS: Final[Contestants] = {
+    ASYNCIO: _two_queues,
+    TASK: partial(_handler, False),
+    LIGHT: partial(_handler, True),
+    PYKKA: _pykka,
+    TASK_REF: partial(_handler_by_ref, False),
+    LIGHT_REF: partial(_handler_by_ref, True),
+}

@@ -1,0 +1,77 @@
+"""What there is when nothing should be: whatever a process or a socket could leave behind."""
+
+import ctypes
+import gc
+import os
+import sys
+from pathlib import Path
+from typing import Final
+
+import attrs
+import trio
+
+from actorsock import Pid, process_info, processes, registered, socket
+from actorsock.runtime.current import current_process
+from actorsock.runtime.process import alive
+from actorsock.runtime.running import by_task
+from actorsock.socket.service import service_of
+
+__all__ = ["Memory", "Stock", "memory", "stock"]
+
+Stock = dict[str, int]
+"""How many there are of everything."""
+
+
+def stock(me: Pid) -> Stock:
+    """What this program has, and the process `me` in particular."""
+    node = current_process().node
+    registry = service_of(node).registry
+    info = process_info(me)
+    assert info is not None
+    return {
+        "processes": len(processes()),
+        "processes in the table": len(alive),
+        "tasks with a process": len(by_task),
+        "tasks of trio": trio.lowlevel.current_statistics().tasks_living,
+        "timers": len(node.timers),
+        "timers that send": len(node.pending),
+        "registered names": len(registered()),
+        "sockets": socket.number_of(),
+        "sockets counted": registry.counts["num_sockets"],
+        "monitors of sockets": len(registry.monitored),
+        "watchers of sockets": len(registry.watchers),
+        "links of the first process": len(info.links),
+        "monitors of the first process": len(info.monitors),
+        "monitors on the first process": len(info.monitored_by),
+        "messages of the first process": info.message_queue_len,
+        "descriptors": len(os.listdir(_DESCRIPTORS)),
+    }
+
+
+@attrs.frozen
+class Memory:
+    """How much is in use."""
+
+    blocks: int
+    """Pieces of memory that Python has given out: exact, one for a small object."""
+    resident: float
+    """Resident size of the program, in MiB."""
+
+
+def memory() -> Memory:
+    """After what can be collected, and given back, has been."""
+    gc.collect()
+    if hasattr(_LIBC, "malloc_trim"):
+        _LIBC.malloc_trim(0)
+    return Memory(sys.getallocatedblocks(), _resident())
+
+
+def _resident() -> float:
+    path = Path("/proc/self/statm")
+    if not path.exists():
+        return 0.0
+    return int(path.read_text().split()[1]) * os.sysconf("SC_PAGESIZE") / 2**20
+
+
+_DESCRIPTORS: Final = "/proc/self/fd" if Path("/proc/self/fd").exists() else "/dev/fd"
+_LIBC: Final = ctypes.CDLL(None)

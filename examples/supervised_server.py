@@ -1,0 +1,91 @@
+"""A supervised TCP server: a pool of acceptors, a process for each connection, one counter.
+
+A client sends numbers, the counter adds them up and the client gets the sum. On anything else
+the counter crashes: its supervisor starts a new one, the connection that has asked ends, and
+no other notices. supervised_server.erl is the same program in Erlang.
+"""
+
+from functools import partial
+from typing import Any
+
+from actorsock import Down, Error, Ok, monitor, ok, otp, receive, run, socket, spawn_link
+from actorsock.otp import ChildSpec, Reply, Supervisor, SupervisorFlags
+from actorsock.socket import Socket
+
+
+class Counter(otp.GenServer):  # all callbacks are plain: a call costs no task switch
+    def init(self) -> None:
+        self.sum = 0
+
+    def handle_call(self, request: bytes, caller: otp.Caller) -> Reply:
+        self.sum += int(request)
+        return Reply(self.sum)
+
+
+async def connection(sock: Socket) -> None:
+    while True:
+        match await socket.recv(sock):
+            case Ok(number):  # a whole one: the next comes when this has been answered
+                answer = await otp.call("counter", number)  # ends this process if it crashes
+                ok(await socket.send(sock, b"%d" % answer))
+            case Error():  # "closed" when the client has finished: so has its process
+                return
+
+
+async def acceptor(lsock: Socket) -> None:
+    while True:
+        sock = ok(await socket.accept(lsock))
+        pid = ok(await otp.start_child("connections", sock))
+        # From here on the socket ends with that process, not with this one.
+        ok(socket.setopt(sock, "otp", "controlling_process", pid))
+
+
+class Server(Supervisor):
+    def init(self, lsock: Socket, acceptors: int) -> Any:
+        pool = [ChildSpec(number, spawn_link, (acceptor, lsock)) for number in range(acceptors)]
+        return SupervisorFlags("one_for_one", intensity=3, period=5), [
+            ChildSpec("counter", partial(otp.start_link, Counter, name="counter")),
+            ChildSpec("connections", start_connections, type="supervisor"),
+            ChildSpec("acceptors", otp.start_link, (Supervisor, pool), type="supervisor"),
+        ]
+
+
+async def start_connections() -> Any:
+    children = [ChildSpec("connection", spawn_link, (connection,), "temporary")]
+    flags = SupervisorFlags("simple_one_for_one")
+    return await otp.start_link(Supervisor, children, flags, name="connections")
+
+
+async def connect(port: int) -> Socket:
+    sock = ok(socket.open("inet", "stream", "tcp"))
+    ok(await socket.connect(sock, ("127.0.0.1", port)))
+    return sock
+
+
+async def ask(sock: Socket, number: bytes) -> Any:
+    ok(await socket.send(sock, number))
+    return await socket.recv(sock)
+
+
+async def main() -> None:
+    lsock = ok(socket.open("inet", "stream", "tcp"))
+    port = ok(socket.bind(lsock, "loopback"))
+    ok(socket.listen(lsock))
+    server = ok(await otp.start_link(Server, lsock, 3))
+
+    ann, bob = await connect(port), await connect(port)
+    print("ann adds 3:", await ask(ann, b"3"))
+    print("bob adds 4:", await ask(bob, b"4"))
+    ref = monitor("counter")
+    print("bob adds x:", await ask(bob, b"x"))
+    match await receive(ref):
+        case Down(reason=reason):
+            print(f"the counter has crashed: {reason!r}")
+    print("ann adds 5:", await ask(ann, b"5"))
+    print("connections:", (await otp.count_children("connections")).active)
+    await otp.stop(server)
+    print("ann, when the server has stopped:", await socket.recv(ann))
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,245 @@
+"""The operations of scenarios, performed on actorsock.
+
+Each entry of `OPERATIONS` is what an actor does for one word; most are the function itself.
+"""
+
+import os
+from collections.abc import Callable
+from contextvars import ContextVar
+from math import inf
+from pathlib import Path
+from typing import Any, Final
+
+import attrs
+
+import actorsock
+from actorsock import Ok, Pid, Ref, ok, process_info, socket
+
+from .notation import Form, Name
+
+__all__ = ["OPERATIONS", "Unbound", "resolve"]
+
+ALPHABET: Final = b"abcdefghijklmnopqrstuvwxyz"
+
+
+class Unbound(Exception):
+    """A name that nothing has been given to."""
+
+
+def resolve(value: Any, values: dict[str, Any], tmp: str) -> Any:
+    """An argument of the notation as a value."""
+    match value:
+        case Name(name):
+            if name not in values:
+                raise Unbound(name)
+            return values[name]
+        case Form("fill", int(size)):
+            return (ALPHABET * (size // 26 + 1))[:size]
+        case Form("tmp", name):
+            return f"{tmp}/{name}"
+        case Form("path", name):
+            return {"family": "local", "path": f"{tmp}/{name}"}
+        case Form("inet" | "inet6" as family, port):
+            return {"family": family, "addr": "loopback", "port": resolve(port, values, tmp)}
+        case Form("text" | "ip", text):
+            return text
+        case list():
+            return [resolve(each, values, tmp) for each in value]
+        case tuple():
+            return tuple(resolve(each, values, tmp) for each in value)
+        case dict():
+            return {key: resolve(each, values, tmp) for key, each in value.items()}
+    return value
+
+
+async def tcp_pair() -> Ok[Any]:
+    """Two connected sockets."""
+    return await _pair("inet", lambda connector, listener: None)
+
+
+async def small_pair() -> Ok[Any]:
+    """Two connected sockets between which there is little room."""
+
+    def little(connector: socket.Socket, listener: socket.Socket) -> None:
+        ok(socket.setopt(connector, "socket", "sndbuf", 4096))
+        ok(socket.setopt(listener, "socket", "rcvbuf", 2048))
+
+    return await _pair("inet", little)
+
+
+async def tcp6_pair() -> Ok[Any]:
+    """Two connected sockets over IPv6."""
+    return await _pair("inet6", lambda connector, listener: None)
+
+
+async def _pair(domain: str, prepare: Callable[[socket.Socket, socket.Socket], None]) -> Ok[Any]:
+    listener = ok(socket.open(domain, "stream", "tcp"))
+    ok(socket.bind(listener, "loopback"))
+    connector = ok(socket.open(domain, "stream", "tcp"))
+    prepare(connector, listener)
+    ok(socket.listen(listener))
+    ok(await socket.connect(connector, ok(socket.sockname(listener))))
+    accepted = ok(await socket.accept(listener))
+    ok(await socket.close(listener))
+    return Ok((connector, accepted))
+
+
+async def local_pair(path: dict[str, Any]) -> Ok[Any]:
+    """Two connected local sockets."""
+    listener = ok(socket.open("local", "stream"))
+    ok(socket.bind(listener, path))
+    ok(socket.listen(listener))
+    connector = ok(socket.open("local", "stream"))
+    ok(await socket.connect(connector, path))
+    accepted = ok(await socket.accept(listener))
+    ok(await socket.close(listener))
+    return Ok((connector, accepted))
+
+
+async def udp_pair() -> Ok[Any]:
+    """Two UDP sockets that are connected to each other."""
+    one, two = (ok(socket.open("inet", "dgram", "udp")) for _ in range(2))
+    for sock in (one, two):
+        ok(socket.bind(sock, "loopback"))
+    ok(await socket.connect(one, ok(socket.sockname(two))))
+    ok(await socket.connect(two, ok(socket.sockname(one))))
+    return Ok((one, two))
+
+
+async def listener() -> Ok[Any]:
+    """A listening socket and its port."""
+    sock = ok(socket.open("inet", "stream", "tcp"))
+    port = ok(socket.bind(sock, "loopback"))
+    ok(socket.listen(sock))
+    return Ok((sock, port))
+
+
+async def unused_port() -> int:
+    """A port on which nobody listens."""
+    sock = ok(socket.open("inet", "stream", "tcp"))
+    port = ok(socket.bind(sock, "loopback"))
+    ok(await socket.close(sock))
+    return port
+
+
+def udp() -> Ok[Any]:
+    """A UDP socket and its port."""
+    sock = ok(socket.open("inet", "dgram", "udp"))
+    return Ok((sock, ok(socket.bind(sock, "loopback"))))
+
+
+def port(sock: socket.Socket) -> int:
+    """The port that a socket is bound to."""
+    name: Any = ok(socket.sockname(sock))
+    number: int = name.port
+    return number
+
+
+def info(sock: socket.Socket) -> dict[str, Any]:
+    """What is known of a socket, but for its counters."""
+    found = attrs.asdict(socket.info(sock), recurse=False)
+    del found["counters"]
+    return found
+
+
+def counters(sock: socket.Socket) -> dict[str, int]:
+    """The counters of a socket that are not 0."""
+    return {name: count for name, count in socket.info(sock).counters.items() if count}
+
+
+def write_file(path: str, data: bytes) -> None:
+    """Write a file."""
+    Path(path).write_bytes(data)
+
+
+async def sendfile(
+    sock: socket.Socket, path: str, offset: int, count: int, timeout: float = inf
+) -> Any:
+    """`sendfile` of the file with this name."""
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        return await socket.sendfile(sock, fd, offset, count, timeout)
+    finally:
+        os.close(fd)
+
+
+async def receive_message(timeout: float = inf) -> Any:
+    """The oldest message, whatever it is."""
+    return await actorsock.receive(lambda message: not isinstance(message, Order), after=timeout)
+
+
+async def receive_by_ref(ref: Any, timeout: float = inf) -> Any:
+    """The oldest message that carries `ref`, or the handle of a select info."""
+    handle = ref.ref if isinstance(ref, socket.SelectInfo) else ref
+    return await actorsock.receive(handle, after=timeout)
+
+
+async def receive_word(word: str, timeout: float = inf) -> Any:
+    """The oldest message that is this word."""
+    return await actorsock.receive(lambda message: message == word, after=timeout)
+
+
+def left(seconds: float | None) -> str | None:
+    """That a timer has some time left."""
+    return None if seconds is None else "some"
+
+
+def about(pid: Pid, item: str) -> Any:
+    """One item of `process_info`."""
+    info = process_info(pid)
+    if info is None:
+        return None
+    found: Any = getattr(info, item)
+    if item in ("links", "monitored_by"):
+        return sorted(set(found) - {DIRECTOR.get()}, key=lambda each: each.number)
+    return found
+
+
+DIRECTOR: Final[ContextVar[Pid | None]] = ContextVar("director", default=None)
+"""The process that directs the scenario, and monitors its actors; it is no part of it."""
+
+
+class Order:
+    """What the director tells an actor to do; not a message of the scenario."""
+
+
+OPERATIONS: Final[dict[str, Callable[..., Any]]] = {
+    **{name: getattr(socket, name) for name in socket.__all__ if name[0].islower()},
+    "cancel_socket_monitor": socket.cancel_monitor,
+    "monitor_socket": socket.monitor,
+    "info": info,
+    "counters": counters,
+    "sendfile": sendfile,
+    "tcp_pair": tcp_pair,
+    "small_pair": small_pair,
+    "tcp6_pair": tcp6_pair,
+    "local_pair": local_pair,
+    "udp_pair": udp_pair,
+    "listener": listener,
+    "unused_port": unused_port,
+    "udp": udp,
+    "port": port,
+    "write_file": write_file,
+    "self": actorsock.current_pid,
+    "send_message": actorsock.send,
+    "receive_message": receive_message,
+    "receive_by_ref": receive_by_ref,
+    "receive_word": receive_word,
+    "link": actorsock.link,
+    "unlink": actorsock.unlink,
+    "monitor": actorsock.monitor,
+    "demonitor": actorsock.demonitor,
+    "trap_exit": actorsock.trap_exit,
+    "exit": actorsock.exit,
+    "register": actorsock.register,
+    "unregister": actorsock.unregister,
+    "whereis": actorsock.whereis,
+    "is_alive": actorsock.is_alive,
+    "make_ref": Ref,
+    "process_info": about,
+    "send_after": actorsock.send_after,
+    "start_timer": actorsock.start_timer,
+    "cancel_timer": lambda ref: left(actorsock.cancel_timer(ref)),
+    "read_timer": lambda ref: left(actorsock.read_timer(ref)),
+    "sleep": actorsock.sleep,
+}

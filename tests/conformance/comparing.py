@@ -1,0 +1,205 @@
+"""Compares what the two sides have seen of one scenario.
+
+A transcript is, for each step, a list of events: who got which answer, what is in whose mailbox
+when that has changed, who has ended and why. Events of one step stand in the order of the
+actors. New messages in a mailbox that came from different sources in one step are ordered by
+source, since Erlang leaves that order open; those of one source keep theirs.
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import attrs
+
+from . import normal
+from .differences import DIFFERENCES, Difference
+from .normal import Namer, Shape
+from .notation import Act, Scenario, show
+from .our_side import Seen, Skipped
+
+__all__ = ["Event", "Mismatch", "Transcript", "compare", "erlang_transcript", "our_transcript"]
+
+
+@attrs.frozen
+class Event:
+    """One thing that a step has shown."""
+
+    actor: str
+    what: str
+    """`"returned"`, `"mailbox"`, `"ended"` or `"skipped"`."""
+    value: Any
+    act: Act | None = None
+    """What has returned."""
+
+    def __str__(self) -> str:
+        return f"{self.actor} {self.what} {self.value!r}"
+
+
+Transcript: TypeAlias = list[list[Event]]
+
+
+@attrs.frozen
+class Mismatch:
+    """The first step at which the two differ without a reason in the table."""
+
+    scenario: Scenario
+    step: int
+    theirs: Transcript
+    ours: Transcript
+
+    def __str__(self) -> str:
+        lines = [f"== {self.scenario.title}"]
+        lines += [show(step) for step in self.scenario.steps[: self.step + 1]]
+        pairs = _paired(self.theirs[self.step], self.ours[self.step])
+        lines += [f"    Erlang:    {event}" for event, _ in pairs if event]
+        lines += [f"    actorsock: {event}" for _, event in pairs if event]
+        return "\n".join(lines)
+
+
+def our_transcript(
+    scenario: Scenario, pids: dict[str, Any], seen: list[Seen | Skipped], tmp: str
+) -> Transcript:
+    """What our side has seen, in the common form."""
+    return _transcript(scenario, pids, seen, tmp, normal.our_answer, normal.our_value)
+
+
+def erlang_transcript(
+    scenario: Scenario, pids: dict[str, Any], seen: list[Seen | Skipped], tmp: str
+) -> Transcript:
+    """What Erlang has seen, in the common form."""
+    return _transcript(scenario, pids, seen, tmp, normal.erlang_answer, normal.erlang_value)
+
+
+def compare(
+    scenario: Scenario, theirs: Transcript, ours: Transcript, release: int
+) -> tuple[Mismatch | None, set[Difference]]:
+    """The first difference that nothing explains, if any; and the explanations used."""
+    used: set[Difference] = set()
+    for number, (expected, found) in enumerate(zip(theirs, ours, strict=True)):
+        if expected == found:
+            continue
+        reasons = _explain(scenario, number, theirs, expected, found, release)
+        if reasons is None:
+            return Mismatch(scenario, number, theirs, ours), used
+        used |= set(reasons)
+        if any(reason.parts_ways for reason in reasons):
+            break
+    return None, used
+
+
+def _explain(
+    scenario: Scenario,
+    number: int,
+    history: Transcript,
+    theirs: list[Event],
+    ours: list[Event],
+    release: int,
+) -> list[Difference] | None:
+    reasons = []
+    for here, there in _paired(theirs, ours):
+        if here == there or _both_refuse(here, there):
+            continue
+        for difference in DIFFERENCES:
+            if difference.explains(scenario, number, here, there, release, history[: number + 1]):
+                reasons.append(difference)
+                break
+        else:
+            return None
+    return reasons
+
+
+def _paired(theirs: list[Event], ours: list[Event]) -> list[tuple[Event | None, Event | None]]:
+    """The events of the two sides side by side: of the same actor, of the same sort."""
+    keys = dict.fromkeys((event.actor, event.what) for event in (*theirs, *ours))
+    first = {(event.actor, event.what): event for event in theirs}
+    second = {(event.actor, event.what): event for event in ours}
+    return [_narrowed(first.get(key), second.get(key)) for key in keys]
+
+
+def _narrowed(theirs: Event | None, ours: Event | None) -> tuple[Event | None, Event | None]:
+    """Of two records only the fields in which they differ."""
+    if theirs is None or ours is None:
+        return theirs, ours
+    one, two = theirs.value, ours.value
+    if one == two or not isinstance(one, dict) or not isinstance(two, dict):
+        return theirs, ours
+    keys = sorted(key for key in one.keys() | two.keys() if one.get(key) != two.get(key))
+    return (
+        attrs.evolve(theirs, value={key: one.get(key) for key in keys}),
+        attrs.evolve(ours, value={key: two.get(key) for key in keys}),
+    )
+
+
+def _both_refuse(theirs: Event | None, ours: Event | None) -> bool:
+    # Erlang does not tell an option that it does not know from one that cannot be set or got.
+    if theirs is None or ours is None or theirs.value != normal.REFUSED:
+        return False
+    return ours.value in (normal.RAISED, Shape("Error", ("enoprotoopt",)))
+
+
+def _transcript(
+    scenario: Scenario,
+    pids: dict[str, Any],
+    seen: list[Seen | Skipped],
+    tmp: str,
+    answer: Callable[[Act, Any], Any],
+    value: Callable[[Any], Any],
+) -> Transcript:
+    namer = Namer(tmp)
+    for name, pid in pids.items():
+        namer.bind([name], value(pid))
+    mailboxes: dict[str, list[Any]] = {}
+    pending: dict[str, Act] = {}
+    transcript = []
+    for step, shown in zip(scenario.steps, seen, strict=True):
+        if isinstance(shown, Skipped):
+            transcript.append([Event(getattr(step, "actor", ""), "skipped", None)])
+            continue
+        if isinstance(step, Act):
+            pending[step.actor] = step
+        returned: list[Event] = []
+        ended: list[Event] = []
+        for name, result in sorted(shown.returned, key=lambda each: each[0]):
+            act = pending.pop(name)
+            found = answer(act, result)
+            namer.bind(act.targets, found)
+            returned.append(Event(name, "returned", namer.name(found), act))
+        arrived = []
+        for name, messages in sorted(shown.mailboxes, key=lambda each: each[0]):
+            before = mailboxes.get(name, [])
+            after = _in_order(before, [namer.name(value(message)) for message in messages])
+            if after != before:
+                arrived.append(Event(name, "mailbox", after))
+            mailboxes[name] = after
+        for name, reason in sorted(shown.ended, key=lambda each: each[0]):
+            pending.pop(name, None)
+            ended.append(Event(name, "ended", namer.name(_reason(reason, value))))
+        transcript.append([*returned, *arrived, *ended])
+    return transcript
+
+
+def _reason(reason: Any, value: Callable[[Any], Any]) -> Any:
+    return normal._reason(reason) if value is normal.erlang_value else value(reason)
+
+
+def _in_order(before: list[Any], now: list[Any]) -> list[Any]:
+    """`now`, with what is new in an order that does not depend on which source was first."""
+    kept, new = [], list(now)
+    for message in before:
+        if message in new:
+            new.remove(message)
+            kept.append(message)
+    return [*kept, *sorted(new, key=_source)]
+
+
+def _source(message: Any) -> tuple[str, str]:
+    """Where a message came from, as far as it says so.
+
+    Selects come from the operating system, each by itself. Aborts keep their order.
+    """
+    match message:
+        case Shape("SelectMessage", _):
+            return ("select", repr(message))
+        case Shape("AbortMessage" | "SocketDown" | "Exit" | "Down" | "TimerExpired", _):
+            return (message.word, "")
+    return ("message", "")

@@ -1,0 +1,282 @@
+"""Where actorsock differs from Erlang on purpose: one table, with the reasons.
+
+Each entry says what it explains as narrowly as it can: the operation that answered (or
+`mailbox` and so on), what Erlang shows, what actorsock shows, in which scenarios, with which
+releases. An entry that explains nothing in a whole run fails the run.
+"""
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+import attrs
+
+from .normal import Shape
+from .notation import Act, Scenario, show
+
+if TYPE_CHECKING:
+    from .comparing import Event
+
+__all__ = ["DIFFERENCES", "Difference"]
+
+
+@attrs.frozen
+class Difference:
+    """One deliberate difference."""
+
+    reason: str
+    what: str
+    """The operations that answer differently, or `mailbox` or `ended`: a regular expression."""
+    theirs: str
+    """What Erlang shows, as a regular expression; empty for nothing."""
+    ours: str
+    """What actorsock shows, likewise; it may refer to groups of `theirs`."""
+    step: str = ".*"
+    """The line of the operation that has returned, as a regular expression."""
+    scenarios: str = ".*"
+    """The titles of the scenarios in which it does, as a regular expression."""
+    after: str = ""
+    """What an earlier line of the scenario has to match; empty for nothing in particular."""
+    when: "Callable[[Scenario, list[list[Event]], Event | None], bool] | None" = None
+    """What else has to be so, of all that Erlang has shown until then and of its event."""
+    until: int = 10**6
+    """The last Erlang/OTP release that shows it."""
+    since: int = 0
+    """The first one."""
+    parts_ways: bool = False
+    """The two do different things from here on, so that the rest is not compared."""
+
+    def explains(
+        self,
+        scenario: Scenario,
+        step: int,
+        theirs: "Event | None",
+        ours: "Event | None",
+        release: int,
+        history: "list[list[Event]]",
+    ) -> bool:
+        """Whether this is the reason why the two events of this step differ."""
+        event = theirs or ours
+        assert event is not None
+        what = event.act.op if event.act is not None else event.what
+        line = show(event.act) if event.act is not None else ""
+        return (
+            self.since <= release <= self.until
+            and re.fullmatch(self.what, what) is not None
+            and re.fullmatch(self.scenarios, scenario.title) is not None
+            and re.fullmatch(self.step, line) is not None
+            and (not self.after or self._comes_after(scenario, step))
+            and re.fullmatch(
+                f"(?:{self.theirs}) // (?:{self.ours})", f"{_text(theirs)} // {_text(ours)}"
+            )
+            is not None
+            and (self.when is None or self.when(scenario, history, theirs))
+        )
+
+    def _comes_after(self, scenario: Scenario, number: int) -> bool:
+        return any(re.fullmatch(self.after, show(step)) for step in scenario.steps[: number + 1])
+
+
+def _text(event: "Event | None") -> str:
+    return "" if event is None else repr(event.value)
+
+
+def _is_over(scenario: Scenario, history: "list[list[Event]]", theirs: "Event | None") -> bool:
+    """A select in the mailbox is of an operation that has been answered since."""
+    assert theirs is not None
+    handles = [each.parts[1] for each in theirs.value if _is_select(each)]
+    asked: dict[int, Act] = {}
+    for event in (event for step in history for event in step):
+        act = event.act
+        if event.actor != theirs.actor or act is None or not isinstance(event.value, Shape):
+            continue
+        if event.value.word == "Select":
+            asked |= {n: act for n, each in enumerate(handles) if each == event.value.parts[1]}
+        elif event.value != Shape("Error", ("state",)) and any(
+            (act.args[:1], _kind(act.op)) == (each.args[:1], _kind(each.op))
+            for each in asked.values()
+        ):
+            return True
+    return False
+
+
+def _is_select(message: object) -> bool:
+    return isinstance(message, Shape) and message.word == "SelectMessage"
+
+
+def _is_shut(scenario: Scenario, history: "list[list[Event]]", theirs: "Event | None") -> bool:
+    """There are datagram sockets, and the reading of one has been shut down."""
+    acts = [event.act for step in history for event in step if event.act is not None]
+    return any(act.op == "udp_pair" for act in acts) and any(
+        act.op == "shutdown" and act.args[1] != "write" for act in acts
+    )
+
+
+def _reader_was_killed(
+    scenario: Scenario, history: "list[list[Event]]", theirs: "Event | None"
+) -> bool:
+    """A process has ended while it waited for the rest of some bytes."""
+    waiting: dict[str, Act] = {}
+    for step, events in zip(scenario.steps, history, strict=False):
+        if isinstance(step, Act) and all(event.what != "skipped" for event in events):
+            waiting[step.actor] = step
+        for event in events:
+            if event.what == "returned":
+                waiting.pop(event.actor, None)
+            act = waiting.get(event.actor)
+            if event.what == "ended" and act is not None and act.op == "recv":
+                size = act.args[1] if len(act.args) > 1 else 0
+                return size > 1
+    return False
+
+
+def _kind(op: str) -> str:
+    return next((kind for kind in ("recv", "send", "accept", "connect") if kind in op), op)
+
+
+DIFFERENCES: Final = (
+    Difference(
+        reason="bind answers the port, as in the founding documentation (21.1, 1)",
+        what="bind",
+        theirs=r"Ok\(\)",
+        ours=r"Ok\(.+\)",
+    ),
+    Difference(
+        reason="an accepted socket is connected (section 20: as 28 does)",
+        what="info",
+        theirs=r"\{'wstates': \[(?P<rest>.*)\]\}",
+        ours=r"\{'wstates': \['connected'(, )?(?P=rest)\]\}",
+        until=27,
+    ),
+    Difference(
+        reason="a listener is not connected because it has accepted (section 20: as 28 does)",
+        what="info",
+        theirs=r"\{'wstates': \['connected'(, )?(?P<rest>.*)\]\}",
+        ours=r"\{'wstates': \[(?P=rest)\]\}",
+        until=27,
+    ),
+    Difference(
+        reason="a later accept of the same process aborts the earlier one (21.1, 2: as 28 does)",
+        what="mailbox",
+        theirs="",
+        ours=r"\[(.*, )?AbortMessage\([\w#]+, [\w#]+, 'cancelled'\)\]",
+        until=27,
+        parts_ways=True,
+    ),
+    Difference(
+        reason="every byte of a send is counted, and a send that must wait has asked once more "
+        "to know that (21.1, 5; 15.2)",
+        what="counters",
+        theirs=r"\{('write_byte': \w+|'write_tries': \w+|, )+\}",
+        ours=r"\{('write_byte': \d+|'write_tries': \d+|, )+\}",
+    ),
+    Difference(
+        reason="a receive in pieces is one package of all its bytes, and has asked once more "
+        "to know that it must wait (21.1, 5; 15.2)",
+        what="counters",
+        theirs=r"\{('read_(pkg_max|tries)': \w+(, )?)+\}",
+        ours=r"\{('read_(pkg_max|tries)': \w+(, )?)+\}",
+    ),
+    Difference(
+        reason="a port that no address can have is a wrong argument (21.2)",
+        what="bind",
+        theirs=r"Ok\(\)",
+        ours=r"Raised\(\)",
+        step=r".*'port': 65536.*",
+    ),
+    Difference(
+        reason="a sendfile is counted as one operation, and a try is one system call (15.2)",
+        what="counters",
+        theirs=r"\{('sendfile(_tries|_pkg)?': \d+(, )?)+\}",
+        ours=r"\{('sendfile(_tries|_pkg)?': \d+(, )?)+\}",
+    ),
+    Difference(
+        reason="what Erlang only knows by name has a value here (14.4: the options with a dash)",
+        what="setopt|getopt",
+        theirs=r"OptionRefused\(\)",
+        ours=r"(Ok|Error)\(.*\)",
+        step=r".*'(busy_poll|error|mark|peercred|rcvbufforce|rcvtimeo|rxq_ovfl|sndbufforce|"
+        r"sndtimeo|peek_off|info|join_group|leave_group|checksum|pktoptions|syncnt)'.*",
+    ),
+    Difference(
+        reason="options that 28 has brought are there (21.1, 7)",
+        what="setopt|getopt",
+        theirs=r"OptionRefused\(\)",
+        ours=r"(Ok|Error)\(.*\)",
+        step=r".*'(keepcnt|keepidle|keepintvl|user_timeout|select_read)'.*",
+        until=27,
+    ),
+    Difference(
+        reason="type and protocol can be asked for at level otp as domain can",
+        what="getopt",
+        theirs=r"OptionRefused\(\)",
+        ours=r"Ok\('(stream|tcp)'\)",
+        step=r".*'otp', '(type|protocol)'.*",
+    ),
+    Difference(
+        reason="after cancel on a closed socket nothing of the handle is left (as 28 does)",
+        what="mailbox",
+        theirs="",
+        ours=r"\[\]",
+        scenarios="close: the closer's own select stays|connect: closed after the select",
+        until=27,
+    ),
+    Difference(
+        reason="a handle that is used again still waits: nothing of it is aborted",
+        what="mailbox",
+        theirs=r"\[AbortMessage\(l, r, 'cancelled'\)\]",
+        ours="",
+        scenarios="accept: a second call with the same handle",
+        since=28,
+        parts_ways=True,
+    ),
+    Difference(
+        reason="the option flowinfo stays, as 25 has it (14.6)",
+        what="setopt|getopt",
+        theirs=r"OptionRefused\(\)",
+        ours=r"(Ok|Error)\(.*\)",
+        step=r".*'flowinfo'.*",
+        since=28,
+    ),
+    Difference(
+        reason="a receive that may not wait at all has waited for no time, as an accept has: "
+        "only info tells",
+        what="info",
+        theirs=r"\{'rstates': \[(?P<a>.*?)(?P<b>.*?)\]\}",
+        ours=r"\{'rstates': \[(?P=a)(, )?'selected'(, )?(?P=b)\]\}",
+        after=r"\w: recv\(\w+, \d+, timeout=0\)",
+        since=28,
+    ),
+    Difference(
+        reason="an operation that has been answered, also with an error or a time-out, is over: "
+        "no select message of it follows (21.1, 2; 9.5)",
+        what="mailbox",
+        theirs=r"\[(?P<a>.*?)(, )?SelectMessage\([\w#]+, [\w#]+\)(, )?(?P<b>.*)\]",
+        ours=r"(\[(?P=a)(, )?(?P=b)\])?",
+        when=_is_over,
+        parts_ways=True,
+    ),
+    Difference(
+        reason="what a reader had taken when it was killed goes to the next one, and is not lost",
+        what=r"mailbox|recv.*",
+        theirs=r".*",
+        ours=r".*",
+        when=_reader_was_killed,
+        parts_ways=True,
+    ),
+    Difference(
+        reason="that nothing more comes is told once: a datagram socket whose reading is shut "
+        "down is ready for ever, and never has anything (7.4)",
+        what="mailbox",
+        theirs=r"\[(?P<a>.*?)(, )?SelectMessage\([\w#]+, [\w#]+\)(, )?(?P<b>.*)\]",
+        ours=r"(\[(?P=a)(, )?(?P=b)\])?",
+        when=_is_shut,
+        parts_ways=True,
+    ),
+    Difference(
+        reason="what nobody waits for any more is not shown, however the waiting has ended (1.3)",
+        what="info",
+        theirs=r"\{'[rw]states': \[(?P<a>.*?)'(accepting|connecting)', (?P<b>.*)\]\}",
+        ours=r"\{'[rw]states': \[(?P=a)(?P=b)\]\}",
+    ),
+)

@@ -1,0 +1,140 @@
+"""Performs scenarios on Erlang: one virtual machine, kept running, that answers line by line."""
+
+import base64
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any, Final
+
+from . import terms
+from .notation import Act, Form, Pause, Scenario, Step, Wait, actors_of
+from .our_side import Seen, Skipped
+
+__all__ = ["HOW_TO_INSTALL", "Erlang", "NoErlang", "find_erlang"]
+
+HOW_TO_INSTALL: Final = (
+    "Erlang is missing: install it (on Debian and Ubuntu: apt-get install erlang-base), "
+    "or name another with ERL=/path/to/erl"
+)
+
+
+class NoErlang(Exception):
+    """There is no Erlang here, or none that runs."""
+
+
+def find_erlang() -> str | None:
+    """The command `erl` that ERL or the path names; None if there is none."""
+    return shutil.which(os.environ.get("ERL") or "erl")
+
+
+class Erlang:
+    """A running virtual machine that performs scenarios."""
+
+    def __init__(self, erl: str, scratch: Path) -> None:
+        self._scratch = scratch
+        self._number = 0
+        self._early: dict[int, Any] = {}
+        _compile(erl, scratch)
+        self._vm = subprocess.Popen(
+            [erl, "-noshell", "-pa", str(scratch), "-s", "interpreter", "main"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            bufsize=1,
+        )
+        word, _, release = self._read().partition(" ")
+        if word != "ready":
+            raise NoErlang(f"{erl} does not run: {word} {release}")
+        self.release = int(release)
+
+    def begin(self, scenario: Scenario, cushion: float) -> tuple[int, str]:
+        """Have a scenario performed; the number to ask for the outcome, and its directory."""
+        self._number += 1
+        tmp = self._scratch / f"e{self._number}"
+        tmp.mkdir()
+        request = terms.encode(
+            (
+                self._number,
+                max(1, round(cushion * 1000)),
+                Form("text", str(tmp)),
+                actors_of(scenario.steps),
+                [_step(step) for step in scenario.steps],
+            )
+        )
+        assert self._vm.stdin is not None
+        self._vm.stdin.write(f"{request}.\n")
+        self._vm.stdin.flush()
+        return self._number, str(tmp)
+
+    def outcome(self, number: int) -> tuple[dict[str, Any], list[Seen | Skipped]]:
+        """What every step has shown there, and the pids of the actors."""
+        while number not in self._early:
+            done, seen = terms.decode(base64.b64decode(self._read()))
+            self._early[done] = seen
+        match self._early.pop(number):
+            case ("seen", pids, steps):
+                return {_word(name): pid for name, pid in pids}, [_seen(step) for step in steps]
+            case failure:
+                raise RuntimeError(f"the interpreter in Erlang has failed: {failure}")
+
+    def close(self) -> None:
+        """Stop the virtual machine."""
+        assert self._vm.stdin is not None
+        assert self._vm.stdout is not None
+        self._vm.stdin.close()
+        self._vm.wait(10)
+        self._vm.stdout.close()
+
+    def _read(self) -> str:
+        assert self._vm.stdout is not None
+        for line in self._vm.stdout:
+            if line.startswith("= "):
+                return line[2:].strip()
+        raise NoErlang("the virtual machine has ended")
+
+
+_SOURCE: Final = Path(__file__).with_name("interpreter.erl")
+
+
+def _compile(erl: str, into: Path) -> None:
+    # A stripped-down Erlang has no compiler: then another one compiles, and this one only runs.
+    for compiler in dict.fromkeys((erl, shutil.which("erl"))):
+        if compiler is not None:
+            program = (
+                f'case compile:file("{_SOURCE}", [{{outdir, "{into}"}}]) of '
+                "{ok, _} -> halt(0); _ -> halt(1) end."
+            )
+            done = subprocess.run(
+                [compiler, "-noshell", "-eval", program], capture_output=True, check=False
+            )
+            if done.returncode == 0:
+                return
+    raise NoErlang(f"{erl} cannot compile {_SOURCE.name}, and there is no other: {HOW_TO_INSTALL}")
+
+
+def _step(step: Step) -> tuple[Any, ...]:
+    match step:
+        case Act(name, op, args, options, targets):
+            word = "quick" if step.is_quick else "step"
+            return (word, name, op, list(args), options, list(targets))
+        case Wait(name):
+            return ("wait", name)
+        case Pause(seconds):
+            return ("pause", round(seconds * 1000))
+
+
+def _seen(step: Any) -> Seen | Skipped:
+    if step == "skipped":
+        return Skipped()
+    returned, mailboxes, ended = step
+    return Seen(
+        [(_word(name), result) for name, result in returned],
+        [(_word(name), messages) for name, messages in mailboxes],
+        [(_word(name), reason) for name, reason in ended],
+    )
+
+
+def _word(name: str) -> str:
+    # The names of processes that actors have made come back as given: atoms.
+    return str(name)

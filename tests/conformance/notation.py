@@ -1,0 +1,201 @@
+"""Scenarios as text: one step a line, in which an actor performs one operation.
+
+    == recv: a second reader is queued, although there is data
+    A: c, s = tcp_pair()
+    A: ha = recv_nowait(s)
+    B: hb = recv_nowait(s, 2)
+    C: send(c, b"abc")
+    A: cancel(s, ha)
+    wait(B)
+    pause(0.1)
+
+Actors are processes, named by one capital letter; each starts with the scenario or is made in
+it (`X = spawn_link()`). Names in lower case stand for what an operation has given: the value
+of its `Ok`, the info and the data of its `Select`. Words are strings, data is bytes. `wait(B)`
+waits until B's operation has returned, `pause` lets time pass. After each step the director
+waits until all is quiet, so there is nothing else to say about time.
+
+This module reads the text and writes it; what a step means is the interpreters' business.
+"""
+
+import ast
+import re
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+import attrs
+
+__all__ = [
+    "Act",
+    "Form",
+    "Name",
+    "Pause",
+    "Scenario",
+    "Step",
+    "Wait",
+    "actors_of",
+    "read_file",
+    "read_steps",
+    "show",
+]
+
+
+@attrs.frozen
+class Name:
+    """Stands for what an earlier operation gave, or for an actor's pid."""
+
+    name: str
+
+
+@attrs.frozen
+class Form:
+    """A value that each side makes for itself: `fill(n)`, `inet(port)`, `path("x")`, ..."""
+
+    word: str
+    argument: Any
+
+
+@attrs.frozen
+class Act:
+    """`actor: targets = op(args, options)`."""
+
+    actor: str
+    op: str
+    args: tuple[Any, ...] = ()
+    options: dict[str, Any] = attrs.field(factory=dict)
+    targets: tuple[str, ...] = ()
+
+    @property
+    def is_quick(self) -> bool:
+        """Whether nothing can follow from it: it asks or sets what no process hears of."""
+        return self.op in _QUICK and self.args[1:2] != ("otp",)
+
+
+_QUICK: Final = {"getopt", "setopt", "supports", "is_supported", "make_ref", "write_file"}
+
+
+@attrs.frozen
+class Wait:
+    """Until the actor's operation has returned."""
+
+    actor: str
+
+
+@attrs.frozen
+class Pause:
+    """Some time."""
+
+    seconds: float
+
+
+Step: TypeAlias = Act | Wait | Pause
+
+
+@attrs.frozen
+class Scenario:
+    """Steps, and what they are to show."""
+
+    title: str
+    steps: tuple[Step, ...]
+    since: int = 0
+    """The first Erlang/OTP release that has what it uses."""
+
+
+FORMS: Final = {"fill", "inet", "inet6", "path", "tmp", "text", "ip"}
+
+
+def read_file(path: Path) -> list[Scenario]:
+    """The scenarios of one file."""
+    scenarios = []
+    for part in re.split(r"^== ", path.read_text(), flags=re.M)[1:]:
+        title, _, text = part.partition("\n")
+        since = re.search(r" \(from (\d+)\)$", title)
+        scenarios.append(
+            Scenario(
+                (title[: since.start()] if since else title).strip(),
+                read_steps(text),
+                int(since[1]) if since else 0,
+            )
+        )
+    return scenarios
+
+
+def read_steps(text: str) -> tuple[Step, ...]:
+    """The steps that `text` has, one a line; lines that begin with # are comments."""
+    lines = (line.strip() for line in text.splitlines())
+    return tuple(_step(line) for line in lines if line and not line.startswith("#"))
+
+
+def actors_of(steps: tuple[Step, ...]) -> list[str]:
+    """The actors who are there from the beginning: named, and not made by another."""
+    made = {name for step in steps if isinstance(step, Act) for name in step.targets}
+    named = {step.actor for step in steps if isinstance(step, Act)}
+    for step in steps:
+        if isinstance(step, Act):
+            named |= set(re.findall(r"Name\(name='([A-Z])'\)", repr(step)))
+    return sorted(named - made)
+
+
+def show(step: Step) -> str:
+    """A step as its line."""
+    match step:
+        case Wait(actor):
+            return f"wait({actor})"
+        case Pause(seconds):
+            return f"pause({seconds})"
+        case Act(actor, op, args, options, targets):
+            given = [_shown(arg) for arg in args]
+            given += [f"{key}={_shown(value)}" for key, value in options.items()]
+            left = f"{', '.join(targets)} = " if targets else ""
+            return f"{actor}: {left}{op}({', '.join(given)})"
+
+
+def _step(line: str) -> Step:
+    actor, colon, rest = line.partition(":")
+    if colon and re.fullmatch("[A-Z]", actor):
+        targets: tuple[str, ...] = ()
+        node = ast.parse(rest.strip()).body[0]
+        if isinstance(node, ast.Assign):
+            [target] = node.targets
+            names = target.elts if isinstance(target, ast.Tuple) else [target]
+            targets = tuple(name.id for name in names if isinstance(name, ast.Name))
+        assert isinstance(node, (ast.Assign, ast.Expr)), line
+        call = node.value
+        assert isinstance(call, ast.Call), line
+        assert isinstance(call.func, ast.Name), line
+        options = {str(word.arg): _value(word.value) for word in call.keywords}
+        return Act(actor, call.func.id, tuple(map(_value, call.args)), options, targets)
+    word, _, argument = line.removesuffix(")").partition("(")
+    return Wait(argument) if word == "wait" else Pause(float(argument))
+
+
+def _value(node: ast.expr) -> Any:
+    match node:
+        case ast.Name(id=name):
+            return Name(name)
+        case ast.Call(func=ast.Name(id=word), args=[argument]) if word in FORMS:
+            return Form(word, _value(argument))
+        case ast.List(elts=elts):
+            return [_value(each) for each in elts]
+        case ast.Tuple(elts=elts):
+            return tuple(_value(each) for each in elts)
+        case ast.Dict(keys=keys, values=values):
+            return {ast.literal_eval(k): _value(v) for k, v in zip(keys, values, strict=True) if k}
+        case _:
+            return ast.literal_eval(node)
+
+
+def _shown(value: Any) -> str:
+    match value:
+        case Name(name):
+            return name
+        case Form(word, argument):
+            return f"{word}({_shown(argument)})"
+        case list():
+            return f"[{', '.join(map(_shown, value))}]"
+        case tuple():
+            return f"({', '.join(map(_shown, value))}{',' * (len(value) == 1)})"
+        case dict():
+            return "{" + ", ".join(f"{k!r}: {_shown(v)}" for k, v in value.items()) + "}"
+        case _:
+            return repr(value)

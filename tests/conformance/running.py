@@ -1,0 +1,114 @@
+"""Runs scenarios on both sides and compares: the one loop that the command and the tests use."""
+
+import logging
+import tempfile
+from collections import deque
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Final
+
+import attrs
+
+from . import our_side
+from .comparing import Mismatch, compare, erlang_transcript, our_transcript
+from .differences import DIFFERENCES, Difference
+from .erlang_side import Erlang
+from .notation import Scenario, read_file
+
+__all__ = ["Bench", "bench", "run_all", "unused", "written"]
+
+# How long nothing must happen for all to be quiet, in seconds. A difference is looked at again
+# with more patience: on a busy machine the system may be late to tell of what is ready.
+_CUSHION: Final = 0.001
+_PATIENCE: Final = 0.02
+
+# How many scenarios Erlang performs at the same time.
+_AHEAD: Final = 6
+
+
+@attrs.define
+class Bench:
+    """An Erlang that runs, and room for files."""
+
+    erlang: Erlang
+    scratch: Path
+    light: bool = False
+    used: set[Difference] = attrs.field(factory=set)
+    count: int = 0
+
+    def room(self) -> str:
+        """A fresh directory."""
+        self.count += 1
+        room = self.scratch / f"p{self.count}"
+        room.mkdir()
+        return str(room)
+
+
+@contextmanager
+def bench(erl: str) -> Iterator[Bench]:
+    """Start Erlang, and stop it at the end."""
+    with tempfile.TemporaryDirectory(prefix="conf") as scratch:
+        erlang = Erlang(erl, Path(scratch))
+        # Processes crash in scenarios, and the runtime says so.
+        log = logging.getLogger("actorsock")
+        level = log.level
+        log.setLevel(logging.CRITICAL + 1)
+        try:
+            yield Bench(erlang, Path(scratch))
+        finally:
+            log.setLevel(level)
+            erlang.close()
+
+
+def written() -> list[Scenario]:
+    """The scenarios in the files."""
+    files = sorted(Path(__file__).parent.glob("scenarios/*.txt"))
+    return [scenario for path in files for scenario in read_file(path)]
+
+
+def run_all(bench: Bench, scenarios: Iterable[Scenario]) -> list[Mismatch]:
+    """Perform scenarios on both sides; what differs, and still does at a second look.
+
+    Erlang performs the next ones while this side is busy with one.
+    """
+    left = iter([each for each in scenarios if each.since <= bench.erlang.release])
+    begun: deque[tuple[Scenario, int, str]] = deque()
+    found: list[Mismatch] = []
+    while True:
+        for scenario in islice(left, _AHEAD - len(begun)):
+            begun.append((scenario, *bench.erlang.begin(scenario, _CUSHION)))
+        if not begun:
+            return found
+        scenario, number, tmp = begun.popleft()
+        if _look(bench, scenario, number, tmp, _CUSHION) is not None:
+            number, tmp = bench.erlang.begin(scenario, _PATIENCE)
+            mismatch = _look(bench, scenario, number, tmp, _PATIENCE)
+            found += [mismatch] if mismatch is not None else []
+
+
+def unused(bench: Bench) -> list[Difference]:
+    """The entries of the table that concern this release and have explained nothing."""
+    release = bench.erlang.release
+    return [
+        each
+        for each in DIFFERENCES
+        if each not in bench.used and each.since <= release <= each.until
+    ]
+
+
+def _look(
+    bench: Bench, scenario: Scenario, number: int, their_tmp: str, cushion: float
+) -> Mismatch | None:
+    our_tmp = bench.room()
+    our_pids, our_seen = our_side.perform(scenario, our_tmp, cushion, bench.light)
+    their_pids, their_seen = bench.erlang.outcome(number)
+    mismatch, used = compare(
+        scenario,
+        erlang_transcript(scenario, their_pids, their_seen, their_tmp),
+        our_transcript(scenario, our_pids, our_seen, our_tmp),
+        bench.erlang.release,
+    )
+    bench.used |= used
+    return mismatch

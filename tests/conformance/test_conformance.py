@@ -1,0 +1,143 @@
+"""The written scenarios and a few random walks: the same here and on Erlang."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from actorsock import Error
+
+from .acting import OPERATIONS
+from .comparing import Event, Mismatch
+from .differences import DIFFERENCES, Difference
+from .normal import Shape
+from .notation import Act, Name, Pause, Scenario, Wait, actors_of, read_file, read_steps, show
+from .running import Bench, bench, run_all, unused, written
+from .terms import Atom, decode, encode
+from .walks import walk
+
+TOPICS = sorted(Path(__file__).parent.glob("scenarios/*.txt"))
+
+
+@pytest.fixture(scope="module")
+def one_bench(erlang: str) -> Iterator[Bench]:
+    with bench(erlang) as one:
+        yield one
+
+
+def report(found: list[Mismatch]) -> str:
+    return "\n\n".join(map(str, found))
+
+
+@pytest.mark.parametrize("path", TOPICS, ids=lambda path: path.stem)
+def test_written_scenarios(one_bench: Bench, path: Path) -> None:
+    found = run_all(one_bench, read_file(path))
+    assert not found, report(found)
+
+
+@pytest.mark.parametrize("stem", ["accept", "closing", "recv"])
+def test_written_scenarios_with_light_processes(one_bench: Bench, stem: str) -> None:
+    [path] = [each for each in TOPICS if each.stem == stem]
+    one_bench.light = True
+    try:
+        found = run_all(one_bench, read_file(path))
+    finally:
+        one_bench.light = False
+    assert not found, report(found)
+
+
+def test_every_entry_of_the_table_explains_something(one_bench: Bench) -> None:
+    if one_bench.count < len(written()):
+        pytest.skip("the other tests of this module have to come first")
+    assert not unused(one_bench)
+
+
+def test_random_walks(one_bench: Bench) -> None:
+    found = walk(one_bench, 50, seed=1)
+    assert found is None, str(found)
+
+
+# What the comparison itself is made of, without Erlang.
+
+
+def test_there_are_enough_scenarios_and_each_has_its_own_title() -> None:
+    titles = [scenario.title for scenario in written()]
+    assert len(titles) >= 150
+    assert len(titles) == len(set(titles))
+
+
+def test_steps_are_written_as_they_are_read() -> None:
+    text = (
+        "A: h, rest = send_nowait(c, fill(10), flags=['oob'])\n"
+        "B: bind(s, {'family': 'inet', 'port': inet(p)}, timeout=0.5)\n"
+        "C: exit(A, ('boom', [1, b'x', None]))\n"
+        "wait(B)\n"
+        "pause(0.1)"
+    )
+    steps = read_steps(text)
+    assert "\n".join(map(show, steps)) == text
+    assert isinstance(steps[2], Act)
+    assert steps[2].args == (Name("A"), ("boom", [1, b"x", None]))
+    assert steps[3:] == (Wait("B"), Pause(0.1))
+
+
+def test_actors_that_are_made_are_not_there_from_the_start() -> None:
+    assert actors_of(read_steps("A: X = spawn_link()\nX: exit('boom')\nA: link(C)")) == ["A", "C"]
+
+
+def test_values_become_terms() -> None:
+    value = {"a": [1, b"xy", ("b c", True, None)], "it's": Name("s")}
+    assert encode(value) == (
+        "#{'a'=>[1,<<120,121>>,{'b c',true,undefined}],'it\\'s'=>{'$var','s'}}"
+    )
+
+
+def test_terms_are_read() -> None:
+    # {ok, [1, 300, -5, <<"x">>], "hi", #{a => 1.5}, 1 bsl 70}
+    data = bytes.fromhex(
+        "836805770 26f6b6c000000046101620000012c62fffffffb6d00000001786a"
+        "6b0002686974000000017701614 63ff80000000000006e0900000000000000000040".replace(" ", "")
+    )
+    assert decode(data) == (
+        Atom("ok"),
+        [1, 300, -5, b"x"],
+        list(b"hi"),
+        {Atom("a"): 1.5},
+        1 << 70,
+    )
+
+
+def test_a_difference_explains_what_it_says_and_nothing_else() -> None:
+    act = Act("A", "bind", (Name("s"), "any"))
+    scenario = Scenario("a title", (act,))
+    entry = Difference(reason="", what="bind", theirs=r"Ok\(\)", ours=r"Ok\(1\)", until=27)
+    theirs = Event("A", "returned", Shape("Ok"), act)
+    ours = Event("A", "returned", Shape("Ok", (1,)), act)
+    assert entry.explains(scenario, 0, theirs, ours, 25, [])
+    assert not entry.explains(scenario, 0, theirs, ours, 28, [])
+    assert not entry.explains(scenario, 0, ours, theirs, 25, [])
+    assert not entry.explains(scenario, 0, theirs, None, 25, [])
+
+
+def test_every_difference_has_a_reason() -> None:
+    assert all(entry.reason and entry.what for entry in DIFFERENCES)
+
+
+def test_a_defect_is_found_and_shown(one_bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps = read_steps("A: s = open('inet', 'stream')\nA: bind(s, 'any')\nA: listen(s)")
+    assert run_all(one_bench, [Scenario("sound", steps)]) == []
+    monkeypatch.setitem(OPERATIONS, "listen", lambda sock: Error("einval"))
+    [found] = run_all(one_bench, [Scenario("unsound", steps)])
+    assert str(found).splitlines() == [
+        "== unsound",
+        "A: s = open('inet', 'stream')",
+        "A: bind(s, 'any')",
+        "A: listen(s)",
+        "    Erlang:    A returned Ok()",
+        "    actorsock: A returned Error('einval')",
+    ]
+
+
+def test_every_difference_is_shown_to_the_reader() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "conformance.md").read_text()
+    assert [entry.reason for entry in DIFFERENCES if f"| {entry.reason} |" not in page] == []

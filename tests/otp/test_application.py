@@ -1,0 +1,173 @@
+"""Application: a tree that starts and stops as a whole, also by a signal."""
+
+import signal
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from trio.testing import wait_all_tasks_blocked
+
+from actorsock import (
+    Down,
+    Error,
+    Ok,
+    Pid,
+    ProcessExit,
+    current_pid,
+    exit,
+    monitor,
+    ok,
+    otp,
+    process_info,
+    receive,
+    send,
+    spawn,
+    whereis,
+)
+from actorsock.otp import ChildSpec, Supervisor
+
+PROGRAM = """
+import sys
+from actorsock import current_pid, exit, ok, otp, receive, sleep, spawn_link, trap_exit
+
+class Worker(otp.GenServer):
+    def init(self, name):
+        trap_exit(True)
+        self.name = name
+
+    async def terminate(self, reason):
+        print(self.name, "ends:", reason, flush=True)
+        await sleep(float(sys.argv[1]))
+
+class Shop(otp.Application):
+    async def start(self):
+        return await otp.start_link(otp.Supervisor, [
+            otp.ChildSpec(name, otp.start_link, (Worker, name), shutdown=100) for name in "ab"
+        ] + [otp.ChildSpec("c", spawn_link, (ready,))])
+
+    def stop(self):
+        print("the shop is closed", flush=True)
+
+async def ready():
+    print("ready", flush=True)
+    await receive()
+
+otp.run_application(Shop)
+print("back in the program", flush=True)
+"""
+
+
+def run_program(takes: float, *signals: signal.Signals) -> tuple[int, list[str], str]:
+    with subprocess.Popen(
+        [sys.executable, "-W", "error", "-c", PROGRAM, str(takes)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline() == "ready\n"
+        lines = []
+        for number in signals:
+            process.send_signal(number)
+            lines.append(process.stdout.readline())
+        # Not `communicate`, which does not know of what `readline` has read ahead.
+        rest, err = process.stdout.read(), process.stderr.read()
+        return process.wait(30), [line.strip() for line in lines] + rest.splitlines(), err
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_stops_the_tree_in_order(number: signal.Signals) -> None:
+    assert run_program(0, number) == (
+        0,
+        ["b ends: shutdown", "a ends: shutdown", "the shop is closed", "back in the program"],
+        "",
+    )
+
+
+def test_a_second_signal_does_not_wait() -> None:
+    code, lines, _ = run_program(100, signal.SIGTERM, signal.SIGTERM)
+    assert code == 0
+    assert lines[0] == "b ends: shutdown"
+    assert lines[-1] == "back in the program"
+
+
+class Shop(otp.Application):
+    async def start(self, log: Pid, children: Any = ()) -> Any:
+        Shop.log = log
+        return await otp.start_link(Supervisor, list(children), name="top")
+
+    def stop(self) -> None:
+        send(Shop.log, "closed")
+
+
+async def test_starting_and_stopping(runtime: None) -> None:
+    pid = ok(await otp.start(Shop, current_pid(), name="shop"))
+    assert process_info(pid).function.endswith("Shop")
+    top = whereis("top")
+    ref = monitor(top)
+    await otp.stop("shop")
+    assert await receive() == Down(ref, top, "shutdown")
+    assert await receive() == "closed"
+
+
+async def test_an_application_ends_with_its_tree(
+    runtime: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    child = ChildSpec("c", otp.start_link, (Crashing,))
+    pid = ok(await otp.start(Shop, current_pid(), [child]))
+    ref = monitor(pid)
+    for _ in range(2):
+        otp.cast("crashing", "crash")
+        await wait_all_tasks_blocked()
+    assert await receive() == "closed"
+    assert await receive(ref) == Down(ref, pid, "shutdown")
+
+
+class Crashing(otp.GenServer):
+    def init(self) -> None:
+        from actorsock import register
+
+        register("crashing", current_pid())
+
+    def handle_cast(self, request: Any) -> None:
+        exit(request)
+
+
+async def test_a_tree_that_does_not_start(runtime: None) -> None:
+    child = ChildSpec("c", lambda: Error("no"))
+    expected = Error(("shutdown", ("failed_to_start_child", "c", "no")))  # type: ignore[arg-type]
+    assert await otp.start(Shop, current_pid(), [child]) == expected
+    assert whereis("top") is None
+
+
+def test_a_program_whose_tree_ends_by_itself() -> None:
+    def program(reason: Any) -> Any:
+        async def start() -> Any:
+            return Ok(spawn(ends))
+
+        async def ends() -> None:
+            exit(reason)
+
+        return start
+
+    otp.run_application(program("normal"))
+    with pytest.raises(ProcessExit) as failed:
+        otp.run_application(program("because"))
+    assert failed.value.reason == "because"
+
+
+def test_a_program_that_does_not_start() -> None:
+    async def start(reason: Any) -> Any:
+        return Error(reason)
+
+    with pytest.raises(ProcessExit) as failed:
+        otp.run_application(start, "because")
+    assert failed.value.reason == "because"
+
+
+def test_wrong_arguments() -> None:
+    for wrong in [7, otp.GenServer, None]:
+        with pytest.raises(TypeError, match="application: expected a class derived from"):
+            otp.run_application(wrong)  # type: ignore[arg-type]

@@ -1,0 +1,407 @@
+"""StateMachine: states, postponed events and time-outs, the same in every kind of body."""
+
+from typing import Any
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from actorsock import (
+    Error,
+    Exit,
+    Pid,
+    ProcessExit,
+    Timeout,
+    current_pid,
+    exit,
+    is_alive,
+    make_ref,
+    monitor,
+    ok,
+    otp,
+    process_info,
+    receive,
+    send,
+    sleep,
+    spawn,
+    trap_exit,
+)
+from actorsock.otp import (
+    Call,
+    Cast,
+    Enter,
+    EventTimeout,
+    Ignore,
+    Info,
+    Internal,
+    KeepState,
+    NamedTimeout,
+    NextEvent,
+    NextState,
+    Postpone,
+    StateTimeout,
+    Stop,
+    TimedOut,
+)
+
+from .conftest import Starter, Tables
+
+
+class Lock(otp.StateMachine):
+    """The code lock of gen_statem's documentation."""
+
+    def init(self, code: list[int]) -> NextState:
+        self.code, self.entered = code, []
+        return NextState("locked")
+
+    def locked(self, event: Any) -> Any:
+        match event:
+            case Cast(int() as digit):
+                self.entered = [*self.entered, digit][-len(self.code) :]
+                if self.entered == self.code:
+                    self.entered = []
+                    return NextState("open", StateTimeout(10, "lock"))
+            case Call(caller, "state"):
+                otp.reply(caller, "locked")
+            case Call(_, "wait until open"):
+                return KeepState(Postpone())
+        return None
+
+    def open(self, event: Any) -> Any:
+        match event:
+            case TimedOut("state", "lock"):
+                return NextState("locked")
+            case Cast(int()):
+                return KeepState(Postpone())
+            case Call(caller, _):
+                otp.reply(caller, "open")
+        return None
+
+
+async def test_states(runtime: None, start: Starter, autojump_clock: MockClock) -> None:
+    lock = await start(Lock, [1, 2])
+    assert await otp.call(lock, "state") == "locked"
+    for digit in [2, 1, 2]:
+        otp.cast(lock, digit)
+    assert await otp.call(lock, "state") == "open"
+    await sleep(9)
+    assert await otp.call(lock, "state") == "open"
+    await sleep(1.1)
+    assert await otp.call(lock, "state") == "locked"
+
+
+async def test_postponed_events_wait_for_another_state(
+    runtime: None, start: Starter, autojump_clock: MockClock
+) -> None:
+    async def waits(dest: Pid) -> None:
+        send(dest, await otp.call(lock, "wait until open", timeout=100))
+
+    lock = await start(Lock, [1])
+    spawn(waits, current_pid())
+    assert await receive(after=1) == Timeout()
+    otp.cast(lock, 1)
+    assert await receive() == "open"
+    otp.cast(lock, 1)  # it is open: the digit counts when it is locked again
+    await sleep(10.5)
+    assert await otp.call(lock, "state") == "open"
+
+
+class Script(otp.StateMachine):
+    """Does what the events say, and tells of it."""
+
+    def init(self, log: Pid, *actions: Any) -> NextState:
+        self.log = log
+        return NextState("a", *actions)
+
+    def handle_event(self, event: Any, state: Any) -> Any:
+        send(self.log, (state, event))
+        match event:
+            case Cast(request) | Call(_, request):
+                return request(state) if callable(request) else request
+        return None
+
+
+async def told() -> list[Any]:
+    """What the machine has told until nothing happens any more."""
+    story = []
+    while True:
+        match await receive(after=0.001):
+            case Timeout():
+                return story
+            case message:
+                story.append(message)
+
+
+async def test_any_value_may_be_a_state(runtime: None, start: Starter) -> None:
+    machine = await start(Script, current_pid())
+    otp.cast(machine, NextState((1, 2)))
+    send(machine, "a message")
+    assert [await receive(), await receive()] == [
+        ("a", Cast(NextState((1, 2)))),
+        ((1, 2), Info("a message")),
+    ]
+
+
+async def test_next_events_come_first_then_the_postponed(
+    runtime: None, start: Starter, autojump_clock: MockClock
+) -> None:
+    def first_time(state: Any) -> Any:
+        return KeepState(Postpone()) if state == "a" else None
+
+    machine = await start(Script, current_pid())
+    one, two, same = Cast(first_time), Cast(first_time), KeepState()
+    for event in (one, two):
+        otp.cast(machine, event.request)
+    change = NextState("b", NextEvent(Internal(1)), NextEvent(Internal(2)))
+    otp.cast(machine, change)
+    otp.cast(machine, same)
+    assert await told() == [
+        ("a", one),
+        ("a", two),
+        ("a", Cast(change)),
+        ("b", Internal(1)),
+        ("b", Internal(2)),
+        ("b", one),
+        ("b", two),
+        ("b", Cast(same)),
+    ]
+
+
+async def test_the_same_state_is_no_change(
+    runtime: None, start: Starter, autojump_clock: MockClock
+) -> None:
+    machine = await start(Script, current_pid(), StateTimeout(2))
+    otp.cast(machine, KeepState(Postpone()))
+    otp.cast(machine, NextState("a"))
+    await sleep(5)
+    assert await told() == [
+        ("a", Cast(KeepState(Postpone()))),
+        ("a", Cast(NextState("a"))),
+        ("a", TimedOut("state", None)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("events", "expected"),
+    [
+        ([KeepState(StateTimeout(3, "x")), KeepState()], [("state", "x", 3)]),
+        ([KeepState(StateTimeout(3)), NextState("b")], []),
+        ([KeepState(StateTimeout(3)), NextState("b", StateTimeout(5, "y"))], [("state", "y", 6)]),
+        ([KeepState(StateTimeout(3)), KeepState(StateTimeout(float("inf")))], []),
+        ([KeepState(StateTimeout(3)), KeepState(StateTimeout(7))], [("state", None, 8)]),
+        ([KeepState(EventTimeout(3, "x"))], [("event", "x", 3)]),
+        ([KeepState(EventTimeout(3)), KeepState()], []),
+        ([NextState("b", EventTimeout(0, "x"))], [("event", "x", 0)]),
+        ([KeepState(EventTimeout(3), NextEvent(Internal("i")))], []),
+        ([KeepState(NamedTimeout("n", 3, "x")), NextState("b")], [("n", "x", 3)]),
+        ([KeepState(NamedTimeout("n", 3)), KeepState(NamedTimeout("n"))], []),
+        (
+            [KeepState(NamedTimeout("n", 3), NamedTimeout("m", 2)), KeepState(EventTimeout(5))],
+            [("m", None, 2), ("n", None, 3)],
+        ),
+    ],
+)
+async def test_time_outs(
+    runtime: None,
+    start: Starter,
+    autojump_clock: MockClock,
+    events: list[Any],
+    expected: list[Any],
+) -> None:
+    came: list[Any] = []
+
+    async def collect() -> None:
+        while True:
+            match await receive(after=20):
+                case Timeout():
+                    return
+                case (_, TimedOut(name, content)):
+                    came.append((name, content, round(trio.current_time() - began)))
+
+    collector = spawn(collect)
+    machine = await start(Script, collector)
+    began = trio.current_time()
+    for event in events:
+        otp.cast(machine, event)
+        await sleep(1)
+    await receive(monitor(collector))
+    assert came == expected
+
+
+class Entering(otp.StateMachine):
+    enters = True
+
+    def init(self, log: Pid) -> NextState:
+        self.log = log
+        return NextState("a", NextEvent(Internal("first")))
+
+    def a(self, event: Any) -> Any:
+        send(self.log, ("a", event))
+        match event:
+            case Enter():
+                return KeepState(StateTimeout(3))
+            case TimedOut():
+                return NextState("b")
+            case Cast(result):
+                return result
+
+    def b(self, event: Any) -> Any:
+        send(self.log, ("b", event))
+        if event == Enter("a"):
+            return NextState("b")
+        return None
+
+
+async def test_entering_states(runtime: None, start: Starter, autojump_clock: MockClock) -> None:
+    machine = await start(Entering, current_pid())
+    otp.cast(machine, NextState("a"))
+    otp.cast(machine, KeepState(Postpone()))
+    postponed = Cast(KeepState(Postpone()))
+    await sleep(5)
+    assert await told() == [
+        ("a", Enter("a")),
+        ("a", Internal("first")),
+        ("a", Cast(NextState("a"))),
+        ("a", postponed),
+        ("a", TimedOut("state", None)),
+        ("b", Enter("a")),
+        ("b", postponed),
+    ]
+
+
+async def test_async_states_wait(runtime: None, autojump_clock: MockClock) -> None:
+    class Slow(otp.StateMachine):
+        def init(self) -> NextState:
+            return NextState("slow")
+
+        async def slow(self, event: Any) -> Any:
+            await sleep(1)
+            otp.reply(event.caller, "done")
+
+    for light in [False, True]:
+        machine = ok(await otp.start(Slow, light=light))
+        assert process_info(machine).kind == ("light" if light else "task")
+        assert await otp.call(machine, "question") == "done"
+
+
+async def test_stop_with_a_reply_and_terminate(runtime: None, start: Starter) -> None:
+    class Ending(Script):
+        def terminate(self, reason: Any, state: Any) -> None:
+            send(self.log, ("terminate", reason, state))
+
+    machine = await start(Ending, current_pid())
+    assert await otp.call(machine, Stop(reply="bye")) == "bye"
+    await receive()
+    assert await receive() == ("terminate", "normal", "a")
+    machine = await start(Ending, current_pid())
+    await otp.stop(machine, "shutdown")
+    assert await receive() == ("terminate", "shutdown", "a")
+
+
+async def test_its_parent_ends_it_and_others_do_not(runtime: None, in_body: Any) -> None:
+    class Trapping(Script):
+        def init(self, log: Pid) -> NextState:
+            trap_exit(True)
+            return super().init(log)
+
+        def terminate(self, reason: Any, state: Any) -> None:
+            send(self.log, ("terminate", reason, state))
+
+    behaviour, keywords = in_body(Trapping)
+    log = current_pid()
+
+    async def parent() -> None:
+        send(log, ok(await otp.start_link(behaviour, log, **keywords)))
+        await receive()
+
+    pid = spawn(parent)
+    machine = await receive(Pid)
+    exit(machine, "please")
+    assert await receive() == ("a", Info(Exit(current_pid(), "please")))
+    exit(pid, "because")
+    assert await receive() == ("terminate", "because", "a")
+
+
+async def test_start_that_fails(runtime: None, in_body: Any) -> None:
+    class Fails(Script):
+        def init(self, outcome: Any) -> Any:
+            return outcome
+
+    behaviour, keywords = in_body(Fails)
+    for outcome, answer in [
+        (Stop("because"), Error("because")),
+        (Ignore(), Error("ignore")),
+        (Error("politely"), Error("politely")),
+    ]:
+        assert await otp.start(behaviour, outcome, **keywords) == answer
+    match await otp.start(behaviour, None, **keywords):
+        case Error(TypeError() as reason):
+            assert str(reason).startswith("init: expected NextState, Stop, Ignore or Error")
+        case other:
+            pytest.fail(f"got {other!r}")
+
+
+@pytest.mark.parametrize(
+    ("request_", "message"),
+    [
+        (7, "handle_event: expected None, KeepState, NextState or Stop to be returned, got 7"),
+        (lambda state: 1 / 0, "division by zero"),
+    ],
+)
+async def test_mistakes_are_crashes(
+    runtime: None,
+    start: Starter,
+    request_: Any,
+    message: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    machine = await start(Script, current_pid())
+    with pytest.raises(ProcessExit) as failed:
+        await otp.call(machine, request_)
+    assert str(failed.value.reason) == message
+
+
+async def test_a_state_needs_its_method(
+    runtime: None, start: Starter, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Nowhere(otp.StateMachine):
+        def init(self, state: Any) -> NextState:
+            return NextState(state)
+
+    for state, error in [("nowhere", AttributeError), ("init", TypeError), (7, TypeError)]:
+        match await otp.start(Nowhere, state):
+            case Error(reason):
+                assert isinstance(reason, error)
+            case _:
+                machine = await start(Nowhere, state)
+                with pytest.raises(ProcessExit) as failed:
+                    await otp.call(machine, "question")
+                assert isinstance(failed.value.reason, error)
+
+
+def test_wrong_arguments() -> None:
+    with pytest.raises(TypeError, match="actions: expected Postpone, NextEvent"):
+        NextState("a", "b")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="actions: "):
+        KeepState(Postpone)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="seconds: "):
+        StateTimeout(-1)
+    with pytest.raises(ValueError, match="name: 'state' is that of a StateTimeout"):
+        NamedTimeout("state", 1)
+    with pytest.raises(TypeError, match="event: expected a Call"):
+        NextEvent(make_ref())
+
+
+async def test_a_thousand_machines_leave_nothing(
+    runtime: None, start: Starter, tables: Tables
+) -> None:
+    before = tables()
+    log = spawn(receive)
+    exit(log, "kill")
+    for _ in range(1000):
+        machine = await start(Script, log, StateTimeout(1000), NamedTimeout("n", 1000))
+        otp.cast(machine, NextState("b", EventTimeout(1000), StateTimeout(1000)))
+        assert is_alive(machine)
+        await otp.stop(machine)
+    await receive(monitor(log))
+    assert tables() == before

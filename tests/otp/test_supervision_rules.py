@@ -1,0 +1,203 @@
+"""Who is stopped, started and given up, decided without a process."""
+
+from typing import Any
+
+import attrs
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
+
+from actorsock import Pid
+from actorsock.otp import supervision_rules as rules
+from actorsock.otp.child_spec import ChildSpec, SupervisorFlags
+from actorsock.otp.supervision_rules import Family, Plan
+
+ORDERLY = ["normal", "shutdown", ("shutdown", "moving")]
+DISORDERLY = ["killed", "because", ValueError("a crash"), None, ("shutdown",)]
+
+
+def family(strategy: Any, *restarts: Any, intensity: int = 10) -> tuple[Family, list[Pid]]:
+    made, pids = Family(SupervisorFlags(strategy, intensity)), []
+    for id, restart in enumerate(restarts):
+        pids.append(Pid())
+        made = rules.add(made, ChildSpec(id, print, restart=restart), pids[-1])
+    return made, pids
+
+
+def ids(plan: Plan) -> tuple[list[Any], list[Any]]:
+    return [child.spec.id for child in plan.stop], list(plan.start)
+
+
+def test_one_for_one_restarts_the_one() -> None:
+    made, pids = family("one_for_one", *["permanent"] * 3)
+    made, plan = rules.child_ended(made, pids[1], "because", 0)
+    assert ids(plan) == ([], [1])
+    assert [child.pid for child in made.children] == [pids[0], None, pids[2]]
+
+
+def test_one_for_all_stops_the_others_in_reverse() -> None:
+    made, pids = family("one_for_all", *["permanent"] * 3)
+    made, plan = rules.child_ended(made, pids[1], "because", 0)
+    assert ids(plan) == ([2, 0], [0, 1, 2])
+    assert [child.pid for child in made.children] == [None] * 3
+
+
+def test_rest_for_one_stops_those_that_were_started_later() -> None:
+    made, pids = family("rest_for_one", *["permanent"] * 4)
+    made, plan = rules.child_ended(made, pids[1], "because", 0)
+    assert ids(plan) == ([3, 2], [1, 2, 3])
+    assert [child.pid for child in made.children] == [pids[0], None, None, None]
+
+
+def test_temporary_children_end_with_the_others_and_do_not_come_back() -> None:
+    made, pids = family("one_for_all", "permanent", "temporary", "transient")
+    made, plan = rules.child_ended(made, pids[0], "because", 0)
+    assert ids(plan) == ([2, 1], [0, 2])
+    assert [child.spec.id for child in made.children] == [0, 2]
+
+
+def test_who_is_restarted() -> None:
+    for reason in ORDERLY + DISORDERLY:
+        assert rules.verdict("permanent", reason) == "restart"
+        assert rules.verdict("temporary", reason) == "forget"
+    assert {rules.verdict("transient", reason) for reason in ORDERLY} == {"keep"}
+    assert {rules.verdict("transient", reason) for reason in DISORDERLY} == {"restart"}
+
+
+def test_too_many_restarts() -> None:
+    made, pids = family("one_for_one", "permanent", intensity=2)
+    for now in [0.0, 4.0]:
+        made, plan = rules.child_ended(made, pids[0], "because", now)
+        assert plan == Plan(start=(0,))
+        made = rules.started(made, 0, pids[0])
+    # The first one is older than the period of five seconds now, the second is not.
+    made, plan = rules.child_ended(made, pids[0], "because", 5.1)
+    assert plan == Plan(start=(0,))
+    made = rules.started(made, 0, pids[0])
+    made, plan = rules.child_ended(made, pids[0], "because", 8.0)
+    assert plan == Plan(give_up=True)
+
+
+def test_with_intensity_zero_no_restart_is_put_up_with() -> None:
+    made, pids = family("one_for_one", "permanent", intensity=0)
+    _, plan = rules.child_ended(made, pids[0], "because", 0)
+    assert plan == Plan(give_up=True)
+
+
+def test_a_child_that_can_not_be_started_is_tried_again() -> None:
+    made, pids = family("one_for_all", *["permanent"] * 3)
+    made, _ = rules.child_ended(made, pids[0], "because", 0)
+    made = rules.started(made, 0, pids[0])
+    made = rules.start_failed(made, 1)
+    _, plan = rules.try_again(made, 1, 0)
+    assert ids(plan) == ([0], [0, 1, 2])
+    # Unless it was stopped in the meantime.
+    assert rules.try_again(rules.stopped(made, 1), 1, 0)[1] == Plan()
+    assert rules.try_again(rules.forget(made, 1), 1, 0)[1] == Plan()
+
+
+@given(
+    st.lists(st.floats(0, 20), min_size=1, max_size=40),
+    st.integers(0, 5),
+    st.floats(0.1, 10),
+)
+def test_a_supervisor_gives_up_at_one_restart_too_many_in_a_period(
+    gaps: list[float], intensity: int, period: float
+) -> None:
+    flags = SupervisorFlags("one_for_one", intensity, period)
+    counted: tuple[float, ...] = ()
+    every: list[float] = []
+    now = 0.0
+    for gap in gaps:
+        now += gap
+        every.append(now)
+        counted, too_many = rules.count_restart(flags, counted, now)
+        assert too_many == (sum(now - at <= period for at in every) > intensity)
+        assert len(counted) <= len(every)
+
+
+class Supervising(RuleBasedStateMachine):
+    """Carries plans out on paper, and compares what runs with what should."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.family = Family(SupervisorFlags("one_for_one", intensity=10**6))
+        self.running: dict[Any, Pid] = {}
+        self.next_id = 0
+
+    def child(self, number: int) -> rules.Child:
+        return self.family.children[number % len(self.family.children)]
+
+    def carry_out(self, plan: Plan, fails_at: int = 10**6) -> None:
+        assert not plan.give_up
+        order = [child.spec.id for child in self.family.children]
+        stops = [child.spec.id for child in plan.stop]
+        assert stops == sorted(stops, reverse=True)
+        for stop in plan.stop:
+            assert self.running.pop(stop.spec.id) is stop.pid
+        assert list(plan.start) == [id for id in order if id in plan.start]
+        for number, id in enumerate(plan.start):
+            assert id not in self.running
+            if number == fails_at:
+                self.family = rules.start_failed(self.family, id)
+                break
+            self.running[id] = Pid()
+            self.family = rules.started(self.family, id, self.running[id])
+
+    @rule(strategy=st.sampled_from(["one_for_one", "one_for_all", "rest_for_one"]))
+    def use(self, strategy: Any) -> None:
+        flags = SupervisorFlags(strategy, intensity=10**6)
+        self.family = attrs.evolve(self.family, flags=flags)
+
+    @rule(restart=st.sampled_from(["permanent", "transient", "temporary"]))
+    def add(self, restart: Any) -> None:
+        pid = self.running[self.next_id] = Pid()
+        spec = ChildSpec(self.next_id, print, restart=restart)
+        self.family = rules.add(self.family, spec, pid)
+        self.next_id += 1
+
+    @precondition(lambda self: self.running)
+    @rule(
+        number=st.integers(0, 100),
+        reason=st.sampled_from(ORDERLY + DISORDERLY),
+        fails_at=st.integers(0, 6),
+    )
+    def ends(self, number: int, reason: Any, fails_at: int) -> None:
+        id = list(self.running)[number % len(self.running)]
+        before = set(self.running) - {id}
+        child = rules.find(self.family, id)
+        self.family, plan = rules.child_ended(self.family, self.running.pop(id), reason, 0)
+        if child.spec.restart == "temporary":
+            assert plan == Plan()
+            assert rules.find(self.family, id) is None
+        self.carry_out(plan, fails_at)
+        if plan.start and fails_at >= len(plan.start):
+            assert id in self.running
+        if self.family.flags.strategy == "one_for_one":
+            assert before <= set(self.running)
+
+    @precondition(lambda self: self.family.children)
+    @rule(number=st.integers(0, 100), fails_at=st.integers(0, 6))
+    def tries_again(self, number: int, fails_at: int) -> None:
+        child = self.child(number)
+        self.family, plan = rules.try_again(self.family, child.spec.id, 0)
+        assert bool(plan.start) == child.restarting
+        self.carry_out(plan, fails_at)
+
+    @precondition(lambda self: self.family.children)
+    @rule(number=st.integers(0, 100))
+    def terminate(self, number: int) -> None:
+        child = self.child(number)
+        self.running.pop(child.spec.id, None)
+        self.family = rules.stopped(self.family, child.spec.id)
+
+    def teardown(self) -> None:
+        known = {c.spec.id: c.pid for c in self.family.children if c.pid is not None}
+        assert known == self.running
+        order = [child.spec.id for child in self.family.children]
+        assert order == sorted(order)
+        for child in self.family.children:
+            assert not (child.restarting and child.pid is not None)
+
+
+TestSupervising = Supervising.TestCase

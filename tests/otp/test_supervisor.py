@@ -1,0 +1,577 @@
+"""Supervisor: children that are started in order, restarted by the rules, and stopped."""
+
+import logging
+from math import inf
+from typing import Any
+
+import attrs
+import pytest
+import trio
+from trio.testing import MockClock, wait_all_tasks_blocked
+
+from actorsock import (
+    Down,
+    Error,
+    Exit,
+    Ok,
+    Pid,
+    Timeout,
+    current_pid,
+    exit,
+    is_alive,
+    monitor,
+    ok,
+    otp,
+    process_info,
+    receive,
+    send,
+    sleep,
+    spawn,
+    spawn_link,
+    spawn_monitor,
+    trap_exit,
+    whereis,
+)
+from actorsock.otp import ChildCount, ChildInfo, ChildSpec, Supervisor, SupervisorFlags
+
+from .conftest import Tables
+
+
+class Worker(otp.GenServer):
+    """Tells of its start and of its end."""
+
+    def init(self, log: Pid, name: str) -> None:
+        self.log, self.name = log, name
+        trap_exit(True)
+        send(log, f"{name} starts")
+
+    def handle_cast(self, reason: Any) -> otp.Stop:
+        return otp.Stop(reason)
+
+    def terminate(self, reason: Any) -> None:
+        send(self.log, f"{self.name} ends: {reason}")
+
+
+def spec(name: str, **keywords: Any) -> ChildSpec:
+    return ChildSpec(name, start_worker, (current_pid(), name), **keywords)
+
+
+async def start_worker(log: Pid, name: str) -> Any:
+    return await otp.start_link(Worker, log, name, name=name)
+
+
+async def supervisor(*children: Any, **flags: Any) -> Pid:
+    """Not linked with the test, which is no supervisor's parent."""
+    return ok(await otp.start(Supervisor, list(children), SupervisorFlags(**flags)))
+
+
+async def story() -> list[Any]:
+    """What the test has been told, when nothing happens any more."""
+    await wait_all_tasks_blocked()
+    told = []
+    while True:
+        match await receive(after=0):
+            case Timeout():
+                return told
+            case message:
+                told.append(message)
+
+
+async def ends(name: str, reason: Any = "because") -> None:
+    """Make a worker end, and let follow what follows."""
+    ref = monitor(name)
+    otp.cast(name, reason)
+    await receive(ref)
+    await wait_all_tasks_blocked()
+
+
+def running(children: list[ChildInfo]) -> list[Any]:
+    return [child.id for child in children if isinstance(child.pid, Pid)]
+
+
+@pytest.fixture(autouse=True)
+def quiet(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "actorsock.supervisor")
+
+
+async def test_children_start_in_order_and_stop_in_reverse(runtime: None) -> None:
+    pid = await supervisor(spec("a"), spec("b"), spec("c"))
+    assert await story() == ["a starts", "b starts", "c starts"]
+    await otp.stop(pid)
+    assert await story() == ["c ends: shutdown", "b ends: shutdown", "a ends: shutdown"]
+
+
+@pytest.mark.parametrize(
+    ("strategy", "expected"),
+    [
+        ("one_for_one", ["b ends: because", "b starts"]),
+        (
+            "one_for_all",
+            [
+                "b ends: because",
+                "c ends: shutdown",
+                "a ends: shutdown",
+                "a starts",
+                "b starts",
+                "c starts",
+            ],
+        ),
+        (
+            "rest_for_one",
+            ["b ends: because", "c ends: shutdown", "b starts", "c starts"],
+        ),
+    ],
+)
+async def test_strategies(runtime: None, strategy: Any, expected: list[str]) -> None:
+    pid = await supervisor(spec("a"), spec("b"), spec("c"), strategy=strategy)
+    await story()
+    await ends("b")
+    assert await story() == expected
+    assert running(await otp.which_children(pid)) == ["a", "b", "c"]
+    await otp.stop(pid)
+
+
+@pytest.mark.parametrize(
+    ("restart", "reason", "comes_back"),
+    [
+        ("permanent", "normal", True),
+        ("permanent", "because", True),
+        ("transient", "normal", False),
+        ("transient", "shutdown", False),
+        ("transient", "because", True),
+        ("temporary", "normal", False),
+        ("temporary", "because", False),
+    ],
+)
+async def test_restart(runtime: None, restart: Any, reason: str, comes_back: bool) -> None:
+    pid = await supervisor(spec("a", restart=restart))
+    await ends("a", reason)
+    assert (whereis("a") is not None) == comes_back
+    assert len(await otp.which_children(pid)) == (restart != "temporary")
+    await otp.stop(pid)
+
+
+async def test_a_plain_process_as_a_child(runtime: None) -> None:
+    async def process() -> None:
+        await receive()
+
+    pid = await supervisor(ChildSpec("process", spawn_link, (process,)))
+    [child] = await otp.which_children(pid)
+    send(child.pid, "end")
+    await wait_all_tasks_blocked()
+    [after] = await otp.which_children(pid)
+    assert is_alive(after.pid)
+    assert after.pid is not child.pid
+    await otp.stop(pid)
+    assert not is_alive(after.pid)
+
+
+async def test_a_child_that_forgot_to_link_is_linked(runtime: None) -> None:
+    pid = await supervisor(ChildSpec("process", spawn, (receive,)))
+    [child] = await otp.which_children(pid)
+    assert process_info(child.pid).links == [pid]
+    await otp.stop(pid)
+
+
+async def test_dicts_will_do(runtime: None) -> None:
+    children = [{"id": "a", "start": start_worker, "args": (current_pid(), "a")}]
+    pid = ok(await otp.start(Supervisor, children, {"strategy": "one_for_all", "intensity": 3}))
+    assert await story() == ["a starts"]
+    await otp.stop(pid)
+
+
+async def test_a_class_of_ones_own(runtime: None) -> None:
+    class Shop(Supervisor):
+        def init(self, log: Pid) -> Any:
+            return SupervisorFlags(), [ChildSpec("a", start_worker, (log, "a"))]
+
+    pid = ok(await otp.start_link(Shop, current_pid(), name="shop"))
+    assert running(await otp.which_children("shop")) == ["a"]
+    assert process_info(pid).function.endswith("Shop")
+    await otp.stop("shop")
+
+
+async def test_supervisors_of_supervisors(runtime: None) -> None:
+    inner = ChildSpec(
+        "inner", otp.start_link, (Supervisor, [spec("b"), spec("c")]), type="supervisor"
+    )
+    assert inner.shutdown == inf
+    pid = await supervisor(spec("a"), inner, spec("d"))
+    assert await otp.count_children(pid) == ChildCount(3, 3, 1, 2)
+    await story()
+    await otp.stop(pid)
+    assert await story() == [f"{name} ends: shutdown" for name in "dcba"]
+
+
+async def test_a_supervisor_ends_with_its_parent(runtime: None) -> None:
+    children = [spec("a"), spec("b")]
+
+    async def parent() -> None:
+        ok(await otp.start_link(Supervisor, children))
+        await receive()
+
+    pid = spawn(parent)
+    assert await story() == ["a starts", "b starts"]
+    exit(pid, "because")
+    assert await story() == ["b ends: shutdown", "a ends: shutdown"]
+
+
+# --- giving up
+
+
+async def test_it_gives_up_after_too_many_restarts(
+    runtime: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    pid = await supervisor(spec("a"), spec("b"), intensity=2)
+    ref = monitor(pid)
+    await story()
+    for _ in range(3):
+        await ends("b")
+    assert await receive(ref) == Down(ref, pid, "shutdown")
+    assert (await story())[-2:] == ["b ends: because", "a ends: shutdown"]
+    assert "gives up" in caplog.text
+
+
+async def test_old_restarts_do_not_count(runtime: None, autojump_clock: MockClock) -> None:
+    pid = await supervisor(spec("a"), intensity=1, period=10)
+    for _ in range(5):
+        await ends("a")
+        await sleep(10.5)
+    assert is_alive(pid)
+    await otp.stop(pid)
+
+
+async def test_the_count_survives_the_restarts_of_all(runtime: None) -> None:
+    pid = await supervisor(spec("a"), spec("b"), strategy="one_for_all", intensity=1)
+    await ends("a")
+    assert is_alive(pid)
+    await ends("b")
+    assert not is_alive(pid)
+
+
+# --- children that fail to start
+
+
+@attrs.define
+class Flaky:
+    """A start function that fails at some of its calls."""
+
+    log: Pid
+    fails: list[int]
+    calls: int = 0
+
+    async def __call__(self, name: str) -> Any:
+        self.calls += 1
+        if self.calls in self.fails:
+            send(self.log, f"{name} fails")
+            return Error("flaky")
+        return await start_worker(self.log, name)
+
+
+async def test_a_child_that_fails_at_first(runtime: None, caplog: pytest.LogCaptureFixture) -> None:
+    bad = ChildSpec("b", lambda: Error("bad"))
+    assert await otp.start(Supervisor, [spec("a"), bad, spec("c")]) == Error(
+        ("shutdown", ("failed_to_start_child", "b", "bad"))  # type: ignore[arg-type]
+    )
+    assert await story() == ["a starts", "a ends: shutdown"]
+    assert "child 'b' can't be started: 'bad'" in caplog.text
+
+
+async def test_a_start_function_that_raises(runtime: None) -> None:
+    def raises() -> Any:
+        raise ValueError("no")
+
+    def returns() -> Any:
+        return "a word"
+
+    def exits() -> Any:
+        exit("because")
+
+    pid = await supervisor()
+    for function, expected in [(raises, ValueError), (returns, TypeError), (exits, str)]:
+        match await otp.start_child(pid, ChildSpec("a", function)):
+            case Error(reason):
+                assert isinstance(reason, expected)
+            case Ok():
+                pytest.fail("it has started")
+    assert await otp.which_children(pid) == []
+    await otp.stop(pid)
+
+
+async def test_a_restart_that_fails_is_tried_again(runtime: None) -> None:
+    flaky = Flaky(current_pid(), fails=[2, 3])
+    pid = await supervisor(
+        spec("a"), ChildSpec("b", flaky, ("b",)), spec("c"), strategy="rest_for_one", intensity=3
+    )
+    await story()
+    await ends("b")
+    assert await story() == [
+        "b ends: because",
+        "c ends: shutdown",
+        "b fails",
+        "b fails",
+        "b starts",
+        "c starts",
+    ]
+    await otp.stop(pid)
+
+
+async def test_attempts_count_as_restarts(runtime: None) -> None:
+    flaky = Flaky(current_pid(), fails=list(range(2, 100)))
+    pid = await supervisor(spec("a"), ChildSpec("b", flaky, ("b",)), intensity=3)
+    await story()
+    await ends("b")
+    assert await story() == ["b ends: because", "b fails", "b fails", "b fails", "a ends: shutdown"]
+    assert not is_alive(pid)
+
+
+async def test_a_child_that_is_not_needed(runtime: None) -> None:
+    def ignored(**keywords: Any) -> ChildSpec:
+        return ChildSpec("i", lambda: Error("ignore"), **keywords)
+
+    pid = await supervisor(ignored())
+    assert await otp.which_children(pid) == [ChildInfo("i", None, "worker")]
+    assert await otp.restart_child(pid, "i") == Ok(None)
+    ok(await otp.delete_child(pid, "i"))
+    assert await otp.start_child(pid, ignored(restart="temporary")) == Ok(None)
+    assert await otp.which_children(pid) == []
+    await otp.stop(pid)
+
+
+# --- adding and removing
+
+
+async def test_the_life_of_a_child(runtime: None) -> None:
+    pid = await supervisor(spec("a"))
+    child = ok(await otp.start_child(pid, spec("b")))
+    assert whereis("b") is child
+    assert await otp.start_child(pid, spec("b")) == Error("already_started", child)
+    assert await otp.restart_child(pid, "b") == Error("running")
+    assert await otp.delete_child(pid, "b") == Error("running")
+    assert await otp.terminate_child(pid, "b") == Ok()
+    assert not is_alive(child)
+    assert await otp.terminate_child(pid, "b") == Ok()
+    assert await otp.start_child(pid, spec("b")) == Error("already_present")
+    assert await otp.which_children(pid) == [
+        ChildInfo("a", whereis("a"), "worker"),
+        ChildInfo("b", None, "worker"),
+    ]
+    assert await otp.count_children(pid) == ChildCount(2, 1, 0, 2)
+    assert whereis("b") is None
+    assert ok(await otp.restart_child(pid, "b")) is whereis("b")
+    ok(await otp.terminate_child(pid, "b"))
+    assert await otp.delete_child(pid, "b") == Ok()
+    for function in [otp.terminate_child, otp.restart_child, otp.delete_child]:
+        assert await function(pid, "b") == Error("not_found")
+    await otp.stop(pid)
+
+
+async def test_a_temporary_child_that_is_terminated_is_forgotten(runtime: None) -> None:
+    pid = await supervisor(spec("a", restart="temporary"))
+    ok(await otp.terminate_child(pid, "a"))
+    assert await otp.which_children(pid) == []
+    await otp.stop(pid)
+
+
+# --- stopping
+
+
+async def stubborn(log: Pid, takes: float) -> None:
+    trap_exit(True)
+    send(log, "ready")
+    await receive(Exit)
+    await sleep(takes)
+
+
+@pytest.mark.parametrize(
+    ("shutdown", "takes", "ends_after", "reported"),
+    [
+        (5.0, 3, 3, False),
+        (5.0, 10, 5, True),
+        (inf, 100, 100, False),
+        ("brutal_kill", 100, 0, False),
+        (0, 100, 0, True),
+    ],
+)
+async def test_shutdown(
+    runtime: None,
+    autojump_clock: MockClock,
+    caplog: pytest.LogCaptureFixture,
+    shutdown: Any,
+    takes: float,
+    ends_after: float,
+    reported: bool,
+) -> None:
+    child = ChildSpec(
+        "s", spawn_link, (stubborn, current_pid(), takes), "transient", shutdown=shutdown
+    )
+    pid = await supervisor(child)
+    assert await receive() == "ready"
+    before = trio.current_time()
+    await otp.stop(pid)
+    assert trio.current_time() - before == pytest.approx(ends_after)
+    errors = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert len(errors) == reported
+
+
+async def test_a_child_that_has_ended_just_before(
+    runtime: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    a, b = spec("a"), spec("b", restart="temporary")
+    pid = await supervisor(a, b)
+    otp.cast("b", "because")  # the supervisor has not been told when it is asked to stop
+    await otp.stop(pid)
+    assert await story() == ["a starts", "b starts", "b ends: because", "a ends: shutdown"]
+    assert "child 'b'" in caplog.text
+
+
+# --- simple_one_for_one
+
+
+async def test_dynamic_children(runtime: None) -> None:
+    template = ChildSpec("worker", start_worker, (current_pid(),), "transient")
+    pid = await supervisor(template, strategy="simple_one_for_one")
+    assert await otp.which_children(pid) == []
+    a, b = [ok(await otp.start_child(pid, name)) for name in "ab"]
+    assert await otp.which_children(pid) == [
+        ChildInfo(None, a, "worker"),
+        ChildInfo(None, b, "worker"),
+    ]
+    assert await otp.count_children(pid) == ChildCount(1, 2, 0, 2)
+    await ends("a")
+    assert whereis("a") is not None
+    await ends("b", "normal")
+    assert whereis("b") is None
+    assert await otp.count_children(pid) == ChildCount(1, 1, 0, 1)
+    assert await otp.start_child(pid, "a") == Error("already_started", whereis("a"))
+    assert await otp.terminate_child(pid, whereis("a")) == Ok()
+    assert await otp.terminate_child(pid, a) == Ok()
+    for function in [otp.terminate_child, otp.restart_child, otp.delete_child]:
+        assert await function(pid, "worker") == Error("simple_one_for_one")
+    assert await otp.which_children(pid) == []
+    await otp.stop(pid)
+
+
+async def test_dynamic_children_stop_together(runtime: None, autojump_clock: MockClock) -> None:
+    template = ChildSpec("s", spawn_link, (stubborn, current_pid()), shutdown=100)
+    pid = await supervisor(template, strategy="simple_one_for_one")
+    for takes in [3, 2, 1]:
+        ok(await otp.start_child(pid, takes))
+        await receive()
+    before = trio.current_time()
+    await otp.stop(pid)
+    assert trio.current_time() - before == pytest.approx(3)
+
+
+async def test_dynamic_children_that_fail_to_restart(runtime: None) -> None:
+    flaky = Flaky(current_pid(), fails=[2, 3])
+    template = ChildSpec("f", flaky)
+    pid = await supervisor(template, strategy="simple_one_for_one", intensity=3)
+    ok(await otp.start_child(pid, "f"))
+    await ends("f")
+    assert await story() == ["f starts", "f ends: because", "f fails", "f fails", "f starts"]
+    await ends("f")
+    assert not is_alive(pid)
+
+
+# --- reports and mistakes
+
+
+async def test_reports(runtime: None, caplog: pytest.LogCaptureFixture) -> None:
+    pid = ok(await otp.start(Supervisor, [spec("a")], name="shop"))
+    first = whereis("a")
+    await ends("a")
+    second = whereis("a")
+    reports = [record for record in caplog.records if record.name == "actorsock.supervisor"]
+    assert [(record.levelname, record.message) for record in reports] == [
+        ("INFO", f"supervisor shop: child 'a' {first!r} is started"),
+        ("ERROR", f"supervisor shop: child 'a' {first!r} has ended: 'because'"),
+        ("INFO", f"supervisor shop: child 'a' {second!r} is started"),
+    ]
+    assert (reports[1].supervisor, reports[1].child, reports[1].child_pid) == (pid, "a", first)
+    await otp.stop(pid)
+
+
+async def test_wrong_arguments(runtime: None, caplog: pytest.LogCaptureFixture) -> None:
+    for wrong, message in [
+        ({"id": 1}, "child spec: 'start' is missing"),
+        ({"start": print}, "child spec: 'id' is missing"),
+        ({"id": 1, "start": print, "restrat": 1}, "expected the keys id, start, args, restart"),
+        ({"id": 1, "start": "print"}, "start: expected a function"),
+        ({"id": [], "start": print}, "id: expected something hashable"),
+        ({"id": 1, "start": print, "args": 3}, "args: expected a tuple"),
+        ({"id": 1, "start": print, "restart": "always"}, "restart: expected one of 'permanent'"),
+        ({"id": 1, "start": print, "shutdown": -1}, "shutdown"),
+        ({"id": 1, "start": print, "type": "boss"}, "type: expected one of 'worker'"),
+        (7, "child spec: expected a ChildSpec or a dict, got 7"),
+    ]:
+        match await otp.start(Supervisor, [wrong]):
+            case Error(TypeError() | ValueError() as reason):
+                assert message in str(reason)
+            case other:
+                pytest.fail(f"got {other!r}")
+    for flags, message in [
+        ({"strategy": "all_for_one"}, "strategy: expected one of"),
+        ({"intensity": -1}, "intensity: "),
+        ({"intensity": 1.5}, "intensity: "),
+        ({"period": 0}, "period: "),
+        ({"strategy": "simple_one_for_one"}, "takes one child spec, got 0"),
+        (7, "supervisor flags: expected a SupervisorFlags or a dict"),
+    ]:
+        match await otp.start(Supervisor, [], flags):
+            case Error(TypeError() | ValueError() as reason):
+                assert message in str(reason)
+            case other:
+                pytest.fail(f"got {other!r}")
+    match await otp.start(Supervisor, [spec("a"), spec("a")]):
+        case Error(ValueError() as reason):
+            assert "two of them have the id 'a'" in str(reason)
+        case other:
+            pytest.fail(f"got {other!r}")
+    pid = await supervisor()
+    with pytest.raises(TypeError, match="child spec: expected"):
+        await otp.start_child(pid, 7)
+    with pytest.raises(TypeError, match="spec: expected one ChildSpec"):
+        await otp.start_child(pid)
+    assert is_alive(pid)
+    await otp.stop(pid)
+
+
+async def test_a_supervisor_that_is_killed_takes_its_children_along(runtime: None) -> None:
+    pid = await supervisor(spec("a"))
+    exit(pid, "kill")
+    assert (await story())[-1] == "a ends: killed"
+
+
+async def test_a_thousand_children_leave_nothing(runtime: None, tables: Tables) -> None:
+    before = tables()
+    template = ChildSpec("w", spawn_link, (receive,), "temporary")
+    pid = await supervisor(template, strategy="simple_one_for_one")
+    children = [ok(await otp.start_child(pid)) for _ in range(1000)]
+    for child in children[::2]:
+        exit(child, "kill")
+    await wait_all_tasks_blocked()
+    assert (await otp.count_children(pid)).active == 500
+    await otp.stop(pid)
+    assert tables() == before
+
+
+async def test_a_thousand_restarts_leave_nothing(runtime: None, tables: Tables) -> None:
+    before = tables()
+
+    async def short() -> None:
+        await receive(after=0)
+
+    pid = await supervisor(ChildSpec("s", spawn_link, (short,)), intensity=1000, period=1000)
+    ref = monitor(pid)
+    await receive(ref)
+    assert tables() == before
+
+
+async def test_a_supervisor_may_be_light(runtime: None) -> None:
+    pid = ok(await otp.start(Supervisor, [spec("a")], light=True))
+    assert process_info(pid).kind == "light"
+    await ends("a")
+    assert whereis("a") is not None
+    _, ref = spawn_monitor(otp.stop, pid)
+    assert (await receive(ref)).reason == "normal"

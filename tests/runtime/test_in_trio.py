@@ -1,0 +1,89 @@
+"""What a light process runs in trio ends with it, and ends nobody else."""
+
+from typing import Any
+
+import pytest
+import trio
+from trio.testing import wait_all_tasks_blocked
+
+from actorsock import (
+    Pid,
+    current_pid,
+    exit,
+    in_trio,
+    is_alive,
+    processes,
+    receive,
+    run,
+    send,
+    spawn,
+    spawn_monitor,
+)
+
+
+async def test_it_is_a_process_of_its_own(runtime: None) -> None:
+    async def reports(dest: Pid) -> None:
+        send(dest, current_pid())
+
+    async def light(dest: Pid) -> None:
+        await in_trio(reports, dest)
+        send(dest, current_pid())
+
+    pid = spawn(light, current_pid(), light=True)
+    inner = await receive()
+    assert await receive() is pid
+    assert inner is not pid
+    assert not is_alive(inner)
+
+
+@pytest.mark.parametrize("reason", ["normal", "done", ("any", 1)], ids=repr)
+async def test_exit_in_there_ends_the_light_process(runtime: None, reason: Any) -> None:
+    async def ends() -> None:
+        exit(reason)
+
+    _, ref = spawn_monitor(in_trio, ends, light=True)
+    assert (await receive(ref)).reason == reason
+
+
+async def test_an_exit_signal_to_the_inner_process(runtime: None) -> None:
+    _, ref = spawn_monitor(in_trio, receive, light=True)
+    await wait_all_tasks_blocked()
+    exit(processes()[-1], "a reason")
+    assert (await receive(ref)).reason == "a reason"
+
+
+async def test_a_group_that_holds_a_decision_to_end(runtime: None) -> None:
+    async def ends() -> None:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(trio.sleep_forever)
+            exit("done")
+
+    _, ref = spawn_monitor(in_trio, ends, light=True)
+    assert (await receive(ref)).reason == "done"
+
+
+@pytest.mark.parametrize("wait", [receive, trio.sleep_forever])
+def test_a_runtime_is_left_while_it_waits(wait: Any) -> None:
+    async def main() -> str:
+        spawn(in_trio, wait, light=True)
+        await wait_all_tasks_blocked()
+        return "left"
+
+    assert run(main) == "left"
+
+
+@pytest.mark.parametrize("wait", [receive, trio.sleep_forever])
+async def test_the_end_of_the_light_process_cancels_it(runtime: None, wait: Any) -> None:
+    cancelled = trio.Event()
+
+    async def waits() -> None:
+        try:
+            await wait()
+        finally:
+            cancelled.set()
+
+    pid, ref = spawn_monitor(in_trio, waits, light=True)
+    await wait_all_tasks_blocked()
+    exit(pid, "kill")
+    assert (await receive(ref)).reason == "killed"
+    await cancelled.wait()

@@ -1,0 +1,260 @@
+"""What the tests of the data side share: connected sockets, and ways to wait for the kernel.
+
+Nothing here sleeps for luck. A test that needs bytes to have arrived asks the kernel how many
+are there; one that needs somebody to wait asks the socket who waits.
+"""
+
+import array
+import fcntl
+import functools
+import os
+import select
+import socket as stdlib
+import struct
+import sys
+import termios
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, closing, contextmanager
+from typing import Any
+
+import pytest
+import trio
+
+from actorsock import ok, open_runtime, socket
+from actorsock.socket import SelectInfo, SelectMessage, Socket
+
+LIMIT = 60
+"""Seconds after which a story is stuck."""
+
+DOMAINS = ["inet", "inet6", "local"]
+FAMILIES = {"inet": stdlib.AF_INET, "inet6": stdlib.AF_INET6, "local": stdlib.AF_UNIX}
+ANYWHERE: dict[str, dict[str, Any]] = {
+    "inet": {"family": "inet", "addr": "loopback", "port": 0},
+    "inet6": {"family": "inet6", "addr": "loopback", "port": 0},
+    "local": {"family": "local", "path": ""},
+}
+"""Where the system chooses the port, or the abstract name."""
+
+every_domain = pytest.mark.parametrize("domain", DOMAINS)
+over_ip = pytest.mark.parametrize("domain", ["inet", "inet6"])
+
+
+def in_runtime(test: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+    """Run a test in a runtime of its own, which must leave no descriptor open behind it."""
+
+    @functools.wraps(test)
+    async def story(*args: Any, **kwargs: Any) -> None:
+        before = open_descriptors()
+        with trio.fail_after(LIMIT):
+            async with open_runtime():
+                await test(*args, **kwargs)
+        # A system task of the portable poller may have a copy to close yet.
+        await until(lambda: open_descriptors() == before)
+
+    return story
+
+
+def open_descriptors() -> set[tuple[str, str]]:
+    """The sockets and pollers that this program has open, by number and by what they are."""
+    found = set()
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            what = os.readlink(f"/proc/self/fd/{name}")
+        except OSError:  # the listing's own
+            continue
+        if what.startswith(("socket:", "anon_inode:[eventpoll]")):
+            found.add((name, what))
+    return found
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Wait for something that nobody tells of."""
+    with trio.fail_after(LIMIT):
+        while not condition():  # noqa: ASYNC110
+            await trio.sleep(0.0005)
+
+
+# --- sockets that are connected -----------------------------------------------------------------
+
+
+def listener(domain: str = "inet", type: str = "stream", backlog: int = 5) -> Socket:
+    """A socket that listens somewhere."""
+    sock = ok(socket.open(domain, type))
+    ok(socket.bind(sock, ANYWHERE[domain]))
+    ok(socket.listen(sock, backlog))
+    return sock
+
+
+def address(sock: Socket) -> Any:
+    """The address of a socket in the form that the standard library takes."""
+    name = ok(socket.sockname(sock))
+    return name.path if isinstance(name, socket.SockAddrUn) else (name.addr, name.port)
+
+
+@asynccontextmanager
+async def connected(
+    domain: str = "inet", type: str = "stream"
+) -> AsyncIterator[tuple[Socket, stdlib.socket]]:
+    """A socket, and its peer, which is a plain blocking one of the standard library."""
+    listening = listener(domain, type)
+    peer = stdlib.socket(FAMILIES[domain], NUMBERS[type])
+    with closing(peer):
+        peer.settimeout(LIMIT)
+        peer.connect(address(listening))
+        sock = ok(await socket.accept(listening))
+        ok(await socket.close(listening))
+        async with sock:
+            yield sock, peer
+
+
+@asynccontextmanager
+async def pair(domain: str = "inet", type: str = "stream") -> AsyncIterator[tuple[Socket, Socket]]:
+    """Two connected sockets: the one that has accepted, and the one that has connected."""
+    listening = listener(domain, type)
+    there = ok(socket.open(domain, type))
+    ok(await socket.connect(there, ok(socket.sockname(listening))))
+    here = ok(await socket.accept(listening))
+    ok(await socket.close(listening))
+    async with here, there:
+        yield here, there
+
+
+NUMBERS = {
+    "stream": stdlib.SOCK_STREAM,
+    "dgram": stdlib.SOCK_DGRAM,
+    "seqpacket": stdlib.SOCK_SEQPACKET,
+}
+
+
+@contextmanager
+def datagrams(domain: str = "inet") -> Iterator[tuple[Socket, stdlib.socket]]:
+    """A bound datagram socket, and a peer of the standard library that is bound too.
+
+    Neither is connected. The socket is closed by the runtime.
+    """
+    sock = ok(socket.open(domain, "dgram"))
+    ok(socket.bind(sock, ANYWHERE[domain]))
+    with closing(stdlib.socket(FAMILIES[domain], stdlib.SOCK_DGRAM)) as peer:
+        peer.settimeout(LIMIT)
+        peer.bind({"inet": ("127.0.0.1", 0), "inet6": ("::1", 0), "local": ""}[domain])
+        yield sock, peer
+
+
+# --- what the kernel has ------------------------------------------------------------------------
+
+
+def fd_of(sock: Socket) -> int:
+    return ok(socket.getopt(sock, "otp", "fd"))
+
+
+def waiting_bytes(sock: Socket) -> int:
+    """How many bytes (of a datagram socket: of the first message) are there to be received."""
+    raw = fcntl.ioctl(fd_of(sock), termios.FIONREAD, bytes(4))
+    return int(struct.unpack("i", raw)[0])
+
+
+async def arrived(sock: Socket, size: int) -> None:
+    """Wait until that many bytes are there."""
+    await until(lambda: waiting_bytes(sock) >= size)
+
+
+def _events(sock: Socket | stdlib.socket, events: int) -> int:
+    poll = select.poll()
+    poll.register(fd_of(sock) if isinstance(sock, Socket) else sock, events)
+    return sum(found for _, found in poll.poll(0))
+
+
+async def delivered(peer: stdlib.socket) -> None:
+    """Wait until all that a TCP peer has sent is where it was sent to."""
+    await until(lambda: not any(fcntl.ioctl(peer, termios.TIOCOUTQ, bytes(4))))
+
+
+async def stuck(sock: Socket) -> None:
+    """Wait until nothing that we have sent is under way: the peer has no room for what is left."""
+    if socket.info(sock).domain == "local":
+        return
+
+    def queued(request: int) -> bytes:
+        return fcntl.ioctl(fd_of(sock), request, bytes(4))
+
+    await until(lambda: queued(termios.TIOCOUTQ) == queued(_SIOCOUTQNSD))
+
+
+_SIOCOUTQNSD = 0x894B  # of what is queued, what has not been sent
+
+
+async def readable(sock: Socket) -> None:
+    """Wait until there is something to receive, if only an end or an error."""
+    await until(lambda: _events(sock, select.POLLIN))
+
+
+async def ended(sock: Socket) -> None:
+    """Wait until the peer is known to have finished."""
+    await until(lambda: _events(sock, select.POLLRDHUP) & (select.POLLRDHUP | select.POLLHUP))
+
+
+async def broken(sock: Socket) -> None:
+    """Wait until an error is there to be told."""
+    await until(lambda: _events(sock, 0) & select.POLLERR)
+
+
+async def urgent(sock: Socket | stdlib.socket) -> None:
+    """Wait until an urgent byte is there."""
+    await until(lambda: _events(sock, select.POLLPRI) & select.POLLPRI)
+
+
+def reset(peer: stdlib.socket) -> None:
+    """Close a TCP connection so that the other side is reset."""
+    peer.setsockopt(stdlib.SOL_SOCKET, stdlib.SO_LINGER, struct.pack("ii", 1, 0))
+    peer.close()
+
+
+# --- who waits ----------------------------------------------------------------------------------
+
+
+async def reader_waits(sock: Socket, count: int = 1) -> None:
+    await until(lambda: socket.info(sock).num_readers == count)
+
+
+async def writer_waits(sock: Socket, count: int = 1) -> None:
+    await until(lambda: socket.info(sock).num_writers == count)
+
+
+def took(sock: Socket, size: int) -> Callable[[], bool]:
+    """Whether the socket has taken that many bytes from the kernel since it was opened."""
+    return lambda: socket.info(sock).counters["read_byte"] >= size
+
+
+class Outcome:
+    """A call that goes on in a task of its own, and its answer."""
+
+    answer: Any = None
+    done = False
+
+    def __init__(self, nursery: trio.Nursery, call: Callable[..., Any], *args: Any) -> None:
+        nursery.start_soon(self._run, call, args)
+
+    async def _run(self, call: Callable[..., Any], args: tuple[Any, ...]) -> None:
+        self.answer = await call(*args)
+        self.done = True
+
+    async def get(self) -> Any:
+        await until(lambda: self.done)
+        return self.answer
+
+
+def is_select_of(info: SelectInfo, sock: Socket) -> Callable[[Any], bool]:
+    """The pattern for the select message that `info` announces."""
+    return lambda message: message == SelectMessage(sock, info.tag, info.ref)
+
+
+# --- data ---------------------------------------------------------------------------------------
+
+
+@functools.cache
+def pattern(size: int) -> bytes:
+    """Bytes in which every stretch of a few says where it belongs."""
+    numbers = array.array("I", range(size // 4 + 1))
+    if sys.byteorder == "little":
+        numbers.byteswap()
+    return numbers.tobytes()[:size]

@@ -1,0 +1,608 @@
+"""Closing: by whom, while what goes on, and what is left of it."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+import trio
+
+from actorsock import (
+    Error,
+    Ok,
+    current_pid,
+    exit,
+    monitor,
+    ok,
+    open_runtime,
+    processes,
+    receive,
+    send,
+    socket,
+    spawn,
+    spawn_handler,
+)
+from actorsock.socket import AbortMessage, SelectInfo, Socket, SocketDown
+
+from .support import (
+    NOWHERE_NEAR,
+    STUCK,
+    Case,
+    Job,
+    Peer,
+    Scoped,
+    Worker,
+    aborted,
+    arrives,
+    at_rest,
+    connected,
+    dial,
+    every_body,
+    every_kind,
+    every_violent_ending,
+    in_runtime,
+    info_of,
+    listening,
+    owner,
+    readers,
+    received,
+    selected,
+    tcp,
+    until,
+    waiting,
+    workers,
+    writers,
+)
+
+QUEUED = pytest.mark.parametrize("kind", ["recv", "accept", "send"])
+
+
+def is_closed(sock: Socket) -> bool:
+    info = socket.info(sock)
+    return info.owner is None and "closed" in info.rstates
+
+
+async def ended(peer: Peer) -> bytes:
+    """What comes before the peer's end."""
+    data = bytearray()
+
+    def at_the_end() -> bool:
+        try:
+            while part := peer.recv(2**20, trio.socket.MSG_DONTWAIT):
+                data.extend(part)
+        except BlockingIOError:
+            return False
+        return True
+
+    await until(at_the_end)
+    return bytes(data)
+
+
+# --- who closes -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("who", ["the owner", "another process"])
+@every_body
+@in_runtime
+async def test_anybody_closes_it_once(who: str, body: str) -> None:
+    a, b = workers(2, body)
+    sock, peer = await a.ask(connected)
+    closes, other = (a, b) if who == "the owner" else (b, a)
+    assert await closes.ask(socket.close, sock) == Ok()
+    assert is_closed(sock)
+    assert await closes.ask(socket.close, sock) == Error("closed")
+    assert await other.ask(socket.close, sock) == Error("closed")
+    assert await ended(peer) == b""
+    # The owner is not told.
+    assert a.mail() == b.mail() == []
+
+
+@every_body
+@in_runtime
+async def test_of_many_who_close_at_once_one_does(body: str) -> None:
+    sock, _peer = await connected()
+    jobs = [worker.tell(socket.close, sock) for worker in workers(5, body)]
+    answers = [await job.answer() for job in jobs]
+    assert answers.count(Ok()) == 1
+    assert answers.count(Error("closed")) == 4
+
+
+@in_runtime
+async def test_the_end_of_its_owner_is_a_close_too() -> None:
+    [a] = workers(1)
+    sock = await a.ask(tcp)
+    await a.dies("normal")
+    assert await socket.close(sock) == Error("closed")
+
+
+@in_runtime
+async def test_who_monitors_it_is_told() -> None:
+    sock = tcp()
+    [a] = workers(1)
+    ref = await a.ask(socket.monitor, sock)
+    assert await socket.close(sock) == Ok()
+    assert a.mail() == [SocketDown(ref, sock)]
+
+
+# --- while something waits ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("closer", ["the owner", "another process", "the one that waits"])
+@every_kind
+@in_runtime
+async def test_who_waits_is_told_before_close_returns(kind: str, closer: str) -> None:
+    it = await STUCK[kind]()
+    a, b = workers(2)
+    info = info_of(await a.ask(it.nowait))
+    if closer == "the owner":
+        assert await socket.close(it.sock) == Ok()
+        assert a.mail() == [aborted(it.sock, info, "closed")]
+    else:
+        by = a if closer == "the one that waits" else b
+        mail = await by.ask(close_and_look, it.sock, a)
+        assert mail == [aborted(it.sock, info, "closed")]
+    assert waiting(it.sock) == 0
+    await at_rest()
+    assert a.mail() == [aborted(it.sock, info, "closed")]
+
+
+async def close_and_look(sock: Socket, at: Worker) -> list[Any]:
+    """What is in a mailbox when close returns."""
+    assert await socket.close(sock) == Ok()
+    return at.mail()
+
+
+@QUEUED
+@in_runtime
+async def test_everybody_who_waits_is_told(kind: str) -> None:
+    it = await STUCK[kind]()
+    line = workers(4)
+    infos = [info_of(await worker.ask(it.nowait)) for worker in line]
+    assert await socket.close(it.sock) == Ok()
+    assert [worker.mail() for worker in line] == [
+        [aborted(it.sock, info, "closed")] for info in infos
+    ]
+
+
+@QUEUED
+@in_runtime
+async def test_who_has_had_its_select_is_not_told_and_finds_out(kind: str) -> None:
+    it = await STUCK[kind]()
+    line = workers(3)
+    infos = [info_of(await worker.ask(it.nowait)) for worker in line]
+    await it.ready(line[0].mail)
+    assert await socket.close(it.sock) == Ok()
+    assert line[0].mail() == [selected(it.sock, infos[0])]
+    for worker, info in zip(line[1:], infos[1:], strict=True):
+        assert worker.mail() == [aborted(it.sock, info, "closed")]
+    assert await line[0].ask(it.again) == Error("closed")
+
+
+@every_body
+@every_kind
+@in_runtime
+async def test_who_is_blocked_is_answered(kind: str, body: str) -> None:
+    it = await STUCK[kind]()
+    [a] = workers(1, body)
+    job = a.tell(it.blocking)
+    await until(lambda: waiting(it.sock) == 1)
+    assert await socket.close(it.sock) == Ok()
+    answer = await job.answer()
+    assert answer == Error("closed", answer.data)
+    assert a.mail() == []
+    # It can go on with something else.
+    assert is_tcp(await a.ask(tcp))
+
+
+def is_tcp(sock: Socket) -> bool:
+    return socket.info(sock).protocol == "tcp"
+
+
+@every_body
+@QUEUED
+@in_runtime
+async def test_everybody_who_is_blocked_is_answered(kind: str, body: str) -> None:
+    it = await STUCK[kind]()
+    jobs = []
+    for number, worker in enumerate(workers(4, body)):
+        jobs.append(worker.tell(it.blocking))
+        await until(lambda number=number: waiting(it.sock) == number + 1)
+    assert await socket.close(it.sock) == Ok()
+    answers = [await job.answer() for job in jobs]
+    assert [answer.reason for answer in answers] == ["closed"] * 4
+    # Only the first of the senders has sent something.
+    assert [answer.data for answer in answers[1:]] == [None] * 3
+
+
+@every_body
+@in_runtime
+async def test_a_blocked_reader_is_given_what_has_come(body: str) -> None:
+    sock, peer = await connected()
+    [a] = workers(1, body)
+    job = a.tell(socket.recv, sock, 10)
+    await readers(sock, 1)
+    peer.sendall(b"four")
+    await received(sock, 4)
+    assert await socket.close(sock) == Ok()
+    assert await job.answer() == Error("closed", b"four")
+
+
+@in_runtime
+async def test_the_write_lane_hears_of_it_before_the_read_lane() -> None:
+    sock, _peer = await connected()
+    [a] = workers(1)
+    reading = info_of(await a.ask(socket.recv_nowait, sock))
+    writing = info_of(await a.ask(socket.send_nowait, sock, bytes(NOWHERE_NEAR)))
+    assert await socket.close(sock) == Ok()
+    assert a.mail() == [aborted(sock, writing, "closed"), aborted(sock, reading, "closed")]
+
+
+@in_runtime
+async def test_the_closer_gets_the_aborts_of_its_own_operations() -> None:
+    sock, _peer = await connected()
+    info = info_of(socket.recv_nowait(sock))
+    assert await socket.close(sock) == Ok()
+    assert await receive(AbortMessage, after=0) == aborted(sock, info, "closed")
+
+
+@QUEUED
+@in_runtime
+async def test_handlers_that_wait_are_told_in_place(kind: str) -> None:
+    it = await STUCK[kind]()
+    log: list[Any] = []
+    infos: list[SelectInfo] = []
+
+    def handle(message: Any) -> None:
+        if message == "begin":
+            infos.append(info_of(it.nowait()))
+        else:
+            log.append((message, it.nowait()))
+
+    for _ in range(3):
+        send(spawn_handler(handle), "begin")
+    assert await socket.close(it.sock) == Ok()
+    assert log == [(aborted(it.sock, info, "closed"), Error("closed")) for info in infos]
+
+
+# --- what is left ---------------------------------------------------------------------------------
+
+ADDRESS = {"family": "inet", "addr": "loopback", "port": 9}
+FUNCTIONS: dict[str, Callable[[Socket], Any]] = {
+    "bind": lambda sock: socket.bind(sock, ADDRESS),
+    "listen": socket.listen,
+    "sockname": socket.sockname,
+    "peername": socket.peername,
+    "accept": socket.accept,
+    "accept_nowait": socket.accept_nowait,
+    "connect": lambda sock: socket.connect(sock, ADDRESS),
+    "connect_nowait": lambda sock: socket.connect_nowait(sock, ADDRESS),
+    "connect_nowait to finish": socket.connect_nowait,
+    "recv": socket.recv,
+    "recv_nowait": socket.recv_nowait,
+    "recv at once": lambda sock: socket.recv(sock, timeout=0),
+    "recvfrom": socket.recvfrom,
+    "recvfrom_nowait": socket.recvfrom_nowait,
+    "recvmsg": socket.recvmsg,
+    "recvmsg_nowait": socket.recvmsg_nowait,
+    "send": lambda sock: socket.send(sock, b"x"),
+    "send_nowait": lambda sock: socket.send_nowait(sock, b"x"),
+    "sendto": lambda sock: socket.sendto(sock, b"x", ADDRESS),
+    "sendto_nowait": lambda sock: socket.sendto_nowait(sock, b"x", ADDRESS),
+    "sendmsg": lambda sock: socket.sendmsg(sock, {"iov": [b"x"]}),
+    "sendmsg_nowait": lambda sock: socket.sendmsg_nowait(sock, {"iov": [b"x"]}),
+    "sendv": lambda sock: socket.sendv(sock, [b"x"]),
+    "sendv_nowait": lambda sock: socket.sendv_nowait(sock, [b"x"]),
+    "shutdown": lambda sock: socket.shutdown(sock, "read_write"),
+    "setopt": lambda sock: socket.setopt(sock, "socket", "keepalive", True),
+    "setopt otp": lambda sock: socket.setopt(sock, "otp", "debug", False),
+    "getopt": lambda sock: socket.getopt(sock, "socket", "keepalive"),
+    "getopt otp": lambda sock: socket.getopt(sock, "otp", "fd"),
+    "close": socket.close,
+}
+
+
+@pytest.mark.parametrize("name", list(FUNCTIONS))
+@in_runtime
+async def test_a_closed_socket_says_so(name: str) -> None:
+    sock, _peer = await connected()
+    ok(await socket.close(sock))
+    answer = FUNCTIONS[name](sock)
+    assert (await answer if isinstance(answer, Awaitable) else answer) == Error("closed")
+
+
+@in_runtime
+async def test_a_closed_socket_is_still_known() -> None:
+    sock, peer = await connected()
+    peer.sendall(b"abc")
+    ok(await socket.recv(sock, 3))
+    before = socket.info(sock)
+    ok(await socket.close(sock))
+    after = socket.info(sock)
+    assert (after.domain, after.type, after.protocol) == ("inet", "stream", "tcp")
+    assert after.owner is None
+    assert after.counters == before.counters
+    assert socket.getopt(sock, "otp", "use_registry") == Ok(True)
+    assert sock not in socket.which_sockets()
+
+
+@in_runtime
+async def test_a_number_of_the_system_may_be_used_again_at_once() -> None:
+    numbers = set()
+    for _ in range(20):
+        sock, peer = await connected()
+        numbers.add(ok(socket.getopt(sock, "otp", "fd")))
+        a, b = workers(2)
+        a.tell(socket.recv, sock)
+        await readers(sock, 1)
+        ok(await socket.close(sock))
+        again, peer_again = await connected()
+        numbers.add(ok(socket.getopt(again, "otp", "fd")))
+        job = b.tell(socket.recv, again, 2)
+        await readers(again, 1)
+        peer_again.sendall(b"ab")
+        assert await job.answer() == Ok(b"ab")
+        ok(await socket.close(again))
+        assert await ended(peer) == b""
+    assert len(numbers) < 40
+
+
+@in_runtime
+async def test_bytes_that_nobody_has_read_are_gone_with_it() -> None:
+    sock, peer = await connected()
+    [a] = workers(1)
+    scoped = Scoped()
+    job = a.tell(scoped.call, socket.recv, sock, 10)
+    await readers(sock, 1)
+    peer.sendall(b"four")
+    await received(sock, 4)
+    scoped.cancel()
+    assert await job.answer() == "cancelled"
+    ok(await socket.close(sock))
+    assert await a.ask(socket.recv, sock, 4) == Error("closed")
+
+
+@in_runtime
+async def test_a_closed_listener_refuses_new_connections_and_keeps_the_accepted() -> None:
+    listener, address = listening()
+    caller = dial(address)
+    sock = ok(await socket.accept(listener))
+    waiting_caller = dial(address)
+    ok(await socket.close(listener))
+    with pytest.raises(ConnectionRefusedError):
+        dial(address)
+    with pytest.raises(ConnectionResetError):
+        waiting_caller.recv(1)
+    assert await socket.send(sock, b"x") == Ok()
+    assert caller.recv(1) == b"x"
+
+
+# --- lingering ------------------------------------------------------------------------------------
+
+
+async def lingering(seconds: int, much: int) -> tuple[Socket, Peer]:
+    """A connection that lingers when it is closed, and has sent what its peer has not taken."""
+    sock, peer = await connected()
+    assert socket.setopt(sock, "socket", "linger", {"onoff": True, "linger": seconds}) == Ok()
+    if much:
+        sent = socket.send_nowait(sock, bytes(much))
+        assert socket.cancel(sock, info_of(sent)) == Ok()
+    return sock, peer
+
+
+@every_body
+@in_runtime
+async def test_close_waits_until_all_is_sent_if_it_lingers(body: str) -> None:
+    sock, peer = await lingering(60, NOWHERE_NEAR)
+    a, b = workers(2, body)
+    job = a.tell(socket.close, sock)
+    await until(lambda: is_closed(sock))
+    # It is closed for everybody from the start.
+    assert await b.ask(socket.recv, sock) == Error("closed")
+    assert await b.ask(socket.close, sock) == Error("closed")
+    await at_rest()
+    assert not job.done
+    assert len(await ended(peer)) > 0
+    assert await job.answer() == Ok()
+
+
+@in_runtime
+async def test_who_waits_hears_of_a_slow_close_at_once() -> None:
+    sock, peer = await lingering(60, NOWHERE_NEAR)
+    a, b = workers(2)
+    info = info_of(await b.ask(socket.recv_nowait, sock))
+    job = a.tell(socket.close, sock)
+    await until(b.mail)
+    assert b.mail() == [aborted(sock, info, "closed")]
+    assert not job.done
+    await ended(peer)
+    assert await job.answer() == Ok()
+
+
+@in_runtime
+async def test_close_that_lingers_for_no_time_resets_the_connection() -> None:
+    sock, peer = await lingering(0, 0)
+    assert await socket.close(sock) == Ok()
+    with pytest.raises(ConnectionResetError):
+        peer.recv(1)
+
+
+@in_runtime
+async def test_close_with_unread_data_resets_the_connection() -> None:
+    sock, peer = await connected()
+    peer.sendall(b"unread")
+    arrives(sock)
+    assert await socket.close(sock) == Ok()
+    with pytest.raises(ConnectionResetError):
+        peer.recv(1)
+
+
+@in_runtime
+async def test_close_does_not_wait_without_linger() -> None:
+    sock, peer = await connected()
+    sent = socket.send_nowait(sock, bytes(NOWHERE_NEAR))
+    assert socket.cancel(sock, info_of(sent)) == Ok()
+    assert await socket.close(sock) == Ok()
+    # The system goes on sending.
+    assert len(await ended(peer)) == NOWHERE_NEAR - len(sent.data)
+
+
+@every_violent_ending
+@in_runtime
+async def test_the_owners_end_does_not_linger(how: str) -> None:
+    [a] = workers(1)
+    sock, peer = await a.ask(lingering, 60, NOWHERE_NEAR)
+    await a.dies(how)
+    assert is_closed(sock)
+    assert len(await ended(peer)) > 0
+
+
+@every_violent_ending
+@every_body
+@in_runtime
+async def test_the_end_of_the_closer_does_not_end_the_close(body: str, how: str) -> None:
+    sock, peer = await lingering(60, NOWHERE_NEAR)
+    [a] = workers(1, body)
+    a.tell(socket.close, sock)
+    await until(lambda: is_closed(sock))
+    down = monitor(a.pid)
+    exit(a.pid, how)
+    assert len(await ended(peer)) > 0
+    assert (await receive(down)).reason == ("killed" if how == "kill" else how)
+    assert await socket.close(sock) == Error("closed")
+
+
+# --- cancelled ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("linger", [False, True])
+@in_runtime
+async def test_a_cancelled_close_closes(linger: bool) -> None:
+    sock, peer = await (lingering(60, NOWHERE_NEAR) if linger else connected())
+    a, b = workers(2)
+    info = info_of(await b.ask(socket.recv_nowait, sock))
+    scoped = Scoped()
+    scoped.cancel()
+    assert await a.ask(scoped.call, socket.close, sock) == "cancelled"
+    assert is_closed(sock)
+    assert b.mail() == [aborted(sock, info, "closed")]
+    await ended(peer)
+
+
+@in_runtime
+async def test_a_close_that_is_cancelled_while_it_lingers_has_closed() -> None:
+    sock, peer = await lingering(60, NOWHERE_NEAR)
+    [a] = workers(1)
+    scoped = Scoped()
+    job = a.tell(scoped.call, socket.close, sock)
+    await until(lambda: is_closed(sock))
+    scoped.cancel()
+    assert len(await ended(peer)) > 0
+    assert await job.answer() in (Ok(), "cancelled")
+    assert await socket.close(sock) == Error("closed")
+
+
+# --- async with -----------------------------------------------------------------------------------
+
+
+class Mishap(Exception):
+    pass
+
+
+@in_runtime
+async def test_a_block_closes_the_socket_on_the_way_out() -> None:
+    a, b = workers(2)
+    async with tcp() as sock:
+        assert owner(sock) is current_pid()
+    assert is_closed(sock)
+    sock, peer = await connected()
+    info = info_of(await a.ask(socket.recv_nowait, sock))
+    with pytest.raises(Mishap):
+        async with sock:
+            raise Mishap
+    assert a.mail() == [aborted(sock, info, "closed")]
+    assert await ended(peer) == b""
+    sock, peer = await connected()
+    with trio.CancelScope() as scope:
+        async with sock:
+            job = b.tell(socket.recv, sock)
+            await readers(sock, 1)
+            scope.cancel()
+            await socket.recv(sock)
+    assert scope.cancelled_caught
+    assert await job.answer() == Error("closed")
+    assert await ended(peer) == b""
+
+
+@in_runtime
+async def test_a_block_may_close_its_socket_itself() -> None:
+    async with tcp() as sock:
+        assert await socket.close(sock) == Ok()
+    assert await socket.close(sock) == Error("closed")
+
+
+@every_body
+@in_runtime
+async def test_a_block_of_a_process_that_is_killed_closes_its_socket(body: str) -> None:
+    sock, peer = await connected()
+
+    async def reads() -> None:
+        async with sock:
+            await socket.recv(sock)
+
+    pid = spawn(reads, light=body == "light")
+    await readers(sock, 1)
+    down = monitor(pid)
+    exit(pid, "kill")
+    await receive(down)
+    # Although another process owns it.
+    assert is_closed(sock)
+    assert await ended(peer) == b""
+
+
+@in_runtime
+async def test_a_cancelled_block_does_not_linger() -> None:
+    sock, peer = await lingering(60, NOWHERE_NEAR)
+    with trio.CancelScope() as scope:
+        async with sock:
+            scope.cancel()
+    assert is_closed(sock)
+    assert len(await ended(peer)) > 0
+
+
+# --- leaving the runtime --------------------------------------------------------------------------
+
+
+async def test_leaving_the_runtime_closes_every_socket_and_ends_who_waits() -> None:
+    peers: list[Peer] = []
+    jobs: list[Job] = []
+    cases: list[Case] = []
+    async with open_runtime():
+        for build in STUCK.values():
+            a, b = workers(2)
+            it = await build()
+            cases.append(it)
+            info_of(await a.ask(it.nowait))
+            if "connecting" not in socket.info(it.sock).wstates:
+                jobs.append(b.tell(it.blocking))
+        for _ in range(3):
+            [a] = workers(1)
+            sock, peer = await a.ask(connected)
+            await a.ask(socket.send_nowait, sock, b"last words")
+            peers.append(peer)
+        await at_rest()
+        assert len(processes()) > 10
+    assert not any(job.done for job in jobs)
+    assert [owner(it.sock) for it in cases] == [None] * len(cases)
+    assert [await ended(peer) for peer in peers] == [b"last words"] * 3
+
+
+@in_runtime
+async def test_writers_and_readers_of_one_process_end_together() -> None:
+    sock, _peer = await connected()
+    a, b, c = workers(3)
+    reading = a.tell(socket.recv, sock)
+    await readers(sock, 1)
+    writing = b.tell(socket.send, sock, bytes(NOWHERE_NEAR))
+    await writers(sock, 1)
+    assert await c.ask(socket.close, sock) == Ok()
+    assert await reading.answer() == Error("closed")
+    assert (await writing.answer()).reason == "closed"

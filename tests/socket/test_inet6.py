@@ -1,0 +1,183 @@
+"""IPv6: its addresses, its control messages, and its dealings with IPv4."""
+
+import socket as stdlib
+from contextlib import closing
+from ipaddress import IPv6Address
+from typing import Any
+
+import pytest
+
+from actorsock import Error, Ok, ok, socket
+from actorsock.socket import ControlMessage, Ip6PktInfo, Msg, SockAddrIn, SockAddrIn6, Socket
+
+from .support_data import address, datagrams, in_runtime, readable
+
+FORMS: dict[str, Any] = {
+    "pair": lambda port: ("::1", port),
+    "four": lambda port: ("::1", port, 0, 0),
+    "pair of a record": lambda port: (IPv6Address("::1"), port),
+    "record": lambda port: SockAddrIn6("loopback", port),
+    "map": lambda port: {"family": "inet6", "addr": "::1", "port": port},
+    "map of a word": lambda port: {"family": "inet6", "addr": "loopback", "port": port},
+    "map of numbers": lambda port: {
+        "family": "inet6",
+        "addr": (0, 0, 0, 0, 0, 0, 0, 1),
+        "port": port,
+        "flowinfo": 0,
+        "scope_id": 0,
+    },
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@in_runtime
+async def test_every_form_of_an_address(form: str) -> None:
+    async with ok(socket.open("inet6", "stream", "tcp")) as listening:
+        port = ok(socket.bind(listening, FORMS[form](0)))
+        assert port
+        ok(socket.listen(listening))
+        assert socket.sockname(listening) == Ok(SockAddrIn6("::1", port))
+        async with ok(socket.open("inet6", "stream", "tcp")) as client:
+            assert await socket.connect(client, FORMS[form](port)) == Ok()
+            async with ok(await socket.accept(listening)) as server:
+                assert socket.peername(client) == Ok(SockAddrIn6("::1", port))
+                assert socket.peername(server) == socket.sockname(client)
+                assert await socket.send(client, b"ping") == Ok()
+                assert await socket.recv(server) == Ok(b"ping")
+        async with ok(socket.open("inet6", "dgram", "udp")) as sock:
+            assert await socket.sendto(sock, b"x", FORMS[form](port)) == Ok()
+
+
+@pytest.mark.parametrize("word", ["any", "loopback"])
+@in_runtime
+async def test_words_for_addresses(word: str) -> None:
+    async with ok(socket.open("inet6", "dgram")) as sock:
+        port = ok(socket.bind(sock, word))
+        assert socket.sockname(sock) == Ok(SockAddrIn6(word, port))
+
+
+@in_runtime
+async def test_a_datagram_says_where_it_comes_from() -> None:
+    with datagrams("inet6") as (sock, peer):
+        for data in (b"one", b"two"):
+            peer.sendto(data, address(sock))
+        await readable(sock)
+        source = SockAddrIn6("::1", peer.getsockname()[1])
+        assert await socket.recvfrom(sock) == Ok((source, b"one"))
+        assert await socket.recvmsg(sock) == Ok(Msg(source, (b"two",), (), ()))
+        assert await socket.sendto(sock, b"answer", source) == Ok()
+        assert peer.recv(10) == b"answer"
+
+
+@in_runtime
+async def test_a_datagram_says_which_address_it_was_sent_to() -> None:
+    with datagrams("inet6") as (sock, peer):
+        ok(socket.setopt(sock, "ipv6", "recvpktinfo", True))
+        peer.sendto(b"x", address(sock))
+        match await socket.recvmsg(sock):
+            case Ok(
+                Msg(_, (b"x",), (ControlMessage("ipv6", "pktinfo", _, Ip6PktInfo() as where),))
+            ):
+                assert (where.addr, where.ifindex) == ("::1", stdlib.if_nametoindex("lo"))
+            case other:
+                pytest.fail(f"no packet info: {other}")
+
+
+def mapped(sock: Socket) -> int:
+    """Bind to any address, of IPv4 too; the port."""
+    ok(socket.setopt(sock, "ipv6", "v6only", False))
+    return ok(socket.bind(sock, "any"))
+
+
+@in_runtime
+async def test_a_client_with_an_ipv4_address() -> None:
+    async with ok(socket.open("inet6", "stream")) as listening:
+        port = mapped(listening)
+        ok(socket.listen(listening))
+        with closing(stdlib.create_connection(("127.0.0.1", port))) as peer:
+            async with ok(await socket.accept(listening)) as sock:
+                name = SockAddrIn6("::ffff:127.0.0.1", peer.getsockname()[1])
+                assert socket.peername(sock) == Ok(name)
+                ok(await socket.send(sock, b"hello"))
+                assert peer.recv(10) == b"hello"
+
+
+@in_runtime
+async def test_ipv6_only() -> None:
+    async with ok(socket.open("inet6", "stream")) as listening:
+        ok(socket.setopt(listening, "ipv6", "v6only", True))
+        port = ok(socket.bind(listening, "any"))
+        ok(socket.listen(listening))
+        assert socket.setopt(listening, "ipv6", "v6only", False) == Error("einval")
+        async with ok(socket.open("inet", "stream")) as client:
+            assert await socket.connect(client, ("127.0.0.1", port)) == Error("econnrefused")
+
+
+@in_runtime
+async def test_datagrams_to_and_from_ipv4() -> None:
+    async with ok(socket.open("inet6", "dgram")) as sock:
+        port = mapped(sock)
+        with closing(stdlib.socket(stdlib.AF_INET, stdlib.SOCK_DGRAM)) as peer:
+            peer.settimeout(10)
+            peer.sendto(b"hello", ("127.0.0.1", port))
+            (source, data) = ok(await socket.recvfrom(sock))
+            assert data == b"hello"
+            assert source == SockAddrIn6("::ffff:127.0.0.1", peer.getsockname()[1])
+            # Either form of the address leads back.
+            assert await socket.sendto(sock, b"mapped", source) == Ok()
+            plain = SockAddrIn("127.0.0.1", peer.getsockname()[1])
+            assert await socket.sendto(sock, b"plain", plain) == Ok()
+            assert await socket.sendmsg(sock, Msg(plain, [b"message"])) == Ok()
+            assert [peer.recv(10) for _ in range(3)] == [b"mapped", b"plain", b"message"]
+
+
+@in_runtime
+async def test_addresses_of_the_other_family() -> None:
+    v4 = {"family": "inet", "addr": "loopback", "port": 9}
+    v6 = {"family": "inet6", "addr": "loopback", "port": 9}
+    for domain, type, other, reason in (
+        ("inet6", "stream", v4, "einval"),
+        ("inet", "stream", v6, "eafnosupport"),
+        ("inet", "dgram", v6, "eafnosupport"),
+    ):
+        async with ok(socket.open(domain, type)) as sock:
+            assert await socket.connect(sock, other) == Error(reason)
+            assert socket.bind(sock, {**other, "port": 0}) == Error(reason)
+    async with ok(socket.open("inet6", "dgram")) as sock:
+        assert await socket.connect(sock, v4) == Ok()
+    async with ok(socket.open("inet6", "stream")) as sock:
+        assert socket.bind(sock, {**v4, "port": 0}) == Error("einval")
+
+
+@in_runtime
+async def test_the_interface_of_a_link_local_address() -> None:
+    for addr, scope_id in link_local():
+        async with ok(socket.open("inet6", "dgram")) as sock:
+            port = ok(socket.bind(sock, SockAddrIn6(addr, 0, scope_id=scope_id)))
+            assert socket.sockname(sock) == Ok(SockAddrIn6(addr, port, scope_id=scope_id))
+        async with ok(socket.open("inet6", "dgram")) as sock:
+            assert socket.bind(sock, (addr, 0)) == Error("einval")
+
+
+def link_local() -> list[tuple[str, int]]:
+    """The link-local addresses of this machine, each with the number of its interface."""
+    with open("/proc/net/if_inet6") as lines:
+        rows = [line.split() for line in lines]
+    return [
+        (str(IPv6Address(bytes.fromhex(row[0]))), int(row[1], 16))
+        for row in rows
+        if row[3] == "20"  # the scope of a link
+    ]
+
+
+@in_runtime
+async def test_the_class_of_traffic() -> None:
+    with datagrams("inet6") as (sock, peer):
+        ok(socket.setopt(sock, "ipv6", "recvtclass", True))
+        peer.setsockopt(stdlib.IPPROTO_IPV6, stdlib.IPV6_TCLASS, 32)
+        peer.sendto(b"x", address(sock))
+        match await socket.recvmsg(sock):
+            case Ok(Msg(_, (b"x",), (ControlMessage("ipv6", "tclass", _, 32),), ())):
+                pass
+            case other:
+                pytest.fail(f"no traffic class: {other}")
