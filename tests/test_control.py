@@ -29,7 +29,7 @@ from actorsock.socket.control import (
     encode_control,
     space,
 )
-from actorsock.socket.options.records import Credentials, TimeVal
+from actorsock.socket.values.records import Credentials, TimeVal
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the numbers are Linux's")
 

@@ -18,9 +18,10 @@ import attrs
 
 from actorsock.shown import shown
 from actorsock.socket.address import SockAddr, from_bytes
-from actorsock.socket.options import native_level, protocol_name
-from actorsock.socket.options.codecs import INTEGER, TOS, Codec
-from actorsock.socket.options.records import (
+from actorsock.socket.values.codecs import INTEGER, TOS, Codec
+from actorsock.socket.values.levels import native_level
+from actorsock.socket.values.protocols import protocol_name
+from actorsock.socket.values.records import (
     INT_MAX,
     UINT_MAX,
     Credentials,

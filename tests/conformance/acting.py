@@ -13,7 +13,7 @@ from typing import Any, Final
 import attrs
 
 import actorsock
-from actorsock import Ok, Pid, Ref, ok, process_info, socket
+from actorsock import Ok, Pid, Ref, Timeout, ok, process_info, socket
 
 from .notation import Form, Name
 
@@ -171,6 +171,8 @@ async def receive_message(timeout: float = inf) -> Any:
 async def receive_by_ref(ref: Any, timeout: float = inf) -> Any:
     """The oldest message that carries `ref`, or the handle of a select info."""
     handle = ref.ref if isinstance(ref, socket.SelectInfo) else ref
+    if not isinstance(handle, Ref):
+        return Timeout()  # no message carries it; there, a term matches like any other
     return await actorsock.receive(handle, after=timeout)
 
 

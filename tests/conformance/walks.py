@@ -103,7 +103,7 @@ def _in_world(world: str, release: int) -> st.SearchStrategy[str]:
         (6, _line("{}: send({}, {})", anybody, sock, data)),
         (1, _line("{}: {} = send_nowait({}, {})", actor, handle, sock, data)),
         (3, _line("{}: cancel({}, {})", actor, sock, handle)),
-        (2, _line("{}: receive_message(timeout=0)", actor)),
+        (2, _line("{}: receive_by_ref({}, timeout=0)", actor, handle)),
         (1, _line("{}: info({})", actor, sock)),
         (1, _line("{}: close({})", anybody, sock)),
         (1, _line("{}: shutdown({}, {})", anybody, sock, st.sampled_from(('"read"', '"write"')))),

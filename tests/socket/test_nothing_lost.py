@@ -97,7 +97,7 @@ async def _killed(rng: random.Random, sock: Socket, length: int, take: Take) -> 
     async def victim() -> None:
         take(await socket.recv(sock, length))
 
-    pid, ref = spawn_monitor(victim)
+    pid, ref = spawn_monitor(victim, light=rng.random() < 0.5)
     await trio.sleep(rng.random() * MOMENT)
     exit(pid, rng.choice(["kill", "shutdown"]))
     assert isinstance(await receive(ref), Down)
@@ -268,7 +268,7 @@ async def test_connections_through_many_hands(domain: str, seed: int) -> None:
                     async def victim() -> None:
                         await serve(await socket.accept(listening))
 
-                    pid, ref = spawn_monitor(victim)
+                    pid, ref = spawn_monitor(victim, light=rng.random() < 0.5)
                     await trio.sleep(moment)
                     exit(pid, "kill")
                     await receive(ref)
@@ -380,10 +380,11 @@ async def _read(
 
 
 @every_domain
+@pytest.mark.parametrize("light", [False, True], ids=["task", "light"])
 @in_runtime
-async def test_the_next_reader_gets_what_a_killed_one_had_taken(domain: str) -> None:
+async def test_the_next_reader_gets_what_a_killed_one_had_taken(domain: str, light: bool) -> None:
     async with connected(domain) as (sock, peer), trio.open_nursery() as nursery:
-        first, ref = spawn_monitor(socket.recv, sock, 10)
+        first, ref = spawn_monitor(socket.recv, sock, 10, light=light)
         await reader_waits(sock, 1)
         second = Outcome(nursery, socket.recv, sock, 3)
         await reader_waits(sock, 2)

@@ -2,21 +2,21 @@
 
 This is the face of the package: what the functions of the socket module and the socket's
 actor use. The tables are in `tables` (options of the operating system) and `otp` (options of
-the library), the translation of values in `codecs`, the records that values are in `records`
-and `sctp_records`, the documented native mode in `native`, protocol names in `protocols`.
-Nothing here touches a socket.
+the library), the documented native mode in `native`; the records that values are, and their
+translation, in the package `values`. Nothing here touches a socket.
 """
 
 from actorsock.socket.options.native import (
     NativeRead,
     encode_native,
-    native_level,
     native_option,
     native_spec,
 )
 from actorsock.socket.options.otp import OTP_OPTIONS, OtpOption, find_otp
-from actorsock.socket.options.protocols import protocol_name, protocol_names, protocol_number
-from actorsock.socket.options.records import (
+from actorsock.socket.options.tables import LEVELS, Option, find, options, supported
+from actorsock.socket.values.levels import native_level
+from actorsock.socket.values.protocols import protocol_name, protocol_names, protocol_number
+from actorsock.socket.values.records import (
     Credentials,
     Linger,
     Membership,
@@ -26,7 +26,7 @@ from actorsock.socket.options.records import (
     TcpInfo,
     TimeVal,
 )
-from actorsock.socket.options.sctp_records import (
+from actorsock.socket.values.sctp_records import (
     SctpAssocParams,
     SctpAssocValue,
     SctpAuthKeyId,
@@ -36,7 +36,6 @@ from actorsock.socket.options.sctp_records import (
     SctpRtoInfo,
     SctpSendParams,
 )
-from actorsock.socket.options.tables import LEVELS, Option, find, options, supported
 
 __all__ = [
     "LEVELS",

@@ -5,7 +5,6 @@ option, value, and how a value is to be read. It knows nothing of what an option
 checks no more than that the kernel can be asked.
 """
 
-import socket
 from collections.abc import Callable
 from typing import Final
 
@@ -13,12 +12,12 @@ import attrs
 
 from actorsock.results import Error
 from actorsock.shown import shown
-from actorsock.socket.options.codecs import c_int, decode_integer
-from actorsock.socket.options.protocols import protocol_number
-from actorsock.socket.options.records import INT_MAX
 from actorsock.socket.options.tables import find
+from actorsock.socket.values.codecs import decode_integer
+from actorsock.socket.values.levels import native_int
+from actorsock.socket.values.records import INT_MAX
 
-__all__ = ["NativeRead", "encode_native", "native_level", "native_option", "native_spec"]
+__all__ = ["NativeRead", "encode_native", "native_option", "native_spec"]
 
 
 @attrs.frozen(eq=False)
@@ -35,21 +34,6 @@ class NativeRead:
     request: bytes = b""
 
 
-def native_level(level: object) -> int:
-    """The number of a level: an integer as it is, `"socket"`, or any protocol name.
-
-    Raises `TypeError` for another type and `ValueError` for an unknown name, for `"otp"`,
-    which no kernel knows, and for an integer that does not fit a C int. Documented
-    counterpart: the `Level` of `setopt_native` and `getopt_native`.
-    """
-    if not isinstance(level, str):
-        return _native_int("level", level, _LEVEL)
-    number = socket.SOL_SOCKET if level == "socket" else protocol_number(level)
-    if number is None:
-        raise ValueError(f"level: {shown(level)} is unknown; accepted: {_LEVEL}")
-    return number
-
-
 def native_option(level: object, option: object) -> int | None:
     """The number of an option: an integer as it is, or the name of an option of `level`.
 
@@ -59,7 +43,7 @@ def native_option(level: object, option: object) -> int | None:
     `NativeOpt` of `setopt_native` and `getopt_native`.
     """
     if not isinstance(option, str):
-        return _native_int("option", option, _OPTION)
+        return native_int("option", option, _OPTION)
     if not isinstance(level, str):
         raise ValueError(
             f"option: {shown(option)} is a name, and level {shown(level)} a number, whose options "
@@ -75,7 +59,7 @@ def encode_native(value: object) -> int | bytes:
     int. Documented counterpart: the `Value` of `setopt_native`.
     """
     if isinstance(value, int):
-        return _native_int("value", int(value), _VALUE)
+        return native_int("value", int(value), _VALUE)
     try:
         return memoryview(value).tobytes()  # type: ignore[arg-type]  # finding out is the point
     except (BufferError, TypeError, ValueError):
@@ -101,7 +85,7 @@ def native_spec(spec: object) -> NativeRead | Error:
             raise kind(f"value spec: {shown(spec)} is refused; accepted: {_SPEC}")
         return read
     if isinstance(spec, int):
-        size = _native_int("value spec", spec, _SPEC)
+        size = native_int("value spec", spec, _SPEC)
         if size <= 0:
             return Error("einval" if size else "efault")
         return _bytes_read(size, b"")
@@ -115,17 +99,9 @@ def native_spec(spec: object) -> NativeRead | Error:
 # The standard library's getsockopt offers the kernel no more than this.
 _LARGEST: Final = 1024
 
-_LEVEL: Final = f'an integer up to {INT_MAX}, "socket" or the name of a protocol'
 _OPTION: Final = f"an integer up to {INT_MAX} or the name of an option of the level"
 _VALUE: Final = "an integer that fits a C int, a bool, or a bytes-like object"
 _SPEC: Final = '"integer", "boolean", a size in bytes, or a bytes-like object'
-
-
-def _native_int(what: str, value: object, accepts: str) -> int:
-    try:
-        return c_int(value)
-    except (TypeError, ValueError) as problem:
-        raise type(problem)(f"{what}: {shown(value)}: {problem}; accepted: {accepts}") from None
 
 
 def _decode_boolean(data: bytes) -> bool:

@@ -19,7 +19,8 @@ from typing import Final, TypeAlias
 import attrs
 
 from actorsock.shown import shown
-from actorsock.socket.options.codecs import (
+from actorsock.socket.options.pktoptions import PKTOPTIONS
+from actorsock.socket.values.codecs import (
     BOOLEAN,
     BYTE,
     CONGESTION,
@@ -34,7 +35,6 @@ from actorsock.socket.options.codecs import (
     MEMBERSHIP6,
     MSG_FILTER,
     MTU_DISCOVER,
-    PKTOPTIONS,
     PROTOCOL,
     SCTP_ASSOC,
     SCTP_DELAY,

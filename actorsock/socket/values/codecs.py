@@ -15,8 +15,8 @@ from typing import Final
 
 import attrs
 
-from actorsock.socket.options.protocols import protocol_name
-from actorsock.socket.options.records import (
+from actorsock.socket.values.protocols import protocol_name
+from actorsock.socket.values.records import (
     INT_MAX,
     UINT_MAX,
     Credentials,
@@ -31,7 +31,7 @@ from actorsock.socket.options.records import (
     as_record,
     in_addr,
 )
-from actorsock.socket.options.sctp_records import (
+from actorsock.socket.values.sctp_records import (
     SctpAssocParams,
     SctpAssocValue,
     SctpAuthKeyId,
@@ -57,7 +57,6 @@ __all__ = [
     "MEMBERSHIP6",
     "MSG_FILTER",
     "MTU_DISCOVER",
-    "PKTOPTIONS",
     "PROTOCOL",
     "SCTP_ASSOC",
     "SCTP_DELAY",
@@ -118,8 +117,6 @@ def decode_integer(data: bytes) -> int:
 
 _INT: Final = struct.Struct("@i")
 _LINGER: Final = struct.Struct("@iI")
-_CMSG_HEADER: Final = struct.Struct("@Nii")
-_CMSG_ALIGN: Final = struct.calcsize("@N")
 _UINT: Final = struct.Struct("@I")
 _TCP_INFO: Final = struct.Struct("@8B24I")
 _MSG_FILTER: Final = struct.Struct("@4s4sII")
@@ -182,7 +179,6 @@ _TCP_CA_STATES: Final[dict[int, str]] = dict(
 
 _DEVICE_SIZE: Final = 16  # IFNAMSIZ, which has room for a NUL
 _CONGESTION_SIZE: Final = 16  # TCP_CA_NAME_MAX, likewise
-_PKTOPTIONS_SIZE: Final = 1024  # the most that the standard library offers
 
 
 def _full(data: bytes, size: int) -> bytes:
@@ -353,20 +349,6 @@ def _decode_tcp_info(data: bytes) -> TcpInfo:
     )
 
 
-def _decode_pktoptions(data: bytes) -> object:
-    # Imported here because control messages take some of their records from this package.
-    from actorsock.socket.control import decode_control
-
-    ancillary = []
-    while len(data) >= _CMSG_HEADER.size:
-        length, level, kind = _CMSG_HEADER.unpack_from(data)
-        if not _CMSG_HEADER.size <= length <= len(data):
-            break
-        ancillary.append((level, kind, data[_CMSG_HEADER.size : length]))
-        data = data[-(-length // _CMSG_ALIGN) * _CMSG_ALIGN :]
-    return decode_control(ancillary)
-
-
 def _record_codec(record: type[Record], layout: str, *, picked_by_assoc_id: bool = False) -> Codec:
     """The codec of a record whose fields are, in order, the integers of a C struct."""
     form = struct.Struct(layout)
@@ -465,7 +447,6 @@ MEMBERSHIP6: Final = Codec(
     _encode_membership6,
 )
 TCP_INFO: Final = Codec("a TcpInfo", _TCP_INFO.size, decode=_decode_tcp_info)
-PKTOPTIONS: Final = Codec("a list of control messages", _PKTOPTIONS_SIZE, decode=_decode_pktoptions)
 
 SCTP_INITMSG: Final = _record_codec(SctpInitMsg, "@HHHH")
 SCTP_EVENTS: Final = _record_codec(SctpEventSubscribe, "@10?")

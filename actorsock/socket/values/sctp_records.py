@@ -9,7 +9,7 @@ unless said otherwise, as in the RFC.
 
 import attrs
 
-from actorsock.socket.options.records import INT_MAX, UINT_MAX, boolean_field, integer_field
+from actorsock.socket.values.records import INT_MAX, UINT_MAX, boolean_field, integer_field
 
 __all__ = [
     "SctpAssocParams",
