@@ -9,7 +9,7 @@ from typing import Any, Final, Generic, TypeVar, final
 
 import attrs
 
-__all__ = ["BadMatch", "Error", "Ok", "Select", "ok"]
+__all__ = ["BadMatch", "Error", "Ok", "Select", "SelectRead", "ok"]
 
 T_co = TypeVar("T_co", covariant=True)
 T = TypeVar("T")
@@ -50,6 +50,19 @@ class Select:
     data: Any = None
 
 
+@final
+@attrs.frozen
+class SelectRead:
+    """A receive is complete, and the next one waits already; `{select_read, {SI, Result}}`.
+
+    The answer of a nowait receive on a socket with the otp option `select_read`. `data` is what
+    `Ok` would have carried; the select message for what comes next follows by itself.
+    """
+
+    info: Any
+    data: Any
+
+
 class BadMatch(Exception):
     """`ok()` was given something other than an `Ok`; Erlang's `badmatch`.
 
@@ -66,7 +79,7 @@ class BadMatch(Exception):
         return f"expected Ok, got {self.result!r}"
 
 
-def ok(result: Ok[T] | Error | Select) -> T:
+def ok(result: Ok[T] | Error | Select | SelectRead) -> T:
     """The value of an `Ok`; anything else raises `BadMatch`. Erlang's `{ok, X} = ...`."""
     if isinstance(result, Ok):
         return result.value

@@ -226,7 +226,8 @@ class SocketActor:
 
     def _wait_for_next(self, op: Operation[T], pid: Pid, handle: Ref, got: T) -> SelectRead:
         """`pid` has received, and keeps its turn for what comes next."""
-        self._carry_out(self.turns.read.wait(User(pid, op.kind, handle, op.tag)))
+        self.turns.read.wait(User(pid, op.kind, handle, op.tag))
+        self._carry_out((Activate("read"),))  # there may be more already
         self.monitor_user(pid)
         return SelectRead(SelectInfo(op.tag, handle, op.continuation()), got)
 

@@ -1,9 +1,10 @@
 """What sockets put into mailboxes, and the select info that ties a message to its call."""
 
-from typing import Any, Literal, final
+from typing import Any, Literal
 
 import attrs
 
+from ..results import SelectRead
 from ..runtime.identity import Ref
 from .handle import Socket
 
@@ -41,19 +42,6 @@ class SelectInfo:
     """The handle: the select or abort message will carry it."""
     continuation: Any = attrs.field(default=None, eq=False, repr=False)
     """What a send that is continued with this info goes on with (flags, destination)."""
-
-
-@final
-@attrs.frozen
-class SelectRead:
-    """A receive is complete, and the next one waits already; `{select_read, {SI, Result}}`.
-
-    The answer of a nowait receive on a socket with the otp option `select_read`. `data` is what
-    `Ok` would have carried; the select message for what comes next follows by itself.
-    """
-
-    info: SelectInfo
-    data: Any
 
 
 @attrs.frozen

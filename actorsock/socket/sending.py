@@ -39,7 +39,8 @@ __all__ = [
 
 Flags = Iterable[str | int]
 T = TypeVar("T")
-MsgLike = Msg | Mapping[str, object]
+MsgLike = Msg | Mapping[str, object] | Sequence[Any]
+"""A sequence is what is left of a message: taken with the info of its `Select` only."""
 
 
 class HasFileno(Protocol):
@@ -131,8 +132,9 @@ def sendmsg_nowait(
 ) -> Ok[list[bytes] | None] | Error | Select:
     """`sendmsg` that does not block: `Select` when not all could be sent, or not our turn.
 
-    `data` of the `Select` is a list of the pieces left when part was sent. Go on with these as
-    `iov` and the `info` as `flags`: the control messages went with the first part.
+    `data` of the `Select` is a list of the pieces left when part was sent. Go on with that list as
+    `msg` and the `info` as `flags`, which remembers the destination, and the control messages if
+    they have not gone: they go with the first part.
     """
     actor = actor_of(sock)
     return _nowait(actor, _sendmsg(actor, msg, flags), ref)
@@ -236,11 +238,15 @@ def _destination(actor: SocketActor, dest: AddressLike) -> SockAddr:
 
 
 def _sendmsg(actor: SocketActor, msg: MsgLike, flags: Flags | SelectInfo) -> SendMsg | Error:
+    if isinstance(flags, SelectInfo) and isinstance(msg, list | tuple):
+        msg = {"iov": msg}  # the pieces left, as a select carries them
     checked = parse_msg(msg)
     iov = _pieces(actor, checked.iov)
     if isinstance(flags, SelectInfo):
         former = _continuation(flags, "sendmsg")
-        return _WRONG_INFO if former is None else SendMsg(iov, former.flags, former.dest)
+        if former is None:
+            return _WRONG_INFO
+        return SendMsg(iov, former.flags, former.dest, former.control)
     address = None if checked.addr is None else parse(actor.kind.domain, checked.addr)
     control = encode_control(checked.ctrl)
     needed, room = space(control), actor.settings.sndctrlbuf

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import trio
 from trio.testing import wait_all_tasks_blocked
 
 from actorsock import (
@@ -120,6 +121,16 @@ async def test_what_is_there_already_is_told_at_once(runtime: None) -> None:
     match socket.recv_nowait(right, 3):
         case SelectRead(info, b"def"):
             assert await receive(after=0) == Timeout()
+
+
+async def test_what_a_reader_left_behind_is_told_at_once(runtime: None) -> None:
+    left, right = selecting()
+    ok(await socket.send(left, b"abcdef"))
+    with trio.move_on_after(0.001):
+        await socket.recv(right, 10)
+    match socket.recv_nowait(right, 3):
+        case SelectRead(info, b"abc"):
+            assert await receive() == SelectMessage(right, "recv", info.ref)
 
 
 async def test_a_part_is_a_select_with_data(runtime: None) -> None:

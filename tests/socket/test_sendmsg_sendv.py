@@ -499,6 +499,57 @@ async def test_descriptors_go_with_the_first_part_only(file: int, runtime: None)
     assert await result_of(sender) == Ok()
 
 
+async def test_what_is_left_is_a_message_too(runtime: None) -> None:
+    left, right = local_pair()
+    iov = pieces(1000, 3000)
+    reader = waits_in(reads_all, right, 3_000_000)
+    result: Any = socket.sendmsg_nowait(left, {"iov": iov})
+    while isinstance(result, Select):
+        await receive(SelectMessage)
+        result = socket.sendmsg_nowait(left, result.data, result.info)
+    assert result == Ok()
+    assert await result_of(reader) == Ok(b"".join(iov))
+    with pytest.raises(TypeError, match="is not a message"):
+        socket.sendmsg_nowait(left, iov)
+
+
+@pytest.mark.parametrize("blocks", [False, True], ids=["nowait", "blocking"])
+async def test_descriptors_that_have_not_gone_go_later(
+    blocks: bool, file: int, runtime: None
+) -> None:
+    sender, receiver, address = full(f"\0later-{os.getpid()}".encode())
+    rights = ControlMessage("socket", "rights", value=[file])
+    msg = Msg(address, [b"a file"], [rights])
+    match socket.sendmsg_nowait(sender, msg):
+        case Select(info, None):
+            pass
+    await drained(receiver)
+    await receive(SelectMessage)
+    # What goes along is remembered; the data is all that counts of the message.
+    if blocks:
+        assert await socket.sendmsg(sender, {"iov": [b"a file"]}, info) == Ok()
+    else:
+        assert socket.sendmsg_nowait(sender, msg, info) == Ok()
+    (fd,) = await descriptors_in(receiver, 6)
+    os.close(fd)
+
+
+async def test_descriptors_of_who_is_queued_go_later(file: int, runtime: None) -> None:
+    left, right = local_pair()
+    first = waits_in(socket.send, left, bytes(3_000_000))
+    await wait_all_tasks_blocked()
+    rights = ControlMessage("socket", "rights", value=[file])
+    match socket.sendmsg_nowait(left, Msg(iov=[b"a file"], ctrl=[rights])):
+        case Select(info, None):
+            pass
+    assert await socket.recv(right, 3_000_000) == Ok(bytes(3_000_000))
+    assert await result_of(first) == Ok()
+    await receive(SelectMessage)
+    assert socket.sendmsg_nowait(left, [b"a file"], info) == Ok()
+    (fd,) = await descriptors_in(right, 6)
+    os.close(fd)
+
+
 async def test_an_old_info_is_as_good_as_a_new_call(runtime: None) -> None:
     left, right = local_pair()
     match socket.send_nowait(left, bytes(10_000_000)):

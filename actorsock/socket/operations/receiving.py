@@ -177,8 +177,7 @@ class RecvFrom:
             return None
         except OSError as exc:
             return _refused(actor, exc)
-        _count_bytes(actor, len(data))
-        _count_message(actor, len(data))
+        _count_taken(actor, len(data), self.flags)
         return Ok((from_python(actor.kind.family, source), data))
 
     def progress(self) -> None:
@@ -227,9 +226,7 @@ class RecvMsg:
             return _refused(actor, exc)
         if stream and not data and not ancillary and not self.flags & ASIDE:
             return _end(actor)
-        if not self.flags & _PEEK:  # that is counted when it is taken
-            _count_bytes(actor, len(data))
-            _count_message(actor, len(data))
+        _count_taken(actor, len(data), self.flags)
         return Ok(
             Msg(
                 _named(from_python(actor.kind.family, source)),
@@ -352,8 +349,7 @@ def _read_message(actor: SocketActor, size: int, flags: int) -> bytes | Error | 
         return None
     except OSError as exc:
         return _refused(actor, exc)
-    _count_bytes(actor, len(data))
-    _count_message(actor, len(data))
+    _count_taken(actor, len(data), flags)
     return data
 
 
@@ -394,8 +390,11 @@ def _refused(actor: SocketActor, exc: OSError) -> Error:
     return error_of(exc)
 
 
-def _count_bytes(actor: SocketActor, size: int) -> None:
-    actor.counters.read_byte += size
+def _count_taken(actor: SocketActor, size: int, flags: int) -> None:
+    # What is only peeked at is counted when it is taken.
+    if not flags & _PEEK:
+        actor.counters.read_byte += size
+        _count_message(actor, size)
 
 
 def _count_message(actor: SocketActor, size: int) -> None:

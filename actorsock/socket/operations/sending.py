@@ -42,6 +42,7 @@ class Continuation:
 
     flags: int = 0
     dest: SockAddr | None = None
+    control: tuple[Ancillary, ...] = ()
     fd: int = -1
 
 
@@ -175,8 +176,8 @@ class SendMsg:
         return to_bytes_list(self._left) if self._left is not None and self._sent else None
 
     def continuation(self) -> Continuation:
-        """Flags and destination."""
-        return Continuation(self.flags, self.dest)
+        """Flags and destination, and the control messages unless they have gone."""
+        return Continuation(self.flags, self.dest, () if self._sent else self.control)
 
     def interrupted(self, reason: str) -> Error:
         """The error, with what is left if part of it has gone."""
