@@ -36,7 +36,8 @@ def send(dest: Pid | str | Ref, message: T) -> T:
 
     Never waits, never fails because of the receiver: to a process that has ended, or an alias
     that is not active, it does nothing. Raises `ValueError` when no process is registered as
-    `dest`. Erlang's `Dest ! Msg`.
+    `dest`. From another thread: `trio.from_thread.run_sync(send, dest, message)`. Erlang's
+    `Dest ! Msg`.
     """
     if type(dest) is Pid:
         process = alive.get(dest)

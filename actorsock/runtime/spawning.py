@@ -1,6 +1,7 @@
 """Starting processes: Erlang's `spawn` family, and handler processes."""
 
 from collections.abc import Awaitable, Callable
+from inspect import iscoroutinefunction
 from typing import Any
 
 from trio.lowlevel import enable_ki_protection
@@ -63,10 +64,12 @@ def spawn_handler(
     is sent to it while it runs is handled afterwards. `exit(reason)` inside ends it, and so does
     an exception, which is logged. `terminate(reason)`, if given, is called as it ends.
     """
-    if not callable(handler):
-        raise TypeError(f"handler: expected a function of one message, got {shown(handler)}")
-    if terminate is not None and not callable(terminate):
-        raise TypeError(f"terminate: expected a function of one reason, got {shown(terminate)}")
+    if not callable(handler) or iscoroutinefunction(handler):
+        raise TypeError(f"handler: expected a plain function of one message, got {shown(handler)}")
+    if terminate is not None and (not callable(terminate) or iscoroutinefunction(terminate)):
+        raise TypeError(
+            f"terminate: expected a plain function of one reason, got {shown(terminate)}"
+        )
     node = _open_node()
     check_free(node, name)
     process = start_handler(node, handler, terminate)

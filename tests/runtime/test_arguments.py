@@ -116,9 +116,13 @@ async def test_spawn_of_a_coroutine(runtime: None, start: Callable[..., object])
 
 async def test_spawn_handler(runtime: None) -> None:
     before = processes()
-    with pytest.raises(TypeError, match=r"^handler: expected a function of one message, got 5"):
+    with pytest.raises(
+        TypeError, match=r"^handler: expected a plain function of one message, got 5"
+    ):
         spawn_handler(5)
-    with pytest.raises(TypeError, match=r"^terminate: expected a function of one reason, got 5"):
+    with pytest.raises(
+        TypeError, match=r"^terminate: expected a plain function of one reason, got 5"
+    ):
         spawn_handler(print, 5)
     with pytest.raises(TypeError, match=r"^name: expected a str, got 5"):
         spawn_handler(print, name=5)

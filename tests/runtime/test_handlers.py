@@ -441,3 +441,13 @@ def test_an_interrupt_in_terminate_ends_the_program(interrupt: type[BaseExceptio
 
     with pytest.raises(interrupt):
         run(main)
+
+
+async def test_an_async_function_is_no_handler(runtime: None) -> None:
+    async def waits(message: object) -> None:
+        await receive()
+
+    with pytest.raises(TypeError, match=r"^handler: expected a plain function"):
+        spawn_handler(waits)
+    with pytest.raises(TypeError, match=r"^terminate: expected a plain function"):
+        spawn_handler(print, waits)
