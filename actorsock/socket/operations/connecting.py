@@ -16,12 +16,13 @@ from ..handle import Socket
 from ..notifications import Tag
 from ..posix import error_of, reason_of
 from ..turns import Kind, LaneName
+from .whole import Whole
 
 __all__ = ["Accept", "Connect"]
 
 
 @attrs.define
-class Accept:
+class Accept(Whole):
     """`accept()`."""
 
     tag: ClassVar[Tag] = "accept"
@@ -55,22 +56,9 @@ class Accept:
         )
         return Ok(made.handle)
 
-    def progress(self) -> None:
-        """There is no part of a connection."""
-
-    def continuation(self) -> None:
-        """Nothing to continue."""
-
-    def interrupted(self, reason: str) -> Error:
-        """The error alone."""
-        return Error(reason)
-
-    def abandoned(self, actor: SocketActor) -> None:
-        """Nothing was taken."""
-
 
 @attrs.define
-class Connect:
+class Connect(Whole):
     """`connect(addr)`, and the finishing of it once the descriptor is ready."""
 
     addr: SockAddr | None
@@ -95,21 +83,12 @@ class Connect:
             return None
         return self._outcome(actor, number)
 
-    def progress(self) -> None:
-        """There is no part of a connection."""
-
-    def continuation(self) -> None:
-        """Nothing to continue."""
-
     def interrupted(self, reason: str) -> Error:
         """The error alone."""
         if reason == "already" and self.addr is None:
             # Somebody else's connection is pending: there is nothing of ours to finish.
             return Error("state")
         return Error(reason)
-
-    def abandoned(self, actor: SocketActor) -> None:
-        """The system's own attempt goes on, as documented."""
 
     def _finish(self, actor: SocketActor) -> Ok[None] | Error:
         return self._outcome(actor, actor.sock.getsockopt(stdlib.SOL_SOCKET, stdlib.SO_ERROR))

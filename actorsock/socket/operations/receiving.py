@@ -21,6 +21,7 @@ from ..messages import Msg
 from ..notifications import Tag
 from ..posix import error_of
 from ..turns import Kind, LaneName
+from .whole import Whole
 
 __all__ = ["ASIDE", "Recv", "RecvFrom", "RecvMsg", "RecvWhatIsThere"]
 
@@ -118,7 +119,7 @@ class Recv:
         return Error(error.reason, self.progress()) if self._parts else error
 
 
-class RecvWhatIsThere:
+class RecvWhatIsThere(Whole):
     """`recv()` of whatever there is, without flags: it remembers nothing, so one serves all."""
 
     __slots__ = ()
@@ -134,22 +135,9 @@ class RecvWhatIsThere:
         data = _read_message(actor, 0, 0)
         return data if data is None or type(data) is Error else Ok(data)
 
-    def progress(self) -> None:
-        """Never part of what is there."""
-
-    def continuation(self) -> None:
-        """Nothing to continue."""
-
-    def interrupted(self, reason: str) -> Error:
-        """The error alone."""
-        return Error(reason)
-
-    def abandoned(self, actor: SocketActor) -> None:
-        """Nothing was taken."""
-
 
 @attrs.define
-class RecvFrom:
+class RecvFrom(Whole):
     """`recvfrom(bufsize, flags)`: one message, or what one read gives, and where it came from."""
 
     size: int
@@ -180,22 +168,9 @@ class RecvFrom:
         _count_taken(actor, len(data), self.flags)
         return Ok((from_python(actor.kind.family, source), data))
 
-    def progress(self) -> None:
-        """Never part of a message."""
-
-    def continuation(self) -> None:
-        """Nothing to continue."""
-
-    def interrupted(self, reason: str) -> Error:
-        """The error alone."""
-        return Error(reason)
-
-    def abandoned(self, actor: SocketActor) -> None:
-        """Nothing was taken."""
-
 
 @attrs.define
-class RecvMsg:
+class RecvMsg(Whole):
     """`recvmsg(bufsize, ctrlsize, flags)`: a message with its control messages and flags."""
 
     size: int
@@ -235,19 +210,6 @@ class RecvMsg:
                 decode_flags(bits & (self.flags | ~_CLOEXEC)),
             )
         )
-
-    def progress(self) -> None:
-        """Never part of a message."""
-
-    def continuation(self) -> None:
-        """Nothing to continue."""
-
-    def interrupted(self, reason: str) -> Error:
-        """The error alone."""
-        return Error(reason)
-
-    def abandoned(self, actor: SocketActor) -> None:
-        """Nothing was taken."""
 
 
 # Asked for with every recvmsg, so that received descriptors are not inherited, like all others in
