@@ -84,9 +84,9 @@ class Operation(Protocol[T_co]):
     def attempt(self, actor: "SocketActor", pid: Pid, patient: bool) -> Ok[T_co] | Error | None:
         """Do what can be done now on behalf of `pid`; None when it must wait (for more).
 
-        To a `patient` caller, which blocks, None promises that the kernel has said that there is
-        nothing to do. One that does not block may be told to wait as soon as it has got a part:
-        if there is more, its select follows at once.
+        A `patient` caller is going to wait: None promises it that the poller will tell when there
+        is something to do, and it may be made to wait so that others get their turns. Any other
+        one gets what there is now.
         """
 
     def progress(self) -> Any:
@@ -178,13 +178,13 @@ class SocketActor:
     # --- requests -----------------------------------------------------------------------------
 
     def perform(
-        self, op: Operation[T], pid: Pid, handle: Ref | None, at_leisure: bool = False
+        self, op: Operation[T], pid: Pid, handle: Ref | None, patient: bool = False
     ) -> Answer[T] | None:
         """`pid` asks for `op`: the answer, or None for a blocking caller (no handle) to wait.
 
         A blocking caller that waits is woken with `SendSelect` or `SendAbort`; after a select
-        it calls again. `at_leisure` says that it does not mind waiting: then the kernel is not
-        asked where the poller is going to tell.
+        it calls again. A `patient` one is going to wait: the kernel is not asked where the
+        poller is going to tell.
         """
         turns = self.turns
         if turns.closed:
@@ -197,10 +197,10 @@ class SocketActor:
                 return self._selected(op, pid, handle)
             if verdict != "go":
                 return op.interrupted(verdict)
-        elif at_leisure and self.read_quiet and op.kind == "recv" and not self.unread:
+        elif patient and self.read_quiet and op.kind == "recv" and not self.unread:
             lane.wait(User(pid, "recv", handle, op.tag))  # and the poller is watching
             return None
-        result = op.attempt(self, pid, handle is None)
+        result = op.attempt(self, pid, patient)
         if result is None:
             self._carry_out(lane.wait(User(pid, op.kind, handle, op.tag)))
             return self._selected(op, pid, handle)

@@ -87,7 +87,7 @@ async def _wait(
                 return op.interrupted("timeout")
             if type(outcome) is SendAbort:
                 return op.interrupted(outcome.reason)
-            answer = actor.perform(op, pid, None)
+            answer = actor.perform(op, pid, None, True)
             if answer is not None:
                 return answer
     except BaseException:

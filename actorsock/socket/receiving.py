@@ -37,7 +37,7 @@ async def recv(
     then what had been received of `length`, if anything.
     """
     actor = actor_of(sock)
-    return await blocking(actor, _recv(actor, length, flags, at_once=timeout == 0), timeout)
+    return await blocking(actor, _recv(actor, length, flags), timeout)
 
 
 @enable_ki_protection
@@ -105,12 +105,10 @@ def recvmsg_nowait(
 _WHAT_IS_THERE: Final = RecvWhatIsThere()
 
 
-def _recv(
-    actor: SocketActor, length: int, flags: Flags, at_once: bool = True
-) -> Recv | RecvWhatIsThere:
+def _recv(actor: SocketActor, length: int, flags: Flags) -> Recv | RecvWhatIsThere:
     if type(length) is int and length == 0 and type(flags) is tuple and not flags:
         return _WHAT_IS_THERE
-    return Recv(_size("length", length), _bits(actor, flags), at_once)
+    return Recv(_size("length", length), _bits(actor, flags))
 
 
 def _recvfrom(actor: SocketActor, bufsize: int, flags: Flags) -> RecvFrom:

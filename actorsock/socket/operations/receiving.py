@@ -48,8 +48,6 @@ class Recv:
     length: int
     """Bytes wanted; 0 for what is there. On a socket of messages: the size of the buffer."""
     flags: int
-    at_once: bool = False
-    """Nobody is going to wait for the rest: take all that is there."""
     _parts: list[bytes] = attrs.field(factory=list)
     _received: int = 0
 
@@ -84,8 +82,7 @@ class Recv:
         actor.unread = self._collected() + actor.unread
 
     def _exactly(self, actor: SocketActor, patient: bool) -> Ok[bytes] | Error | None:
-        hurried = self.at_once or not patient
-        enough = inf if hurried else self._received + _TURN
+        enough = self._received + _TURN if patient else inf
         while True:
             wanted = min(self.length - self._received, _PIECE)
             # What is unread says nothing of what the kernel has behind it.
@@ -101,7 +98,7 @@ class Recv:
             self._parts.append(data)
             if self._received == self.length:
                 return self._complete(actor)
-            if len(data) < wanted and not unread and (actor.read_quiet or hurried):
+            if len(data) < wanted and not unread and (actor.read_quiet or not patient):
                 return None
             if self._received >= enough:
                 _ask_again(actor)

@@ -32,7 +32,8 @@ IOV_MAX: Final = 1024 if not hasattr(os, "sysconf") else os.sysconf("SC_IOV_MAX"
 
 _FILE_PIECE: Final = 2**30  # Linux takes a little less than 2 GiB at once
 
-# What a send may hand over before it gives way to others, if the peer reads as fast.
+# What a send may hand over before it gives way to others. No system call gets more than that from
+# who waits anyway: while the peer reads as fast, the kernel does not come back before it is done.
 _TURN: Final = 2**20
 
 
@@ -64,8 +65,11 @@ class Send:
         """Hand over what there is room for; see `Operation.attempt`."""
         counters = actor.counters
         enough = self._sent + _TURN
+        in_turns = patient and len(self.data) > _TURN and actor.kind.is_stream
         while True:
-            data = memoryview(self.data)[self._sent :] if self._sent else self.data
+            data = memoryview(self.data)[self._sent :] if self._sent or in_turns else self.data
+            if in_turns:
+                data = data[:_TURN]
             counters.write_tries += 1
             try:
                 sent = self._hand_over(actor.sock, data)
@@ -149,7 +153,11 @@ class SendMsg:
             control = () if self._sent else self.control
             try:
                 sent = libc.sendmsg(
-                    actor.sock, left[:IOV_MAX], control, self.flags | _NOSIGNAL, self.dest
+                    actor.sock,
+                    _in_turn(left) if patient and actor.kind.is_stream else left[:IOV_MAX],
+                    control,
+                    self.flags | _NOSIGNAL,
+                    self.dest,
                 )
             except BlockingIOError:
                 counters.write_waits += 1
@@ -209,13 +217,12 @@ class SendFile:
             self._begun = True
             counters.sendfile += 1
         enough = self._sent + _TURN
+        at_most = _TURN if patient else _FILE_PIECE
         while True:
-            wanted = self.count - self._sent if self.count else _FILE_PIECE
+            wanted = min(self.count - self._sent, at_most) if self.count else at_most
             counters.sendfile_tries += 1
             try:
-                sent = os.sendfile(
-                    actor.fd, self.fd, self.offset + self._sent, min(wanted, _FILE_PIECE)
-                )
+                sent = os.sendfile(actor.fd, self.fd, self.offset + self._sent, wanted)
             except BlockingIOError:
                 counters.sendfile_waits += 1
                 actor.write_quiet = actor.watched
@@ -249,6 +256,16 @@ class SendFile:
 
     def abandoned(self, actor: SocketActor) -> None:
         """What has gone has gone."""
+
+
+def _in_turn(pieces: tuple[Piece, ...]) -> tuple[Piece, ...]:
+    """The first of them, as many as one system call takes, and no more bytes than one turn has."""
+    room = _TURN
+    for count, piece in enumerate(pieces[:IOV_MAX]):
+        if len(piece) > room:
+            return (*pieces[:count], memoryview(piece)[:room])
+        room -= len(piece)
+    return pieces[:IOV_MAX]
 
 
 def _ask_again(actor: SocketActor) -> None:
