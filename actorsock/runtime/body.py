@@ -5,9 +5,13 @@ code, how to let it go on, and how to stop it when an exit signal ends the proce
 `wake` are the waiting primitive made of these: receive, every blocking socket call and sleep
 park here and are woken from here; time-outs, cancellation and exit signals are handled here,
 once, for all of them.
+
+`park` without a deadline is `await body.pause()` and then `body.woken()`: the calls that are made
+most often say just that, which saves them a coroutine.
 """
 
 import abc
+from collections.abc import Awaitable
 from math import inf
 from typing import Any, Final
 
@@ -22,7 +26,7 @@ TIMED_OUT: Final = object()
 class Body(abc.ABC):
     """The running part of one process."""
 
-    __slots__ = ("_outcome", "parked", "timers")
+    __slots__ = ("budget", "outcome", "parked", "timers")
 
     kind: str
     """The word for it in `process_info`."""
@@ -30,10 +34,17 @@ class Body(abc.ABC):
     parked: bool
     """True while the code is suspended in `park`, until something wakes it."""
 
-    def __init__(self, timers: Timers) -> None:
+    outcome: Any
+    """What it was woken with."""
+
+    budget: int
+    """The reductions that are left until it has to give way to others."""
+
+    def __init__(self, timers: Timers, budget: int) -> None:
         self.timers = timers
         self.parked = False
-        self._outcome: Any = None
+        self.outcome = None
+        self.budget = budget
 
     @property
     def adopted(self) -> bool:
@@ -47,26 +58,40 @@ class Body(abc.ABC):
         `trio.Cancelled`, or `ProcessExit` when an exit signal ends the process. Whoever parks
         undoes on the way out what it asked others to wake it for.
         """
-        self._outcome = None
-        self.parked = True
         if deadline == inf:
-            await self._suspend()
-            return self._outcome
+            await self.pause()
+            return self.woken()
         entry = self.timers.add(deadline, self.wake, TIMED_OUT)
         try:
-            await self._suspend()
+            await self.pause()
         finally:
             self.timers.cancel(entry)
-        return self._outcome
+        return self.woken()
+
+    @abc.abstractmethod
+    def pause(self) -> Awaitable[object]:
+        """The process is parked from here on: what it has to await, at once.
+
+        `woken` must follow. Whatever ends the wait has set `parked` to False by then: a wake, a
+        cancellation, a signal.
+        """
+
+    @abc.abstractmethod
+    def woken(self) -> Any:
+        """What `wake` was given; raises `ProcessExit` when an exit signal ends the process."""
 
     def wake(self, outcome: Any = None) -> bool:
         """Let a parked process go on with `outcome`; the first to wake it wins."""
         if not self.parked:
             return False
         self.parked = False
-        self._outcome = outcome
+        self.outcome = outcome
         self._resume()
         return True
+
+    @abc.abstractmethod
+    def _resume(self) -> None:
+        """Let the suspended code go on; called once for each `pause`."""
 
     @abc.abstractmethod
     def spend(self, cost: int) -> bool:
@@ -82,22 +107,14 @@ class Body(abc.ABC):
         """Honour cancellation, and give way to others when the budget is used up."""
 
     @abc.abstractmethod
-    async def _suspend(self) -> None:
-        """Suspend the code until `_resume`; called by `park` only.
-
-        Whatever ends it has set `parked` to False by then: a wake, a cancellation, a signal.
-        """
-
-    @abc.abstractmethod
-    def _resume(self) -> None:
-        """Let the suspended code go on; called once for each `_suspend`."""
-
-    @abc.abstractmethod
     def stop(self, reason: Any) -> bool:
         """An exit signal ends the process with `reason`: make its code end.
 
         True when nobody is going to say that it has: the process is over at once.
         """
+
+    def release(self) -> None:  # noqa: B027  # most have nothing to let go
+        """The process has ended: let go of what leads back to it, and need no collector."""
 
     @abc.abstractmethod
     def describe(self) -> str:

@@ -8,7 +8,7 @@ from contextvars import ContextVar
 from typing import Final
 
 import trio
-from trio.lowlevel import Task
+from trio.lowlevel import Task, current_task
 
 from .node import Node
 from .process import Process, ProcessExit
@@ -39,7 +39,7 @@ def current_process() -> Process:
     if process is not None:
         return process
     try:
-        task = trio.lowlevel.current_task()
+        task = current_task()
     except RuntimeError:
         raise RuntimeError(_NO_RUNTIME) from None
     process = by_task.get(task)

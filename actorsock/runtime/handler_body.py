@@ -5,7 +5,7 @@ asks the run queue for a turn. One message is one turn, so many handlers share t
 A handler can't wait: whatever it does, it does before it returns.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from trio.lowlevel import disable_ki_protection
@@ -42,18 +42,19 @@ class HandlerBody(Body):
     __slots__ = ("_handle", "_node", "_process", "_terminate")
 
     kind = "handler"
-    _process: Process
+    _process: Process | None
+    """None once it has ended."""
 
     def __init__(self, node: Node, handle: Handler, terminate: Terminate | None) -> None:
-        super().__init__(node.timers)
+        super().__init__(node.timers, 0)
         self._node = node
         self._handle = handle
-        self._terminate = terminate
+        self._terminate = terminate or _nothing
 
     def begin(self, process: Process) -> None:
         """Become the body of `process`, idle."""
         self._process = process
-        self._idle()
+        self._idle(process)
 
     def stop(self, reason: Any) -> bool:
         # An idle handler ends in a turn of its own; a running or a waiting turn sees `ending`.
@@ -69,18 +70,27 @@ class HandlerBody(Body):
     async def checkpoint(self) -> None:
         raise RuntimeError("a handler runs to completion: it can't wait for anything")
 
-    async def _suspend(self) -> None:
+    def pause(self) -> Awaitable[object]:
         raise RuntimeError("a handler runs to completion: it can't wait for anything")
+
+    def woken(self) -> Any:
+        return self.outcome
 
     def _resume(self) -> None:
         self._node.run_queue.run(self._take_turn)
 
-    def _idle(self) -> None:
-        self._process.mailbox.wanted = anything
+    def release(self) -> None:
+        self._process = None
+        self._handle = self._terminate = _nothing
+
+    def _idle(self, process: Process) -> None:
+        process.mailbox.wanted = anything
         self.parked = True
 
     def _take_turn(self) -> None:
         process = self._process
+        if process is None:
+            return
         mailbox = process.mailbox
         before, turn.process = turn.process, process
         try:
@@ -99,17 +109,18 @@ class HandlerBody(Body):
             elif mailbox:
                 self._resume()
             else:
-                self._idle()
+                self._idle(process)
         finally:
             turn.process = before
 
     def _end(self, reason: Any) -> None:
         process = self._process
+        if process is None:
+            return  # it has ended itself, by a call
         if process.ending:
             reason = process.reason
         try:
-            if self._terminate is not None:
-                _call(self._terminate, reason)
+            _call(self._terminate, reason)
         except BaseException as exc:
             # An `exit` in there is one that comes too late: the process ends as it is.
             ending = ending_of(exc)
@@ -125,3 +136,7 @@ class HandlerBody(Body):
 def _call(function: Callable[[Any], object], argument: Any) -> None:
     # The runtime around it is protected from KeyboardInterrupt; the user's function is not.
     function(argument)
+
+
+def _nothing(argument: Any) -> None:
+    pass

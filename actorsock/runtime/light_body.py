@@ -6,8 +6,9 @@ recognised by what it yields. Both say, in the process that did it, what to do i
 `await in_trio(fn, *args)`.
 """
 
-from collections.abc import Awaitable, Callable, Coroutine, Generator
-from typing import Any, Final
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Final, cast
 
 from trio.lowlevel import disable_ki_protection, enable_ki_protection
 
@@ -19,7 +20,7 @@ from .node import Node
 from .process import Process, ProcessExit
 from .running import turn
 
-__all__ = ["LightBody", "start_light"]
+__all__ = ["LightBody", "start_light", "step_all"]
 
 # What it may do in one step before the others get theirs.
 _BUDGET: Final = 400
@@ -32,16 +33,16 @@ _REMEDY: Final = (
 _PAUSE: Final = object()
 
 
-class _Pause:
+class _Pause(tuple[object, ...]):
     """Awaiting it gives control back to the runtime, once."""
 
-    def __await__(self) -> Generator[object, None, None]:
-        # A tuple's iterator does what a generator would, without one being made.
-        return iter(_ONCE)  # type: ignore[return-value]
+    __slots__ = ()
+
+    # A tuple's iterator does what a generator would, without one being made.
+    __await__ = tuple.__iter__
 
 
-_ONCE: Final = (_PAUSE,)
-_pause: Final = _Pause()
+_pause: Final = cast("Awaitable[object]", _Pause((_PAUSE,)))
 
 
 def start_light(
@@ -57,66 +58,76 @@ def start_light(
 class LightBody(Body):
     """Steps one coroutine."""
 
-    __slots__ = ("_budget", "_coroutine", "_function", "_step_soon", "process", "stopped")
+    __slots__ = ("_coroutine", "_function", "_passes", "process", "resume", "stopped")
 
     kind = "light"
     process: Process
 
     def __init__(self, node: Node, function: Any, args: tuple[Any, ...]) -> None:
-        super().__init__(node.timers)
-        self._step_soon = node.passes.step_soon
+        super().__init__(node.timers, _BUDGET)
+        self._passes = node.passes
         self._function = function
         self._coroutine: Coroutine[Any, None, None] = _call(self, function, args)
+        self.resume = self._coroutine.send
         self.stopped = False
         """An exit signal has ended the process: it must not wait any more."""
-        self._budget = _BUDGET
 
     def spend(self, cost: int) -> bool:
-        self._budget -= cost
-        return self._budget <= 0 or self.stopped
+        self.budget -= cost
+        return self.budget <= 0 or self.stopped
 
     async def checkpoint(self) -> None:
-        if not self.stopped and self._budget <= 0:
-            self._step_soon(self)
+        if not self.stopped and self.budget <= 0:
+            self._passes.step_soon(self)
             await _pause
         if self.stopped:
             raise ProcessExit(self.process.reason)
 
-    async def _suspend(self) -> None:
-        await _pause
+    def pause(self) -> Awaitable[object]:
         if self.stopped:
             raise ProcessExit(self.process.reason)
+        self.outcome = None
+        self.parked = True
+        return _pause
+
+    def woken(self) -> Any:
+        if self.stopped:
+            raise ProcessExit(self.process.reason)
+        return self.outcome
+
+    def wake(self, outcome: Any = None) -> bool:
+        # What the base class says, and `step_soon`, in one call.
+        if not self.parked:
+            return False
+        self.parked = False
+        self.outcome = outcome
+        passes = self._passes
+        passes.ready.append(self)
+        if passes.keeper is not None:
+            passes.wake_keeper()
+        return True
 
     def _resume(self) -> None:
-        self._step_soon(self)
+        self._passes.step_soon(self)
 
     def stop(self, reason: Any) -> bool:
         self.stopped = True
         self.wake()
         return False
 
+    def release(self) -> None:
+        del self.process
+
     def describe(self) -> str:
         return name_of(self._function)
 
-    @enable_ki_protection
-    def step(self) -> int:
-        """Run until it waits, has used its budget, or ends; what it used, in reductions."""
-        process = self.process
-        self._budget = _BUDGET
-        turn.process = process
-        try:
-            yielded = self._coroutine.send(None)
-            while yielded is not _PAUSE:
-                yielded = self._coroutine.throw(TypeError(f"{_REMEDY}; it awaited {yielded!r}"))
-        except StopIteration:
-            process.end("normal")
-        except BaseException as exc:
-            self._ended(exc)
-        finally:
-            turn.process = None
-        return _BUDGET - self._budget + 1
+    def reproach(self, awaited: object) -> None:
+        """It awaits what only trio, or somebody else's loop, could wake it from: say so there."""
+        while awaited is not _PAUSE:
+            awaited = self._coroutine.throw(TypeError(f"{_REMEDY}; it awaited {awaited!r}"))
 
-    def _ended(self, exc: BaseException) -> None:
+    def ended(self, exc: BaseException) -> None:
+        """Its code has raised `exc`; what concerns the whole program is raised again."""
         ending = ending_of(exc)
         if ending.crash is not None:
             if _is_misuse(exc):
@@ -125,6 +136,32 @@ class LightBody(Body):
         self.process.end(ending.reason)
         if ending.beyond is not None:
             raise ending.beyond from None
+
+
+@enable_ki_protection
+def step_all(ready: deque[LightBody], budget: int) -> int:
+    """Run those that are ready, one after the other, each until it waits or has used its budget.
+
+    Ends when none is ready, or when all of them together have used `budget` reductions. The
+    result is how many are left.
+    """
+    try:
+        while ready and budget > 0:
+            body = ready.popleft()
+            body.budget = _BUDGET
+            turn.process = body.process
+            try:
+                yielded = body.resume(None)
+                if yielded is not _PAUSE:
+                    body.reproach(yielded)
+            except StopIteration:
+                body.process.end("normal")
+            except BaseException as exc:
+                body.ended(exc)
+            budget -= _BUDGET + 1 - body.budget
+    finally:
+        turn.process = None
+    return budget
 
 
 @disable_ki_protection

@@ -81,10 +81,13 @@ def _check_types(pattern: Any) -> None:
 class Mailbox:
     """The messages that a process has been sent and has not yet received."""
 
-    __slots__ = ("_by_ref", "_next", "_saved", "arrivals", "wanted")
+    __slots__ = ("_by_ref", "_next", "arrivals", "saved", "wanted")
 
     arrivals: deque[Any]
     """Messages that no receive has tested yet, oldest first. Delivery appends here."""
+
+    saved: OrderedDict[int, tuple[Any, Ref | None]]
+    """Messages that a receive has tested and left, oldest first, each with the ref it carries."""
 
     wanted: Matcher | None
     """While the process waits for a message: which arrivals are worth waking it for."""
@@ -92,16 +95,16 @@ class Mailbox:
     def __init__(self) -> None:
         self.arrivals = deque()
         self.wanted = None
-        self._saved: OrderedDict[int, tuple[Any, Ref | None]] = OrderedDict()
+        self.saved = OrderedDict()
         self._by_ref: dict[Ref, deque[int]] = {}
         self._next = 0
 
     def __len__(self) -> int:
-        return len(self._saved) + len(self.arrivals)
+        return len(self.saved) + len(self.arrivals)
 
     def messages(self) -> list[Any]:
         """Every message, oldest first."""
-        return [*(message for message, _ in self._saved.values()), *self.arrivals]
+        return [*(message for message, _ in self.saved.values()), *self.arrivals]
 
     def take(self, pattern: Any, matches: Matcher) -> Any:
         """Remove and return the oldest message that matches, or `NOTHING`.
@@ -109,13 +112,13 @@ class Mailbox:
         `matches` is `test_of(pattern)`; the pattern itself lets a receive by ref skip the
         messages that cannot match.
         """
-        if self._saved:
+        if self.saved:
             if type(pattern) is Ref:
                 numbers = self._by_ref.get(pattern)
                 if numbers:
                     return self._remove(numbers[0])
             else:
-                for number, (message, _) in self._saved.items():
+                for number, (message, _) in self.saved.items():
                     if matches(message):
                         return self._remove(number)
         return self.take_arrival(matches)
@@ -132,8 +135,8 @@ class Mailbox:
 
     def pop(self) -> Any:
         """Remove and return the oldest message, whatever it is; there must be one."""
-        if self._saved:
-            return self._remove(next(iter(self._saved)))
+        if self.saved:
+            return self._remove(next(iter(self.saved)))
         return self.arrivals.popleft()
 
     def discard(self, ref: Ref, matches: Matcher) -> bool:
@@ -141,7 +144,7 @@ class Mailbox:
         # Saving indexes by ref, so that a program that cancels often reads no message twice.
         while self.arrivals:
             self._save(self.arrivals.popleft())
-        numbers = [n for n in self._by_ref.get(ref, ()) if matches(self._saved[n][0])]
+        numbers = [n for n in self._by_ref.get(ref, ()) if matches(self.saved[n][0])]
         for number in numbers:
             self._remove(number)
         return bool(numbers)
@@ -149,19 +152,19 @@ class Mailbox:
     def clear(self) -> None:
         """Forget every message."""
         self.arrivals.clear()
-        self._saved.clear()
+        self.saved.clear()
         self._by_ref.clear()
 
     def _save(self, message: Any) -> None:
         number = self._next
         self._next = number + 1
         ref = ref_of(message)
-        self._saved[number] = (message, ref)
+        self.saved[number] = (message, ref)
         if ref is not None:
             self._by_ref.setdefault(ref, deque()).append(number)
 
     def _remove(self, number: int) -> Any:
-        message, ref = self._saved.pop(number)
+        message, ref = self.saved.pop(number)
         if ref is not None:
             numbers = self._by_ref[ref]
             numbers.remove(number)

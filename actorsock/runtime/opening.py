@@ -16,6 +16,7 @@ from trio.lowlevel import enable_ki_protection
 from .current import enter_node, leave_node
 from .exit_reason import Ending, ending_of
 from .identity import Pid
+from .light_body import step_all
 from .node import Node
 from .process import Process, ProcessExit, alive
 from .running import by_task
@@ -126,18 +127,18 @@ async def _host(
         try:
             async with trio.open_nursery() as nursery:
                 node = Node(nursery, block)
+                node.passes.step_all = step_all
                 task_status.started((node, services))
                 # Not yet shielded: whoever opens the runtime may have been cancelled by now, and
                 # then nobody is going to leave it.
                 await trio.lowlevel.checkpoint_if_cancelled()
                 services.cancel_scope.shield = True
-                trio.lowlevel.add_instrument(node.passes)
                 await stay.leaving.wait()
                 await _light_ended(node)
         finally:
             stay.left.set()
         await stay.over.wait()
-        trio.lowlevel.remove_instrument(node.passes)
+        node.passes.stop()
         services.cancel_scope.cancel()
     if node.interruption is not None:
         raise node.interruption

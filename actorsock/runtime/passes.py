@@ -3,83 +3,110 @@
 trio calls an instrument there. No trio task is current at that moment, which is what makes it
 the place to step light processes: code of theirs that would wait through trio fails at once
 and touches nobody else. Readiness is collected there too, so that whatever it wakes runs in
-the same pass.
+the same pass; what light processes have caused by then is collected with it, as long as they
+keep to their budget.
 """
 
 from collections import deque
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Any, Final
 
 import trio
 from trio.lowlevel import Abort, enable_ki_protection
 
-__all__ = ["Passes", "Steppable"]
+__all__ = ["Passes", "StepAll"]
 
 # What light processes may do in one pass before trio's own tasks run: some milliseconds.
 _BUDGET: Final = 4000
 
-
-class Steppable(Protocol):
-    """A light process that can go on."""
-
-    def step(self) -> int:
-        """Run it until it waits, or has used its budget; what it used, in reductions."""
+StepAll = Callable[[deque[Any], int], int]
+"""Runs the bodies that are ready, for so many reductions at most; how many are left."""
 
 
 class Passes(trio.abc.Instrument):
     """The ready light processes of one runtime, and what wants to be called in every pass."""
 
+    ready: deque[Any]
+    """Bodies that wait for a step, first come first served."""
+
+    keeper: trio.lowlevel.Task | None
+    """The task that keeps trio's loop from sleeping, while it is asleep itself."""
+
+    step_all: StepAll
+    """How they are run: to be set before the first of them starts."""
+
     def __init__(self, interrupt: Callable[[BaseException], None]) -> None:
         self._interrupt = interrupt
-        self._ready: deque[Steppable] = deque()
-        self._collect: Callable[[], None] | None = None
-        self._keeper: trio.lowlevel.Task | None = None
-        self._stepping = False
+        self.ready = deque()
+        self._collect: Callable[[], None] = _nothing
+        self._joined = False
+        self.keeper = None
 
     def collect(self, collect: Callable[[], None] | None) -> None:
         """Call `collect` at the beginning of every pass (None: nothing)."""
-        self._collect = collect
+        self._collect = collect or _nothing
+        if collect is not None:
+            self._join_in()
 
-    def step_soon(self, steppable: Steppable) -> None:
+    def step_soon(self, body: Any) -> None:
         """Step it in this pass, if one is under way, or else in the next."""
-        self._ready.append(steppable)
-        # While steps are taken nothing sleeps, and the end of it looks after what is left.
-        if self._keeper is not None and not self._stepping:
-            self._wake_keeper()
+        self.ready.append(body)
+        if self.keeper is not None:
+            self.wake_keeper()
 
     async def keep(self) -> None:
         """Keep trio's loop from sleeping while light processes are ready, for ever."""
         while True:
-            if self._ready:
+            if self.ready:
+                self._join_in()
                 await trio.lowlevel.checkpoint()
             else:
-                self._keeper = trio.lowlevel.current_task()
+                self.keeper = trio.lowlevel.current_task()
                 await trio.lowlevel.wait_task_rescheduled(self._abort)
+
+    def _join_in(self) -> None:
+        # Not before there is a reason: it costs every pass a little.
+        if not self._joined:
+            self._joined = True
+            trio.lowlevel.add_instrument(self)
+
+    def stop(self) -> None:
+        """The runtime is being left: no light process is there any more, and no socket."""
+        if self._joined:
+            self._joined = False
+            trio.lowlevel.remove_instrument(self)
 
     @enable_ki_protection
     def after_io_wait(self, timeout: float) -> None:
-        """Collect readiness, then step what is ready; called by trio."""
-        ready = self._ready
+        """Collect readiness and step what is ready, as long as there is some; called by trio."""
+        ready = self.ready
+        # While steps are taken nothing sleeps: the end of it looks after what is left.
+        keeper, self.keeper = self.keeper, None
         budget = _BUDGET
-        self._stepping = True
         try:
-            if self._collect is not None:
-                self._collect()
+            self._collect()
             while ready and budget > 0:
-                budget -= ready.popleft().step()
+                budget = self.step_all(ready, budget)
+                if budget > 0:
+                    self._collect()
         except BaseException as exc:
             # An instrument that raises is removed by trio; this one must not be. And what a
             # light process raises (Ctrl-C, `sys.exit`) concerns the whole program.
             self._interrupt(exc)
-        self._stepping = False
-        if ready and self._keeper is not None:
-            self._wake_keeper()
+        self.keeper = keeper
+        if ready and keeper is not None:
+            self.wake_keeper()
 
-    def _wake_keeper(self) -> None:
-        keeper, self._keeper = self._keeper, None
+    def wake_keeper(self) -> None:
+        """A body has become ready while the keeper was asleep."""
+        keeper, self.keeper = self.keeper, None
         assert keeper is not None
         trio.lowlevel.reschedule(keeper)
 
     def _abort(self, raise_cancel: object) -> Abort:
-        self._keeper = None
+        self.keeper = None
         return Abort.SUCCEEDED
+
+
+def _nothing() -> None:
+    pass

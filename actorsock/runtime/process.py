@@ -11,7 +11,7 @@ import attrs
 
 from .body import Body
 from .identity import Pid, Ref
-from .mailbox import Mailbox
+from .mailbox import Mailbox, Matcher, anything
 from .messages import Down, Exit
 from .node import Node
 from .signals import Origin, effect_of
@@ -74,14 +74,9 @@ class Process:
         mailbox = self.mailbox
         mailbox.arrivals.append(message)
         wanted = mailbox.wanted
-        if wanted is not None:
-            try:
-                wakes = wanted(message)
-            except Exception:  # isinstance can run anybody's code: the receiver will hear of it
-                wakes = True
-            if wakes:
-                mailbox.wanted = None
-                self.body.wake()
+        if wanted is not None and (wanted is anything or _wakes(wanted, message)):
+            mailbox.wanted = None
+            self.body.wake()
 
     def signal(self, sender: Pid, reason: Any, origin: Origin) -> None:
         """An exit signal arrives."""
@@ -184,6 +179,7 @@ class Process:
                     other._alias_ends_with_monitor(ref)
                 other.deliver(Down(ref, named, reason))
         self.mailbox.clear()
+        self.body.release()
 
     def _alias_ends_with_monitor(self, ref: Ref) -> None:
         if self.aliases.get(ref) in ("demonitor", "reply_demonitor"):
@@ -195,3 +191,10 @@ class Process:
         if self.body.stop(reason):
             # A turn of its own: a long chain of links needs no deep stack.
             self.node.run_queue.run(lambda: self.end(reason))
+
+
+def _wakes(wanted: Matcher, message: Any) -> bool:
+    try:
+        return wanted(message)
+    except Exception:  # isinstance can run anybody's code: the receiver will hear of it
+        return True

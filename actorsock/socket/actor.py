@@ -20,6 +20,7 @@ import trio
 from trio.lowlevel import enable_ki_protection
 
 from ..results import Error, Ok, Select
+from ..runtime.body import TIMED_OUT
 from ..runtime.handler_body import start_handler
 from ..runtime.identity import Pid, Ref
 from ..runtime.in_trio import in_trio
@@ -98,8 +99,14 @@ class Operation(Protocol[T_co]):
     def interrupted(self, reason: str) -> Error:
         """The answer of a blocking call that ends before it is complete."""
 
-    def abandoned(self, actor: "SocketActor") -> None:
-        """The caller is gone and gets no answer: give back what it has not seen."""
+    def abandoned(self, actor: "SocketActor", answer: object) -> None:
+        """The caller is gone: give back what it has not seen, also if `answer` was on its way."""
+
+    def in_place(self, actor: "SocketActor") -> bool:
+        """Whether the actor itself may go on with it as soon as the descriptor is ready.
+
+        It may if nothing is lost when the caller is gone by the time it is complete.
+        """
 
 
 def actor_of(sock: object) -> "SocketActor":
@@ -166,7 +173,7 @@ class SocketActor:
         self.saw_end = False
         """The poller has told of the peer's end, or of an error: no more edges may come."""
         self.counters = Counters()
-        self.handle = Socket(self)
+        self.handle: Any = Socket(self)
         self.process = start_handler(service.node, self._handle, self._terminated)
         self.turns = Turns(owner.pid)
         self._monitors: dict[Pid, Ref] = {}
@@ -182,9 +189,8 @@ class SocketActor:
     ) -> Answer[T] | None:
         """`pid` asks for `op`: the answer, or None for a blocking caller (no handle) to wait.
 
-        A blocking caller that waits is woken with `SendSelect` or `SendAbort`; after a select
-        it calls again. A `patient` one is going to wait: the kernel is not asked where the
-        poller is going to tell.
+        A blocking caller that waits is woken with what `settle` takes. A `patient` one is going
+        to wait: the kernel is not asked where the poller is going to tell.
         """
         turns = self.turns
         if turns.closed:
@@ -198,11 +204,12 @@ class SocketActor:
             if verdict != "go":
                 return op.interrupted(verdict)
         elif patient and self.read_quiet and op.kind == "recv" and not self.unread:
-            lane.wait(User(pid, "recv", handle, op.tag))  # and the poller is watching
+            lane.wait(self._waiting(op, pid))  # and the poller is watching
             return None
         result = op.attempt(self, pid, patient)
         if result is None:
-            self._carry_out(lane.wait(User(pid, op.kind, handle, op.tag)))
+            user = self._waiting(op, pid) if patient else User(pid, op.kind, handle, op.tag)
+            self._carry_out(lane.wait(user))
             return self._selected(op, pid, handle)
         if (
             handle is not None
@@ -216,6 +223,35 @@ class SocketActor:
             if decisions:
                 self._carry_out(decisions)
         return result
+
+    def settle(self, op: Operation[T], pid: Pid, outcome: object) -> Answer[T] | None:
+        """The blocking caller `pid` was woken with `outcome`: its answer, or None to wait again.
+
+        It is `SendSelect` when it is to ask again, `SendAbort`, `TIMED_OUT`, or the answer itself.
+        """
+        if isinstance(outcome, Ok):
+            self._carry_out(self.lane_of(op.lane).done())
+            return outcome
+        if isinstance(outcome, Error):
+            self._carry_out(self.lane_of(op.lane).failed(outcome.reason))
+            return outcome
+        if isinstance(outcome, SendAbort):
+            return op.interrupted(outcome.reason)
+        if outcome is TIMED_OUT:
+            self.leave(op.lane, pid)
+            return op.interrupted("timeout")
+        return self.perform(op, pid, None, True)
+
+    def forsake(self, op: Operation[Any], pid: Pid, outcome: object) -> None:
+        """The blocking caller `pid` is gone, whatever it has been woken with."""
+        # First the bytes, then the turn: the next in the queue is told that they are there.
+        op.abandoned(self, outcome)
+        self.leave(op.lane, pid)
+
+    def put_back(self, data: bytes) -> None:
+        """The next reader gets `data`, which nobody has seen."""
+        if data:
+            self.unread = data + self.unread
 
     def observe(self, op: Operation[T], pid: Pid, answer: Answer[T] | None) -> None:
         """Tell who wants to know (`observed`) what has just been asked and answered."""
@@ -264,15 +300,15 @@ class SocketActor:
         if self.settings.use_registry:
             self.service.registry.sockets[self.handle] = None
 
-    def monitor_socket(self, process: Process) -> Ref:
+    def monitor_socket(self, process: Process, handle: Socket) -> Ref:
         """`process` wants to be told when this socket closes; at once if it has."""
         if self.turns.closed:
             ref = Ref()
-            process.deliver(SocketDown(ref, self.handle))
+            process.deliver(SocketDown(ref, handle))
             return ref
         self.change_setting("use_registry", True)
         self.monitor_user(process.pid)
-        return self.service.registry.monitor(self.handle, process.pid)
+        return self.service.registry.monitor(handle, process.pid)
 
     def lane_of(self, name: LaneName) -> Lane:
         """One of the two lanes."""
@@ -281,19 +317,39 @@ class SocketActor:
     # --- readiness ----------------------------------------------------------------------------
 
     @enable_ki_protection
-    def on_ready(self, read: bool, write: bool, ended: bool) -> None:
-        """The poller tells that the descriptor may have become ready."""
+    def on_ready(self, read: int, write: int, ended: int) -> None:
+        """The poller tells that the descriptor may have become ready: truth values."""
         turns = self.turns
         if ended:
             self.saw_end = True
         if write:
             self.write_quiet = False
             if turns.write.current is not None:
-                self._carry_out(turns.write.ready())
+                self._go_on(turns.write, turns.write.current)
         if read:
             self.read_quiet = False
             if turns.read.current is not None:
-                self._carry_out(turns.read.ready())
+                self._go_on(turns.read, turns.read.current)
+
+    def _go_on(self, lane: Lane, user: User) -> None:
+        """The current user's turn has come: do what it waits for, or tell it to."""
+        op = user.op
+        if op is None or lane.selected:
+            self._carry_out(lane.ready())
+            return
+        process = alive.get(user.pid)
+        if process is None or not process.body.parked:
+            return  # it is leaving, and its turn passes on as it does
+        try:
+            answer = op.attempt(self, user.pid, True)
+        except Exception:  # it would be a mistake of ours: to be raised where the call was made
+            self._carry_out(lane.ready())
+            return
+        if answer is None:
+            self._watch_for(lane.name)
+        else:
+            lane.ready()  # it is told with the answer; others are locked out until it is back
+            process.body.wake(answer)
 
     def is_ready(self, lane: LaneName) -> bool:
         """Whether an attempt in `lane` would find something to do."""
@@ -350,6 +406,8 @@ class SocketActor:
         service.registry.closed(self.handle, self.kind)
         self.unread = b""
         self.process.end("normal")
+        if not self.observed:
+            self.handle = None  # it leads back here, and nobody needs its name any more
         return sock if sock.fileno() >= 0 else None
 
     def _lingers(self, sock: stdlib.socket) -> bool:
@@ -406,6 +464,9 @@ class SocketActor:
         self.monitor_user(pid)
         return Select(SelectInfo(op.tag, handle, op.continuation()), op.progress())
 
+    def _waiting(self, op: Operation[Any], pid: Pid) -> User:
+        return User(pid, op.kind, None, op.tag, op if op.in_place(self) else None)
+
     def _carry_out(self, decisions: Decisions) -> None:
         for decision in decisions:
             _CARRY_OUT[type(decision)](self, decision)
@@ -419,8 +480,12 @@ class SocketActor:
         if self.watched and user is not None and user.handle is not None and self.is_ready(lane):
             self._carry_out(self.lane_of(lane).ready())
             return
-        self.watched = self.service.poller.edge_triggered
-        self.service.poller.watch(self, lane)
+        self._watch_for(lane)
+
+    def _watch_for(self, lane: LaneName) -> None:
+        if not self._is_quiet(lane):
+            self.watched = self.service.poller.edge_triggered
+            self.service.poller.watch(self, lane)
 
     def _activate(self, decision: Activate) -> None:
         if self.is_ready(decision.lane):

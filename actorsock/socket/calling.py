@@ -1,8 +1,8 @@
 """The two ways to ask a socket for something that may have to wait.
 
 Both are the same request to the socket's actor. `nowait` hands the answer on, also when it is
-`Select`. `blocking` waits for the select and asks again, until the answer is final: the one
-loop by which every socket function blocks.
+`Select`. `blocking` waits until the actor has the answer, or tells it to ask again: `wait` is the
+one loop by which every socket function blocks.
 """
 
 from math import inf
@@ -11,16 +11,14 @@ from typing import Final, TypeVar
 import trio
 
 from ..results import Error, Ok, Select
-from ..runtime.body import TIMED_OUT
 from ..runtime.current import current_process
 from ..runtime.durations import check_seconds
 from ..runtime.identity import Ref, check_ref
 from ..runtime.process import Process
 from .actor import Answer, Operation, SocketActor
 from .notifications import SelectRead
-from .turns import SendAbort
 
-__all__ = ["SYSTEM_CALL", "blocking", "nowait", "nowait_receive"]
+__all__ = ["SYSTEM_CALL", "blocking", "nowait", "nowait_receive", "wait"]
 
 T = TypeVar("T")
 
@@ -61,16 +59,15 @@ async def blocking(actor: SocketActor, op: Operation[T], timeout: float) -> Ok[T
     if actor.observed:
         actor.observe(op, pid, answer)
     if answer is None:
-        answer = await _wait(actor, op, process, timeout)
+        answer = await wait(actor, op, process, timeout)
         if actor.observed:
             actor.observe(op, pid, answer)
     assert not isinstance(answer, (Select, SelectRead))  # those go to a handle: we gave none
     return answer
 
 
-async def _wait(
-    actor: SocketActor, op: Operation[T], process: Process, timeout: float
-) -> Answer[T]:
+async def wait(actor: SocketActor, op: Operation[T], process: Process, timeout: float) -> Answer[T]:
+    """The rest of a blocking call that the actor has told to wait."""
     body, pid = process.body, process.pid
     if timeout == 0:
         actor.leave(op.lane, pid)
@@ -82,16 +79,9 @@ async def _wait(
             if process.ending:
                 # Killed after it was woken: what it would take now, nobody would ever see.
                 await body.checkpoint()
-            if outcome is TIMED_OUT:
-                actor.leave(op.lane, pid)
-                return op.interrupted("timeout")
-            if type(outcome) is SendAbort:
-                return op.interrupted(outcome.reason)
-            answer = actor.perform(op, pid, None, True)
+            answer = actor.settle(op, pid, outcome)
             if answer is not None:
                 return answer
     except BaseException:
-        # First the bytes, then the turn: the next in the queue is told that they are there.
-        op.abandoned(actor)
-        actor.leave(op.lane, pid)
+        actor.forsake(op, pid, body.outcome)
         raise

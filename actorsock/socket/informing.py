@@ -118,7 +118,7 @@ def monitor(sock: Socket) -> Ref:
     Of a closed socket it comes at once. Registers the socket.
     """
     actor = actor_of(sock)
-    return actor.monitor_socket(current_process())
+    return actor.monitor_socket(current_process(), sock)
 
 
 @enable_ki_protection

@@ -26,8 +26,11 @@ class Pollable(Protocol):
 
     fd: int
 
-    def on_ready(self, read: bool, write: bool, ended: bool) -> None:
-        """A lane may be ready; `ended`: the peer has finished, or an error or urgent data waits."""
+    def on_ready(self, read: int, write: int, ended: int) -> None:
+        """A lane may be ready; `ended`: the peer has finished, or an error or urgent data waits.
+
+        Only whether they are true matters.
+        """
 
 
 class Poller(Protocol):

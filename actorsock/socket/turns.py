@@ -19,7 +19,7 @@ The rules that shape everything:
 """
 
 from collections import deque
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import attrs
 
@@ -61,6 +61,8 @@ class User:
     """What its messages will carry; None for a blocking call, which is woken instead."""
     tag: str = ""
     """The operation, as its messages name it; no rule depends on it."""
+    op: Any = None
+    """What the socket actor goes on with for a blocking call; no rule depends on it."""
 
 
 @attrs.define
@@ -150,7 +152,11 @@ class Lane:
 
     def done(self) -> Decisions:
         """The operation that was told to go is complete."""
-        return self._next() if self.current is not None else NOTHING
+        if self.queue:
+            return self._next()
+        self.current = None
+        self.selected = False
+        return NOTHING
 
     def failed(self, reason: str) -> Decisions:
         """The operation that was told to go failed: nobody behind it can fare better."""

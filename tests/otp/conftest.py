@@ -33,7 +33,7 @@ def tables() -> Tables:
         node = me.node
         return (
             (set(alive), set(by_task), set(aliased), dict(node.names), dict(node.pending)),
-            (len(node.timers), len(node.run_queue._ready), len(node.passes._ready)),
+            (len(node.timers), len(node.run_queue._ready), len(node.passes.ready)),
             (list(me.links), list(me.monitors), list(me.watchers), list(me.timers)),
             (list(me.aliases), me.mailbox.messages(), dict(me.mailbox._by_ref)),
         )

@@ -271,7 +271,7 @@ async def test_every_table_is_empty(
     assert node.pending == {}
     assert len(node.timers) == 0
     assert len(node.timers._heap) < 200
-    assert len(node.run_queue._ready) == len(node.passes._ready) == 0
+    assert len(node.run_queue._ready) == len(node.passes.ready) == 0
     assert survivor.links == survivor.monitors == survivor.watchers == survivor.timers == {}
     assert survivor.mailbox.messages() == []
     assert survivor.mailbox.wanted is None

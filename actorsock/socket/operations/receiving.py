@@ -77,9 +77,15 @@ class Recv:
         """The error, with what had come by then."""
         return Error(reason, self.progress())
 
-    def abandoned(self, actor: SocketActor) -> None:
-        """What had come by then is the next reader's."""
-        actor.unread = self._collected() + actor.unread
+    def abandoned(self, actor: SocketActor, answer: object) -> None:
+        """What had come by then is the next reader's, also if it was complete."""
+        if isinstance(answer, Ok):
+            actor.counters.read_pkg -= 1
+        actor.put_back(self._collected())
+
+    def in_place(self, actor: SocketActor) -> bool:
+        """Of a stream: what has come can be given back."""
+        return self.length > 0 and actor.kind.is_stream and not self.flags
 
     def _exactly(self, actor: SocketActor, patient: bool) -> Ok[bytes] | Error | None:
         enough = self._received + _TURN if patient else inf
@@ -131,6 +137,18 @@ class RecvWhatIsThere(Whole):
             return _what_is_there(actor, 0)
         data = _read_message(actor, 0, 0)
         return data if data is None or type(data) is Error else Ok(data)
+
+    def abandoned(self, actor: SocketActor, answer: object) -> None:
+        """What was on its way is the next reader's."""
+        if isinstance(answer, Ok):
+            actor.counters.read_pkg -= 1
+            actor.put_back(answer.value)
+        elif isinstance(answer, Error) and answer.data:
+            actor.put_back(answer.data)
+
+    def in_place(self, actor: SocketActor) -> bool:
+        """Of a stream: what has come can be given back."""
+        return actor.kind.is_stream
 
 
 @attrs.define

@@ -104,8 +104,12 @@ class Send:
         """The error, with what is left if part of it has gone."""
         return Error(reason, self.progress())
 
-    def abandoned(self, actor: SocketActor) -> None:
+    def abandoned(self, actor: SocketActor, answer: object) -> None:
         """What has gone has gone."""
+
+    def in_place(self, actor: SocketActor) -> bool:
+        """Yes: nobody has to be there when the kernel takes more of it."""
+        return True
 
     def _hand_over(self, sock: stdlib.socket, data: Piece) -> int:
         return sock.send(data, self.flags | _NOSIGNAL)
@@ -191,8 +195,12 @@ class SendMsg:
         """The error, with what is left if part of it has gone."""
         return Error(reason, self.progress())
 
-    def abandoned(self, actor: SocketActor) -> None:
+    def abandoned(self, actor: SocketActor, answer: object) -> None:
         """What has gone has gone."""
+
+    def in_place(self, actor: SocketActor) -> bool:
+        """Yes: nobody has to be there when the kernel takes more of it."""
+        return True
 
 
 @attrs.define
@@ -254,8 +262,12 @@ class SendFile:
         """The error, with how many bytes have gone if some have."""
         return Error(reason, self.progress())
 
-    def abandoned(self, actor: SocketActor) -> None:
+    def abandoned(self, actor: SocketActor, answer: object) -> None:
         """What has gone has gone."""
+
+    def in_place(self, actor: SocketActor) -> bool:
+        """Yes: nobody has to be there when the kernel takes more of it."""
+        return True
 
 
 def _in_turn(pieces: tuple[Piece, ...]) -> tuple[Piece, ...]:

@@ -22,5 +22,9 @@ class Whole:
         """The error alone."""
         return Error(reason)
 
-    def abandoned(self, actor: SocketActor) -> None:
+    def abandoned(self, actor: SocketActor, answer: object) -> None:
         """Nothing was taken."""
+
+    def in_place(self, actor: SocketActor) -> bool:
+        """No: what it takes can't be given back."""
+        return False
