@@ -128,11 +128,13 @@ class SocketActor:
         "ctype",
         "fd",
         "handle",
+        "is_plain",
         "kind",
         "listening",
         "observed",
         "process",
         "read_quiet",
+        "reader",
         "saw_end",
         "service",
         "settings",
@@ -160,6 +162,10 @@ class SocketActor:
         self.kind = kind
         self.settings = settings
         self.observed = settings.debug or settings.iow
+        self.is_plain = kind.is_stream and not self.observed
+        """A stream that nobody watches: what most sockets are, and the fast ways are for."""
+        self.reader: User | None = None
+        """Who waited last for whatever comes: it is likely to be the next one too."""
         self.ctype = ctype
         self.bound = False
         self.listening = False
@@ -297,6 +303,7 @@ class SocketActor:
         """Set an option of level otp."""
         self.settings = settings = attrs.evolve(self.settings, **{name: value})
         self.observed = settings.debug or settings.iow
+        self.is_plain = self.kind.is_stream and not self.observed
         if self.settings.use_registry:
             self.service.registry.sockets[self.handle] = None
 
@@ -400,6 +407,7 @@ class SocketActor:
         service, sock = self.service, self.sock
         decisions = self.turns.close()
         service.poller.forget(self)
+        self.read_quiet = self.write_quiet = self.is_plain = False
         if self.ctype == "fromfd":
             sock.detach()
         self._carry_out(decisions)

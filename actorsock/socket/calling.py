@@ -18,7 +18,7 @@ from ..runtime.process import Process
 from .actor import Answer, Operation, SocketActor
 from .notifications import SelectRead
 
-__all__ = ["SYSTEM_CALL", "blocking", "nowait", "nowait_receive", "wait"]
+__all__ = ["SYSTEM_CALL", "blocking", "go_on", "nowait", "nowait_receive", "wait"]
 
 T = TypeVar("T")
 
@@ -52,9 +52,17 @@ async def blocking(actor: SocketActor, op: Operation[T], timeout: float) -> Ok[T
     if timeout is not inf:
         check_seconds("timeout", timeout)
     process = current_process()
-    body, pid = process.body, process.pid
+    body = process.body
     if body.spend(SYSTEM_CALL):
         await body.checkpoint()
+    return await go_on(actor, op, process, timeout)
+
+
+async def go_on(
+    actor: SocketActor, op: Operation[T], process: Process, timeout: float
+) -> Ok[T] | Error:
+    """`blocking` for a caller that has been charged, with a time-out that has been checked."""
+    pid = process.pid
     answer = actor.perform(op, pid, None, timeout > 0)
     if actor.observed:
         actor.observe(op, pid, answer)

@@ -76,7 +76,11 @@ class EpollPoller:
 
     def __init__(self, passes: Passes) -> None:
         self._epoll = select.epoll()
+        self._poll = self._epoll.poll
         self._actors: dict[int, Pollable] = {}
+        self._new: dict[int, Pollable] = {}
+        """Registered while events are being told, which are not theirs."""
+        self._draining = False
         self._copies: dict[Pollable, int] = {}
         self._passes = passes
         passes.collect(self._drain)
@@ -84,7 +88,7 @@ class EpollPoller:
 
     def watch(self, actor: Pollable, lane: LaneName) -> None:
         fd = self._copies.get(actor, actor.fd)
-        if self._actors.get(fd) is actor:
+        if self._actors.get(fd) is actor or self._new.get(fd) is actor:
             with suppress(OSError):  # closed behind our back: the next attempt will find out
                 self._epoll.modify(fd, _EDGES)
             return
@@ -94,14 +98,17 @@ class EpollPoller:
             # Two sockets on one descriptor (open_fd without dup): epoll wants two numbers.
             fd = self._copies[actor] = os.dup(fd)
             self._epoll.register(fd, _EDGES)
-        self._actors[fd] = actor
+        (self._new if self._draining else self._actors)[fd] = actor
 
     def forget(self, actor: Pollable) -> None:
         fd = self._copies.get(actor, actor.fd)
         # Closed behind our back, the number may have become another actor's.
-        if self._actors.get(fd) is not actor:
+        if self._new.get(fd) is actor:
+            del self._new[fd]
+        elif self._actors.get(fd) is actor:
+            del self._actors[fd]
+        else:
             return
-        del self._actors[fd]
         try:
             self._epoll.unregister(fd)
         except OSError as exc:
@@ -122,13 +129,20 @@ class EpollPoller:
                 await trio.lowlevel.wait_readable(self._epoll)
 
     def _drain(self) -> None:
-        events = [(fd, mask, self._actors.get(fd)) for fd, mask in self._epoll.poll(0)]
-        for fd, mask, actor in events:
-            # What an actor does may close others, and the number be another one's by now.
-            if actor is not None and self._actors.get(fd) is actor:
-                actor.on_ready(
-                    mask & _FOR_READERS != 0, mask & _FOR_WRITERS != 0, mask & _ENDED != 0
-                )
+        actors = self._actors
+        # What an actor does may close others, and the number be a new one's at once: what is
+        # registered from here on is not what these events are about.
+        self._draining = True
+        try:
+            for fd, mask in self._poll(0):
+                actor = actors.get(fd)
+                if actor is not None:
+                    actor.on_ready(mask & _FOR_READERS, mask & _FOR_WRITERS, mask & _ENDED)
+        finally:
+            self._draining = False
+            if self._new:
+                actors.update(self._new)
+                self._new.clear()
 
 
 class TrioPoller:

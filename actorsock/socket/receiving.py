@@ -7,20 +7,29 @@ from typing import Final
 from trio.lowlevel import enable_ki_protection
 
 from ..results import Error, Ok, Select
+from ..runtime.current import current_process
 from ..runtime.identity import Ref
+from ..runtime.running import turn
 from ..shown import shown
 from .actor import SocketActor, actor_of
 from .address import SockAddr
-from .calling import blocking, nowait_receive
+from .calling import SYSTEM_CALL, blocking, nowait_receive, wait
 from .flags import encode_flags
 from .handle import Socket
 from .messages import Msg
 from .notifications import SelectRead
 from .operations.receiving import ASIDE, Recv, RecvFrom, RecvMsg, RecvWhatIsThere
+from .turns import User
 
 __all__ = ["recv", "recv_nowait", "recvfrom", "recvfrom_nowait", "recvmsg", "recvmsg_nowait"]
 
 Flags = Iterable[str | int]
+
+_WHAT_IS_THERE: Final = RecvWhatIsThere()
+
+# What the parameters are when nobody gives any: told by identity, which costs next to nothing.
+_NO_LENGTH: Final = 0
+_NO_FLAGS: Final[Flags] = ()
 
 
 @enable_ki_protection
@@ -37,7 +46,40 @@ async def recv(
     then what had been received of `length`, if anything.
     """
     actor = actor_of(sock)
-    return await blocking(actor, _recv(actor, length, flags), timeout)
+    if length is not _NO_LENGTH or flags is not _NO_FLAGS or timeout is not inf:
+        return await blocking(actor, _recv(actor, length, flags), timeout)
+    lane = actor.turns.read
+    if not actor.read_quiet or lane.current is not None or not actor.is_plain or actor.unread:
+        return await blocking(actor, _WHAT_IS_THERE, timeout)
+    # What a server does most of its time, so it is said here once more and without detours: to
+    # wait for what comes next on a stream that has nothing yet.
+    process = turn.process
+    if process is None:
+        process = current_process()
+    body, pid = process.body, process.pid
+    reader = actor.reader
+    if reader is None or reader.pid is not pid:
+        reader = actor.reader = User(pid, "recv", None, "recv", _WHAT_IS_THERE)
+    lane.wait_alone(reader)
+    try:
+        await body.pause()
+        if process.ending:
+            body.woken()
+            await body.checkpoint()
+    except BaseException:
+        actor.forsake(_WHAT_IS_THERE, pid, body.outcome)
+        raise
+    body.budget -= SYSTEM_CALL
+    outcome = body.outcome
+    if type(outcome) is Ok and not lane.queue:
+        lane.current = None
+        lane.selected = False
+        return outcome
+    answer = actor.settle(_WHAT_IS_THERE, pid, outcome)
+    if answer is None:
+        answer = await wait(actor, _WHAT_IS_THERE, process, inf)
+    assert not isinstance(answer, (Select, SelectRead))
+    return answer
 
 
 @enable_ki_protection
@@ -100,9 +142,6 @@ def recvmsg_nowait(
     """`recvmsg` that does not block: `Select` when there is no message, or not our turn."""
     actor = actor_of(sock)
     return nowait_receive(actor, _recvmsg(actor, bufsize, ctrlsize, flags), ref)
-
-
-_WHAT_IS_THERE: Final = RecvWhatIsThere()
 
 
 def _recv(actor: SocketActor, length: int, flags: Flags) -> Recv | RecvWhatIsThere:

@@ -12,17 +12,19 @@ from typing import Any, Final, Protocol, TypeVar
 from trio.lowlevel import enable_ki_protection
 
 from ..results import Error, Ok, Select
+from ..runtime.current import current_process
 from ..runtime.identity import Ref
+from ..runtime.running import turn
 from ..shown import shown
 from .actor import Operation, SocketActor, actor_of
 from .address import AddressLike, SockAddr, parse
-from .calling import blocking, nowait
+from .calling import SYSTEM_CALL, blocking, go_on, nowait
 from .control import encode_control, space
 from .flags import encode_flags
 from .handle import Socket
 from .messages import Msg, Piece, as_bytes, parse_msg
 from .notifications import SelectInfo, Tag
-from .operations.sending import IOV_MAX, Continuation, Send, SendFile, SendMsg, SendTo
+from .operations.sending import IOV_MAX, Continuation, Send, SendFile, SendMsg, SendTo, send_plainly
 
 __all__ = [
     "send",
@@ -41,6 +43,10 @@ Flags = Iterable[str | int]
 T = TypeVar("T")
 MsgLike = Msg | Mapping[str, object] | Sequence[Any]
 """A sequence is what is left of a message: taken with the info of its `Select` only."""
+
+
+# What `flags` is when nobody gives any: told by identity, which costs next to nothing.
+_NO_FLAGS: Final[Flags] = ()
 
 
 class HasFileno(Protocol):
@@ -64,8 +70,21 @@ async def send(
     `data` is then what was not sent, if part of it was.
     """
     actor = actor_of(sock)
-    op = _send(data, flags)
-    return op if isinstance(op, Error) else await blocking(actor, op, timeout)
+    if type(data) is not bytes or flags is not _NO_FLAGS or timeout is not inf:
+        op = _send(data, flags)
+        return op if isinstance(op, Error) else await blocking(actor, op, timeout)
+    process = turn.process
+    if process is None:
+        process = current_process()
+    body = process.body
+    if body.spend(SYSTEM_CALL):
+        await body.checkpoint()
+    if actor.is_plain and actor.turns.write.current is None:
+        answer = send_plainly(actor, data)
+        if not isinstance(answer, Send):
+            return answer
+        return await go_on(actor, answer, process, inf)
+    return await go_on(actor, Send(data, 0), process, inf)
 
 
 @enable_ki_protection

@@ -150,6 +150,11 @@ class Lane:
             return (SendAbort(replaced, "cancelled"), *_WATCH[self.name])
         return _WATCH[self.name]
 
+    def wait_alone(self, user: User) -> None:
+        """`user` waits in a lane that is free, and the operating system is going to tell."""
+        self.current = user
+        self.ever_waited = True
+
     def done(self) -> Decisions:
         """The operation that was told to go is complete."""
         if self.queue:

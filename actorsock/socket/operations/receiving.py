@@ -260,11 +260,15 @@ def _what_is_there(actor: SocketActor, flags: int) -> Ok[bytes] | Error | None:
     data = _read(actor, size, flags)
     if data is None or type(data) is Error:
         return data
-    if not data:
+    got = len(data)
+    if not got:
         return _end(actor)
-    if len(data) == size and settings.read_count > 1:
+    if got == size and settings.read_count > 1:
         return _more_of_it(actor, data, flags)
-    _count_message(actor, len(data))
+    counters = actor.counters
+    counters.read_pkg += 1
+    if got > counters.read_pkg_max:
+        counters.read_pkg_max = got
     return Ok(data)
 
 
