@@ -23,7 +23,7 @@ from ..posix import error_of
 from ..turns import Kind, LaneName
 from .whole import Whole
 
-__all__ = ["ASIDE", "Recv", "RecvFrom", "RecvMsg", "RecvWhatIsThere"]
+__all__ = ["ASIDE", "Recv", "RecvFrom", "RecvMsg", "RecvSome", "RecvWhatIsThere"]
 
 # A length that somebody asks for is not a buffer that we must have at once.
 _PIECE: Final = 256 * 1024
@@ -134,6 +134,26 @@ class RecvWhatIsThere(Whole):
             return _what_is_there(actor, 0)
         data = _read_message(actor, 0, 0)
         return data if data is None or type(data) is Error else Ok(data)
+
+
+@attrs.frozen
+class RecvSome(Whole):
+    """One read of at most `size` bytes of a stream; its end is no error, but no bytes."""
+
+    size: int
+
+    tag: ClassVar[Tag] = "recv"
+    kind: ClassVar[Kind] = "recv"
+    lane: ClassVar[LaneName] = "read"
+
+    def attempt(self, actor: SocketActor, pid: Pid, patient: bool) -> Ok[bytes] | Error | None:
+        """One read; see `Operation.attempt`."""
+        data = _read(actor, self.size, 0)
+        if data is None or type(data) is Error:
+            return data
+        if data:
+            _count_message(actor, len(data))
+        return Ok(data)
 
 
 @attrs.define
