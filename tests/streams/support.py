@@ -1,10 +1,11 @@
 """What the tests of streams share: streams in pairs, runtimes with a poller, open descriptors."""
 
+import functools
 import os
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import pytest
 from trio.testing import wait_all_tasks_blocked
@@ -21,6 +22,17 @@ LIMIT = 30
 
 every_domain = pytest.mark.parametrize("domain", ["inet", "local"])
 every_poller = pytest.mark.parametrize("poller", ["epoll", "trio"])
+
+
+def in_runtime(story: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+    """Run a test as the first process of a runtime of its own."""
+
+    @functools.wraps(story)
+    async def test(*args: Any, **kwargs: Any) -> None:
+        async with open_runtime():
+            await story(*args, **kwargs)
+
+    return test
 
 
 @asynccontextmanager
