@@ -157,8 +157,11 @@ class _Attempt:
         if _BIND_ADDRESS_NO_PORT is not None:
             setopt(sock, stdlib.IPPROTO_IP, _BIND_ADDRESS_NO_PORT, 1)  # where there is such a thing
         try:
-            found = await resolve(self.local_address, 0, family=family)
-            value_of(bind(sock, found[0][4]))
+            for found in await resolve(self.local_address, 0, family=family):
+                if found[0] == family:  # which a resolver may not care about
+                    value_of(bind(sock, found[4]))
+                    return
+            raise os_error("eaddrnotavail")
         except OSError as exc:
             raise OSError(
                 f"local_address {self.local_address!r} can't be used to connect to {address!r}"

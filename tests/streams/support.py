@@ -2,12 +2,14 @@
 
 import functools
 import os
+import resource
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, TypeAlias
 
 import pytest
+import trio
 from trio.testing import wait_all_tasks_blocked
 
 from actorsock import Select, SocketListener, SocketStream, ok, open_runtime, socket
@@ -84,6 +86,17 @@ def clog(stream: SocketStream) -> None:
             return
 
 
+async def receive_all(stream: trio.abc.ReceiveStream) -> bytes:
+    """What comes until the end."""
+    return b"".join([data async for data in stream])
+
+
+async def send_for_ever(stream: trio.abc.SendStream, data: bytes | bytearray) -> None:
+    """Send until it is refused."""
+    while True:
+        await stream.send_all(data)
+
+
 async def dial(listener: SocketListener) -> SocketStream:
     """Connect to where a listener listens."""
     name = ok(socket.sockname(listener.socket))
@@ -102,6 +115,17 @@ def port_of(listener: SocketListener) -> int:
 def is_open(stream: SocketStream | SocketListener) -> bool:
     """Whether its socket is."""
     return "closed" not in socket.info(stream.socket).rstates
+
+
+@contextmanager
+def no_more_descriptors() -> Iterator[None]:
+    """Until the end of the block the program can open nothing."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def descriptors() -> set[str]:

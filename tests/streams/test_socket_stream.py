@@ -35,7 +35,9 @@ from .support import (
     in_runtime,
     is_open,
     pair,
+    receive_all,
     runtime_with,
+    send_for_ever,
     sockets,
     until,
 )
@@ -239,8 +241,7 @@ async def test_closing_while_cancelled_closes_forcefully_and_is_cancelled() -> N
     assert scope.cancelled_caught
     assert not is_open(here)
     with pytest.raises(trio.BrokenResourceError) as caught:
-        while True:
-            await there.receive_some()
+        await receive_all(there)
     assert isinstance(caught.value.__cause__, ConnectionResetError)
     with trio.CancelScope() as scope:
         scope.cancel()
@@ -341,8 +342,7 @@ async def test_a_bytearray_can_be_changed_when_the_call_has_ended() -> None:
     await there.aclose()
     data += b"x" * 2**20
     with pytest.raises(trio.BrokenResourceError) as caught:
-        while True:
-            await here.send_all(data)
+        await send_for_ever(here, data)
     data.clear()  # while the exception, and with it the frame of the call, is still there
     assert isinstance(caught.value.__cause__, BrokenPipeError | ConnectionResetError)
 
