@@ -526,7 +526,7 @@ async def test_one_who_always_finds_something_lets_others_work() -> None:
 
 
 @in_runtime
-async def test_thousands_of_streams_leave_nothing_behind() -> None:
+async def test_hundreds_of_streams_leave_nothing_behind() -> None:
     async def uses() -> None:
         here, there = (SocketStream(sock) for sock in await sockets("local"))
         await here.send_all(b"x")
