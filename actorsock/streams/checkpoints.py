@@ -19,7 +19,7 @@ async def checkpoint() -> None:
 
 
 async def close_at_checkpoint(sock: Socket) -> None:
-    """Close `sock`, whoever owns it; cancelled, it is closed forcefully, and Cancelled raised."""
+    """Close `sock`, whoever owns it; in a cancelled scope forcefully, and raise Cancelled."""
     if actor_of(sock).turns.closed:
         await checkpoint()
         return

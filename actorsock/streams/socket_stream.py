@@ -165,7 +165,7 @@ class SocketStream(trio.abc.HalfCloseableStream):
         """Close the stream and its socket, for everybody; from any task.
 
         Who waits for it gets `trio.ClosedResourceError`. It waits only where the option `linger`
-        says so. Cancelled, it closes without lingering and raises `trio.Cancelled`.
+        says so. In a cancelled scope it closes without lingering, and raises `trio.Cancelled`.
         """
         self._closed = True
         await close_at_checkpoint(self.socket)

@@ -243,13 +243,14 @@ async def test_without_descriptors_it_says_so_and_tries_again(
 ) -> None:
     async with trio.open_nursery() as nursery:
         (listener,) = await nursery.start(serve_here, shout, 0)
-        client = await dial(listener)
+        sock = ok(socket.open("inet", "stream"))
         with no_more_descriptors():
+            ok(await socket.connect(sock, ok(socket.sockname(listener.socket))))
             await until(lambda: len(caplog.records) == 1)
             mock_clock.jump(0.1)
             await until(lambda: len(caplog.records) == 2)
         mock_clock.jump(0.1)
-        assert await ask(client, b"hello") == b"HELLO"
+        assert await ask(SocketStream(sock), b"hello") == b"HELLO"
         nursery.cancel_scope.cancel()
     for record in caplog.records:
         assert (record.name, record.levelno) == ("actorsock.streams", logging.ERROR)
