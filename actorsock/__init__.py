@@ -2,10 +2,10 @@
 
 `run(main)` or `async with open_runtime():` opens a runtime; inside, every trio task is a
 process with a pid and a mailbox. `actorsock.socket` has the sockets, `actorsock.otp` the
-behaviours.
+behaviours, `actorsock.streams` what trio's users call streams and listeners.
 """
 
-from . import otp, socket
+from . import otp, socket, streams
 from .results import BadMatch, Error, Ok, Select, ok
 from .runtime.aliases import alias, unalias
 from .runtime.identity import Pid, Ref, make_ref
@@ -19,6 +19,14 @@ from .runtime.naming import register, registered, unregister, whereis
 from .runtime.opening import open_runtime, run
 from .runtime.process import ProcessExit
 from .runtime.spawning import spawn, spawn_handler, spawn_link, spawn_monitor
+from .streams import (
+    SocketListener,
+    SocketStream,
+    open_tcp_listeners,
+    open_tcp_stream,
+    serve_listeners,
+    serve_tcp,
+)
 
 __all__ = [
     "BadMatch",
@@ -32,6 +40,8 @@ __all__ = [
     "ProcessInfo",
     "Ref",
     "Select",
+    "SocketListener",
+    "SocketStream",
     "Timeout",
     "TimerExpired",
     "alias",
@@ -46,6 +56,8 @@ __all__ = [
     "monitor",
     "ok",
     "open_runtime",
+    "open_tcp_listeners",
+    "open_tcp_stream",
     "otp",
     "process_info",
     "processes",
@@ -56,6 +68,8 @@ __all__ = [
     "run",
     "send",
     "send_after",
+    "serve_listeners",
+    "serve_tcp",
     "sleep",
     "socket",
     "spawn",
@@ -63,6 +77,7 @@ __all__ = [
     "spawn_link",
     "spawn_monitor",
     "start_timer",
+    "streams",
     "trap_exit",
     "unalias",
     "unlink",

@@ -1,9 +1,9 @@
-"""The documents that map Erlang to this library name what there is, and all of it.
+"""The documents that map Erlang and trio to this library name what there is, and all of it.
 
-`docs/erlang.md` and `docs/processes.md` are walked table by table. What stands in a column
-called "actorsock" must be Python: functions are called with parameters that they have, by
-their names, records with their fields. The tables of options, flags, requests and counters must
-be exactly those of the code.
+`docs/erlang.md`, `docs/processes.md` and `docs/trio.md` are walked table by table. What stands
+in a column called "actorsock" must be Python: functions are called with parameters that they
+have, by their names, records with their fields. The tables of options, flags, requests and
+counters must be exactly those of the code.
 """
 
 import ast
@@ -27,7 +27,7 @@ from actorsock.socket.options import LEVELS, OTP_OPTIONS, find, find_otp, option
 from actorsock.socket.support import supports
 
 DOCS = Path(__file__).parent.parent / "docs"
-DOCUMENTS = {"erlang.md": socket, "processes.md": actorsock}
+DOCUMENTS = {"erlang.md": socket, "processes.md": actorsock, "trio.md": actorsock}
 SPAN = re.compile(r"`([^`]+)`")
 
 

@@ -19,6 +19,12 @@ PRINTED = {
         the client has got its hello back
         the server has ended with reason 'normal'
     """,
+    "http_server": r"""
+        GET /: hello
+        GET /divide/1/0: no answer
+        GET /divide/1/2: 0\.5
+        POST /count: 1000000 bytes
+    """,
     "inside_trio": r"""
         (one: ONE|two: TWO|three: THREE)
         (?!\1)(one: ONE|two: TWO|three: THREE)
@@ -62,6 +68,7 @@ PRINTED = {
 
 # For each program what it logs; the others log nothing.
 LOGGED = {
+    "http_server": r"process \S+ running __main__:connection crashed: ZeroDivisionError",
     "key_value_server": r"process \S+ \(connection 2\) .* crashed: ValueError",
     "supervised_server": r"process \S+ \(counter\) .* crashed: ValueError",
 }

@@ -18,11 +18,13 @@ from ..runtime.process import Process
 from .actor import Answer, Operation, SocketActor
 from .notifications import SelectRead
 
-__all__ = ["SYSTEM_CALL", "blocking", "go_on", "nowait", "nowait_receive", "wait"]
+__all__ = ["GIVE_WAY", "SYSTEM_CALL", "blocking", "go_on", "nowait", "nowait_receive", "wait"]
 
 T = TypeVar("T")
 
 SYSTEM_CALL: Final = 10  # the price of a system call, in reductions
+
+GIVE_WAY: Final = 4000  # more than any process has: who is to pay it gives way to the others first
 
 
 def nowait(actor: SocketActor, op: Operation[T], ref: Ref | None) -> Ok[T] | Error | Select:
@@ -43,17 +45,20 @@ def nowait_receive(actor: SocketActor, op: Operation[T], ref: Ref | None) -> Ans
     return answer
 
 
-async def blocking(actor: SocketActor, op: Operation[T], timeout: float) -> Ok[T] | Error:
+async def blocking(
+    actor: SocketActor, op: Operation[T], timeout: float, cost: int = SYSTEM_CALL
+) -> Ok[T] | Error:
     """Ask for `op` and wait until it is complete, for at most `timeout` seconds.
 
-    A caller that is cancelled or killed while it waits leaves the queue, and what was taken
-    from the kernel for it goes back to the actor.
+    `cost` is its price in reductions, paid before anything is taken from the kernel. A caller
+    that is cancelled or killed while it waits leaves the queue, and what was taken from the
+    kernel for it goes back to the actor.
     """
     if timeout is not inf:
         check_seconds("timeout", timeout)
     process = current_process()
     body = process.body
-    if body.spend(SYSTEM_CALL):
+    if body.spend(cost):
         await body.checkpoint()
     return await go_on(actor, op, process, timeout)
 

@@ -23,7 +23,7 @@ from ..posix import error_of
 from ..turns import Kind, LaneName
 from .whole import Whole
 
-__all__ = ["ASIDE", "Recv", "RecvFrom", "RecvMsg", "RecvWhatIsThere"]
+__all__ = ["ASIDE", "Recv", "RecvFrom", "RecvMsg", "RecvSome", "RecvWhatIsThere"]
 
 # A length that somebody asks for is not a buffer that we must have at once.
 _PIECE: Final = 256 * 1024
@@ -122,7 +122,25 @@ class Recv:
         return Error(error.reason, self.progress()) if self._parts else error
 
 
-class RecvWhatIsThere(Whole):
+class _Some(Whole):
+    """A receive of as much as there is, without flags."""
+
+    __slots__ = ()
+
+    def abandoned(self, actor: SocketActor, answer: object) -> None:
+        """What was on its way is the next reader's."""
+        if isinstance(answer, Ok) and answer.value:
+            actor.counters.read_pkg -= 1
+            actor.put_back(answer.value)
+        elif isinstance(answer, Error) and answer.data:
+            actor.put_back(answer.data)
+
+    def in_place(self, actor: SocketActor) -> bool:
+        """Of a stream: what has come can be given back."""
+        return actor.kind.is_stream
+
+
+class RecvWhatIsThere(_Some):
     """`recv()` of whatever there is, without flags: it remembers nothing, so one serves all."""
 
     __slots__ = ()
@@ -138,17 +156,25 @@ class RecvWhatIsThere(Whole):
         data = _read_message(actor, 0, 0)
         return data if data is None or type(data) is Error else Ok(data)
 
-    def abandoned(self, actor: SocketActor, answer: object) -> None:
-        """What was on its way is the next reader's."""
-        if isinstance(answer, Ok):
-            actor.counters.read_pkg -= 1
-            actor.put_back(answer.value)
-        elif isinstance(answer, Error) and answer.data:
-            actor.put_back(answer.data)
 
-    def in_place(self, actor: SocketActor) -> bool:
-        """Of a stream: what has come can be given back."""
-        return actor.kind.is_stream
+@attrs.frozen
+class RecvSome(_Some):
+    """One read of at most `size` bytes of a stream; its end is no error, but no bytes."""
+
+    size: int
+
+    tag: ClassVar[Tag] = "recv"
+    kind: ClassVar[Kind] = "recv"
+    lane: ClassVar[LaneName] = "read"
+
+    def attempt(self, actor: SocketActor, pid: Pid, patient: bool) -> Ok[bytes] | Error | None:
+        """One read; see `Operation.attempt`."""
+        data = _read(actor, self.size, 0)
+        if data is None or type(data) is Error:
+            return data
+        if data:
+            _count_message(actor, len(data))
+        return Ok(data)
 
 
 @attrs.define

@@ -1,0 +1,27 @@
+"""Waiting until the kernel would take something to send, without sending anything."""
+
+from typing import ClassVar
+
+from ...results import Ok
+from ...runtime.identity import Pid
+from ..actor import SocketActor
+from ..notifications import Tag
+from ..poller import ready_now
+from ..turns import Kind, LaneName
+from .whole import Whole
+
+__all__ = ["AwaitRoom"]
+
+
+class AwaitRoom(Whole):
+    """It is complete when the descriptor is ready for writers; it remembers nothing."""
+
+    __slots__ = ()
+
+    tag: ClassVar[Tag] = "send"
+    kind: ClassVar[Kind] = "send"
+    lane: ClassVar[LaneName] = "write"
+
+    def attempt(self, actor: SocketActor, pid: Pid, patient: bool) -> Ok[None] | None:
+        """Ask the kernel; see `Operation.attempt`."""
+        return Ok() if ready_now(actor.fd, "write") else None

@@ -1,0 +1,163 @@
+"""HTTP over the streams: the server of the examples, and the standard library's clients."""
+
+import http.client
+import importlib.util
+import urllib.request
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, closing
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+
+from actorsock import SocketStream, open_tcp_stream, serve_tcp
+
+from .certificates import client_context, server_context
+from .support import every_poller, in_runtime, port_of, receive_all, runtime_with
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "http_server.py"
+
+
+def example() -> Any:
+    spec = importlib.util.spec_from_file_location("http_server_example", EXAMPLE)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+plain: Callable[[SocketStream], Awaitable[None]] = example().connection
+
+
+async def secure(stream: SocketStream) -> None:
+    tls = trio.SSLStream(stream, server_context(), server_side=True, https_compatible=True)
+    await plain(tls)  # type: ignore[arg-type]
+    await tls.aclose()
+
+
+every_handler = pytest.mark.parametrize("handler", [plain, secure], ids=["plain", "tls"])
+
+
+@asynccontextmanager
+async def server(handler: Callable[[SocketStream], Awaitable[None]]) -> AsyncIterator[int]:
+    """The port of a server that is there for the block."""
+    async with trio.open_nursery() as nursery:
+        (listener,) = await nursery.start(partial(serve_tcp, host="127.0.0.1"), handler, 0)
+        yield port_of(listener)
+        nursery.cancel_scope.cancel()
+
+
+def connect(handler: object, port: int) -> http.client.HTTPConnection:
+    if handler is secure:
+        return http.client.HTTPSConnection("localhost", port, timeout=30, context=client_context())
+    return http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+
+
+@every_poller
+@every_handler
+async def test_many_requests_on_one_connection(
+    handler: Any, poller: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def client(port: int) -> None:
+        with closing(connect(handler, port)) as connection:
+            connection.connect()
+            sock = connection.sock
+            for number in range(1, 21):
+                connection.request("GET", f"/divide/{number}/2")
+                response = connection.getresponse()
+                assert (response.status, response.read()) == (200, f"{number / 2}\n".encode())
+                connection.request("POST", "/count", bytes(number * 10_000))
+                assert connection.getresponse().read() == f"{number * 10_000} bytes\n".encode()
+            assert connection.sock is sock  # the same to the end
+
+    async with runtime_with(poller, monkeypatch), server(handler) as port:
+        await trio.to_thread.run_sync(client, port)
+
+
+@every_handler
+@in_runtime
+async def test_a_body_in_chunks(handler: Any) -> None:
+    def parts() -> Iterator[bytes]:
+        for size in (1, 10, 100_000, 1):
+            yield bytes(size)
+
+    def client(port: int) -> None:
+        with closing(connect(handler, port)) as connection:
+            for _ in range(3):
+                connection.request("POST", "/count", parts(), encode_chunked=True)
+                assert connection.getresponse().read() == b"100012 bytes\n"
+
+    async with server(handler) as port:
+        await trio.to_thread.run_sync(client, port)
+
+
+@every_handler
+@in_runtime
+async def test_many_clients_at_once(handler: Any) -> None:
+    def client(port: int, number: int) -> None:
+        with closing(connect(handler, port)) as connection:
+            for _ in range(5):
+                connection.request("GET", f"/divide/{number}/1")
+                assert connection.getresponse().read() == f"{number / 1}\n".encode()
+
+    async with server(handler) as port, trio.open_nursery() as clients:
+        for number in range(10):
+            clients.start_soon(trio.to_thread.run_sync, client, port, number)
+
+
+@every_handler
+@in_runtime
+async def test_urllib_which_closes_after_each_answer(handler: Any) -> None:
+    def client(port: int) -> list[bytes]:
+        scheme = "https" if handler is secure else "http"
+        handlers = [
+            urllib.request.ProxyHandler({}),
+            urllib.request.HTTPSHandler(context=client_context()),
+        ]
+        opener = urllib.request.build_opener(*handlers)
+        answers = []
+        for path in ("", "divide/3/4"):
+            with opener.open(f"{scheme}://localhost:{port}/{path}", timeout=30) as response:
+                answers.append(response.read())
+        return answers
+
+    async with server(handler) as port:
+        assert await trio.to_thread.run_sync(client, port) == [b"hello\n", b"0.75\n"]
+
+
+@in_runtime
+async def test_a_crash_is_one_connections(caplog: pytest.LogCaptureFixture) -> None:
+    def client(port: int) -> None:
+        with closing(connect(plain, port)) as good, closing(connect(plain, port)) as bad:
+            good.connect()
+            bad.request("GET", "/divide/1/0")
+            with pytest.raises(http.client.RemoteDisconnected):
+                bad.getresponse()
+            good.request("GET", "/")
+            assert good.getresponse().read() == b"hello\n"
+
+    async with server(plain) as port:
+        await trio.to_thread.run_sync(client, port)
+    assert "ZeroDivisionError" in caplog.text
+
+
+@in_runtime
+async def test_what_is_not_http_is_a_bad_request() -> None:
+    async with server(plain) as port, await open_tcp_stream("127.0.0.1", port) as stream:
+        await stream.send_all(b"good morning\r\n\r\n")
+        assert (await receive_all(stream)).startswith(b"HTTP/1.1 400 ")
+
+
+@in_runtime
+async def test_a_client_that_waits_to_be_told_to_go_on() -> None:
+    async with server(plain) as port, await open_tcp_stream("127.0.0.1", port) as stream:
+        await stream.send_all(
+            b"POST /count HTTP/1.1\r\nhost: x\r\ncontent-length: 4\r\nexpect: 100-continue\r\n"
+            b"connection: close\r\n\r\n"
+        )
+        assert (await stream.receive_some()).startswith(b"HTTP/1.1 100 ")
+        await stream.send_all(b"1234")
+        assert (await receive_all(stream)).endswith(b"\r\n\r\n4 bytes\n")

@@ -1,0 +1,325 @@
+"""Servers: a process for each connection, and what ends when."""
+
+import errno
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+import pytest
+import trio
+from trio.testing import MockClock, wait_all_tasks_blocked
+
+from actorsock import (
+    Exit,
+    Pid,
+    ProcessExit,
+    SocketListener,
+    SocketStream,
+    current_pid,
+    exit,
+    is_alive,
+    monitor,
+    ok,
+    open_tcp_stream,
+    process_info,
+    processes,
+    receive,
+    run,
+    send,
+    serve_listeners,
+    serve_tcp,
+    sleep,
+    socket,
+    spawn,
+    spawn_monitor,
+    trap_exit,
+)
+
+from .support import (
+    dial,
+    every_domain,
+    every_poller,
+    in_runtime,
+    listening,
+    no_more_descriptors,
+    port_of,
+    receive_all,
+    runtime_with,
+    until,
+)
+
+serve_here = partial(serve_tcp, host="127.0.0.1")
+
+
+async def shout(stream: SocketStream) -> None:
+    """Sends back what it gets, in capitals; on `crash` it does."""
+    async for data in stream:
+        if data == b"crash":
+            raise ValueError("as told")
+        await stream.send_all(data.upper())
+
+
+async def ask(stream: SocketStream, question: bytes) -> bytes:
+    await stream.send_all(question)
+    return await stream.receive_some()
+
+
+@every_poller
+async def test_each_connection_is_served_by_a_process_that_owns_it(
+    poller: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def tells_who_it_is(stream: SocketStream) -> None:
+        send(parent, (current_pid(), socket.info(stream.socket).owner))
+        await shout(stream)
+
+    async with runtime_with(poller, monkeypatch), trio.open_nursery() as nursery:
+        parent = current_pid()
+        (listener,) = await nursery.start(serve_here, tells_who_it_is, 0)
+        clients = [await open_tcp_stream("127.0.0.1", port_of(listener)) for _ in range(3)]
+        for client in clients:
+            assert await ask(client, b"hello") == b"HELLO"
+        told = [await receive(tuple) for _ in clients]
+        assert len({pid for pid, _ in told}) == 3
+        assert all(pid is owner for pid, owner in told)
+        await clients[1].send_eof()
+        assert await clients[1].receive_some() == b""
+        await until(lambda: not is_alive(told[1][0]))
+        assert await ask(clients[2], b"still") == b"STILL"
+        nursery.cancel_scope.cancel()
+
+
+@in_runtime
+async def test_a_crash_is_logged_and_disturbs_nobody_else(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with trio.open_nursery() as nursery:
+        (listener,) = await nursery.start(serve_here, shout, 0)
+        ann, bob = await dial(listener), await dial(listener)
+        await bob.send_all(b"crash")
+        assert await bob.receive_some() == b""  # the end of its owner has closed it
+        (record,) = [r for r in caplog.records if r.name == "actorsock"]
+        assert "shout" in record.getMessage()
+        assert "as told" in caplog.text
+        assert await ask(ann, b"hello") == b"HELLO"
+        assert await ask(await dial(listener), b"new") == b"NEW"
+        nursery.cancel_scope.cancel()
+
+
+@every_domain
+@in_runtime
+async def test_cancelled_it_ends_its_connections_and_leaves_nothing(domain: str) -> None:
+    cleaned: list[str] = []
+
+    async def cleans_up(stream: SocketStream) -> None:
+        try:
+            send(parent, current_pid())
+            await shout(stream)
+        finally:
+            with trio.CancelScope(shield=True):  # which the server waits for
+                await trio.lowlevel.checkpoint()
+            cleaned.append("up")
+
+    parent = current_pid()
+    before = set(processes())
+    async with trio.open_nursery() as nursery:
+        listeners = [SocketListener(listening(domain)), SocketListener(listening(domain))]
+        nursery.start_soon(serve_listeners, cleans_up, listeners)
+        clients = [await dial(listener) for listener in listeners]
+        downs = [monitor(await receive(Pid)) for _ in clients]
+        nursery.cancel_scope.cancel()
+    assert cleaned == ["up", "up"]
+    assert [(await receive(down)).reason for down in downs] == ["shutdown", "shutdown"]
+    assert [await client.receive_some() for client in clients] == [b"", b""]
+    for client in clients:
+        await client.aclose()
+    assert set(processes()) == before
+    assert socket.number_of() == 0
+
+
+@in_runtime
+async def test_a_connection_that_is_accepted_as_it_is_cancelled_is_closed() -> None:
+    for checkpoints in range(12):
+        async with trio.open_nursery() as nursery:
+            (listener,) = await nursery.start(serve_here, shout, 0)
+            client = await dial(listener)
+            for _ in range(checkpoints):
+                await trio.lowlevel.checkpoint()
+            nursery.cancel_scope.cancel()
+        with suppress(trio.BrokenResourceError):  # that the listener has closed is a reset
+            assert await receive_all(client) == b""
+        await client.aclose()
+        assert socket.number_of() == 0
+
+
+@in_runtime
+async def test_one_that_traps_exits_is_told_and_killed_if_it_goes_on(
+    mock_clock: MockClock,
+) -> None:
+    async def goes_on(stream: SocketStream) -> None:
+        trap_exit(True)
+        send(parent, current_pid())
+        match await receive(Exit):
+            case Exit(reason=reason):
+                send(parent, reason)
+        if await stream.receive_some() == b"stay":
+            await receive()
+
+    parent = current_pid()
+    async with trio.open_nursery() as nursery:
+        (listener,) = await nursery.start(serve_here, goes_on, 0)
+        stays, leaves = await dial(listener), await dial(listener)
+        downs = [monitor(await receive(Pid)) for _ in range(2)]
+        await stays.send_all(b"stay")
+        await leaves.send_all(b"leave")
+        nursery.cancel_scope.cancel()
+        with trio.CancelScope(shield=True):
+            assert [await receive(str), await receive(str)] == ["shutdown", "shutdown"]
+            await wait_all_tasks_blocked()
+            assert socket.number_of() == 3  # it waits for the one
+            mock_clock.jump(5)
+    assert sorted([(await receive(down)).reason for down in downs]) == ["killed", "normal"]
+    assert await stays.receive_some() == b""
+
+
+@pytest.mark.parametrize("how", ["adopted", "task", "light"])
+@in_runtime
+async def test_it_ends_with_the_process_that_serves(how: str) -> None:
+    async def serves() -> None:
+        send(parent, current_pid())
+        listeners = [SocketListener(listening())]
+        send(parent, listeners[0])
+        try:
+            await serve_listeners(shout, listeners)
+        except ProcessExit as exc:
+            send(parent, exc.reason)
+            if how != "adopted":
+                raise
+
+    parent = current_pid()
+    async with trio.open_nursery() as nursery:
+        if how == "adopted":
+            nursery.start_soon(serves)
+        else:
+            spawn(serves, light=how == "light")
+        pid, listener = await receive(Pid), await receive(SocketListener)
+        client = await dial(listener)
+        assert await ask(client, b"hello") == b"HELLO"
+        exit(pid, "enough")
+        if how != "task":  # which is cancelled
+            assert await receive(str) == "enough"
+        assert await client.receive_some() == b""
+    await client.aclose()
+    await until(lambda: socket.number_of() == 0)
+    await until(lambda: set(processes()) == {parent})
+
+
+@in_runtime
+async def test_it_ends_with_the_parent_of_its_connections() -> None:
+    async def serves() -> None:
+        await serve_listeners(shout, [listener])
+
+    listener = SocketListener(listening())
+    server, down = spawn_monitor(serves)
+    client = await dial(listener)
+    assert await ask(client, b"hello") == b"HELLO"
+    (parent,) = [
+        pid for pid in processes() if (info := process_info(pid)) and "handle" in info.function
+        and info.links
+    ]  # fmt: skip
+    exit(parent, "strange")  # it traps exits
+    assert await ask(client, b"still") == b"STILL"
+    exit(parent, "kill")
+    assert await client.receive_some() == b""
+    assert (await receive(down)).reason == "killed"
+    assert not is_alive(server)
+    await until(lambda: socket.number_of() == 1)
+
+
+@in_runtime
+async def test_without_descriptors_it_says_so_and_tries_again(
+    caplog: pytest.LogCaptureFixture, mock_clock: MockClock
+) -> None:
+    async with trio.open_nursery() as nursery:
+        (listener,) = await nursery.start(serve_here, shout, 0)
+        sock = ok(socket.open("inet", "stream"))
+        with no_more_descriptors():
+            ok(await socket.connect(sock, ok(socket.sockname(listener.socket))))
+            await until(lambda: len(caplog.records) == 1)
+            mock_clock.jump(0.1)
+            await until(lambda: len(caplog.records) == 2)
+        mock_clock.jump(0.1)
+        assert await ask(SocketStream(sock), b"hello") == b"HELLO"
+        nursery.cancel_scope.cancel()
+    for record in caplog.records:
+        assert (record.name, record.levelno) == ("actorsock.streams", logging.ERROR)
+        assert "Too many open files" in record.getMessage()
+
+
+@in_runtime
+async def test_another_error_of_accept_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fails(self: SocketListener) -> SocketStream:
+        raise OSError(errno.EINVAL, "accept has failed")
+
+    listener, other = SocketListener(listening()), SocketListener(listening())
+    client = await dial(other)
+
+    async def serves() -> None:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(serve_listeners, shout, [other])
+            assert await ask(client, b"hello") == b"HELLO"
+            monkeypatch.setattr(SocketListener, "accept", fails)
+            await serve_listeners(shout, [listener])
+
+    with pytest.raises(ExceptionGroup) as caught:
+        await serves()
+    assert caught.group_contains(OSError, match="accept has failed")
+    await client.aclose()
+    assert socket.number_of() == 0
+
+
+@in_runtime
+async def test_a_port_that_is_taken_is_an_oserror() -> None:
+    listener = SocketListener(listening())
+    with pytest.raises(OSError, match="in use"):
+        await serve_here(shout, port_of(listener))
+
+
+@in_runtime
+async def test_wrong_arguments_are_named() -> None:
+    listener = SocketListener(listening())
+    wrong: list[tuple[str, Callable[..., Any], tuple[Any, ...]]] = [
+        ("handler", serve_tcp, ("shout", 0)),
+        ("port", serve_tcp, (shout, "80")),
+        ("handler", serve_listeners, (None, [listener])),
+        ("listeners", serve_listeners, (shout, [listener.socket])),
+    ]
+    for argument, serves, args in wrong:
+        with pytest.raises(TypeError, match=f"^{argument}: "):
+            await serves(*args)
+
+
+def test_leaving_the_runtime_ends_a_server() -> None:
+    async def main() -> bytes:
+        spawn(serve_listeners, shout, [listener := SocketListener(listening())])
+        ok(socket.setopt(listener.socket, "otp", "controlling_process", current_pid()))
+        client = await dial(listener)
+        spawn(sleep, 1000)
+        return await ask(client, b"hello")
+
+    assert run(main) == b"HELLO"
+
+
+@in_runtime
+async def test_hundreds_of_connections_leave_nothing_behind() -> None:
+    async with trio.open_nursery() as nursery:
+        (listener,) = await nursery.start(serve_here, shout, 0)
+        await wait_all_tasks_blocked()
+        before = len(processes())
+        for _ in range(200):
+            async with await dial(listener) as client:
+                assert await ask(client, b"x") == b"X"
+        await until(lambda: len(processes()) == before)
+        assert socket.number_of() == 1
+        nursery.cancel_scope.cancel()
