@@ -66,7 +66,7 @@ async def await_result(task: Task[T], timeout: float = 5.0) -> T:
     if task.owner is not process.pid:
         raise ValueError(f"task: {task.pid!r} was started by {task.owner!r}, which awaits it")
     # With no monitor any more its end, or its answer, is in the mailbox, or was taken from it.
-    over = task.ref not in process.monitors
+    over = task.ref not in (process.monitors or ())
     message = await receive(task.ref, after=0 if over else timeout)
     match message:
         case Answer(value=value):

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from functools import partial
+from types import CoroutineType
 from typing import Any
 
 __all__ = ["awaitable_of", "name_of"]
@@ -10,7 +11,8 @@ __all__ = ["awaitable_of", "name_of"]
 def awaitable_of(function: Callable[..., Awaitable[Any]], args: tuple[Any, ...]) -> Awaitable[Any]:
     """`function(*args)`, which must be something to await; raises `TypeError` otherwise."""
     awaitable = function(*args)
-    if not isinstance(awaitable, Awaitable):
+    # Nearly always a coroutine, and asking an abstract class takes long.
+    if type(awaitable) is not CoroutineType and not isinstance(awaitable, Awaitable):
         raise TypeError(
             f"a process runs an async function, but {function!r} returned {awaitable!r}"
         )

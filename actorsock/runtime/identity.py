@@ -8,8 +8,6 @@ from collections.abc import Callable
 from itertools import count
 from typing import Any, Final, TypeVar
 
-import attrs
-
 from ..shown import shown
 
 __all__ = ["Pid", "Ref", "check_pid", "check_ref", "make_ref"]
@@ -23,7 +21,15 @@ Self = TypeVar("Self")
 class _Identity:
     """Copying a message must not make a second pid or ref that leads nowhere."""
 
-    __slots__ = ()
+    # Made for every process and every call, hence by hand.
+    __slots__ = ("_number",)
+
+    _number: int
+
+    @property
+    def number(self) -> int:
+        """Tells it from all others of its kind."""
+        return self._number
 
     def __copy__(self: Self) -> Self:
         return self
@@ -35,24 +41,28 @@ class _Identity:
         raise TypeError(f"{self!r} means something only inside this program: it can't be pickled")
 
 
-@attrs.define(eq=False, repr=False)
 class Pid(_Identity):
     """A process identifier, printed as Erlang prints it: `<0.N.0>`."""
 
-    number: int = attrs.field(factory=_next_pid, init=False, on_setattr=attrs.setters.frozen)
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        self._number = _next_pid()
 
     def __repr__(self) -> str:
-        return f"<0.{self.number}.0>"
+        return f"<0.{self._number}.0>"
 
 
-@attrs.define(eq=False, repr=False)
 class Ref(_Identity):
     """A reference, unique for the life of the program: Erlang's `reference()`."""
 
-    number: int = attrs.field(factory=_next_ref, init=False, on_setattr=attrs.setters.frozen)
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        self._number = _next_ref()
 
     def __repr__(self) -> str:
-        return f"#Ref<0.{self.number}>"
+        return f"#Ref<0.{self._number}>"
 
 
 def make_ref() -> Ref:

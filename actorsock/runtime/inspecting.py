@@ -60,8 +60,8 @@ def process_info(pid: Pid) -> ProcessInfo | None:
         status="exiting" if process.ending else "waiting" if waiting else "running",
         message_queue_len=len(process.mailbox),
         messages=process.mailbox.messages(),
-        links=list(process.links),
-        monitors=list(process.monitors.values()),
-        monitored_by=[watcher for watcher, _ in process.watchers.values()],
+        links=list(process.links or ()),
+        monitors=list((process.monitors or {}).values()),
+        monitored_by=[watcher for watcher, _ in (process.watchers or {}).values()],
         trap_exit=process.trapping,
     )

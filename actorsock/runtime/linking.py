@@ -74,7 +74,7 @@ def monitor(
     pid = process.node.names.get(dest) if isinstance(dest, str) else check_pid(dest, "dest")
     ref = process.monitor(None if pid is None else alive.get(pid), dest)
     # One monitors neither oneself, nor for long whoever has ended already.
-    monitored = alias == "explicit_unalias" or ref in process.monitors
+    monitored = alias == "explicit_unalias" or ref in (process.monitors or ())
     if alias is not None and monitored and pid is not process.pid:
         process.add_alias(ref, alias)
     return ref

@@ -9,7 +9,7 @@ No process, no waiting and no time in here: the caller waits, the mailbox only a
 """
 
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import UnionType
 from typing import Any, Final, Union, get_args, get_origin
 
@@ -83,28 +83,35 @@ class Mailbox:
 
     __slots__ = ("_by_ref", "_next", "arrivals", "saved", "wanted")
 
-    arrivals: deque[Any]
-    """Messages that no receive has tested yet, oldest first. Delivery appends here."""
+    # Each room is made when something is put into it: most processes that wait have neither.
+    arrivals: deque[Any] | None
+    """Messages that no receive has tested yet, oldest first."""
 
-    saved: OrderedDict[int, tuple[Any, Ref | None]]
+    saved: OrderedDict[int, tuple[Any, Ref | None]] | None
     """Messages that a receive has tested and left, oldest first, each with the ref it carries."""
 
     wanted: Matcher | None
     """While the process waits for a message: which arrivals are worth waking it for."""
 
     def __init__(self) -> None:
-        self.arrivals = deque()
+        self.arrivals = None
+        self.saved = None
         self.wanted = None
-        self.saved = OrderedDict()
-        self._by_ref: dict[Ref, deque[int]] = {}
+        self._by_ref: dict[Ref, deque[int]] | None = None
         self._next = 0
 
     def __len__(self) -> int:
-        return len(self.saved) + len(self.arrivals)
+        return len(self.saved or ()) + len(self.arrivals or ())
+
+    def put(self, message: Any) -> None:
+        """Add `message`, the newest."""
+        if self.arrivals is None:
+            self.arrivals = deque()
+        self.arrivals.append(message)
 
     def messages(self) -> list[Any]:
         """Every message, oldest first."""
-        return [*(message for message, _ in self.saved.values()), *self.arrivals]
+        return [*(message for message, _ in (self.saved or {}).values()), *(self.arrivals or ())]
 
     def take(self, pattern: Any, matches: Matcher) -> Any:
         """Remove and return the oldest message that matches, or `NOTHING`.
@@ -114,7 +121,7 @@ class Mailbox:
         """
         if self.saved:
             if type(pattern) is Ref:
-                numbers = self._by_ref.get(pattern)
+                numbers = self._numbers_of(pattern)
                 if numbers:
                     return self._remove(numbers[0])
             else:
@@ -137,6 +144,7 @@ class Mailbox:
         """Remove and return the oldest message, whatever it is; there must be one."""
         if self.saved:
             return self._remove(next(iter(self.saved)))
+        assert self.arrivals is not None
         return self.arrivals.popleft()
 
     def discard(self, ref: Ref, matches: Matcher) -> bool:
@@ -144,28 +152,38 @@ class Mailbox:
         # Saving indexes by ref, so that a program that cancels often reads no message twice.
         while self.arrivals:
             self._save(self.arrivals.popleft())
-        numbers = [n for n in self._by_ref.get(ref, ()) if matches(self.saved[n][0])]
+        if self.saved is None:
+            return False
+        saved = self.saved
+        numbers = [n for n in self._numbers_of(ref) if matches(saved[n][0])]
         for number in numbers:
             self._remove(number)
         return bool(numbers)
 
     def clear(self) -> None:
         """Forget every message."""
-        self.arrivals.clear()
-        self.saved.clear()
-        self._by_ref.clear()
+        self.arrivals = self.saved = self._by_ref = None
+
+    def _numbers_of(self, ref: Ref) -> Sequence[int]:
+        return self._by_ref.get(ref, ()) if self._by_ref else ()
 
     def _save(self, message: Any) -> None:
+        if self.saved is None:
+            self.saved = OrderedDict()
         number = self._next
         self._next = number + 1
         ref = ref_of(message)
         self.saved[number] = (message, ref)
         if ref is not None:
+            if self._by_ref is None:
+                self._by_ref = {}
             self._by_ref.setdefault(ref, deque()).append(number)
 
     def _remove(self, number: int) -> Any:
+        assert self.saved is not None
         message, ref = self.saved.pop(number)
         if ref is not None:
+            assert self._by_ref is not None
             numbers = self._by_ref[ref]
             numbers.remove(number)
             if not numbers:

@@ -59,7 +59,7 @@ def _start_timer(delay: float, dest: Pid | str, ref: Ref, message: Any) -> Ref:
         target = alive.get(check_pid(dest, "dest"))
         if target is None:
             return ref
-        target.timers[ref] = node
+        target.time(ref, node)
     entry = node.timers.add(trio.current_time() + delay, _expire, node, ref, message)
     node.pending[ref] = MessageTimer(dest, entry)
     return ref
@@ -75,5 +75,5 @@ def _expire(node: Node, ref: Ref, message: Any) -> None:
 def _forget(node: Node, ref: Ref) -> MessageTimer:
     timer = node.pending.pop(ref)
     if isinstance(timer.dest, Pid):
-        del alive[timer.dest].timers[ref]
+        alive[timer.dest].timed(ref)
     return timer

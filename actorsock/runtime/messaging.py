@@ -84,6 +84,7 @@ async def receive(pattern: Any = None, *, after: float = inf) -> Any:
         except BaseException:
             mailbox.wanted = None
             raise
+        assert mailbox.arrivals is not None  # something has woken it
         return mailbox.arrivals.popleft()
     matches = anything if pattern is None else test_of(pattern)
     if after is not inf:

@@ -56,14 +56,17 @@ class Process:
     """An exit signal has decided that the process ends; its code may still be unwinding."""
     reason: Any = None
     """The exit reason, once `ending`."""
-    links: dict[Pid, None] = attrs.field(factory=dict)
-    monitors: dict[Ref, Pid] = attrs.field(factory=dict)
+
+    # What a process has to do with others. Most have nothing of most kinds, so each table is made
+    # when something is put into it.
+    links: dict[Pid, None] | None = None
+    monitors: dict[Ref, Pid] | None = None
     """What this process monitors."""
-    watchers: dict[Ref, tuple[Pid, Pid | str]] = attrs.field(factory=dict)
+    watchers: dict[Ref, tuple[Pid, Pid | str]] | None = None
     """Who monitors this process, and as what they named it."""
-    timers: dict[Ref, Node] = attrs.field(factory=dict)
+    timers: dict[Ref, Node] | None = None
     """Message timers that will send to this process, and the node that keeps them."""
-    aliases: dict[Ref, str] = attrs.field(factory=dict)
+    aliases: dict[Ref, str] | None = None
     """The refs that this process can be sent to by, and what ends that: the mode."""
 
     def __attrs_post_init__(self) -> None:
@@ -72,7 +75,10 @@ class Process:
     def deliver(self, message: Any) -> None:
         """Put `message` into the mailbox; wake the process if it waits for it."""
         mailbox = self.mailbox
-        mailbox.arrivals.append(message)
+        if mailbox.arrivals is None:
+            mailbox.put(message)
+        else:
+            mailbox.arrivals.append(message)
         wanted = mailbox.wanted
         if wanted is not None and (wanted is anything or _wakes(wanted, message)):
             mailbox.wanted = None
@@ -94,13 +100,16 @@ class Process:
 
     def link(self, other: "Process") -> None:
         """Link both ways; once, however often it is asked for."""
-        self.links[other.pid] = None
-        other.links[self.pid] = None
+        for one, another in ((self, other), (other, self)):
+            if one.links is None:
+                one.links = {}
+            one.links[another.pid] = None
 
     def unlink(self, pid: Pid) -> None:
         """From here on neither hears of the other's end."""
-        self.links.pop(pid, None)
-        if (other := alive.get(pid)) is not None:
+        if self.links:
+            self.links.pop(pid, None)
+        if (other := alive.get(pid)) is not None and other.links:
             other.links.pop(self.pid, None)
 
     def monitor(self, target: "Process | None", named: Pid | str) -> Ref:
@@ -109,37 +118,55 @@ class Process:
         if target is None:
             self.deliver(Down(ref, named, "noproc"))
         elif target is not self:
+            if target.watchers is None:
+                target.watchers = {}
             target.watchers[ref] = (self.pid, named)
+            if self.monitors is None:
+                self.monitors = {}
             self.monitors[ref] = target.pid
         return ref
 
     def demonitor(self, ref: Ref) -> None:
         """No `Down` for `ref` arrives from here on."""
-        target = self.monitors.pop(ref, None)
+        target = self.monitors.pop(ref, None) if self.monitors else None
         if target is not None and (process := alive.get(target)) is not None:
+            assert process.watchers is not None
             process.watchers.pop(ref, None)
         if self.aliases:
             self._alias_ends_with_monitor(ref)
 
     def add_alias(self, ref: Ref, mode: str) -> None:
         """From here on a message to `ref` comes to this process."""
+        if self.aliases is None:
+            self.aliases = {}
         self.aliases[ref] = mode
         aliased[ref] = self
 
     def drop_alias(self, ref: Ref) -> bool:
         """No message to `ref` comes here any more; False if none would have."""
-        if self.aliases.pop(ref, None) is None:
+        if not self.aliases or self.aliases.pop(ref, None) is None:
             return False
         del aliased[ref]
         return True
 
     def heard_through(self, ref: Ref) -> None:
         """A message comes through the alias `ref`: for some of them it is the last."""
-        mode = self.aliases[ref]
+        mode = self._mode_of(ref)
         if mode == "reply_demonitor":
             self.demonitor(ref)
         elif mode == "reply":
             self.drop_alias(ref)
+
+    def time(self, ref: Ref, node: Node) -> None:
+        """`node` keeps a timer, `ref`, that is going to send to this process."""
+        if self.timers is None:
+            self.timers = {}
+        self.timers[ref] = node
+
+    def timed(self, ref: Ref) -> None:
+        """The timer `ref` has run out, or has been cancelled."""
+        assert self.timers is not None
+        del self.timers[ref]
 
     def end(self, reason: Any) -> None:
         """The code has ended: leave every table and tell links and monitors, in that order.
@@ -156,34 +183,45 @@ class Process:
         if self.name is not None:
             self.node.names.pop(self.name, None)
             self.name = None
-        for ref, node in self.timers.items():
-            node.timers.cancel(node.pending.pop(ref).entry)
-        self.timers.clear()
-        for ref in list(self.monitors):
-            self.demonitor(ref)
-        for ref in list(self.aliases):
-            self.drop_alias(ref)
+        if self.timers:
+            for ref, node in self.timers.items():
+                node.timers.cancel(node.pending.pop(ref).entry)
+            self.timers = None
+        if self.monitors:
+            for ref in list(self.monitors):
+                self.demonitor(ref)
+        if self.aliases:
+            for ref in list(self.aliases):
+                self.drop_alias(ref)
+        if self.links or self.watchers:
+            self._tell(reason)
+        self.mailbox.clear()
+        self.body.release()
+
+    def _tell(self, reason: Any) -> None:
+        """Links first, then monitors."""
         # A handler that is told acts at once: who unlinks or demonitors now hears nothing more.
-        links, self.links = self.links, {}
-        watchers, self.watchers = self.watchers, {}
-        for pid in links:
+        links, self.links = self.links, None
+        watchers, self.watchers = self.watchers, None
+        for pid in links or ():
             other = alive.get(pid)
-            if other is not None and self.pid in other.links:
+            if other is not None and other.links and self.pid in other.links:
                 del other.links[self.pid]
                 other.signal(self.pid, reason, "link")
-        for ref, (watcher, named) in watchers.items():
+        for ref, (watcher, named) in (watchers or {}).items():
             other = alive.get(watcher)
-            if other is not None and ref in other.monitors:
+            if other is not None and other.monitors and ref in other.monitors:
                 del other.monitors[ref]
                 if other.aliases:
                     other._alias_ends_with_monitor(ref)
                 other.deliver(Down(ref, named, reason))
-        self.mailbox.clear()
-        self.body.release()
 
     def _alias_ends_with_monitor(self, ref: Ref) -> None:
-        if self.aliases.get(ref) in ("demonitor", "reply_demonitor"):
+        if self._mode_of(ref) in ("demonitor", "reply_demonitor"):
             self.drop_alias(ref)
+
+    def _mode_of(self, ref: Ref) -> str | None:
+        return self.aliases.get(ref) if self.aliases else None
 
     def _die(self, reason: Any) -> None:
         self.ending = True

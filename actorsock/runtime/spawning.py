@@ -83,9 +83,11 @@ def _spawn(
     if not callable(fn):
         raise TypeError(f"fn: expected an async function, got {shown(fn)}")
     node = _open_node()
-    check_free(node, name)
-    process = (start_light if light else start_task)(node, fn, args)
-    give_name(node, name, process)
+    if name is not None:
+        check_free(node, name)
+    process = start_light(node, fn, args) if light else start_task(node, fn, args)
+    if name is not None:
+        give_name(node, name, process)
     return process
 
 

@@ -56,8 +56,8 @@ def open(
     if not isinstance(debug, bool):
         raise TypeError(f"debug: expected a bool, got {shown(debug)}")
     owner = current_process()
-    service = service_of(owner.node)
     try:
+        service = service_of(owner.node)
         sock = _open(kind) if netns is None else call_in_namespace(netns, _open, kind)
     except OSError as exc:
         return error_of(exc)

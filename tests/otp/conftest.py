@@ -34,8 +34,8 @@ def tables() -> Tables:
         return (
             (set(alive), set(by_task), set(aliased), dict(node.names), dict(node.pending)),
             (len(node.timers), len(node.run_queue._ready), len(node.passes.ready)),
-            (list(me.links), list(me.monitors), list(me.watchers), list(me.timers)),
-            (list(me.aliases), me.mailbox.messages(), dict(me.mailbox._by_ref)),
+            [list(t or ()) for t in (me.links, me.monitors, me.watchers, me.timers, me.aliases)],
+            (me.mailbox.messages(), dict(me.mailbox._by_ref or {})),
         )
 
     return held

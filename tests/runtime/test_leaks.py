@@ -272,7 +272,7 @@ async def test_every_table_is_empty(
     assert len(node.timers) == 0
     assert len(node.timers._heap) < 200
     assert len(node.run_queue._ready) == len(node.passes.ready) == 0
-    assert survivor.links == survivor.monitors == survivor.watchers == survivor.timers == {}
+    assert not any([survivor.links, survivor.monitors, survivor.watchers, survivor.timers])
     assert survivor.mailbox.messages() == []
     assert survivor.mailbox.wanted is None
-    assert survivor.mailbox._by_ref == {}
+    assert not survivor.mailbox._by_ref

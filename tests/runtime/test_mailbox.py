@@ -69,7 +69,7 @@ class MailboxAgainstList(RuleBasedStateMachine):
         self.model: list[Any] = []
 
     def deliver(self, message: Any) -> None:
-        self.mailbox.arrivals.append(message)
+        self.mailbox.put(message)
         self.model.append(message)
 
     def expect(self, pattern: Any, start: int = 0) -> Any:
@@ -189,10 +189,11 @@ class Counting:
 def test_receiving_by_ref_takes_no_quadratic_time() -> None:
     Counting.looks = 0
     mailbox = Mailbox()
-    mailbox.arrivals.extend(Counting() for _ in range(100_000))
+    for _ in range(100_000):
+        mailbox.put(Counting())
     for value in range(1_000):
         ref = make_ref()
-        mailbox.arrivals.append(Reply(ref, value))
+        mailbox.put(Reply(ref, value))
         assert mailbox.take(ref, matcher_for(ref)) == Reply(ref, value)
     assert len(mailbox) == 100_000
     assert Counting.looks <= 200_000
@@ -211,7 +212,8 @@ def test_replies_in_reverse_order_are_found_at_once() -> None:
 
     mailbox = Mailbox()
     replies = [Reply(make_ref(), value) for value in range(1_000)]
-    mailbox.arrivals.extend(replies)
+    for reply in replies:
+        mailbox.put(reply)
     for reply in reversed(replies):
         assert mailbox.take(reply.ref, counting(matcher_for(reply.ref))) is reply
     assert not mailbox
@@ -237,7 +239,7 @@ def test_a_message_whose_ref_is_something_else_carries_none() -> None:
         ref: str
 
     mailbox = Mailbox()
-    mailbox.arrivals.append(Order("4711"))
+    mailbox.put(Order("4711"))
     ref = make_ref()
     assert mailbox.take(ref, matcher_for(ref)) is NOTHING
     assert mailbox.take(Order, matcher_for(Order)) == Order("4711")
@@ -245,7 +247,8 @@ def test_a_message_whose_ref_is_something_else_carries_none() -> None:
 
 def test_none_and_false_are_messages() -> None:
     mailbox = Mailbox()
-    mailbox.arrivals.extend([None, False, 0])
+    for message in (None, False, 0):
+        mailbox.put(message)
     assert mailbox.take(bool, matcher_for(bool)) is False
     assert mailbox.take(None, matcher_for(None)) is None
     assert mailbox.take(None, matcher_for(None)) == 0
