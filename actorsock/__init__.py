@@ -8,10 +8,12 @@ behaviours.
 from . import otp, socket
 from .results import BadMatch, Error, Ok, Select, ok
 from .runtime.aliases import alias, unalias
+from .runtime.ending import ending
 from .runtime.identity import Pid, Ref, make_ref
 from .runtime.in_trio import in_trio
 from .runtime.inspecting import ProcessInfo, is_alive, process_info, processes
 from .runtime.linking import NoProcessError, demonitor, exit, link, monitor, trap_exit, unlink
+from .runtime.mailbox_iteration import mailbox
 from .runtime.message_timers import cancel_timer, read_timer, send_after, start_timer
 from .runtime.messages import Down, Exit, Timeout, TimerExpired
 from .runtime.messaging import current_pid, receive, send, sleep
@@ -38,10 +40,12 @@ __all__ = [
     "cancel_timer",
     "current_pid",
     "demonitor",
+    "ending",
     "exit",
     "in_trio",
     "is_alive",
     "link",
+    "mailbox",
     "make_ref",
     "monitor",
     "ok",
