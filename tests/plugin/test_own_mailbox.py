@@ -113,7 +113,7 @@ async def test_what_must_not_come(runtime: Runtime, mailbox: OwnMailbox) -> None
     assert (await fails(mailbox.refute_receive((int, float), timeout=30))).startswith(
         "expected nothing like an int or a float, got 8\n"
     )
-    with pytest.raises(AssertionError, match="expected an empty mailbox\n.*\n  1. 'hello'"):
+    with pytest.raises(AssertionError, match=r"expected an empty mailbox\n.*\n  1\. 'hello'"):
         mailbox.assert_empty()
 
 
