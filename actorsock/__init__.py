@@ -2,7 +2,10 @@
 
 `run(main)` or `async with open_runtime():` opens a runtime; inside, every trio task is a
 process with a pid and a mailbox. `actorsock.socket` has the sockets, `actorsock.otp` the
-behaviours.
+behaviours, `actorsock.testing` what the pytest plugin gives to tests.
+
+PYTEST_DONT_REWRITE: pytest, which would rewrite the asserts of whatever has a plugin, must not
+warn where this was imported before pytest began.
 """
 
 from . import otp, socket

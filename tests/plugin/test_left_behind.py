@@ -94,7 +94,14 @@ def test_one_that_is_just_ending_is_not_left(tested: Tested, light: bool) -> Non
 
         async def test_at_its_last_message(runtime):
             send(spawn(receive, light={light}), "the last")
-    """).assert_outcomes(passed=4)
+
+        async def outlives(pid):
+            await receive(monitor(pid))
+
+        async def test_at_the_end_of_the_test(runtime):
+            spawn(outlives, current_pid(), light={light})
+            await runtime.at_rest()
+    """).assert_outcomes(passed=5)
 
 
 def test_one_that_has_been_told_to_end_may_clean_up(tested: Tested) -> None:

@@ -100,6 +100,15 @@ def test_nothing_is_imported_until_a_test_uses_it(pytester: pytest.Pytester) -> 
     )
 
 
+def test_pytest_may_begin_after_actorsock_was_imported(tested: Tested) -> None:
+    """An installed plugin has its package marked so; what is marked too late, pytest warns of."""
+    tested("""
+        pytest.register_assert_rewrite("actorsock")
+
+        def test_it(): pass
+    """).assert_outcomes(passed=1)
+
+
 def test_it_is_installed_as_actorsock_and_can_be_left_out(tested: Tested) -> None:
     result = tested("async def test_it(runtime): pass", "-p", "no:actorsock")
     result.assert_outcomes(errors=1)
