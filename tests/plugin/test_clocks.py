@@ -106,16 +106,19 @@ def test_no_timeout_overtakes_data(tested: Tested, light: bool) -> None:
 def test_a_jump_waits_until_the_kernel_has_been_quiet(
     tested: Tested, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The other end is a thread, of which trio knows nothing: its answer is worth the wait."""
+    """The other end, of which trio knows nothing, is slow: more time is given to it here."""
     monkeypatch.setattr("actorsock.testing.rest._QUIET", 0.3)
     tested("""
         import socket as stdlib
         import threading
+        import time
 
         def answer(listener):
             sock, _ = listener.accept()
             with sock:
-                sock.sendall(sock.recv(5).upper())
+                word = sock.recv(5)
+                time.sleep(0.05)
+                sock.sendall(word.upper())
 
         async def test_it(runtime, autojump_clock):
             with stdlib.create_server(("127.0.0.1", 0)) as listener:
