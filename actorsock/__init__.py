@@ -2,16 +2,22 @@
 
 `run(main)` or `async with open_runtime():` opens a runtime; inside, every trio task is a
 process with a pid and a mailbox. `actorsock.socket` has the sockets, `actorsock.otp` the
-behaviours, `actorsock.streams` what trio's users call streams and listeners.
+behaviours, `actorsock.streams` what trio's users call streams and listeners, and
+`actorsock.testing` what the pytest plugin gives to tests.
+
+PYTEST_DONT_REWRITE: pytest, which would rewrite the asserts of whatever has a plugin, must not
+warn where this was imported before pytest began.
 """
 
 from . import otp, socket, streams
 from .results import BadMatch, Error, Ok, Select, ok
 from .runtime.aliases import alias, unalias
+from .runtime.ending import ending
 from .runtime.identity import Pid, Ref, make_ref
 from .runtime.in_trio import in_trio
 from .runtime.inspecting import ProcessInfo, is_alive, process_info, processes
 from .runtime.linking import NoProcessError, demonitor, exit, link, monitor, trap_exit, unlink
+from .runtime.mailbox_iteration import mailbox
 from .runtime.message_timers import cancel_timer, read_timer, send_after, start_timer
 from .runtime.messages import Down, Exit, Timeout, TimerExpired
 from .runtime.messaging import current_pid, receive, send, sleep
@@ -48,10 +54,12 @@ __all__ = [
     "cancel_timer",
     "current_pid",
     "demonitor",
+    "ending",
     "exit",
     "in_trio",
     "is_alive",
     "link",
+    "mailbox",
     "make_ref",
     "monitor",
     "ok",

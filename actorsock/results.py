@@ -2,10 +2,11 @@
 
 The three are Erlang's `{ok, V}`, `{error, R}` and `{select, SI}`. They are values, not
 exceptions: a wrong argument raises, what the operating system or another process did is
-answered. `ok()` is the bridge for code that expects success.
+answered. `ok()` is the bridge for code that expects success, and `unwrap()` the same at the end of
+an expression.
 """
 
-from typing import Any, Final, Generic, TypeVar, final
+from typing import Any, Final, Generic, NoReturn, TypeVar, final
 
 import attrs
 
@@ -22,6 +23,10 @@ class Ok(Generic[T_co]):
 
     value: T_co = None  # type: ignore[assignment]  # a bare Ok() is an Ok[None]
 
+    def unwrap(self) -> T_co:
+        """The value; what is no `Ok` raises `BadMatch` instead."""
+        return self.value
+
 
 @final
 @attrs.frozen
@@ -36,6 +41,10 @@ class Error:
     reason: str
     data: Any = None
 
+    def unwrap(self) -> NoReturn:
+        """Raises `BadMatch`: there is no value."""
+        raise BadMatch(self)
+
 
 @final
 @attrs.frozen
@@ -48,6 +57,10 @@ class Select:
 
     info: Any
     data: Any = None
+
+    def unwrap(self) -> NoReturn:
+        """Raises `BadMatch`: the value is still to come."""
+        raise BadMatch(self)
 
 
 @final
@@ -62,9 +75,13 @@ class SelectRead:
     info: Any
     data: Any
 
+    def unwrap(self) -> NoReturn:
+        """Raises `BadMatch`: this is more than a value, another receive is waiting."""
+        raise BadMatch(self)
+
 
 class BadMatch(Exception):
-    """`ok()` was given something other than an `Ok`; Erlang's `badmatch`.
+    """`ok()` or `unwrap()` met something other than an `Ok`; Erlang's `badmatch`.
 
     `result` is what it was given.
     """

@@ -1,4 +1,4 @@
-"""The examples, and the one in the README, run as their reader would run them."""
+"""The examples, run as their reader would run them."""
 
 import re
 import socket
@@ -168,17 +168,3 @@ def test_documented_client_without_a_server_tells_the_reason() -> None:
     done = run("documented_client", "any", "127.0.0.1", port)
     assert done.returncode == 1
     assert done.stderr.endswith("expected Ok, got Error(reason='econnrefused', data=None)\n")
-
-
-def test_example_of_the_readme_works_when_pasted(tmp_path: Path) -> None:
-    text = (ROOT / "README.md").read_text()
-    program, printed = re.findall(r"^```(?:python|text)\n(.*?)^```$", text, re.M | re.S)[:2]
-    (tmp_path / "pasted.py").write_text(program)
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "pasted.py"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=30,
-    )
-    assert (done.returncode, done.stdout, done.stderr) == (0, printed, "")

@@ -556,6 +556,7 @@ PROCESS_CALLS = {
     "in_trio": shape(FUNCTION, MESSAGE, needed=1),
     "is_alive": shape(one("pid")),
     "link": shape(one("pid")),
+    "mailbox": shape(PATTERN, needed=0, after=st.one_of(DURATION, st.just(inf))),
     "make_ref": shape(),
     "monitor": shape(
         DEST_PROCESS,

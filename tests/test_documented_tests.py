@@ -1,0 +1,90 @@
+"""The blocks of docs/testing.md run, with pytest, and its reports are what pytest prints."""
+
+import re
+
+import pytest
+
+from actorsock import testing
+from actorsock.testing import OwnMailbox, Runtime
+
+from .documents import ROOT, blocks
+
+pytest_plugins = "pytester"
+
+BLOCKS = blocks("docs/testing.md")
+PROGRAMS = [block.text for block in BLOCKS if block.language == "python"]
+REPORT, MAILBOX = [block.text for block in BLOCKS if block.language == "text"]
+
+LEAVES_ALL_THAT_IS_SHOWN = """
+import trio
+from actorsock import ok, otp, send, socket, spawn
+
+class Counter(otp.GenServer):
+    def handle_call(self, request, caller):
+        return otp.NoReply()
+
+async def connection(listener, ready):
+    sock = ok(await socket.accept(listener))
+    ready.set()
+    await otp.call("counter", "what is never answered", float("inf"))
+
+async def test_it(runtime):
+    listener = ok(socket.open("inet", "stream", "tcp"))
+    port = ok(socket.bind(listener, "loopback"))
+    ok(socket.listen(listener))
+    ok(await otp.start(Counter, name="counter"))
+    ready = trio.Event()
+    pid = spawn(connection, listener, ready)
+    async with ok(socket.open("inet", "stream", "tcp")) as client:
+        ok(await socket.connect(client, ("127.0.0.1", port)))
+        await ready.wait()
+    send(pid, "one")
+    send(pid, "two")
+"""
+
+
+@pytest.fixture(autouse=True)
+def configured(pytester: pytest.Pytester) -> None:
+    pytester.makeini("[pytest]\ntrio_mode = true\nfilterwarnings = error\n")
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_programs_pass(pytester: pytest.Pytester, program: str) -> None:
+    pytester.makepyfile(program)
+    pytester.runpytest_inprocess("-p", "no:cacheprovider").assert_outcomes(passed=1)
+
+
+def test_the_report_of_what_is_left_looks_as_shown(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(test_server=LEAVES_ALL_THAT_IS_SHOWN)
+    result = pytester.runpytest_inprocess("-p", "no:cacheprovider")
+    result.assert_outcomes(failed=1)
+    got = re.search(r"^the test has left behind:\n(?:  .*\n)+", result.stdout.str(), re.M)
+    assert got is not None
+    assert sorted(without_numbers(got[0])) == sorted(without_numbers(REPORT))
+
+
+def without_numbers(report: str) -> list[str]:
+    return re.sub(r"<0\.\d+\.0>|<0\.\d+>|127\.0\.0\.1:\d+", "N", report).splitlines()
+
+
+def test_the_report_of_a_mailbox_looks_as_shown(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("""
+        from actorsock import current_pid, send
+
+        async def test_it(runtime, mailbox):
+            send(current_pid(), "b")
+            send(current_pid(), 3)
+            await mailbox.expect("b", "c")
+    """)
+    said = pytester.runpytest_inprocess("-p", "no:cacheprovider").stdout.str()
+    lines = [line.removeprefix("E").strip() for line in said.splitlines() if line[:1] == "E"]
+    (head, *rest) = [re.sub(r"<0\.\d+\.0>", "N", line) for line in lines]
+    shown = [re.sub(r"<0\.\d+\.0>", "N", line.strip()) for line in MAILBOX.splitlines()]
+    assert [head.removeprefix("AssertionError: "), *rest] == shown
+
+
+@pytest.mark.parametrize("named", [testing, Runtime, OwnMailbox])
+def test_everything_public_is_mentioned(named: object) -> None:
+    text = (ROOT / "docs" / "testing.md").read_text()
+    names = getattr(named, "__all__", [name for name in dir(named) if name[0] != "_"])
+    assert [name for name in names if not re.search(rf"`[^`]*\b{name}\b[^`]*`", text)] == []
