@@ -4,23 +4,68 @@
 is no behaviour may receive calls too: it matches `Call(caller, request)` and uses `reply`.
 """
 
-from typing import Any
+from typing import Any, Final
 
 import attrs
 
 from ..results import Error
+from ..runtime.aliases import send_through
 from ..runtime.identity import Pid, Ref
 
-__all__ = ["Answer", "Begin", "Begun", "Call", "Caller", "Cast", "StopRequest", "Tick"]
+__all__ = [
+    "OPEN",
+    "Answer",
+    "Begin",
+    "Begun",
+    "Call",
+    "Caller",
+    "Cast",
+    "StopRequest",
+    "SystemCall",
+    "Tick",
+    "send_answer",
+]
+
+OPEN: Final = object()
+"""In place of an answer: the caller stands by, and takes what is put here."""
+
+_BY_ALIAS: Final = object()
+"""In place of an answer: it goes through the alias."""
 
 
-@attrs.frozen
+@attrs.frozen(init=False)
 class Caller:
     """Who waits for an answer; Erlang's `From`."""
 
     pid: Pid
     ref: Ref
     """The alias that the answer goes to. It is active for as long as the caller waits."""
+    answer: Any = attrs.field(init=False, eq=False, repr=False)
+    """While the server is served its request in place: `OPEN`, or the answer."""
+
+    def __init__(self, pid: Pid, ref: Ref, answer: Any = _BY_ALIAS) -> None:
+        # Every call makes one: through their descriptors the fields are set without a detour.
+        _set_pid(self, pid)
+        _set_ref(self, ref)
+        _set_answer(self, answer)
+
+    def waits(self) -> None:
+        """From here on the answer goes through the alias."""
+        _set_answer(self, _BY_ALIAS)
+
+
+_set_pid: Final = Caller.pid.__set__  # type: ignore[attr-defined]
+_set_ref: Final = Caller.ref.__set__  # type: ignore[attr-defined]
+_set_answer: Final = Caller.answer.__set__
+
+
+def send_answer(caller: Caller, value: Any) -> None:
+    """Bring the answer to whoever waits for it; the first one counts."""
+    answer = caller.answer
+    if answer is OPEN:
+        _set_answer(caller, value)
+    elif answer is _BY_ALIAS:
+        send_through(caller.ref, Answer(caller.ref, value))
 
 
 @attrs.frozen
@@ -44,6 +89,14 @@ class Answer:
 
     ref: Ref
     value: Any
+
+
+@attrs.frozen
+class SystemCall:
+    """A request that every behaviour serves by itself; see `sys`."""
+
+    caller: Caller
+    request: Any
 
 
 @attrs.frozen
