@@ -84,9 +84,7 @@ def cast(server: Pid | str, request: Any) -> None:
     Erlang's `gen_server:cast/2`.
     """
     process = current_process()
-    target = (
-        alive.get(server) if type(server) is Pid else _find(process, _check_server(server))
-    )
+    target = alive.get(server) if type(server) is Pid else _find(process, _check_server(server))
     if target is not None:
         target.deliver(Cast(request))
 

@@ -67,7 +67,7 @@ class Engine:
                 return effect  # type: ignore[return-value]
             if kind is SendAnswer:
                 if self.debugging is not None:
-                    self.debugging.answered(effect)
+                    self.debugging.answered(effect)  # type: ignore[arg-type]
                 send_answer(effect.caller, effect.value)  # type: ignore[union-attr]
             else:
                 self._do(effect)

@@ -65,7 +65,7 @@ class GenServer(Behaviour):
         """
 
     def format_status(self) -> Any:
-        """The state as `sys.get_status` shows it; a plain function. As it stands, the attributes."""
+        """What `sys.get_status` shows as the state; a plain function. The attributes."""
         return dict(vars(self))
 
     @classmethod

@@ -44,7 +44,7 @@ class Waiting:
     stamp: int = 0
     """Of the newest time-out; every older tick is stale."""
     timed: float | None = None
-    """The seconds of the newest time-out, if it has neither come nor been overtaken by a message."""
+    """The seconds of the newest time-out, if neither it nor a message has come since."""
 
 
 @attrs.frozen
