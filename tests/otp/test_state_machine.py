@@ -452,7 +452,8 @@ async def test_start_that_fails(runtime: None, in_body: Any) -> None:
     [
         (
             7,
-            "handle_event: expected None, KeepState, RepeatState, NextState or Stop to be returned, got 7",
+            "handle_event: expected None, KeepState, RepeatState, NextState or Stop "
+            "to be returned, got 7",
         ),
         (lambda state: 1 / 0, "division by zero"),
     ],
