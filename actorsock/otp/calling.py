@@ -15,7 +15,17 @@ from ..runtime.messages import Down, Timeout
 from ..runtime.messaging import receive
 from ..runtime.process import Process, ProcessExit, alive
 from ..shown import shown
-from .protocol import OPEN, Answer, Call, Caller, Cast, StopRequest, SystemCall, send_answer
+from .protocol import (
+    OPEN,
+    Answer,
+    Call,
+    Caller,
+    Cast,
+    StopRequest,
+    SystemCall,
+    send_answer,
+    standing_by,
+)
 
 __all__ = [
     "ask",
@@ -52,7 +62,7 @@ async def call(server: Pid | str, request: Any, timeout: float = 5.0) -> Any:
     target = alive.get(server) if type(server) is Pid else _find(process, server)
     if target is None or target is process:
         raise _unreachable(target, "call", server, request)
-    caller = Caller(process.pid, Ref(), OPEN)
+    caller = standing_by(process.pid)
     target.deliver(Call(caller, request))
     answer = caller.answer
     if answer is OPEN:
@@ -83,8 +93,10 @@ def cast(server: Pid | str, request: Any) -> None:
 
     Erlang's `gen_server:cast/2`.
     """
-    process = current_process()
-    target = alive.get(server) if type(server) is Pid else _find(process, _check_server(server))
+    if type(server) is Pid:
+        target = alive.get(server)
+    else:
+        target = _find(current_process(), _check_server(server))
     if target is not None:
         target.deliver(Cast(request))
 

@@ -24,6 +24,7 @@ __all__ = [
     "SystemCall",
     "Tick",
     "send_answer",
+    "standing_by",
 ]
 
 OPEN: Final = object()
@@ -43,20 +44,37 @@ class Caller:
     answer: Any = attrs.field(init=False, eq=False, repr=False)
     """While the server is served its request in place: `OPEN`, or the answer."""
 
-    def __init__(self, pid: Pid, ref: Ref, answer: Any = _BY_ALIAS) -> None:
-        # Every call makes one: through their descriptors the fields are set without a detour.
+    def __init__(self, pid: Pid, ref: Ref) -> None:
         _set_pid(self, pid)
         _set_ref(self, ref)
-        _set_answer(self, answer)
+        _set_answer(self, _BY_ALIAS)
+
+    def __getattr__(self, name: str) -> Any:
+        # Of a caller that stands by: most never need their ref, so it is made when asked for.
+        if name != "ref":
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        ref = Ref()
+        _set_ref(self, ref)
+        return ref
 
     def waits(self) -> None:
         """From here on the answer goes through the alias."""
         _set_answer(self, _BY_ALIAS)
 
 
+# Every call makes a caller: through their descriptors its fields are set without a detour.
 _set_pid: Final = Caller.pid.__set__  # type: ignore[attr-defined]
 _set_ref: Final = Caller.ref.__set__  # type: ignore[attr-defined]
 _set_answer: Final = Caller.answer.__set__
+_new: Final = Caller.__new__
+
+
+def standing_by(pid: Pid) -> Caller:
+    """A caller that takes its answer from `answer` as long as that is `OPEN` or the answer."""
+    caller = _new(Caller)
+    _set_pid(caller, pid)
+    _set_answer(caller, OPEN)
+    return caller
 
 
 def send_answer(caller: Caller, value: Any) -> None:
