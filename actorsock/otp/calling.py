@@ -16,6 +16,7 @@ from ..runtime.messaging import receive
 from ..runtime.process import Process, ProcessExit, alive
 from ..shown import shown
 from .protocol import (
+    BY_ALIAS,
     OPEN,
     Answer,
     Call,
@@ -65,7 +66,7 @@ async def call(server: Pid | str, request: Any, timeout: float = 5.0) -> Any:
     caller = standing_by(process.pid)
     target.deliver(Call(caller, request))
     answer = caller.answer
-    if answer is OPEN:
+    if answer is OPEN or answer is BY_ALIAS:
         return await _wait(process, target, caller, timeout, ("call", server, request))
     # It was served in place: there was no moment in which to wait, or to need a monitor.
     if process.ending:
@@ -213,12 +214,17 @@ async def _wait(
     process: Process, target: Process, caller: Caller, timeout: float, what: tuple[Any, ...]
 ) -> Any:
     """The answer was not there when the server had been sent the request."""
-    caller.waits()
+    # It may be on its way already, if somebody has asked for the ref and answered through it.
+    came_first = caller.answer is BY_ALIAS and caller.ref not in process.aliases
     if target.pid in alive:
         _watch(process, target, caller)
     else:
         process.deliver(Down(caller.ref, target.pid, target.reason))
-    return await _receive_answer(process, caller, timeout, what)
+    try:
+        return await _receive_answer(process, caller, timeout, what)
+    finally:
+        if came_first:
+            _forget(process, caller.ref)
 
 
 def _watch(process: Process, target: Process, caller: Caller) -> None:

@@ -11,8 +11,10 @@ import attrs
 from ..results import Error
 from ..runtime.aliases import send_through
 from ..runtime.identity import Pid, Ref
+from ..runtime.process import alive
 
 __all__ = [
+    "BY_ALIAS",
     "OPEN",
     "Answer",
     "Begin",
@@ -30,7 +32,7 @@ __all__ = [
 OPEN: Final = object()
 """In place of an answer: the caller stands by, and takes what is put here."""
 
-_BY_ALIAS: Final = object()
+BY_ALIAS: Final = object()
 """In place of an answer: it goes through the alias."""
 
 
@@ -42,24 +44,32 @@ class Caller:
     ref: Ref
     """The alias that the answer goes to. It is active for as long as the caller waits."""
     answer: Any = attrs.field(init=False, eq=False, repr=False)
-    """While the server is served its request in place: `OPEN`, or the answer."""
+    """`BY_ALIAS`, or of a caller that stands by: `OPEN`, or the answer."""
 
     def __init__(self, pid: Pid, ref: Ref) -> None:
         _set_pid(self, pid)
         _set_ref(self, ref)
-        _set_answer(self, _BY_ALIAS)
+        _set_answer(self, BY_ALIAS)
 
     def __getattr__(self, name: str) -> Any:
-        # Of a caller that stands by: most never need their ref, so it is made when asked for.
+        # Of a caller that stands by: most never need their ref. Whoever asks for it may answer
+        # through it at once, so from here on that is the way.
         if name != "ref":
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         ref = Ref()
         _set_ref(self, ref)
+        if self.answer is OPEN:
+            _set_answer(self, BY_ALIAS)
+            process = alive.get(self.pid)
+            if process is not None:
+                process.add_alias(ref, "reply")
         return ref
 
-    def waits(self) -> None:
-        """From here on the answer goes through the alias."""
-        _set_answer(self, _BY_ALIAS)
+    def __copy__(self) -> "Caller":
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Caller":
+        return self  # a second one would wait for an answer of its own
 
 
 # Every call makes a caller: through their descriptors its fields are set without a detour.
@@ -70,7 +80,7 @@ _new: Final = Caller.__new__
 
 
 def standing_by(pid: Pid) -> Caller:
-    """A caller that takes its answer from `answer` as long as that is `OPEN` or the answer."""
+    """A caller that looks for its answer in `answer`, unless that has become `BY_ALIAS`."""
     caller = _new(Caller)
     _set_pid(caller, pid)
     _set_answer(caller, OPEN)
@@ -82,7 +92,7 @@ def send_answer(caller: Caller, value: Any) -> None:
     answer = caller.answer
     if answer is OPEN:
         _set_answer(caller, value)
-    elif answer is _BY_ALIAS:
+    elif answer is BY_ALIAS:
         send_through(caller.ref, Answer(caller.ref, value))
 
 

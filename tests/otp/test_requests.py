@@ -1,5 +1,7 @@
 """send_request and what receives its response, and calls that are answered in place or not."""
 
+import contextlib
+import copy
 from typing import Any
 
 import pytest
@@ -175,6 +177,60 @@ async def test_the_answer_counts_even_if_the_server_crashes_after_it(
     ref = monitor(echo)
     assert await otp.call(echo, ("first", "rubbish")) == "first"
     assert isinstance((await receive(ref)).reason, TypeError)
+
+
+def by_its_parts(caller: Caller, value: Any) -> None:
+    otp.reply(Caller(caller.pid, caller.ref), value)
+
+
+def through_the_alias(caller: Caller, value: Any) -> None:
+    send(caller.ref, otp.Answer(caller.ref, value))
+
+
+def by_a_copy(caller: Caller, value: Any) -> None:
+    otp.reply(copy.deepcopy(caller), value)
+
+
+def by_a_key(caller: Caller, value: Any) -> None:
+    [key] = {caller: value}
+    otp.reply(key, value)
+
+
+@pytest.mark.parametrize("answer", [by_its_parts, through_the_alias, by_a_copy, by_a_key])
+@pytest.mark.parametrize("then", [NoReply(), Reply("second"), Stop("normal"), Stop("because")])
+async def test_every_way_to_answer(
+    runtime: None,
+    start: Starter,
+    tables: Tables,
+    answer: Any,
+    then: Any,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Answering(otp.GenServer):
+        def handle_call(self, request: Any, caller: Caller) -> Any:
+            answer(caller, request)
+            return then
+
+    before = tables()
+    server = await start(Answering)
+    assert await otp.call(server, "a") == "a"
+    if is_alive(server):
+        with contextlib.suppress(ProcessExit):
+            await otp.stop(server)
+    await wait_all_tasks_blocked()
+    assert tables() == before
+
+
+async def test_a_copied_caller_is_answered_later(runtime: None, start: Starter) -> None:
+    class Copying(Echo):
+        def handle_cast(self, answer: Any) -> None:
+            otp.reply(copy.copy(self.caller), answer)
+
+    copying = await start(Copying)
+    _, ref = spawn_monitor(otp.call, copying, "later")
+    await wait_all_tasks_blocked()
+    otp.cast(copying, "answer")
+    assert (await receive(ref)).reason == "normal"
 
 
 @pytest.mark.parametrize("light", [False, True])
