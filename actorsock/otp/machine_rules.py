@@ -212,9 +212,7 @@ def _transition(busy: Busy, state: Any, actions: tuple[Action, ...], result: Any
     if busy.starter is not None:
         effects.append(TellStarter(busy.starter, None))
     postponed, first = machine.postponed, []
-    timing = _Timing(machine.stamp, dict(machine.timers), effects)
-    if changes:
-        timing.stop(_STATE)
+    timeouts: dict[Any, Any] = {}
     for action in actions:
         match action:
             case Postpone():
@@ -226,7 +224,15 @@ def _transition(busy: Busy, state: Any, actions: tuple[Action, ...], result: Any
                     return _wrong(busy, result, "no NextEvent here, before the state is entered")
                 first.append(event)
             case _:
-                timing.set(_name_of(action), action.seconds, action.content)
+                # Of several for one time-out the last is the one that counts.
+                name = _name_of(action)
+                timeouts.pop(name, None)
+                timeouts[name] = action
+    timing = _Timing(machine.stamp, dict(machine.timers), effects)
+    if changes:
+        timing.stop(_STATE)
+    for name, action in timeouts.items():
+        timing.set(name, action.seconds, action.content)
     queue = machine.queue
     if changes:
         queue, postponed = (*postponed, *queue), ()
@@ -256,9 +262,8 @@ class _Timing:
     effects: list[Effect]
 
     def set(self, name: Any, seconds: float | Literal["update"], content: Any) -> None:
-        stamp, _ = self.timers.get(name, (_DUE, None))
-        if seconds == "update" and stamp != _DUE:
-            self.timers[name] = stamp, content
+        if seconds == "update" and name in self.timers:
+            self.timers[name] = self.timers[name][0], content
             return
         self.stop(name)
         if seconds == "update" or seconds == 0:
