@@ -2,16 +2,14 @@
 
 import os
 import random
-import subprocess
 from math import inf
 from pathlib import Path
 from typing import Any, Final
 
 from actorsock import ok, open_runtime, otp
 
-from .erlang_side import compile_module
+from .made_up import done_by_erlang, term
 
-_SOURCE: Final = Path(__file__).with_name("machines.erl")
 _NAMES: Final = {"state_timeout": "state", "event": "event", "one": "one", "two": "two"}
 _TIMES: Final = {"0": 0, "infinity": inf, "1000000": 1000, "update": "update"}
 
@@ -69,8 +67,8 @@ class _Dice:
         self._random = random.Random(seed)
         self._number = 0
 
-    def machine(self) -> tuple[str, list[Any]]:
-        enters = self._random.choice(["true", "false"])
+    def machine(self) -> tuple[bool, list[Any]]:
+        enters = self._random.choice([True, False])
         return enters, [self._event(2) for _ in range(self._random.randint(1, 8))]
 
     def _event(self, depth: int) -> Any:
@@ -98,22 +96,11 @@ class _Dice:
         return actions
 
 
-def _term(value: Any) -> str:
-    """As Erlang writes it."""
-    match value:
-        case tuple():
-            return f"{{{','.join(map(_term, value))}}}"
-        case list():
-            return f"[{','.join(map(_term, value))}]"
-        case _:
-            return str(value)
-
-
-async def _handled(machine: tuple[str, list[Any]]) -> list[Any]:
+async def _handled(machine: tuple[bool, list[Any]]) -> list[Any]:
     enters, events = machine
     log: list[Any] = []
     async with open_runtime():
-        pid = ok(await otp.start(EnteringMachine if enters == "true" else Machine, log))
+        pid = ok(await otp.start(EnteringMachine if enters else Machine, log))
         await otp.sys.suspend(pid)
         for event in events:
             otp.cast(pid, event)
@@ -123,25 +110,10 @@ async def _handled(machine: tuple[str, list[Any]]) -> list[Any]:
     return log
 
 
-def _handled_by_erlang(erlang: str, machines: list[Any], scratch: Path) -> list[str]:
-    compile_module(erlang, _SOURCE, scratch)
-    script = scratch / "machines"
-    script.write_text("".join(f"{_term(machine)}.\n" for machine in machines))
-    done = subprocess.run(
-        [erlang, "-noshell", "-pa", str(scratch), "-run", "machines", "main", str(script)],
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    lines = done.stdout.splitlines()
-    assert len(lines) == len(machines), done.stdout[-1000:] + done.stderr
-    return lines
-
-
 async def test_the_same_events_in_the_same_order(erlang: str, tmp_path: Path) -> None:
     seed = int(os.environ.get("SEED") or 1)
     dice = _Dice(seed)
     machines = [dice.machine() for _ in range(300)]
-    expected = _handled_by_erlang(erlang, machines, tmp_path)
+    expected = done_by_erlang(erlang, "machines", machines, tmp_path)
     for machine, theirs in zip(machines, expected, strict=True):
-        assert _term(await _handled(machine)) == theirs, (seed, _term(machine))
+        assert term(await _handled(machine)) == theirs, (seed, term(machine))

@@ -2,9 +2,8 @@
 
 import os
 import random
-import subprocess
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import pytest
 
@@ -26,9 +25,7 @@ from actorsock import (
 )
 from actorsock.otp import ChildSpec, Supervisor, SupervisorFlags
 
-from .erlang_side import compile_module
-
-_SOURCE: Final = Path(__file__).with_name("supervisors.erl")
+from .made_up import done_by_erlang, term
 
 
 class _Story:
@@ -94,7 +91,7 @@ class _Story:
 
     def _spec(self, child: Any) -> ChildSpec:
         id, restart, significant, fails = child
-        return ChildSpec(id, self._start, (id, fails), restart, significant=significant == "true")
+        return ChildSpec(id, self._start, (id, fails), restart, significant=significant)
 
     async def _start(self, id: Any, fails: list[int]) -> Any:
         self._starts[id] = self._starts.get(id, 0) + 1
@@ -152,7 +149,7 @@ class _Dice:
         restart = self._random.choice(["permanent", "transient", "temporary"])
         significant = auto != "never" and restart != "permanent" and self._random.random() < 0.7
         fails = [number for number in range(1, 6) if self._random.random() < 0.15 and number > 1]
-        return id, restart, str(significant).lower(), fails
+        return id, restart, significant, fails
 
     def _step(self, auto: str) -> Any:
         id = self._random.choice("abcd")
@@ -166,32 +163,6 @@ class _Dice:
                 return step, id
 
 
-def _term(value: Any) -> str:
-    """As Erlang writes it."""
-    match value:
-        case tuple():
-            return f"{{{','.join(map(_term, value))}}}"
-        case list():
-            return f"[{','.join(map(_term, value))}]"
-        case _:
-            return str(value)
-
-
-def _told_by_erlang(erlang: str, stories: list[Any], scratch: Path) -> list[str]:
-    compile_module(erlang, _SOURCE, scratch)
-    script = scratch / "stories"
-    script.write_text("".join(f"{_term(story)}.\n" for story in stories))
-    done = subprocess.run(
-        [erlang, "-noshell", "-pa", str(scratch), "-run", "supervisors", "main", str(script)],
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    lines = done.stdout.splitlines()
-    assert len(lines) == len(stories), done.stdout[-1000:] + done.stderr
-    return lines
-
-
 async def test_the_same_happens_step_by_step(
     erlang: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -199,6 +170,6 @@ async def test_the_same_happens_step_by_step(
     seed = int(os.environ.get("SEED") or 1)
     dice = _Dice(seed)
     stories = [dice.story() for _ in range(300)]
-    expected = _told_by_erlang(erlang, stories, tmp_path)
+    expected = done_by_erlang(erlang, "supervisors", stories, tmp_path)
     for story, theirs in zip(stories, expected, strict=True):
-        assert _term(await _Story().run(*story)) == theirs, (seed, _term(story))
+        assert term(await _Story().run(*story)) == theirs, (seed, term(story))
