@@ -148,25 +148,29 @@ def _message(machine: Machine, message: Any) -> Next:
             return _terminate(machine, End(reason), ())
         case _:
             event = Info(message)
-    return _run(attrs.evolve(machine, queue=(event,)), ())
+    return _handle(machine, event, ())
 
 
 def _run(machine: Machine, before: tuple[Effect, ...]) -> Next:
     """Handle the first event of the queue; without one, wait for a message."""
-    timers, event = machine.timers, None
     if machine.queue:
         event, *rest = machine.queue
-        machine = attrs.evolve(machine, queue=tuple(rest))
-    elif (name := machine.due) is not None:
-        event = TimedOut(name, timers[name][1])
-        timers = _without(timers, name)
-    if event is None:
+        return _handle(attrs.evolve(machine, queue=tuple(rest)), event, before)
+    name = machine.due
+    if name is None:
         return machine, before
-    if _EVENT in timers:
-        if timers[_EVENT][0] != _DUE:
+    event = TimedOut(name, machine.timers[name][1])
+    machine = attrs.evolve(machine, timers=_without(machine.timers, name))
+    return _handle(machine, event, before)
+
+
+def _handle(machine: Machine, event: Event, before: tuple[Effect, ...]) -> Next:
+    running = machine.timers.get(_EVENT)
+    if running is not None:
+        if running[0] != _DUE:
             before = (*before, StopTimer(_EVENT))
-        timers = _without(timers, _EVENT)
-    return _invoke(attrs.evolve(machine, timers=timers), event, before)
+        machine = attrs.evolve(machine, timers=_without(machine.timers, _EVENT))
+    return _invoke(machine, event, before)
 
 
 def _invoke(machine: Machine, event: Event, before: tuple[Effect, ...]) -> Next:
@@ -206,6 +210,8 @@ def _transition(busy: Busy, state: Any, actions: tuple[Action, ...], result: Any
     machine = busy.machine
     begins = busy.starter is not None
     changes = begins or bool(state != machine.state)
+    if not actions and not changes and type(result) is not RepeatState:
+        return _run(machine, ())
     if machine.mode.by_state and not _is_name(state):
         return _wrong(busy, result, "a state that is the name of its callback")
     effects: list[Effect] = []
