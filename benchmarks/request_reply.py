@@ -1,4 +1,4 @@
-"""Request and reply: a process asks an idle handler process, which answers in place."""
+"""Request and reply: a process asks an idle handler or server, which answers in place."""
 
 import asyncio
 from collections.abc import Generator
@@ -12,6 +12,8 @@ from actorsock import (
     Ref,
     current_pid,
     make_ref,
+    ok,
+    otp,
     receive,
     run,
     send,
@@ -19,7 +21,7 @@ from actorsock import (
     spawn_handler,
 )
 
-from .harness import Against, Benchmark, Effort, Skipped, at_least
+from .harness import Against, Benchmark, Claim, Effort, Skipped, at_least
 from .inside import Contestants, Stopwatch
 from .programs import fresh
 
@@ -29,6 +31,8 @@ TASK: Final = "task body"
 LIGHT: Final = "light body"
 TASK_REF: Final = "task body, reply by ref"
 LIGHT_REF: Final = "light body, reply by ref"
+TASK_CALL: Final = "task body, call of a GenServer"
+LIGHT_CALL: Final = "light body, call of a GenServer"
 ASYNCIO: Final = "a pair of asyncio queues"
 PYKKA: Final = "pykka's ask"
 
@@ -45,6 +49,7 @@ def benchmarks(effort: Effort) -> Generator[Benchmark, None, None]:
         (
             Against(what, ASYNCIO, at_least(TASK, 5), at_least(LIGHT, 5)),
             Against(what, PYKKA, at_least(TASK, 20), at_least(LIGHT, 20)),
+            Against("call of a GenServer", ASYNCIO, Claim(TASK_CALL), Claim(LIGHT_CALL)),
         ),
     )
 
@@ -100,6 +105,24 @@ def _handler_by_ref(light: bool, effort: Effort) -> float:
                 ref = make_ref()
                 send(handler, Request(me, ref, number))
                 await receive(ref)
+        send(main, "done")
+
+    return _measured(watch, ask, light)
+
+
+class _Incrementing(otp.GenServer):
+    def handle_call(self, request: int, caller: otp.Caller) -> otp.Reply:
+        return otp.Reply(request + 1)
+
+
+def _call(light: bool, effort: Effort) -> float:
+    watch = Stopwatch(effort.seconds)
+
+    async def ask(main: Pid) -> None:
+        server = ok(await otp.start(_Incrementing))
+        while watch.lap(BATCH):
+            for number in range(BATCH):
+                await otp.call(server, number)
         send(main, "done")
 
     return _measured(watch, ask, light)
@@ -161,4 +184,6 @@ CONTESTANTS: Final[Contestants] = {
     PYKKA: _pykka,
     TASK_REF: partial(_handler_by_ref, False),
     LIGHT_REF: partial(_handler_by_ref, True),
+    TASK_CALL: partial(_call, False),
+    LIGHT_CALL: partial(_call, True),
 }

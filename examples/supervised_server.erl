@@ -1,10 +1,12 @@
 %% The same program as supervised_server.py.
 %%
 %% erlc supervised_server.erl && erl -noshell -run supervised_server main -s init stop
+%%
+%% erl -noshell -run supervised_server serve   says which port it listens on, and serves
 
 -module(supervised_server).
 -behaviour(gen_server).
--export([main/0, start_counter/0, start_supervisor/2, start_connection/1, start_acceptor/1]).
+-export([main/0, serve/0, start_counter/0, start_supervisor/2, start_connection/1, start_acceptor/1]).
 -export([init/1, handle_call/3, handle_cast/2]).
 
 %% gen_server and supervisor: in Erlang two modules, here two clauses
@@ -54,6 +56,20 @@ acceptor(LSock) ->
     ok = socket:setopt(Sock, {otp, controlling_process}, Pid),
     acceptor(LSock).
 
+listen() ->
+    {ok, LSock} = socket:open(inet, stream, tcp),
+    ok = socket:bind(LSock, #{family => inet, addr => loopback, port => 0}),
+    ok = socket:listen(LSock),
+    {ok, #{port := Port}} = socket:sockname(LSock),
+    {LSock, Port}.
+
+serve() ->
+    process_flag(trap_exit, true),
+    {LSock, Port} = listen(),
+    io:format("port ~p~n", [Port]),
+    {ok, Server} = supervisor:start_link(?MODULE, {server, LSock, 3}),
+    receive {'EXIT', Server, _} -> halt(1) end.
+
 connect(Port) ->
     {ok, Sock} = socket:open(inet, stream, tcp),
     ok = socket:connect(Sock, #{family => inet, addr => loopback, port => Port}),
@@ -64,10 +80,7 @@ ask(Sock, Number) ->
     socket:recv(Sock).
 
 main() ->
-    {ok, LSock} = socket:open(inet, stream, tcp),
-    ok = socket:bind(LSock, #{family => inet, addr => loopback, port => 0}),
-    ok = socket:listen(LSock),
-    {ok, #{port := Port}} = socket:sockname(LSock),
+    {LSock, Port} = listen(),
     {ok, Server} = supervisor:start_link(?MODULE, {server, LSock, 3}),
 
     Ann = connect(Port),

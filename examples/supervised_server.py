@@ -3,8 +3,12 @@
 A client sends numbers, the counter adds them up and the client gets the sum. On anything else
 the counter crashes: its supervisor starts a new one, the connection that has asked ends, and
 no other notices. supervised_server.erl is the same program in Erlang.
+
+Without an argument it has some clients of its own and ends; with the argument `serve` it says
+which port it listens on, and serves until SIGTERM.
 """
 
+import sys
 from functools import partial
 from typing import Any
 
@@ -56,6 +60,19 @@ async def start_connections() -> Any:
     return await otp.start_link(Supervisor, children, flags, name="connections")
 
 
+def listen() -> tuple[Socket, int]:
+    lsock = ok(socket.open("inet", "stream", "tcp"))
+    port = ok(socket.bind(lsock, "loopback"))
+    ok(socket.listen(lsock))
+    return lsock, port
+
+
+async def start() -> Any:
+    lsock, port = listen()
+    print("port", port, flush=True)
+    return await otp.start_link(Server, lsock, 3)
+
+
 async def connect(port: int) -> Socket:
     sock = ok(socket.open("inet", "stream", "tcp"))
     ok(await socket.connect(sock, ("127.0.0.1", port)))
@@ -68,9 +85,7 @@ async def ask(sock: Socket, number: bytes) -> Any:
 
 
 async def main() -> None:
-    lsock = ok(socket.open("inet", "stream", "tcp"))
-    port = ok(socket.bind(lsock, "loopback"))
-    ok(socket.listen(lsock))
+    lsock, port = listen()
     server = ok(await otp.start_link(Server, lsock, 3))
 
     ann, bob = await connect(port), await connect(port)
@@ -88,4 +103,7 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    if sys.argv[1:] == ["serve"]:
+        otp.run_application(start)
+    else:
+        run(main)

@@ -1,15 +1,17 @@
 """The documents that map Erlang and trio to this library name what there is, and all of it.
 
-`docs/erlang.md`, `docs/processes.md` and `docs/trio.md` are walked table by table. What stands
-in a column called "actorsock" must be Python: functions are called with parameters that they
-have, by their names, records with their fields. The tables of options, flags, requests and
-counters must be exactly those of the code.
+`docs/erlang.md`, `docs/processes.md`, `docs/otp.md` and `docs/trio.md` are walked table by table.
+What stands in a column called "actorsock" must be Python: functions are called with parameters
+that they have, by their names, records with their fields. The tables of options, flags, requests
+and counters must be exactly those of the code. The programs in `docs/otp.md` print what is said
+below them.
 """
 
 import ast
 import builtins
 import inspect
 import re
+import subprocess
 import sys
 from pathlib import Path
 from typing import get_args
@@ -18,7 +20,7 @@ import attrs
 import pytest
 
 import actorsock
-from actorsock import socket
+from actorsock import otp, socket
 from actorsock.socket import control
 from actorsock.socket.counters import Counters
 from actorsock.socket.flags import Flag
@@ -27,7 +29,12 @@ from actorsock.socket.options import LEVELS, OTP_OPTIONS, find, find_otp, option
 from actorsock.socket.support import supports
 
 DOCS = Path(__file__).parent.parent / "docs"
-DOCUMENTS = {"erlang.md": socket, "processes.md": actorsock, "trio.md": actorsock}
+DOCUMENTS = {
+    "erlang.md": socket,
+    "processes.md": actorsock,
+    "otp.md": otp,
+    "trio.md": actorsock,
+}
 SPAN = re.compile(r"`([^`]+)`")
 
 
@@ -81,8 +88,13 @@ def words(heading, column="actorsock"):
 
 # ---- what is named is there ------------------------------------------------------------------
 
+
+def module_of(table):
+    return otp.sys if table.heading == "`sys`" else DOCUMENTS[table.document]
+
+
 NAMED = [
-    pytest.param(DOCUMENTS[table.document], span, id=f"{table.document} {span}")
+    pytest.param(module_of(table), span, id=f"{table.document} {span}")
     for table in TABLES
     if "actorsock" in table.columns
     for cell in table.column("actorsock")
@@ -105,6 +117,8 @@ def test_what_a_table_names_exists(module, span):
         signature.bind(*given, **{keyword.arg: keyword.value for keyword in call.keywords})
         for parameter, arg in zip(signature.parameters.values(), given, strict=False):
             if isinstance(arg, ast.Name) and parameter.kind is not parameter.POSITIONAL_ONLY:
+                if arg.id[:1].isupper():
+                    continue  # a class, given as an argument
                 assert arg.id == parameter.name, f"it is called {parameter.name}"
     called = {call.func for call in calls}
     if (
@@ -145,16 +159,19 @@ def pairs(table):
 # ---- what is there is named ------------------------------------------------------------------
 
 
-def identifiers():
-    for document in DOCUMENTS:
+def identifiers(documents):
+    for document in documents:
         for line in text(document).splitlines():
             for span in SPAN.findall(line):
                 yield from re.findall(r"\w+", span)
 
 
-@pytest.mark.parametrize("module", [actorsock, socket])
-def test_every_public_name_is_mentioned(module):
-    named = set(identifiers())
+@pytest.mark.parametrize(
+    ("module", "documents"),
+    [(actorsock, DOCUMENTS), (socket, DOCUMENTS), (otp, ["otp.md"]), (otp.sys, ["otp.md"])],
+)
+def test_every_public_name_is_mentioned(module, documents):
+    named = set(identifiers(documents))
     assert [name for name in module.__all__ if name not in named] == []
 
 
@@ -250,6 +267,51 @@ def test_what_can_be_asked_of_supports():
 def test_what_process_info_tells():
     fields = [field.name for field in attrs.fields(actorsock.ProcessInfo)]
     assert words("What `process_info` tells") == fields
+
+
+@pytest.mark.parametrize(
+    "behaviour", [otp.GenServer, otp.StateMachine, otp.Supervisor, otp.Application]
+)
+def test_callbacks_are_the_methods_of_their_class(behaviour):
+    table = table_of(f"Callbacks of `{behaviour.__name__}`")
+    named = []
+    for span in (span for cell in table.column("method") for span in SPAN.findall(cell)):
+        call = ast.parse(span, mode="eval").body
+        names = [
+            f"*{arg.value.id}" if isinstance(arg, ast.Starred) else arg.id for arg in call.args
+        ]
+        signature = inspect.signature(getattr(behaviour, call.func.id))
+        _, *parameters = [
+            str(parameter).split(":")[0] for parameter in signature.parameters.values()
+        ]
+        assert names == [name for name in parameters if not name.startswith("**")]
+        named.append(call.func.id)
+    assert named == [
+        name
+        for name in vars(behaviour)
+        if inspect.isfunction(getattr(behaviour, name)) and not name.startswith("_")
+    ]
+
+
+def programs():
+    return re.findall("^```python\n(.*?)^```\n\n^```text\n(.*?)^```$", text("otp.md"), re.M | re.S)
+
+
+def test_every_block_of_code_is_a_program():
+    assert text("otp.md").count("```python") == len(programs()) > 0
+
+
+@pytest.mark.parametrize(("program", "printed"), programs())
+def test_programs_print_what_is_said(program, printed, tmp_path):
+    (tmp_path / "pasted.py").write_text(program, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "pasted.py"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, printed, "")
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)

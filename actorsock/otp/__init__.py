@@ -1,7 +1,17 @@
 """Erlang's behaviours: servers, supervisors, state machines, tasks and applications."""
 
+from . import sys
 from .application import Application, run_application
-from .calling import call, cast, reply, send_request, stop
+from .calling import (
+    call,
+    cast,
+    check_response,
+    receive_response,
+    reply,
+    send_request,
+    stop,
+    wait_response,
+)
 from .child_spec import ChildSpec, SupervisorFlags
 from .gen_server import GenServer
 from .machine_outcomes import (
@@ -14,6 +24,7 @@ from .machine_outcomes import (
     NextEvent,
     NextState,
     Postpone,
+    RepeatState,
     StateTimeout,
     TimedOut,
 )
@@ -26,6 +37,7 @@ from .supervising import (
     ChildInfo,
     count_children,
     delete_child,
+    get_childspec,
     restart_child,
     start_child,
     terminate_child,
@@ -57,6 +69,7 @@ __all__ = [
     "NextState",
     "NoReply",
     "Postpone",
+    "RepeatState",
     "Reply",
     "StateMachine",
     "StateTimeout",
@@ -71,8 +84,11 @@ __all__ = [
     "await_result",
     "call",
     "cast",
+    "check_response",
     "count_children",
     "delete_child",
+    "get_childspec",
+    "receive_response",
     "reply",
     "restart_child",
     "run_application",
@@ -81,6 +97,8 @@ __all__ = [
     "start_child",
     "start_link",
     "stop",
+    "sys",
     "terminate_child",
+    "wait_response",
     "which_children",
 ]

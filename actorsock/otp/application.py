@@ -39,13 +39,16 @@ class Application(Behaviour):
         """Start the tree, plain or async: what `start_link` of its top supervisor returns."""
         raise NotImplementedError(f"{type(self).__qualname__} has no start")
 
+    def prep_stop(self) -> Any:
+        """Called, plain or async, when it is told to stop, and its tree still runs."""
+
     def stop(self) -> Any:
         """Called, plain or async, when the tree has ended."""
 
     @classmethod
     def _engine(cls) -> Looping:
         application = cls()
-        master = _Master(application.start, application.stop)
+        master = _Master(application)
         return Looping(cls, master, server_rules.step, server_rules.Fresh())
 
 
@@ -116,13 +119,14 @@ def _failure(reason: Any) -> ProcessExit:
 class _Master(GenServer):
     """Starts the tree, and ends with it or ends it."""
 
-    def __init__(self, start: Callable[..., Any], stop: Callable[[], Any]) -> None:
-        self._start = start
-        self._stop = stop
+    def __init__(self, application: Application) -> None:
+        self._application = application
 
     async def init(self, *args: Any) -> Any:
         trap_exit(True)
-        self._spec = ChildSpec("application", partial(self._start, *args), type="supervisor")
+        self._spec = ChildSpec(
+            "application", partial(self._application.start, *args), type="supervisor"
+        )
         match await start_process(self._spec):
             case Ok(Pid() as pid):
                 self._top: Pid | None = pid
@@ -141,8 +145,20 @@ class _Master(GenServer):
         return None
 
     async def terminate(self, reason: Any) -> None:
+        # A mistake in one of these is told in the end, and the rest is done all the same.
+        mistakes: list[Exception] = []
         if self._top is not None:
+            await _called(self._application.prep_stop, mistakes)
             await stop_processes(self._spec, [self._top])
-        result = self._stop()
+        await _called(self._application.stop, mistakes)
+        if mistakes:
+            raise mistakes[0]
+
+
+async def _called(callback: Callable[[], Any], mistakes: list[Exception]) -> None:
+    try:
+        result = callback()
         if isinstance(result, Awaitable):
             await result
+    except Exception as mistake:
+        mistakes.append(mistake)

@@ -26,4 +26,9 @@ class Behaviour:
     def _engine(cls) -> InPlace | Looping:
         """A new object of the class, ready to run."""
         waits = any(iscoroutinefunction(getattr(cls, name)) for name in cls._callbacks())
-        return (Looping if waits else InPlace)(cls, cls(), *cls._rules())
+        return (Looping if waits else cls._in_place())(cls, cls(), *cls._rules())
+
+    @classmethod
+    def _in_place(cls) -> type[InPlace]:
+        """What runs those of its processes whose callbacks are all plain."""
+        return InPlace

@@ -1,23 +1,46 @@
 """Asking a server: requests, answers, and stopping it."""
 
 from math import inf
-from typing import Any
+from typing import Any, Final
 
 from trio.lowlevel import enable_ki_protection
 
-from ..runtime.aliases import send_through
+from ..results import Error, Ok
 from ..runtime.current import current_process
 from ..runtime.durations import check_seconds
-from ..runtime.identity import Pid, Ref
+from ..runtime.identity import Pid, Ref, check_ref
 from ..runtime.linking import demonitor
 from ..runtime.mailbox import anything
-from ..runtime.messages import Down
+from ..runtime.messages import Down, Timeout
 from ..runtime.messaging import receive
 from ..runtime.process import Process, ProcessExit, alive
 from ..shown import shown
-from .protocol import Answer, Call, Caller, Cast, StopRequest
+from .protocol import (
+    BY_ALIAS,
+    OPEN,
+    Answer,
+    Call,
+    Caller,
+    Cast,
+    StopRequest,
+    SystemCall,
+    send_answer,
+    standing_by,
+)
 
-__all__ = ["call", "cast", "reply", "send_request", "stop"]
+__all__ = [
+    "ask",
+    "call",
+    "cast",
+    "check_response",
+    "receive_response",
+    "reply",
+    "send_request",
+    "stop",
+    "wait_response",
+]
+
+_REQUEST: Final = 1  # the price of a call, in reductions: that of a message
 
 
 @enable_ki_protection
@@ -27,28 +50,42 @@ async def call(server: Pid | str, request: Any, timeout: float = 5.0) -> Any:
     Raises `ProcessExit`, which ends the caller unless it is caught: with the server's exit
     reason when the server ends, `"noproc"` when there is none, `"timeout"` when there is no
     answer in time, `"calling_self"`. An answer that comes late is dropped.
-    Erlang's `gen_server:call/2,3`.
+    Erlang's `gen_server:call/2,3` and `gen_statem:call/2,3`.
     """
-    if timeout is not inf:
+    if timeout != 5.0 and timeout is not inf:
         check_seconds("timeout", timeout)
+    if type(server) is not Pid:
+        _check_server(server)
     process = current_process()
-    target = _find(process, server)
+    body = process.body
+    if body.spend(_REQUEST):
+        await body.checkpoint()
+    target = alive.get(server) if type(server) is Pid else _find(process, server)
     if target is None or target is process:
-        raise _failure("noproc" if target is None else "calling_self", "call", server, request)
-    ref = process.monitor(target, target.pid)
-    process.add_alias(ref, "reply_demonitor")
-    try:
-        target.deliver(Call(Caller(process.pid, ref), request))
-        answer = await receive(ref, after=timeout)
-    except BaseException:
-        _forget(process, ref)
-        raise
-    if type(answer) is Answer:
-        return answer.value
-    if type(answer) is Down:
-        raise _failure(answer.reason, "call", server, request)
-    _forget(process, ref)
-    raise _failure("timeout", "call", server, request)
+        raise _unreachable(target, "call", server, request)
+    caller = standing_by(process.pid)
+    target.deliver(Call(caller, request))
+    answer = caller.answer
+    if answer is OPEN or answer is BY_ALIAS:
+        return await _wait(process, target, caller, timeout, ("call", server, request))
+    # It was served in place: there was no moment in which to wait, or to need a monitor.
+    if process.ending:
+        current_process()
+        await body.checkpoint()
+    return answer
+
+
+async def ask(function: str, server: Pid | str, request: Any, timeout: float) -> Any:
+    """`call` with a request that the behaviour itself serves; `function` is who asks."""
+    check_seconds("timeout", timeout)
+    process = current_process()
+    target = _find(process, _check_server(server))
+    if target is None or target is process:
+        raise _unreachable(target, function, server, request)
+    caller = Caller(process.pid, Ref())
+    _watch(process, target, caller)
+    target.deliver(SystemCall(caller, request))
+    return await _receive_answer(process, caller, timeout, (function, server, request))
 
 
 @enable_ki_protection
@@ -57,7 +94,10 @@ def cast(server: Pid | str, request: Any) -> None:
 
     Erlang's `gen_server:cast/2`.
     """
-    target = _find(current_process(), server)
+    if type(server) is Pid:
+        target = alive.get(server)
+    else:
+        target = _find(current_process(), _check_server(server))
     if target is not None:
         target.deliver(Cast(request))
 
@@ -70,23 +110,69 @@ def reply(caller: Caller, value: Any) -> None:
     """
     if not isinstance(caller, Caller):
         raise TypeError(f"caller: expected a Caller, as handle_call gets it, got {shown(caller)}")
-    send_through(caller.ref, Answer(caller.ref, value))
+    send_answer(caller, value)
 
 
 @enable_ki_protection
 def send_request(server: Pid | str, request: Any) -> Ref:
     """Send `request` and go on: one message with the returned ref comes later.
 
-    It is `Answer(ref, value)`, or `Down(ref, server, reason)` if the server ends before. This
-    is how a handler, which can't wait, calls. Erlang's `gen_server:send_request/2`.
+    It is `Answer(ref, value)`, or `Down(ref, server, reason)` if the server ends before; either
+    can be received as any message is, or by `receive_response` and its relatives. This is how a
+    handler, which can't wait, calls. Erlang's `gen_server:send_request/2`.
     """
     process = current_process()
-    target = _find(process, server)
+    target = _find(process, _check_server(server))
     ref = process.monitor(target, server)
-    if target is not None and target is not process:
-        process.add_alias(ref, "reply_demonitor")
+    if target is not None:
+        # Of itself it gets the answer as well, though nobody monitors himself.
+        process.add_alias(ref, "reply" if target is process else "reply_demonitor")
         target.deliver(Call(Caller(process.pid, ref), request))
     return ref
+
+
+@enable_ki_protection
+async def receive_response(ref: Ref, timeout: float = inf) -> Ok[Any] | Error | Timeout:
+    """The response to `send_request`: `Ok(answer)`, or `Error(reason, server)` if the server ended.
+
+    `Timeout()` when there is none in time: the request is abandoned, and an answer that comes
+    late is dropped. Once, by the process that made the request.
+    Erlang's `gen_server:receive_response/2`.
+    """
+    check_ref(ref)
+    process = current_process()
+    try:
+        response = await wait_response(ref, timeout)
+    except BaseException:
+        _forget(process, ref)
+        raise
+    if type(response) is Timeout:
+        _forget(process, ref)
+    return response
+
+
+@enable_ki_protection
+async def wait_response(ref: Ref, timeout: float = inf) -> Ok[Any] | Error | Timeout:
+    """`receive_response`, but after `Timeout()` the answer may still come, and be waited for.
+
+    So with a cancelled wait. Erlang's `gen_server:wait_response/2`.
+    """
+    check_ref(ref)
+    check_seconds("timeout", timeout)
+    message = await receive(ref, after=timeout)
+    return message if type(message) is Timeout else _response(message)
+
+
+@enable_ki_protection
+def check_response(message: Any, ref: Ref) -> Ok[Any] | Error | None:
+    """What a message that was received says about the request `ref`; None: nothing.
+
+    Otherwise as `receive_response`. Erlang's `gen_server:check_response/2`.
+    """
+    check_ref(ref)
+    if type(message) in (Answer, Down) and message.ref is ref:
+        return _response(message)
+    return None
 
 
 @enable_ki_protection
@@ -98,9 +184,9 @@ async def stop(server: Pid | str, reason: Any = "normal", timeout: float = inf) 
     """
     check_seconds("timeout", timeout)
     process = current_process()
-    target = _find(process, server)
+    target = _find(process, _check_server(server))
     if target is None or target is process:
-        raise _failure("noproc" if target is None else "calling_self", "stop", server, reason)
+        raise _unreachable(target, "stop", server, reason)
     ref = process.monitor(target, target.pid)
     try:
         target.deliver(StopRequest(reason))
@@ -113,13 +199,64 @@ async def stop(server: Pid | str, reason: Any = "normal", timeout: float = inf) 
         raise _failure(down.reason, "stop", server, reason)
 
 
-def _find(process: Process, server: Any) -> Process | None:
-    if isinstance(server, str):
-        pid = process.node.names.get(server)
-        return None if pid is None else alive.get(pid)
-    if type(server) is not Pid:
+def _check_server(server: Any) -> Pid | str:
+    if type(server) is not Pid and not isinstance(server, str):
         raise TypeError(f"server: expected a Pid or a registered name, got {shown(server)}")
-    return alive.get(server)
+    return server
+
+
+def _find(process: Process, server: Pid | str) -> Process | None:
+    pid = process.node.names.get(server) if isinstance(server, str) else server
+    return None if pid is None else alive.get(pid)
+
+
+async def _wait(
+    process: Process, target: Process, caller: Caller, timeout: float, what: tuple[Any, ...]
+) -> Any:
+    """The answer was not there when the server had been sent the request."""
+    # It may be on its way already, if somebody has asked for the ref and answered through it.
+    came_first = caller.answer is BY_ALIAS and caller.ref not in (process.aliases or ())
+    if target.pid in alive:
+        _watch(process, target, caller)
+    else:
+        process.deliver(Down(caller.ref, target.pid, target.reason))
+    try:
+        return await _receive_answer(process, caller, timeout, what)
+    finally:
+        if came_first:
+            _forget(process, caller.ref)
+
+
+def _watch(process: Process, target: Process, caller: Caller) -> None:
+    """A monitor whose ref is there already, and an alias until the first answer."""
+    process.monitor(target, target.pid, caller.ref)
+    process.add_alias(caller.ref, "reply_demonitor")
+
+
+async def _receive_answer(
+    process: Process, caller: Caller, timeout: float, what: tuple[Any, ...]
+) -> Any:
+    try:
+        answer = await receive(caller.ref, after=timeout)
+    except BaseException:
+        _forget(process, caller.ref)
+        raise
+    if type(answer) is Answer:
+        return answer.value
+    if type(answer) is Down:
+        raise _failure(answer.reason, *what)
+    _forget(process, caller.ref)
+    raise _failure("timeout", *what)
+
+
+def _response(message: Any) -> Ok[Any] | Error:
+    if type(message) is Answer:
+        return Ok(message.value)
+    return Error(message.reason, message.pid)
+
+
+def _unreachable(target: Process | None, function: str, server: Any, argument: Any) -> ProcessExit:
+    return _failure("noproc" if target is None else "calling_self", function, server, argument)
 
 
 def _failure(reason: Any, function: str, server: Pid | str, argument: Any) -> ProcessExit:
@@ -132,4 +269,5 @@ def _failure(reason: Any, function: str, server: Pid | str, argument: Any) -> Pr
 def _forget(process: Process, ref: Ref) -> None:
     """Nobody waits for `ref` any more; what came while the caller was about to go is removed."""
     process.demonitor(ref)
+    process.drop_alias(ref)
     process.mailbox.discard(ref, anything)

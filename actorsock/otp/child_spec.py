@@ -9,12 +9,13 @@ import attrs
 from ..runtime.durations import check_seconds
 from ..shown import shown
 
-__all__ = ["ChildSpec", "SupervisorFlags", "as_flags", "as_spec"]
+__all__ = ["ChildSpec", "SupervisorFlags", "as_flags", "as_spec", "check_significance"]
 
 T = TypeVar("T")
 
 Restart = Literal["permanent", "transient", "temporary"]
 Strategy = Literal["one_for_one", "one_for_all", "rest_for_one", "simple_one_for_one"]
+AutoShutdown = Literal["never", "any_significant", "all_significant"]
 
 
 def _one_of(*words: str) -> Callable[[Any, Any, Any], None]:
@@ -59,6 +60,11 @@ def _intensity(instance: object, attribute: Any, value: Any) -> None:
         raise ValueError(f"intensity: expected a number of restarts >= 0, got {value}")
 
 
+def _bool(instance: object, attribute: Any, value: Any) -> None:
+    if not isinstance(value, bool):
+        raise TypeError(f"{attribute.name}: expected a bool, got {shown(value)}")
+
+
 def _period(instance: object, attribute: Any, value: Any) -> None:
     if check_seconds("period", value) == 0:
         raise ValueError("period: expected seconds > 0, got 0")
@@ -87,6 +93,15 @@ class ChildSpec:
         kw_only=True,
     )
     """The seconds that it has to end in when it is told to, before it is killed."""
+    significant: bool = attrs.field(default=False, validator=_bool, kw_only=True)
+    """Its end, if it is not restarted, may end the supervisor: see `auto_shutdown`."""
+
+    def __attrs_post_init__(self) -> None:
+        if self.significant and self.restart == "permanent":
+            raise ValueError(
+                "significant: a permanent child can't be, it is always started again; "
+                "expected restart='transient' or 'temporary'"
+            )
 
 
 @attrs.frozen
@@ -100,6 +115,19 @@ class SupervisorFlags:
     intensity: int = attrs.field(default=1, validator=_intensity)
     """So many restarts within `period` are put up with; at the next it gives up."""
     period: float = attrs.field(default=5.0, validator=_period)
+    auto_shutdown: AutoShutdown = attrs.field(
+        default="never",
+        validator=_one_of("never", "any_significant", "all_significant"),
+        kw_only=True,
+    )
+    """When significant children that end by themselves, not to be restarted, end the supervisor."""
+
+    def __attrs_post_init__(self) -> None:
+        if self.strategy == "simple_one_for_one" and self.auto_shutdown != "never":
+            raise ValueError(
+                f"auto_shutdown: expected 'never' with simple_one_for_one, "
+                f"got {self.auto_shutdown!r}"
+            )
 
 
 def as_spec(value: Any) -> ChildSpec:
@@ -110,6 +138,15 @@ def as_spec(value: Any) -> ChildSpec:
 def as_flags(value: Any) -> SupervisorFlags:
     """`value`, or the flags that the dict `value` describes."""
     return _as_record(SupervisorFlags, value, "supervisor flags")
+
+
+def check_significance(flags: SupervisorFlags, spec: ChildSpec) -> None:
+    """Raise `ValueError` if the child is significant, and the supervisor asks for none."""
+    if spec.significant and flags.auto_shutdown == "never":
+        raise ValueError(
+            f"significant: the child {spec.id!r} can't be under auto_shutdown='never'; "
+            "expected 'any_significant' or 'all_significant'"
+        )
 
 
 def _as_record(cls: type[T], value: Any, what: str, *required: str) -> T:

@@ -7,6 +7,7 @@ import trio
 
 from ..results import Error, Ok
 from ..runtime.identity import Pid
+from ..runtime.inspecting import is_alive
 from ..runtime.messaging import current_pid, send
 from . import supervision_rules as rules
 from .child_process import start_process, stop_processes
@@ -47,6 +48,8 @@ class DynamicChildren:
         self._failed.pop(pid, None)
         if self._running.pop(pid, None) is not None:
             await stop_processes(self._spec, [pid])
+        elif is_alive(pid):
+            return Error("not_found")  # nobody that this supervisor has started
         return Ok()
 
     async def restart(self, id: Any) -> Error:
@@ -54,6 +57,9 @@ class DynamicChildren:
 
     def delete(self, id: Any) -> Error:
         return Error("simple_one_for_one")
+
+    def spec(self, id: Any) -> Ok[ChildSpec] | Error:
+        return Ok(self._spec) if id == self._spec.id or id in self._running else Error("not_found")
 
     def which(self) -> list[ChildInfo]:
         running = [ChildInfo(None, pid, self._spec.type) for pid in self._running]

@@ -12,7 +12,7 @@ import attrs
 
 from ..results import Error
 from ..runtime.identity import Ref
-from .protocol import Caller
+from .protocol import Caller, SystemCall
 
 __all__ = [
     "Effect",
@@ -21,6 +21,7 @@ __all__ = [
     "Raised",
     "Returned",
     "SendAnswer",
+    "Serve",
     "StartTimer",
     "Step",
     "StopTimer",
@@ -60,6 +61,13 @@ class SendAnswer:
 
 
 @attrs.frozen
+class Serve:
+    """Serve a request that concerns the process and not the program's callbacks."""
+
+    call: SystemCall
+
+
+@attrs.frozen
 class StartTimer:
     """Send a `Tick` in so many seconds; a running timer of the same name is stopped."""
 
@@ -91,7 +99,7 @@ class End:
     crash: BaseException | None = None
 
 
-Effect = Invoke | SendAnswer | StartTimer | StopTimer | TellStarter | End
+Effect = Invoke | SendAnswer | Serve | StartTimer | StopTimer | TellStarter | End
 
 Step = Callable[[Any, Any], tuple[Any, tuple[Effect, ...]]]
 """`step(state, event)`: the next state, and what to do."""

@@ -1,10 +1,13 @@
 """Running a behaviour: the effects that its rules ask for, in a process of either kind.
 
 A behaviour whose callbacks are plain functions is a handler and runs in place, on delivery. Any
-other is a loop around `receive`. Both differ in how a callback is called, and in nothing else.
+other is a loop around `receive`. Both differ in how a callback is called, and in where messages
+wait while the process is suspended, and in nothing else. What is asked through `sys` is served
+in `system_requests`.
 """
 
 import logging
+from collections import deque
 from collections.abc import Awaitable
 from types import CoroutineType
 from typing import Any, Final
@@ -12,37 +15,44 @@ from typing import Any, Final
 from ..runtime.aliases import send_through
 from ..runtime.current import current_process
 from ..runtime.exit_reason import ending_of
-from ..runtime.identity import Ref
+from ..runtime.identity import Pid, Ref
 from ..runtime.message_timers import cancel_timer, send_after
+from ..runtime.messages import Exit
 from ..runtime.messaging import receive
 from ..runtime.process import ProcessExit
 from ..shown import shown
+from .debugging import Debugging
 from .effects import (
     End,
     Invoke,
     Raised,
     Returned,
     SendAnswer,
+    Serve,
     StartTimer,
     Step,
     StopTimer,
     TellStarter,
 )
 from .orderly import is_orderly
-from .protocol import Answer, Begun, Tick
+from .protocol import Begin, Begun, StopRequest, SystemCall, Tick, send_answer
+from .system_requests import serve
 
-__all__ = ["InPlace", "Looping", "raised"]
+__all__ = ["Engine", "InPlace", "Looping", "raised"]
 
 _log: Final = logging.getLogger("actorsock.otp")
 
 
-class _Engine:
+class Engine:
     """A behaviour's object, the rules that it follows, and where it is in them."""
 
     def __init__(self, cls: type[Any], behaviour: Any, step: Step, state: Any) -> None:
-        self._behaviour = behaviour
+        self.behaviour = behaviour
+        self.state = state
+        self.parent: Pid | None = None
+        self.suspended = False
+        self.debugging: Debugging | None = None
         self._step = step
-        self._state = state
         self._timers: dict[Any, Ref] = {}
         # What the process runs is the behaviour, for whoever looks at it.
         self.__qualname__ = cls.__qualname__
@@ -50,17 +60,34 @@ class _Engine:
 
     def _next(self, event: Any) -> Invoke | None:
         """Do what `event` leads to; the callback that has to be called next, if any."""
-        self._state, effects = self._step(self._state, event)
+        self.state, effects = self._step(self.state, event)
         for effect in effects:
             kind = type(effect)
             if kind is Invoke:
                 return effect  # type: ignore[return-value]
             if kind is SendAnswer:
-                ref = effect.caller.ref  # type: ignore[union-attr]
-                send_through(ref, Answer(ref, effect.value))  # type: ignore[union-attr]
+                if self.debugging is not None:
+                    self.debugging.answered(effect)  # type: ignore[arg-type]
+                send_answer(effect.caller, effect.value)  # type: ignore[union-attr]
             else:
                 self._do(effect)
         return None
+
+    def _message(self, message: Any) -> Invoke | None:
+        """`_next`, for an event that is a message."""
+        kind = type(message)
+        if kind is Begin:
+            self.parent = message.parent
+        elif self.debugging is not None and kind is not SystemCall:
+            self.debugging.received(message)
+        return self._next(message)
+
+    def _passes(self, message: Any) -> bool:
+        """It comes through also when the process is suspended."""
+        kind = type(message)
+        if kind is Exit:
+            return message.pid is self.parent
+        return kind is SystemCall or kind is StopRequest
 
     def _do(self, effect: Any) -> None:
         match effect:
@@ -72,6 +99,8 @@ class _Engine:
                 self._stop_timer(name)
             case TellStarter(starter, error):
                 send_through(starter, Begun(starter, error))
+            case Serve(call):
+                serve(self, call)
             case End(reason, crash):
                 if crash is not None:
                     raise crash
@@ -90,15 +119,27 @@ class _Engine:
             _log.error("%s %r%s stops: %s", self.__qualname__, process.pid, name, shown(reason))
 
 
-class InPlace(_Engine):
+class InPlace(Engine):
     """For callbacks that are plain functions: the handler of a handler process."""
 
+    def __init__(self, cls: type[Any], behaviour: Any, step: Step, state: Any) -> None:
+        super().__init__(cls, behaviour, step, state)
+        self._held: deque[Any] = deque()
+        """What has come while the process was suspended: a handler can't leave it where it is."""
+
     def __call__(self, message: Any) -> None:
-        invoke = self._next(message)
+        if self.suspended and not self._passes(message):
+            self._held.append(message)
+            return
+        self._run(self._message(message))
+        while self._held and not self.suspended:
+            self._run(self._message(self._held.popleft()))
+
+    def _run(self, invoke: Invoke | None) -> None:
         while invoke is not None:
             event: Returned | Raised
             try:
-                value = getattr(self._behaviour, invoke.callback)(*invoke.args)
+                value = getattr(self.behaviour, invoke.callback)(*invoke.args)
                 if type(value) is CoroutineType:
                     value.close()  # that it is a wrong result is all that is to be told of it
                 event = Returned(value)
@@ -107,16 +148,17 @@ class InPlace(_Engine):
             invoke = self._next(event)
 
 
-class Looping(_Engine):
+class Looping(Engine):
     """For callbacks of which some are async: the code of a task or light process."""
 
     async def __call__(self) -> None:
         while True:
-            invoke = self._next(await receive())
+            message = await receive(self._passes if self.suspended else None)
+            invoke = self._message(message)
             while invoke is not None:
                 event: Returned | Raised
                 try:
-                    value = getattr(self._behaviour, invoke.callback)(*invoke.args)
+                    value = getattr(self.behaviour, invoke.callback)(*invoke.args)
                     if isinstance(value, Awaitable):
                         value = await value
                     event = Returned(value)

@@ -8,7 +8,9 @@ from ..shown import shown
 from . import server_rules
 from .behaviour import Behaviour
 from .effects import Step
+from .engine import InPlace
 from .protocol import Caller
+from .serving import ServingInPlace
 
 __all__ = ["GenServer"]
 
@@ -62,9 +64,17 @@ class GenServer(Behaviour):
         Not called when an exit signal ends a server that does not trap exits, nor on a kill.
         """
 
+    def format_status(self) -> Any:
+        """What `sys.get_status` shows as the state; a plain function. The attributes."""
+        return dict(vars(self))
+
     @classmethod
     def _rules(cls) -> tuple[Step, Any]:
         return server_rules.step, server_rules.Fresh()
+
+    @classmethod
+    def _in_place(cls) -> type[InPlace]:
+        return ServingInPlace
 
     @classmethod
     def _callbacks(cls) -> tuple[str, ...]:

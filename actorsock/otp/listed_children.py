@@ -11,7 +11,7 @@ from ..runtime.messaging import current_pid, send
 from ..shown import shown
 from . import supervision_rules as rules
 from .child_process import start_process, stop_processes
-from .child_spec import ChildSpec, SupervisorFlags, as_spec
+from .child_spec import ChildSpec, SupervisorFlags, as_spec, check_significance
 from .outcomes import Stop
 from .restarting import TryAgain, give_up, report_end
 from .supervising import ChildCount, ChildInfo
@@ -39,6 +39,7 @@ class ListedChildren:
         if len(specs) != 1:
             raise TypeError(f"spec: expected one ChildSpec, got {shown(specs)}")
         spec = as_spec(specs[0])
+        check_significance(self._family.flags, spec)
         child = rules.find(self._family, spec.id)
         if child is not None:
             running = child.pid is not None
@@ -76,6 +77,12 @@ class ListedChildren:
             self._family = rules.forget(self._family, id)
         return refusal or Ok()
 
+    def spec(self, id: Any) -> Ok[ChildSpec] | Error:
+        for child in self._family.children:
+            if child.spec.id == id or (child.pid is not None and child.pid is id):
+                return Ok(child.spec)
+        return Error("not_found")
+
     def which(self) -> list[ChildInfo]:
         return [
             ChildInfo(c.spec.id, "restarting" if c.restarting else c.pid, c.spec.type)
@@ -110,6 +117,8 @@ class ListedChildren:
         self._family = family
         if plan.give_up:
             return give_up(cause)
+        if plan.shut_down:
+            return Stop("shutdown")
         for child in plan.stop:
             await _stop(child)
         for id in plan.start:

@@ -1,7 +1,7 @@
 """What a `StateMachine` is told, and what its callbacks return."""
 
 from math import inf
-from typing import Any
+from typing import Any, Literal
 
 import attrs
 
@@ -21,6 +21,7 @@ __all__ = [
     "NextEvent",
     "NextState",
     "Postpone",
+    "RepeatState",
     "StateTimeout",
     "TimedOut",
 ]
@@ -58,8 +59,9 @@ class Enter:
 Event = Call | Cast | Info | Internal | TimedOut | Enter
 
 
-def _seconds(instance: object, attribute: Any, value: float) -> None:
-    check_seconds("seconds", value)
+def _seconds(instance: object, attribute: Any, value: Any) -> None:
+    if value != "update":
+        check_seconds("seconds", value)
 
 
 def _own_name(instance: object, attribute: Any, value: Any) -> None:
@@ -90,10 +92,12 @@ class NextEvent:
 class StateTimeout:
     """An action: `TimedOut("state", content)`, unless the state changes before.
 
-    As with every time-out, a new one replaces one that runs, and `math.inf` stops it.
+    As with every time-out, a new one replaces one that runs, and `math.inf` stops it. One of 0
+    seconds comes before any message that has not been looked at yet. `"update"` in place of
+    seconds changes the content of one that runs, and comes at once if there is none.
     """
 
-    seconds: float = attrs.field(validator=_seconds)
+    seconds: float | Literal["update"] = attrs.field(validator=_seconds)
     content: Any = None
 
 
@@ -101,7 +105,7 @@ class StateTimeout:
 class EventTimeout:
     """An action: `TimedOut("event", content)`, unless any event comes before."""
 
-    seconds: float = attrs.field(validator=_seconds)
+    seconds: float | Literal["update"] = attrs.field(validator=_seconds)
     content: Any = None
 
 
@@ -110,7 +114,7 @@ class NamedTimeout:
     """An action: `TimedOut(name, content)`, whatever comes before; `{{timeout, Name}, ...}`."""
 
     name: Any = attrs.field(validator=_own_name)
-    seconds: float = attrs.field(validator=_seconds, default=inf)
+    seconds: float | Literal["update"] = attrs.field(validator=_seconds, default=inf)
     content: Any = None
 
 
@@ -141,6 +145,20 @@ class NextState:
 @attrs.frozen(init=False)
 class KeepState:
     """Stay in the state and do `actions`; None does for no actions. `{keep_state_and_data, ...}`"""
+
+    actions: tuple[Action, ...]
+
+    def __init__(self, *actions: Action) -> None:
+        _check_actions(actions)
+        self.__attrs_init__(actions)
+
+
+@attrs.frozen(init=False)
+class RepeatState:
+    """`KeepState`, and the state is entered again: with `enters`, there is another `Enter`.
+
+    Its `former` is the state itself. `{repeat_state, ...}` and `{repeat_state_and_data, ...}`
+    """
 
     actions: tuple[Action, ...]
 

@@ -2,11 +2,12 @@
 
 Pure, like the rules of a server. A `Machine` waits for a message; while a callback runs the
 machine is `Busy` with an event. Events are handled one by one: first those that a callback has
-put in front, then, after a change of state, those postponed, then what comes from outside.
+put in front, then, after a change of state, those postponed, then time-outs of no time at all,
+then what comes from outside.
 """
 
 from math import inf
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import attrs
 
@@ -21,6 +22,7 @@ from .effects import (
     Raised,
     Returned,
     SendAnswer,
+    Serve,
     StartTimer,
     StopTimer,
     TellStarter,
@@ -36,16 +38,20 @@ from .machine_outcomes import (
     NextEvent,
     NextState,
     Postpone,
+    RepeatState,
     StateTimeout,
     TimedOut,
 )
 from .outcomes import NOTHING, Ignore, Stop
-from .protocol import Begin, Call, Cast, StopRequest, Tick
+from .protocol import Begin, Call, Cast, StopRequest, SystemCall, Tick
 
 __all__ = ["Busy", "Ending", "Fresh", "Machine", "Mode", "step"]
 
 _STATE: Final = "state"
 _EVENT: Final = "event"
+
+_DUE: Final = 0
+"""In place of the stamp of a time-out: no timer runs for it, it comes before any message."""
 
 
 @attrs.frozen
@@ -77,7 +83,12 @@ class Machine:
     """Oldest first."""
     stamp: int = 0
     timers: dict[Any, tuple[int, Any]] = attrs.field(factory=dict)
-    """For each time-out that runs, its stamp and content."""
+    """For each time-out that runs, its stamp and content; oldest first."""
+
+    @property
+    def due(self) -> Any:
+        """The name of the first time-out that needs no time, or None."""
+        return next((name for name, (stamp, _) in self.timers.items() if stamp == _DUE), None)
 
 
 @attrs.frozen
@@ -129,25 +140,37 @@ def _message(machine: Machine, message: Any) -> Next:
             event = TimedOut(name, running[1])
         case Call() | Cast():
             event = message
+        case SystemCall():
+            return machine, (Serve(message),)
         case StopRequest(reason):
             return _terminate(machine, End(reason), ())
         case Exit(pid, reason) if pid is machine.parent:
             return _terminate(machine, End(reason), ())
         case _:
             event = Info(message)
-    return _run(attrs.evolve(machine, queue=(event,)), ())
+    return _handle(machine, event, ())
 
 
 def _run(machine: Machine, before: tuple[Effect, ...]) -> Next:
     """Handle the first event of the queue; without one, wait for a message."""
-    if not machine.queue:
+    if machine.queue:
+        event, *rest = machine.queue
+        return _handle(attrs.evolve(machine, queue=tuple(rest)), event, before)
+    name = machine.due
+    if name is None:
         return machine, before
-    event, *rest = machine.queue
-    timers = machine.timers
-    if _EVENT in timers:
-        timers = _without(timers, _EVENT)
-        before = (*before, StopTimer(_EVENT))
-    return _invoke(attrs.evolve(machine, queue=tuple(rest), timers=timers), event, before)
+    event = TimedOut(name, machine.timers[name][1])
+    machine = attrs.evolve(machine, timers=_without(machine.timers, name))
+    return _handle(machine, event, before)
+
+
+def _handle(machine: Machine, event: Event, before: tuple[Effect, ...]) -> Next:
+    running = machine.timers.get(_EVENT)
+    if running is not None:
+        if running[0] != _DUE:
+            before = (*before, StopTimer(_EVENT))
+        machine = attrs.evolve(machine, timers=_without(machine.timers, _EVENT))
+    return _invoke(machine, event, before)
 
 
 def _invoke(machine: Machine, event: Event, before: tuple[Effect, ...]) -> Next:
@@ -170,7 +193,7 @@ def _returned(busy: Busy, result: Any) -> Next:
             if isinstance(busy.event, Enter) and state != busy.machine.state:
                 return _wrong(busy, result, "the state it has just entered")
             return _transition(busy, state, actions, result)
-        case KeepState(actions) if busy.starter is None:
+        case KeepState(actions) | RepeatState(actions) if busy.starter is None:
             return _transition(busy, busy.machine.state, actions, result)
         case None if busy.starter is None:
             return _transition(busy, busy.machine.state, (), result)
@@ -180,22 +203,22 @@ def _returned(busy: Busy, result: Any) -> Next:
             return _terminate(busy.machine, End(reason), (SendAnswer(busy.event.caller, reply),))
     if busy.starter is not None:
         return _wrong(busy, result, "NextState, Stop, Ignore or Error")
-    return _wrong(busy, result, "None, KeepState, NextState or Stop")
+    return _wrong(busy, result, "None, KeepState, RepeatState, NextState or Stop")
 
 
 def _transition(busy: Busy, state: Any, actions: tuple[Action, ...], result: Any) -> Next:
     machine = busy.machine
     begins = busy.starter is not None
     changes = begins or bool(state != machine.state)
+    if not actions and not changes and type(result) is not RepeatState:
+        return _run(machine, ())
     if machine.mode.by_state and not _is_name(state):
         return _wrong(busy, result, "a state that is the name of its callback")
     effects: list[Effect] = []
     if busy.starter is not None:
         effects.append(TellStarter(busy.starter, None))
     postponed, first = machine.postponed, []
-    timers, stamp = dict(machine.timers), machine.stamp
-    if changes and timers.pop(_STATE, None) is not None:
-        effects.append(StopTimer(_STATE))
+    timeouts: dict[Any, Any] = {}
     for action in actions:
         match action:
             case Postpone():
@@ -207,14 +230,15 @@ def _transition(busy: Busy, state: Any, actions: tuple[Action, ...], result: Any
                     return _wrong(busy, result, "no NextEvent here, before the state is entered")
                 first.append(event)
             case _:
+                # Of several for one time-out the last is the one that counts.
                 name = _name_of(action)
-                if action.seconds == inf:
-                    if timers.pop(name, None) is not None:
-                        effects.append(StopTimer(name))
-                else:
-                    stamp += 1
-                    timers[name] = (stamp, action.content)
-                    effects.append(StartTimer(name, stamp, action.seconds))
+                timeouts.pop(name, None)
+                timeouts[name] = action
+    timing = _Timing(machine.stamp, dict(machine.timers), effects)
+    if changes:
+        timing.stop(_STATE)
+    for name, action in timeouts.items():
+        timing.set(name, action.seconds, action.content)
     queue = machine.queue
     if changes:
         queue, postponed = (*postponed, *queue), ()
@@ -224,18 +248,47 @@ def _transition(busy: Busy, state: Any, actions: tuple[Action, ...], result: Any
         state=state,
         queue=(*first, *queue),
         postponed=postponed,
-        timers=timers,
-        stamp=stamp,
+        timers=timing.timers,
+        stamp=timing.stamp,
     )
-    if changes and machine.mode.enters:
+    if (changes or type(result) is RepeatState) and machine.mode.enters:
+        # An event that enters again was itself an entry: the state before is still that one's.
+        if isinstance(busy.event, Enter):
+            former = busy.event.former
         return _invoke(after, Enter(former), tuple(effects))
     return _run(after, tuple(effects))
+
+
+@attrs.define
+class _Timing:
+    """The time-outs of one transition, and what has to be done about them."""
+
+    stamp: int
+    timers: dict[Any, tuple[int, Any]]
+    effects: list[Effect]
+
+    def set(self, name: Any, seconds: float | Literal["update"], content: Any) -> None:
+        if seconds == "update" and name in self.timers:
+            self.timers[name] = self.timers[name][0], content
+            return
+        self.stop(name)
+        if seconds == "update" or seconds == 0:
+            self.timers[name] = _DUE, content
+        elif seconds != inf:
+            self.stamp += 1
+            self.timers[name] = self.stamp, content
+            self.effects.append(StartTimer(name, self.stamp, seconds))
+
+    def stop(self, name: Any) -> None:
+        running = self.timers.pop(name, None)
+        if running is not None and running[0] != _DUE:
+            self.effects.append(StopTimer(name))
 
 
 def _is_name(state: Any) -> bool:
     if not isinstance(state, str) or state.startswith("_"):
         return False
-    return state not in ("init", "handle_event", "terminate")
+    return state not in ("init", "handle_event", "terminate", "format_status")
 
 
 def _name_of(action: StateTimeout | EventTimeout | NamedTimeout) -> Any:

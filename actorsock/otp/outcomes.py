@@ -21,12 +21,12 @@ class Continue:
     term: Any = None
 
 
-def _check_then(instance: object, attribute: object, value: Any) -> None:
+def _check_then(instance: object, attribute: Any, value: Any) -> None:
     if value is not None and type(value) is not Continue:
         raise TypeError(f"then: expected a Continue or None, got {shown(value)}")
 
 
-def _check_timeout(instance: object, attribute: object, value: float) -> None:
+def _check_timeout(instance: object, attribute: Any, value: float) -> None:
     if value is not inf:
         check_seconds("timeout", value)
 
@@ -42,13 +42,28 @@ class NoReply:
     timeout: float = attrs.field(default=inf, validator=_check_timeout, kw_only=True)
 
 
-@attrs.frozen
+@attrs.frozen(init=False)
 class Reply:
     """Answer the call with `value` and go on; Erlang's `{reply, Value, State}`."""
 
     value: Any
-    then: Continue | None = attrs.field(default=None, validator=_check_then)
-    timeout: float = attrs.field(default=inf, validator=_check_timeout, kw_only=True)
+    then: Continue | None
+    timeout: float
+
+    def __init__(self, value: Any, then: Continue | None = None, *, timeout: float = inf) -> None:
+        # Every answer is one: through their descriptors the fields are set without a detour.
+        if then is not None:
+            _check_then(self, None, then)
+        if timeout is not inf:
+            _check_timeout(self, None, timeout)
+        _set_value(self, value)
+        _set_then(self, then)
+        _set_timeout(self, timeout)
+
+
+_set_value: Final = Reply.value.__set__
+_set_then: Final = Reply.then.__set__  # type: ignore[union-attr]
+_set_timeout: Final = Reply.timeout.__set__  # type: ignore[attr-defined]
 
 
 @attrs.frozen

@@ -20,12 +20,13 @@ from .effects import (
     Raised,
     Returned,
     SendAnswer,
+    Serve,
     StartTimer,
     StopTimer,
     TellStarter,
 )
 from .outcomes import NOTHING, Continue, Ignore, NoReply, Reply, Stop
-from .protocol import Begin, Call, Caller, Cast, StopRequest, Tick
+from .protocol import Begin, Call, Caller, Cast, StopRequest, SystemCall, Tick
 
 __all__ = ["Busy", "Ending", "Fresh", "State", "Waiting", "step"]
 
@@ -42,8 +43,8 @@ class Waiting:
     parent: Pid | None = None
     stamp: int = 0
     """Of the newest time-out; every older tick is stale."""
-    timed: bool = False
-    """The newest time-out has neither come nor been overtaken by a message."""
+    timed: float | None = None
+    """The seconds of the newest time-out, if neither it nor a message has come since."""
 
 
 @attrs.frozen
@@ -58,9 +59,10 @@ class Busy:
 
 @attrs.frozen
 class Ending:
-    """`terminate` runs; afterwards the process ends like this."""
+    """`terminate` runs; afterwards a call is answered, and the process ends like this."""
 
     end: End
+    before: tuple[Effect, ...] = ()
 
 
 State = Fresh | Waiting | Busy | Ending
@@ -85,7 +87,7 @@ def step(state: State, event: Any) -> Next:
             return _raised(state, event)
         case Ending():
             end = state.end if type(event) is Returned else End(event.reason, event.crash)
-            return state, (end,)
+            return state, (*state.before, end)
         case Fresh():
             assert type(event) is Begin
             busy = Busy(Waiting(event.parent), "init", starter=event.starter)
@@ -95,12 +97,17 @@ def step(state: State, event: Any) -> Next:
 def _message(waiting: Waiting, message: Any) -> Next:
     kind = type(message)
     if kind is Tick:
-        if not waiting.timed or message.stamp != waiting.stamp:
+        if waiting.timed is None or message.stamp != waiting.stamp:
             return waiting, ()
         quiet = Waiting(waiting.parent, waiting.stamp)
         return Busy(quiet, "handle_info"), (Invoke("handle_info", (_TIMEOUT,)),)
+    if kind is SystemCall:
+        if waiting.timed is None:
+            return waiting, (Serve(message),)
+        # It is no message to the server, but the wait for one begins again.
+        return _go_on(waiting, (Serve(message),), None, waiting.timed)
     before: tuple[Effect, ...] = ()
-    if waiting.timed:
+    if waiting.timed is not None:
         before = (StopTimer(_TIMEOUT),)
         waiting = Waiting(waiting.parent, waiting.stamp)
     if kind is Call:
@@ -110,7 +117,7 @@ def _message(waiting: Waiting, message: Any) -> Next:
     if kind is Cast:
         return Busy(waiting, "handle_cast"), (*before, Invoke("handle_cast", (message.request,)))
     if kind is StopRequest or (kind is Exit and message.pid is waiting.parent):
-        return _terminate(End(message.reason), before)
+        return Ending(End(message.reason)), (*before, Invoke("terminate", (message.reason,)))
     return Busy(waiting, "handle_info"), (*before, Invoke("handle_info", (message,)))
 
 
@@ -136,7 +143,7 @@ def _returned(busy: Busy, result: Any) -> Next:
     if kind is Continue:
         return _go_on(busy.waiting, begun, result, inf)
     if kind is Stop and result.reply is NOTHING:
-        return _terminate(End(result.reason), ())
+        return _terminate(End(result.reason))
     if kind is Stop and busy.caller is not None:
         return _terminate(End(result.reason), (SendAnswer(busy.caller, result.reply),))
     expected = _EXPECTED.get(busy.callback, "None, NoReply, Continue or Stop")
@@ -148,7 +155,7 @@ def _raised(busy: Busy, raised: Raised) -> Next:
     end = End(raised.reason, raised.crash)
     if busy.starter is not None:
         return _not_begun(busy.starter, Error(raised.reason), end)
-    return _terminate(end, ())
+    return _terminate(end)
 
 
 def _go_on(
@@ -160,12 +167,12 @@ def _go_on(
     if timeout == inf:
         return waiting, before
     stamp = waiting.stamp + 1
-    timed = Waiting(waiting.parent, stamp, timed=True)
+    timed = Waiting(waiting.parent, stamp, timeout)
     return timed, (*before, StartTimer(_TIMEOUT, stamp, timeout))
 
 
-def _terminate(end: End, before: tuple[Effect, ...]) -> Next:
-    return Ending(end), (*before, Invoke("terminate", (end.reason,)))
+def _terminate(end: End, afterwards: tuple[Effect, ...] = ()) -> Next:
+    return Ending(end, afterwards), (Invoke("terminate", (end.reason,)),)
 
 
 def _not_begun(starter: Ref, error: Error, end: End) -> Next:

@@ -39,6 +39,10 @@ class StateMachine(Behaviour):
     def terminate(self, reason: Any, state: Any) -> Any:
         """Clean up: when it is called is as with a `GenServer`."""
 
+    def format_status(self) -> Any:
+        """What `sys.get_status` shows with the state; a plain function. The attributes."""
+        return dict(vars(self))
+
     @classmethod
     def _rules(cls) -> tuple[Step, Any]:
         return machine_rules.step, Fresh(Mode(cls._by_state(), cls.enters))

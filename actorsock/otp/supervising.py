@@ -8,17 +8,20 @@ import attrs
 from ..results import Error, Ok
 from ..runtime.identity import Pid
 from .calling import call
+from .child_spec import ChildSpec
 
 __all__ = [
     "ChildCount",
     "ChildInfo",
     "DeleteChild",
+    "GetChildSpec",
     "RestartChild",
     "StartChild",
     "TerminateChild",
     "Wrong",
     "count_children",
     "delete_child",
+    "get_childspec",
     "restart_child",
     "start_child",
     "terminate_child",
@@ -62,7 +65,8 @@ async def start_child(supervisor: Pid | str, *spec: Any) -> Ok[Pid | None] | Err
 async def terminate_child(supervisor: Pid | str, child: Any) -> Ok[None] | Error:
     """Stop the child of that id (with simple_one_for_one: that pid), and do not restart it.
 
-    Its spec stays, unless it is a temporary one. `Error("not_found")`.
+    Its spec stays, unless it is a temporary one. `Error("not_found")`; for a pid with
+    simple_one_for_one only if that process lives.
     Erlang's `supervisor:terminate_child/2`.
     """
     return await _ask(supervisor, TerminateChild(child))  # type: ignore[no-any-return]
@@ -82,6 +86,14 @@ async def delete_child(supervisor: Pid | str, child: Any) -> Ok[None] | Error:
     `Error("running")`, `Error("restarting")` or `Error("not_found")`.
     """
     return await _ask(supervisor, DeleteChild(child))  # type: ignore[no-any-return]
+
+
+async def get_childspec(supervisor: Pid | str, child: Any) -> Ok[ChildSpec] | Error:
+    """The spec of the child of that id, or of that pid; `supervisor:get_childspec/2`.
+
+    `Error("not_found")`.
+    """
+    return await _ask(supervisor, GetChildSpec(child))  # type: ignore[no-any-return]
 
 
 async def which_children(supervisor: Pid | str) -> list[ChildInfo]:
@@ -111,6 +123,11 @@ class RestartChild:
 
 @attrs.frozen
 class DeleteChild:
+    child: Any
+
+
+@attrs.frozen
+class GetChildSpec:
     child: Any
 
 

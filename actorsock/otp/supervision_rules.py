@@ -59,6 +59,8 @@ class Plan:
     """Ids. If one of them can't be started the rest is not tried."""
     give_up: bool = False
     """There were too many restarts: stop every child and end."""
+    shut_down: bool = False
+    """The children that count have done what they were for: stop the others and end."""
 
 
 def find(family: Family, id: Any) -> Child | None:
@@ -104,9 +106,10 @@ def child_ended(family: Family, pid: Pid, reason: Any, now: float) -> tuple[Fami
         case "restart":
             return _restart(started(family, id, None), id, now)
         case "forget":
-            return forget(family, id), Plan()
+            family = forget(family, id)
         case "keep":
-            return started(family, id, None), Plan()
+            family = started(family, id, None)
+    return family, Plan(shut_down=_was_significant(family, child))
 
 
 def try_again(family: Family, id: Any, now: float) -> tuple[Family, Plan]:
@@ -130,6 +133,18 @@ def count_restart(
     """The restarts that count, with one more `now`; and whether they are too many."""
     counted = (now, *(before for before in restarts if now - before <= flags.period))
     return counted, len(counted) > flags.intensity
+
+
+def _was_significant(family: Family, ended: Child) -> bool:
+    """The end of the child, after which the others are `family`, ends the supervisor too."""
+    if not ended.spec.significant or family.flags.auto_shutdown == "never":
+        return False
+    if family.flags.auto_shutdown == "any_significant":
+        return True
+    return not any(
+        child.spec.significant and (child.pid is not None or child.restarting)
+        for child in family.children
+    )
 
 
 def _restart(family: Family, id: Any, now: float) -> tuple[Family, Plan]:

@@ -13,7 +13,7 @@ from ..runtime.messages import Exit
 from ..shown import shown
 from . import server_rules
 from .behaviour import Behaviour
-from .child_spec import ChildSpec, SupervisorFlags, as_flags, as_spec
+from .child_spec import ChildSpec, SupervisorFlags, as_flags, as_spec, check_significance
 from .dynamic_children import DynamicChildren
 from .engine import Looping
 from .gen_server import GenServer
@@ -21,7 +21,14 @@ from .listed_children import ListedChildren
 from .outcomes import Ignore, Reply
 from .protocol import Caller
 from .restarting import TryAgain
-from .supervising import DeleteChild, RestartChild, StartChild, TerminateChild, Wrong
+from .supervising import (
+    DeleteChild,
+    GetChildSpec,
+    RestartChild,
+    StartChild,
+    TerminateChild,
+    Wrong,
+)
 
 __all__ = ["Supervisor"]
 
@@ -81,6 +88,8 @@ class _SupervisorServer(GenServer):
                     return Reply(await brood.restart(child))
                 case DeleteChild(child):
                     return Reply(brood.delete(child))
+                case GetChildSpec(child):
+                    return Reply(brood.spec(child))
                 case "which_children":
                     return Reply(brood.which())
                 case "count_children":
@@ -100,6 +109,9 @@ class _SupervisorServer(GenServer):
     async def terminate(self, reason: Any) -> None:
         await self._brood.stop_all()
 
+    def format_status(self) -> Any:
+        return {"children": self._brood.which()}
+
 
 def _checked(result: Any) -> tuple[SupervisorFlags, list[ChildSpec]]:
     match result:
@@ -114,5 +126,6 @@ def _checked(result: Any) -> tuple[SupervisorFlags, list[ChildSpec]]:
     for spec in specs:
         if spec.id in ids:
             raise ValueError(f"children: two of them have the id {spec.id!r}")
+        check_significance(flags, spec)
         ids.add(spec.id)
     return flags, specs

@@ -112,9 +112,13 @@ class Process:
         if (other := alive.get(pid)) is not None and other.links:
             other.links.pop(self.pid, None)
 
-    def monitor(self, target: "Process | None", named: Pid | str) -> Ref:
-        """Ask for a `Down` when `target` ends; at once, with `"noproc"`, if there is none."""
-        ref = Ref()
+    def monitor(self, target: "Process | None", named: Pid | str, ref: Ref | None = None) -> Ref:
+        """Ask for a `Down` when `target` ends; at once, with `"noproc"`, if there is none.
+
+        It carries `ref`, a new one if None.
+        """
+        if ref is None:
+            ref = Ref()
         if target is None:
             self.deliver(Down(ref, named, "noproc"))
         elif target is not self:

@@ -11,7 +11,7 @@ from . import terms
 from .notation import Act, Form, Pause, Scenario, Step, Wait, actors_of
 from .our_side import Seen, Skipped
 
-__all__ = ["HOW_TO_INSTALL", "Erlang", "NoErlang", "find_erlang"]
+__all__ = ["HOW_TO_INSTALL", "Erlang", "NoErlang", "compile_module", "find_erlang"]
 
 HOW_TO_INSTALL: Final = (
     "Erlang is missing: install it (on Debian and Ubuntu: apt-get install erlang-base), "
@@ -35,7 +35,7 @@ class Erlang:
         self._scratch = scratch
         self._number = 0
         self._early: dict[int, Any] = {}
-        _compile(erl, scratch)
+        compile_module(erl, _SOURCE, scratch)
         self._vm = subprocess.Popen(
             [erl, "-noshell", "-pa", str(scratch), "-s", "interpreter", "main"],
             stdin=subprocess.PIPE,
@@ -97,12 +97,13 @@ class Erlang:
 _SOURCE: Final = Path(__file__).with_name("interpreter.erl")
 
 
-def _compile(erl: str, into: Path) -> None:
+def compile_module(erl: str, source: Path, into: Path) -> None:
+    """Compile an Erlang module, for `erl` to run."""
     # A stripped-down Erlang has no compiler: then another one compiles, and this one only runs.
     for compiler in dict.fromkeys((erl, shutil.which("erl"))):
         if compiler is not None:
             program = (
-                f'case compile:file("{_SOURCE}", [{{outdir, "{into}"}}]) of '
+                f'case compile:file("{source}", [{{outdir, "{into}"}}]) of '
                 "{ok, _} -> halt(0); _ -> halt(1) end."
             )
             done = subprocess.run(
@@ -110,7 +111,7 @@ def _compile(erl: str, into: Path) -> None:
             )
             if done.returncode == 0:
                 return
-    raise NoErlang(f"{erl} cannot compile {_SOURCE.name}, and there is no other: {HOW_TO_INSTALL}")
+    raise NoErlang(f"{erl} cannot compile {source.name}, and there is no other: {HOW_TO_INSTALL}")
 
 
 def _step(step: Step) -> tuple[Any, ...]:

@@ -46,6 +46,9 @@ class Shop(otp.Application):
             otp.ChildSpec(name, otp.start_link, (Worker, name), shutdown=100) for name in "ab"
         ] + [otp.ChildSpec("c", spawn_link, (ready,))])
 
+    def prep_stop(self):
+        print("the shop closes", flush=True)
+
     def stop(self):
         print("the shop is closed", flush=True)
 
@@ -81,7 +84,13 @@ def run_program(takes: float, *signals: signal.Signals) -> tuple[int, list[str],
 def test_a_signal_stops_the_tree_in_order(number: signal.Signals) -> None:
     assert run_program(0, number) == (
         0,
-        ["b ends: shutdown", "a ends: shutdown", "the shop is closed", "back in the program"],
+        [
+            "the shop closes",
+            "b ends: shutdown",
+            "a ends: shutdown",
+            "the shop is closed",
+            "back in the program",
+        ],
         "",
     )
 
@@ -89,7 +98,8 @@ def test_a_signal_stops_the_tree_in_order(number: signal.Signals) -> None:
 def test_a_second_signal_does_not_wait() -> None:
     code, lines, _ = run_program(100, signal.SIGTERM, signal.SIGTERM)
     assert code == 0
-    assert lines[0] == "b ends: shutdown"
+    assert lines[0] == "the shop closes"
+    assert "the shop is closed" not in lines
     assert lines[-1] == "back in the program"
 
 
@@ -110,6 +120,22 @@ async def test_starting_and_stopping(runtime: None) -> None:
     await otp.stop("shop")
     assert await receive() == Down(ref, top, "shutdown")
     assert await receive() == "closed"
+
+
+async def test_mistakes_do_not_keep_it_from_stopping(
+    runtime: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Clumsy(Shop):
+        def prep_stop(self) -> None:
+            send(Shop.log, "closes")
+            raise ValueError("clumsy")
+
+    pid = ok(await otp.start(Clumsy, current_pid()))
+    ref = monitor("top")
+    with pytest.raises(ProcessExit) as failed:
+        await otp.stop(pid)
+    assert isinstance(failed.value.reason, ValueError)
+    assert [await receive() for _ in range(3)] == ["closes", Down(ref, "top", "shutdown"), "closed"]
 
 
 async def test_an_application_ends_with_its_tree(

@@ -96,10 +96,11 @@ def test_the_order_of_events(events: list[Do]) -> None:
     assert handled_by_rules(events) == handled_by_the_book(events)
 
 
+SECONDS: list[Any] = [0, 1.0, 2.0, float("inf"), "update"]
 ACTIONS = st.lists(
     st.one_of(
-        st.builds(StateTimeout, st.sampled_from([1.0, 2.0, float("inf")])),
-        st.builds(EventTimeout, st.sampled_from([1.0, 2.0, float("inf")])),
+        st.builds(StateTimeout, st.sampled_from(SECONDS)),
+        st.builds(EventTimeout, st.sampled_from(SECONDS)),
         st.just(NextEvent(Internal("i"))),
     ),
     max_size=3,

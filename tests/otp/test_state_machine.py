@@ -39,6 +39,7 @@ from actorsock.otp import (
     NextEvent,
     NextState,
     Postpone,
+    RepeatState,
     StateTimeout,
     Stop,
     TimedOut,
@@ -269,6 +270,111 @@ async def test_entering_states(runtime: None, start: Starter, autojump_clock: Mo
     ]
 
 
+async def test_a_state_that_is_entered_again(
+    runtime: None, start: Starter, autojump_clock: MockClock
+) -> None:
+    """Otherwise it is kept: its time-out runs on, and postponed events wait on."""
+    machine = await start(Entering, current_pid())
+    await sleep(1)
+    otp.cast(machine, KeepState(Postpone()))
+    otp.cast(machine, RepeatState(NextEvent(Internal("i"))))
+    await sleep(1)
+    assert await told() == [
+        ("a", Enter("a")),
+        ("a", Internal("first")),
+        ("a", Cast(KeepState(Postpone()))),
+        ("a", Cast(RepeatState(NextEvent(Internal("i"))))),
+        ("a", Enter("a")),
+        ("a", Internal("i")),
+    ]
+
+
+async def test_an_entry_that_is_repeated(runtime: None, start: Starter) -> None:
+    class Twice(otp.StateMachine):
+        enters = True
+
+        def init(self, log: Pid) -> NextState:
+            self.log, self.left = log, 1
+            return NextState("a")
+
+        def handle_event(self, event: Any, state: Any) -> Any:
+            send(self.log, (state, event))
+            match event:
+                case Cast(result):
+                    return result
+                case Enter() if state == "b" and self.left:
+                    self.left -= 1
+                    return RepeatState()
+            return None
+
+    machine = await start(Twice, current_pid())
+    otp.cast(machine, NextState("b"))
+    otp.cast(machine, RepeatState())
+    assert await told() == [
+        ("a", Enter("a")),
+        ("a", Cast(NextState("b"))),
+        ("b", Enter("a")),
+        ("b", Enter("a")),
+        ("b", Cast(RepeatState())),
+        ("b", Enter("b")),
+    ]
+
+
+async def test_repeating_without_entries_is_keeping(runtime: None, start: Starter) -> None:
+    machine = await start(Script, current_pid())
+    otp.cast(machine, RepeatState(NextEvent(Internal(1))))
+    assert await told() == [("a", Cast(RepeatState(NextEvent(Internal(1))))), ("a", Internal(1))]
+
+
+@pytest.mark.parametrize(
+    ("actions", "expected"),
+    [
+        ([StateTimeout(0, "s"), EventTimeout(0, "e"), NextEvent(Internal("i"))], ["i", "s"]),
+        ([NamedTimeout("n", 0, "n"), StateTimeout(0, "s"), EventTimeout(0)], ["n", "s"]),
+        ([EventTimeout(0, "e"), StateTimeout(0, "s")], ["e", "s"]),
+        ([NamedTimeout(1, 0, 1), NamedTimeout(2, 0, 2), NamedTimeout(1, 0, 3)], [2, 3]),
+        ([NamedTimeout(1, 0, 1), NamedTimeout(2, 0, 2), NamedTimeout(1, "update", 3)], [2, 3]),
+        ([NamedTimeout(1, 0, 1), NamedTimeout(2, 0, 2), NamedTimeout(1)], [2]),
+        ([NamedTimeout(1, 9, 1), NamedTimeout(1, 0, 2)], [2]),
+        ([StateTimeout("update", "s"), StateTimeout(0, "t")], ["t"]),
+    ],
+)
+async def test_time_outs_of_no_time_come_before_messages(
+    runtime: None, start: Starter, actions: list[Any], expected: list[Any]
+) -> None:
+    """The expectations are what gen_statem did."""
+
+    class Acting(Script):
+        def handle_event(self, event: Any, state: Any) -> Any:
+            if event == Cast("act"):
+                send(current_pid(), "a letter")
+                return KeepState(*actions)
+            return super().handle_event(event, state)
+
+    otp.cast(await start(Acting, current_pid()), "act")
+    came = [event for _, event in await told()]
+    assert [getattr(event, "content", event) for event in came] == [*expected, Info("a letter")]
+
+
+async def test_a_time_out_that_is_due_ends_with_the_state(runtime: None, start: Starter) -> None:
+    machine = await start(Script, current_pid())
+    event = KeepState(StateTimeout(0), NextEvent(Cast(NextState("b"))))
+    otp.cast(machine, event)
+    assert await told() == [("a", Cast(event)), ("a", Cast(NextState("b")))]
+
+
+async def test_the_content_of_a_time_out_is_changed(
+    runtime: None, start: Starter, autojump_clock: MockClock
+) -> None:
+    machine = await start(Script, current_pid())
+    otp.cast(machine, KeepState(StateTimeout(3, "old"), NamedTimeout("n", 5, "old")))
+    otp.cast(machine, KeepState(StateTimeout("update", "new")))
+    await sleep(4)
+    assert (await told())[2:] == [("a", TimedOut("state", "new"))]
+    otp.cast(machine, KeepState(EventTimeout("update", "at once")))
+    assert (await told())[1:] == [("a", TimedOut("event", "at once"))]
+
+
 async def test_async_states_wait(runtime: None, autojump_clock: MockClock) -> None:
     class Slow(otp.StateMachine):
         def init(self) -> NextState:
@@ -344,7 +450,11 @@ async def test_start_that_fails(runtime: None, in_body: Any) -> None:
 @pytest.mark.parametrize(
     ("request_", "message"),
     [
-        (7, "handle_event: expected None, KeepState, NextState or Stop to be returned, got 7"),
+        (
+            7,
+            "handle_event: expected None, KeepState, RepeatState, NextState or Stop "
+            "to be returned, got 7",
+        ),
         (lambda state: 1 / 0, "division by zero"),
     ],
 )
@@ -386,6 +496,10 @@ def test_wrong_arguments() -> None:
         KeepState(Postpone)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="seconds: "):
         StateTimeout(-1)
+    with pytest.raises(TypeError, match="seconds: "):
+        StateTimeout("cancel")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="actions: "):
+        RepeatState("a")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="name: 'state' is that of a StateTimeout"):
         NamedTimeout("state", 1)
     with pytest.raises(TypeError, match="event: expected a Call"):

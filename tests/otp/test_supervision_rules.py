@@ -201,3 +201,50 @@ class Supervising(RuleBasedStateMachine):
 
 
 TestSupervising = Supervising.TestCase
+
+
+# --- significant children
+
+
+def significant(auto_shutdown: Any, *restarts: Any) -> tuple[Family, list[Pid]]:
+    made = Family(SupervisorFlags("one_for_one", 10, auto_shutdown=auto_shutdown))
+    made, pids = rules.add(made, ChildSpec("plain", print), Pid()), []
+    for id, restart in enumerate(restarts):
+        pids.append(Pid())
+        spec = ChildSpec(id, print, restart=restart, significant=True)
+        made = rules.add(made, spec, pids[-1])
+    return made, pids
+
+
+def test_the_end_of_any_significant_child_ends_the_supervisor() -> None:
+    for restart, reasons in [("transient", ORDERLY), ("temporary", ORDERLY + DISORDERLY)]:
+        for reason in reasons:
+            made, pids = significant("any_significant", *[restart] * 2)
+            _, plan = rules.child_ended(made, pids[0], reason, 0)
+            assert plan == Plan(shut_down=True)
+
+
+def test_a_significant_child_that_is_restarted_does_not() -> None:
+    for auto_shutdown in ["any_significant", "all_significant"]:
+        made, pids = significant(auto_shutdown, "transient")
+        _, plan = rules.child_ended(made, pids[0], "because", 0)
+        assert plan == Plan(start=(0,))
+
+
+def test_the_end_of_all_significant_children_ends_the_supervisor() -> None:
+    made, pids = significant("all_significant", "temporary", "transient", "transient")
+    made, plan = rules.child_ended(made, pids[0], "because", 0)
+    assert plan == Plan()
+    # One that is to be started again has not ended; one that was terminated has.
+    made = rules.start_failed(rules.child_ended(made, pids[1], "because", 0)[0], 1)
+    made, plan = rules.child_ended(made, pids[2], "normal", 0)
+    assert plan == Plan()
+    made = rules.started(rules.stopped(made, 1), 2, pids[2])
+    _, plan = rules.child_ended(made, pids[2], "normal", 0)
+    assert plan == Plan(shut_down=True)
+
+
+def test_a_plain_child_ends_nobody() -> None:
+    made, _ = significant("any_significant", "temporary")
+    made = rules.add(made, ChildSpec("other", print, restart="temporary"), other := Pid())
+    assert rules.child_ended(made, other, "normal", 0)[1] == Plan()

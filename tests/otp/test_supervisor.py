@@ -575,3 +575,125 @@ async def test_a_supervisor_may_be_light(runtime: None) -> None:
     assert whereis("a") is not None
     _, ref = spawn_monitor(otp.stop, pid)
     assert (await receive(ref)).reason == "normal"
+
+
+# --- significant children
+
+
+@pytest.mark.parametrize(
+    ("auto_shutdown", "told"),
+    [
+        ("any_significant", ["a ends: normal", "b ends: shutdown", "z ends: shutdown"]),
+        ("all_significant", ["a ends: normal"]),
+    ],
+)
+async def test_a_supervisor_that_has_done_its_work(
+    runtime: None, auto_shutdown: Any, told: list[str]
+) -> None:
+    children = [spec(name, restart="transient", significant=True) for name in "ab"]
+    pid = await supervisor(spec("z"), *children, auto_shutdown=auto_shutdown)
+    ref = monitor(pid)
+    await story()
+    await ends("a", "normal")
+    if auto_shutdown == "all_significant":
+        assert await story() == told
+        await ends("b", ("shutdown", "done"))
+        told = ["b ends: ('shutdown', 'done')", "z ends: shutdown"]
+    assert await story() == [*told, Down(ref, pid, "shutdown")]
+
+
+async def test_a_significant_child_that_is_told_to_end_ends_nobody(runtime: None) -> None:
+    child = spec("a", restart="temporary", significant=True)
+    pid = await supervisor(
+        spec("b"), child, auto_shutdown="any_significant", strategy="one_for_all"
+    )
+    assert await otp.terminate_child(pid, "a") == Ok()
+    ok(await otp.start_child(pid, child))
+    await ends("b")
+    assert running(await otp.which_children(pid)) == ["b"]
+    await otp.stop(pid)
+
+
+async def test_wrong_combinations(runtime: None, caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(ValueError, match="significant: a permanent child can't be"):
+        spec("a", significant=True)
+    with pytest.raises(TypeError, match="significant: expected a bool, got 'yes'"):
+        spec("a", restart="transient", significant="yes")
+    with pytest.raises(ValueError, match="auto_shutdown: expected 'never' with simple_one_for_one"):
+        SupervisorFlags("simple_one_for_one", auto_shutdown="any_significant")
+    with pytest.raises(ValueError, match="auto_shutdown: expected one of 'never'"):
+        SupervisorFlags(auto_shutdown="always")  # type: ignore[arg-type]
+    child = spec("a", restart="transient", significant=True)
+    match await otp.start(Supervisor, [child]):
+        case Error(reason):
+            assert str(reason).startswith("significant: the child 'a' can't be under")
+    pid = await supervisor()
+    with pytest.raises(ValueError, match="significant: the child 'a' can't be under"):
+        await otp.start_child(pid, child)
+    assert is_alive(pid)
+    await otp.stop(pid)
+
+
+# --- children of every kind
+
+
+async def test_servers_light_processes_and_tasks_as_children(runtime: None) -> None:
+    class Waiting(otp.GenServer):
+        async def init(self) -> None:
+            await sleep(0)
+
+    async def plain() -> None:
+        await receive()
+
+    def light(function: Any, *args: Any) -> Any:
+        return lambda: function(*args, light=True)
+
+    pid = await supervisor(
+        ChildSpec("handler", otp.start_link, (otp.GenServer,)),
+        ChildSpec("task", otp.start_link, (Waiting,)),
+        ChildSpec("light", light(otp.start_link, Waiting)),
+        ChildSpec("plain task", spawn_link, (plain,)),
+        ChildSpec("plain light", light(spawn_link, plain)),
+        intensity=10,
+    )
+
+    async def kinds() -> dict[Any, Any]:
+        children = await otp.which_children(pid)
+        return {child.id: process_info(child.pid).kind for child in children}
+
+    before = await kinds()
+    assert before == {
+        "handler": "handler",
+        "task": "task",
+        "light": "light",
+        "plain task": "task",
+        "plain light": "light",
+    }
+    for child in await otp.which_children(pid):
+        exit(child.pid, "because")
+        await wait_all_tasks_blocked()
+    assert await kinds() == before
+    await otp.stop(pid)
+
+
+async def test_the_spec_of_a_child(runtime: None) -> None:
+    a = spec("a")
+    pid = await supervisor(a)
+    assert await otp.get_childspec(pid, "a") == Ok(a)
+    assert await otp.get_childspec(pid, whereis("a")) == Ok(a)
+    assert await otp.get_childspec(pid, "b") == Error("not_found")
+    await otp.stop(pid)
+    template = ChildSpec("worker", start_worker, (current_pid(),))
+    pid = await supervisor(template, strategy="simple_one_for_one")
+    a_pid = ok(await otp.start_child(pid, "a"))
+    for child in ["worker", a_pid]:
+        assert await otp.get_childspec(pid, child) == Ok(template)
+    assert await otp.get_childspec(pid, current_pid()) == Error("not_found")
+    await otp.stop(pid)
+
+
+async def test_only_its_own_dynamic_children_are_terminated(runtime: None) -> None:
+    template = ChildSpec("worker", start_worker, (current_pid(),))
+    pid = await supervisor(template, strategy="simple_one_for_one")
+    assert await otp.terminate_child(pid, current_pid()) == Error("not_found")
+    await otp.stop(pid)

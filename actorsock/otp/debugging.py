@@ -1,0 +1,90 @@
+"""What a behaviour's process notes of its messages while somebody looks: for `sys`.
+
+Nothing is noted, and no object of this module exists, until `sys.statistics`, `sys.log` or
+`sys.trace` asks for it.
+"""
+
+import logging
+from collections import deque
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import attrs
+
+from ..runtime.current import current_process
+from ..shown import shown
+from .effects import SendAnswer
+from .protocol import Call, Cast
+
+__all__ = ["Debugging", "Statistics"]
+
+_log: Final = logging.getLogger("actorsock.otp")
+
+
+@attrs.frozen
+class Statistics:
+    """What `sys.statistics(server, "get")` tells, since it was switched on."""
+
+    start_time: datetime
+    current_time: datetime
+    messages_in: int
+    messages_out: int
+    """Answers, as far as they were the results of callbacks."""
+
+
+@attrs.define
+class Debugging:
+    """Counters, the newest events and a trace: each is there if it was asked for."""
+
+    since: datetime | None = None
+    """When the counting began; None: nothing is counted."""
+    messages_in: int = 0
+    messages_out: int = 0
+    events: deque[tuple[Any, ...]] | None = None
+    traces: bool = False
+
+    @property
+    def idle(self) -> bool:
+        """Nothing is asked for any more."""
+        return self.since is None and self.events is None and not self.traces
+
+    def count(self, flag: bool) -> None:
+        """Begin to count, or stop; what had been counted is forgotten."""
+        self.since = datetime.now(UTC) if flag else None
+        self.messages_in = self.messages_out = 0
+
+    def statistics(self) -> Statistics | None:
+        """What was counted."""
+        if self.since is None:
+            return None
+        now = datetime.now(UTC)
+        return Statistics(self.since, now, self.messages_in, self.messages_out)
+
+    def keep(self, size: int | None) -> None:
+        """Keep the newest `size` events; None: keep none."""
+        self.events = None if size is None else deque(self.events or (), maxlen=size)
+
+    def received(self, message: Any) -> None:
+        """The process has begun to handle `message`."""
+        self.messages_in += 1
+        self._note(("in", message))
+
+    def answered(self, answer: SendAnswer) -> None:
+        """A callback has answered a call."""
+        self.messages_out += 1
+        self._note(("out", answer.value, answer.caller.pid))
+
+    def _note(self, event: tuple[Any, ...]) -> None:
+        if self.events is not None:
+            self.events.append(event)
+        if self.traces:
+            match event:
+                case ("in", Call(caller, request)):
+                    text = f"got call {shown(request)} from {caller.pid!r}"
+                case ("in", Cast(request)):
+                    text = f"got cast {shown(request)}"
+                case ("in", message):
+                    text = f"got {shown(message)}"
+                case (_, value, pid):
+                    text = f"sent {shown(value)} to {pid!r}"
+            _log.info("*DBG* %r %s", current_process().pid, text)

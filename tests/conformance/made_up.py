@@ -1,0 +1,40 @@
+"""Programs that dice have made up, as data: written as Erlang terms, and run by Erlang."""
+
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from .erlang_side import compile_module
+
+__all__ = ["done_by_erlang", "term"]
+
+
+def term(value: Any) -> str:
+    """As Erlang writes it; a str is an atom."""
+    match value:
+        case tuple():
+            return f"{{{','.join(map(term, value))}}}"
+        case list():
+            return f"[{','.join(map(term, value))}]"
+        case bool():
+            return str(value).lower()
+        case _:
+            return str(value)
+
+
+def done_by_erlang(erlang: str, module: str, programs: Sequence[Any], scratch: Path) -> list[str]:
+    """What `main` of the module, which lies beside this one, prints for each of the programs."""
+    source = Path(__file__).with_name(f"{module}.erl")
+    compile_module(erlang, source, scratch)
+    script = scratch / "programs"
+    script.write_text("".join(f"{term(program)}.\n" for program in programs))
+    done = subprocess.run(
+        [erlang, "-noshell", "-pa", str(scratch), "-run", module, "main", str(script)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    lines = done.stdout.splitlines()
+    assert len(lines) == len(programs), done.stdout[-1000:] + done.stderr
+    return lines

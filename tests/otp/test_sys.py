@@ -1,0 +1,315 @@
+"""sys: looking into a process of a behaviour, and holding it up, whatever body it has."""
+
+import logging
+from typing import Any
+
+import pytest
+import trio
+from trio.testing import MockClock, wait_all_tasks_blocked
+
+from actorsock import (
+    Down,
+    ProcessExit,
+    Timeout,
+    current_pid,
+    monitor,
+    ok,
+    otp,
+    process_info,
+    receive,
+    send,
+    sleep,
+    spawn,
+    trap_exit,
+)
+from actorsock.otp import (
+    Caller,
+    ChildSpec,
+    EventTimeout,
+    KeepState,
+    NextState,
+    NoReply,
+    Reply,
+    StateTimeout,
+    Supervisor,
+    sys,
+)
+
+from .conftest import Starter
+
+
+class Counter(otp.GenServer):
+    def init(self, log: Any = None) -> None:
+        self.value = 0
+        self.log = log
+
+    def handle_call(self, request: Any, caller: Caller) -> Any:
+        self.value += request
+        return Reply(self.value)
+
+    def handle_cast(self, seconds: Any) -> NoReply:
+        return NoReply(timeout=seconds)
+
+    def handle_info(self, message: Any) -> None:
+        send(self.log, message)
+
+    def terminate(self, reason: Any) -> None:
+        if self.log is not None:
+            send(self.log, ("terminate", reason))
+
+
+class Door(otp.StateMachine):
+    def init(self, log: Any) -> NextState:
+        self.log = log
+        return NextState("shut")
+
+    def handle_event(self, event: Any, state: Any) -> Any:
+        match event:
+            case otp.Cast(StateTimeout() | EventTimeout() as action):
+                return KeepState(action)
+            case otp.Call(caller, _):
+                otp.reply(caller, state)
+        send(self.log, (event, state))
+        return None
+
+
+async def test_the_state_of_a_server(runtime: None, start: Starter) -> None:
+    counter = await start(Counter)
+    await otp.call(counter, 5)
+    assert (await sys.get_state(counter)).value == 5
+
+    def double(state: Counter) -> None:
+        state.value *= 2
+
+    assert (await sys.replace_state(counter, double)).value == 10
+    other = type(await sys.get_state(counter))()
+    other.value = 70
+    assert await sys.replace_state(counter, lambda state: other) is other
+    assert await otp.call(counter, 7) == 77
+
+
+async def test_the_state_of_a_machine(
+    runtime: None, start: Starter, autojump_clock: MockClock
+) -> None:
+    door = await start(Door, current_pid())
+    otp.cast(door, EventTimeout(2))
+    state, machine = await sys.get_state(door)
+    assert (state, machine.log) == ("shut", current_pid())
+    # No event: what waits for one waits on, and no state is entered.
+    assert await sys.replace_state(door, lambda pair: ("open", pair[1])) == ("open", machine)
+    assert await receive() == (otp.TimedOut("event", None), "open")
+
+
+async def test_what_the_function_raises(runtime: None, start: Starter) -> None:
+    def fail(state: Any) -> None:
+        raise LookupError("nothing there")
+
+    counter = await start(Counter)
+    with pytest.raises(LookupError, match="nothing there"):
+        await sys.replace_state(counter, fail)
+    with pytest.raises(TypeError, match=r"function: expected None or a .* got 7"):
+        await sys.replace_state(counter, lambda state: 7)
+    assert await otp.call(counter, 1) == 1
+
+
+async def test_the_status(runtime: None, start: Starter) -> None:
+    counter = await start(Counter, name="counter")
+    status = await sys.get_status("counter")
+    assert (status.pid, status.registered_name) == (counter, "counter")
+    assert (status.status, status.parent) == ("running", None)
+    assert status.behaviour == process_info(counter).function
+    assert status.state == {"value": 0, "log": None}
+    assert status.log == []
+
+
+async def test_a_status_is_shown_as_the_class_wants_it(runtime: None, start: Starter) -> None:
+    class Secret(Counter):
+        def format_status(self) -> Any:
+            return "hidden"
+
+    assert (await sys.get_status(await start(Secret))).state == "hidden"
+
+    class SecretDoor(Door):
+        def format_status(self) -> Any:
+            return "hidden"
+
+    door = await start(SecretDoor, current_pid())
+    assert (await sys.get_status(door)).state == ("shut", "hidden")
+
+
+async def test_supervisors_and_applications_are_asked_too(runtime: None) -> None:
+    top = ok(await otp.start_link(Supervisor, [ChildSpec("child", start_counter)]))
+    status = await sys.get_status(top)
+    assert status.parent is current_pid()
+    assert [child.id for child in status.state["children"]] == ["child"]
+    await otp.stop(top)
+
+
+async def start_counter() -> Any:
+    return await otp.start_link(Counter)
+
+
+# --- suspended
+
+
+async def test_a_suspended_server_keeps_its_messages(runtime: None, start: Starter) -> None:
+    counter = await start(Counter, current_pid())
+    await sys.suspend(counter)
+    await sys.suspend(counter)
+    request = otp.send_request(counter, 1)
+    for number in range(3):
+        send(counter, number)
+    assert (await sys.get_status(counter)).status == "suspended"
+    assert (await sys.get_state(counter)).value == 0
+    await wait_all_tasks_blocked()
+    assert await receive(after=0) == Timeout()
+    await sys.resume(counter)
+    await sys.resume(counter)
+    assert [(await receive()) for _ in range(4)] == [otp.Answer(request, 1), 0, 1, 2]
+
+
+async def test_a_suspended_server_stops(runtime: None, start: Starter) -> None:
+    counter = await start(Counter, current_pid())
+    await sys.suspend(counter)
+    send(counter, "never handled")
+    await otp.stop(counter, "shutdown")
+    assert await receive() == ("terminate", "shutdown")
+    assert await receive(after=0) == Timeout()
+
+
+async def test_a_suspended_server_ends_with_its_parent(runtime: None, in_body: Any) -> None:
+    class Trapping(Counter):
+        def init(self, log: Any = None) -> None:
+            trap_exit(True)
+            super().init(log)
+
+    log = current_pid()
+    behaviour, keywords = in_body(Trapping)
+
+    async def parent() -> None:
+        counter = ok(await otp.start_link(behaviour, log, **keywords))
+        await sys.suspend(counter)
+        send(log, counter)
+        await receive()
+
+    pid = spawn(parent)
+    ref = monitor(await receive())
+    send(pid, "end")
+    assert await receive() == ("terminate", "normal")
+    assert (await receive(ref)).reason == "normal"
+
+
+async def test_a_time_out_begins_again_after_a_request(
+    runtime: None, start: Starter, autojump_clock: MockClock
+) -> None:
+    counter = await start(Counter, current_pid())
+    begin = trio.current_time()
+    otp.cast(counter, 3)
+    await sleep(2)
+    await sys.get_state(counter)
+    assert await receive() == "timeout"
+    assert trio.current_time() - begin == pytest.approx(5)
+    otp.cast(counter, 3)
+    await sys.suspend(counter)
+    await sleep(10)
+    await sys.resume(counter)
+    begin = trio.current_time()
+    assert await receive() == "timeout"
+    assert trio.current_time() - begin == pytest.approx(3)
+    assert await receive(after=10) == Timeout()
+
+
+async def test_the_time_outs_of_a_suspended_machine_run(
+    runtime: None, start: Starter, autojump_clock: MockClock
+) -> None:
+    door = await start(Door, current_pid())
+    otp.cast(door, StateTimeout(1, "tick"))
+    await sys.suspend(door)
+    await sleep(2)
+    send(door, "knock")
+    await sys.resume(door)
+    assert await receive() == (otp.TimedOut("state", "tick"), "shut")
+    assert await receive() == (otp.Info("knock"), "shut")
+
+
+# --- debugging
+
+
+async def test_statistics(runtime: None, start: Starter) -> None:
+    counter = await start(Counter, current_pid())
+    assert await sys.statistics(counter, "get") is None
+    await sys.statistics(counter, True)
+    await otp.call(counter, 1)
+    send(counter, "a letter")
+    statistics = await sys.statistics(counter, "get")
+    assert statistics is not None
+    assert (statistics.messages_in, statistics.messages_out) == (2, 1)
+    assert statistics.start_time <= statistics.current_time
+    await sys.statistics(counter, False)
+    assert await sys.statistics(counter, "get") is None
+
+
+async def test_the_newest_events_are_kept(runtime: None, start: Starter) -> None:
+    counter = await start(Counter, current_pid())
+    await sys.log(counter, True, size=3)
+    send(counter, "too old")
+    send(counter, "a letter")
+    await otp.call(counter, 1)
+    match await sys.log(counter, "get"):
+        case [("in", "a letter"), ("in", otp.Call(caller, 1)), ("out", 1, pid)]:
+            assert pid is caller.pid is current_pid()
+        case other:
+            pytest.fail(f"got {other!r}")
+    assert len((await sys.get_status(counter)).log) == 3
+    await sys.log(counter, False)
+    assert await sys.log(counter, "get") == []
+
+
+async def test_a_trace(runtime: None, start: Starter, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "actorsock.otp")
+    counter = await start(Counter, current_pid())
+    await sys.trace(counter, True)
+    await otp.call(counter, 1)
+    send(counter, "a letter")
+    otp.cast(counter, 1)
+    await sys.trace(counter, False)
+    await otp.call(counter, 1)
+    assert [record.getMessage() for record in caplog.records] == [
+        f"*DBG* {counter!r} got call 1 from {current_pid()!r}",
+        f"*DBG* {counter!r} sent 1 to {current_pid()!r}",
+        f"*DBG* {counter!r} got 'a letter'",
+        f"*DBG* {counter!r} got cast 1",
+    ]
+
+
+# --- who can't be asked
+
+
+async def test_nobody_and_no_behaviour(runtime: None, autojump_clock: MockClock) -> None:
+    with pytest.raises(ProcessExit) as failed:
+        await sys.get_state("nobody")
+    assert failed.value.reason == "noproc"
+    with pytest.raises(ProcessExit) as failed:
+        await sys.get_state(current_pid())
+    assert failed.value.reason == "calling_self"
+    pid = spawn(receive, Down)
+    with pytest.raises(ProcessExit) as failed:
+        await sys.get_state(pid, timeout=1)
+    assert failed.value.reason == "timeout"
+    assert "in get_state(" in failed.value.__notes__[0]
+
+
+async def test_wrong_arguments(runtime: None) -> None:
+    with pytest.raises(TypeError, match="server: "):
+        await sys.get_state(7)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="function: "):
+        await sys.replace_state("counter", 7)  # type: ignore[arg-type]
+    for function in [sys.statistics, sys.log]:
+        with pytest.raises(TypeError, match="flag: expected True, False or 'get', got 'on'"):
+            await function("counter", "on")  # type: ignore[operator]
+    with pytest.raises(TypeError, match="flag: expected True or False, got 'get'"):
+        await sys.trace("counter", "get")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="size: "):
+        await sys.log("counter", True, size=True)
+    with pytest.raises(ValueError, match="size: "):
+        await sys.log("counter", True, size=0)
