@@ -103,8 +103,8 @@ class Body(abc.ABC):
         """
 
     @abc.abstractmethod
-    async def checkpoint(self) -> None:
-        """Honour cancellation, and give way to others when the budget is used up."""
+    def checkpoint(self) -> Awaitable[None]:
+        """To be awaited at once: honours cancellation, and gives way when the budget is used up."""
 
     @abc.abstractmethod
     def stop(self, reason: Any) -> bool:

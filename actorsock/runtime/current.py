@@ -15,7 +15,7 @@ from .process import Process, ProcessExit
 from .running import by_task, turn
 from .task_body import adopt
 
-__all__ = ["current_process", "enter_node", "leave_node"]
+__all__ = ["current_process", "enter_node", "leave_node", "process_of_task"]
 
 _NO_RUNTIME: Final = (
     "there is no actorsock runtime here: start the program with actorsock.run(main), or put "
@@ -36,8 +36,11 @@ def current_process() -> Process:
     an exit signal has ended.
     """
     process = turn.process
-    if process is not None:
-        return process
+    return process_of_task() if process is None else process
+
+
+def process_of_task() -> Process:
+    """`current_process` for who has seen that the runtime takes no turn (`turn.process`)."""
     try:
         task = current_task()
     except RuntimeError:

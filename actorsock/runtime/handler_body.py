@@ -54,12 +54,21 @@ class HandlerBody(Body):
     def begin(self, process: Process) -> None:
         """Become the body of `process`, idle."""
         self._process = process
-        self._idle(process)
+        process.mailbox.wanted = anything
+        self.parked = True
 
     def stop(self, reason: Any) -> bool:
         # An idle handler ends in a turn of its own; a running or a waiting turn sees `ending`.
         self.wake()
         return False
+
+    def wake(self, outcome: Any = None) -> bool:
+        # What the base class says; a handler has nobody to tell the outcome to.
+        if not self.parked:
+            return False
+        self.parked = False
+        self._node.run_queue.run(self._take_turn)
+        return True
 
     def describe(self) -> str:
         return name_of(self._handle)
@@ -67,7 +76,7 @@ class HandlerBody(Body):
     def spend(self, cost: int) -> bool:
         return True
 
-    async def checkpoint(self) -> None:
+    def checkpoint(self) -> Awaitable[None]:
         raise RuntimeError("a handler runs to completion: it can't wait for anything")
 
     def pause(self) -> Awaitable[object]:
@@ -82,10 +91,6 @@ class HandlerBody(Body):
     def release(self) -> None:
         self._process = None
         self._handle = self._terminate = _nothing
-
-    def _idle(self, process: Process) -> None:
-        process.mailbox.wanted = anything
-        self.parked = True
 
     def _take_turn(self) -> None:
         process = self._process
@@ -106,10 +111,11 @@ class HandlerBody(Body):
         else:
             if process.ending:
                 self._end(process.reason)
-            elif mailbox:
+            elif mailbox.arrivals or mailbox.saved:
                 self._resume()
             else:
-                self._idle(process)
+                mailbox.wanted = anything
+                self.parked = True
         finally:
             turn.process = before
 

@@ -76,7 +76,10 @@ class LightBody(Body):
         self.budget -= cost
         return self.budget <= 0 or self.stopped
 
-    async def checkpoint(self) -> None:
+    def checkpoint(self) -> Awaitable[None]:
+        return self._give_way()
+
+    async def _give_way(self) -> None:
         if not self.stopped and self.budget <= 0:
             self._passes.step_soon(self)
             await _pause
@@ -145,10 +148,11 @@ def step_all(ready: deque[LightBody], budget: int) -> int:
     Ends when none is ready, or when all of them together have used `budget` reductions. The
     result is how many are left.
     """
+    full = _BUDGET
     try:
         while ready and budget > 0:
             body = ready.popleft()
-            body.budget = _BUDGET
+            body.budget = full
             turn.process = body.process
             try:
                 yielded = body.resume(None)
@@ -158,7 +162,7 @@ def step_all(ready: deque[LightBody], budget: int) -> int:
                 body.process.end("normal")
             except BaseException as exc:
                 body.ended(exc)
-            budget -= _BUDGET + 1 - body.budget
+            budget -= full + 1 - body.budget
     finally:
         turn.process = None
     return budget

@@ -144,8 +144,7 @@ class Mailbox:
         """Remove and return the oldest message, whatever it is; there must be one."""
         if self.saved:
             return self._remove(next(iter(self.saved)))
-        assert self.arrivals is not None
-        return self.arrivals.popleft()
+        return self.arrivals.popleft()  # type: ignore[union-attr]  # the caller says there is one
 
     def discard(self, ref: Ref, matches: Matcher) -> bool:
         """Remove the messages that carry `ref` and match; say whether there were any."""

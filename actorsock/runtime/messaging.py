@@ -10,7 +10,7 @@ from trio.lowlevel import enable_ki_protection
 
 from .aliases import send_through
 from .body import TIMED_OUT
-from .current import current_process
+from .current import current_process, process_of_task
 from .durations import check_seconds
 from .identity import Pid, Ref
 from .mailbox import NOTHING, anything, test_of
@@ -72,10 +72,14 @@ async def receive(pattern: Any = None, *, after: float = inf) -> Any:
     """
     process = turn.process
     if process is None:
-        process = current_process()
+        process = process_of_task()
     body, mailbox = process.body, process.mailbox
-    if pattern is None and after is inf and not mailbox.arrivals and not mailbox.saved:
-        # The receive that is made most often: a server's, which waits for whatever comes.
+    if pattern is None and after is inf:
+        # The receive that is made most often: a server's, which takes whatever comes.
+        if mailbox.arrivals or mailbox.saved:
+            if body.spend(_MESSAGE):
+                await body.checkpoint()
+            return mailbox.pop()
         mailbox.wanted = anything
         try:
             await body.pause()
@@ -84,8 +88,7 @@ async def receive(pattern: Any = None, *, after: float = inf) -> Any:
         except BaseException:
             mailbox.wanted = None
             raise
-        assert mailbox.arrivals is not None  # something has woken it
-        return mailbox.arrivals.popleft()
+        return mailbox.arrivals.popleft()  # type: ignore[union-attr]  # something has woken it
     matches = anything if pattern is None else test_of(pattern)
     if after is not inf:
         check_seconds("after", after)

@@ -35,8 +35,19 @@ class RunQueue:
 
     def run(self, turn: Turn) -> None:
         """Take `turn` now, or after those that came before it."""
-        self._ready.append(turn)
-        if not self._taking:
+        if self._taking or self._ready:
+            self._ready.append(turn)
+            if not self._taking:
+                self._take_turns()
+            return
+        self._taking = True
+        try:
+            turn()
+        except BaseException as exc:
+            self._interrupt(exc)
+        finally:
+            self._taking = False
+        if self._ready:
             self._take_turns()
 
     def take_all(self) -> None:

@@ -13,6 +13,7 @@ import trio
 from trio.lowlevel import (
     Abort,
     Task,
+    checkpoint_if_cancelled,
     disable_ki_protection,
     enable_ki_protection,
     reschedule,
@@ -79,20 +80,22 @@ class TaskBody(Body):
         self.budget -= cost
         return True  # only trio knows whether a scope around the caller was cancelled
 
-    async def checkpoint(self) -> None:
+    def checkpoint(self) -> Awaitable[None]:
         if self.budget > 0:
-            await trio.lowlevel.checkpoint_if_cancelled()
-        else:
-            self.budget = _BUDGET
-            await trio.lowlevel.checkpoint()
-            if self._stopped is not None:
-                raise self._stopped
+            return checkpoint_if_cancelled()  # noqa: ASYNC105  # for the caller to await
+        return self._give_way()
+
+    async def _give_way(self) -> None:
+        self.budget = _BUDGET
+        await trio.lowlevel.checkpoint()
+        if self._stopped is not None:
+            raise self._stopped
 
     def pause(self) -> Awaitable[object]:
         self.budget = _BUDGET
         self.outcome = None
         self.parked = True
-        return wait_task_rescheduled(self._abort)  # noqa: ASYNC105  # `park` awaits it
+        return wait_task_rescheduled(self._abort)  # noqa: ASYNC105  # for the caller to await
 
     def woken(self) -> Any:
         if self._stopped is not None:

@@ -7,7 +7,7 @@ from typing import Final
 from trio.lowlevel import enable_ki_protection
 
 from ..results import Error, Ok, Select
-from ..runtime.current import current_process
+from ..runtime.current import process_of_task
 from ..runtime.identity import Ref
 from ..runtime.running import turn
 from ..shown import shown
@@ -55,7 +55,7 @@ async def recv(
     # wait for what comes next on a stream that has nothing yet.
     process = turn.process
     if process is None:
-        process = current_process()
+        process = process_of_task()
     body, pid = process.body, process.pid
     reader = actor.reader
     if reader is None or reader.pid is not pid:

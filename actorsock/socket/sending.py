@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol, TypeVar
 from trio.lowlevel import enable_ki_protection
 
 from ..results import Error, Ok, Select
-from ..runtime.current import current_process
+from ..runtime.current import process_of_task
 from ..runtime.identity import Ref
 from ..runtime.running import turn
 from ..shown import shown
@@ -75,7 +75,7 @@ async def send(
         return op if isinstance(op, Error) else await blocking(actor, op, timeout)
     process = turn.process
     if process is None:
-        process = current_process()
+        process = process_of_task()
     body = process.body
     if body.spend(SYSTEM_CALL):
         await body.checkpoint()
