@@ -162,7 +162,7 @@ class SocketActor:
         self.kind = kind
         self.settings = settings
         self.observed = settings.debug or settings.iow
-        self.is_plain = kind.is_stream and not self.observed
+        self.is_plain = kind.is_stream and not self.observed and not settings.select_read
         """A stream that nobody watches: what most sockets are, and the fast ways are for."""
         self.reader: User | None = None
         """Who waited last for whatever comes: it is likely to be the next one too."""
@@ -214,9 +214,11 @@ class SocketActor:
             return None
         result = op.attempt(self, pid, patient)
         if result is None:
-            user = self._waiting(op, pid) if patient else User(pid, op.kind, handle, op.tag)
+            if handle is not None:
+                return self.select_for(op, pid, lane, handle)
+            user = self._waiting(op, pid) if patient else User(pid, op.kind, None, op.tag)
             self._carry_out(lane.wait(user))
-            return self._selected(op, pid, handle)
+            return None
         if (
             handle is not None
             and self.settings.select_read
@@ -230,13 +232,24 @@ class SocketActor:
                 self._carry_out(decisions)
         return result
 
+    def select_for(self, op: Operation[Any], pid: Pid, lane: Lane, handle: Ref) -> Select:
+        """There was nothing to do for `pid`: it is going to be told under `handle`."""
+        decisions = lane.wait(User(pid, op.kind, handle, op.tag))
+        if len(decisions) > 1 or not self._is_quiet(lane.name):  # else the poller is watching
+            self._carry_out(decisions)
+        if pid not in self._monitors:
+            self.monitor_user(pid)
+        return Select(SelectInfo(op.tag, handle, op.continuation()), op.progress())
+
     def settle(self, op: Operation[T], pid: Pid, outcome: object) -> Answer[T] | None:
         """The blocking caller `pid` was woken with `outcome`: its answer, or None to wait again.
 
         It is `SendSelect` when it is to ask again, `SendAbort`, `TIMED_OUT`, or the answer itself.
         """
-        if isinstance(outcome, Ok):
-            self._carry_out(self.lane_of(op.lane).done())
+        if type(outcome) is Ok:
+            decisions = self.lane_of(op.lane).done()
+            if decisions:
+                self._carry_out(decisions)
             return outcome
         if isinstance(outcome, Error):
             self._carry_out(self.lane_of(op.lane).failed(outcome.reason))
@@ -303,7 +316,7 @@ class SocketActor:
         """Set an option of level otp."""
         self.settings = settings = attrs.evolve(self.settings, **{name: value})
         self.observed = settings.debug or settings.iow
-        self.is_plain = self.kind.is_stream and not self.observed
+        self.is_plain = self.kind.is_stream and not self.observed and not settings.select_read
         if self.settings.use_registry:
             self.service.registry.sockets[self.handle] = None
 
@@ -342,7 +355,8 @@ class SocketActor:
         """The current user's turn has come: do what it waits for, or tell it to."""
         op = user.op
         if op is None or lane.selected:
-            self._carry_out(lane.ready())
+            if lane.select() is not None:
+                self._tell(user)
             return
         process = alive.get(user.pid)
         if process is None or not process.body.parked:
@@ -355,7 +369,7 @@ class SocketActor:
         if answer is None:
             self._watch_for(lane.name)
         else:
-            lane.ready()  # it is told with the answer; others are locked out until it is back
+            lane.selected = True  # others are locked out until it is back
             process.body.wake(answer)
 
     def is_ready(self, lane: LaneName) -> bool:
@@ -502,12 +516,14 @@ class SocketActor:
             self._watch(Watch(decision.lane))
 
     def _send_select(self, decision: SendSelect) -> None:
-        user = decision.user
+        self._tell(decision.user)
+
+    def _tell(self, user: User) -> None:
         process = alive.get(user.pid)
         if process is None:
             return
         if user.handle is None:
-            process.body.wake(decision)
+            process.body.wake(SendSelect(user))
         else:
             process.deliver(SelectMessage(self.handle, _tag(user), user.handle))
 

@@ -45,7 +45,7 @@ async def recv(
     `"state"` (the caller waits already, or an acceptor does), or a POSIX reason; `data` is
     then what had been received of `length`, if anything.
     """
-    actor = actor_of(sock)
+    actor: SocketActor = sock._actor if type(sock) is Socket else actor_of(sock)
     if length is not _NO_LENGTH or flags is not _NO_FLAGS or timeout is not inf:
         return await blocking(actor, _recv(actor, length, flags), timeout)
     lane = actor.turns.read
@@ -91,7 +91,21 @@ def recv_nowait(
     `data` of the `Select` is what was there; after the select message, ask for the rest. On a
     socket with the otp option `select_read`, `SelectRead` takes the place of `Ok`.
     """
-    actor = actor_of(sock)
+    actor: SocketActor = sock._actor if type(sock) is Socket else actor_of(sock)
+    if length is _NO_LENGTH and flags is _NO_FLAGS and ref is None and actor.is_plain:
+        process = turn.process
+        if process is None:
+            process = process_of_task()
+        pid, lane = process.pid, actor.turns.read
+        current = lane.current
+        # The turn is ours, and nobody minds if we keep it.
+        if current is None or (current.pid is pid and current.kind == "recv"):
+            answer = _WHAT_IS_THERE.attempt(actor, pid, False)
+            if answer is None:
+                return actor.select_for(_WHAT_IS_THERE, pid, lane, Ref())
+            if current is not None:
+                actor.settle(_WHAT_IS_THERE, pid, answer)
+            return answer
     return nowait_receive(actor, _recv(actor, length, flags), ref)
 
 

@@ -69,7 +69,7 @@ async def send(
     `"select_info"` (it is not of a send), or a POSIX reason (`"epipe"`, `"econnreset"`, ...);
     `data` is then what was not sent, if part of it was.
     """
-    actor = actor_of(sock)
+    actor: SocketActor = sock._actor if type(sock) is Socket else actor_of(sock)
     if type(data) is not bytes or flags is not _NO_FLAGS or timeout is not inf:
         op = _send(data, flags)
         return op if isinstance(op, Error) else await blocking(actor, op, timeout)
@@ -95,8 +95,15 @@ def send_nowait(
 
     `data` of the `Select` is the rest when part was sent; after the select message, send that.
     """
-    actor = actor_of(sock)
-    return _nowait(actor, _send(data, flags), ref)
+    actor: SocketActor = sock._actor if type(sock) is Socket else actor_of(sock)
+    if ref is not None or type(data) is not bytes or flags is not _NO_FLAGS:
+        return _nowait(actor, _send(data, flags), ref)
+    if turn.process is None:
+        process_of_task()  # who calls becomes a process, and outside of a runtime is told so
+    if actor.is_plain and actor.turns.write.current is None:
+        answer = send_plainly(actor, data)
+        return nowait(actor, answer, None) if isinstance(answer, Send) else answer
+    return nowait(actor, Send(data, 0), None)
 
 
 @enable_ki_protection

@@ -172,10 +172,15 @@ class Lane:
 
     def ready(self) -> Decisions:
         """The operating system says that the descriptor is ready."""
+        user = self.select()
+        return NOTHING if user is None else (SendSelect(user),)
+
+    def select(self) -> User | None:
+        """`ready`, for who carries out its only decision at once: whom to tell, if anybody."""
         if self.current is None or self.selected:
-            return NOTHING
+            return None
         self.selected = True
-        return (SendSelect(self.current),)
+        return self.current
 
     def cancel(self, pid: Pid, kind: Kind, handle: Ref) -> Decisions | None:
         """`pid` takes back what waits under `handle`; None when nothing does."""

@@ -151,10 +151,32 @@ class RecvWhatIsThere(_Some):
 
     def attempt(self, actor: SocketActor, pid: Pid, patient: bool) -> Ok[bytes] | Error | None:
         """One or several reads; see `Operation.attempt`."""
-        if actor.kind.is_stream:
+        kind, settings = actor.kind, actor.settings
+        if not kind.is_stream:
+            message = _read_message(actor, 0, 0)
+            return message if message is None or type(message) is Error else Ok(message)
+        if actor.unread or settings.read_count > 1:
             return _what_is_there(actor, 0)
-        data = _read_message(actor, 0, 0)
-        return data if data is None or type(data) is Error else Ok(data)
+        # What every echo does, hence without a step in between; `_read` has the reasons.
+        counters, size = actor.counters, settings.read_size
+        counters.read_tries += 1
+        try:
+            data = actor.sock.recv(size)
+        except BlockingIOError:
+            actor.read_quiet = actor.watched
+            return None
+        except OSError as exc:
+            return _refused(actor, exc)
+        got = len(data)
+        if not got:
+            return _end(actor)
+        if got < size and kind.is_tcp and not actor.saw_end:
+            actor.read_quiet = actor.watched
+        counters.read_byte += got
+        counters.read_pkg += 1
+        if got > counters.read_pkg_max:
+            counters.read_pkg_max = got
+        return Ok(data)
 
 
 @attrs.frozen
