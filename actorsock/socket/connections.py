@@ -1,7 +1,7 @@
 """Making connections: accept and connect."""
 
 from math import inf
-from typing import Any
+from typing import Any, Final
 
 from trio.lowlevel import enable_ki_protection
 
@@ -15,6 +15,8 @@ from .operations.connecting import Accept, Connect
 
 __all__ = ["accept", "accept_nowait", "connect", "connect_nowait"]
 
+_ACCEPT: Final = Accept()  # it remembers nothing, so one serves all
+
 
 @enable_ki_protection
 async def accept(sock: Socket, timeout: float = inf) -> Ok[Socket] | Error:
@@ -26,7 +28,7 @@ async def accept(sock: Socket, timeout: float = inf) -> Ok[Socket] | Error:
     or a POSIX reason (`"einval"` when it does not listen, `"emfile"`, ...), which every other
     waiting acceptor gets too.
     """
-    return await blocking(actor_of(sock), Accept(), timeout)
+    return await blocking(actor_of(sock), _ACCEPT, timeout)
 
 
 @enable_ki_protection
@@ -35,7 +37,7 @@ def accept_nowait(sock: Socket, ref: Ref | None = None) -> Ok[Socket] | Error | 
 
     `ref`, if given, is the handle. After the select message, call again.
     """
-    return nowait(actor_of(sock), Accept(), ref)
+    return nowait(actor_of(sock), _ACCEPT, ref)
 
 
 @enable_ki_protection

@@ -2,14 +2,11 @@
 
 from typing import Final
 
-import attrs
-
 __all__ = ["Counters"]
 
 _LARGEST: Final = 2**64 - 1
 
 
-@attrs.define
 class Counters:
     """What a socket has done since it was opened.
 
@@ -18,41 +15,46 @@ class Counters:
     once, as they pass.
     """
 
-    read_tries: int = 0
-    read_byte: int = 0
-    read_pkg: int = 0
-    read_pkg_max: int = 0
-    read_fails: int = 0
-    read_waits: int = 0
-    write_tries: int = 0
-    write_byte: int = 0
-    write_pkg: int = 0
-    write_pkg_max: int = 0
-    write_fails: int = 0
-    write_waits: int = 0
-    acc_tries: int = 0
-    acc_success: int = 0
-    acc_waits: int = 0
-    acc_fails: int = 0
-    sendfile: int = 0
-    sendfile_tries: int = 0
-    sendfile_byte: int = 0
-    sendfile_pkg: int = 0
-    sendfile_pkg_max: int = 0
-    sendfile_fails: int = 0
-    sendfile_waits: int = 0
-    sendfile_max: int = 0
+    # Of the class until they are counted: a socket starts with none, and many never use most.
+
+    read_tries = 0
+    read_byte = 0
+    read_pkg = 0
+    read_pkg_max = 0
+    read_fails = 0
+    read_waits = 0
+    write_tries = 0
+    write_byte = 0
+    write_pkg = 0
+    write_pkg_max = 0
+    write_fails = 0
+    write_waits = 0
+    acc_tries = 0
+    acc_success = 0
+    acc_waits = 0
+    acc_fails = 0
+    sendfile = 0
+    sendfile_tries = 0
+    sendfile_byte = 0
+    sendfile_pkg = 0
+    sendfile_pkg_max = 0
+    sendfile_fails = 0
+    sendfile_waits = 0
+    sendfile_max = 0
 
     def wrap(self) -> list[str]:
         """Begin anew with what has passed 64 bits; the names of those counters."""
-        wrapped = [name for name, value in attrs.asdict(self).items() if value > _LARGEST]
+        wrapped = [name for name in _NAMES if getattr(self, name) > _LARGEST]
         for name in wrapped:
             setattr(self, name, getattr(self, name) & _LARGEST)
         return wrapped
 
     def shown(self) -> dict[str, int]:
         """The counters by name; those of sendfile once it has been used."""
-        shown = {name: value & _LARGEST for name, value in attrs.asdict(self).items()}
+        shown = {name: getattr(self, name) & _LARGEST for name in _NAMES}
         if self.sendfile:
             return shown
         return {name: value for name, value in shown.items() if not name.startswith("sendfile")}
+
+
+_NAMES: Final = tuple(name for name, value in vars(Counters).items() if type(value) is int)

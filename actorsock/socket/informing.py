@@ -68,7 +68,7 @@ def info(sock: Socket | None = None) -> SocketInfo | SocketsInfo:
     if sock is not None:
         return _info(actor_of(sock))
     registry = _registry()
-    return SocketsInfo(registry.use_registry, IOV_MAX, {"num_cnt_bits": 64, **registry.counts})
+    return SocketsInfo(registry.use_registry, IOV_MAX, {"num_cnt_bits": 64, **registry.counts()})
 
 
 @enable_ki_protection

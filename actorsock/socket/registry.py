@@ -32,9 +32,8 @@ class Registry:
 
     sockets: dict[Socket, None] = attrs.field(factory=dict)
     """Those that are listed, oldest first."""
-    counts: dict[str, int] = attrs.field(
-        factory=lambda: {"num_sockets": 0, **dict.fromkeys(_COUNTED.values(), 0)}
-    )
+    kinds: dict[SocketKind, int] = attrs.field(factory=dict)
+    """How many of each kind are open."""
     monitored: dict[Ref, Socket] = attrs.field(factory=dict)
     watchers: dict[Socket, dict[Ref, Pid]] = attrs.field(factory=dict)
     use_registry: bool = True
@@ -42,17 +41,34 @@ class Registry:
 
     def opened(self, kind: SocketKind) -> None:
         """Count a new socket."""
-        self._count(kind, 1)
+        self.kinds[kind] = self.kinds.get(kind, 0) + 1
 
     def closed(self, sock: Socket, kind: SocketKind) -> None:
         """The socket has closed: it leaves the list, and its monitors hear of it."""
-        self._count(kind, -1)
+        self.kinds[kind] -= 1
         self.sockets.pop(sock, None)
+        if sock not in self.watchers:
+            return
         # The latest monitor is told first, as Erlang does.
-        for ref, pid in reversed(self.watchers.pop(sock, {}).items()):
+        for ref, pid in reversed(self.watchers.pop(sock).items()):
             del self.monitored[ref]
             if (process := alive.get(pid)) is not None:
                 process.deliver(SocketDown(ref, sock))
+
+    def counts(self) -> dict[str, int]:
+        """How many are open: all, and by domain, type and protocol."""
+        counts = {"num_sockets": 0, **dict.fromkeys(_COUNTED.values(), 0)}
+        for kind, number in self.kinds.items():
+            counts["num_sockets"] += number
+            for question, answer in (
+                ("domain", kind.domain),
+                ("type", kind.type),
+                ("protocol", kind.protocol),
+            ):
+                name = _COUNTED.get((question, answer))
+                if name is not None:
+                    counts[name] += number
+        return counts
 
     def monitor(self, sock: Socket, pid: Pid) -> Ref:
         """`pid` wants a `SocketDown` when `sock` closes."""
@@ -80,14 +96,3 @@ class Registry:
         """The process `pid` has ended: its monitors of `sock` are gone."""
         for ref in [r for r, by in self.watchers.get(sock, {}).items() if by is pid]:
             self.cancel_monitor(ref, pid)
-
-    def _count(self, kind: SocketKind, by: int) -> None:
-        self.counts["num_sockets"] += by
-        for question, answer in (
-            ("domain", kind.domain),
-            ("type", kind.type),
-            ("protocol", kind.protocol),
-        ):
-            name = _COUNTED.get((question, answer))
-            if name is not None:
-                self.counts[name] += by

@@ -118,7 +118,8 @@ class Lane:
     current: User | None = None
     selected: bool = False
     """The current user has been sent its select and has not come back yet."""
-    queue: deque[User] = attrs.field(factory=deque)
+    queue: deque[User] | tuple[()] = ()
+    """Who waits behind the current user; made when somebody does."""
     ever_waited: bool = False
     """Something has had to wait here since the socket was opened (`selected` in info)."""
 
@@ -137,7 +138,10 @@ class Lane:
 
     def join(self, user: User) -> None:
         """`user`, told to queue, waits behind the others."""
-        self.queue.append(user)
+        if self.queue:
+            self.queue.append(user)
+        else:
+            self.queue = deque((user,))
 
     def wait(self, user: User) -> Decisions:
         """`user`, told to go, met nothing to do yet (or was served in part): it is current."""
@@ -167,7 +171,7 @@ class Lane:
         """The operation that was told to go failed: nobody behind it can fare better."""
         self.current = None
         aborted = tuple(SendAbort(user, reason) for user in self.queue)
-        self.queue.clear()
+        self.queue = ()
         return aborted
 
     def ready(self) -> Decisions:
@@ -187,20 +191,22 @@ class Lane:
         current = self.current
         if current is not None and _is(current, pid, kind, handle):
             return self._next()
-        for user in self.queue:
-            if _is(user, pid, kind, handle):
-                self.queue.remove(user)
-                return NOTHING
+        if self.queue:
+            for user in self.queue:
+                if _is(user, pid, kind, handle):
+                    self.queue.remove(user)
+                    return NOTHING
         return None
 
     def leave(self, pid: Pid) -> Decisions:
         """`pid` gave up waiting: whatever it has here is gone."""
         if self.current is not None and self.current.pid is pid:
             return self._next()
-        for user in self.queue:
-            if user.pid is pid:
-                self.queue.remove(user)
-                break
+        if self.queue:
+            for user in self.queue:
+                if user.pid is pid:
+                    self.queue.remove(user)
+                    break
         return NOTHING
 
     def down(self, pid: Pid) -> Decisions:
@@ -219,7 +225,7 @@ class Lane:
         current, self.current = self.current, None
         told = () if current is None or self.selected else (current,)
         aborted = tuple(SendAbort(user, "closed") for user in (*told, *self.queue))
-        self.queue.clear()
+        self.queue = ()
         return aborted
 
     def count(self, kind: Kind) -> int:

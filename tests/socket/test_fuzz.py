@@ -1219,7 +1219,7 @@ async def tear_down(world):
     assert not registry.sockets
     assert not registry.monitored
     assert not registry.watchers
-    assert not any(registry.counts.values())
+    assert not any(registry.counts().values())
     assert not node.names
     for ref in list(node.pending):  # to a name that nobody has
         actorsock.cancel_timer(ref)
