@@ -241,7 +241,7 @@ class SocketActor:
             self.monitor_user(pid)
         return Select(SelectInfo(op.tag, handle, op.continuation()), op.progress())
 
-    def settle(self, op: Operation[T], pid: Pid, outcome: object) -> Answer[T] | None:
+    def settle(self, op: Operation[T], pid: Pid, outcome: object) -> Ok[T] | Error | None:
         """The blocking caller `pid` was woken with `outcome`: its answer, or None to wait again.
 
         It is `SendSelect` when it is to ask again, `SendAbort`, `TIMED_OUT`, or the answer itself.
@@ -259,7 +259,9 @@ class SocketActor:
         if outcome is TIMED_OUT:
             self.leave(op.lane, pid)
             return op.interrupted("timeout")
-        return self.perform(op, pid, None, True)
+        answer = self.perform(op, pid, None, True)
+        assert not isinstance(answer, (Select, SelectRead))  # those need a handle
+        return answer
 
     def forsake(self, op: Operation[Any], pid: Pid, outcome: object) -> None:
         """The blocking caller `pid` is gone, whatever it has been woken with."""

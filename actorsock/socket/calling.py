@@ -13,12 +13,12 @@ import trio
 from ..results import Error, Ok, Select
 from ..runtime.current import current_process
 from ..runtime.durations import check_seconds
-from ..runtime.identity import Ref, check_ref
+from ..runtime.identity import Pid, Ref, check_ref
 from ..runtime.process import Process
 from .actor import Answer, Operation, SocketActor
 from .notifications import SelectRead
 
-__all__ = ["GIVE_WAY", "SYSTEM_CALL", "blocking", "go_on", "nowait", "nowait_receive", "wait"]
+__all__ = ["GIVE_WAY", "SYSTEM_CALL", "ask", "blocking", "nowait", "nowait_receive", "wait"]
 
 T = TypeVar("T")
 
@@ -60,26 +60,22 @@ async def blocking(
     body = process.body
     if body.spend(cost):
         await body.checkpoint()
-    return await go_on(actor, op, process, timeout)
+    answer = ask(actor, op, process.pid, timeout > 0)
+    return await wait(actor, op, process, timeout) if answer is None else answer
 
 
-async def go_on(
-    actor: SocketActor, op: Operation[T], process: Process, timeout: float
-) -> Ok[T] | Error:
-    """`blocking` for a caller that has been charged, with a time-out that has been checked."""
-    pid = process.pid
-    answer = actor.perform(op, pid, None, timeout > 0)
+def ask(actor: SocketActor, op: Operation[T], pid: Pid, patient: bool) -> Ok[T] | Error | None:
+    """The first attempt of a blocking call; None when it is to `wait`."""
+    answer = actor.perform(op, pid, None, patient)
     if actor.observed:
         actor.observe(op, pid, answer)
-    if answer is None:
-        answer = await wait(actor, op, process, timeout)
-        if actor.observed:
-            actor.observe(op, pid, answer)
-    assert not isinstance(answer, (Select, SelectRead))  # those go to a handle: we gave none
+    assert not isinstance(answer, (Select, SelectRead))  # those need a handle
     return answer
 
 
-async def wait(actor: SocketActor, op: Operation[T], process: Process, timeout: float) -> Answer[T]:
+async def wait(
+    actor: SocketActor, op: Operation[T], process: Process, timeout: float
+) -> Ok[T] | Error:
     """The rest of a blocking call that the actor has told to wait."""
     body, pid = process.body, process.pid
     if timeout == 0:
@@ -94,6 +90,8 @@ async def wait(actor: SocketActor, op: Operation[T], process: Process, timeout: 
                 await body.checkpoint()
             answer = actor.settle(op, pid, outcome)
             if answer is not None:
+                if actor.observed:
+                    actor.observe(op, pid, answer)
                 return answer
     except BaseException:
         actor.forsake(op, pid, body.outcome)

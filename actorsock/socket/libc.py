@@ -28,18 +28,18 @@ from .address import (
 __all__ = ["bind", "connect", "getsockopt", "ioctl", "sendmsg", "sendto"]
 
 
-def bind(sock: stdlib.socket, addr: SockAddr) -> None:
+def bind(sock: stdlib.socket, family: int, addr: SockAddr) -> None:
     """bind(2); raises `OSError`."""
-    if _fits(sock, addr):
+    if _fits(family, addr):
         sock.bind(to_python(addr))
     else:
         raw = to_bytes(addr)
         _call("bind", sock.fileno(), raw, len(raw))
 
 
-def connect(sock: stdlib.socket, addr: SockAddr) -> int:
+def connect(sock: stdlib.socket, family: int, addr: SockAddr) -> int:
     """connect(2); the errno, 0 for success. Also raises `OSError`."""
-    if _fits(sock, addr):
+    if _fits(family, addr):
         return sock.connect_ex(to_python(addr))
     raw = to_bytes(addr)
     try:
@@ -49,9 +49,11 @@ def connect(sock: stdlib.socket, addr: SockAddr) -> int:
     return 0
 
 
-def sendto(sock: stdlib.socket, data: bytes | memoryview, flags: int, addr: SockAddr) -> int:
-    """sendto(2): how many bytes went; raises `OSError`."""
-    if _fits(sock, addr):
+def sendto(
+    sock: stdlib.socket, family: int, data: bytes | memoryview, flags: int, addr: SockAddr
+) -> int:
+    """sendto(2) on a socket of `family`: how many bytes went; raises `OSError`."""
+    if _fits(family, addr):
         return sock.sendto(data, flags, to_python(addr))
     raw = to_bytes(addr)
     return _call("sendto", sock.fileno(), bytes(data), len(data), flags, raw, len(raw))
@@ -71,6 +73,7 @@ def getsockopt(
 
 def sendmsg(
     sock: stdlib.socket,
+    family: int,
     pieces: Sequence[bytes | memoryview],
     control: Sequence[tuple[int, int, bytes]],
     flags: int,
@@ -81,10 +84,10 @@ def sendmsg(
         return sock.sendmsg(pieces, control, flags)
     if control and isinstance(addr, SockAddrNative):
         addr = from_bytes(to_bytes(addr))  # by its name, if it has one, it fits
-    if _fits(sock, addr):
+    if _fits(family, addr):
         return sock.sendmsg(pieces, control, flags, to_python(addr))
     # To a foreign address the pieces go as one; the kernel refuses it whatever comes with it.
-    return sendto(sock, b"".join(pieces), flags, addr)
+    return sendto(sock, family, b"".join(pieces), flags, addr)
 
 
 def ioctl(sock: stdlib.socket, request: int, argument: bytes) -> bytes:
@@ -94,10 +97,8 @@ def ioctl(sock: stdlib.socket, request: int, argument: bytes) -> bytes:
     return fcntl.ioctl(sock.fileno(), request, argument)
 
 
-def _fits(sock: stdlib.socket, addr: SockAddr) -> bool:
-    return (
-        isinstance(addr, (SockAddrIn, SockAddrIn6, SockAddrUn)) and family_of(addr) == sock.family
-    )
+def _fits(family: int, addr: SockAddr) -> bool:
+    return isinstance(addr, (SockAddrIn, SockAddrIn6, SockAddrUn)) and family_of(addr) == family
 
 
 def _load() -> Any:

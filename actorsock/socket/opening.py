@@ -88,7 +88,7 @@ def bind(sock: Socket, addr: AddressLike) -> Ok[int] | Error:
     if isinstance(addr, str) and actor.kind.domain == "local" and isinstance(address, SockAddrIn):
         return Error("eafnosupport")
     try:
-        libc.bind(actor.sock, address)
+        libc.bind(actor.sock, actor.kind.family, address)
         actor.bound = True
         name = from_python(actor.kind.family, actor.sock.getsockname())
     except OSError as exc:

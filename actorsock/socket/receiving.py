@@ -25,7 +25,9 @@ __all__ = ["recv", "recv_nowait", "recvfrom", "recvfrom_nowait", "recvmsg", "rec
 
 Flags = Iterable[str | int]
 
+# These remember nothing, so one serves all.
 _WHAT_IS_THERE: Final = RecvWhatIsThere()
+_WHOLE_MESSAGE: Final = RecvFrom(0, 0)
 
 # What the parameters are when nobody gives any: told by identity, which costs next to nothing.
 _NO_LENGTH: Final = 0
@@ -76,10 +78,7 @@ async def recv(
         lane.selected = False
         return outcome
     answer = actor.settle(_WHAT_IS_THERE, pid, outcome)
-    if answer is None:
-        answer = await wait(actor, _WHAT_IS_THERE, process, inf)
-    assert not isinstance(answer, (Select, SelectRead))
-    return answer
+    return await wait(actor, _WHAT_IS_THERE, process, inf) if answer is None else answer
 
 
 @enable_ki_protection
@@ -165,6 +164,8 @@ def _recv(actor: SocketActor, length: int, flags: Flags) -> Recv | RecvWhatIsThe
 
 
 def _recvfrom(actor: SocketActor, bufsize: int, flags: Flags) -> RecvFrom:
+    if bufsize is _NO_LENGTH and flags is _NO_FLAGS:
+        return _WHOLE_MESSAGE
     return RecvFrom(_size("bufsize", bufsize), _bits(actor, flags))
 
 

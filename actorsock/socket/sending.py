@@ -17,8 +17,8 @@ from ..runtime.identity import Ref
 from ..runtime.running import turn
 from ..shown import shown
 from .actor import Operation, SocketActor, actor_of
-from .address import AddressLike, SockAddr, parse
-from .calling import SYSTEM_CALL, blocking, go_on, nowait
+from .address import AddressLike, SockAddr, SockAddrIn, parse
+from .calling import SYSTEM_CALL, ask, blocking, nowait, wait
 from .control import encode_control, space
 from .flags import encode_flags
 from .handle import Socket
@@ -79,12 +79,12 @@ async def send(
     body = process.body
     if body.spend(SYSTEM_CALL):
         await body.checkpoint()
-    if actor.is_plain and actor.turns.write.current is None:
-        answer = send_plainly(actor, data)
-        if not isinstance(answer, Send):
-            return answer
-        return await go_on(actor, answer, process, inf)
-    return await go_on(actor, Send(data, 0), process, inf)
+    free = actor.is_plain and actor.turns.write.current is None
+    begun = send_plainly(actor, data) if free else Send(data, 0)
+    if not isinstance(begun, Send):
+        return begun
+    answer = ask(actor, begun, process.pid, True)
+    return await wait(actor, begun, process, inf) if answer is None else answer
 
 
 @enable_ki_protection
@@ -257,6 +257,8 @@ def _sendto(
 
 
 def _destination(actor: SocketActor, dest: AddressLike) -> SockAddr:
+    if type(dest) is SockAddrIn:  # as it comes from `recvfrom`
+        return dest
     try:
         return parse(actor.kind.domain, dest)
     except (TypeError, ValueError) as problem:

@@ -75,7 +75,7 @@ class Connect(Whole):
         if self.addr is None:
             return Error("state")
         try:
-            number = libc.connect(actor.sock, self.addr)
+            number = libc.connect(actor.sock, actor.kind.family, self.addr)
         except OSError as exc:
             return error_of(exc)
         if number == errno.EINPROGRESS:

@@ -199,7 +199,7 @@ class RecvSome(_Some):
         return Ok(data)
 
 
-@attrs.define
+@attrs.frozen
 class RecvFrom(Whole):
     """`recvfrom(bufsize, flags)`: one message, or what one read gives, and where it came from."""
 

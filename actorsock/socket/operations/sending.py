@@ -72,7 +72,7 @@ class Send:
                 data = data[:_TURN]
             counters.write_tries += 1
             try:
-                sent = self._hand_over(actor.sock, data)
+                sent = self._hand_over(actor, data)
             except BlockingIOError:
                 counters.write_waits += 1
                 actor.write_quiet = actor.watched
@@ -111,8 +111,8 @@ class Send:
         """Yes: nobody has to be there when the kernel takes more of it."""
         return True
 
-    def _hand_over(self, sock: stdlib.socket, data: Piece) -> int:
-        return sock.send(data, self.flags | _NOSIGNAL)
+    def _hand_over(self, actor: SocketActor, data: Piece) -> int:
+        return actor.sock.send(data, self.flags | _NOSIGNAL)
 
 
 def send_plainly(actor: SocketActor, data: bytes) -> Ok[None] | Error | Send:
@@ -154,8 +154,8 @@ class SendTo(Send):
         """The flags and the destination."""
         return Continuation(self.flags, self.dest)
 
-    def _hand_over(self, sock: stdlib.socket, data: Piece) -> int:
-        return libc.sendto(sock, data, self.flags | _NOSIGNAL, self.dest)
+    def _hand_over(self, actor: SocketActor, data: Piece) -> int:
+        return libc.sendto(actor.sock, actor.kind.family, data, self.flags | _NOSIGNAL, self.dest)
 
 
 @attrs.define
@@ -187,6 +187,7 @@ class SendMsg:
             try:
                 sent = libc.sendmsg(
                     actor.sock,
+                    actor.kind.family,
                     _in_turn(left) if patient and actor.kind.is_stream else left[:IOV_MAX],
                     control,
                     self.flags | _NOSIGNAL,
