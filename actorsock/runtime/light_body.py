@@ -58,7 +58,7 @@ def start_light(
 class LightBody(Body):
     """Steps one coroutine."""
 
-    __slots__ = ("_coroutine", "_function", "_passes", "process", "resume", "stopped")
+    __slots__ = ("_function", "_passes", "coroutine", "process", "stopped")
 
     kind = "light"
     process: Process
@@ -67,8 +67,7 @@ class LightBody(Body):
         super().__init__(node.timers, _BUDGET)
         self._passes = node.passes
         self._function = function
-        self._coroutine: Coroutine[Any, None, None] = _call(self, function, args)
-        self.resume = self._coroutine.send
+        self.coroutine: Coroutine[Any, None, None] = _call(self, function, args)
         self.stopped = False
         """An exit signal has ended the process: it must not wait any more."""
 
@@ -127,7 +126,7 @@ class LightBody(Body):
     def reproach(self, awaited: object) -> None:
         """It awaits what only trio, or somebody else's loop, could wake it from: say so there."""
         while awaited is not _PAUSE:
-            awaited = self._coroutine.throw(TypeError(f"{_REMEDY}; it awaited {awaited!r}"))
+            awaited = self.coroutine.throw(TypeError(f"{_REMEDY}; it awaited {awaited!r}"))
 
     def ended(self, exc: BaseException) -> None:
         """Its code has raised `exc`; what concerns the whole program is raised again."""
@@ -155,7 +154,7 @@ def step_all(ready: deque[LightBody], budget: int) -> int:
             body.budget = full
             turn.process = body.process
             try:
-                yielded = body.resume(None)
+                yielded = body.coroutine.send(None)
                 if yielded is not _PAUSE:
                     body.reproach(yielded)
             except StopIteration:
