@@ -14,6 +14,8 @@ from typing import Any, Final
 import trio
 from trio.lowlevel import Abort, enable_ki_protection
 
+from .busy_wait import BusyWait, enabled
+
 __all__ = ["Passes", "StepAll"]
 
 # What light processes may do in one pass before trio's own tasks run: some milliseconds.
@@ -38,15 +40,26 @@ class Passes(trio.abc.Instrument):
     def __init__(self, interrupt: Callable[[BaseException], None]) -> None:
         self._interrupt = interrupt
         self.ready = deque()
-        self._collect: Callable[[], None] = _nothing
+        self._collect: Callable[[], object] = _nothing
+        self._peek: Callable[[], object] | None = None
+        self._busy_wait = BusyWait()
+        self._collected = False
         self._joined = False
         self.keeper = None
 
-    def collect(self, collect: Callable[[], None] | None) -> None:
-        """Call `collect` at the beginning of every pass (None: nothing)."""
-        self._collect = collect or _nothing
-        if collect is not None:
-            self._join_in()
+    def collect(self, collect: Callable[[], object], peek: Callable[[], object]) -> None:
+        """Call `collect` at the beginning of every pass: it says whether there was something.
+
+        `peek` says whether there is something to collect, and leaves it there.
+        """
+        self._collect = collect
+        self._peek = peek if enabled() else None
+        self._join_in()
+
+    def collect_no_more(self) -> None:
+        """The opposite of `collect`."""
+        self._collect = _nothing
+        self._peek = None
 
     def step_soon(self, body: Any) -> None:
         """Step it in this pass, if one is under way, or else in the next."""
@@ -77,6 +90,16 @@ class Passes(trio.abc.Instrument):
             trio.lowlevel.remove_instrument(self)
 
     @enable_ki_protection
+    def before_io_wait(self, timeout: float) -> None:
+        """Where there has been something to do there is likely to be more; called by trio."""
+        if timeout > 0 and self._collected and self._peek is not None:
+            self._collected = False
+            try:
+                self._busy_wait.look(self._peek, timeout)
+            except BaseException as exc:
+                self._interrupt(exc)
+
+    @enable_ki_protection
     def after_io_wait(self, timeout: float) -> None:
         """Collect readiness and step what is ready, as long as there is some; called by trio."""
         ready = self.ready
@@ -84,7 +107,8 @@ class Passes(trio.abc.Instrument):
         keeper, self.keeper = self.keeper, None
         budget = _BUDGET
         try:
-            self._collect()
+            if self._collect():
+                self._collected = True
             while ready and budget > 0:
                 budget = self.step_all(ready, budget)
                 if budget > 0:
