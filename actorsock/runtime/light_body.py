@@ -86,9 +86,9 @@ class LightBody(Body):
             raise ProcessExit(self.process.reason)
 
     def pause(self) -> Awaitable[object]:
+        self.outcome = None
         if self.stopped:
             raise ProcessExit(self.process.reason)
-        self.outcome = None
         self.parked = True
         return _pause
 

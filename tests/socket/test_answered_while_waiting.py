@@ -10,7 +10,18 @@ import attrs
 import pytest
 from trio.testing import MockClock
 
-from actorsock import Error, Ok, exit, receive, socket
+from actorsock import (
+    Down,
+    Error,
+    Ok,
+    current_pid,
+    exit,
+    receive,
+    send,
+    socket,
+    spawn_handler,
+    spawn_monitor,
+)
 from actorsock.socket import Socket
 from actorsock.socket.actor import actor_of
 
@@ -189,6 +200,27 @@ async def test_a_close_is_too_late_then(body: str) -> None:
     it.is_served(b"abc")
     assert await socket.close(it.sock) == Ok()
     assert await it.job.answer() == Ok(b"abc")
+
+
+@every_body
+@in_runtime
+async def test_what_a_process_has_seen_does_not_come_back_as_it_ends(body: str) -> None:
+    sock, peer = await connected()
+    main = current_pid()
+    killer = spawn_handler(lambda pid: exit(pid, "kill"))
+
+    async def reader() -> None:
+        send(main, await socket.recv(sock))
+        send(killer, current_pid())
+        await socket.recv(sock)  # which ends at once, as everything does from here on
+
+    pid, ref = spawn_monitor(reader, light=body == "light")
+    await readers(sock, 1)
+    peer.sendall(b"seen")
+    assert await receive(Ok) == Ok(b"seen")
+    assert await receive(ref) == Down(ref, pid, "killed")
+    peer.sendall(b"new")
+    assert await socket.recv(sock, 3) == Ok(b"new")
 
 
 @every_body
