@@ -60,6 +60,12 @@ from .turns import (
 __all__ = ["Answer", "Operation", "SocketActor", "actor_of"]
 
 _CLOSED: Final = Error("closed")
+_DONE: Final[Ok[None]] = Ok()
+
+# As plain ints: the standard library's enums take their time.
+_SOL_SOCKET: Final = int(stdlib.SOL_SOCKET)
+_SO_LINGER: Final = int(stdlib.SO_LINGER)
+_NO_LINGER: Final = bytes(8)
 _log: Final = logging.getLogger("actorsock.socket")
 
 T = TypeVar("T")
@@ -395,7 +401,7 @@ class SocketActor:
                 await in_trio(self._close_lingering, sock)
             else:
                 sock.close()
-        return Ok()
+        return _DONE
 
     async def _close_lingering(self, sock: stdlib.socket) -> None:
         if trio.current_effective_deadline() == -inf:
@@ -438,8 +444,10 @@ class SocketActor:
         if not self.connected:
             return False
         try:
-            raw = sock.getsockopt(stdlib.SOL_SOCKET, stdlib.SO_LINGER, 8)
+            raw = sock.getsockopt(_SOL_SOCKET, _SO_LINGER, 8)
         except OSError:
+            return False
+        if raw == _NO_LINGER:
             return False
         # {on, seconds}: with 0 seconds close() resets the connection and does not wait.
         return any(raw[:4]) and any(raw[4:])

@@ -37,7 +37,7 @@ def stock(me: Pid) -> Stock:
         "timers that send": len(node.pending),
         "registered names": len(registered()),
         "sockets": socket.number_of(),
-        "sockets counted": registry.counts["num_sockets"],
+        "sockets counted": registry.counts()["num_sockets"],
         "monitors of sockets": len(registry.monitored),
         "watchers of sockets": len(registry.watchers),
         "links of the first process": len(info.links),
