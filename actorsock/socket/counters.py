@@ -2,7 +2,7 @@
 
 from typing import Final
 
-__all__ = ["Counters"]
+__all__ = ["COUNTERS", "Counters"]
 
 _LARGEST: Final = 2**64 - 1
 
@@ -44,17 +44,18 @@ class Counters:
 
     def wrap(self) -> list[str]:
         """Begin anew with what has passed 64 bits; the names of those counters."""
-        wrapped = [name for name in _NAMES if getattr(self, name) > _LARGEST]
+        wrapped = [name for name in COUNTERS if getattr(self, name) > _LARGEST]
         for name in wrapped:
             setattr(self, name, getattr(self, name) & _LARGEST)
         return wrapped
 
     def shown(self) -> dict[str, int]:
         """The counters by name; those of sendfile once it has been used."""
-        shown = {name: getattr(self, name) & _LARGEST for name in _NAMES}
+        shown = {name: getattr(self, name) & _LARGEST for name in COUNTERS}
         if self.sendfile:
             return shown
         return {name: value for name, value in shown.items() if not name.startswith("sendfile")}
 
 
-_NAMES: Final = tuple(name for name, value in vars(Counters).items() if type(value) is int)
+COUNTERS: Final = tuple(name for name, value in vars(Counters).items() if type(value) is int)
+"""The names of all counters, in the order in which they are shown."""
