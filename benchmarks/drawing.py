@@ -20,7 +20,7 @@ _WIDTH: Final = 960
 _MARGIN: Final = 20
 _LINE: Final = 26
 _HEADING: Final = 60
-_WHAT, _BASELINE, _PLOT, _PLOT_END, _TASK, _LIGHT = 20, 312, 494, 774, 864, 940
+_WHAT, _BASELINE, _PLOT, _PLOT_END, _TASK, _LIGHT = 20, 320, 494, 774, 864, 940
 
 _STYLE: Final = """
   text { font: 13px system-ui, -apple-system, "Segoe UI", Helvetica, Arial, sans-serif;

@@ -1,4 +1,4 @@
-"""Light bodies: a coroutine that the runtime itself steps, at an eighth of a task's price.
+"""Light bodies: a coroutine that the runtime itself steps, at a fifth of a task's price.
 
 It may await whatever this library offers. Awaiting something of trio's fails at once with
 trio's own error, since no trio task is current while it runs; whatever else it awaits is

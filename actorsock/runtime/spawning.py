@@ -28,7 +28,7 @@ def spawn(
     `name` registers it. It ends with reason `"normal"` when `fn` returns, and with the
     exception when `fn` raises, which is also logged. Erlang's `spawn/1,3`.
 
-    A `light` process costs an eighth of the time per message. It awaits only what this library
+    A `light` process takes a fifth of the time for a message. It awaits only what this library
     offers, and `in_trio` for all the rest of trio.
     """
     return _spawn(fn, args, name, light).pid
