@@ -58,8 +58,9 @@ async def call(server: Pid | str, request: Any, timeout: float = 5.0) -> Any:
         _check_server(server)
     process = current_process()
     body = process.body
-    if body.spend(_REQUEST):
-        await body.checkpoint()
+    toll = body.spend(_REQUEST)
+    if toll is not None:
+        await toll
     target = alive.get(server) if type(server) is Pid else _find(process, server)
     if target is None or target is process:
         raise _unreachable(target, "call", server, request)

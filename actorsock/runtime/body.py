@@ -94,8 +94,8 @@ class Body(abc.ABC):
         """Let the suspended code go on; called once for each `pause`."""
 
     @abc.abstractmethod
-    def spend(self, cost: int) -> bool:
-        """Charge for an operation that could block; True if `checkpoint` must come first.
+    def spend(self, cost: int) -> Awaitable[None] | None:
+        """Charge for an operation that could block: what has to be awaited first, if anything.
 
         `cost` is its price in reductions (1 for a message, more where a system call is made), so
         that a process whose operations all complete at once gives way as regularly as one that

@@ -73,8 +73,8 @@ class HandlerBody(Body):
     def describe(self) -> str:
         return name_of(self._handle)
 
-    def spend(self, cost: int) -> bool:
-        return True
+    def spend(self, cost: int) -> Awaitable[None]:
+        return self.checkpoint()
 
     def checkpoint(self) -> Awaitable[None]:
         raise RuntimeError("a handler runs to completion: it can't wait for anything")

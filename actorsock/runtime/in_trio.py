@@ -27,8 +27,9 @@ async def in_trio(fn: Callable[..., Awaitable[T]], *args: Any) -> T:
     process = current_process()
     if process.body.kind != "light":
         return await fn(*args)
-    if process.body.spend(1):
-        await process.body.checkpoint()
+    toll = process.body.spend(1)
+    if toll is not None:
+        await toll
     scope = trio.CancelScope()
     answer: list[T] = []
     failure: list[BaseException] = []

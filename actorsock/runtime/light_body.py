@@ -71,9 +71,11 @@ class LightBody(Body):
         self.stopped = False
         """An exit signal has ended the process: it must not wait any more."""
 
-    def spend(self, cost: int) -> bool:
+    def spend(self, cost: int) -> Awaitable[None] | None:
         self.budget -= cost
-        return self.budget <= 0 or self.stopped
+        if self.budget > 0 and not self.stopped:
+            return None
+        return self._give_way()
 
     def checkpoint(self) -> Awaitable[None]:
         return self._give_way()

@@ -77,8 +77,9 @@ async def receive(pattern: Any = None, *, after: float = inf) -> Any:
     if pattern is None and after is inf:
         # The receive that is made most often: a server's, which takes whatever comes.
         if mailbox.arrivals or mailbox.saved:
-            if body.spend(_MESSAGE):
-                await body.checkpoint()
+            toll = body.spend(_MESSAGE)
+            if toll is not None:
+                await toll
             return mailbox.pop()
         mailbox.wanted = anything
         try:
@@ -92,8 +93,9 @@ async def receive(pattern: Any = None, *, after: float = inf) -> Any:
     matches = anything if pattern is None else test_of(pattern)
     if after is not inf:
         check_seconds("after", after)
-    if body.spend(_MESSAGE):
-        await body.checkpoint()
+    toll = body.spend(_MESSAGE)
+    if toll is not None:
+        await toll
     message = mailbox.take(pattern, matches)
     if message is not NOTHING:
         return message
@@ -120,6 +122,7 @@ async def sleep(seconds: float) -> None:
     """Do nothing for `seconds`; works in every kind of process body. Erlang's `timer:sleep/1`."""
     check_seconds("seconds", seconds)
     body = current_process().body
-    if body.spend(_MESSAGE):
-        await body.checkpoint()
+    toll = body.spend(_MESSAGE)
+    if toll is not None:
+        await toll
     await body.park(trio.current_time() + seconds)

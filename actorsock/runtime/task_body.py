@@ -76,9 +76,12 @@ class TaskBody(Body):
         """The cancel scope around all of the code; None for an adopted task."""
         return self._scope
 
-    def spend(self, cost: int) -> bool:
+    def spend(self, cost: int) -> Awaitable[None]:
         self.budget -= cost
-        return True  # only trio knows whether a scope around the caller was cancelled
+        # Always: only trio knows whether a scope around the caller was cancelled.
+        if self.budget > 0:
+            return checkpoint_if_cancelled()  # noqa: ASYNC105  # for the caller to await
+        return self._give_way()
 
     def checkpoint(self) -> Awaitable[None]:
         if self.budget > 0:

@@ -58,8 +58,9 @@ async def blocking(
         check_seconds("timeout", timeout)
     process = current_process()
     body = process.body
-    if body.spend(cost):
-        await body.checkpoint()
+    toll = body.spend(cost)
+    if toll is not None:
+        await toll
     answer = ask(actor, op, process.pid, timeout > 0)
     return await wait(actor, op, process, timeout) if answer is None else answer
 

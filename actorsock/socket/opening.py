@@ -163,8 +163,9 @@ async def close(sock: Socket) -> Ok[None] | Error:
     actor = actor_of(sock)
     try:
         body = current_process().body
-        if body.spend(SYSTEM_CALL):
-            await body.checkpoint()
+        toll = body.spend(SYSTEM_CALL)
+        if toll is not None:
+            await toll
     except BaseException:
         actor.close_now()
         raise

@@ -77,8 +77,9 @@ async def send(
     if process is None:
         process = process_of_task()
     body = process.body
-    if body.spend(SYSTEM_CALL):
-        await body.checkpoint()
+    toll = body.spend(SYSTEM_CALL)
+    if toll is not None:
+        await toll
     free = actor.is_plain and actor.turns.write.current is None
     begun = send_plainly(actor, data) if free else Send(data, 0)
     if not isinstance(begun, Send):

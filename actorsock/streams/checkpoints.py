@@ -14,8 +14,10 @@ async def checkpoint() -> None:
     process = turn.process
     if process is None:
         await trio.lowlevel.checkpoint()
-    elif process.body.spend(1):
-        await process.body.checkpoint()
+    else:
+        toll = process.body.spend(1)
+        if toll is not None:
+            await toll
 
 
 async def close_at_checkpoint(sock: Socket) -> None:
