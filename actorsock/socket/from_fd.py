@@ -13,6 +13,7 @@ from .handle import Socket
 from .kinds import SocketKind, domain_number, protocol_number, type_number
 from .posix import error_of
 from .service import service_of
+from .settings import check_settings
 
 __all__ = ["open_fd"]
 
@@ -25,12 +26,15 @@ def open_fd(
     domain: str | int | None = None,
     type: str | int | None = None,
     protocol: str | int | None = None,
+    debug: bool = False,
+    use_registry: bool | None = None,
 ) -> Ok[Socket] | Error:
     """A socket, owned by the caller, on the open descriptor `fd`. Documented `open/1,2`.
 
     With `dup` the descriptor is duplicated, and `close` closes the duplicate; without, `close`
     leaves `fd` open. Either way `fd` becomes non-blocking, for everybody who has it. `domain`,
-    `type` and `protocol` count only where the kernel can't tell.
+    `type` and `protocol` count only where the kernel can't tell. `debug` and `use_registry` are as
+    in `open`.
 
     Raises `ValueError` when `fd` is no open socket and the kernel's answer is not made up for by
     `domain` and `type`. `Error` with the system's reason: `"emfile"`; `"enotsock"` or `"ebadf"`
@@ -42,6 +46,7 @@ def open_fd(
         raise ValueError(f"fd: expected the number of an open descriptor, got {shown(fd)}")
     if not isinstance(dup, bool):
         raise TypeError(f"dup: expected a bool, got {shown(dup)}")
+    check_settings(debug, use_registry)
     given = (
         None if domain is None else domain_number(domain),
         None if type is None else type_number(type),
@@ -50,6 +55,7 @@ def open_fd(
     owner = current_process()
     kind = _kind(fd, given)
     try:
+        service = service_of(owner.node)
         own = os.dup(fd) if dup else fd
     except OSError as exc:
         return error_of(exc)
@@ -68,10 +74,11 @@ def open_fd(
             sock.detach()
         return error_of(exc)
     actor = SocketActor(
-        service_of(owner.node),
+        service,
         sock,
         kind,
         owner,
+        settings=service.settings(debug, use_registry),
         ctype=("fromfd", fd) if dup else "fromfd",
         connected=_has_peer(sock),
     )

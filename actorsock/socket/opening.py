@@ -6,7 +6,6 @@ import socket as stdlib
 from collections.abc import Callable
 from typing import Any, Final, Literal
 
-import attrs
 from trio.lowlevel import enable_ki_protection
 
 from ..results import Error, Ok
@@ -21,6 +20,7 @@ from .kinds import SocketKind, kind_of
 from .namespaces import call_in_namespace
 from .posix import error_of
 from .service import service_of
+from .settings import check_settings
 
 __all__ = ["bind", "close", "listen", "open", "peername", "shutdown", "sockname"]
 
@@ -40,21 +40,22 @@ def open(
     *,
     netns: str | None = None,
     debug: bool = False,
+    use_registry: bool | None = None,
 ) -> Ok[Socket] | Error:
     """Open a socket, owned by the caller. Documented `open/2,3,4`.
 
     `domain` is `"inet"`, `"inet6"`, `"local"`, `"unspec"`; `type` is `"stream"`, `"dgram"`,
     `"raw"`, `"seqpacket"`; either may be the system's number. `protocol` is `"default"`, a
     protocol's name or number. `netns` is the path of the network namespace to open it in
-    (Linux). With `debug`, what is asked of the socket is logged.
+    (Linux). With `debug`, what is asked of the socket is logged. `use_registry` says whether
+    `which_sockets` and `number_of` know of it; None leaves that to the function `use_registry`.
 
     `Error` with the system's reason: `"eafnosupport"`, `"eprotonosupport"`, `"emfile"`, ...
     """
     kind = kind_of(domain, type, protocol)
     if netns is not None and not isinstance(netns, str):
         raise TypeError(f"netns: expected the path of a network namespace, got {shown(netns)}")
-    if not isinstance(debug, bool):
-        raise TypeError(f"debug: expected a bool, got {shown(debug)}")
+    check_settings(debug, use_registry)
     owner = current_process()
     try:
         service = service_of(owner.node)
@@ -66,7 +67,7 @@ def open(
         sock,
         _actual_kind(sock, kind),
         owner,
-        settings=attrs.evolve(service.settings, debug=debug) if debug else service.settings,
+        settings=service.settings(debug, use_registry),
     )
     return Ok(actor.handle)
 

@@ -22,10 +22,11 @@ class Service:
     poller: Poller
     registry: Registry
 
-    @property
-    def settings(self) -> Settings:
-        """What a new socket starts with."""
-        return DEFAULTS if self.registry.use_registry else UNREGISTERED
+    def settings(self, debug: bool, use_registry: bool | None) -> Settings:
+        """What a new socket starts with; None: it is registered if others are by default."""
+        registered = self.registry.use_registry if use_registry is None else use_registry
+        settings = DEFAULTS if registered else UNREGISTERED
+        return attrs.evolve(settings, debug=True) if debug else settings
 
 
 def service_of(node: Node) -> Service:

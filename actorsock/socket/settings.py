@@ -4,7 +4,9 @@ from typing import Any, Final
 
 import attrs
 
-__all__ = ["DEFAULTS", "UNREGISTERED", "Settings"]
+from ..shown import shown
+
+__all__ = ["DEFAULTS", "UNREGISTERED", "Settings", "check_settings"]
 
 
 @attrs.frozen
@@ -38,3 +40,11 @@ class Settings:
 
 DEFAULTS: Final = Settings()
 UNREGISTERED: Final = Settings(use_registry=False)
+
+
+def check_settings(debug: object, use_registry: object) -> None:
+    """Raise `TypeError`, naming the argument, unless these are what `open` takes."""
+    if not isinstance(debug, bool):
+        raise TypeError(f"debug: expected a bool, got {shown(debug)}")
+    if use_registry is not None and not isinstance(use_registry, bool):
+        raise TypeError(f"use_registry: expected a bool or None, got {shown(use_registry)}")

@@ -492,10 +492,13 @@ SOCKET_CALLS = {
         needed=2,
         netns=st.sampled_from([None, None, "/no/such/namespace", "", "a\0b"]),
         debug=st.booleans(),
+        use_registry=st.sampled_from([None, True, False]),
     ),
     "open_fd": shape(
         one("fd"),
         dup=st.booleans(),
+        debug=st.booleans(),
+        use_registry=st.sampled_from([None, True, False]),
         domain=st.sampled_from([None, "inet", "local", 999]),
         type=st.sampled_from([None, "stream", "dgram", 999]),
         protocol=st.sampled_from([None, "tcp", 0]),

@@ -211,6 +211,30 @@ async def test_sockets_may_stay_out_of_the_registry(runtime: None) -> None:
     assert socket.which_sockets() == [listed]
 
 
+@pytest.mark.parametrize("others", [True, False])
+async def test_each_socket_may_say_for_itself(others: bool, runtime: None) -> None:
+    socket.use_registry(others)
+    hidden = ok(socket.open("inet", "stream", use_registry=False))
+    listed = ok(socket.open("inet", "stream", use_registry=True))
+    number = ok(socket.getopt(listed, "otp", "fd"))
+    from_fd = ok(socket.open_fd(number, use_registry=True))
+    assert ok(socket.open_fd(number, use_registry=False)) != from_fd
+    assert socket.getopt(hidden, "otp", "use_registry") == Ok(False)
+    assert socket.getopt(listed, "otp", "use_registry") == Ok(True)
+    assert socket.which_sockets() == [listed, from_fd]
+    assert socket.getopt(ok(socket.open_fd(number)), "otp", "use_registry") == Ok(others)
+
+
+@pytest.mark.parametrize("wrong", [0, 1, "true"])
+@pytest.mark.parametrize("setting", ["debug", "use_registry"])
+async def test_a_setting_is_a_bool(setting: str, wrong: Any, runtime: None) -> None:
+    with pytest.raises(TypeError, match=f"{setting}: expected a bool"):
+        socket.open("inet", "stream", **{setting: wrong})
+    sock = ok(socket.open("inet", "stream"))
+    with pytest.raises(TypeError, match=f"{setting}: expected a bool"):
+        socket.open_fd(ok(socket.getopt(sock, "otp", "fd")), **{setting: wrong})
+
+
 async def test_what_a_hidden_listener_accepts_is_hidden(runtime: None) -> None:
     socket.use_registry(False)
     listener = tcp()
