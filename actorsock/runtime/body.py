@@ -6,8 +6,8 @@ code, how to let it go on, and how to stop it when an exit signal ends the proce
 park here and are woken from here; time-outs, cancellation and exit signals are handled here,
 once, for all of them.
 
-`park` without a deadline is `await body.pause()` and then `body.woken()`: the calls that are made
-most often say just that, which saves them a coroutine.
+What `park` does without a deadline the calls that are made most often do themselves, which saves
+them a coroutine: `check`, set `parked`, await `waiting`, `check`, take the `outcome`.
 """
 
 import abc
@@ -35,7 +35,7 @@ class Body(abc.ABC):
     """True while the code is suspended in `park`, until something wakes it."""
 
     outcome: Any
-    """What it was woken with."""
+    """What it was woken with, until it takes that: None at any other time."""
 
     budget: int
     """The reductions that are left until it has to give way to others."""
@@ -58,27 +58,37 @@ class Body(abc.ABC):
         `trio.Cancelled`, or `ProcessExit` when an exit signal ends the process. Whoever parks
         undoes on the way out what it asked others to wake it for.
         """
+        self.check()
         if deadline == inf:
-            await self.pause()
-            return self.woken()
-        entry = self.timers.add(deadline, self.wake, TIMED_OUT)
-        try:
-            await self.pause()
-        finally:
-            self.timers.cancel(entry)
-        return self.woken()
+            self.parked = True
+            await self.waiting
+        else:
+            entry = self.timers.add(deadline, self.wake, TIMED_OUT)
+            self.parked = True
+            try:
+                await self.waiting
+            finally:
+                self.timers.cancel(entry)
+        self.check()
+        return self.take()
 
+    @property
     @abc.abstractmethod
-    def pause(self) -> Awaitable[object]:
-        """The process is parked from here on: what it has to await, at once.
+    def waiting(self) -> Awaitable[object]:
+        """What a process that is parked awaits, at once.
 
-        `woken` must follow. Whatever ends the wait has set `parked` to False by then: a wake, a
-        cancellation, a signal.
+        Whatever ends it has set `parked` to False by then: a wake, a cancellation, a signal.
         """
 
     @abc.abstractmethod
-    def woken(self) -> Any:
-        """What `wake` was given; raises `ProcessExit` when an exit signal ends the process."""
+    def check(self) -> None:
+        """Raise `ProcessExit` when an exit signal ends the process, and nothing else will."""
+
+    def take(self) -> Any:
+        """What `wake` was given; once."""
+        outcome = self.outcome
+        self.outcome = None
+        return outcome
 
     def wake(self, outcome: Any = None) -> bool:
         """Let a parked process go on with `outcome`; the first to wake it wins."""
@@ -91,7 +101,7 @@ class Body(abc.ABC):
 
     @abc.abstractmethod
     def _resume(self) -> None:
-        """Let the suspended code go on; called once for each `pause`."""
+        """Let the suspended code go on; called once for each `waiting`."""
 
     @abc.abstractmethod
     def spend(self, cost: int) -> Awaitable[None] | None:

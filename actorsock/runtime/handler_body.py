@@ -79,11 +79,13 @@ class HandlerBody(Body):
     def checkpoint(self) -> Awaitable[None]:
         raise RuntimeError("a handler runs to completion: it can't wait for anything")
 
-    def pause(self) -> Awaitable[object]:
+    @property
+    def waiting(self) -> Awaitable[object]:
+        self.parked = False
         raise RuntimeError("a handler runs to completion: it can't wait for anything")
 
-    def woken(self) -> Any:
-        return self.outcome
+    def check(self) -> None:
+        raise RuntimeError("a handler runs to completion: it can't wait for anything")
 
     def _resume(self) -> None:
         self._node.run_queue.run(self._take_turn)

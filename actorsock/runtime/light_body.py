@@ -61,6 +61,7 @@ class LightBody(Body):
     __slots__ = ("_function", "_passes", "coroutine", "process", "stopped")
 
     kind = "light"
+    waiting = _pause
     process: Process
 
     def __init__(self, node: Node, function: Any, args: tuple[Any, ...]) -> None:
@@ -87,17 +88,9 @@ class LightBody(Body):
         if self.stopped:
             raise ProcessExit(self.process.reason)
 
-    def pause(self) -> Awaitable[object]:
-        self.outcome = None
+    def check(self) -> None:
         if self.stopped:
             raise ProcessExit(self.process.reason)
-        self.parked = True
-        return _pause
-
-    def woken(self) -> Any:
-        if self.stopped:
-            raise ProcessExit(self.process.reason)
-        return self.outcome
 
     def wake(self, outcome: Any = None) -> bool:
         # What the base class says, and `step_soon`, in one call.

@@ -81,11 +81,14 @@ async def receive(pattern: Any = None, *, after: float = inf) -> Any:
             if toll is not None:
                 await toll
             return mailbox.pop()
+        if process.ending:
+            body.check()
         mailbox.wanted = anything
+        body.parked = True
         try:
-            await body.pause()
+            await body.waiting
             if process.ending:
-                body.woken()
+                body.check()
         except BaseException:
             mailbox.wanted = None
             raise

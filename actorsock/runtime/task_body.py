@@ -94,16 +94,14 @@ class TaskBody(Body):
         if self._stopped is not None:
             raise self._stopped
 
-    def pause(self) -> Awaitable[object]:
+    @property
+    def waiting(self) -> Awaitable[object]:
         self.budget = _BUDGET
-        self.outcome = None
-        self.parked = True
         return wait_task_rescheduled(self._abort)  # noqa: ASYNC105  # for the caller to await
 
-    def woken(self) -> Any:
+    def check(self) -> None:
         if self._stopped is not None:
             raise self._stopped
-        return self.outcome
 
     def wake(self, outcome: Any = None) -> bool:
         # What the base class says, in one call instead of two.

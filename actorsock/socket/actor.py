@@ -190,7 +190,7 @@ class SocketActor:
         self.turns = Turns(owner.pid)
         self._monitors: dict[Pid, Ref] = {}
         self._monitor(owner)
-        service.registry.opened(kind)
+        service.registry.kinds[self.handle] = kind
         if settings.use_registry:
             service.registry.sockets[self.handle] = None
 
@@ -433,7 +433,7 @@ class SocketActor:
         if self.ctype == "fromfd":
             sock.detach()
         self._carry_out(decisions)
-        service.registry.closed(self.handle, self.kind)
+        service.registry.closed(self.handle)
         self.unread = b""
         self.process.end("normal")
         if not self.observed:

@@ -83,8 +83,10 @@ async def wait(
         actor.leave(op.lane, pid)
         return op.interrupted("timeout")
     deadline = inf if timeout == inf else trio.current_time() + timeout
+    outcome: object = None
     try:
         while True:
+            outcome = None
             outcome = await body.park(deadline)
             if process.ending:
                 # Killed after it was woken: what it would take now, nobody would ever see.
@@ -95,5 +97,5 @@ async def wait(
                     actor.observe(op, pid, answer)
                 return answer
     except BaseException:
-        actor.forsake(op, pid, body.outcome)
+        actor.forsake(op, pid, body.take() if outcome is None else outcome)
         raise

@@ -27,7 +27,7 @@ _DOMAIN_WORDS: Final = {number: word for word, number in _DOMAINS.items()}
 _TYPE_WORDS: Final = {number: word for word, number in _TYPES.items()}
 
 
-@attrs.frozen(cache_hash=True)
+@attrs.frozen
 class SocketKind:
     """Domain, type and protocol of one socket, as numbers; the words are for people."""
 

@@ -64,15 +64,19 @@ async def recv(
         reader = actor.reader = User(pid, "recv", None, "recv", _WHAT_IS_THERE)
     lane.wait_alone(reader)
     try:
-        await body.pause()
         if process.ending:
-            body.woken()
+            body.check()
+        body.parked = True
+        await body.waiting
+        if process.ending:
+            body.check()
             await body.checkpoint()
     except BaseException:
-        actor.forsake(_WHAT_IS_THERE, pid, body.outcome)
+        actor.forsake(_WHAT_IS_THERE, pid, body.take())
         raise
     body.budget -= SYSTEM_CALL
     outcome = body.outcome
+    body.outcome = None
     if type(outcome) is Ok and not lane.queue:
         lane.current = None
         lane.selected = False

@@ -32,20 +32,16 @@ class Registry:
 
     sockets: dict[Socket, None] = attrs.field(factory=dict)
     """Those that are listed, oldest first."""
-    kinds: dict[SocketKind, int] = attrs.field(factory=dict)
-    """How many of each kind are open."""
+    kinds: dict[Socket, SocketKind] = attrs.field(factory=dict)
+    """Every socket that is open, also those that are not listed."""
     monitored: dict[Ref, Socket] = attrs.field(factory=dict)
     watchers: dict[Socket, dict[Ref, Pid]] = attrs.field(factory=dict)
     use_registry: bool = True
     """Whether sockets opened from here on are listed, unless they say otherwise."""
 
-    def opened(self, kind: SocketKind) -> None:
-        """Count a new socket."""
-        self.kinds[kind] = self.kinds.get(kind, 0) + 1
-
-    def closed(self, sock: Socket, kind: SocketKind) -> None:
+    def closed(self, sock: Socket) -> None:
         """The socket has closed: it leaves the list, and its monitors hear of it."""
-        self.kinds[kind] -= 1
+        del self.kinds[sock]
         self.sockets.pop(sock, None)
         if sock not in self.watchers:
             return
@@ -58,8 +54,8 @@ class Registry:
     def counts(self) -> dict[str, int]:
         """How many are open: all, and by domain, type and protocol."""
         counts = {"num_sockets": 0, **dict.fromkeys(_COUNTED.values(), 0)}
-        for kind, number in self.kinds.items():
-            counts["num_sockets"] += number
+        for kind in self.kinds.values():
+            counts["num_sockets"] += 1
             for question, answer in (
                 ("domain", kind.domain),
                 ("type", kind.type),
@@ -67,7 +63,7 @@ class Registry:
             ):
                 name = _COUNTED.get((question, answer))
                 if name is not None:
-                    counts[name] += number
+                    counts[name] += 1
         return counts
 
     def monitor(self, sock: Socket, pid: Pid) -> Ref:
