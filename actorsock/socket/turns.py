@@ -223,7 +223,9 @@ class Lane:
     def close(self) -> Decisions:
         """The socket is being closed."""
         current, self.current = self.current, None
-        told = () if current is None or self.selected else (current,)
+        if current is None:
+            return NOTHING  # nobody waits behind nobody
+        told = () if self.selected else (current,)
         aborted = tuple(SendAbort(user, "closed") for user in (*told, *self.queue))
         self.queue = ()
         return aborted
