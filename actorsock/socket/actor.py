@@ -347,17 +347,18 @@ class SocketActor:
     @enable_ki_protection
     def on_ready(self, read: int, write: int, ended: int) -> None:
         """The poller tells that the descriptor may have become ready: truth values."""
-        turns = self.turns
         if ended:
             self.saw_end = True
         if write:
             self.write_quiet = False
-            if turns.write.current is not None:
-                self._go_on(turns.write, turns.write.current)
+            lane = self.turns.write
+            if lane.current is not None:
+                self._go_on(lane, lane.current)
         if read:
             self.read_quiet = False
-            if turns.read.current is not None:
-                self._go_on(turns.read, turns.read.current)
+            lane = self.turns.read
+            if lane.current is not None:
+                self._go_on(lane, lane.current)
 
     def _go_on(self, lane: Lane, user: User) -> None:
         """The current user's turn has come: do what it waits for, or tell it to."""

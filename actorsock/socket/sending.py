@@ -24,7 +24,16 @@ from .flags import encode_flags
 from .handle import Socket
 from .messages import Msg, Piece, as_bytes, parse_msg
 from .notifications import SelectInfo, Tag
-from .operations.sending import IOV_MAX, Continuation, Send, SendFile, SendMsg, SendTo, send_plainly
+from .operations.sending import (
+    IOV_MAX,
+    SENT,
+    Continuation,
+    Send,
+    SendFile,
+    SendMsg,
+    SendTo,
+    send_plainly,
+)
 
 __all__ = [
     "send",
@@ -82,6 +91,8 @@ async def send(
         await toll
     free = actor.is_plain and actor.turns.write.current is None
     begun = send_plainly(actor, data) if free else Send(data, 0)
+    if begun is SENT:
+        return SENT
     if not isinstance(begun, Send):
         return begun
     answer = ask(actor, begun, process.pid, True)

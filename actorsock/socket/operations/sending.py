@@ -21,7 +21,16 @@ from ..notifications import Tag
 from ..posix import error_of
 from ..turns import Kind, LaneName
 
-__all__ = ["IOV_MAX", "Continuation", "Send", "SendFile", "SendMsg", "SendTo", "send_plainly"]
+__all__ = [
+    "IOV_MAX",
+    "SENT",
+    "Continuation",
+    "Send",
+    "SendFile",
+    "SendMsg",
+    "SendTo",
+    "send_plainly",
+]
 
 # A broken connection is an answer to the sender, never a signal to the program.
 # A plain int: arithmetic on the standard library's enums is ten times as slow.
@@ -138,10 +147,11 @@ def send_plainly(actor: SocketActor, data: bytes) -> Ok[None] | Error | Send:
     counters.write_pkg += 1
     if sent > counters.write_pkg_max:
         counters.write_pkg_max = sent
-    return _SENT
+    return SENT
 
 
-_SENT: Final[Ok[None]] = Ok()  # frozen, so one serves all
+SENT: Final[Ok[None]] = Ok()
+"""The answer of nearly every send: it is frozen, so one serves all."""
 
 
 @attrs.define
