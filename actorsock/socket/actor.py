@@ -381,6 +381,13 @@ class SocketActor:
             lane.selected = True  # others are locked out until it is back
             process.body.wake(answer)
 
+    def progress(self, lane: LaneName) -> int:
+        """A number that has grown if anything was done in `lane`."""
+        counters = self.counters
+        if lane == "read":
+            return counters.read_byte + counters.read_pkg + counters.acc_success
+        return counters.write_byte + counters.write_pkg + counters.sendfile_byte
+
     def is_ready(self, lane: LaneName) -> bool:
         """Whether an attempt in `lane` would find something to do."""
         if lane == "read" and self.unread:

@@ -9,6 +9,7 @@ and costs no system call to wait on again; elsewhere trio's own `wait_readable` 
 import errno
 import os
 import select
+import time
 from contextlib import suppress
 from functools import partial
 from typing import Final, Protocol
@@ -32,6 +33,9 @@ class Pollable(Protocol):
 
         Only whether they are true matters.
         """
+
+    def progress(self, lane: LaneName) -> int:
+        """A number that has grown if anything was done in `lane`."""
 
 
 class Poller(Protocol):
@@ -158,6 +162,8 @@ class TrioPoller:
 
     def __init__(self) -> None:
         self._waiting: dict[tuple[Pollable, LaneName], int] = {}
+        self._told: dict[tuple[Pollable, LaneName], tuple[int, int]] = {}
+        """How far a lane had come when it was told last, and how often that was in vain."""
 
     def watch(self, actor: Pollable, lane: LaneName) -> None:
         if (actor, lane) not in self._waiting:
@@ -166,6 +172,7 @@ class TrioPoller:
 
     def forget(self, actor: Pollable) -> None:
         for lane in _LANES:
+            self._told.pop((actor, lane), None)
             fd = self._waiting.pop((actor, lane), None)
             if fd is not None:
                 trio.lowlevel.notify_closing(fd)
@@ -176,6 +183,16 @@ class TrioPoller:
     async def _wait(self, actor: Pollable, lane: LaneName) -> None:
         if (actor, lane) not in self._waiting:
             return  # closed before it came to this, and the number may be another one's by now
+        progress, in_vain = actor.progress(lane), 0
+        if (actor, lane) in self._told:
+            before, in_vain = self._told[actor, lane]
+            in_vain = in_vain + 1 if before == progress else 0
+        if in_vain > _OFTEN:
+            # A descriptor may be ready for ever with nothing to do, such as a datagram socket whose
+            # reading is shut down. By real time, whatever the clock of the run is.
+            await trio.to_thread.run_sync(time.sleep, _A_WHILE)
+            if (actor, lane) not in self._waiting:
+                return
         wait = trio.lowlevel.wait_readable if lane == "read" else trio.lowlevel.wait_writable
         # Closed: the actor has told everybody. Any other failure is for the caller to find.
         with suppress(trio.ClosedResourceError, OSError):
@@ -188,11 +205,16 @@ class TrioPoller:
                     await wait(fd)
                 finally:
                     os.close(fd)
-        self._waiting.pop((actor, lane), None)
+        if self._waiting.pop((actor, lane), None) is not None:
+            self._told[actor, lane] = progress, in_vain
         actor.on_ready(lane == "read", lane == "write", False)
 
 
 _LANES: Final[tuple[LaneName, ...]] = ("read", "write")
+
+# Told in vain more than so many times in a row, a lane is asked about only every so many seconds.
+_OFTEN: Final = 3
+_A_WHILE: Final = 0.01
 
 # Events told at a time. What was read for somebody is still near the processor when that one
 # runs; the rest is told a moment later.
