@@ -11,6 +11,7 @@ import os
 import pathlib
 import socket
 import string
+import struct
 import sys
 
 import pytest
@@ -477,7 +478,7 @@ def test_the_tuple_of_integers_is_the_same_address(host):
     if host.version == 4:
         assert SockAddrIn(tuple(host.packed)) == SockAddrIn(host) == SockAddrIn(str(host))
     else:
-        groups = tuple(int(group, 16) for group in host.exploded.split(":"))
+        groups = struct.unpack("!8H", host.packed)
         assert SockAddrIn6(groups) == SockAddrIn6(host) == SockAddrIn6(str(host))
 
 

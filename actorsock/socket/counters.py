@@ -57,5 +57,7 @@ class Counters:
         return {name: value for name, value in shown.items() if not name.startswith("sendfile")}
 
 
-COUNTERS: Final = tuple(name for name, value in vars(Counters).items() if type(value) is int)
+COUNTERS: Final = tuple(
+    name for name, value in vars(Counters).items() if type(value) is int and name[0] != "_"
+)
 """The names of all counters, in the order in which they are shown."""
