@@ -62,13 +62,12 @@ class Engine:
         """Do what `event` leads to; the callback that has to be called next, if any."""
         self.state, effects = self._step(self.state, event)
         for effect in effects:
-            kind = type(effect)
-            if kind is Invoke:
-                return effect  # type: ignore[return-value]
-            if kind is SendAnswer:
+            if type(effect) is Invoke:
+                return effect
+            if type(effect) is SendAnswer:
                 if self.debugging is not None:
-                    self.debugging.answered(effect)  # type: ignore[arg-type]
-                send_answer(effect.caller, effect.value)  # type: ignore[union-attr]
+                    self.debugging.answered(effect)
+                send_answer(effect.caller, effect.value)
             else:
                 self._do(effect)
         return None

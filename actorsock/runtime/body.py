@@ -90,18 +90,12 @@ class Body(abc.ABC):
         self.outcome = None
         return outcome
 
-    def wake(self, outcome: Any = None) -> bool:
-        """Let a parked process go on with `outcome`; the first to wake it wins."""
-        if not self.parked:
-            return False
-        self.parked = False
-        self.outcome = outcome
-        self._resume()
-        return True
-
     @abc.abstractmethod
-    def _resume(self) -> None:
-        """Let the suspended code go on; called once for each `waiting`."""
+    def wake(self, outcome: Any = None) -> bool:
+        """Let a parked process go on with `outcome`; the first to wake it wins.
+
+        False, and nothing happens, unless it was parked; now it is not.
+        """
 
     @abc.abstractmethod
     def spend(self, cost: int) -> Awaitable[None] | None:

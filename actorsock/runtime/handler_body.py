@@ -6,7 +6,7 @@ A handler can't wait: whatever it does, it does before it returns.
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, NoReturn
 
 from trio.lowlevel import disable_ki_protection
 
@@ -63,11 +63,11 @@ class HandlerBody(Body):
         return False
 
     def wake(self, outcome: Any = None) -> bool:
-        # What the base class says; a handler has nobody to tell the outcome to.
+        # There is nobody to tell the outcome to: a turn looks into the mailbox.
         if not self.parked:
             return False
         self.parked = False
-        self._node.run_queue.run(self._take_turn)
+        self._ask_for_turn()
         return True
 
     def describe(self) -> str:
@@ -77,17 +77,17 @@ class HandlerBody(Body):
         return self.checkpoint()
 
     def checkpoint(self) -> Awaitable[None]:
-        raise RuntimeError("a handler runs to completion: it can't wait for anything")
+        return self.check()
 
     @property
     def waiting(self) -> Awaitable[object]:
         self.parked = False
+        return self.check()
+
+    def check(self) -> NoReturn:
         raise RuntimeError("a handler runs to completion: it can't wait for anything")
 
-    def check(self) -> None:
-        raise RuntimeError("a handler runs to completion: it can't wait for anything")
-
-    def _resume(self) -> None:
+    def _ask_for_turn(self) -> None:
         self._node.run_queue.run(self._take_turn)
 
     def release(self) -> None:
@@ -114,7 +114,7 @@ class HandlerBody(Body):
             if process.ending:
                 self._end(process.reason)
             elif mailbox.arrivals or mailbox.saved:
-                self._resume()
+                self._ask_for_turn()
             else:
                 mailbox.wanted = anything
                 self.parked = True

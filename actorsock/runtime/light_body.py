@@ -85,27 +85,22 @@ class LightBody(Body):
         if not self.stopped and self.budget <= 0:
             self._passes.step_soon(self)
             await _pause
-        if self.stopped:
-            raise ProcessExit(self.process.reason)
+        self.check()
 
     def check(self) -> None:
         if self.stopped:
             raise ProcessExit(self.process.reason)
 
     def wake(self, outcome: Any = None) -> bool:
-        # What the base class says, and `step_soon`, in one call.
         if not self.parked:
             return False
         self.parked = False
         self.outcome = outcome
-        passes = self._passes
+        passes = self._passes  # what `step_soon` does, without the call
         passes.ready.append(self)
         if passes.keeper is not None:
             passes.wake_keeper()
         return True
-
-    def _resume(self) -> None:
-        self._passes.step_soon(self)
 
     def stop(self, reason: Any) -> bool:
         self.stopped = True

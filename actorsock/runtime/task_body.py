@@ -84,15 +84,12 @@ class TaskBody(Body):
         return self._give_way()
 
     def checkpoint(self) -> Awaitable[None]:
-        if self.budget > 0:
-            return checkpoint_if_cancelled()  # noqa: ASYNC105  # for the caller to await
-        return self._give_way()
+        return self.spend(0)
 
     async def _give_way(self) -> None:
         self.budget = _BUDGET
         await trio.lowlevel.checkpoint()
-        if self._stopped is not None:
-            raise self._stopped
+        self.check()
 
     @property
     def waiting(self) -> Awaitable[object]:
@@ -104,7 +101,6 @@ class TaskBody(Body):
             raise self._stopped
 
     def wake(self, outcome: Any = None) -> bool:
-        # What the base class says, in one call instead of two.
         if not self.parked:
             return False
         self.parked = False
@@ -116,9 +112,6 @@ class TaskBody(Body):
         # Here, not when the task runs: a wake in between must not reschedule it again.
         self.parked = False
         return Abort.SUCCEEDED
-
-    def _resume(self) -> None:
-        reschedule(self.task)
 
     def stop(self, reason: Any) -> bool:
         if self._scope is not None:

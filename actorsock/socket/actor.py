@@ -166,10 +166,7 @@ class SocketActor:
         self.sock = sock
         self.fd = sock.fileno()
         self.kind = kind
-        self.settings = settings
-        self.observed = settings.debug or settings.iow
-        self.is_plain = kind.is_stream and not self.observed and not settings.select_read
-        """A stream that nobody watches: what most sockets are, and the fast ways are for."""
+        self._go_by(settings)
         self.reader: User | None = None
         """Who waited last for whatever comes: it is likely to be the next one too."""
         self.ctype = ctype
@@ -212,7 +209,7 @@ class SocketActor:
             verdict = lane.enter(pid, op.kind)
             if verdict == "queue":
                 lane.join(User(pid, op.kind, handle, op.tag))
-                return self._selected(op, pid, handle)
+                return None if handle is None else self._selected(op, pid, handle)
             if verdict != "go":
                 return op.interrupted(verdict)
         elif patient and self.read_quiet and op.kind == "recv" and not self.unread:
@@ -243,9 +240,7 @@ class SocketActor:
         decisions = lane.wait(User(pid, op.kind, handle, op.tag))
         if len(decisions) > 1 or not self._is_quiet(lane.name):  # else the poller is watching
             self._carry_out(decisions)
-        if pid not in self._monitors:
-            self.monitor_user(pid)
-        return Select(SelectInfo(op.tag, handle, op.continuation()), op.progress())
+        return self._selected(op, pid, handle)
 
     def settle(self, op: Operation[T], pid: Pid, outcome: object) -> Ok[T] | Error | None:
         """The blocking caller `pid` was woken with `outcome`: its answer, or None to wait again.
@@ -305,7 +300,7 @@ class SocketActor:
     def leave(self, lane: LaneName, pid: Pid) -> None:
         """A blocking caller gives up waiting."""
         if not self.turns.closed:
-            self._carry_out((self.turns.read if lane == "read" else self.turns.write).leave(pid))
+            self._carry_out(self.lane_of(lane).leave(pid))
 
     def give(self, by: Pid, to: Pid) -> bool:
         """`by` hands the socket to `to`; False when it is not its own to give."""
@@ -322,11 +317,15 @@ class SocketActor:
 
     def change_setting(self, name: str, value: Any) -> None:
         """Set an option of level otp."""
-        self.settings = settings = attrs.evolve(self.settings, **{name: value})
-        self.observed = settings.debug or settings.iow
-        self.is_plain = self.kind.is_stream and not self.observed and not settings.select_read
+        self._go_by(attrs.evolve(self.settings, **{name: value}))
         if self.settings.use_registry:
             self.service.registry.sockets[self.handle] = None
+
+    def _go_by(self, settings: Settings) -> None:
+        self.settings = settings
+        self.observed = settings.debug or settings.iow
+        self.is_plain = self.kind.is_stream and not self.observed and not settings.select_read
+        """A stream that nobody watches: what most sockets are, and the fast ways are for."""
 
     def monitor_socket(self, process: Process, handle: Socket) -> Ref:
         """`process` wants to be told when this socket closes; at once if it has."""
@@ -378,7 +377,8 @@ class SocketActor:
         if answer is None:
             self._watch_for(lane.name)
         else:
-            lane.selected = True  # others are locked out until it is back
+            # `Lane.select` without the call: others are locked out until it is back.
+            lane.selected = True
             process.body.wake(answer)
 
     def progress(self, lane: LaneName) -> int:
@@ -429,7 +429,7 @@ class SocketActor:
 
     def _close_at_once(self, sock: stdlib.socket) -> None:
         if self._lingers(sock):
-            sock.setsockopt(stdlib.SOL_SOCKET, stdlib.SO_LINGER, bytes(8))
+            sock.setsockopt(_SOL_SOCKET, _SO_LINGER, _NO_LINGER)
         sock.close()
 
     def _retire(self) -> stdlib.socket | None:
@@ -498,9 +498,7 @@ class SocketActor:
 
     # --- decisions ----------------------------------------------------------------------------
 
-    def _selected(self, op: Operation[Any], pid: Pid, handle: Ref | None) -> Select | None:
-        if handle is None:
-            return None
+    def _selected(self, op: Operation[Any], pid: Pid, handle: Ref) -> Select:
         self.monitor_user(pid)
         return Select(SelectInfo(op.tag, handle, op.continuation()), op.progress())
 

@@ -78,6 +78,7 @@ async def recv(
     outcome = body.outcome
     body.outcome = None
     if type(outcome) is Ok and not lane.queue:
+        # `Lane.done` where nobody queues, without the call.
         lane.current = None
         lane.selected = False
         return outcome

@@ -313,10 +313,7 @@ def _what_is_there(actor: SocketActor, flags: int) -> Ok[bytes] | Error | None:
         return _end(actor)
     if got == size and settings.read_count > 1:
         return _more_of_it(actor, data, flags)
-    counters = actor.counters
-    counters.read_pkg += 1
-    if got > counters.read_pkg_max:
-        counters.read_pkg_max = got
+    _count_message(actor, got)
     return Ok(data)
 
 
