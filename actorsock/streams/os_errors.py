@@ -1,27 +1,19 @@
 """The reasons of sockets as the exceptions that trio's users expect: `OSError` with its number."""
 
-import errno
 import os
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from ..results import Error, Ok, Select, SelectRead
+from ..socket.posix import number_of
 
 __all__ = ["os_error", "value_of"]
 
 T = TypeVar("T")
 
-# Linux has one number for the two, and the sockets say enotsup.
-_NUMBERS: Final = {
-    **{name.lower(): number for number, name in errno.errorcode.items()},
-    "enotsup": errno.EOPNOTSUPP,
-}
-
 
 def os_error(reason: str) -> OSError:
     """The exception for the reason of an `Error`, such as `"econnrefused"`."""
-    number = _NUMBERS.get(reason)
-    if number is None and reason.startswith("errno_"):
-        number = int(reason.removeprefix("errno_"))
+    number = number_of(reason)
     return OSError(reason) if number is None else OSError(number, os.strerror(number))
 
 
