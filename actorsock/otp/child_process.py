@@ -39,9 +39,8 @@ async def start_process(spec: ChildSpec, more: Sequence[Any] = ()) -> Ok[Pid | N
             return result
         case _:
             expected = "a Pid, Ok(pid) or Error(reason)"
-            return Error(
-                TypeError(f"start of {spec.id!r}: expected {expected}, got {shown(result)}")  # type: ignore[arg-type]
-            )
+            mistake = TypeError(f"start of {spec.id!r}: expected {expected}, got {shown(result)}")
+            return Error(mistake)  # type: ignore[arg-type]  # here a reason may be any object
     # If the start function has linked it, this is the same link.
     link(pid)
     return Ok(pid)

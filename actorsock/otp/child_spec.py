@@ -154,7 +154,7 @@ def _as_record(cls: type[T], value: Any, what: str, *required: str) -> T:
         return value
     if not isinstance(value, Mapping):
         raise TypeError(f"{what}: expected a {cls.__name__} or a dict, got {shown(value)}")
-    fields = [field.name for field in attrs.fields(cls)]  # type: ignore[arg-type]
+    fields = [field.name for field in attrs.fields(cls)]  # type: ignore[arg-type]  # a record
     for key in value:
         if key not in fields:
             raise ValueError(f"{what}: expected the keys {', '.join(fields)}, got {shown(key)}")

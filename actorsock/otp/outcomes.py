@@ -61,6 +61,7 @@ class Reply:
         _set_timeout(self, timeout)
 
 
+# On the class these are the descriptors of its slots, which the type checker does not know.
 _set_value: Final = Reply.value.__set__
 _set_then: Final = Reply.then.__set__  # type: ignore[union-attr]
 _set_timeout: Final = Reply.timeout.__set__  # type: ignore[attr-defined]

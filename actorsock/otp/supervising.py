@@ -138,6 +138,7 @@ class Wrong:
     mistake: Exception
 
 
+# Any: each request has an answer of its own kind. Whoever asks knows it, and the type checker not.
 async def _ask(supervisor: Pid | str, request: Any) -> Any:
     answer = await call(supervisor, request, timeout=inf)
     if isinstance(answer, Wrong):

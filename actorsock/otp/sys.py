@@ -137,6 +137,7 @@ def _check_flag(flag: Any, expected: str) -> None:
         raise TypeError(f"flag: expected {expected}, got {shown(flag)}")
 
 
+# Any: each request has an answer of its own kind. Whoever asks knows it, and the type checker not.
 async def _ask(function: str, server: Pid | str, request: Any, timeout: float) -> Any:
     answer = await ask(function, server, request, timeout)
     if type(answer) is Failed:
