@@ -58,7 +58,7 @@ def start_light(
 class LightBody(Body):
     """Steps one coroutine."""
 
-    __slots__ = ("_function", "_passes", "coroutine", "process", "stopped")
+    __slots__ = ("_args", "_function", "_passes", "coroutine", "process", "stopped")
 
     kind = "light"
     waiting = _pause
@@ -68,7 +68,9 @@ class LightBody(Body):
         super().__init__(node.timers, _BUDGET)
         self._passes = node.passes
         self._function = function
-        self.coroutine: Coroutine[Any, None, None] = _call(self, function, args)
+        self._args = args
+        self.coroutine: Coroutine[Any, None, None] | None = None
+        """Its code, once it has begun."""
         self.stopped = False
         """An exit signal has ended the process: it must not wait any more."""
 
@@ -113,8 +115,17 @@ class LightBody(Body):
     def describe(self) -> str:
         return name_of(self._function)
 
+    def begin(self) -> Coroutine[Any, None, None]:
+        """Call its function, on its first step."""
+        if self.stopped:
+            raise ProcessExit(self.process.reason)
+        self.coroutine = coroutine = _call(self._function, self._args)
+        self._args = ()
+        return coroutine
+
     def reproach(self, awaited: object) -> None:
         """It awaits what only trio, or somebody else's loop, could wake it from: say so there."""
+        assert self.coroutine is not None
         while awaited is not _PAUSE:
             awaited = self.coroutine.throw(TypeError(f"{_REMEDY}; it awaited {awaited!r}"))
 
@@ -144,7 +155,7 @@ def step_all(ready: deque[LightBody], budget: int) -> int:
             body.budget = full
             turn.process = body.process
             try:
-                yielded = body.coroutine.send(None)
+                yielded = (body.coroutine or body.begin()).send(None)
                 if yielded is not _PAUSE:
                     body.reproach(yielded)
             except StopIteration:
@@ -158,11 +169,7 @@ def step_all(ready: deque[LightBody], budget: int) -> int:
 
 
 @disable_ki_protection
-async def _call(
-    body: LightBody, function: Callable[..., Awaitable[Any]], args: tuple[Any, ...]
-) -> None:
-    if body.stopped:
-        return
+async def _call(function: Callable[..., Awaitable[Any]], args: tuple[Any, ...]) -> None:
     await awaitable_of(function, args)
 
 

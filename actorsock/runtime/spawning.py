@@ -7,13 +7,14 @@ from typing import Any
 from trio.lowlevel import enable_ki_protection
 
 from ..shown import shown
-from .current import current_process
+from .current import current_process, process_of_task
 from .handler_body import Handler, Terminate, start_handler
 from .identity import Pid, Ref
 from .light_body import start_light
 from .naming import check_free, give_name
 from .node import Node
 from .process import Process
+from .running import turn
 from .task_body import start_task
 
 __all__ = ["spawn", "spawn_handler", "spawn_link", "spawn_monitor"]
@@ -92,7 +93,10 @@ def _spawn(
 
 
 def _open_node() -> Node:
-    node = current_process().node
+    process = turn.process
+    if process is None:
+        process = process_of_task()
+    node = process.node
     if node.closing:
         raise RuntimeError("this actorsock runtime is being left: no new process can start")
     return node
