@@ -35,7 +35,6 @@ from .support import (
     connected,
     dial,
     every_body,
-    every_ending,
     every_violent_ending,
     in_runtime,
     info_of,
@@ -192,24 +191,6 @@ async def test_who_finds_the_connection_taken_waits_again() -> None:
 # --- the current process leaves -------------------------------------------------------------------
 
 
-@in_runtime
-async def test_when_the_current_cancels_in_time_the_next_is_current() -> None:
-    here = await line(3)
-    assert await here.workers[0].ask(socket.cancel, here.listener, here.infos[0]) == Ok()
-    await here.dials(to=1)
-    await at_rest()
-    assert here.mails() == [[], [here.select(1)], []]
-
-
-@in_runtime
-async def test_when_the_current_cancels_after_its_select_the_next_is_selected_at_once() -> None:
-    here = await line(3)
-    caller = await here.dials()
-    assert await here.workers[0].ask(socket.cancel, here.listener, here.infos[0]) == Ok()
-    assert here.mails() == [[], [here.select(1)], []]
-    assert is_connection(await here.accepts(1), caller)
-
-
 @every_body
 @in_runtime
 async def test_when_the_current_times_out_the_next_is_current(
@@ -228,29 +209,6 @@ async def test_when_the_current_times_out_the_next_is_current(
     callers = [dial(address), dial(address)]
     assert is_connection(ok(await second.answer()), callers[0])
     assert c.mail() == [selected(listener, info)]
-
-
-@every_ending
-@in_runtime
-async def test_when_the_current_dies_before_its_select_the_next_is_current(how: str) -> None:
-    here = await line(3)
-    await here.workers[0].dies(how)
-    assert here.waiting() == 2
-    await here.dials(to=1)
-    await at_rest()
-    assert here.mails() == [[], [here.select(1)], []]
-
-
-@every_ending
-@in_runtime
-async def test_when_the_current_dies_after_its_select_the_next_is_selected_at_once(
-    how: str,
-) -> None:
-    here = await line(3)
-    caller = await here.dials()
-    await here.workers[0].dies(how)
-    assert here.mails() == [[], [here.select(1)], []]
-    assert is_connection(await here.accepts(1), caller)
 
 
 @every_violent_ending
@@ -364,56 +322,6 @@ async def test_a_connection_that_comes_at_the_deadline_is_not_lost(
         answer = await b.ask(socket.accept, listener)
     assert is_connection(ok(answer), caller)
     assert socket.info(listener).num_acceptors == 0
-
-
-# --- a queued process leaves ----------------------------------------------------------------------
-
-
-async def served_in_order(here: Line, *numbers: int) -> None:
-    """These, in this order, are told and served; nobody else is."""
-    callers = [dial(here.address) for _ in numbers]
-    for number, caller in zip(numbers, callers, strict=True):
-        await until(here.workers[number].mail)
-        assert is_connection(await here.accepts(number), caller)
-    await at_rest()
-    assert not any(here.mails())
-    assert here.waiting() == 0
-
-
-@pytest.mark.parametrize("who", [1, 2, 3])
-@in_runtime
-async def test_when_a_queued_process_cancels_the_others_keep_their_order(who: int) -> None:
-    here = await line(4)
-    assert await here.workers[who].ask(socket.cancel, here.listener, here.infos[who]) == Ok()
-    await served_in_order(here, *({0, 1, 2, 3} - {who}))
-
-
-@every_ending
-@pytest.mark.parametrize("who", [1, 2, 3])
-@in_runtime
-async def test_when_a_queued_process_dies_the_others_keep_their_order(who: int, how: str) -> None:
-    here = await line(4)
-    await here.workers[who].dies(how)
-    await served_in_order(here, *({0, 1, 2, 3} - {who}))
-
-
-@every_body
-@pytest.mark.parametrize("leaves", ["times out", "is killed"])
-@in_runtime
-async def test_when_a_queued_process_leaves_a_blocking_call_the_others_keep_their_order(
-    mock_clock: MockClock, body: str, leaves: str
-) -> None:
-    here = await line(2)
-    [blocked] = workers(1, body)
-    job = blocked.tell(socket.accept, here.listener, 1)
-    await acceptors(here.listener, 3)
-    if leaves == "times out":
-        mock_clock.jump(1)
-        assert await job.answer() == Error("timeout")
-    else:
-        await blocked.dies("kill")
-    assert here.waiting() == 2
-    await served_in_order(here, 0, 1)
 
 
 # --- the same process asks again ------------------------------------------------------------------

@@ -92,6 +92,16 @@ class Line:
         assert await worker.ask(receive, SelectMessage) == self.select(number)
         return await worker.ask(socket.recv_nowait, self.sock, length)
 
+    async def are_served(self, *numbers: int) -> None:
+        """These, in this order, are told and served; nobody else is."""
+        self.peer.sendall(bytes(numbers))
+        for number in numbers:
+            await until(self.workers[number].mail)
+            assert await self.receives(number, 1) == Ok(bytes([number]))
+        await at_rest()
+        assert not any(self.mails())
+        assert socket.info(self.sock).num_readers == 0
+
     def select(self, number: int) -> SelectMessage:
         return selected(self.sock, self.infos[number])
 
@@ -284,32 +294,6 @@ async def test_neither_mail_nor_a_trapped_exit_signal_ends_the_wait(body: str) -
 # --- the current process leaves -------------------------------------------------------------------
 
 
-@in_runtime
-async def test_when_the_current_cancels_in_time_the_next_is_current() -> None:
-    here = await line(3)
-    assert await here.workers[0].ask(socket.cancel, here.sock, here.infos[0]) == Ok()
-    await here.sends(b"abc", to=1)
-    await at_rest()
-    assert here.mails() == [[], [here.select(1)], []]
-
-
-@in_runtime
-async def test_when_the_current_cancels_after_its_select_the_next_is_selected_at_once() -> None:
-    here = await line(3)
-    await here.sends(b"abc")
-    assert await here.workers[0].ask(socket.cancel, here.sock, here.infos[0]) == Ok()
-    assert here.mails() == [[], [here.select(1)], []]
-
-
-@in_runtime
-async def test_a_cancel_after_the_select_was_taken_from_the_mailbox_hands_on_the_turn() -> None:
-    here = await line(2)
-    await here.sends(b"abc")
-    assert await here.workers[0].ask(receive, SelectMessage) == here.select(0)
-    assert await here.workers[0].ask(socket.cancel, here.sock, here.infos[0]) == Ok()
-    assert here.mails() == [[], [here.select(1)]]
-
-
 @every_body
 @pytest.mark.parametrize("after", ["nothing", "a part"])
 @in_runtime
@@ -334,29 +318,6 @@ async def test_when_the_current_times_out_the_next_is_current(
     assert c.mail() == [selected(sock, info)]
 
 
-@every_ending
-@in_runtime
-async def test_when_the_current_dies_before_its_select_the_next_is_current(how: str) -> None:
-    here = await line(3)
-    await here.workers[0].dies(how)
-    assert socket.info(here.sock).num_readers == 2
-    await here.sends(b"abc", to=1)
-    await at_rest()
-    assert here.mails() == [[], [here.select(1)], []]
-
-
-@every_ending
-@in_runtime
-async def test_when_the_current_dies_after_its_select_the_next_is_selected_at_once(
-    how: str,
-) -> None:
-    here = await line(3)
-    await here.sends(b"abc")
-    await here.workers[0].dies(how)
-    assert here.mails() == [[], [here.select(1)], []]
-    assert await here.receives(1) == Ok(b"abc")
-
-
 @every_violent_ending
 @every_body
 @in_runtime
@@ -373,61 +334,6 @@ async def test_when_the_current_dies_in_a_blocking_call_the_next_is_current(
     assert socket.info(sock).num_readers == 1
     peer.sendall(b"abc")
     assert await job.answer() == Ok(b"abc")
-
-
-# --- a queued process leaves ----------------------------------------------------------------------
-
-
-async def served_in_order(here: Line, *numbers: int) -> None:
-    """These, in this order, are told and served; nobody else is."""
-    here.peer.sendall(bytes(numbers))
-    for number in numbers:
-        await until(here.workers[number].mail)
-        assert await here.receives(number, 1) == Ok(bytes([number]))
-    await at_rest()
-    assert not any(here.mails())
-    assert socket.info(here.sock).num_readers == 0
-
-
-@pytest.mark.parametrize("who", [1, 2, 3])
-@in_runtime
-async def test_when_a_queued_process_cancels_the_others_keep_their_order(who: int) -> None:
-    here = await line(4)
-    assert await here.workers[who].ask(socket.cancel, here.sock, here.infos[who]) == Ok()
-    await served_in_order(here, *({0, 1, 2, 3} - {who}))
-
-
-@every_ending
-@pytest.mark.parametrize("who", [1, 2, 3])
-@in_runtime
-async def test_when_a_queued_process_dies_the_others_keep_their_order(who: int, how: str) -> None:
-    here = await line(4)
-    await here.workers[who].dies(how)
-    await served_in_order(here, *({0, 1, 2, 3} - {who}))
-
-
-@every_body
-@pytest.mark.parametrize("leaves", ["times out", "is killed"])
-@in_runtime
-async def test_when_a_queued_process_leaves_a_blocking_call_the_others_keep_their_order(
-    mock_clock: MockClock, body: str, leaves: str
-) -> None:
-    here = await line(2)
-    [blocked] = workers(1, body)
-    job = blocked.tell(socket.recv, here.sock, timeout=1)
-    await readers(here.sock, 3)
-    [last] = workers(1)
-    info = info_of(await last.ask(socket.recv_nowait, here.sock))
-    if leaves == "times out":
-        mock_clock.jump(1)
-        assert await job.answer() == Error("timeout")
-    else:
-        await blocked.dies("kill")
-    assert socket.info(here.sock).num_readers == 3
-    await here.sends(b"abc")
-    assert await here.receives(0, 1) == Ok(b"a")
-    assert await here.receives(1, 1) == Ok(b"b")
-    assert last.mail() == [selected(here.sock, info)]
 
 
 # --- the same process asks again ------------------------------------------------------------------
@@ -522,7 +428,7 @@ async def test_a_wrong_argument_disturbs_nobody() -> None:
             await worker.ask(socket.recv_nowait, here.sock, 0, ["no such flag"])
         with pytest.raises(ValueError, match="timeout"):
             await worker.ask(socket.recv, here.sock, timeout=-1)
-    await served_in_order(here, 0, 1)
+    await here.are_served(0, 1)
 
 
 # --- a poll ---------------------------------------------------------------------------------------
@@ -601,7 +507,7 @@ async def test_nobody_accepts_while_a_reader_waits(who: str) -> None:
     assert await asks.ask(socket.accept_nowait, here.sock) == Error("state")
     assert await asks.ask(socket.accept, here.sock) == Error("state")
     assert await asks.ask(socket.accept, here.sock, 0) == Error("state")
-    await served_in_order(here, 0, 1)
+    await here.are_served(0, 1)
     assert await asks.ask(socket.accept_nowait, here.sock) == Error("einval")
 
 

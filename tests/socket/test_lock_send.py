@@ -36,7 +36,6 @@ from .support import (
     at_rest,
     connected,
     every_body,
-    every_ending,
     every_violent_ending,
     in_runtime,
     info_of,
@@ -74,6 +73,15 @@ class Line:
         worker = self.workers[number]
         assert await worker.ask(receive, SelectMessage) == self.select(number)
         return await worker.ask(socket.send_nowait, self.sock, b"%d" % number * size)
+
+    async def are_served(self, *numbers: int) -> None:
+        """These, in this order, are told and served; nobody else is."""
+        for number in numbers:
+            await self.drains(to=number)
+            assert await self.sends(number, 1) == Ok()
+        await at_rest()
+        assert not any(self.mails())
+        assert self.waiting() == 0
 
     def select(self, number: int) -> SelectMessage:
         return selected(self.sock, self.infos[number])
@@ -220,14 +228,6 @@ async def test_when_the_current_cancels_in_time_the_next_is_current() -> None:
     assert came == b"0" * here.sent + b"111"
 
 
-@in_runtime
-async def test_when_the_current_cancels_after_its_select_the_next_is_selected_at_once() -> None:
-    here = await line(3)
-    await here.drains()
-    assert await here.workers[0].ask(socket.cancel, here.sock, here.infos[0]) == Ok()
-    assert here.mails() == [[], [here.select(1)], []]
-
-
 @every_body
 @in_runtime
 async def test_when_the_current_times_out_the_next_is_current(
@@ -249,28 +249,6 @@ async def test_when_the_current_times_out_the_next_is_current(
     assert await second.answer() == Ok()
     await until(c.mail)
     assert c.mail() == [selected(sock, info)]
-
-
-@every_ending
-@in_runtime
-async def test_when_the_current_dies_before_its_select_the_next_is_current(how: str) -> None:
-    here = await line(3)
-    await here.workers[0].dies(how)
-    assert here.waiting() == 2
-    await here.drains(to=1)
-    await at_rest()
-    assert here.mails() == [[], [here.select(1)], []]
-
-
-@every_ending
-@in_runtime
-async def test_when_the_current_dies_after_its_select_the_next_is_selected_at_once(
-    how: str,
-) -> None:
-    here = await line(3)
-    await here.drains()
-    await here.workers[0].dies(how)
-    assert here.mails() == [[], [here.select(1)], []]
 
 
 @every_violent_ending
@@ -349,55 +327,6 @@ async def test_who_is_killed_between_its_select_and_its_turn_sends_nothing(
     while part := peer.recv(2**20):
         came += part
     assert came == b"0" * (len(came) - 3) + b"end"
-
-
-# --- a queued process leaves ----------------------------------------------------------------------
-
-
-async def served_in_order(here: Line, *numbers: int) -> None:
-    """These, in this order, are told and served; nobody else is."""
-    for number in numbers:
-        await here.drains(to=number)
-        assert await here.sends(number, 1) == Ok()
-    await at_rest()
-    assert not any(here.mails())
-    assert here.waiting() == 0
-
-
-@pytest.mark.parametrize("who", [1, 2, 3])
-@in_runtime
-async def test_when_a_queued_process_cancels_the_others_keep_their_order(who: int) -> None:
-    here = await line(4)
-    assert await here.workers[who].ask(socket.cancel, here.sock, here.infos[who]) == Ok()
-    await served_in_order(here, *({0, 1, 2, 3} - {who}))
-
-
-@every_ending
-@pytest.mark.parametrize("who", [1, 2, 3])
-@in_runtime
-async def test_when_a_queued_process_dies_the_others_keep_their_order(who: int, how: str) -> None:
-    here = await line(4)
-    await here.workers[who].dies(how)
-    await served_in_order(here, *({0, 1, 2, 3} - {who}))
-
-
-@every_body
-@pytest.mark.parametrize("leaves", ["times out", "is killed"])
-@in_runtime
-async def test_when_a_queued_process_leaves_a_blocking_call_the_others_keep_their_order(
-    mock_clock: MockClock, body: str, leaves: str
-) -> None:
-    here = await line(2)
-    [blocked] = workers(1, body)
-    job = blocked.tell(socket.send, here.sock, b"never sent", timeout=1)
-    await writers(here.sock, 3)
-    if leaves == "times out":
-        mock_clock.jump(1)
-        assert await job.answer() == Error("timeout")
-    else:
-        await blocked.dies("kill")
-    assert here.waiting() == 2
-    await served_in_order(here, 0, 1)
 
 
 # --- the same process asks again ------------------------------------------------------------------
@@ -486,7 +415,7 @@ async def test_a_wrong_argument_disturbs_nobody() -> None:
             await worker.ask(socket.send_nowait, here.sock, b"1", ["no such flag"])
         with pytest.raises(TypeError):
             await worker.ask(socket.send, here.sock, 1)
-    await served_in_order(here, 0, 1)
+    await here.are_served(0, 1)
 
 
 # --- a poll ---------------------------------------------------------------------------------------
@@ -536,7 +465,7 @@ async def test_nobody_connects_while_a_sender_waits(who: str) -> None:
     assert await asks.ask(socket.connect_nowait, here.sock) == Error("state")
     assert await asks.ask(socket.connect, here.sock, address) == Error("state")
     assert await asks.ask(socket.connect, here.sock, address, 0) == Error("state")
-    await served_in_order(here, 0, 1)
+    await here.are_served(0, 1)
     # From here on it is the system that answers: once as to who has connected before.
     assert await asks.ask(socket.connect_nowait, here.sock, address) == Ok()
     assert await asks.ask(socket.connect_nowait, here.sock, address) == Error("eisconn")
