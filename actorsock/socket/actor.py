@@ -262,6 +262,8 @@ class SocketActor:
             return op.interrupted("timeout")
         answer = self.perform(op, pid, None, True)
         assert not isinstance(answer, (Select, SelectRead))  # those need a handle
+        if answer is None:
+            self.service.poller.told_in_vain(self, op.lane)
         return answer
 
     def forsake(self, op: Operation[Any], pid: Pid, outcome: object) -> None:
@@ -376,6 +378,7 @@ class SocketActor:
             return
         if answer is None:
             self._watch_for(lane.name)
+            self.service.poller.told_in_vain(self, lane.name)
         else:
             # `Lane.select` without the call: others are locked out until it is back.
             lane.selected = True
@@ -521,7 +524,8 @@ class SocketActor:
         self._watch_for(lane)
 
     def _watch_for(self, lane: LaneName) -> None:
-        if not self._is_quiet(lane):
+        # Once is enough where every change is told.
+        if not self.watched:
             self.watched = self.service.poller.edge_triggered
             self.service.poller.watch(self, lane)
 

@@ -50,6 +50,9 @@ class Poller(Protocol):
         That it is ready already is told too, and again to one that asks again.
         """
 
+    def told_in_vain(self, actor: Pollable, lane: LaneName) -> None:
+        """`actor` was told that it is ready in `lane`, and has found nothing to do."""
+
     def forget(self, actor: Pollable) -> None:
         """The actor's descriptor is about to be closed."""
 
@@ -74,6 +77,29 @@ def ready_now(fd: int, lane: LaneName) -> bool:
     return bool(poll.poll(0))
 
 
+class _InVain:
+    """How often lanes have been told in a row that they are ready, and nothing was done in them.
+
+    A descriptor may be ready for ever with nothing to do, such as a datagram socket whose reading
+    is shut down, or one whose receiver has no room. Whoever tells has to rest then.
+    """
+
+    def __init__(self) -> None:
+        self._told: dict[tuple[Pollable, LaneName], tuple[int, int]] = {}
+
+    def too_often(self, actor: Pollable, lane: LaneName) -> bool:
+        """A lane is told, or asks to be, once more."""
+        progress = actor.progress(lane)
+        before, times = self._told.get((actor, lane), (progress, 0))
+        times = times + 1 if before == progress else 0
+        self._told[actor, lane] = progress, times
+        return times > _OFTEN
+
+    def forget(self, actor: Pollable) -> None:
+        for lane in _LANES:
+            self._told.pop((actor, lane), None)
+
+
 class EpollPoller:
     """One edge-triggered epoll object for all sockets of a runtime."""
 
@@ -87,6 +113,7 @@ class EpollPoller:
         """Registered while events are being told, which are not theirs."""
         self._draining = False
         self._copies: dict[Pollable, int] = {}
+        self._in_vain = _InVain()
         self._passes = passes
         # Asks whether the epoll object itself has something to tell: that takes nothing from it.
         ahead = select.poll()
@@ -95,11 +122,9 @@ class EpollPoller:
         spawn_system_task(self._stay_awake)
 
     def watch(self, actor: Pollable, lane: LaneName) -> None:
-        fd = self._copies.get(actor, actor.fd)
-        if self._actors.get(fd) is actor or self._new.get(fd) is actor:
-            with suppress(OSError):  # closed behind our back: the next attempt will find out
-                self._epoll.modify(fd, _EDGES)
+        if self._ask_for(actor, _EDGES):
             return
+        fd = actor.fd
         try:
             self._epoll.register(fd, _EDGES)
         except FileExistsError:
@@ -108,7 +133,25 @@ class EpollPoller:
             self._epoll.register(fd, _EDGES)
         (self._new if self._draining else self._actors)[fd] = actor
 
+    def told_in_vain(self, actor: Pollable, lane: LaneName) -> None:
+        if self._in_vain.too_often(actor, lane) and self._ask_for(actor, _EDGES & ~_EDGE[lane]):
+            spawn_system_task(self._rest, actor)
+
+    async def _rest(self, actor: Pollable) -> None:
+        await _a_while()
+        self._ask_for(actor, _EDGES)
+
+    def _ask_for(self, actor: Pollable, edges: int) -> bool:
+        """From here on, tell the actor of these; False when it is gone."""
+        fd = self._copies.get(actor, actor.fd)
+        if self._actors.get(fd) is not actor and self._new.get(fd) is not actor:
+            return False
+        with suppress(OSError):  # closed behind our back: the next attempt will find out
+            self._epoll.modify(fd, edges)
+        return True
+
     def forget(self, actor: Pollable) -> None:
+        self._in_vain.forget(actor)
         fd = self._copies.get(actor, actor.fd)
         # Closed behind our back, the number may have become another actor's.
         if self._new.get(fd) is actor:
@@ -162,17 +205,19 @@ class TrioPoller:
 
     def __init__(self) -> None:
         self._waiting: dict[tuple[Pollable, LaneName], int] = {}
-        self._told: dict[tuple[Pollable, LaneName], tuple[int, int]] = {}
-        """How far a lane had come when it was told last, and how often that was in vain."""
+        self._in_vain = _InVain()
 
     def watch(self, actor: Pollable, lane: LaneName) -> None:
         if (actor, lane) not in self._waiting:
             self._waiting[actor, lane] = actor.fd
             spawn_system_task(self._wait, actor, lane)
 
+    def told_in_vain(self, actor: Pollable, lane: LaneName) -> None:
+        pass  # it is going to ask again
+
     def forget(self, actor: Pollable) -> None:
+        self._in_vain.forget(actor)
         for lane in _LANES:
-            self._told.pop((actor, lane), None)
             fd = self._waiting.pop((actor, lane), None)
             if fd is not None:
                 trio.lowlevel.notify_closing(fd)
@@ -183,14 +228,8 @@ class TrioPoller:
     async def _wait(self, actor: Pollable, lane: LaneName) -> None:
         if (actor, lane) not in self._waiting:
             return  # closed before it came to this, and the number may be another one's by now
-        progress, in_vain = actor.progress(lane), 0
-        if (actor, lane) in self._told:
-            before, in_vain = self._told[actor, lane]
-            in_vain = in_vain + 1 if before == progress else 0
-        if in_vain > _OFTEN:
-            # A descriptor may be ready for ever with nothing to do, such as a datagram socket whose
-            # reading is shut down. By real time, whatever the clock of the run is.
-            await trio.to_thread.run_sync(time.sleep, _A_WHILE)
+        if self._in_vain.too_often(actor, lane):
+            await _a_while()
             if (actor, lane) not in self._waiting:
                 return
         wait = trio.lowlevel.wait_readable if lane == "read" else trio.lowlevel.wait_writable
@@ -205,8 +244,7 @@ class TrioPoller:
                     await wait(fd)
                 finally:
                     os.close(fd)
-        if self._waiting.pop((actor, lane), None) is not None:
-            self._told[actor, lane] = progress, in_vain
+        self._waiting.pop((actor, lane), None)
         actor.on_ready(lane == "read", lane == "write", False)
 
 
@@ -216,6 +254,12 @@ _LANES: Final[tuple[LaneName, ...]] = ("read", "write")
 _OFTEN: Final = 3
 _A_WHILE: Final = 0.01
 
+
+async def _a_while() -> None:
+    # By real time, whatever the clock of the run is.
+    await trio.to_thread.run_sync(time.sleep, _A_WHILE)
+
+
 # Events told at a time. What was read for somebody is still near the processor when that one
 # runs; the rest is told a moment later.
 _AT_A_TIME: Final = 64
@@ -224,6 +268,7 @@ if hasattr(select, "epoll"):
     _EDGES: Final = (
         select.EPOLLIN | select.EPOLLOUT | select.EPOLLPRI | select.EPOLLRDHUP | select.EPOLLET
     )
+    _EDGE: Final[dict[LaneName, int]] = {"read": select.EPOLLIN, "write": select.EPOLLOUT}
     # Urgent data is like an end: a read stops there, and what lies behind it makes no edge.
     _ENDED: Final = select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR | select.EPOLLPRI
     _FOR_READERS: Final = select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR

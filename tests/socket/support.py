@@ -9,7 +9,6 @@ import inspect
 import select
 import socket as stdlib
 import struct
-import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -24,7 +23,6 @@ from actorsock import (
     exit,
     monitor,
     ok,
-    open_runtime,
     process_info,
     receive,
     send,
@@ -33,8 +31,7 @@ from actorsock import (
 )
 from actorsock.socket import AbortMessage, SelectInfo, SelectMessage, Socket
 
-LIMIT = 30
-"""Seconds of real time after which a story is stuck."""
+from ..stories import LIMIT, until
 
 NOWHERE_NEAR = 2**24
 """More bytes than a connection takes while its peer reads nothing."""
@@ -43,25 +40,6 @@ LOOPBACK = {"family": "inet", "addr": "loopback", "port": 0}
 
 every_body = pytest.mark.parametrize("body", ["task", "light"])
 """For stories in which a process waits: whatever runs it."""
-
-
-def in_runtime(story: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
-    """Run a test as the first process of a runtime of its own."""
-
-    @functools.wraps(story)
-    async def test(*args: Any, **kwargs: Any) -> None:
-        async with open_runtime():
-            await story(*args, **kwargs)
-
-    return test
-
-
-async def until(condition: Callable[[], object]) -> None:
-    """Wait for something that nobody tells of; by the real clock, whatever trio's is."""
-    give_up = time.monotonic() + LIMIT
-    while not condition():
-        assert time.monotonic() < give_up, "it does not happen"
-        await wait_all_tasks_blocked()
 
 
 async def at_rest() -> None:

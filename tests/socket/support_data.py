@@ -7,7 +7,6 @@ are there; one that needs somebody to wait asks the socket who waits.
 import array
 import fcntl
 import functools
-import os
 import select
 import socket as stdlib
 import struct
@@ -23,8 +22,7 @@ import trio
 from actorsock import ok, open_runtime, socket
 from actorsock.socket import SelectInfo, SelectMessage, Socket
 
-LIMIT = 60
-"""Seconds after which a story is stuck."""
+from ..stories import LIMIT, open_descriptors
 
 DOMAINS = ["inet", "inet6", "local"]
 FAMILIES = {"inet": stdlib.AF_INET, "inet6": stdlib.AF_INET6, "local": stdlib.AF_UNIX}
@@ -54,21 +52,8 @@ def in_runtime(test: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[
     return story
 
 
-def open_descriptors() -> set[tuple[str, str]]:
-    """The sockets and pollers that this program has open, by number and by what they are."""
-    found = set()
-    for name in os.listdir("/proc/self/fd"):
-        try:
-            what = os.readlink(f"/proc/self/fd/{name}")
-        except OSError:  # the listing's own
-            continue
-        if what.startswith(("socket:", "anon_inode:[eventpoll]")):
-            found.add((name, what))
-    return found
-
-
 async def until(condition: Callable[[], object]) -> None:
-    """Wait for something that nobody tells of."""
+    """Wait for something that nobody tells of, also while others never come to rest."""
     with trio.fail_after(LIMIT):
         while not condition():  # noqa: ASYNC110
             await trio.sleep(0.0005)

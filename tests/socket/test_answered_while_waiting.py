@@ -25,6 +25,7 @@ from actorsock import (
 from actorsock.socket import Socket
 from actorsock.socket.actor import actor_of
 
+from ..stories import in_runtime, until
 from .support import (
     NOWHERE_NEAR,
     Job,
@@ -35,11 +36,9 @@ from .support import (
     connected,
     every_body,
     every_violent_ending,
-    in_runtime,
     info_of,
     readers,
     selected,
-    until,
     workers,
     writers,
 )

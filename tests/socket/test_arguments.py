@@ -17,14 +17,8 @@ import pytest
 from actorsock import Error, Ok, Select, Timeout, current_pid, make_ref, ok, receive, socket
 from actorsock.socket import Msg, SelectInfo, Socket
 
-from .support_data import (
-    ANYWHERE,
-    connected,
-    in_runtime,
-    listener,
-    open_descriptors,
-    over_ip,
-)
+from ..stories import open_descriptors
+from .support_data import ANYWHERE, connected, in_runtime, listener, over_ip
 
 # --- every function, and arguments that it accepts ----------------------------------------------
 

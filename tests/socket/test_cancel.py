@@ -7,6 +7,7 @@ import pytest
 from actorsock import Error, Ok, make_ref, ok, receive, send, socket, spawn_handler
 from actorsock.socket import SelectInfo, SelectMessage
 
+from ..stories import in_runtime, until
 from .support import (
     CASES,
     NOWHERE_NEAR,
@@ -18,11 +19,9 @@ from .support import (
     at_rest,
     connected,
     every_kind,
-    in_runtime,
     info_of,
     selected,
     tcp,
-    until,
     waiting,
     workers,
 )

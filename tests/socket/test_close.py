@@ -23,6 +23,7 @@ from actorsock import (
 )
 from actorsock.socket import AbortMessage, SelectInfo, Socket, SocketDown
 
+from ..stories import in_runtime, until
 from .support import (
     NOWHERE_NEAR,
     STUCK,
@@ -39,7 +40,6 @@ from .support import (
     every_body,
     every_kind,
     every_violent_ending,
-    in_runtime,
     info_of,
     listening,
     owner,
@@ -47,7 +47,6 @@ from .support import (
     received,
     selected,
     tcp,
-    until,
     waiting,
     workers,
     writers,

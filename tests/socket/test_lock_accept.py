@@ -24,6 +24,7 @@ from actorsock.socket import SelectInfo, SelectMessage, Socket
 from actorsock.socket.poller import ready_now
 from actorsock.socket.turns import LaneName
 
+from ..stories import in_runtime, until
 from .support import (
     Peer,
     Scoped,
@@ -36,13 +37,11 @@ from .support import (
     dial,
     every_body,
     every_violent_ending,
-    in_runtime,
     info_of,
     listening,
     owner,
     selected,
     tcp,
-    until,
     workers,
 )
 

@@ -21,6 +21,7 @@ from actorsock import (
 )
 from actorsock.socket import SelectInfo, SelectMessage, Socket
 
+from ..stories import in_runtime, until
 from .support import (
     Peer,
     Scoped,
@@ -35,12 +36,10 @@ from .support import (
     every_ending,
     every_violent_ending,
     host,
-    in_runtime,
     info_of,
     owner,
     selected,
     tcp,
-    until,
     workers,
 )
 

@@ -12,6 +12,7 @@ from trio.testing import MockClock
 from actorsock import Error, Ok, ok, receive, socket
 from actorsock.socket import SelectInfo, SelectMessage
 
+from ..stories import in_runtime, until
 from .support import (
     CASES,
     Case,
@@ -20,10 +21,8 @@ from .support import (
     every_body,
     every_ending,
     every_violent_ending,
-    in_runtime,
     info_of,
     selected,
-    until,
     waiting,
     workers,
 )

@@ -28,6 +28,7 @@ from actorsock import (
 )
 from actorsock.socket import Msg, SelectInfo, SelectMessage, SockAddrUnspec, Socket
 
+from ..stories import in_runtime, until
 from .support import (
     NOWHERE_NEAR,
     Peer,
@@ -42,14 +43,12 @@ from .support import (
     every_body,
     every_ending,
     every_violent_ending,
-    in_runtime,
     info_of,
     listening,
     readers,
     received,
     selected,
     tcp,
-    until,
     workers,
 )
 

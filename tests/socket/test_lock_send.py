@@ -27,6 +27,7 @@ from actorsock import (
 )
 from actorsock.socket import SelectInfo, SelectMessage, Socket
 
+from ..stories import in_runtime, until
 from .support import (
     NOWHERE_NEAR,
     Peer,
@@ -37,12 +38,10 @@ from .support import (
     connected,
     every_body,
     every_violent_ending,
-    in_runtime,
     info_of,
     listening,
     selected,
     tcp,
-    until,
     workers,
     writers,
 )

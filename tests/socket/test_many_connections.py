@@ -34,6 +34,7 @@ from actorsock import (
 )
 from actorsock.socket import SelectMessage, SockAddrIn, Socket
 
+from ..stories import open_descriptors
 from .support_data import (
     address,
     connected,
@@ -43,7 +44,6 @@ from .support_data import (
     in_runtime,
     is_select_of,
     listener,
-    open_descriptors,
     pair,
     until,
 )

@@ -22,6 +22,7 @@ from actorsock import (
 )
 from actorsock.socket import SelectMessage, Socket
 
+from ..stories import in_runtime, until
 from .support import (
     STUCK,
     VIOLENT,
@@ -37,14 +38,12 @@ from .support import (
     every_kind,
     every_violent_ending,
     give,
-    in_runtime,
     info_of,
     listening,
     owner,
     readers,
     selected,
     tcp,
-    until,
     waiting,
     workers,
 )

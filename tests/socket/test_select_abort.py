@@ -8,6 +8,7 @@ from trio.testing import MockClock
 from actorsock import Error, Ok, Select, current_pid, is_alive, ok, receive, socket
 from actorsock.socket import Msg, SelectMessage, Socket
 
+from ..stories import in_runtime, until
 from .support import (
     NOWHERE_NEAR,
     Peer,
@@ -20,7 +21,6 @@ from .support import (
     dial,
     every_body,
     give,
-    in_runtime,
     info_of,
     listening,
     owner,
@@ -28,7 +28,6 @@ from .support import (
     received,
     selected,
     tcp,
-    until,
     workers,
     writers,
 )

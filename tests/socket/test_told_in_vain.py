@@ -1,10 +1,14 @@
 """A descriptor that is ready for ever with nothing to do keeps nobody busy, on either poller."""
 
+import socket as stdlib
+from contextlib import closing, suppress
+
 import pytest
 
 from actorsock import Error, Ok, ok, open_runtime, socket
 
-from .support import LOOPBACK, until, workers
+from ..stories import until
+from .support import LOOPBACK, workers
 
 every_poller = pytest.mark.parametrize("poller", ["epoll", "trio"])
 
@@ -39,3 +43,45 @@ async def test_what_is_told_for_good_reason_is_told_at_once(
             job = worker.tell(socket.recv, sock)
         ok(await socket.close(sock))
         assert await job.answer() == Error("closed")
+
+
+@every_poller
+async def test_waiting_for_an_error_while_there_is_data_that_nobody_reads(
+    poller: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ACTORSOCK_POLLER", poller)
+    async with open_runtime():
+        sock = ok(socket.open("inet", "dgram"))
+        port = ok(socket.bind(sock, LOOPBACK))
+        ok(await socket.sendto(sock, b"data", ("127.0.0.1", port)))
+        answer = await socket.recvmsg(sock, flags=["errqueue"], timeout=0.3)
+        assert answer == Error("timeout")
+        assert socket.info(sock).counters["read_tries"] < 100
+        assert await socket.recv(sock) == Ok(b"data")
+
+
+@every_poller
+async def test_waiting_for_room_where_others_have_taken_it(
+    poller: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ACTORSOCK_POLLER", poller)
+    there, other = (stdlib.socket(stdlib.AF_UNIX, stdlib.SOCK_DGRAM) for _ in range(2))
+    with closing(there), closing(other):
+        there.bind("")
+        other.setblocking(False)
+        count = 0
+        with suppress(BlockingIOError):
+            while True:
+                other.sendto(b"early", there.getsockname())
+                count += 1
+        async with open_runtime():
+            sock = ok(socket.open("local", "dgram"))
+            late = (sock, b"late", there.getsockname())
+            assert await socket.sendto(*late, timeout=0.3) == Error("timeout")
+            assert socket.info(sock).counters["write_tries"] < 100
+            [worker] = workers(1)
+            job = worker.tell(socket.sendto, *late)
+            await until(lambda: socket.info(sock).num_writers == 1)
+            assert {there.recv(9) for _ in range(count)} == {b"early"}
+            assert await job.answer() == Ok()
+            assert there.recv(9) == b"late"

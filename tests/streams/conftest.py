@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from .support import descriptors
+from ..stories import open_descriptors
 
 
 @pytest.fixture(autouse=True)
 def _nothing_is_left_open() -> Iterator[None]:
-    before = descriptors()
+    before = open_descriptors()
     yield
-    assert descriptors() - before == set()
+    assert open_descriptors() - before == set()

@@ -1,16 +1,12 @@
 """What the tests of streams share: streams in pairs, runtimes with a poller, open descriptors."""
 
-import functools
-import os
 import resource
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import pytest
 import trio
-from trio.testing import wait_all_tasks_blocked
 
 from actorsock import Select, SocketListener, SocketStream, ok, open_runtime, socket
 from actorsock.socket import Socket
@@ -19,22 +15,8 @@ Pair: TypeAlias = tuple[SocketStream, SocketStream]
 
 ANYWHERE = {"inet": ("127.0.0.1", 0), "inet6": ("::1", 0), "local": b""}
 
-LIMIT = 30
-"""Seconds of real time after which a story is stuck."""
-
 every_domain = pytest.mark.parametrize("domain", ["inet", "local"])
 every_poller = pytest.mark.parametrize("poller", ["epoll", "trio"])
-
-
-def in_runtime(story: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
-    """Run a test as the first process of a runtime of its own."""
-
-    @functools.wraps(story)
-    async def test(*args: Any, **kwargs: Any) -> None:
-        async with open_runtime():
-            await story(*args, **kwargs)
-
-    return test
 
 
 @asynccontextmanager
@@ -126,24 +108,3 @@ def no_more_descriptors() -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-
-
-def descriptors() -> set[str]:
-    """The sockets and epoll objects that this program has open."""
-    found = set()
-    for name in os.listdir("/proc/self/fd"):
-        try:
-            what = os.readlink(f"/proc/self/fd/{name}")
-        except OSError:  # the listing's own
-            continue
-        if what.startswith(("socket:", "anon_inode:[eventpoll]")):
-            found.add(what if what.startswith("socket:") else f"{name} {what}")
-    return found
-
-
-async def until(condition: Callable[[], object]) -> None:
-    """Wait for something that nobody tells of; by the real clock, whatever trio's is."""
-    give_up = time.monotonic() + LIMIT
-    while not condition():
-        assert time.monotonic() < give_up, "it does not happen"
-        await wait_all_tasks_blocked()

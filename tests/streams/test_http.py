@@ -14,8 +14,9 @@ import trio
 
 from actorsock import SocketStream, open_tcp_stream, serve_tcp
 
+from ..stories import in_runtime
 from .certificates import client_context, server_context
-from .support import every_poller, in_runtime, port_of, receive_all, runtime_with
+from .support import every_poller, port_of, receive_all, runtime_with
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "http_server.py"
 

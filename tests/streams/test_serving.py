@@ -37,17 +37,16 @@ from actorsock import (
     trap_exit,
 )
 
+from ..stories import in_runtime, until
 from .support import (
     dial,
     every_domain,
     every_poller,
-    in_runtime,
     listening,
     no_more_descriptors,
     port_of,
     receive_all,
     runtime_with,
-    until,
 )
 
 serve_here = partial(serve_tcp, host="127.0.0.1")

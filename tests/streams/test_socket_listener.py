@@ -22,11 +22,11 @@ from actorsock import (
 )
 from actorsock.socket.operations.connecting import Accept
 
+from ..stories import in_runtime
 from .support import (
     dial,
     every_domain,
     every_poller,
-    in_runtime,
     is_open,
     listening,
     no_more_descriptors,

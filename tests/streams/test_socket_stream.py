@@ -27,19 +27,18 @@ from actorsock import (
     spawn_monitor,
 )
 
+from ..stories import in_runtime, until
 from .support import (
     clog,
     clogged_pair,
     every_domain,
     every_poller,
-    in_runtime,
     is_open,
     pair,
     receive_all,
     runtime_with,
     send_for_ever,
     sockets,
-    until,
 )
 
 

@@ -18,16 +18,9 @@ from actorsock import (
     socket,
 )
 
+from ..stories import in_runtime
 from .certificates import NAME, client_context, server_context, strangers_context
-from .support import (
-    every_domain,
-    every_poller,
-    in_runtime,
-    listening,
-    pair,
-    port_of,
-    runtime_with,
-)
+from .support import every_domain, every_poller, listening, pair, port_of, runtime_with
 
 Secure = trio.SSLStream[SocketStream]
 

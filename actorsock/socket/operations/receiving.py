@@ -396,7 +396,7 @@ def _named(source: SockAddr) -> SockAddr | None:
 def _nothing_there(actor: SocketActor, flags: int) -> None:
     if flags & ASIDE:
         # Which says nothing of the data.
-        _ask_again(actor)
+        actor.read_quiet = False
     else:
         actor.read_quiet = actor.watched
 

@@ -1,0 +1,53 @@
+"""What tests everywhere share: a runtime for a story, waiting for what nobody tells, descriptors.
+
+Nobody sleeps for luck: whoever needs something to have happened waits for it with `until`.
+"""
+
+import functools
+import os
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from trio.testing import wait_all_tasks_blocked
+
+from actorsock import open_runtime
+
+__all__ = ["LIMIT", "in_runtime", "open_descriptors", "until"]
+
+LIMIT = 60
+"""Seconds of real time after which a story is stuck."""
+
+Story = Callable[..., Awaitable[None]]
+
+
+def in_runtime(story: Story) -> Story:
+    """Run a test as the first process of a runtime of its own."""
+
+    @functools.wraps(story)
+    async def test(*args: Any, **kwargs: Any) -> None:
+        async with open_runtime():
+            await story(*args, **kwargs)
+
+    return test
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Wait for something that nobody tells of; by the real clock, whatever trio's is."""
+    give_up = time.monotonic() + LIMIT
+    while not condition():
+        assert time.monotonic() < give_up, "it does not happen"
+        await wait_all_tasks_blocked()
+
+
+def open_descriptors() -> set[tuple[str, str]]:
+    """The sockets and pollers that this program has open, by number and by what they are."""
+    found = set()
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            what = os.readlink(f"/proc/self/fd/{name}")
+        except OSError:  # the listing's own
+            continue
+        if what.startswith(("socket:", "anon_inode:[eventpoll]")):
+            found.add((name, what))
+    return found
