@@ -5,9 +5,9 @@ from typing import Any, Final
 
 from trio.lowlevel import enable_ki_protection
 
+from ..arguments import check_seconds
 from ..results import Error, Ok
 from ..runtime.current import current_process
-from ..runtime.durations import check_seconds
 from ..runtime.identity import Pid, Ref, check_ref
 from ..runtime.linking import demonitor
 from ..runtime.mailbox import anything

@@ -6,7 +6,7 @@ from typing import Any, Literal, TypeVar
 
 import attrs
 
-from ..runtime.durations import check_seconds
+from ..arguments import check_bool, check_int, check_seconds, check_word
 from ..shown import shown
 
 __all__ = ["ChildSpec", "SupervisorFlags", "as_flags", "as_spec", "check_significance"]
@@ -20,9 +20,7 @@ AutoShutdown = Literal["never", "any_significant", "all_significant"]
 
 def _one_of(*words: str) -> Callable[[Any, Any, Any], None]:
     def check(instance: object, attribute: Any, value: Any) -> None:
-        if not isinstance(value, str) or value not in words:
-            expected = ", ".join(map(repr, words))
-            raise ValueError(f"{attribute.name}: expected one of {expected}, got {shown(value)}")
+        check_word(attribute.name, value, words)
 
     return check
 
@@ -54,15 +52,11 @@ def _shutdown(instance: object, attribute: Any, value: Any) -> None:
 
 
 def _intensity(instance: object, attribute: Any, value: Any) -> None:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"intensity: expected a number of restarts, got {shown(value)}")
-    if value < 0:
-        raise ValueError(f"intensity: expected a number of restarts >= 0, got {value}")
+    check_int("intensity", value, "a number of restarts >= 0", 0)
 
 
 def _bool(instance: object, attribute: Any, value: Any) -> None:
-    if not isinstance(value, bool):
-        raise TypeError(f"{attribute.name}: expected a bool, got {shown(value)}")
+    check_bool(attribute.name, value)
 
 
 def _period(instance: object, attribute: Any, value: Any) -> None:

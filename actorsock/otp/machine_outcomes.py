@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import attrs
 
-from ..runtime.durations import check_seconds
+from ..arguments import check_seconds
 from ..shown import shown
 from .protocol import Call, Cast
 

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import attrs
 
-from ..runtime.durations import check_seconds
+from ..arguments import check_seconds
 from ..shown import shown
 
 __all__ = ["NOTHING", "Continue", "Ignore", "NoReply", "Reply", "Stop"]

@@ -5,9 +5,9 @@ from typing import Any
 
 from trio.lowlevel import enable_ki_protection
 
+from ..arguments import check_seconds
 from ..results import Error, Ok
 from ..runtime.current import current_process
-from ..runtime.durations import check_seconds
 from ..runtime.identity import Pid, Ref
 from ..runtime.linking import demonitor, exit, monitor, unlink
 from ..runtime.mailbox import anything

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from trio.lowlevel import enable_ki_protection
 
+from ..arguments import check_bool, check_int
 from ..runtime.identity import Pid
 from ..shown import shown
 from .calling import ask
@@ -98,7 +99,7 @@ async def statistics(
     None if nothing is counted. Erlang's `sys:statistics/2,3`.
     """
     if flag != "get":
-        _check_flag(flag, "True, False or 'get'")
+        check_bool("flag", flag, "True, False or 'get'")
     return await _ask("statistics", server, SetStatistics(flag), timeout)  # type: ignore[no-any-return]
 
 
@@ -113,11 +114,8 @@ async def log(
     """
     if flag == "get":
         return await _ask("log", server, Log("get"), timeout)  # type: ignore[no-any-return]
-    _check_flag(flag, "True, False or 'get'")
-    if isinstance(size, bool) or not isinstance(size, int):
-        raise TypeError(f"size: expected a number of events, got {shown(size)}")
-    if size < 1:
-        raise ValueError(f"size: expected at least 1 event, got {size}")
+    check_bool("flag", flag, "True, False or 'get'")
+    check_int("size", size, "a number of events >= 1", 1)
     await _ask("log", server, Log(size if flag else None), timeout)
     return None
 
@@ -128,13 +126,8 @@ async def trace(server: Pid | str, flag: bool, timeout: float = 5.0) -> None:
 
     The records are of level INFO, from the logger "actorsock.otp". Erlang's `sys:trace/2,3`.
     """
-    _check_flag(flag, "True or False")
+    check_bool("flag", flag, "True or False")
     await _ask("trace", server, Trace(flag), timeout)
-
-
-def _check_flag(flag: Any, expected: str) -> None:
-    if not isinstance(flag, bool):
-        raise TypeError(f"flag: expected {expected}, got {shown(flag)}")
 
 
 # Any: each request has an answer of its own kind. Whoever asks knows it, and the type checker not.

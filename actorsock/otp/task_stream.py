@@ -9,9 +9,9 @@ from typing import Any, Final, Generic, TypeVar
 import trio
 from trio.lowlevel import enable_ki_protection
 
+from ..arguments import check_int, check_seconds
 from ..results import Error, Ok
 from ..runtime.current import current_process
-from ..runtime.durations import check_seconds
 from ..runtime.messages import Down
 from ..runtime.messaging import receive
 from ..shown import shown
@@ -45,10 +45,7 @@ def async_stream(
         raise TypeError(f"fn: expected an async function, got {shown(fn)}")
     if not isinstance(items, Iterable):
         raise TypeError(f"items: expected an iterable, got {shown(items)}")
-    if isinstance(limit, bool) or not isinstance(limit, int):
-        raise TypeError(f"limit: expected a number of tasks, got {shown(limit)}")
-    if limit < 1:
-        raise ValueError(f"limit: expected at least 1 task, got {limit}")
+    check_int("limit", limit, "a number of tasks >= 1", 1)
     check_seconds("timeout", timeout)
     return TaskStream(fn, iter(items), limit, timeout, light)
 

@@ -10,10 +10,10 @@ from typing import Any, Generic, TypeVar
 import attrs
 from trio.lowlevel import enable_ki_protection
 
+from ..arguments import check_seconds
 from ..runtime.aliases import send_through
 from ..runtime.code import awaitable_of
 from ..runtime.current import current_process
-from ..runtime.durations import check_seconds
 from ..runtime.identity import Pid, Ref
 from ..runtime.linking import exit, monitor
 from ..runtime.mailbox import anything

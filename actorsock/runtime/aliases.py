@@ -9,12 +9,12 @@ from typing import Any, Literal
 
 from trio.lowlevel import enable_ki_protection
 
-from ..shown import shown
+from ..arguments import check_word
 from .current import current_process
 from .identity import Ref, check_ref
 from .process import aliased
 
-__all__ = ["alias", "check_mode", "send_through", "unalias"]
+__all__ = ["alias", "send_through", "unalias"]
 
 
 @enable_ki_protection
@@ -24,7 +24,7 @@ def alias(mode: Literal["explicit_unalias", "reply"] = "explicit_unalias") -> Re
     It is active until `unalias`, or with mode `"reply"` until the first message comes through
     it. Erlang's `alias/0,1`.
     """
-    check_mode(mode, ("explicit_unalias", "reply"), "mode")
+    check_word("mode", mode, ("explicit_unalias", "reply"))
     ref = Ref()
     current_process().add_alias(ref, mode)
     return ref
@@ -45,12 +45,3 @@ def send_through(ref: Ref, message: Any) -> None:
     if process is not None:
         process.heard_through(ref)
         process.deliver(message)
-
-
-def check_mode(mode: Any, modes: tuple[str, ...], argument: str) -> None:
-    """Raise `TypeError` or `ValueError`, naming the argument, unless `mode` is one of `modes`."""
-    expected = f"{argument}: expected one of {', '.join(map(repr, modes))}, got {shown(mode)}"
-    if not isinstance(mode, str):
-        raise TypeError(expected)
-    if mode not in modes:
-        raise ValueError(expected)

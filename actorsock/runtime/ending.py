@@ -7,7 +7,7 @@ child.
 from types import TracebackType
 from typing import final
 
-from .durations import check_seconds
+from ..arguments import check_seconds
 from .identity import Pid, check_pid
 from .linking import exit, monitor, unlink
 from .messages import Timeout

@@ -4,8 +4,7 @@ from typing import Any, Final, Literal, NoReturn, overload
 
 from trio.lowlevel import enable_ki_protection
 
-from ..shown import shown
-from .aliases import check_mode
+from ..arguments import check_bool, check_word
 from .current import current_process
 from .identity import Pid, Ref, check_pid, check_ref
 from .messages import Down
@@ -69,7 +68,7 @@ def monitor(
     the alias ends both. `"explicit_unalias"` leaves it to `unalias` alone.
     """
     if alias is not None:
-        check_mode(alias, ("explicit_unalias", "demonitor", "reply_demonitor"), "alias")
+        check_word("alias", alias, ("explicit_unalias", "demonitor", "reply_demonitor"))
     process = current_process()
     pid = process.node.names.get(dest) if isinstance(dest, str) else check_pid(dest, "dest")
     ref = process.monitor(None if pid is None else alive.get(pid), dest)
@@ -99,8 +98,7 @@ def trap_exit(flag: bool) -> bool:
 
     Erlang's `process_flag(trap_exit, Flag)`.
     """
-    if not isinstance(flag, bool):
-        raise TypeError(f"flag: expected a bool, got {shown(flag)}")
+    check_bool("flag", flag)
     process = current_process()
     former, process.trapping = process.trapping, flag
     return former

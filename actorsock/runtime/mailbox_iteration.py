@@ -10,7 +10,7 @@ from math import inf
 from types import UnionType
 from typing import Any, Generic, TypeVar, final, overload
 
-from .durations import check_seconds
+from ..arguments import check_seconds
 from .identity import Ref
 from .mailbox import test_of
 from .messages import Timeout

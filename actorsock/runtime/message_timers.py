@@ -5,8 +5,8 @@ from typing import Any
 import trio
 from trio.lowlevel import enable_ki_protection
 
+from ..arguments import check_seconds
 from .current import current_process
-from .durations import check_seconds
 from .identity import Pid, Ref, check_pid, check_ref
 from .messages import TimerExpired
 from .node import MessageTimer, Node

@@ -8,10 +8,10 @@ from typing import Any, Final, TypeVar, overload
 import trio
 from trio.lowlevel import enable_ki_protection
 
+from ..arguments import check_seconds
 from .aliases import send_through
 from .body import TIMED_OUT
 from .current import current_process, process_of_task
-from .durations import check_seconds
 from .identity import Pid, Ref
 from .mailbox import NOTHING, anything, test_of
 from .messages import Timeout

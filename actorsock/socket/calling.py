@@ -10,9 +10,9 @@ from typing import Final, TypeVar
 
 import trio
 
+from ..arguments import check_seconds
 from ..results import Error, Ok, Select
 from ..runtime.current import current_process
-from ..runtime.durations import check_seconds
 from ..runtime.identity import Pid, Ref, check_ref
 from ..runtime.process import Process
 from .actor import Answer, Operation, SocketActor

@@ -20,10 +20,9 @@ from actorsock.shown import shown
 from actorsock.socket.address import SockAddr, from_bytes
 from actorsock.socket.values.codecs import INTEGER, TOS, Codec
 from actorsock.socket.values.levels import native_level
+from actorsock.socket.values.limits import INT_MAX, UINT_MAX
 from actorsock.socket.values.protocols import protocol_name
 from actorsock.socket.values.records import (
-    INT_MAX,
-    UINT_MAX,
     Credentials,
     In6Addr,
     InAddr,
@@ -34,6 +33,8 @@ from actorsock.socket.values.records import (
     in_addr,
     integer_field,
 )
+
+from .values.limits import INT_MIN
 
 __all__ = [
     "Ancillary",
@@ -476,7 +477,7 @@ def _level_name(level: int) -> str | int:
 
 def _encode_type(level: int, type_: object) -> tuple[int, Callable[[object], bytes] | None]:
     if not isinstance(type_, str):
-        return _integer(type_, -INT_MAX - 1, INT_MAX, "a type: a word or an integer"), None
+        return _integer(type_, INT_MIN, INT_MAX, "a type: a word or an integer"), None
     known = _BY_WORD.get((level, type_))
     if known is None:
         ours = [entry for entry in _TYPES if _LEVELS[entry.level] == level]
@@ -491,7 +492,7 @@ def _encode_type(level: int, type_: object) -> tuple[int, Callable[[object], byt
 
 def _encode_data(data: object) -> bytes:
     if isinstance(data, int):
-        return _C_INT.pack(_integer(int(data), -INT_MAX - 1, INT_MAX, "data for a C int"))
+        return _C_INT.pack(_integer(int(data), INT_MIN, INT_MAX, "data for a C int"))
     try:
         return memoryview(data).tobytes()  # type: ignore[arg-type]  # finding out is the point
     except (BufferError, TypeError, ValueError):

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import Final, Literal, get_args
 
 from actorsock.shown import shown
-from actorsock.socket.values.records import INT_MAX, UINT_MAX
+from actorsock.socket.values.limits import INT_MAX, UINT_MAX
 
 __all__ = ["Flag", "decode_flags", "encode_flags", "supported_flags"]
 

@@ -5,15 +5,16 @@ import socket as stdlib
 
 from trio.lowlevel import enable_ki_protection
 
+from ..arguments import check_bool, check_int
 from ..results import Error, Ok
 from ..runtime.current import current_process
-from ..shown import shown
 from .actor import SocketActor
 from .handle import Socket
 from .kinds import SocketKind, domain_number, protocol_number, type_number
 from .posix import error_of
 from .service import service_of
 from .settings import check_settings
+from .values.limits import INT_MAX
 
 __all__ = ["open_fd"]
 
@@ -40,12 +41,8 @@ def open_fd(
     `domain` and `type`. `Error` with the system's reason: `"emfile"`; `"enotsock"` or `"ebadf"`
     where the caller told the kind of what is no socket.
     """
-    if not isinstance(fd, int) or isinstance(fd, bool):
-        raise TypeError(f"fd: expected the number of an open descriptor, got {shown(fd)}")
-    if not 0 <= fd < 2**31:
-        raise ValueError(f"fd: expected the number of an open descriptor, got {shown(fd)}")
-    if not isinstance(dup, bool):
-        raise TypeError(f"dup: expected a bool, got {shown(dup)}")
+    check_int("fd", fd, "the number of an open descriptor", 0, INT_MAX)
+    check_bool("dup", dup)
     check_settings(debug, use_registry)
     given = (
         None if domain is None else domain_number(domain),

@@ -6,6 +6,7 @@ from typing import Final, overload
 import attrs
 from trio.lowlevel import enable_ki_protection
 
+from ..arguments import check_bool
 from ..runtime.current import current_process
 from ..runtime.identity import Pid, Ref, check_pid, check_ref
 from ..shown import shown
@@ -106,9 +107,7 @@ def which_sockets(filter: str | Pid | Callable[[SocketInfo], object] | None = No
 @enable_ki_protection
 def use_registry(flag: bool) -> None:
     """Whether sockets opened from here on are registered. `use_registry/1`."""
-    if not isinstance(flag, bool):
-        raise TypeError(f"flag: expected a bool, got {shown(flag)}")
-    _registry().use_registry = flag
+    _registry().use_registry = check_bool("flag", flag)
 
 
 @enable_ki_protection

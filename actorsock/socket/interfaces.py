@@ -15,6 +15,7 @@ from typing import Any, Final
 import attrs
 from trio.lowlevel import enable_ki_protection
 
+from ..arguments import check_bool, check_int
 from ..results import Error, Ok
 from ..shown import shown
 from . import libc
@@ -22,6 +23,7 @@ from .actor import actor_of
 from .address import SockAddr, SockAddrNative, from_bytes, parse, to_bytes
 from .handle import Socket
 from .posix import error_of
+from .values.limits import INT_MAX, INT_MIN
 
 __all__ = ["Interface", "InterfaceMap", "ioctl", "supported_flags", "supported_requests"]
 
@@ -171,8 +173,7 @@ def _set_flags(name: object, flags: object) -> Perform:
         bit = _FLAGS.get(flag)
         if bit is None:
             raise ValueError(f"flags: {shown(flag)} is no flag of this platform")
-        if not isinstance(value, bool):
-            raise TypeError(f"flags: expected a bool for {shown(flag)}, got {shown(value)}")
+        check_bool("flags", value, f"a bool for {shown(flag)}")
         on, off = (on | bit, off) if value else (on, off | bit)
 
     def perform(sock: stdlib.socket, number: int) -> None:
@@ -185,10 +186,7 @@ def _set_flags(name: object, flags: object) -> Perform:
 
 def _interface_name() -> Callable[..., Perform]:
     def prepare(index: object) -> Perform:
-        if not isinstance(index, int) or isinstance(index, bool):
-            raise TypeError(f"index: expected the index of an interface, got {shown(index)}")
-        if not -(2**31) <= index < 2**31:
-            raise ValueError(f"index: expected the index of an interface, got {shown(index)}")
+        check_int("index", index, "the index of an interface", INT_MIN, INT_MAX)
 
         def perform(sock: stdlib.socket, number: int) -> str:
             raw = libc.ioctl(sock, number, bytes(_NAME_SIZE) + struct.pack("=i20x", index))
@@ -254,11 +252,8 @@ def _int(raw: bytes) -> int:
 
 
 def _encode_int(value: object) -> bytes:
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise TypeError(f"value: expected an int, got {shown(value)}")
-    if not -(2**31) <= value < 2**31:
-        raise ValueError(f"value: expected an int that fits a C int, got {shown(value)}")
-    return struct.pack("=i", value)
+    number = check_int("value", value, "an int that fits a C int", INT_MIN, INT_MAX)
+    return struct.pack("=i", number)
 
 
 def _address(raw: bytes) -> SockAddr:

@@ -5,9 +5,11 @@ from typing import Final
 
 import attrs
 
+from ..arguments import check_int
 from ..shown import shown
 from .options import protocol_name
 from .options import protocol_number as number_of_protocol
+from .values.limits import INT_MAX, INT_MIN
 
 __all__ = ["SocketKind", "domain_number", "kind_of", "protocol_number", "type_number"]
 
@@ -84,21 +86,21 @@ def type_number(type: object) -> int:
 
 
 def _number(argument: str, value: object, words: dict[str, int]) -> int:
-    accepted = f"expected one of {', '.join(map(repr, words))}, or the system's number"
+    accepted = f"one of {', '.join(map(repr, words))}, or the system's number"
     if isinstance(value, str):
         if value not in words:
-            raise ValueError(f"{argument}: {accepted}, got {shown(value)}")
+            raise ValueError(f"{argument}: expected {accepted}, got {shown(value)}")
         return words[value]
     return _c_int(argument, value, accepted)
 
 
 def protocol_number(value: object) -> int:
     """The number of a protocol: 0 for `"default"`, by name, or as `("raw", number)`."""
-    accepted = "expected 'default', a protocol's name, its number, or ('raw', number)"
+    accepted = "'default', a protocol's name, its number, or ('raw', number)"
     if isinstance(value, str):
         number = 0 if value == "default" else number_of_protocol(value)
         if number is None:
-            raise ValueError(f"protocol: {accepted}, got {shown(value)}")
+            raise ValueError(f"protocol: expected {accepted}, got {shown(value)}")
         return number
     if isinstance(value, tuple) and len(value) == 2 and value[0] == "raw":
         value = value[1]
@@ -106,8 +108,4 @@ def protocol_number(value: object) -> int:
 
 
 def _c_int(argument: str, value: object, accepted: str) -> int:
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise TypeError(f"{argument}: {accepted}, got {shown(value)}")
-    if not -(2**31) <= value < 2**31:  # a range would count up to an enum
-        raise ValueError(f"{argument}: {accepted}, got {shown(value)}")
-    return int(value)
+    return int(check_int(argument, value, accepted, INT_MIN, INT_MAX))

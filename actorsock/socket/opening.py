@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 
 from trio.lowlevel import enable_ki_protection
 
+from ..arguments import check_int, check_word
 from ..results import Error, Ok
 from ..runtime.current import current_process
 from ..shown import shown
@@ -21,6 +22,7 @@ from .namespaces import call_in_namespace
 from .posix import error_of
 from .service import service_of
 from .settings import check_settings
+from .values.limits import INT_MAX, INT_MIN
 
 __all__ = ["bind", "close", "listen", "open", "peername", "shutdown", "sockname"]
 
@@ -104,10 +106,7 @@ def listen(sock: Socket, backlog: int = 5) -> Ok[None] | Error:
     `Error` with the system's reason (`"enotsup"`, `"einval"`, `"eaddrinuse"`), or `"closed"`.
     """
     actor = actor_of(sock)
-    if not isinstance(backlog, int) or isinstance(backlog, bool):
-        raise TypeError(f"backlog: expected an int, got {shown(backlog)}")
-    if not -(2**31) <= backlog < 2**31:
-        raise ValueError(f"backlog: expected an int that fits a C int, got {shown(backlog)}")
+    check_int("backlog", backlog, "an int that fits a C int", INT_MIN, INT_MAX)
     if actor.turns.closed:
         return _CLOSED
     try:
@@ -138,8 +137,7 @@ def shutdown(sock: Socket, how: Literal["read", "write", "read_write"]) -> Ok[No
     system's reason (`"enotconn"`), or `"closed"`.
     """
     actor = actor_of(sock)
-    if not isinstance(how, str) or how not in _HOW:
-        raise ValueError(f"how: expected one of {', '.join(map(repr, _HOW))}, got {shown(how)}")
+    check_word("how", how, tuple(_HOW))
     if actor.turns.closed:
         return _CLOSED
     try:

@@ -6,11 +6,11 @@ from typing import Final
 
 from trio.lowlevel import enable_ki_protection
 
+from ..arguments import check_int
 from ..results import Error, Ok, Select
 from ..runtime.current import process_of_task
 from ..runtime.identity import Ref
 from ..runtime.running import turn
-from ..shown import shown
 from .actor import SocketActor, actor_of
 from .address import SockAddr
 from .calling import SYSTEM_CALL, blocking, nowait_receive, wait
@@ -20,6 +20,7 @@ from .messages import Msg
 from .notifications import SelectRead
 from .operations.receiving import ASIDE, Recv, RecvFrom, RecvMsg, RecvWhatIsThere
 from .turns import User
+from .values.limits import INT_MAX
 
 __all__ = ["recv", "recv_nowait", "recvfrom", "recvfrom_nowait", "recvmsg", "recvmsg_nowait"]
 
@@ -187,8 +188,4 @@ def _bits(actor: SocketActor, flags: Flags) -> int:
 
 
 def _size(argument: str, value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise TypeError(f"{argument}: expected a number of bytes, got {shown(value)}")
-    if not 0 <= value < 2**31:
-        raise ValueError(f"{argument}: expected a number of bytes 0..2**31-1, got {shown(value)}")
-    return value
+    return check_int(argument, value, "a number of bytes 0..2**31-1", 0, INT_MAX)

@@ -11,6 +11,7 @@ from typing import Any, Final, Protocol, TypeVar
 
 from trio.lowlevel import enable_ki_protection
 
+from ..arguments import check_int
 from ..results import Error, Ok, Select
 from ..runtime.current import process_of_task
 from ..runtime.identity import Ref
@@ -56,6 +57,9 @@ MsgLike = Msg | Mapping[str, object] | Sequence[Any]
 
 # What `flags` is when nobody gives any: told by identity, which costs next to nothing.
 _NO_FLAGS: Final[Flags] = ()
+
+
+_OFF_MAX: Final = 2**63 - 1
 
 
 class HasFileno(Protocol):
@@ -312,15 +316,9 @@ def _pieces(actor: SocketActor, iov: tuple[Piece, ...]) -> tuple[Piece, ...]:
 
 
 def _sendfile(file: object, offset: int, count: int) -> SendFile | Error:
-    for argument, value in (("offset", offset), ("count", count)):
-        if not isinstance(value, int) or isinstance(value, bool):
-            raise TypeError(f"{argument}: expected a number of bytes, got {shown(value)}")
-        if not -(2**63) <= value < 2**63:
-            raise ValueError(
-                f"{argument}: expected a number of bytes below 2**63, got {shown(value)}"
-            )
-    if count < 0:
-        raise ValueError(f"count: expected a number of bytes >= 0, got {shown(count)}")
+    # What no file has at a negative offset is for the system to say.
+    check_int("offset", offset, "a number of bytes below 2**63", -(2**63), _OFF_MAX)
+    check_int("count", count, "a number of bytes 0..2**63-1", 0, _OFF_MAX)
     if isinstance(file, SelectInfo):
         former = _continuation(file, "sendfile")
         return _WRONG_INFO if former is None else SendFile(former.fd, offset, count)

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import attrs
 
-from ..shown import shown
+from ..arguments import check_bool
 
 __all__ = ["DEFAULTS", "UNREGISTERED", "Settings", "check_settings"]
 
@@ -44,7 +44,6 @@ UNREGISTERED: Final = Settings(use_registry=False)
 
 def check_settings(debug: object, use_registry: object) -> None:
     """Raise `TypeError`, naming the argument, unless these are what `open` takes."""
-    if not isinstance(debug, bool):
-        raise TypeError(f"debug: expected a bool, got {shown(debug)}")
-    if use_registry is not None and not isinstance(use_registry, bool):
-        raise TypeError(f"use_registry: expected a bool or None, got {shown(use_registry)}")
+    check_bool("debug", debug)
+    if use_registry is not None:
+        check_bool("use_registry", use_registry, "a bool or None")

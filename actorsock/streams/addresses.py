@@ -5,7 +5,7 @@ from typing import Any, TypeAlias
 
 import trio
 
-from ..shown import shown
+from ..arguments import check_int
 
 __all__ = ["Resolved", "check_port", "families_in_turn", "host_port", "resolve"]
 
@@ -15,10 +15,7 @@ Resolved: TypeAlias = tuple[stdlib.AddressFamily, stdlib.SocketKind, int, str, A
 
 def check_port(port: object) -> None:
     """Raise `TypeError` or `ValueError` when `port` is none."""
-    if not isinstance(port, int) or isinstance(port, bool):
-        raise TypeError(f"port: expected an int, got {shown(port)}")
-    if not 0 <= port < 2**16:
-        raise ValueError(f"port: expected a port 0..65535, got {port}")
+    check_int("port", port, "a port 0..65535", 0, 2**16 - 1)
 
 
 async def resolve(

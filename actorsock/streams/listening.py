@@ -3,10 +3,12 @@
 import errno
 import socket as stdlib
 from functools import partial
+from math import inf
 from typing import Final
 
 from trio.lowlevel import enable_ki_protection
 
+from ..arguments import check_int
 from ..results import Error
 from ..runtime.in_trio import in_trio
 from ..shown import shown
@@ -73,6 +75,4 @@ def check_backlog(backlog: int | None) -> int:
     """What to listen with; raises `TypeError`."""
     if backlog is None:
         return _MOST
-    if not isinstance(backlog, int) or isinstance(backlog, bool):
-        raise TypeError(f"backlog: expected an int or None, got {shown(backlog)}")
-    return min(backlog, _MOST)
+    return min(check_int("backlog", backlog, "an int or None", -inf), _MOST)

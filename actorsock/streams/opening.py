@@ -13,10 +13,10 @@ import attrs
 import trio
 from trio.lowlevel import enable_ki_protection
 
+from ..arguments import check_seconds
 from ..results import Error, Ok
 from ..runtime.body import TIMED_OUT, Body
 from ..runtime.current import current_process
-from ..runtime.durations import check_seconds
 from ..runtime.in_trio import in_trio
 from ..runtime.process import Process, ProcessExit
 from ..shown import shown

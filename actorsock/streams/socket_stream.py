@@ -12,6 +12,7 @@ from typing import Final, final
 import trio
 from trio.lowlevel import enable_ki_protection
 
+from ..arguments import check_int
 from ..results import Error, Ok
 from ..shown import shown
 from ..socket import Socket, setopt, shutdown
@@ -214,8 +215,4 @@ def _view(data: object) -> memoryview:
 
 
 def _checked(max_bytes: int) -> int:
-    if not isinstance(max_bytes, int) or isinstance(max_bytes, bool):
-        raise TypeError(f"max_bytes: expected a number of bytes or None, got {shown(max_bytes)}")
-    if max_bytes < 1:
-        raise ValueError(f"max_bytes: expected a number of bytes >= 1, got {max_bytes}")
-    return max_bytes
+    return check_int("max_bytes", max_bytes, "a number of bytes >= 1, or None", 1)

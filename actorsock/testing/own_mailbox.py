@@ -13,8 +13,8 @@ from typing import Any, Final, NoReturn, get_origin
 import trio
 from trio.testing import MockClock
 
+from ..arguments import check_seconds
 from ..runtime.code import name_of
-from ..runtime.durations import check_seconds
 from ..runtime.identity import Ref
 from ..runtime.inspecting import process_info
 from ..runtime.mailbox import Matcher, test_of

@@ -222,7 +222,7 @@ async def test_wrong_arguments(runtime: None) -> None:
         await otp.await_result(otp.async_call(double, 1), timeout=-1)
     with pytest.raises(TypeError, match="items: expected an iterable, got 7"):
         otp.async_stream(double, 7)  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="limit: expected at least 1 task, got 0"):
+    with pytest.raises(ValueError, match="limit: expected a number of tasks >= 1, got 0"):
         otp.async_stream(double, [], limit=0)
     with pytest.raises(TypeError, match="limit: "):
         otp.async_stream(double, [], limit="many")  # type: ignore[arg-type]

@@ -15,7 +15,7 @@ from actorsock.shown import shown
 from actorsock.socket.options.tables import find
 from actorsock.socket.values.codecs import decode_integer
 from actorsock.socket.values.levels import native_int
-from actorsock.socket.values.records import INT_MAX
+from actorsock.socket.values.limits import INT_MAX
 
 __all__ = ["NativeRead", "encode_native", "native_option", "native_spec"]
 

@@ -12,7 +12,7 @@ from typing import Final
 import attrs
 
 from actorsock.shown import shown
-from actorsock.socket.values.records import INT_MAX
+from actorsock.socket.values.limits import INT_MAX
 
 __all__ = ["OTP_OPTIONS", "OtpOption", "find_otp"]
 

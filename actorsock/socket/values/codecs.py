@@ -15,10 +15,9 @@ from typing import Final
 
 import attrs
 
+from actorsock.socket.values.limits import INT_MAX, INT_MIN, UINT_MAX
 from actorsock.socket.values.protocols import protocol_name
 from actorsock.socket.values.records import (
-    INT_MAX,
-    UINT_MAX,
     Credentials,
     Linger,
     Membership,
@@ -103,7 +102,7 @@ def c_int(value: object) -> int:
     """
     if not isinstance(value, int) or isinstance(value, bool):
         raise TypeError("it is not an integer")
-    if not -INT_MAX - 1 <= value <= INT_MAX:
+    if not INT_MIN <= value <= INT_MAX:
         raise ValueError("it does not fit a C int")
     return int(value)
 

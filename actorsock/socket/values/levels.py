@@ -5,8 +5,8 @@ from typing import Final
 
 from actorsock.shown import shown
 from actorsock.socket.values.codecs import c_int
+from actorsock.socket.values.limits import INT_MAX
 from actorsock.socket.values.protocols import protocol_number
-from actorsock.socket.values.records import INT_MAX
 
 __all__ = ["native_int", "native_level"]
 

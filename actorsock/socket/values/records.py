@@ -16,6 +16,8 @@ import attrs
 
 from actorsock.shown import shown
 
+from .limits import INT_MAX, INT_MIN, UINT_MAX
+
 __all__ = [
     "Credentials",
     "In6Addr",
@@ -46,9 +48,6 @@ Record = TypeVar("Record", bound=attrs.AttrsInstance)
 
 _IN_WORDS: Final = {"any": "0.0.0.0", "loopback": "127.0.0.1", "broadcast": "255.255.255.255"}
 _IN6_WORDS: Final = {"any": "::", "loopback": "::1"}
-
-INT_MAX: Final = 2**31 - 1
-UINT_MAX: Final = 2**32 - 1
 
 
 def in_addr(field: str, value: object) -> str:
@@ -158,7 +157,7 @@ _IN6_ADDR: Final = (
 )
 
 _LONG_MAX: Final = 2 ** (8 * struct.calcsize("@l") - 1) - 1
-_int = integer_field(-INT_MAX - 1, INT_MAX)
+_int = integer_field(INT_MIN, INT_MAX)
 _natural = integer_field(0, INT_MAX)
 _unsigned = integer_field(0, UINT_MAX)
 _long = integer_field(-_LONG_MAX - 1, _LONG_MAX)

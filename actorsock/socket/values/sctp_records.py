@@ -9,7 +9,10 @@ unless said otherwise, as in the RFC.
 
 import attrs
 
-from actorsock.socket.values.records import INT_MAX, UINT_MAX, boolean_field, integer_field
+from actorsock.socket.values.limits import INT_MAX, UINT_MAX
+from actorsock.socket.values.records import boolean_field, integer_field
+
+from .limits import INT_MIN
 
 __all__ = [
     "SctpAssocParams",
@@ -22,7 +25,7 @@ __all__ = [
     "SctpSendParams",
 ]
 
-_int = integer_field(-INT_MAX - 1, INT_MAX)
+_int = integer_field(INT_MIN, INT_MAX)
 _uint16 = integer_field(0, 0xFFFF)
 _uint32 = integer_field(0, UINT_MAX)
 
