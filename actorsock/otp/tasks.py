@@ -12,7 +12,7 @@ from trio.lowlevel import enable_ki_protection
 
 from ..arguments import check_seconds
 from ..runtime.aliases import send_through
-from ..runtime.code import awaitable_of
+from ..runtime.code import call as call_function
 from ..runtime.current import current_process
 from ..runtime.identity import Pid, Ref
 from ..runtime.linking import exit, monitor
@@ -114,7 +114,7 @@ class _Run:
         self.__module__ = getattr(fn, "__module__", "?")
 
     async def __call__(self) -> None:
-        value = await awaitable_of(self._fn, self._args)
+        value = await call_function(self._fn, self._args)
         send_through(self.ref, Answer(self.ref, value))
 
 

@@ -8,7 +8,7 @@ from ..arguments import check_bool, check_word
 from .current import current_process
 from .identity import Pid, Ref, check_pid, check_ref
 from .messages import Down
-from .process import ProcessExit, alive
+from .process import ExitSignal, ProcessExit, alive
 
 __all__ = [
     "NoProcessError",
@@ -125,6 +125,6 @@ def exit(pid_or_reason: Any, reason: Any = _MISSING, /) -> None:
     if target is process:
         process.signal(process.pid, reason, "self")
         if process.ending:
-            raise ProcessExit(process.reason)
+            raise ExitSignal(process.reason)
     elif target is not None:
         target.signal(process.pid, reason, "exit")

@@ -66,7 +66,7 @@ async def recv(
     lane.wait_alone(reader)
     try:
         if process.ending:
-            body.check()
+            await body.checkpoint()
         body.parked = True
         await body.waiting
         if process.ending:

@@ -33,7 +33,7 @@ def processes_of_its_own(node: Node, first: Process) -> list[Process]:
     """The processes that have been spawned in `node` and live; `first` is not among them."""
     return [
         process
-        for process in alive.values()
+        for process in alive.copy().values()
         if process.node is node
         and process is not first
         and not process.body.adopted

@@ -23,7 +23,7 @@ def has_sockets(node: Node) -> bool:
 def open_sockets(node: Node) -> Iterator[SocketActor]:
     """The actor of every socket that is open."""
     if has_sockets(node):
-        for process in list(alive.values()):
+        for process in alive.copy().values():
             if process.node is node and (actor := actor_in(process)) is not None:
                 yield actor
 
