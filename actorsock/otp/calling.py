@@ -196,7 +196,7 @@ async def stop(server: Pid | str, reason: Any = "normal", timeout: float = inf) 
         demonitor(ref, flush=True)
     if type(down) is not Down:
         raise _failure("timeout", "stop", server, reason)
-    if down.reason is not reason and down.reason != reason:
+    if not _is_same(down.reason, reason):
         raise _failure(down.reason, "stop", server, reason)
 
 
@@ -254,6 +254,15 @@ def _response(message: Any) -> Ok[Any] | Error:
     if type(message) is Answer:
         return Ok(message.value)
     return Error(message.reason, message.pid)
+
+
+def _is_same(reason: Any, other: Any) -> bool:
+    if reason is other:
+        return True
+    try:
+        return bool(reason == other)
+    except Exception:  # reasons are any objects, and comparing them is the program's code
+        return False
 
 
 def _unreachable(target: Process | None, function: str, server: Any, argument: Any) -> ProcessExit:

@@ -12,9 +12,11 @@ from ..runtime.identity import Pid, Ref
 from ..runtime.linking import exit, link, monitor, unlink
 from ..runtime.messages import Exit, Timeout
 from ..runtime.messaging import receive
+from ..runtime.signals import is_word
 from ..shown import shown
 from .child_spec import ChildSpec
 from .engine import raised
+from .orderly import is_orderly
 from .supervisor_reports import report
 
 __all__ = ["start_process", "stop_processes"]
@@ -33,10 +35,8 @@ async def start_process(spec: ChildSpec, more: Sequence[Any] = ()) -> Ok[Pid | N
             pass
         case Ok(Pid() as pid):
             pass
-        case Error("ignore"):
-            return Ok(None)
-        case Error():
-            return result
+        case Error(reason):
+            return Ok(None) if is_word(reason, "ignore") else result
         case _:
             expected = "a Pid, Ok(pid) or Error(reason)"
             mistake = TypeError(f"start of {spec.id!r}: expected {expected}, got {shown(result)}")
@@ -58,7 +58,7 @@ async def stop_processes(spec: ChildSpec, pids: Sequence[Pid]) -> None:
             exit(pid, "kill")
             down = await receive(ref)
         # It may have ended by itself before it was told to.
-        reason = reason if down.reason == "noproc" else down.reason
+        reason = reason if is_word(down.reason, "noproc") else down.reason
         if not _as_told(spec, reason):
             report("has not ended as it was told to", spec.id, pid, reason)
 
@@ -80,10 +80,9 @@ def _tell(spec: ChildSpec, pid: Pid) -> tuple[Ref, Any]:
 
 
 def _as_told(spec: ChildSpec, reason: Any) -> bool:
-    if type(reason) is tuple:
-        return len(reason) == 2 and type(reason[0]) is str and reason[0] == "shutdown"
-    if type(reason) is not str:
-        return False
-    if reason == "killed":
+    if is_word(reason, "killed"):
         return spec.shutdown == "brutal_kill"
-    return reason == "shutdown" or (reason == "normal" and spec.restart != "permanent")
+    if is_word(reason, "normal"):
+        # It has ended by itself, which a permanent child is not to do.
+        return spec.restart != "permanent"
+    return is_orderly(reason)

@@ -34,7 +34,7 @@ from actorsock import (
 )
 from actorsock.otp import Caller, Continue, Ignore, NoReply, Reply, Stop
 
-from .conftest import Starter, Tables
+from .conftest import Awkward, Starter, Tables
 
 
 class Counter(otp.GenServer):
@@ -426,6 +426,20 @@ async def test_a_stop_that_ends_in_something_else(
         await otp.stop(await start(Clumsy))
     assert isinstance(failed.value.reason, ValueError)
     assert failed.value.__cause__ is failed.value.reason
+
+
+async def test_reasons_of_a_stop_that_can_not_be_compared(runtime: None, start: Starter) -> None:
+    class Ends(otp.GenServer):
+        def terminate(self, reason: Any) -> None:
+            if reason == "normal":
+                exit(awkward)
+
+    awkward = Awkward()
+    with pytest.raises(ProcessExit) as failed:
+        await otp.stop(await start(Ends))
+    assert failed.value.reason is awkward
+
+    await otp.stop(await start(otp.GenServer), awkward)
 
 
 async def test_a_stop_that_takes_too_long(runtime: None, autojump_clock: MockClock) -> None:
