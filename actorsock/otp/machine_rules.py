@@ -90,6 +90,26 @@ class Machine:
         """The name of the first time-out that needs no time, or None."""
         return next((name for name, (stamp, _) in self.timers.items() if stamp == _DUE), None)
 
+    def seen(self, value: Any) -> Any:
+        """What `sys` tells of the machine, of whose object it is to tell `value`."""
+        return self.state, value
+
+    def replaced(self, new: Any) -> tuple["Machine", Any]:
+        """What is in the place of this, and of the object, when `sys` puts `new` there.
+
+        Raises `TypeError` if `new` is no pair, or its state none that the machine can be in.
+        """
+        match new:
+            case (state, value):
+                pass
+            case _:
+                raise TypeError(f"function: expected None or (state, object), got {shown(new)}")
+        if self.mode.by_state and not _is_name(state):
+            raise TypeError(
+                f"function: expected a state that is the name of its callback, got {shown(state)}"
+            )
+        return attrs.evolve(self, state=state), value
+
 
 @attrs.frozen
 class Busy:

@@ -46,6 +46,14 @@ class Waiting:
     timed: float | None = None
     """The seconds of the newest time-out, if neither it nor a message has come since."""
 
+    def seen(self, value: Any) -> Any:
+        """What `sys` tells of the server, of whose object it is to tell `value`."""
+        return value
+
+    def replaced(self, new: Any) -> tuple["Waiting", Any]:
+        """What is in the place of this, and of the object, when `sys` puts `new` there."""
+        return self, new
+
 
 @attrs.frozen
 class Busy:
