@@ -17,13 +17,27 @@ from ..shown import shown
 from .child_spec import ChildSpec
 from .engine import raised
 from .orderly import is_orderly
-from .supervisor_reports import report
+from .supervisor_reports import progress, report
 
-__all__ = ["start_process", "stop_processes"]
+__all__ = ["start_and_report", "start_process", "stop_processes"]
+
+
+async def start_and_report(spec: ChildSpec, more: Sequence[Any] = ()) -> Ok[Pid | None] | Error:
+    """`start_process`, of which the log is told: that the child has started, or why not."""
+    result = await start_process(spec, more)
+    match result:
+        case Ok(Pid() as pid):
+            progress(spec.id, pid)
+        case Error(reason):
+            report("can't be started", spec.id, None, reason)
+    return result
 
 
 async def start_process(spec: ChildSpec, more: Sequence[Any] = ()) -> Ok[Pid | None] | Error:
-    """Call the child's start function; `Ok(None)` if there is nothing to start (`"ignore"`)."""
+    """Call the child's start function; `Ok(None)` if there is nothing to start (`"ignore"`).
+
+    The error of the start function, or what it has raised, is the result. The child is linked.
+    """
     try:
         result = spec.start(*spec.args, *more)
         if isinstance(result, Awaitable):

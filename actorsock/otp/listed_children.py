@@ -10,19 +10,18 @@ from ..runtime.identity import Pid
 from ..runtime.messaging import current_pid, send
 from ..shown import shown
 from . import supervision_rules as rules
-from .child_process import start_process, stop_processes
+from .child_process import start_and_report, stop_processes
 from .child_spec import ChildSpec, SupervisorFlags, as_spec, check_significance
 from .outcomes import Stop
 from .restarting import TryAgain, give_up, report_end
 from .supervising import ChildCount, ChildInfo
 from .supervision_rules import Child, Family, Plan
-from .supervisor_reports import progress, report
 
 __all__ = ["ListedChildren"]
 
 
 class ListedChildren:
-    """Children that are known by their ids, in order."""
+    """`Children` that are known by their ids, in order."""
 
     def __init__(self, flags: SupervisorFlags) -> None:
         self._family = Family(flags)
@@ -44,7 +43,7 @@ class ListedChildren:
         if child is not None:
             running = child.pid is not None
             return Error("already_started", child.pid) if running else Error("already_present")
-        result = await _start(spec)
+        result = await start_and_report(spec)
         match result:
             case Ok(pid):
                 # A temporary child that was not started would never be.
@@ -65,7 +64,7 @@ class ListedChildren:
         refusal = _not_idle(child)
         if child is None or refusal is not None:
             return refusal or Error("not_found")
-        result = await _start(child.spec)
+        result = await start_and_report(child.spec)
         match result:
             case Ok(pid):
                 self._family = rules.started(self._family, id, pid)
@@ -95,7 +94,7 @@ class ListedChildren:
         active = sum(child.pid is not None for child in children)
         return ChildCount(len(children), active, supervisors, len(children) - supervisors)
 
-    async def ended(self, pid: Pid, reason: Any) -> Any:
+    async def ended(self, pid: Pid, reason: Any) -> Stop | None:
         for child in self._family.children:
             if child.pid is pid:
                 report_end(child.spec, pid, reason)
@@ -103,7 +102,7 @@ class ListedChildren:
                 return await self._carry_out(family, plan, child.spec.id)
         return None
 
-    async def try_again(self, id: Any) -> Any:
+    async def try_again(self, id: Any) -> Stop | None:
         family, plan = rules.try_again(self._family, id, trio.current_time())
         return await self._carry_out(family, plan, id)
 
@@ -124,7 +123,7 @@ class ListedChildren:
         for id in plan.start:
             child_to_start = rules.find(self._family, id)
             assert child_to_start is not None
-            match await _start(child_to_start.spec):
+            match await start_and_report(child_to_start.spec):
                 case Ok(pid):
                     self._family = rules.started(self._family, id, pid)
                 case Error():
@@ -132,16 +131,6 @@ class ListedChildren:
                     send(current_pid(), TryAgain(id))
                     break
         return None
-
-
-async def _start(spec: ChildSpec) -> Ok[Pid | None] | Error:
-    result = await start_process(spec)
-    match result:
-        case Ok(pid):
-            progress(spec.id, pid)
-        case Error(reason):
-            report("can't be started", spec.id, None, reason)
-    return result
 
 
 async def _stop(child: Child) -> None:

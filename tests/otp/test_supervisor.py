@@ -325,7 +325,7 @@ async def test_attempts_count_as_restarts(runtime: None) -> None:
     assert not is_alive(pid)
 
 
-async def test_a_child_that_is_not_needed(runtime: None) -> None:
+async def test_a_child_that_is_not_needed(runtime: None, caplog: pytest.LogCaptureFixture) -> None:
     def ignored(**keywords: Any) -> ChildSpec:
         return ChildSpec("i", lambda: Error("ignore"), **keywords)
 
@@ -335,6 +335,7 @@ async def test_a_child_that_is_not_needed(runtime: None) -> None:
     ok(await otp.delete_child(pid, "i"))
     assert await otp.start_child(pid, ignored(restart="temporary")) == Ok(None)
     assert await otp.which_children(pid) == []
+    assert "is started" not in caplog.text
     await otp.stop(pid)
 
 
