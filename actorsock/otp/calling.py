@@ -9,12 +9,11 @@ from ..arguments import check_seconds
 from ..results import Error, Ok
 from ..runtime.current import current_process
 from ..runtime.identity import Pid, Ref, check_ref
-from ..runtime.linking import demonitor
-from ..runtime.mailbox import anything
 from ..runtime.messages import Down, Timeout
 from ..runtime.messaging import receive
 from ..runtime.process import Process, ProcessExit, alive
 from ..shown import shown
+from .forgetting import forget
 from .protocol import (
     BY_ALIAS,
     OPEN,
@@ -145,10 +144,10 @@ async def receive_response(ref: Ref, timeout: float = inf) -> Ok[Any] | Error | 
     try:
         response = await wait_response(ref, timeout)
     except BaseException:
-        _forget(process, ref)
+        forget(process, ref)
         raise
     if type(response) is Timeout:
-        _forget(process, ref)
+        forget(process, ref)
     return response
 
 
@@ -193,7 +192,7 @@ async def stop(server: Pid | str, reason: Any = "normal", timeout: float = inf) 
         target.deliver(StopRequest(reason))
         down = await receive(ref, after=timeout)
     finally:
-        demonitor(ref, flush=True)
+        forget(process, ref)
     if type(down) is not Down:
         raise _failure("timeout", "stop", server, reason)
     if not _is_same(down.reason, reason):
@@ -225,7 +224,7 @@ async def _wait(
         return await _receive_answer(process, caller, timeout, what)
     finally:
         if came_first:
-            _forget(process, caller.ref)
+            forget(process, caller.ref)
 
 
 def _watch(process: Process, target: Process, caller: Caller) -> None:
@@ -240,13 +239,13 @@ async def _receive_answer(
     try:
         answer = await receive(caller.ref, after=timeout)
     except BaseException:
-        _forget(process, caller.ref)
+        forget(process, caller.ref)
         raise
     if type(answer) is Answer:
         return answer.value
     if type(answer) is Down:
         raise _failure(answer.reason, *what)
-    _forget(process, caller.ref)
+    forget(process, caller.ref)
     raise _failure("timeout", *what)
 
 
@@ -274,10 +273,3 @@ def _failure(reason: Any, function: str, server: Pid | str, argument: Any) -> Pr
     exc.add_note(f"in {function}({server!r}, {shown(argument)})")
     exc.__cause__ = reason if isinstance(reason, BaseException) else None
     return exc
-
-
-def _forget(process: Process, ref: Ref) -> None:
-    """Nobody waits for `ref` any more; what came while the caller was about to go is removed."""
-    process.demonitor(ref)
-    process.drop_alias(ref)
-    process.mailbox.discard(ref, anything)

@@ -10,12 +10,13 @@ from ..results import Error, Ok
 from ..runtime.current import current_process
 from ..runtime.identity import Pid, Ref
 from ..runtime.linking import exit, link, monitor, unlink
-from ..runtime.messages import Exit, Timeout
+from ..runtime.messages import Timeout
 from ..runtime.messaging import receive
 from ..runtime.signals import is_word
 from ..shown import shown
 from .child_spec import ChildSpec
 from .engine import raised
+from .forgetting import take_exit
 from .orderly import is_orderly
 from .supervisor_reports import progress, report
 
@@ -80,15 +81,8 @@ async def stop_processes(spec: ChildSpec, pids: Sequence[Pid]) -> None:
 def _tell(spec: ChildSpec, pid: Pid) -> tuple[Ref, Any]:
     ref = monitor(pid)
     unlink(pid)
-    reason: Any = "noproc"
-    mailbox = current_process().mailbox
-
-    def its_exit(message: Any) -> bool:
-        return isinstance(message, Exit) and message.pid is pid
-
-    earlier = mailbox.take(its_exit, its_exit)
-    if isinstance(earlier, Exit):
-        reason = earlier.reason
+    earlier = take_exit(current_process(), pid)
+    reason = "noproc" if earlier is None else earlier.reason
     exit(pid, "kill" if spec.shutdown == "brutal_kill" else "shutdown")
     return ref, reason
 

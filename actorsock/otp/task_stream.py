@@ -16,7 +16,7 @@ from ..runtime.messages import Down
 from ..runtime.messaging import receive
 from ..shown import shown
 from .protocol import Answer
-from .tasks import Task, async_call, forget
+from .tasks import Task, abandon, async_call
 
 __all__ = ["TaskStream", "async_stream"]
 
@@ -91,7 +91,7 @@ class TaskStream(Generic[T]):
                 return Ok(value)
             case Down(reason=reason):
                 return Error(reason)
-        forget(self._owner, task)
+        abandon(self._owner, task)
         return Error("timeout")
 
     async def __aenter__(self) -> "TaskStream[T]":
@@ -115,7 +115,7 @@ class TaskStream(Generic[T]):
         """End the tasks whose results have not been taken."""
         self._items = iter(())
         while self._tasks:
-            forget(self._owner, self._tasks.popleft()[0])
+            abandon(self._owner, self._tasks.popleft()[0])
 
     def _start_tasks(self) -> None:
         while len(self._tasks) < self._limit:

@@ -16,15 +16,15 @@ from ..runtime.code import awaitable_of
 from ..runtime.current import current_process
 from ..runtime.identity import Pid, Ref
 from ..runtime.linking import exit, monitor
-from ..runtime.mailbox import anything
 from ..runtime.messages import Down
 from ..runtime.messaging import receive, send
 from ..runtime.process import Process, ProcessExit, alive
 from ..runtime.spawning import spawn, spawn_handler
 from ..shown import shown
+from .forgetting import forget
 from .protocol import Answer
 
-__all__ = ["Task", "async_call", "await_result", "forget", "start_task"]
+__all__ = ["Task", "abandon", "async_call", "await_result", "start_task"]
 
 T = TypeVar("T")
 
@@ -77,7 +77,7 @@ async def await_result(task: Task[T], timeout: float = 5.0) -> T:
             raise failure
     if over:
         raise ValueError(f"task: the result of {task.pid!r} has been awaited already")
-    forget(process, task)
+    abandon(process, task)
     raise ProcessExit("timeout")
 
 
@@ -92,10 +92,9 @@ def start_task(fn: Callable[..., Awaitable[Any]], args: tuple[Any, ...], light: 
     return Task(pid, run.ref, current_process().pid)
 
 
-def forget(process: Process, task: Task[Any]) -> None:
+def abandon(process: Process, task: Task[Any]) -> None:
     """The result is not wanted any more by its owner, `process`: neither is the task."""
-    process.demonitor(task.ref)
-    process.mailbox.discard(task.ref, anything)
+    forget(process, task.ref)
     target = alive.get(task.pid)
     if target is not None:
         target.signal(process.pid, "kill", "exit")
