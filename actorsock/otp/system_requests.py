@@ -4,6 +4,7 @@ from typing import Any, Literal, Protocol
 
 import attrs
 
+from ..runtime.code import name_of
 from ..runtime.current import current_process
 from ..runtime.identity import Pid
 from ..shown import shown
@@ -93,7 +94,6 @@ class Trace:
 class Served(Protocol):
     """What is read and changed here of the engine that runs a process."""
 
-    __qualname__: str
     behaviour: Any
     state: "_BetweenMessages"
     parent: Pid | None
@@ -161,7 +161,7 @@ def _status(engine: Served) -> Status:
     return Status(
         process.pid,
         process.name,
-        f"{engine.__module__}:{engine.__qualname__}",
+        name_of(engine),
         "suspended" if engine.suspended else "running",
         engine.parent,
         engine.state.seen(engine.behaviour.format_status()),

@@ -12,7 +12,7 @@ from trio.lowlevel import enable_ki_protection
 
 from ..arguments import check_seconds
 from ..runtime.aliases import send_through
-from ..runtime.code import awaitable_of
+from ..runtime.code import awaitable_of, name_of
 from ..runtime.current import current_process
 from ..runtime.identity import Pid, Ref
 from ..runtime.linking import exit, monitor
@@ -106,14 +106,15 @@ class _Run:
     ref: Ref
 
     def __init__(self, fn: Callable[..., Awaitable[Any]], args: tuple[Any, ...]) -> None:
-        self._fn = fn
-        self._args = args
         # What the process runs is the function, for whoever looks at it.
-        self.__qualname__ = getattr(fn, "__qualname__", type(fn).__qualname__)
-        self.__module__ = getattr(fn, "__module__", "?")
+        self.__wrapped__ = fn
+        self._args = args
+
+    def __repr__(self) -> str:
+        return name_of(self)  # trio names the task so
 
     async def __call__(self) -> None:
-        value = await awaitable_of(self._fn, self._args)
+        value = await awaitable_of(self.__wrapped__, self._args)
         send_through(self.ref, Answer(self.ref, value))
 
 

@@ -1,6 +1,7 @@
 """Tasks: functions in processes of their own, and their results."""
 
 import gc
+from functools import partial, wraps
 from typing import Any
 
 import pytest
@@ -56,6 +57,38 @@ async def test_a_result(runtime: None, light: bool) -> None:
     assert info.function.endswith("test_tasks:double")
     assert info.kind == ("light" if light else "task")
     assert await otp.await_result(task) == 42
+
+
+async def test_a_task_is_known_by_its_function(runtime: None, light: bool) -> None:
+    @wraps(double)
+    async def wrapper(number: int) -> int:
+        return await double(number)
+
+    for fn in [partial(double), partial(partial(double)), wrapper, partial(wrapper)]:
+        task = otp.async_call(fn, 21, light=light)
+        assert process_info(task.pid).function.endswith("test_tasks:double")
+        assert await otp.await_result(task) == 42
+
+
+async def test_an_object_may_stand_for_itself(runtime: None) -> None:
+    class Endless:
+        async def __call__(self) -> str:
+            return "called"
+
+        def __getattr__(self, name: str) -> Any:
+            return self
+
+    task = otp.async_call(Endless())
+    assert process_info(task.pid).function
+    assert await otp.await_result(task) == "called"
+
+
+async def test_trio_knows_the_task_by_its_function(runtime: None) -> None:
+    async def name() -> str:
+        return trio.lowlevel.current_task().name
+
+    for fn in [name, partial(name)]:
+        assert (await otp.await_result(otp.async_call(fn))).endswith("name")
 
 
 async def test_tasks_run_at_the_same_time(
