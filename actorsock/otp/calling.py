@@ -179,8 +179,9 @@ def check_response(message: Any, ref: Ref) -> Ok[Any] | Error | None:
 async def stop(server: Pid | str, reason: Any = "normal", timeout: float = inf) -> None:
     """Make a server `terminate` and end with `reason`; return when it has ended.
 
-    Raises `ProcessExit`: with `"noproc"` when there is none, `"timeout"` when it takes longer,
-    and with the server's exit reason if that is another one. Erlang's `gen_server:stop/1,3`.
+    Raises `ProcessExit`: with `"noproc"` when there is none, `"calling_self"`, `"timeout"` when
+    it takes longer, and with the server's exit reason if that is another one.
+    Erlang's `gen_server:stop/1,3`.
     """
     check_seconds("timeout", timeout)
     process = current_process()
