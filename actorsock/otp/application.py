@@ -13,7 +13,7 @@ import trio
 
 from ..results import Error, Ok
 from ..runtime.identity import Pid
-from ..runtime.linking import exit, link, monitor, trap_exit
+from ..runtime.linking import exit, monitor, trap_exit
 from ..runtime.messages import Exit
 from ..runtime.messaging import receive, send
 from ..runtime.opening import run
@@ -131,7 +131,6 @@ class _Master(GenServer):
         match await start_process(self._spec):
             case Ok(Pid() as pid):
                 self._top: Pid | None = pid
-                link(pid)
                 return None
             case Ok():
                 return Error("ignore")

@@ -60,10 +60,9 @@ class ListedChildren:
         return Ok()
 
     async def restart(self, id: Any) -> Ok[Pid | None] | Error:
-        child = rules.find(self._family, id)
-        refusal = _not_idle(child)
-        if child is None or refusal is not None:
-            return refusal or Error("not_found")
+        child = self._idle(id)
+        if isinstance(child, Error):
+            return child
         result = await start_and_report(child.spec)
         match result:
             case Ok(pid):
@@ -71,10 +70,11 @@ class ListedChildren:
         return result
 
     def delete(self, id: Any) -> Ok[None] | Error:
-        refusal = _not_idle(rules.find(self._family, id))
-        if refusal is None:
-            self._family = rules.forget(self._family, id)
-        return refusal or Ok()
+        child = self._idle(id)
+        if isinstance(child, Error):
+            return child
+        self._family = rules.forget(self._family, id)
+        return Ok()
 
     def spec(self, id: Any) -> Ok[ChildSpec] | Error:
         for child in self._family.children:
@@ -112,6 +112,15 @@ class ListedChildren:
         for child in reversed(children):
             await _stop(child)
 
+    def _idle(self, id: Any) -> Child | Error:
+        """The child of that id, if there is one and it does not run; otherwise what to answer."""
+        child = rules.find(self._family, id)
+        if child is None:
+            return Error("not_found")
+        if child.restarting:
+            return Error("restarting")
+        return child if child.pid is None else Error("running")
+
     async def _carry_out(self, family: Family, plan: Plan, cause: Any) -> Stop | None:
         self._family = family
         if plan.give_up:
@@ -136,11 +145,3 @@ class ListedChildren:
 async def _stop(child: Child) -> None:
     if child.pid is not None:
         await stop_processes(child.spec, [child.pid])
-
-
-def _not_idle(child: Child | None) -> Error | None:
-    if child is None:
-        return Error("not_found")
-    if child.restarting:
-        return Error("restarting")
-    return None if child.pid is None else Error("running")
