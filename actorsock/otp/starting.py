@@ -1,7 +1,7 @@
 """Starting a behaviour: a new process, of which its starter hears whether it could begin."""
 
 from math import inf
-from typing import Any
+from typing import Any, Final
 
 from trio.lowlevel import enable_ki_protection
 
@@ -22,6 +22,8 @@ from .forgetting import forget, take_exit
 from .protocol import Begin, Begun
 
 __all__ = ["start", "start_link"]
+
+_START: Final = 1  # its price, in reductions: that of the message with which a process begins
 
 
 async def start(
@@ -72,6 +74,9 @@ async def _start(
         )
     check_seconds("timeout", timeout)
     starter = current_process()
+    toll = starter.body.spend(_START)
+    if toll is not None:
+        await toll
     if name is not None and (owner := whereis(name)) is not None:
         return Error("already_started", owner)
     engine = behaviour._engine()

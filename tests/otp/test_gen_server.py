@@ -679,6 +679,32 @@ async def test_a_name_that_is_taken(runtime: None, start: Starter, in_body: Any)
     )
 
 
+async def test_a_start_in_vain_gives_way_to_others(runtime: None) -> None:
+    others = []
+
+    async def starts(log: Pid) -> None:
+        for _ in range(10_000):
+            await otp.start(Counter, name="counter")
+            if others:
+                break
+        send(log, list(others))
+
+    async def other() -> None:
+        others.append(current_pid())
+
+    ok(await otp.start(Counter, name="counter"))
+    for light in [False, True]:
+        spawn(starts, current_pid(), light=light)
+        pid = spawn(other, light=light)
+        assert await receive() == [pid]
+        others.clear()
+
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        await otp.start(Counter, name="counter")
+    assert scope.cancelled_caught
+
+
 @pytest.mark.parametrize("light", [False, True])
 async def test_an_init_that_takes_too_long(
     runtime: None, autojump_clock: MockClock, light: bool
