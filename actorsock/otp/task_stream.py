@@ -58,8 +58,8 @@ class TaskStream(Generic[T]):
 
     def __init__(
         self,
-        fn: Callable[[Any], Awaitable[T]],
-        items: Iterator[Any],
+        fn: Callable[[S], Awaitable[T]],
+        items: Iterator[S],
         limit: int,
         timeout: float,
         light: bool,

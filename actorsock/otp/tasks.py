@@ -5,7 +5,7 @@ told to whoever awaits the result, and to nobody else: they are not linked.
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, TypeVarTuple
 
 import attrs
 from trio.lowlevel import enable_ki_protection
@@ -27,6 +27,7 @@ from .protocol import Answer
 __all__ = ["Task", "abandon", "async_call", "await_result", "start_task"]
 
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 
 @attrs.frozen
@@ -40,7 +41,7 @@ class Task(Generic[T]):
 
 
 @enable_ki_protection
-def async_call(fn: Callable[..., Awaitable[T]], *args: Any, light: bool = False) -> Task[T]:
+def async_call(fn: Callable[[*Ts], Awaitable[T]], *args: *Ts, light: bool = False) -> Task[T]:
     """Run `fn(*args)`, an async function, in a new process; `await_result` gets what it returns.
 
     The process ends with the caller. It is not linked: if `fn` fails, `await_result` says so.
@@ -81,7 +82,7 @@ async def await_result(task: Task[T], timeout: float = 5.0) -> T:
     raise ProcessExit("timeout")
 
 
-def start_task(fn: Callable[..., Awaitable[Any]], args: tuple[Any, ...], light: bool) -> Task[Any]:
+def start_task(fn: Callable[[*Ts], Awaitable[T]], args: tuple[*Ts], light: bool) -> Task[T]:
     """A new process whose result comes to the caller, and is bound to nobody's life."""
     if not callable(fn):
         raise TypeError(f"fn: expected an async function, got {shown(fn)}")
