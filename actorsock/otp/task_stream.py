@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Any, Final, Generic, TypeVar
 
 import trio
-from trio.lowlevel import enable_ki_protection
+from trio.lowlevel import disable_ki_protection, enable_ki_protection
 
 from ..arguments import check_int, check_seconds
 from ..results import Error, Ok
@@ -24,6 +24,8 @@ S = TypeVar("S")
 T = TypeVar("T")
 
 _LIMIT: Final = 8
+
+_NO_MORE: Final = object()
 
 
 def async_stream(
@@ -119,10 +121,15 @@ class TaskStream(Generic[T]):
 
     def _start_tasks(self) -> None:
         while len(self._tasks) < self._limit:
-            try:
-                item: Any = next(self._items)
-            except StopIteration:
+            item = _next(self._items)
+            if item is _NO_MORE:
                 return
             task = async_call(self._fn, item, light=self._light)
             deadline = inf if self._timeout == inf else trio.current_time() + self._timeout
             self._tasks.append((task, deadline))
+
+
+@disable_ki_protection
+def _next(items: Iterator[Any]) -> Any:
+    # What is iterated over is the program's code: Ctrl-C may interrupt it.
+    return next(items, _NO_MORE)

@@ -208,6 +208,27 @@ async def test_items_are_taken_when_they_are_needed(runtime: None) -> None:
     assert [result async for result in stream] == []
 
 
+async def test_items_are_taken_as_the_program_s_own_code_runs(runtime: None, light: bool) -> None:
+    protected = []
+
+    class Items:
+        def __iter__(self) -> Any:
+            return self
+
+        def __next__(self) -> int:
+            protected.append(trio.lowlevel.currently_ki_protected())
+            if len(protected) > 3:
+                raise StopIteration
+            return len(protected)
+
+    async def takes(dest: Pid) -> None:
+        send(dest, [result async for result in otp.async_stream(double, Items())])
+
+    spawn(takes, current_pid(), light=light)
+    assert await receive() == [Ok(2), Ok(4), Ok(6)]
+    assert not any(protected)
+
+
 async def test_failures_are_results(
     runtime: None, autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
 ) -> None:
