@@ -4,19 +4,22 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from inspect import iscoroutinefunction
 from types import CoroutineType
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from trio.lowlevel import disable_ki_protection
 
 from ..shown import shown
 
-__all__ = ["call", "check_function", "check_plain", "name_of"]
+__all__ = ["call_function", "check_function", "check_plain", "name_of"]
 
 T = TypeVar("T")
 
+# How far to look: an object may have any attribute, and stand for itself.
+_LAYERS: Final = 100
+
 
 @disable_ki_protection
-async def call(function: Callable[..., Awaitable[T]], args: tuple[Any, ...]) -> T:
+async def call_function(function: Callable[..., Awaitable[T]], args: tuple[Any, ...]) -> T:
     """`await function(*args)`; raises `TypeError` when there is nothing to await.
 
     The runtime around it is protected from Ctrl-C; the user's function is not.
@@ -49,9 +52,18 @@ def check_plain(argument: str, function: object, what: str) -> None:
 
 
 def name_of(function: Any) -> str:
-    """`function` as a person would look for it: `module:qualified name`."""
-    while isinstance(function, partial):
-        function = function.func
+    """`function` as a person would look for it: `module:qualified name`.
+
+    What stands for another function, as a `partial` does or what has a `__wrapped__`, has the
+    name of that one.
+    """
+    for _ in range(_LAYERS):
+        if isinstance(function, partial):
+            function = function.func
+        elif (wrapped := getattr(function, "__wrapped__", None)) is not None:
+            function = wrapped
+        else:
+            break
     name = getattr(function, "__qualname__", None) or type(function).__qualname__
     return f"{getattr(function, '__module__', '?')}:{name}"
 

@@ -7,7 +7,7 @@ import attrs
 import trio
 from trio.lowlevel import enable_ki_protection
 
-from .code import call
+from .code import call_function
 from .crash_report import report_crash
 from .current import current_process
 from .exit_reason import interrupt_in, mistakes_in
@@ -30,7 +30,7 @@ async def in_trio(fn: Callable[[Unpack[Ts]], Awaitable[T]], *args: *Ts) -> T:
     """
     process = current_process()
     if process.body.kind != "light":
-        return await call(fn, args)
+        return await call_function(fn, args)
     toll = process.body.spend(1)
     if toll is not None:
         await toll
@@ -63,7 +63,7 @@ class _Errand(Generic[T]):
         """What the task runs."""
         with self.scope:
             try:
-                self.answer = await call(fn, args)
+                self.answer = await call_function(fn, args)
             except trio.Cancelled:
                 raise
             except BaseException as exc:

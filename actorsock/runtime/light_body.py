@@ -14,7 +14,7 @@ from typing import Any, Final, cast
 from trio.lowlevel import enable_ki_protection
 
 from .body import Body
-from .code import call, name_of
+from .code import call_function, name_of
 from .crash_report import told
 from .node import Node
 from .process import ExitSignal, Process
@@ -136,7 +136,7 @@ class LightBody(Body):
         """Its first step is about to be taken: call its function; `go_on`."""
         if self.stopped:
             raise ExitSignal(self.process.reason)
-        self._coroutine = call(self._function, self._args)
+        self._coroutine = call_function(self._function, self._args)
         self._args = ()
         self.go_on = self._coroutine.send
         return self.go_on

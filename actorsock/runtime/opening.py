@@ -13,7 +13,7 @@ import attrs
 import trio
 from trio.lowlevel import enable_ki_protection
 
-from .code import call, check_function
+from .code import call_function, check_function
 from .crash_report import report_crash
 from .current import enter_node, leave_node
 from .exit_reason import Ending, ending_of, interrupt_in, mistakes_in
@@ -22,6 +22,7 @@ from .light_body import step_all
 from .node import Node
 from .process import Process, ProcessExit, alive
 from .running import by_task
+from .signals import is_word
 from .task_body import adopt
 
 __all__ = ["open_runtime", "run"]
@@ -48,7 +49,7 @@ def run(
     async def first() -> T | None:
         value: list[T] = []
         async with open_runtime():
-            value.append(await call(main, args))
+            value.append(await call_function(main, args))
         return value[0] if value else None  # it may have left with exit("normal")
 
     return trio.run(first, clock=clock)
@@ -85,7 +86,7 @@ async def open_runtime() -> AsyncGenerator[Pid, None]:
                 ending = ending_of(exc)
                 # A decision to end that went through nurseries is raised below, without them.
                 decided = ending.crash is None and ending.beyond is None
-                if not decided or (type(exc) is ProcessExit and not _is_normal(exc.reason)):
+                if not decided or (type(exc) is ProcessExit and not is_word(exc.reason, "normal")):
                     raise
             finally:
                 # Its links hear of it; the others are ended before they notice anything else.
@@ -101,7 +102,7 @@ async def open_runtime() -> AsyncGenerator[Pid, None]:
                     # Also after a second Ctrl-C.
                     _end_handlers(node)
                     stay.over.set()
-            if not _is_normal(first.reason):
+            if not is_word(first.reason, "normal"):
                 reason = first.reason
                 raise ProcessExit(reason) from reason if _is_exception(reason) else None
     except BaseExceptionGroup as group:
@@ -183,10 +184,6 @@ def _end_handlers(node: Node) -> None:
 def _processes_of(node: Node) -> list[Process]:
     # The table is every thread's: it may change while it is looked through, not while it is copied.
     return [process for process in alive.copy().values() if process.node is node]
-
-
-def _is_normal(reason: Any) -> bool:
-    return isinstance(reason, str) and reason == "normal"
 
 
 def _is_exception(reason: Any) -> TypeGuard[BaseException]:

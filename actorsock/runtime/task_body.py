@@ -20,7 +20,7 @@ from trio.lowlevel import (
 )
 
 from .body import Body
-from .code import call, name_of
+from .code import call_function, name_of
 from .crash_report import told
 from .node import Node
 from .process import ExitSignal, Process
@@ -138,7 +138,7 @@ async def _run(
         assert body.scope is not None
         with body.scope:
             if not process.ending:
-                await call(function, args)
+                await call_function(function, args)
     except BaseException as exc:
         ending = told(process, exc)
         reason = ending.reason

@@ -34,7 +34,7 @@ from actorsock import (
 )
 from actorsock.otp import Caller, Continue, Ignore, NoReply, Reply, Stop
 
-from .conftest import Starter, Tables
+from .conftest import Awkward, Starter, Tables
 
 
 class Counter(otp.GenServer):
@@ -428,6 +428,20 @@ async def test_a_stop_that_ends_in_something_else(
     assert failed.value.__cause__ is failed.value.reason
 
 
+async def test_reasons_of_a_stop_that_can_not_be_compared(runtime: None, start: Starter) -> None:
+    class Ends(otp.GenServer):
+        def terminate(self, reason: Any) -> None:
+            if reason == "normal":
+                exit(awkward)
+
+    awkward = Awkward()
+    with pytest.raises(ProcessExit) as failed:
+        await otp.stop(await start(Ends))
+    assert failed.value.reason is awkward
+
+    await otp.stop(await start(otp.GenServer), awkward)
+
+
 async def test_a_stop_that_takes_too_long(runtime: None, autojump_clock: MockClock) -> None:
     class Lingering(otp.GenServer):
         async def terminate(self, reason: Any) -> None:
@@ -663,6 +677,32 @@ async def test_a_name_that_is_taken(runtime: None, start: Starter, in_body: Any)
     assert await otp.start(behaviour, name="me", **keywords) == Error(
         "already_started", current_pid()
     )
+
+
+async def test_a_start_in_vain_gives_way_to_others(runtime: None) -> None:
+    others = []
+
+    async def starts(log: Pid) -> None:
+        for _ in range(10_000):
+            await otp.start(Counter, name="counter")
+            if others:
+                break
+        send(log, list(others))
+
+    async def other() -> None:
+        others.append(current_pid())
+
+    ok(await otp.start(Counter, name="counter"))
+    for light in [False, True]:
+        spawn(starts, current_pid(), light=light)
+        pid = spawn(other, light=light)
+        assert await receive() == [pid]
+        others.clear()
+
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        await otp.start(Counter, name="counter")
+    assert scope.cancelled_caught
 
 
 @pytest.mark.parametrize("light", [False, True])
