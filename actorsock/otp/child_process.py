@@ -12,6 +12,7 @@ from ..runtime.identity import Pid, Ref
 from ..runtime.linking import exit, link, monitor, unlink
 from ..runtime.messages import Timeout
 from ..runtime.messaging import receive
+from ..runtime.process import alive
 from ..runtime.signals import is_word
 from ..shown import shown
 from .child_spec import ChildSpec
@@ -79,9 +80,11 @@ async def stop_processes(spec: ChildSpec, pids: Sequence[Pid]) -> None:
 
 
 def _tell(spec: ChildSpec, pid: Pid) -> tuple[Ref, Any]:
+    # Only of one that has ended already is there something to look for in the mailbox.
+    ended = pid not in alive
     ref = monitor(pid)
     unlink(pid)
-    earlier = take_exit(current_process(), pid)
+    earlier = take_exit(current_process(), pid) if ended else None
     reason = "noproc" if earlier is None else earlier.reason
     exit(pid, "kill" if spec.shutdown == "brutal_kill" else "shutdown")
     return ref, reason

@@ -95,8 +95,12 @@ class Engine:
         match effect:
             case StartTimer(name, stamp, seconds):
                 self._stop_timer(name)
-                pid = current_process().pid
-                self._timers[name] = send_after(seconds, pid, Tick(name, stamp))
+                process = current_process()
+                if seconds == 0:
+                    # Erlang's `after 0`: behind the messages that are there, before any other.
+                    process.deliver(Tick(name, stamp))
+                else:
+                    self._timers[name] = send_after(seconds, process.pid, Tick(name, stamp))
             case StopTimer(name):
                 self._stop_timer(name)
             case TellStarter(starter, error):

@@ -92,9 +92,11 @@ async def _start(
     try:
         return await _begun(starter, pid, ref, timeout)
     except BaseException:
-        # Whoever was to know of the process does not: it must not stay.
         forget(starter, ref)
-        _kill(pid)
+        if not starter.ending:
+            # Whoever was to know of the process does not: it must not stay. The end of the whole
+            # starter is another thing: who is linked hears of that by the link.
+            _kill(pid)
         raise
 
 

@@ -91,9 +91,9 @@ class _SupervisorServer(GenServer):
                     return Reply(brood.delete(child))
                 case GetChildSpec(child):
                     return Reply(brood.spec(child))
-                case "which_children":
+                case str("which_children"):
                     return Reply(brood.which())
-                case "count_children":
+                case str("count_children"):
                     return Reply(brood.count())
         except (TypeError, ValueError) as mistake:
             return Reply(Wrong(mistake))

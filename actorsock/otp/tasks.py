@@ -11,12 +11,13 @@ import attrs
 from trio.lowlevel import enable_ki_protection
 
 from ..arguments import check_seconds
+from ..results import Error, Ok
 from ..runtime.aliases import send_through
 from ..runtime.code import call_function, name_of
 from ..runtime.current import current_process
 from ..runtime.identity import Pid, Ref
 from ..runtime.linking import exit, monitor
-from ..runtime.messages import Down
+from ..runtime.messages import Down, Timeout
 from ..runtime.messaging import receive, send
 from ..runtime.process import Process, ProcessExit, alive
 from ..runtime.spawning import spawn, spawn_handler
@@ -24,7 +25,7 @@ from ..shown import shown
 from .forgetting import forget
 from .protocol import Answer
 
-__all__ = ["Task", "abandon", "async_call", "await_result", "start_task"]
+__all__ = ["Task", "abandon", "async_call", "await_result", "nb_yield", "start_task"]
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -58,7 +59,27 @@ async def await_result(task: Task[T], timeout: float = 5.0) -> T:
     """What the function of the task has returned; once, by the process that started it.
 
     Raises `ProcessExit`, which ends the caller unless it is caught: with the reason that the
-    task has ended with, and with `"timeout"`, after which the task is killed.
+    task has ended with, and with `"timeout"`, after which the task is killed. Erlang's
+    `rpc:yield/1`.
+    """
+    match await nb_yield(task, timeout):
+        case Ok(value):
+            return value
+        case Error(reason):
+            failure = ProcessExit(reason)
+            failure.__cause__ = reason if isinstance(reason, BaseException) else None
+            raise failure
+    abandon(current_process(), task)
+    raise ProcessExit("timeout")
+
+
+@enable_ki_protection
+async def nb_yield(task: Task[T], timeout: float = 0) -> Ok[T] | Error | Timeout:
+    """What the function of the task has returned, if it has by then; `timeout` is in seconds.
+
+    `Error` with the reason that the task has ended with. After `Timeout()` the task goes on, and
+    can be asked again. Raises `ValueError` when its result has been taken, or the task given
+    up, and when another process has started it. Erlang's `rpc:nb_yield/1,2`.
     """
     if not isinstance(task, Task):
         raise TypeError(f"task: expected what async_call returns, got {shown(task)}")
@@ -71,15 +92,14 @@ async def await_result(task: Task[T], timeout: float = 5.0) -> T:
     message = await receive(task.ref, after=0 if over else timeout)
     match message:
         case Answer(value=value):
-            return value  # type: ignore[no-any-return]
+            return Ok(value)
         case Down(reason=reason):
-            failure = ProcessExit(reason)
-            failure.__cause__ = reason if isinstance(reason, BaseException) else None
-            raise failure
+            return Error(reason)
     if over:
-        raise ValueError(f"task: the result of {task.pid!r} has been awaited already")
-    abandon(process, task)
-    raise ProcessExit("timeout")
+        raise ValueError(
+            f"task: the result of {task.pid!r} has been awaited already, or was given up"
+        )
+    return Timeout()
 
 
 def start_task(fn: Callable[[*Ts], Awaitable[T]], args: tuple[*Ts], light: bool) -> Task[T]:

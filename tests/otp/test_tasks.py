@@ -340,3 +340,24 @@ async def test_a_thousand_tasks_leave_nothing(
         assert result == Error("timeout")
     await wait_all_tasks_blocked()
     assert tables() == before
+
+
+async def test_asking_for_a_result_that_is_not_there_yet(runtime: None) -> None:
+    async def works() -> str:
+        await receive()
+        return "done"
+
+    task = otp.async_call(works)
+    assert await otp.nb_yield(task) == Timeout()
+    assert await otp.nb_yield(task, 0.001) == Timeout()
+    send(task.pid, "go on")
+    assert await otp.nb_yield(task, 60) == Ok("done")
+    with pytest.raises(ValueError, match="has been awaited already, or was given up"):
+        await otp.nb_yield(task)
+
+
+async def test_asking_for_the_result_of_a_task_that_has_ended(runtime: None) -> None:
+    async def ends() -> None:
+        exit("a reason")
+
+    assert await otp.nb_yield(otp.async_call(ends), 60) == Error("a reason")
