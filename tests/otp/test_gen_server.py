@@ -798,7 +798,7 @@ async def test_the_end_of_the_starter_is_told_by_the_link_or_not_at_all(
             self.log = log
             trap_exit(True)
             send(log, current_pid())
-            await receive("go on".__eq__)
+            await receive(str)
 
         def terminate(self, reason: Any) -> None:
             send(self.log, reason)
@@ -818,7 +818,7 @@ async def test_the_end_of_the_starter_is_told_by_the_link_or_not_at_all(
         assert (await receive(watch)).reason == "over"
     else:
         await otp.stop(server)
-        assert await receive("normal".__eq__) == "normal"
+        assert await receive(str) == "normal"
 
 
 async def test_a_thousand_servers_leave_nothing(
