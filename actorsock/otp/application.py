@@ -103,18 +103,12 @@ async def _main(application: type[Application], args: tuple[Any, ...]) -> None:
                     case Ok(pid):
                         master.append(pid)
                     case Error(reason):
-                        raise _failure(reason)
+                        raise ProcessExit(reason)
             if master:
                 down = await receive(monitor(master[0]))
                 if not asked_to_stop.is_set() and not is_word(down.reason, "normal"):
-                    raise _failure(down.reason)
+                    raise ProcessExit(down.reason)
             nursery.cancel_scope.cancel()
-
-
-def _failure(reason: Any) -> ProcessExit:
-    failure = ProcessExit(reason)
-    failure.__cause__ = reason if isinstance(reason, BaseException) else None
-    return failure
 
 
 class _Master(GenServer):

@@ -272,5 +272,4 @@ def _unreachable(target: Process | None, function: str, server: Any, argument: A
 def _failure(reason: Any, function: str, server: Pid | str, argument: Any) -> ProcessExit:
     exc = ProcessExit(reason)
     exc.add_note(f"in {function}({server!r}, {shown(argument)})")
-    exc.__cause__ = reason if isinstance(reason, BaseException) else None
     return exc

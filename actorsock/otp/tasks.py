@@ -66,9 +66,7 @@ async def await_result(task: Task[T], timeout: float = 5.0) -> T:
         case Ok(value):
             return value
         case Error(reason):
-            failure = ProcessExit(reason)
-            failure.__cause__ = reason if isinstance(reason, BaseException) else None
-            raise failure
+            raise ProcessExit(reason)
     abandon(current_process(), task)
     raise ProcessExit("timeout")
 

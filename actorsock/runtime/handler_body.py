@@ -78,17 +78,20 @@ class HandlerBody(Body):
         return name_of(self._handle)
 
     def spend(self, cost: int) -> Awaitable[None]:
-        return self.checkpoint()
+        return self._refuse()
 
     def checkpoint(self) -> Awaitable[None]:
-        return self.check()
+        return self._refuse()
 
     @property
     def waiting(self) -> Awaitable[object]:
         self.parked = False
-        return self.check()
+        return self._refuse()
 
-    def check(self) -> NoReturn:
+    def check(self) -> None:
+        pass  # what it does after its end is over when it returns
+
+    def _refuse(self) -> NoReturn:
         raise RuntimeError("a handler runs to completion: it can't wait for anything")
 
     def _ask_for_turn(self) -> None:

@@ -70,7 +70,11 @@ def monitor(
     if alias is not None:
         check_word("alias", alias, ("explicit_unalias", "demonitor", "reply_demonitor"))
     process = current_process()
-    pid = process.node.names.get(dest) if isinstance(dest, str) else check_pid(dest, "dest")
+    pid = (
+        process.node.names.get(dest)
+        if isinstance(dest, str)
+        else check_pid(dest, "dest", "a Pid or a registered name")
+    )
     ref = process.monitor(None if pid is None else alive.get(pid), dest)
     # One monitors neither oneself, nor for long whoever has ended already.
     monitored = alias == "explicit_unalias" or ref in (process.monitors or ())

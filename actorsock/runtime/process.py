@@ -40,6 +40,8 @@ class _Ends(BaseException):
     def __init__(self, reason: Any) -> None:
         super().__init__(reason)
         self.reason = reason
+        if isinstance(reason, BaseException):
+            self.__cause__ = reason  # what has crashed, with its traceback
 
     def __str__(self) -> str:
         return f"the process ends with reason {self.reason!r}"
@@ -189,13 +191,13 @@ class Process:
         elif mode == "reply":
             self.drop_alias(ref)
 
-    def time(self, ref: Ref, node: Node) -> None:
+    def timer_set(self, ref: Ref, node: Node) -> None:
         """`node` keeps a timer, `ref`, that is going to send to this process."""
         if self.timers is None:
             self.timers = {}
         self.timers[ref] = node
 
-    def timed(self, ref: Ref) -> None:
+    def timer_gone(self, ref: Ref) -> None:
         """The timer `ref` has run out, or has been cancelled."""
         assert self.timers is not None
         del self.timers[ref]

@@ -79,9 +79,11 @@ def spawn_handler(
     if terminate is not None:
         check_plain("terminate", terminate, "one reason")
     node = _open_node()
-    check_free(node, name)
+    if name is not None:
+        check_free(node, name)
     process = start_handler(node, handler, terminate)
-    give_name(node, name, process)
+    if name is not None:
+        give_name(node, name, process)
     return process.pid
 
 
