@@ -526,8 +526,8 @@ class SocketActor:
     def _watch_for(self, lane: LaneName) -> None:
         # Once is enough where every change is told.
         if not self.watched:
-            self.watched = self.service.poller.edge_triggered
             self.service.poller.watch(self, lane)
+            self.watched = self.service.poller.edge_triggered
 
     def _activate(self, decision: Activate) -> None:
         if self.is_ready(decision.lane):
