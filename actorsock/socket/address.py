@@ -20,6 +20,7 @@ from typing import Any, Final, TypeAlias
 
 import attrs
 
+from actorsock.arguments import as_told
 from actorsock.shown import shown
 
 __all__ = [
@@ -232,8 +233,10 @@ _DOMAINS.update(_FAMILIES)
 _KEYS: Final = {record: attrs.fields_dict(record).keys() for record in (*_NUMBERS, SockAddrNative)}
 
 
-def parse(domain: str | int, addr: object, *, words: bool = False) -> SockAddr:
-    """The record for an address argument of a call on a socket of `domain`.
+def parse(
+    domain: str | int, addr: object, *, words: bool = False, argument: str = "addr"
+) -> SockAddr:
+    """The record for the address that a call on a socket of `domain` is given as `argument`.
 
     Accepted are a record; the documented map with its documented defaults; for inet Python's
     `(host, port)`; for inet6 that or `(host, port, flowinfo, scope_id)`, `host` being what the
@@ -243,16 +246,14 @@ def parse(domain: str | int, addr: object, *, words: bool = False) -> SockAddr:
 
     A record or map of another family than the socket's is well-formed and is returned.
     Anything malformed (`{error, {invalid, ...}}` and badarg there) raises `TypeError` or
-    `ValueError`, naming `addr`, its value and what is accepted.
+    `ValueError`, naming `argument`, its value and what is accepted.
     """
     if isinstance(addr, SockAddr):
         return addr
     try:
         return _parse(domain, addr, words)
-    except TypeError as problem:
-        raise TypeError(f"addr {_in_full(addr)}: {problem}") from None
-    except ValueError as problem:
-        raise ValueError(f"addr {_in_full(addr)}: {problem}") from None
+    except (TypeError, ValueError) as problem:
+        raise as_told(problem, f"{argument} {_in_full(addr)}: {problem}") from None
 
 
 def family_of(addr: SockAddr) -> int:

@@ -16,6 +16,7 @@ from typing import Any, Final, TypeAlias
 
 import attrs
 
+from actorsock.arguments import as_told
 from actorsock.shown import shown
 from actorsock.socket.address import SockAddr, from_bytes
 from actorsock.socket.values.codecs import INTEGER, TOS, Codec
@@ -167,10 +168,8 @@ def encode_control(
     for number, message in enumerate(messages, 1):
         try:
             encoded.append(_encode(message))
-        except TypeError as problem:
-            raise TypeError(f"ctrl: element {number}: {problem}") from None
-        except ValueError as problem:
-            raise ValueError(f"ctrl: element {number}: {problem}") from None
+        except (TypeError, ValueError) as problem:
+            raise as_told(problem, f"ctrl: element {number}: {problem}") from None
     return encoded
 
 
@@ -223,12 +222,9 @@ def _by_codec(codec: Codec) -> Callable[[object], bytes]:
     def encode(value: object) -> bytes:
         try:
             return _encode_data(encode_option(value))
-        except TypeError as problem:
-            raise TypeError(f"value {shown(value)}: {problem}; accepted: {codec.accepts}") from None
-        except ValueError as problem:
-            raise ValueError(
-                f"value {shown(value)}: {problem}; accepted: {codec.accepts}"
-            ) from None
+        except (TypeError, ValueError) as problem:
+            text = f"value {shown(value)}: {problem}; accepted: {codec.accepts}"
+            raise as_told(problem, text) from None
 
     return encode
 
@@ -269,10 +265,8 @@ def _encode_pktinfo6(value: object) -> bytes:
 def _record(value: object, record: type[Record]) -> Record:
     try:
         return as_record(record, value)
-    except TypeError as problem:
-        raise TypeError(f"value {shown(value)}: {problem}") from None
-    except ValueError as problem:
-        raise ValueError(f"value {shown(value)}: {problem}") from None
+    except (TypeError, ValueError) as problem:
+        raise as_told(problem, f"value {shown(value)}: {problem}") from None
 
 
 # ---- bytes to values -------------------------------------------------------------------------

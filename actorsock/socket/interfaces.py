@@ -267,7 +267,7 @@ def _hardware_address(raw: bytes) -> SockAddrNative:
 
 
 def _encode_address(value: object) -> bytes:
-    return to_bytes(parse("inet", value, words=True))
+    return to_bytes(parse("inet", value, words=True, argument="value"))
 
 
 def _flags(raw: bytes) -> list[str]:

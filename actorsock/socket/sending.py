@@ -275,10 +275,7 @@ def _sendto(
 def _destination(actor: SocketActor, dest: AddressLike) -> SockAddr:
     if type(dest) is SockAddrIn:  # as it comes from `recvfrom`
         return dest
-    try:
-        return parse(actor.kind.domain, dest)
-    except (TypeError, ValueError) as problem:
-        raise type(problem)(f"dest: {problem}") from None
+    return parse(actor.kind.domain, dest, argument="dest")
 
 
 def _sendmsg(actor: SocketActor, msg: MsgLike, flags: Flags | SelectInfo) -> SendMsg | Error:
@@ -291,7 +288,11 @@ def _sendmsg(actor: SocketActor, msg: MsgLike, flags: Flags | SelectInfo) -> Sen
         if former is None:
             return _WRONG_INFO
         return SendMsg(iov, former.flags, former.dest, former.control)
-    address = None if checked.addr is None else parse(actor.kind.domain, checked.addr)
+    address = (
+        None
+        if checked.addr is None
+        else parse(actor.kind.domain, checked.addr, argument="msg: its addr")
+    )
     control = encode_control(checked.ctrl)
     needed, room = space(control), actor.settings.sndctrlbuf
     if needed > room:

@@ -11,6 +11,7 @@ from typing import Final
 
 import attrs
 
+from actorsock.arguments import as_told
 from actorsock.shown import shown
 from actorsock.socket.values.limits import INT_MAX
 
@@ -124,9 +125,8 @@ def _checked(name: str, accepts: str, check: Callable[[object], object], value: 
     try:
         return check(value)
     except (TypeError, ValueError) as problem:
-        raise type(problem)(
-            f"option otp/{name}: {shown(value)} is refused: {problem}; accepted: {accepts}"
-        ) from None
+        text = f"option otp/{name}: {shown(value)} is refused: {problem}; accepted: {accepts}"
+        raise as_told(problem, text) from None
 
 
 OTP_OPTIONS: Final[dict[str, OtpOption]] = {

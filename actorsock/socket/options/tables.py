@@ -18,6 +18,7 @@ from typing import Final, TypeAlias
 
 import attrs
 
+from actorsock.arguments import as_told
 from actorsock.shown import shown
 from actorsock.socket.options.pktoptions import PKTOPTIONS
 from actorsock.socket.values.codecs import (
@@ -335,11 +336,8 @@ def _encode(
     try:
         return encode(value)
     except (TypeError, ValueError) as problem:
-        # Subclasses such as UnicodeEncodeError cannot be made from a message.
-        kind = TypeError if isinstance(problem, TypeError) else ValueError
-        raise kind(
-            f"option {what}: {shown(value)} is refused: {problem}; accepted: {accepts}"
-        ) from None
+        text = f"option {what}: {shown(value)} is refused: {problem}; accepted: {accepts}"
+        raise as_told(problem, text) from None
 
 
 def _option(level: str, level_number: int, row: _Row) -> Option:
