@@ -22,6 +22,7 @@ import attrs
 
 from actorsock.arguments import as_told
 from actorsock.shown import shown
+from actorsock.socket.values.hosts import HOST_WORDS, named_host
 
 __all__ = [
     "AddressLike",
@@ -53,54 +54,15 @@ _FAMILY_MAX: Final = 0xFF if _BSD else 0xFFFF
 _SUN_PATH_SIZE: Final = 104 if _BSD else 108
 _PAYLOAD_MAX: Final = 128 - 2  # struct sockaddr_storage without its head
 
-_WORDS: Final[dict[int, dict[str, str]]] = {
-    socket.AF_INET: {"any": "0.0.0.0", "loopback": "127.0.0.1", "broadcast": "255.255.255.255"},
-    socket.AF_INET6: {"any": "::", "loopback": "::1"},
-}
-_HOST_FORMS: Final[dict[int, str]] = {
-    socket.AF_INET: "an IPv4 address (numeric text, IPv4Address, 4 integers 0..255)",
-    socket.AF_INET6: "an IPv6 address (numeric text, IPv6Address, 8 integers 0..65535)",
-}
-
 # What the fields of the records accept: attrs wants these functions before the records.
 
 
-@lru_cache(maxsize=4096)
-def _canonical(family: int, text: str) -> str:
-    """`text`, a word or a numeric address, as the operating system would spell it."""
-    words = _WORDS[family]
-    if text in words:
-        return words[text]
-    try:
-        return socket.inet_ntop(family, socket.inet_pton(family, text))
-    except (OSError, ValueError):
-        remedy = (
-            "the zone after '%' is given as scope_id, a number"
-            if "%" in text
-            else "names are not looked up: resolve them first, as with trio.socket.getaddrinfo"
-        )
-        accepted = f"{_HOST_FORMS[family]} or one of {', '.join(words)}"
-        raise ValueError(f"addr must be {accepted}, got {text!r}; {remedy}") from None
-
-
-def _host(family: int, host: object) -> str:
-    if isinstance(host, str):
-        return _canonical(family, host)
-    if isinstance(host, IPv4Address | IPv6Address):
-        return _canonical(family, str(host))
-    if isinstance(host, tuple) and all(type(part) is int for part in host):
-        if family == socket.AF_INET:
-            return _canonical(family, ".".join(f"{part:d}" for part in host))
-        return _canonical(family, ":".join(f"{part:x}" for part in host))
-    raise TypeError(f"addr must be {_HOST_FORMS[family]} or a word, got {shown(host)}")
-
-
 def _inet_host(host: HostLike) -> str:
-    return _host(socket.AF_INET, host)
+    return named_host("addr", socket.AF_INET, host)
 
 
 def _inet6_host(host: HostLike) -> str:
-    return _host(socket.AF_INET6, host)
+    return named_host("addr", socket.AF_INET6, host)
 
 
 def _path(path: PathLike) -> str | bytes:
@@ -358,7 +320,7 @@ def _parse(domain: str | int, addr: object, words: bool) -> SockAddr:
         return _from_tuple(record, addr)
     if isinstance(addr, Mapping):
         return _from_map(dict(addr))
-    if words and isinstance(addr, str) and addr in _WORDS[socket.AF_INET]:
+    if words and isinstance(addr, str) and addr in HOST_WORDS[socket.AF_INET]:
         return SockAddrIn6(addr) if record is SockAddrIn6 else SockAddrIn(addr)
     if record is SockAddrUn and isinstance(addr, str | bytes | os.PathLike):
         return SockAddrUn(addr)

@@ -20,18 +20,15 @@ from actorsock.arguments import as_told
 from actorsock.shown import shown
 from actorsock.socket.address import SockAddr, from_bytes
 from actorsock.socket.values.codecs import INTEGER, TOS, Codec
+from actorsock.socket.values.hosts import In6Addr, InAddr, named_host
 from actorsock.socket.values.levels import native_level
 from actorsock.socket.values.limits import INT_MAX, UINT_MAX
 from actorsock.socket.values.protocols import protocol_name
 from actorsock.socket.values.records import (
     Credentials,
-    In6Addr,
-    InAddr,
     Record,
     TimeVal,
     as_record,
-    in6_addr,
-    in_addr,
     integer_field,
 )
 
@@ -57,15 +54,15 @@ _C_INT: Final = struct.Struct("=i")
 
 
 def _spec_dst(host: InAddr) -> str:
-    return in_addr("spec_dst", host)
+    return named_host("spec_dst", socket.AF_INET, host)
 
 
 def _addr(host: InAddr) -> str:
-    return in_addr("addr", host)
+    return named_host("addr", socket.AF_INET, host)
 
 
 def _addr6(host: In6Addr) -> str:
-    return in6_addr("addr", host)
+    return named_host("addr", socket.AF_INET6, host)
 
 
 _ifindex = integer_field(0, UINT_MAX)

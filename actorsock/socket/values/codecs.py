@@ -15,6 +15,7 @@ from typing import Final
 
 import attrs
 
+from actorsock.socket.values.hosts import HOST_FORMS, host
 from actorsock.socket.values.limits import INT_MAX, INT_MIN, UINT_MAX
 from actorsock.socket.values.protocols import protocol_name
 from actorsock.socket.values.records import (
@@ -28,7 +29,6 @@ from actorsock.socket.values.records import (
     TcpInfo,
     TimeVal,
     as_record,
-    in_addr,
 )
 from actorsock.socket.values.sctp_records import (
     SctpAssocParams,
@@ -295,7 +295,7 @@ def _decode_linger(data: bytes) -> Linger:
 
 
 def _encode_in_addr(value: object) -> bytes:
-    return socket.inet_aton(in_addr("it", value))
+    return socket.inet_aton(host(socket.AF_INET, value))
 
 
 def _decode_in_addr(data: bytes) -> str:
@@ -422,7 +422,7 @@ CREDENTIALS: Final = attrs.evolve(
     _record_codec(Credentials, "@iII"), accepts="a Credentials", encode=None
 )
 IN_ADDR: Final = Codec(
-    "an IPv4 address (text, IPv4Address, 4 integers) or one of any, loopback, broadcast",
+    HOST_FORMS[socket.AF_INET],
     4,
     _encode_in_addr,
     _decode_in_addr,
