@@ -57,9 +57,11 @@ from .turns import (
     Watch,
 )
 
-__all__ = ["Answer", "Operation", "SocketActor", "actor_of"]
+__all__ = ["CLOSED", "Answer", "Operation", "SocketActor", "actor_of"]
 
-_CLOSED: Final = Error("closed")
+CLOSED: Final = Error("closed")
+"""The answer to whatever is asked of a closed socket."""
+
 _DONE: Final[Ok[None]] = Ok()
 
 # As plain ints: the standard library's enums take their time.
@@ -405,7 +407,7 @@ class SocketActor:
     async def close(self) -> Ok[None] | Error:
         """Close the socket; waits only where the linger option says so."""
         if self.turns.closed:
-            return _CLOSED
+            return CLOSED
         sock = self._retire()
         if sock is not None:
             if self._lingers(sock):

@@ -8,7 +8,7 @@ from ..results import Error, Ok
 from ..runtime.current import current_process
 from ..runtime.identity import check_ref
 from ..shown import shown
-from .actor import actor_of
+from .actor import CLOSED, actor_of
 from .handle import Socket
 from .notifications import AbortMessage, SelectInfo, SelectMessage, Tag
 from .turns import Kind, LaneName
@@ -51,7 +51,7 @@ def cancel(sock: Socket, info: SelectInfo) -> Ok[None] | Error:
     told: tuple[type[SelectMessage | AbortMessage], ...] = (SelectMessage, AbortMessage)
     answer: Ok[None] | Error = Ok()
     if actor.turns.closed:
-        answer = Error("closed")
+        answer = CLOSED
     elif not actor.cancel(process.pid, kind, actor.lane_of(lane), info.ref):
         # A select of an operation that is complete stays; an abort has nothing left to tell.
         told = (AbortMessage,)

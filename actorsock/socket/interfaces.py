@@ -21,8 +21,8 @@ from ..shown import shown
 from . import libc
 from .actor import actor_of
 from .address import SockAddr, SockAddrNative, from_bytes, parse, to_bytes
+from .calling import at_once
 from .handle import Socket
-from .posix import error_of
 from .values.limits import INT_MAX, INT_MIN
 
 __all__ = ["Interface", "InterfaceMap", "ioctl", "supported_flags", "supported_requests"]
@@ -105,17 +105,14 @@ def ioctl(sock: Socket, request: str, *args: Any) -> Ok[Any] | Error:
     if len(args) != asked.arguments:
         raise TypeError(f"request: {request!r} takes {asked.arguments} arguments, got {len(args)}")
     perform = asked.prepare(*args)
-    if actor.turns.closed:
-        return Error("closed")
-    if not _LINUX:
-        return Error("enotsup")
-    try:
-        value = perform(actor.sock, asked.number)
-    except OSError as exc:
-        return error_of(exc)
-    if request == "nread":
-        value += len(actor.unread)
-    return Ok(value)
+
+    def call(opened: stdlib.socket) -> Any:
+        if not _LINUX:
+            return Error("enotsup")
+        value = perform(opened, asked.number)
+        return value + len(actor.unread) if request == "nread" else value
+
+    return at_once(actor, call)
 
 
 def supported_requests() -> dict[str, bool]:
