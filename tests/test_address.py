@@ -34,6 +34,7 @@ from actorsock.socket.address import (
     to_map,
     to_python,
 )
+from actorsock.socket.values import families
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="Linux's struct sockaddr")
 
@@ -426,13 +427,15 @@ def test_native_bytes_of_a_known_family_are_read_as_its_record():
     assert from_bytes(to_bytes(native)) == SockAddrIn("loopback", 7)
 
 
-def test_without_local_sockets_the_module_and_its_record_remain(monkeypatch):
+def test_without_local_sockets_the_word_and_its_record_remain(monkeypatch):
     monkeypatch.delattr(socket, "AF_UNIX")
-    spec = importlib.util.spec_from_file_location("address_without_unix", address.__file__)
-    module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, spec.name, module)
-    spec.loader.exec_module(module)
-    assert module.parse("local", "x") == module.SockAddrUn("x")
+    for module in (families, address):
+        spec = importlib.util.spec_from_file_location(module.__name__, module.__file__)
+        alone = importlib.util.module_from_spec(spec)
+        monkeypatch.setitem(sys.modules, spec.name, alone)
+        spec.loader.exec_module(alone)
+    assert alone.parse("local", "x") == alone.SockAddrUn("x")
+    assert alone.family_of(alone.SockAddrUn("x")) == 1
 
 
 # Properties

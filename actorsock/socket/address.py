@@ -22,6 +22,7 @@ import attrs
 
 from actorsock.arguments import as_told
 from actorsock.shown import shown
+from actorsock.socket.values.families import DOMAINS
 from actorsock.socket.values.hosts import HOST_WORDS, named_host
 
 __all__ = [
@@ -43,9 +44,6 @@ __all__ = [
 
 HostLike: TypeAlias = str | IPv4Address | IPv6Address | tuple[int, ...]
 PathLike: TypeAlias = str | bytes | os.PathLike[str] | os.PathLike[bytes]
-
-# Platforms without local sockets still have the record; the operating system refuses it.
-_AF_UNIX: Final[int] = getattr(socket, "AF_UNIX", 1)
 
 # BSD's struct sockaddr opens with a length and a family of one byte each, every other system's
 # with a family of two bytes; BSD's sun_path is four bytes shorter.
@@ -175,23 +173,18 @@ AddressLike: TypeAlias = (
     | PathLike
 )
 
-_FAMILIES: Final[dict[str, type[SockAddr]]] = {
+_RECORDS: Final[dict[str, type[SockAddr]]] = {
     "inet": SockAddrIn,
     "inet6": SockAddrIn6,
     "local": SockAddrUn,
     "unspec": SockAddrUnspec,
 }
-_NAMES: Final = {record: name for name, record in _FAMILIES.items()}
-_NUMBERS: Final[dict[type[SockAddr], int]] = {
-    SockAddrIn: socket.AF_INET,
-    SockAddrIn6: socket.AF_INET6,
-    SockAddrUn: _AF_UNIX,
-    SockAddrUnspec: socket.AF_UNSPEC,
-}
-_DOMAINS: Final[dict[str | int, type[SockAddr]]] = {
+_NAMES: Final = {record: name for name, record in _RECORDS.items()}
+_NUMBERS: Final = {record: DOMAINS[name] for name, record in _RECORDS.items()}
+_OF_DOMAIN: Final[dict[str | int, type[SockAddr]]] = {
     number: record for record, number in _NUMBERS.items()
 }
-_DOMAINS.update(_FAMILIES)
+_OF_DOMAIN.update(_RECORDS)
 _KEYS: Final = {record: attrs.fields_dict(record).keys() for record in (*_NUMBERS, SockAddrNative)}
 
 
@@ -291,7 +284,7 @@ def from_bytes(raw: bytes) -> SockAddr:
         (scope_id,) = struct.unpack_from("=I", payload, 22)
         host = socket.inet_ntop(family, packed)
         return SockAddrIn6(host, port, flowinfo & 0xFFFFF, scope_id)
-    if family == _AF_UNIX:
+    if family == DOMAINS["local"]:
         return _local(payload)
     return SockAddrNative(family, payload)
 
@@ -315,7 +308,7 @@ def _in_full(addr: object) -> str:
 
 
 def _parse(domain: str | int, addr: object, words: bool) -> SockAddr:
-    record = _DOMAINS.get(domain)
+    record = _OF_DOMAIN.get(domain)
     if isinstance(addr, tuple) and (record is SockAddrIn or record is SockAddrIn6):
         return _from_tuple(record, addr)
     if isinstance(addr, Mapping):
@@ -345,12 +338,12 @@ def _from_tuple(
 
 
 def _from_map(fields: dict[str, Any]) -> SockAddr:
-    families = f"one of {', '.join(_FAMILIES)} or an AF_ number"
+    families = f"one of {', '.join(_RECORDS)} or an AF_ number"
     if "family" not in fields:
         raise ValueError(f"the key 'family' is missing: {families}")
     family = fields["family"]
-    if isinstance(family, str) and family in _FAMILIES:
-        record = _FAMILIES[family]
+    if isinstance(family, str) and family in _RECORDS:
+        record = _RECORDS[family]
         del fields["family"]
     elif isinstance(family, int):
         record = SockAddrNative
@@ -388,7 +381,7 @@ def _inet6(raw: Any) -> SockAddr:
 _FROM_PYTHON: Final[dict[int, Callable[[Any], SockAddr]]] = {
     socket.AF_INET: lambda raw: SockAddrIn(*raw),
     socket.AF_INET6: _inet6,
-    _AF_UNIX: lambda raw: _local(os.fsencode(raw)),
+    DOMAINS["local"]: lambda raw: _local(os.fsencode(raw)),
 }
 
 
@@ -399,7 +392,7 @@ def _local(name: bytes) -> SockAddr:
         name = name.partition(b"\0")[0]
     if len(name) >= _SUN_PATH_SIZE + abstract:
         # Another program may bind a path that fills the field and leaves no room for a NUL.
-        return SockAddrNative(_AF_UNIX, name)
+        return SockAddrNative(DOMAINS["local"], name)
     return SockAddrUn(name)
 
 

@@ -1,32 +1,17 @@
 """What kind of socket: domains, types and protocols, as words and as the system's numbers."""
 
 import socket
-from typing import Final
 
 import attrs
 
 from ..arguments import check_int
 from ..shown import shown
-from .options import protocol_name
-from .options import protocol_number as number_of_protocol
+from .values.families import DOMAIN_WORDS, DOMAINS, TYPE_WORDS, TYPES
 from .values.limits import INT_MAX, INT_MIN
+from .values.protocols import protocol_name
+from .values.protocols import protocol_number as number_of_protocol
 
 __all__ = ["SocketKind", "domain_number", "kind_of", "protocol_number", "type_number"]
-
-_DOMAINS: Final[dict[str, int]] = {
-    "inet": socket.AF_INET,
-    "inet6": socket.AF_INET6,
-    "local": getattr(socket, "AF_UNIX", 1),
-    "unspec": socket.AF_UNSPEC,
-}
-_TYPES: Final[dict[str, int]] = {
-    "stream": socket.SOCK_STREAM,
-    "dgram": socket.SOCK_DGRAM,
-    "raw": socket.SOCK_RAW,
-    "seqpacket": socket.SOCK_SEQPACKET,
-}
-_DOMAIN_WORDS: Final = {number: word for word, number in _DOMAINS.items()}
-_TYPE_WORDS: Final = {number: word for word, number in _TYPES.items()}
 
 
 @attrs.frozen
@@ -46,12 +31,12 @@ class SocketKind:
     @property
     def domain(self) -> str | int:
         """`"inet"`, `"inet6"`, `"local"`, or the number of another family."""
-        return _DOMAIN_WORDS.get(self.family, self.family)
+        return DOMAIN_WORDS.get(self.family, self.family)
 
     @property
     def type(self) -> str | int:
         """`"stream"`, `"dgram"`, `"raw"`, `"seqpacket"`, or the number of another type."""
-        return _TYPE_WORDS.get(self.type_number, self.type_number)
+        return TYPE_WORDS.get(self.type_number, self.type_number)
 
     @property
     def protocol(self) -> str | int:
@@ -77,12 +62,12 @@ def kind_of(domain: object, type: object, protocol: object) -> SocketKind:
 
 def domain_number(domain: object) -> int:
     """The system's number of a domain, given as a word or as that number."""
-    return _number("domain", domain, _DOMAINS)
+    return _number("domain", domain, DOMAINS)
 
 
 def type_number(type: object) -> int:
     """The system's number of a socket type, given as a word or as that number."""
-    return _number("type", type, _TYPES)
+    return _number("type", type, TYPES)
 
 
 def _number(argument: str, value: object, words: dict[str, int]) -> int:

@@ -15,6 +15,7 @@ from typing import Final
 
 import attrs
 
+from actorsock.socket.values.families import ALL_TYPES, DOMAIN_WORDS, DOMAINS
 from actorsock.socket.values.hosts import HOST_FORMS, host
 from actorsock.socket.values.limits import INT_MAX, INT_MIN, UINT_MAX
 from actorsock.socket.values.protocols import protocol_name
@@ -134,22 +135,6 @@ _TOS_MASK: Final = 0x1E
 
 _MTU_DISCOVER: Final = {"want": 1, "dont": 0, "do": 2, "probe": 3}
 _MTU_DISCOVER_WORDS: Final = {number: word for word, number in _MTU_DISCOVER.items()}
-
-_DOMAINS: Final = {
-    "inet": int(socket.AF_INET),
-    "inet6": int(socket.AF_INET6),
-    "local": int(getattr(socket, "AF_UNIX", 1)),
-    "unspec": int(socket.AF_UNSPEC),
-}
-_DOMAIN_WORDS: Final = {number: word for word, number in _DOMAINS.items()}
-
-_TYPE_WORDS: Final = {
-    int(socket.SOCK_STREAM): "stream",
-    int(socket.SOCK_DGRAM): "dgram",
-    int(socket.SOCK_RAW): "raw",
-    int(socket.SOCK_RDM): "rdm",
-    int(socket.SOCK_SEQPACKET): "seqpacket",
-}
 
 _FILTER_MODES: Final = {"exclude": 0, "include": 1}
 
@@ -386,15 +371,15 @@ MTU_DISCOVER: Final = Codec(
     _word_decoder(_MTU_DISCOVER_WORDS),
 )
 DOMAIN: Final = Codec(
-    f"one of the words {', '.join(_DOMAINS)}, or an integer",
+    f"one of the words {', '.join(DOMAINS)}, or an integer",
     _INT.size,
-    _word_encoder(_DOMAINS),
-    _word_decoder(_DOMAIN_WORDS),
+    _word_encoder(DOMAINS),
+    _word_decoder(DOMAIN_WORDS),
 )
 TYPE: Final = Codec(
-    f"one of the words {', '.join(_TYPE_WORDS.values())}, or an integer",
+    f"one of the words {', '.join(ALL_TYPES)}, or an integer",
     _INT.size,
-    decode=_word_decoder(_TYPE_WORDS),
+    decode=_word_decoder({number: word for word, number in ALL_TYPES.items()}),
 )
 PROTOCOL: Final = Codec(
     'the name of a protocol, "default", or an integer', _INT.size, decode=_decode_protocol
