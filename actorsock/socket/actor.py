@@ -43,6 +43,7 @@ from .poller import ready_now
 from .service import Service
 from .settings import DEFAULTS, Settings
 from .turns import (
+    LANES,
     Activate,
     CloseSocket,
     Decision,
@@ -293,9 +294,9 @@ class SocketActor:
         self.monitor_user(pid)
         return SelectRead(SelectInfo(op.tag, handle, op.continuation()), got)
 
-    def cancel(self, pid: Pid, kind: Kind, lane: Lane, handle: Ref) -> bool:
+    def cancel(self, pid: Pid, kind: Kind, handle: Ref) -> bool:
         """`pid` takes back the operation that waits under `handle`; False if none does."""
-        decisions = lane.cancel(pid, kind, handle)
+        decisions = self.lane_of(LANES[kind]).cancel(pid, kind, handle)
         if decisions is None:
             return False
         self._carry_out(decisions)
