@@ -18,7 +18,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actorsock.results import Error
-from actorsock.socket.control import ControlMessage, IpPktInfo
+from actorsock.socket.control import ControlMessage
+from actorsock.socket.control_types import IpPktInfo
 from actorsock.socket.options import (
     LEVELS,
     OTP_OPTIONS,

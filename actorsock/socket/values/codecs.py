@@ -30,6 +30,7 @@ from actorsock.socket.values.records import (
     TcpInfo,
     TimeVal,
     as_record,
+    forms_of,
 )
 from actorsock.socket.values.sctp_records import (
     SctpAssocParams,
@@ -57,6 +58,7 @@ __all__ = [
     "MEMBERSHIP6",
     "MSG_FILTER",
     "MTU_DISCOVER",
+    "PEERCRED",
     "PROTOCOL",
     "SCTP_ASSOC",
     "SCTP_DELAY",
@@ -343,9 +345,8 @@ def _record_codec(record: type[Record], layout: str, *, picked_by_assoc_id: bool
     def decode(data: bytes) -> Record:
         return record(*form.unpack(_full(data, form.size)))
 
-    keys = ", ".join(field.name for field in attrs.fields(record))
     return Codec(
-        f"a {record.__name__}, or a dict with the keys {keys}",
+        forms_of(record),
         form.size,
         encode,
         decode,
@@ -397,36 +398,33 @@ CONGESTION: Final = Codec(
     _decode_text,
 )
 LINGER: Final = Codec(
-    '"abort", a Linger, or a dict with the keys onoff, linger',
+    f'"abort", {forms_of(Linger)}',
     _LINGER.size,
     _encode_linger,
     _decode_linger,
 )
 TIMEVAL: Final = _record_codec(TimeVal, "@ll")
-CREDENTIALS: Final = attrs.evolve(
-    _record_codec(Credentials, "@iII"), accepts="a Credentials", encode=None
-)
+CREDENTIALS: Final = _record_codec(Credentials, "@iII")
+PEERCRED: Final = attrs.evolve(CREDENTIALS, accepts="a Credentials", encode=None)
 IN_ADDR: Final = Codec(
     HOST_FORMS[socket.AF_INET],
     4,
     _encode_in_addr,
     _decode_in_addr,
 )
-MEMBERSHIP: Final = Codec(
-    "a Membership, or a dict with the keys multiaddr, interface", 8, _encode_membership
-)
+MEMBERSHIP: Final = Codec(forms_of(Membership), 8, _encode_membership)
 SOURCE_MEMBERSHIP: Final = Codec(
-    "a SourceMembership, or a dict with the keys multiaddr, interface, sourceaddr",
+    forms_of(SourceMembership),
     12,
     _encode_source_membership,
 )
 MSG_FILTER: Final = Codec(
-    "a MsgFilter, a dict with the keys multiaddr, interface, mode, slist, or None",
+    f"{forms_of(MsgFilter)}, or None",
     _MSG_FILTER.size,
     _encode_msg_filter,
 )
 MEMBERSHIP6: Final = Codec(
-    "a Membership6, or a dict with the keys multiaddr, interface",
+    forms_of(Membership6),
     _MEMBERSHIP6.size,
     _encode_membership6,
 )

@@ -29,6 +29,7 @@ __all__ = [
     "TimeVal",
     "as_record",
     "boolean_field",
+    "forms_of",
     "integer_field",
 ]
 
@@ -67,12 +68,17 @@ def as_record(record: type[Record], value: object) -> Record:
         return value
     fields = attrs.fields(record)
     if not isinstance(value, Mapping):
-        keys = ", ".join(field.name for field in fields)
-        raise TypeError(f"it must be a {record.__name__} or a dict with the keys {keys}")
+        raise TypeError(f"it is neither a {record.__name__} nor a dict")
     for field in fields:
         if field.default is attrs.NOTHING and field.name not in value:
             raise ValueError(f"the key {field.name!r} is missing")
     return record(**{field.name: value[field.name] for field in fields if field.name in value})
+
+
+def forms_of(record: type[attrs.AttrsInstance]) -> str:
+    """What `as_record` takes for a `record`, in words."""
+    keys = ", ".join(field.name for field in attrs.fields(record))
+    return f"a {record.__name__}, or a dict with the keys {keys}"
 
 
 _LONG_MAX: Final = 2 ** (8 * struct.calcsize("@l") - 1) - 1
