@@ -12,11 +12,9 @@ from another.
 import logging
 import socket as stdlib
 from collections.abc import Callable
-from math import inf
 from typing import Any, Final, Protocol, TypeAlias, TypeVar
 
 import attrs
-import trio
 from trio.lowlevel import enable_ki_protection
 
 from ..results import Error, Ok, Select
@@ -30,6 +28,7 @@ from ..shown import shown
 from .counters import Counters
 from .handle import Socket
 from .kinds import SocketKind
+from .lingering import close_at_once, close_lingering, lingers
 from .notifications import (
     AbortMessage,
     CounterWrap,
@@ -65,10 +64,6 @@ CLOSED: Final = Error("closed")
 
 _DONE: Final[Ok[None]] = Ok()
 
-# As plain ints: the standard library's enums take their time.
-_SOL_SOCKET: Final = int(stdlib.SOL_SOCKET)
-_SO_LINGER: Final = int(stdlib.SO_LINGER)
-_NO_LINGER: Final = bytes(8)
 _log: Final = logging.getLogger("actorsock.socket")
 
 T = TypeVar("T")
@@ -411,19 +406,11 @@ class SocketActor:
             return CLOSED
         sock = self._retire()
         if sock is not None:
-            if self._lingers(sock):
-                await in_trio(self._close_lingering, sock)
+            if self.connected and lingers(sock):
+                await in_trio(close_lingering, sock)
             else:
                 sock.close()
         return _DONE
-
-    async def _close_lingering(self, sock: stdlib.socket) -> None:
-        if trio.current_effective_deadline() == -inf:
-            self._close_at_once(sock)
-        else:
-            # The kernel blocks; whoever cancels now must not leave the descriptor open.
-            with trio.CancelScope(shield=True):
-                await trio.to_thread.run_sync(sock.close)
 
     def close_now(self) -> None:
         """Close the socket without lingering: its owner is gone, or its actor."""
@@ -431,12 +418,10 @@ class SocketActor:
             return
         sock = self._retire()
         if sock is not None:
-            self._close_at_once(sock)
-
-    def _close_at_once(self, sock: stdlib.socket) -> None:
-        if self._lingers(sock):
-            sock.setsockopt(_SOL_SOCKET, _SO_LINGER, _NO_LINGER)
-        sock.close()
+            if self.connected:
+                close_at_once(sock)
+            else:
+                sock.close()
 
     def _retire(self) -> stdlib.socket | None:
         """Tell everybody that the socket is closed; the descriptor to close, if it is ours."""
@@ -453,18 +438,6 @@ class SocketActor:
         if not self.observed:
             self.handle = None  # it leads back here, and nobody needs its name any more
         return sock if sock.fileno() >= 0 else None
-
-    def _lingers(self, sock: stdlib.socket) -> bool:
-        if not self.connected:
-            return False
-        try:
-            raw = sock.getsockopt(_SOL_SOCKET, _SO_LINGER, 8)
-        except OSError:
-            return False
-        if raw == _NO_LINGER:
-            return False
-        # {on, seconds}: with 0 seconds close() resets the connection and does not wait.
-        return any(raw[:4]) and any(raw[4:])
 
     # --- the process --------------------------------------------------------------------------
 
