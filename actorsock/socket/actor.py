@@ -382,7 +382,7 @@ class SocketActor:
             lane.selected = True
             process.body.wake(answer)
 
-    def progress(self, lane: LaneName) -> int:
+    def work_done(self, lane: LaneName) -> int:
         """A number that has grown if anything was done in `lane`."""
         counters = self.counters
         if lane == "read":
