@@ -31,7 +31,6 @@ from actorsock.socket.address import (
     from_python,
     parse,
     to_bytes,
-    to_map,
     to_python,
 )
 from actorsock.socket.values import families
@@ -318,20 +317,6 @@ def test_unspec_and_native_have_no_form_in_the_standard_library():
             to_python(addr)
 
 
-def test_to_map_is_the_documented_map():
-    assert to_map(SockAddrIn("loopback", 7)) == {"family": "inet", "addr": "127.0.0.1", "port": 7}
-    assert to_map(SockAddrIn6("any", 7)) == {
-        "family": "inet6",
-        "addr": "::",
-        "port": 7,
-        "flowinfo": 0,
-        "scope_id": 0,
-    }
-    assert to_map(SockAddrUn("x")) == {"family": "local", "path": b"x"}
-    assert to_map(SockAddrUnspec()) == {"family": "unspec", "addr": b""}
-    assert to_map(SockAddrNative(17, b"x")) == {"family": 17, "addr": b"x"}
-
-
 # struct sockaddr
 
 
@@ -468,12 +453,6 @@ def test_parse_to_python_and_back(addr: SockAddr):
 @given(records)
 def test_to_bytes_and_back(addr: SockAddr):
     assert from_bytes(to_bytes(addr)) == addr
-
-
-@given(records)
-def test_to_map_and_back(addr: SockAddr):
-    assert parse("inet", to_map(addr)) == addr
-    assert hash(parse("inet", to_map(addr))) == hash(addr)
 
 
 @given(st.ip_addresses())

@@ -38,7 +38,6 @@ __all__ = [
     "from_python",
     "parse",
     "to_bytes",
-    "to_map",
     "to_python",
 ]
 
@@ -179,7 +178,6 @@ _RECORDS: Final[dict[str, type[SockAddr]]] = {
     "local": SockAddrUn,
     "unspec": SockAddrUnspec,
 }
-_NAMES: Final = {record: name for name, record in _RECORDS.items()}
 _NUMBERS: Final = {record: DOMAINS[name] for name, record in _RECORDS.items()}
 _OF_DOMAIN: Final[dict[str | int, type[SockAddr]]] = {
     number: record for record, number in _NUMBERS.items()
@@ -287,17 +285,6 @@ def from_bytes(raw: bytes) -> SockAddr:
     if family == DOMAINS["local"]:
         return _local(payload)
     return SockAddrNative(family, payload)
-
-
-def to_map(addr: SockAddr) -> dict[str, object]:
-    """The documented map, as a dict that `parse` takes back.
-
-    Hosts are numeric text instead of tuples of integers; a path is bytes, as documented.
-    """
-    shape = attrs.asdict(addr)
-    if isinstance(addr, SockAddrUn):
-        shape["path"] = os.fsencode(addr.path)
-    return {"family": _NAMES.get(type(addr)), **shape}
 
 
 def _in_full(addr: object) -> str:
