@@ -181,17 +181,14 @@ def _set_flags(name: object, flags: object) -> Perform:
     return perform
 
 
-def _interface_name() -> Callable[..., Perform]:
-    def prepare(index: object) -> Perform:
-        check_int("index", index, "the index of an interface", INT_MIN, INT_MAX)
+def _interface_name(index: object) -> Perform:
+    check_int("index", index, "the index of an interface", INT_MIN, INT_MAX)
 
-        def perform(sock: stdlib.socket, number: int) -> str:
-            raw = libc.ioctl(sock, number, bytes(_NAME_SIZE) + struct.pack("=i20x", index))
-            return _text(raw[:_NAME_SIZE])
+    def perform(sock: stdlib.socket, number: int) -> str:
+        raw = libc.ioctl(sock, number, bytes(_NAME_SIZE) + struct.pack("=i20x", index))
+        return _text(raw[:_NAME_SIZE])
 
-        return perform
-
-    return prepare
+    return perform
 
 
 def _interfaces() -> Perform:
@@ -278,7 +275,7 @@ def _map(raw: bytes) -> InterfaceMap:
 
 _REQUESTS: Final[dict[str, _Request]] = {
     "gifconf": _Request(0x8912, 0, _interfaces),
-    "gifname": _Request(0x8910, 1, _interface_name()),
+    "gifname": _Request(0x8910, 1, _interface_name),
     "gifindex": _Request(0x8933, 1, _get(_int)),
     "gifaddr": _Request(0x8915, 1, _get(_address)),
     "gifdstaddr": _Request(0x8917, 1, _get(_address)),
