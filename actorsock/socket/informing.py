@@ -132,7 +132,7 @@ def cancel_monitor(ref: Ref) -> bool:
 
 @enable_ki_protection
 def number_of_monitors(pid: Pid | None = None) -> int:
-    """How many monitors of sockets there are, of one process or in all."""
+    """How many monitors of sockets there are, or `pid` has. `number_of_monitors/0,1`."""
     return len(_registry().monitored) if pid is None else len(which_monitors(check_pid(pid)))
 
 
