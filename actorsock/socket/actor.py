@@ -19,6 +19,7 @@ from trio.lowlevel import enable_ki_protection
 
 from ..results import Error, Ok, Select
 from ..runtime.body import TIMED_OUT
+from ..runtime.current import current_process
 from ..runtime.handler_body import start_handler
 from ..runtime.identity import Pid, Ref
 from ..runtime.in_trio import in_trio
@@ -57,10 +58,13 @@ from .turns import (
     Watch,
 )
 
-__all__ = ["CLOSED", "Answer", "Operation", "SocketActor", "actor_of"]
+__all__ = ["CLOSED", "SYSTEM_CALL", "Answer", "Operation", "SocketActor", "actor_of"]
 
 CLOSED: Final = Error("closed")
 """The answer to whatever is asked of a closed socket."""
+
+SYSTEM_CALL: Final = 10
+"""The price of a system call, in reductions."""
 
 _DONE: Final[Ok[None]] = Ok()
 
@@ -401,7 +405,17 @@ class SocketActor:
     # --- closing ------------------------------------------------------------------------------
 
     async def close(self) -> Ok[None] | Error:
-        """Close the socket; waits only where the linger option says so."""
+        """Close the socket; waits only where the linger option says so.
+
+        It gives way as every call does. Who is cancelled then has closed it, without lingering.
+        """
+        try:
+            toll = current_process().body.spend(SYSTEM_CALL)
+            if toll is not None:
+                await toll
+        except BaseException:
+            self.close_now()
+            raise
         if self.turns.closed:
             return CLOSED
         sock = self._retire()

@@ -18,7 +18,7 @@ from ..results import Error, Ok, Select
 from ..runtime.current import current_process
 from ..runtime.identity import Pid, Ref, check_ref
 from ..runtime.process import Process
-from .actor import CLOSED, Answer, Operation, SocketActor
+from .actor import CLOSED, SYSTEM_CALL, Answer, Operation, SocketActor
 from .notifications import SelectRead
 from .posix import error_of
 
@@ -34,8 +34,6 @@ __all__ = [
 ]
 
 T = TypeVar("T")
-
-SYSTEM_CALL: Final = 10  # the price of a system call, in reductions
 
 GIVE_WAY: Final = 4000  # more than any process has: who is to pay it gives way to the others first
 

@@ -15,7 +15,7 @@ from ..shown import shown
 from . import libc
 from .actor import SocketActor, actor_of
 from .address import AddressLike, SockAddr, SockAddrIn, SockAddrIn6, from_python, parse
-from .calling import SYSTEM_CALL, at_once
+from .calling import at_once
 from .handle import Socket
 from .kinds import SocketKind, kind_of
 from .namespaces import call_in_namespace
@@ -154,16 +154,7 @@ async def close(sock: Socket) -> Ok[None] | Error:
 
     `Error("closed")` when it is closed already.
     """
-    actor = actor_of(sock)
-    try:
-        body = current_process().body
-        toll = body.spend(SYSTEM_CALL)
-        if toll is not None:
-            await toll
-    except BaseException:
-        actor.close_now()
-        raise
-    return await actor.close()
+    return await actor_of(sock).close()
 
 
 def _open(kind: SocketKind) -> stdlib.socket:
