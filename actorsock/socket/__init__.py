@@ -11,6 +11,7 @@ from .configuring import getopt, setopt
 from .connections import accept, accept_nowait, connect, connect_nowait
 from .control import ControlMessage
 from .control_types import ExtendedError, Ip6PktInfo, IpPktInfo
+from .flags import Flag
 from .from_fd import open_fd
 from .handle import Socket
 from .informing import (
@@ -76,6 +77,7 @@ __all__ = [
     "CounterWrap",
     "Credentials",
     "ExtendedError",
+    "Flag",
     "Interface",
     "InterfaceMap",
     "Ip6PktInfo",

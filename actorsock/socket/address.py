@@ -178,7 +178,7 @@ _RECORDS: Final[dict[str, type[SockAddr]]] = {
     "local": SockAddrUn,
     "unspec": SockAddrUnspec,
 }
-_NUMBERS: Final = {record: DOMAINS[name] for name, record in _RECORDS.items()}
+_NUMBERS: Final = {_RECORDS[word]: number for word, number in DOMAINS.items()}
 _OF_DOMAIN: Final[dict[str | int, type[SockAddr]]] = {
     number: record for record, number in _NUMBERS.items()
 }

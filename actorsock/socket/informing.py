@@ -15,6 +15,8 @@ from .handle import Socket
 from .operations.sending import IOV_MAX
 from .registry import Registry
 from .service import service_of
+from .values.families import Domain, Type
+from .values.protocols import ProtocolName
 
 __all__ = [
     "SocketInfo",
@@ -35,9 +37,9 @@ __all__ = [
 class SocketInfo:
     """What `info(sock)` tells of a socket, open or closed."""
 
-    domain: str | int
-    type: str | int
-    protocol: str | int
+    domain: Domain | int
+    type: Type | int
+    protocol: ProtocolName | int
     owner: Pid | None
     """None once it is closed."""
     ctype: str | tuple[str, int]

@@ -1,14 +1,16 @@
 """What kind of socket: domains, types and protocols, as words and as the system's numbers."""
 
 import socket
+from collections.abc import Mapping
+from typing import Any
 
 import attrs
 
 from ..arguments import check_int
 from ..shown import shown
-from .values.families import DOMAIN_WORDS, DOMAINS, TYPE_WORDS, TYPES
+from .values.families import DOMAIN_WORDS, DOMAINS, TYPE_WORDS, TYPES, Domain, Type
 from .values.limits import INT_MAX, INT_MIN
-from .values.protocols import protocol_name
+from .values.protocols import ProtocolName, protocol_name
 from .values.protocols import protocol_number as number_of_protocol
 
 __all__ = ["SocketKind", "domain_number", "kind_of", "protocol_number", "type_number"]
@@ -29,17 +31,17 @@ class SocketKind:
     """Whether this is a stream over IPv4 or IPv6."""
 
     @property
-    def domain(self) -> str | int:
+    def domain(self) -> Domain | int:
         """`"inet"`, `"inet6"`, `"local"`, or the number of another family."""
         return DOMAIN_WORDS.get(self.family, self.family)
 
     @property
-    def type(self) -> str | int:
+    def type(self) -> Type | int:
         """`"stream"`, `"dgram"`, `"raw"`, `"seqpacket"`, or the number of another type."""
         return TYPE_WORDS.get(self.type_number, self.type_number)
 
     @property
-    def protocol(self) -> str | int:
+    def protocol(self) -> ProtocolName | int:
         """The protocol's name, or its number if it has none."""
         return protocol_name(self.protocol_number)
 
@@ -70,7 +72,7 @@ def type_number(type: object) -> int:
     return _number("type", type, TYPES)
 
 
-def _number(argument: str, value: object, words: dict[str, int]) -> int:
+def _number(argument: str, value: object, words: Mapping[Any, int]) -> int:
     accepted = f"one of {', '.join(map(repr, words))}, or the system's number"
     if isinstance(value, str):
         if value not in words:

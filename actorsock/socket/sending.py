@@ -5,7 +5,7 @@ then goes on with those of the call that it continues: the documented continuati
 """
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from math import inf
 from typing import Any, Final, Protocol, TypeVar
 
@@ -21,7 +21,7 @@ from .actor import Operation, SocketActor, actor_of
 from .address import AddressLike, SockAddr, SockAddrIn, parse
 from .calling import SYSTEM_CALL, ask, blocking, nowait, wait
 from .control import encode_control, space
-from .flags import encode_flags
+from .flags import Flags, encode_flags
 from .handle import Socket
 from .messages import Msg, Piece, as_bytes, parse_msg
 from .notifications import SelectInfo, Tag
@@ -49,7 +49,6 @@ __all__ = [
     "sendv_nowait",
 ]
 
-Flags = Iterable[str | int]
 T = TypeVar("T")
 MsgLike = Msg | Mapping[str, object] | Sequence[Any]
 """A sequence is what is left of a message: taken with the info of its `Select` only."""

@@ -10,12 +10,12 @@ import os
 import socket
 import struct
 import sys
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 import attrs
 
-from actorsock.socket.values.families import ALL_TYPES, DOMAIN_WORDS, DOMAINS
+from actorsock.socket.values.families import DOMAIN_WORDS, DOMAINS, READ_TYPE_WORDS
 from actorsock.socket.values.hosts import HOST_FORMS, host
 from actorsock.socket.values.limits import INT_MAX, INT_MIN, UINT_MAX
 from actorsock.socket.values.protocols import protocol_name
@@ -213,7 +213,7 @@ def _encode_hops(value: object) -> int:
     return number
 
 
-def _word_encoder(words: dict[str, int]) -> Callable[[object], int]:
+def _word_encoder(words: Mapping[Any, int]) -> Callable[[object], int]:
     def encode(value: object) -> int:
         if not isinstance(value, str):
             return c_int(value)
@@ -224,7 +224,7 @@ def _word_encoder(words: dict[str, int]) -> Callable[[object], int]:
     return encode
 
 
-def _word_decoder(words: dict[int, str]) -> Callable[[bytes], str | int]:
+def _word_decoder(words: Mapping[int, str]) -> Callable[[bytes], str | int]:
     def decode(data: bytes) -> str | int:
         number = decode_integer(data)
         return words.get(number, number)
@@ -378,9 +378,9 @@ DOMAIN: Final = Codec(
     _word_decoder(DOMAIN_WORDS),
 )
 TYPE: Final = Codec(
-    f"one of the words {', '.join(ALL_TYPES)}, or an integer",
+    f"one of the words {', '.join(READ_TYPE_WORDS.values())}, or an integer",
     _INT.size,
-    decode=_word_decoder({number: word for word, number in ALL_TYPES.items()}),
+    decode=_word_decoder(READ_TYPE_WORDS),
 )
 PROTOCOL: Final = Codec(
     'the name of a protocol, "default", or an integer', _INT.size, decode=_decode_protocol
