@@ -9,7 +9,9 @@ from .address import SockAddrIn, SockAddrIn6, SockAddrNative, SockAddrUn, SockAd
 from .cancelling import cancel
 from .configuring import getopt, setopt
 from .connections import accept, accept_nowait, connect, connect_nowait
-from .control import ControlMessage, ExtendedError, Ip6PktInfo, IpPktInfo
+from .control import ControlMessage
+from .control_types import ExtendedError, Ip6PktInfo, IpPktInfo
+from .flags import Flag
 from .from_fd import open_fd
 from .handle import Socket
 from .informing import (
@@ -75,6 +77,7 @@ __all__ = [
     "CounterWrap",
     "Credentials",
     "ExtendedError",
+    "Flag",
     "Interface",
     "InterfaceMap",
     "Ip6PktInfo",

@@ -35,7 +35,7 @@ class Pollable(Protocol):
         Only whether they are true matters.
         """
 
-    def progress(self, lane: LaneName) -> int:
+    def work_done(self, lane: LaneName) -> int:
         """A number that has grown if anything was done in `lane`."""
 
 
@@ -90,10 +90,10 @@ class _InVain:
 
     def too_often(self, actor: Pollable, lane: LaneName) -> bool:
         """A lane is told, or asks to be, once more."""
-        progress = actor.progress(lane)
-        before, times = self._told.get((actor, lane), (progress, 0))
-        times = times + 1 if before == progress else 0
-        self._told[actor, lane] = progress, times
+        done = actor.work_done(lane)
+        before, times = self._told.get((actor, lane), (done, 0))
+        times = times + 1 if before == done else 0
+        self._told[actor, lane] = done, times
         return times > _OFTEN
 
     def forget(self, actor: Pollable) -> None:

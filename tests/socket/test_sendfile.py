@@ -1,5 +1,6 @@
 """sendfile: files, or parts of them, to a connection."""
 
+import gc
 import io
 import os
 import socket as stdlib
@@ -35,6 +36,7 @@ CONTENT = os.urandom(SIZE)
 
 @pytest.fixture(autouse=True)
 def no_descriptor_is_left() -> Iterator[None]:
+    gc.collect()  # descriptors of earlier tests are not to go away meanwhile
     before = len(os.listdir("/proc/self/fd"))
     yield
     assert len(os.listdir("/proc/self/fd")) == before
