@@ -28,6 +28,7 @@ from .informing import (
     which_sockets,
 )
 from .interfaces import Interface, InterfaceMap, ioctl
+from .kinds import Domain, Protocol, Type
 from .messages import Msg
 from .notifications import (
     AbortMessage,
@@ -76,6 +77,7 @@ __all__ = [
     "ControlMessage",
     "CounterWrap",
     "Credentials",
+    "Domain",
     "ExtendedError",
     "Flag",
     "Interface",
@@ -87,6 +89,7 @@ __all__ = [
     "Membership6",
     "Msg",
     "MsgFilter",
+    "Protocol",
     "SctpAssocParams",
     "SctpAssocValue",
     "SctpAuthKeyId",
@@ -110,6 +113,7 @@ __all__ = [
     "SourceMembership",
     "TcpInfo",
     "TimeVal",
+    "Type",
     "accept",
     "accept_nowait",
     "bind",

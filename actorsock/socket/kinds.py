@@ -2,7 +2,7 @@
 
 import socket
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import attrs
 
@@ -13,7 +13,19 @@ from .values.limits import INT_MAX, INT_MIN
 from .values.protocols import ProtocolName, protocol_name
 from .values.protocols import protocol_number as number_of_protocol
 
-__all__ = ["SocketKind", "domain_number", "kind_of", "protocol_number", "type_number"]
+__all__ = [
+    "Domain",
+    "Protocol",
+    "SocketKind",
+    "Type",
+    "domain_number",
+    "kind_of",
+    "protocol_number",
+    "type_number",
+]
+
+Protocol: TypeAlias = Literal["default"] | ProtocolName | tuple[Literal["raw"], int]
+"""A protocol by name, or by number as `("raw", number)`; the documented `protocol()`."""
 
 
 @attrs.frozen

@@ -17,7 +17,7 @@ from .actor import SocketActor, actor_of
 from .address import AddressLike, SockAddr, SockAddrIn, SockAddrIn6, from_python, parse
 from .calling import at_once
 from .handle import Socket
-from .kinds import SocketKind, kind_of
+from .kinds import Domain, Protocol, SocketKind, Type, kind_of
 from .namespaces import call_in_namespace
 from .posix import error_of
 from .service import service_of
@@ -35,9 +35,9 @@ _HOW: Final = {
 
 @enable_ki_protection
 def open(
-    domain: str | int,
-    type: str | int,
-    protocol: str | int | tuple[Literal["raw"], int] = "default",
+    domain: Domain | int,
+    type: Type | int,
+    protocol: Protocol | int = "default",
     *,
     netns: str | None = None,
     debug: bool = False,
