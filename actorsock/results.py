@@ -110,8 +110,7 @@ def ok(result: Ok[T] | Error | Select | SelectRead) -> T:
 
 def _briefly(result: object) -> str:
     # An error carries what was not sent, which may be megabytes, and this is going to be logged.
-    if not attrs.has(type(result)):
-        return shown(result)
-    fields = attrs.fields(type(result))
-    values = ", ".join(f"{field.name}={shown(getattr(result, field.name))}" for field in fields)
-    return f"{type(result).__name__}({values})"
+    if isinstance(result, Error | Select | SelectRead):
+        values = attrs.asdict(result, recurse=False).items()
+        return f"{type(result).__name__}({', '.join(f'{k}={shown(v)}' for k, v in values)})"
+    return shown(result)
