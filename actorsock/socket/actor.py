@@ -139,6 +139,7 @@ class SocketActor:
         "is_plain",
         "kind",
         "listening",
+        "may_linger",
         "observed",
         "process",
         "read_quiet",
@@ -147,6 +148,7 @@ class SocketActor:
         "service",
         "settings",
         "sock",
+        "told_late",
         "turns",
         "unread",
         "watched",
@@ -168,6 +170,8 @@ class SocketActor:
         self.sock = sock
         self.fd = sock.fileno()
         self.kind = kind
+        self.told_late = False
+        """The poller may keep silent while there is something to read: the kernel must be asked."""
         self._go_by(settings)
         self.reader: User | None = None
         """Who waited last for whatever comes: it is likely to be the next one too."""
@@ -175,6 +179,8 @@ class SocketActor:
         self.bound = False
         self.listening = False
         self.connected = connected
+        self.may_linger = connected
+        """Bytes may be on their way to a peer."""
         self.unread = b""
         """Bytes that were taken from the kernel for a caller that never got them."""
         self.read_quiet = False
@@ -214,7 +220,13 @@ class SocketActor:
                 return None if handle is None else self._selected(op, pid, handle)
             if verdict != "go":
                 return op.interrupted(verdict)
-        elif patient and self.read_quiet and op.kind == "recv" and not self.unread:
+        elif (
+            patient
+            and self.read_quiet
+            and op.kind == "recv"
+            and not self.unread
+            and not self.told_late
+        ):
             lane.wait(self._waiting(op, pid))  # and the poller is watching
             return None
         result = op.attempt(self, pid, patient)
@@ -325,10 +337,16 @@ class SocketActor:
         if self.settings.use_registry:
             self.service.registry.sockets[self.handle] = None
 
+    def is_told_late(self) -> None:
+        """An option has been set by which there may be data of which the poller does not tell."""
+        self.told_late = True
+        self._go_by(self.settings)
+
     def _go_by(self, settings: Settings) -> None:
         self.settings = settings
         self.observed = settings.debug or settings.iow
-        self.is_plain = self.kind.is_stream and not self.observed and not settings.select_read
+        special = self.observed or settings.select_read or self.told_late
+        self.is_plain = self.kind.is_stream and not special
         """A stream that nobody watches: what most sockets are, and the fast ways are for."""
 
     def monitor_socket(self, process: Process, handle: Socket) -> Ref:
@@ -420,7 +438,7 @@ class SocketActor:
             return CLOSED
         sock = self._retire()
         if sock is not None:
-            if self.connected and lingers(sock):
+            if self.may_linger and lingers(sock):
                 await in_trio(close_lingering, sock)
             else:
                 sock.close()
@@ -432,7 +450,7 @@ class SocketActor:
             return
         sock = self._retire()
         if sock is not None:
-            if self.connected:
+            if self.may_linger:
                 close_at_once(sock)
             else:
                 sock.close()

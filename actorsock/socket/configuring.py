@@ -33,6 +33,8 @@ _CHANGES_PRIORITY: Final = (
     if hasattr(stdlib, "SO_PRIORITY")
     else set()
 )
+# With it, epoll tells of data only when there is so much.
+_LOW_WATER_MARK: Final = (stdlib.SOL_SOCKET, getattr(stdlib, "SO_RCVLOWAT", -1))
 
 
 @enable_ki_protection
@@ -66,6 +68,8 @@ def setopt(sock: Socket, level: str | int, option: str | int, value: Any) -> Ok[
             _set_but_priority(opened, level_number, number, raw)
         else:
             opened.setsockopt(level_number, number, raw)
+        if (level_number, number) == _LOW_WATER_MARK:
+            actor.is_told_late()
         return None
 
     return at_once(actor, call)

@@ -8,7 +8,7 @@ import attrs
 
 from ..arguments import check_int
 from ..shown import shown
-from .values.families import DOMAIN_WORDS, DOMAINS, TYPE_WORDS, TYPES, Domain, Type
+from .values.families import DOMAIN_WORDS, DOMAINS, KNOWN_FAMILIES, TYPE_WORDS, TYPES, Domain, Type
 from .values.limits import INT_MAX, INT_MIN
 from .values.protocols import ProtocolName, protocol_name
 from .values.protocols import protocol_number as number_of_protocol
@@ -42,6 +42,9 @@ class SocketKind:
     is_tcp: bool = attrs.field(init=False, repr=False)
     """Whether this is a stream over IPv4 or IPv6."""
 
+    is_known: bool = attrs.field(init=False, repr=False)
+    """Whether the standard library gives its addresses whole."""
+
     @property
     def domain(self) -> Domain | int:
         """`"inet"`, `"inet6"`, `"local"`, or the number of another family."""
@@ -64,6 +67,10 @@ class SocketKind:
     @is_tcp.default
     def _tcp(self) -> bool:
         return self.is_stream and self.family in (socket.AF_INET, socket.AF_INET6)
+
+    @is_known.default
+    def _known(self) -> bool:
+        return self.family in KNOWN_FAMILIES
 
 
 def kind_of(domain: object, type: object, protocol: object) -> SocketKind:

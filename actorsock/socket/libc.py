@@ -1,15 +1,16 @@
 """System calls in the forms that the standard library does not offer.
 
 It has no way to pass an address of another family than the socket's (which the documented
-interface leaves to the kernel to judge), nor to show `getsockopt` what is in the buffer. Both
-go through the C library; where that can't be reached, they fail as the kernel of a platform
-without them would.
+interface leaves to the kernel to judge), nor to show `getsockopt` what is in the buffer, and it
+takes the addresses of some families apart. These go through the C library; where that can't be
+reached, they fail as the kernel of a platform without them would.
 """
 
 import ctypes
 import errno
 import os
 import socket as stdlib
+import sys
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -21,11 +22,27 @@ from .address import (
     SockAddrUn,
     family_of,
     from_bytes,
+    from_python,
     to_bytes,
     to_python,
 )
+from .msghdr import filled, room_for
+from .values.families import KNOWN_FAMILIES
 
-__all__ = ["bind", "connect", "getsockopt", "ioctl", "sendmsg", "sendto"]
+__all__ = [
+    "bind",
+    "connect",
+    "getsockopt",
+    "ioctl",
+    "peername",
+    "recvmsg",
+    "sendmsg",
+    "sendto",
+    "sockname",
+]
+
+_NAME_MAX: Final = 128
+"""The size of `struct sockaddr_storage`."""
 
 
 def bind(sock: stdlib.socket, family: int, addr: SockAddr) -> None:
@@ -63,7 +80,7 @@ def getsockopt(
     sock: stdlib.socket, level: int, option: int, size: int, request: bytes = b""
 ) -> bytes:
     """getsockopt(2) into `size` bytes that begin with `request`; raises `OSError`."""
-    if not request:
+    if not request and sock.family in KNOWN_FAMILIES:
         return sock.getsockopt(level, option, size)
     buffer = ctypes.create_string_buffer(request, max(size, len(request)))
     length = ctypes.c_uint32(len(buffer))
@@ -86,8 +103,36 @@ def sendmsg(
         addr = from_bytes(to_bytes(addr))  # by its name, if it has one, it fits
     if _fits(family, addr):
         return sock.sendmsg(pieces, control, flags, to_python(addr))
-    # To a foreign address the pieces go as one; the kernel refuses it whatever comes with it.
-    return sendto(sock, family, b"".join(pieces), flags, addr)
+    if not control:
+        return sendto(sock, family, b"".join(pieces), flags, addr)
+    message = filled(to_bytes(addr), b"".join(pieces), control)
+    return _call_on_linux("sendmsg", sock.fileno(), message.pointer, flags)
+
+
+def recvmsg(
+    sock: stdlib.socket, size: int, control_size: int, flags: int
+) -> tuple[bytes, list[tuple[int, int, bytes]], int, SockAddr]:
+    """recvmsg(2) on a socket whose family the standard library does not know well.
+
+    Data, control messages, flags and source; raises `OSError`.
+    """
+    message = room_for(size, control_size)
+    got = _call_on_linux("recvmsg", sock.fileno(), message.pointer, flags)
+    return message.data(min(got, size)), message.control, message.flags, from_bytes(message.name)
+
+
+def sockname(sock: stdlib.socket, family: int) -> SockAddr:
+    """getsockname(2) on a socket of `family`; raises `OSError`."""
+    if family in KNOWN_FAMILIES:
+        return from_python(family, sock.getsockname())
+    return _name("getsockname", sock)
+
+
+def peername(sock: stdlib.socket, family: int) -> SockAddr:
+    """getpeername(2) on a socket of `family`; raises `OSError`."""
+    if family in KNOWN_FAMILIES:
+        return from_python(family, sock.getpeername())
+    return _name("getpeername", sock)
 
 
 def ioctl(sock: stdlib.socket, request: int, argument: bytes) -> bytes:
@@ -95,6 +140,13 @@ def ioctl(sock: stdlib.socket, request: int, argument: bytes) -> bytes:
     import fcntl  # not everywhere
 
     return fcntl.ioctl(sock.fileno(), request, argument)
+
+
+def _name(function: str, sock: stdlib.socket) -> SockAddr:
+    buffer = ctypes.create_string_buffer(_NAME_MAX)
+    length = ctypes.c_uint32(_NAME_MAX)
+    _call(function, sock.fileno(), buffer, ctypes.byref(length))
+    return from_bytes(buffer.raw[: length.value])
 
 
 def _fits(family: int, addr: SockAddr) -> bool:
@@ -109,6 +161,13 @@ def _load() -> Any:
 
 
 _libc: Final = _load()
+
+
+def _call_on_linux(name: str, *args: Any) -> int:
+    # Elsewhere the structures have another layout.
+    if sys.platform != "linux":
+        raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
+    return _call(name, *args)
 
 
 def _call(name: str, *args: Any) -> int:

@@ -4,7 +4,7 @@ import errno
 import os
 import socket as stdlib
 from collections.abc import Callable
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from trio.lowlevel import enable_ki_protection
 
@@ -14,7 +14,7 @@ from ..runtime.current import current_process
 from ..shown import shown
 from . import libc
 from .actor import SocketActor, actor_of
-from .address import AddressLike, SockAddr, SockAddrIn, SockAddrIn6, from_python, parse
+from .address import AddressLike, SockAddr, SockAddrIn, SockAddrIn6, parse
 from .calling import at_once
 from .handle import Socket
 from .kinds import Domain, Protocol, SocketKind, Type, kind_of
@@ -92,7 +92,7 @@ def bind(sock: Socket, addr: AddressLike) -> Ok[int] | Error:
             return Error("eafnosupport")
         libc.bind(opened, kind.family, address)
         actor.bound = True
-        name = from_python(kind.family, opened.getsockname())
+        name = libc.sockname(opened, kind.family)
         return name.port if isinstance(name, (SockAddrIn, SockAddrIn6)) else 0
 
     return at_once(actor, call)
@@ -117,13 +117,13 @@ def listen(sock: Socket, backlog: int = 5) -> Ok[None] | Error:
 @enable_ki_protection
 def sockname(sock: Socket) -> Ok[SockAddr] | Error:
     """The address that the socket is bound to. `sockname/1`. `Error("closed")`, POSIX reasons."""
-    return _name(sock, stdlib.socket.getsockname)
+    return _name(sock, libc.sockname)
 
 
 @enable_ki_protection
 def peername(sock: Socket) -> Ok[SockAddr] | Error:
     """The address of the peer. `peername/1`. `Error("enotconn")`, `Error("closed")`, ..."""
-    return _name(sock, stdlib.socket.getpeername)
+    return _name(sock, libc.peername)
 
 
 @enable_ki_protection
@@ -168,9 +168,9 @@ def _open(kind: SocketKind) -> stdlib.socket:
     return sock
 
 
-def _name(sock: Socket, get: Callable[[stdlib.socket], Any]) -> Ok[SockAddr] | Error:
+def _name(sock: Socket, get: Callable[[stdlib.socket, int], SockAddr]) -> Ok[SockAddr] | Error:
     actor = actor_of(sock)
-    return at_once(actor, lambda opened: from_python(actor.kind.family, get(opened)))
+    return at_once(actor, lambda opened: get(opened, actor.kind.family))
 
 
 def _actual_kind(sock: stdlib.socket, asked: SocketKind) -> SocketKind:
@@ -180,5 +180,7 @@ def _actual_kind(sock: stdlib.socket, asked: SocketKind) -> SocketKind:
         number = sock.getsockopt(stdlib.SOL_SOCKET, protocol) if protocol else sock.proto
     except OSError:
         number = asked.protocol_number
+    # Some families keep to themselves what they were opened with.
+    number = number or asked.protocol_number
     # Without the flags that Linux takes together with the type.
     return SocketKind(asked.family, int(sock.type), number)

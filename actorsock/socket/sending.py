@@ -23,6 +23,7 @@ from .calling import SYSTEM_CALL, ask, blocking, nowait, wait
 from .control import encode_control, space
 from .flags import Flags, encode_flags
 from .handle import Socket
+from .held_file import HeldFile
 from .messages import Msg, Piece, as_bytes, parse_msg
 from .notifications import SelectInfo, Tag
 from .operations.sending import (
@@ -35,6 +36,8 @@ from .operations.sending import (
     SendTo,
     send_plainly,
 )
+from .posix import error_of
+from .values.limits import INT_MAX
 
 __all__ = [
     "send",
@@ -321,19 +324,29 @@ def _sendfile(file: object, offset: int, count: int) -> SendFile | Error:
     check_int("count", count, "a number of bytes 0..2**63-1", 0, _OFF_MAX)
     if isinstance(file, SelectInfo):
         former = _continuation(file, "sendfile")
-        return _WRONG_INFO if former is None else SendFile(former.fd, offset, count)
+        if former is None or former.file is None:
+            return _WRONG_INFO
+        return SendFile(former.file, offset, count)
     if not hasattr(os, "sendfile"):
         return Error("enotsup")
-    return SendFile(_descriptor(file), offset, count)
+    descriptor = _descriptor(file)
+    try:
+        # The caller may close the file before it is sent, and the number become another one's.
+        return SendFile(HeldFile(descriptor), offset, count)
+    except OSError as exc:
+        return error_of(exc)
 
 
 def _descriptor(file: object) -> int:
-    if isinstance(file, int) and not isinstance(file, bool):
-        fd = file
-    elif hasattr(file, "fileno"):
-        fd = file.fileno()
-    else:
-        raise TypeError(f"file: expected an open file or its descriptor, got {shown(file)}")
-    if not isinstance(fd, int) or not 0 <= fd < 2**31:
-        raise ValueError(f"file: expected an open file or its descriptor, got {shown(file)}")
+    expected = f"file: expected an open file or its descriptor, got {shown(file)}"
+    fd: object = file
+    if hasattr(file, "fileno"):
+        try:
+            fd = file.fileno()
+        except (OSError, ValueError):  # it is closed, or not of the operating system's
+            raise ValueError(expected) from None
+    elif not isinstance(file, int) or isinstance(file, bool):
+        raise TypeError(expected)
+    if not isinstance(fd, int) or not 0 <= fd <= INT_MAX:
+        raise ValueError(expected)
     return fd

@@ -37,6 +37,12 @@ class Settings:
     def _count(self) -> int:
         return 1 if isinstance(self.rcvbuf, int) else self.rcvbuf[0]
 
+    def handed_on(self) -> "Settings":
+        """What a socket that is accepted starts with."""
+        if self.meta is None and not self.select_read:
+            return self
+        return attrs.evolve(self, meta=None, select_read=False)
+
 
 DEFAULTS: Final = Settings()
 UNREGISTERED: Final = Settings(use_registry=False)

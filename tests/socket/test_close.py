@@ -42,6 +42,7 @@ from .support import (
     every_body,
     every_kind,
     every_violent_ending,
+    host,
     info_of,
     listening,
     owner,
@@ -454,6 +455,28 @@ async def test_the_owners_end_does_not_linger(how: str) -> None:
     await a.dies(how)
     assert is_closed(sock)
     assert len(await ended(peer)) > 0
+
+
+@in_runtime
+async def test_a_connection_that_nobody_waited_for_lingers_as_well() -> None:
+    """Others go on while it does."""
+    listening = host()
+    sock = tcp()
+    assert socket.setopt(sock, "socket", "linger", {"onoff": True, "linger": 60}) == Ok()
+    assert await socket.connect(sock, listening.getsockname(), timeout=0) == Error("timeout")
+    peer, _ = listening.accept()
+    with peer:
+        await until(lambda: isinstance(socket.peername(sock), Ok))
+        select = info_of(socket.send_nowait(sock, bytes(NOWHERE_NEAR)))
+        assert socket.cancel(sock, select) == Ok()
+        [a] = workers(1)
+        job = a.tell(socket.close, sock)
+        await until(lambda: is_closed(sock))
+        assert not job.done
+        peer.setblocking(False)
+        peer = Peer(fileno=peer.detach())
+        assert len(await ended(peer)) > 0
+        assert await job.answer() == Ok()
 
 
 @every_violent_ending

@@ -804,3 +804,28 @@ async def test_a_runtime_that_is_left_takes_its_readers_along() -> None:
         for n in range(3):
             spawn(socket.recv, sock)
             await reader_waits(sock, n + 1)
+
+
+# --- what the poller does not tell of -----------------------------------------------------------
+
+
+@in_runtime
+async def test_data_below_the_low_water_mark_is_there_for_who_asks() -> None:
+    async with connected() as (sock, peer):
+        assert await socket.recv(sock, timeout=0.01) == Error("timeout")
+        ok(socket.setopt(sock, "socket", "rcvlowat", 100))
+        for timeout in (0, 10):
+            peer.sendall(b"hello")
+            await arrived(sock, 5)
+            assert await socket.recv(sock, timeout=timeout) == Ok(b"hello")
+
+
+@in_runtime
+async def test_data_before_the_offset_of_a_peek_is_there_for_who_asks() -> None:
+    async with connected("local") as (sock, peer):
+        assert await socket.recv(sock, timeout=0.01) == Error("timeout")
+        ok(socket.setopt(sock, "socket", "peek_off", 0))
+        peer.sendall(b"hello")
+        assert await socket.recv(sock, flags=["peek"]) == Ok(b"hello")
+        assert await socket.recv(sock, flags=["peek"], timeout=0.01) == Error("timeout")
+        assert await socket.recv(sock, timeout=10) == Ok(b"hello")

@@ -362,9 +362,56 @@ async def test_files_that_are_none_to_the_system(path: Path, runtime: None) -> N
     async with await trio.open_file(path, "rb") as closed:
         pass
     for wrong in (io.BytesIO(b"content"), closed):
-        with pytest.raises(ValueError, match=r"fileno|closed file"):
+        with pytest.raises(ValueError, match=r"^file: expected an open file or"):
             await socket.sendfile(left, wrong)
 
 
 async def test_it_is_supported() -> None:
     assert socket.is_supported("sendfile") is True
+
+
+@pytest.mark.parametrize("blocking", [True, False])
+async def test_a_file_that_is_closed_meanwhile_is_sent_all_the_same(
+    tmp_path: Path, runtime: None, blocking: bool
+) -> None:
+    """Also when another file gets its number."""
+    size = 2**23
+    for name in "AB":
+        (tmp_path / name).write_bytes(name.encode() * size)
+    left, right = local_pair()
+    fd = os.open(tmp_path / "A", os.O_RDONLY)
+
+    async def receives(main: Pid) -> None:
+        send(main, ok(await socket.recv(right, size)))
+
+    async with trio.open_nursery() as nursery:
+        if blocking:
+            nursery.start_soon(socket.sendfile, left, fd)
+            await wait_all_tasks_blocked()
+        else:
+            select = socket.sendfile_nowait(left, fd)
+            assert isinstance(select, Select)
+        os.close(fd)
+        other = os.open(tmp_path / "B", os.O_RDONLY)
+        assert other == fd
+        spawn(receives, current_pid())
+        if not blocking:
+            assert isinstance(await receive(select.info.ref), SelectMessage)
+            rest = socket.sendfile(left, select.info, select.data)
+            assert await rest == Ok(size - select.data)
+            del select
+        assert set(await receive(bytes)) == {ord("A")}
+    os.close(other)
+
+
+async def test_a_continuation_that_is_complete_is_not_gone_on_with(
+    file: int, runtime: None
+) -> None:
+    left, right = local_pair()
+    select = socket.sendfile_nowait(left, file)
+    assert isinstance(select, Select)
+    reader = spawn(socket.recv, right, SIZE)
+    assert isinstance(await receive(select.info.ref), SelectMessage)
+    assert await socket.sendfile(left, select.info, select.data) == Ok(SIZE - select.data)
+    assert await socket.sendfile(left, select.info, 0) == Error("ebadf")
+    assert reader is not None

@@ -379,3 +379,66 @@ async def test_a_malformed_address(address: Any, error: type[Exception], runtime
         await socket.connect(sock, address)
     with pytest.raises(error, match="dest"):
         await socket.sendto(sock, b"x", address)
+
+
+# --- families that the standard library takes apart ----------------------------------------------
+
+NETLINK = 16
+PACKET = 17
+ETH_P_IP = 0x0800
+IN_NETWORK_ORDER = stdlib.htons(ETH_P_IP)
+
+
+async def test_the_name_of_a_netlink_socket(runtime: None) -> None:
+    sock = ok(socket.open(NETLINK, "raw"))
+    assert socket.sockname(sock) == Ok(SockAddrNative(NETLINK, bytes(10)))
+    assert socket.getopt(sock, "socket", "domain") == Ok(NETLINK)
+    ok(await socket.close(sock))
+
+
+async def test_a_question_to_the_kernel_by_netlink(runtime: None) -> None:
+    """Which network interfaces there are (RTM_GETLINK): the answers are netlink messages."""
+    sock = ok(socket.open(NETLINK, "raw"))
+    dump, get_link = 0x301, 18
+    question = struct.pack("=IHHIIB15x", 32, get_link, dump, 1, 0, 0)
+    kernel = SockAddrNative(NETLINK, bytes(10))
+    assert await socket.sendto(sock, question, kernel) == Ok()
+    source, answer = ok(await socket.recvfrom(sock, 2**16))
+    assert source == kernel
+    assert struct.unpack_from("=IHHI", answer)[3] == 1
+    msg = ok(await socket.recvmsg(sock, 2**16))
+    assert msg.addr == kernel
+    assert struct.unpack_from("=IHHI", msg.iov[0])[3] == 1
+    ok(await socket.close(sock))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may listen to packets")
+async def test_where_a_packet_has_come_from(runtime: None) -> None:
+    try:
+        sock = ok(socket.open(PACKET, "raw", IN_NETWORK_ORDER))
+    except Exception:
+        pytest.skip("not even root may listen to packets here")
+    sender, address = bound()
+    for receives in (socket.recvfrom, socket.recvmsg):
+        ok(await socket.sendto(sender, b"to myself", address))
+        answer = ok(await receives(sock, timeout=60))
+        source = answer[0] if isinstance(answer, tuple) else answer.addr
+        assert isinstance(source, SockAddrNative)
+        # sockaddr_ll: protocol, interface, hardware type, packet type, size of the address.
+        assert source.family == PACKET
+        assert struct.unpack_from("=Hi", source.addr)[0] == IN_NETWORK_ORDER
+        assert len(source.addr) == 18
+    ok(await socket.close(sock))
+
+
+async def test_control_messages_to_an_address_of_another_family(runtime: None) -> None:
+    receiver, address = bound()
+    ok(socket.setopt(receiver, "ip", "recvttl", True))
+    sender = ok(socket.open("inet6", "dgram"))
+    ok(socket.setopt(sender, "ipv6", "v6only", False))
+    msg = Msg(address, (b"with ", b"a ttl"), (ControlMessage("ip", "ttl", value=7),))
+    assert await socket.sendmsg(sender, msg) == Ok()
+    got = ok(await socket.recvmsg(receiver))
+    assert got.iov == (b"with a ttl",)
+    assert [(control.type, control.value) for control in got.ctrl] == [("ttl", 7)]
+    ok(await socket.close(sender))

@@ -45,13 +45,12 @@ class Accept(Whole):
             return error_of(exc)
         accepted.setblocking(False)
         counters.acc_success += 1
-        settings = actor.settings
         made = SocketActor(
             actor.service,
             accepted,
             actor.kind,
             alive[pid],
-            settings=settings if settings.meta is None else attrs.evolve(settings, meta=None),
+            settings=actor.settings.handed_on(),
             connected=True,
         )
         return Ok(made.handle)
@@ -79,6 +78,7 @@ class Connect(Whole):
         except OSError as exc:
             return error_of(exc)
         if number == errno.EINPROGRESS:
+            actor.may_linger = True  # it may become connected with nobody waiting for that
             actor.write_quiet = actor.watched
             return None
         return self._outcome(actor, number)
@@ -96,5 +96,5 @@ class Connect(Whole):
     def _outcome(self, actor: SocketActor, number: int) -> Ok[None] | Error:
         if number:
             return Error(reason_of(number))
-        actor.connected = True
+        actor.connected = actor.may_linger = True
         return Ok()

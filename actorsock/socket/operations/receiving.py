@@ -13,6 +13,7 @@ import attrs
 
 from ...results import Error, Ok
 from ...runtime.identity import Pid
+from .. import libc
 from ..actor import SocketActor
 from ..address import SockAddr, SockAddrUnspec, from_python
 from ..control import decode_control
@@ -222,14 +223,18 @@ class RecvFrom(Whole):
             return Ok((_peer(actor), data))
         actor.counters.read_tries += 1
         try:
-            data, source = actor.sock.recvfrom(size, self.flags & _NO_TRUNC)
+            if actor.kind.is_known:
+                data, name = actor.sock.recvfrom(size, self.flags & _NO_TRUNC)
+                source = from_python(actor.kind.family, name)
+            else:
+                data, _, _, source = libc.recvmsg(actor.sock, size, 0, self.flags & _NO_TRUNC)
         except BlockingIOError:
             _nothing_there(actor, self.flags)
             return None
         except OSError as exc:
             return _refused(actor, exc)
         _count_taken(actor, len(data), self.flags)
-        return Ok((from_python(actor.kind.family, source), data))
+        return Ok((source, data))
 
 
 @attrs.define
@@ -254,9 +259,7 @@ class RecvMsg(Whole):
             return Ok(Msg(_named(_peer(actor)), (data,), (), ()))
         actor.counters.read_tries += 1
         try:
-            data, ancillary, bits, source = actor.sock.recvmsg(
-                size, self.ctrlsize or actor.settings.rcvctrlbuf, self.flags & _NO_TRUNC | _CLOEXEC
-            )
+            data, ancillary, bits, source = self._receive(actor, size)
         except BlockingIOError:
             _nothing_there(actor, self.flags)
             return None
@@ -267,16 +270,28 @@ class RecvMsg(Whole):
         _count_taken(actor, len(data), self.flags)
         return Ok(
             Msg(
-                _named(from_python(actor.kind.family, source)),
+                _named(source),
                 (data,),
                 tuple(decode_control(ancillary)),
                 decode_flags(bits & (self.flags | ~_CLOEXEC)),
             )
         )
 
+    def _receive(
+        self, actor: SocketActor, size: int
+    ) -> tuple[bytes, list[tuple[int, int, bytes]], int, SockAddr]:
+        room, flags = self.ctrlsize or actor.settings.rcvctrlbuf, self.flags & _NO_TRUNC
+        kind = actor.kind
+        if not kind.is_known:
+            return libc.recvmsg(actor.sock, size, room, flags)
+        if kind.domain == "local":
+            flags |= _CLOEXEC
+        data, ancillary, bits, name = actor.sock.recvmsg(size, room, flags)
+        return data, ancillary, bits, from_python(kind.family, name)
 
-# Asked for with every recvmsg, so that received descriptors are not inherited, like all others in
-# Python; the kernel hands it back, which is of use only to who has asked for it.
+
+# Asked for where descriptors may come, so that they are not inherited, like all others in Python.
+# The kernel hands it back, which is of use only to who has asked for it.
 _CLOEXEC: Final = int(getattr(stdlib, "MSG_CMSG_CLOEXEC", 0))
 
 
@@ -394,8 +409,8 @@ def _named(source: SockAddr) -> SockAddr | None:
 
 
 def _nothing_there(actor: SocketActor, flags: int) -> None:
-    if flags & ASIDE:
-        # Which says nothing of the data.
+    if flags & (ASIDE | _PEEK):
+        # Which says nothing of the data, nor of what lies before the offset of a peek.
         actor.read_quiet = False
     else:
         actor.read_quiet = actor.watched

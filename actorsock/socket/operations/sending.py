@@ -16,6 +16,7 @@ from .. import libc
 from ..actor import SocketActor
 from ..address import SockAddr
 from ..control import Ancillary
+from ..held_file import HeldFile
 from ..messages import Piece, remaining, to_bytes_list
 from ..notifications import Tag
 from ..posix import error_of
@@ -54,7 +55,7 @@ class Continuation:
     flags: int = 0
     dest: SockAddr | None = None
     control: tuple[Ancillary, ...] = ()
-    fd: int = -1
+    file: HeldFile | None = None
 
 
 @attrs.define
@@ -226,7 +227,7 @@ class SendMsg(Partly):
 class SendFile(Partly):
     """`sendfile(file, offset, count)`."""
 
-    fd: int
+    file: HeldFile
     offset: int
     count: int
     """Bytes to send; 0 for all up to the end of the file."""
@@ -239,6 +240,12 @@ class SendFile(Partly):
 
     def attempt(self, actor: SocketActor, pid: Pid, patient: bool) -> Ok[int] | Error | None:
         """Hand over what there is room for; see `Operation.attempt`."""
+        answer = self._send(actor, patient)
+        if answer is not None:
+            self.file.close()
+        return answer
+
+    def _send(self, actor: SocketActor, patient: bool) -> Ok[int] | Error | None:
         counters = actor.counters
         if not self._begun:
             self._begun = True
@@ -249,7 +256,7 @@ class SendFile(Partly):
             wanted = min(self.count - self._sent, at_most) if self.count else at_most
             counters.sendfile_tries += 1
             try:
-                sent = os.sendfile(actor.fd, self.fd, self.offset + self._sent, wanted)
+                sent = os.sendfile(actor.fd, self.file.fd, self.offset + self._sent, wanted)
             except BlockingIOError:
                 counters.sendfile_waits += 1
                 actor.write_quiet = actor.watched
@@ -273,9 +280,14 @@ class SendFile(Partly):
         """How many bytes have gone, once some have."""
         return self._sent or None
 
+    def interrupted(self, reason: str) -> Error:
+        """The error, with how many bytes have gone."""
+        self.file.close()
+        return Error(reason, self.progress())
+
     def continuation(self) -> Continuation:
         """The file."""
-        return Continuation(fd=self.fd)
+        return Continuation(file=self.file)
 
 
 def _in_turn(pieces: tuple[Piece, ...]) -> tuple[Piece, ...]:

@@ -6,6 +6,7 @@ from typing import Final, Literal
 __all__ = [
     "DOMAINS",
     "DOMAIN_WORDS",
+    "KNOWN_FAMILIES",
     "READ_TYPE_WORDS",
     "TYPES",
     "TYPE_WORDS",
@@ -27,6 +28,9 @@ DOMAINS: Final[dict[Domain, int]] = {
     "unspec": int(socket.AF_UNSPEC),
 }
 DOMAIN_WORDS: Final = {number: word for word, number in DOMAINS.items()}
+
+KNOWN_FAMILIES: Final = frozenset((DOMAINS["inet"], DOMAINS["inet6"], DOMAINS["local"]))
+"""Those whose addresses the standard library gives whole."""
 
 TYPES: Final[dict[Type, int]] = {
     "stream": int(socket.SOCK_STREAM),
