@@ -26,13 +26,6 @@ SENDFILE = tuple(
 )
 
 
-@pytest.fixture(autouse=True)
-def no_descriptor_is_left() -> Iterator[None]:
-    before = len(os.listdir("/proc/self/fd"))
-    yield
-    assert len(os.listdir("/proc/self/fd")) == before
-
-
 def listener() -> tuple[Socket, SockAddr]:
     sock = ok(socket.open("inet", "stream"))
     ok(socket.bind(sock, "loopback"))

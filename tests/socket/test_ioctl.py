@@ -47,13 +47,6 @@ SETTING = {
 NAMES = [name for _, name in stdlib.if_nameindex()]
 
 
-@pytest.fixture(autouse=True)
-def no_descriptor_is_left() -> Iterator[None]:
-    before = len(os.listdir("/proc/self/fd"))
-    yield
-    assert len(os.listdir("/proc/self/fd")) == before
-
-
 def udp() -> Socket:
     return ok(socket.open("inet", "dgram"))
 

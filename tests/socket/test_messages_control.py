@@ -36,13 +36,6 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the messages ar
 LO = stdlib.if_nametoindex("lo") if sys.platform == "linux" else 1
 
 
-@pytest.fixture(autouse=True)
-def no_descriptor_is_left() -> Iterator[None]:
-    before = len(os.listdir("/proc/self/fd"))
-    yield
-    assert len(os.listdir("/proc/self/fd")) == before
-
-
 def udp(domain: str = "inet") -> tuple[Socket, Any]:
     """A socket on the loopback interface, and its address."""
     sock = ok(socket.open(domain, "dgram"))

@@ -19,13 +19,6 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="namespaces are 
 OURS = "/proc/thread-self/ns/net"
 
 
-@pytest.fixture(autouse=True)
-def no_descriptor_is_left() -> Iterator[None]:
-    before = len(os.listdir("/proc/self/fd"))
-    yield
-    assert len(os.listdir("/proc/self/fd")) == before
-
-
 @pytest.fixture(scope="module")
 def netns() -> Iterator[str]:
     """The path of a new network namespace, in which not even the loopback interface is up."""

@@ -1,9 +1,7 @@
 """The registry: which sockets there are; and monitors, which tell when one closes."""
 
-import os
 import socket as stdlib
 import sys
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -32,13 +30,6 @@ from actorsock.socket.registry import Registry
 from actorsock.socket.service import service_of
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the listing is Linux's")
-
-
-@pytest.fixture(autouse=True)
-def no_descriptor_is_left() -> Iterator[None]:
-    before = len(os.listdir("/proc/self/fd"))
-    yield
-    assert len(os.listdir("/proc/self/fd")) == before
 
 
 def tcp() -> Socket:

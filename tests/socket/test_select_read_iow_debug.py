@@ -41,13 +41,6 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the listing is 
 LAST = 2**64 - 1
 
 
-@pytest.fixture(autouse=True)
-def no_descriptor_is_left() -> Iterator[None]:
-    before = len(os.listdir("/proc/self/fd"))
-    yield
-    assert len(os.listdir("/proc/self/fd")) == before
-
-
 def local_pair(type: stdlib.SocketKind = stdlib.SOCK_STREAM) -> tuple[Socket, Socket]:
     """Both ends of a local connection, where what is sent is there when send returns."""
     left, right = stdlib.socketpair(stdlib.AF_UNIX, type)

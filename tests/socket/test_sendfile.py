@@ -33,13 +33,6 @@ SIZE = 3_000_000
 CONTENT = os.urandom(SIZE)
 
 
-@pytest.fixture(autouse=True)
-def no_descriptor_is_left() -> Iterator[None]:
-    before = len(os.listdir("/proc/self/fd"))
-    yield
-    assert len(os.listdir("/proc/self/fd")) == before
-
-
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     path = tmp_path / "file"

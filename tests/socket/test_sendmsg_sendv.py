@@ -40,13 +40,6 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the listing is 
 IOV_MAX = 1024
 
 
-@pytest.fixture(autouse=True)
-def no_descriptor_is_left() -> Iterator[None]:
-    before = len(os.listdir("/proc/self/fd"))
-    yield
-    assert len(os.listdir("/proc/self/fd")) == before
-
-
 @pytest.fixture
 def file(tmp_path: Path) -> Iterator[int]:
     (tmp_path / "file").write_bytes(b"content")

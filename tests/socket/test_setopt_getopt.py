@@ -9,7 +9,7 @@ import os
 import socket as stdlib
 import struct
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -62,13 +62,6 @@ SET_ONLY = [option for option in ALL if option.encode and not option.decode]
 
 def key(option: Option) -> str:
     return f"{option.level}/{option.name}"
-
-
-@pytest.fixture(autouse=True)
-def no_descriptor_is_left() -> Iterator[None]:
-    before = len(os.listdir("/proc/self/fd"))
-    yield
-    assert len(os.listdir("/proc/self/fd")) == before
 
 
 def opened(kind: str) -> Socket:
