@@ -1,6 +1,7 @@
-"""What tests everywhere share: a runtime for a story, waiting for what nobody tells, descriptors.
+"""What tests everywhere share: a runtime for a story, waiting for what nobody tells, what is left.
 
-Nobody sleeps for luck: whoever needs something to have happened waits for it with `until`.
+Nobody sleeps for luck: whoever needs something to have happened waits for it with `until`. The
+fixtures are for the conftests of the directories whose tests are held to them.
 """
 
 import functools
@@ -15,8 +16,17 @@ import pytest
 from trio.testing import wait_all_tasks_blocked
 
 from actorsock import open_runtime
+from actorsock.runtime.process import aliased, alive
+from actorsock.runtime.running import by_task, turn
 
-__all__ = ["LIMIT", "in_runtime", "no_descriptor_is_left", "open_descriptors", "until"]
+__all__ = [
+    "LIMIT",
+    "in_runtime",
+    "no_descriptor_is_left",
+    "nothing_is_left_behind",
+    "open_descriptors",
+    "until",
+]
 
 LIMIT = 60
 """Seconds of real time after which a story is stuck."""
@@ -54,10 +64,21 @@ def open_descriptors() -> set[tuple[str, str]]:
 
 @pytest.fixture(autouse=True)
 def no_descriptor_is_left() -> Iterator[None]:
-    """What is open after a test is what was open before; for a conftest to import."""
+    """What is open after a test is what was open before."""
     before = open_descriptors()
     yield
     if open_descriptors() != before:
         gc.collect()  # the traceback of what a test has expected may hold its peers
     differ = open_descriptors() ^ before
     assert not differ, differ
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left_behind() -> Iterator[None]:
+    """After a test the tables of processes are empty."""
+    yield
+    left = dict(alive), dict(by_task), dict(aliased), turn.process
+    alive.clear()
+    by_task.clear()
+    aliased.clear()
+    assert left == ({}, {}, {}, None), left
