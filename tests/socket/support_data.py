@@ -20,9 +20,10 @@ import pytest
 import trio
 
 from actorsock import ok, open_runtime, socket
-from actorsock.socket import SelectInfo, SelectMessage, Socket
+from actorsock.socket import SelectInfo, Socket
 
 from ..stories import LIMIT, open_descriptors
+from .support import fd_of, selected
 
 DOMAINS = ["inet", "inet6", "local"]
 FAMILIES = {"inet": stdlib.AF_INET, "inet6": stdlib.AF_INET6, "local": stdlib.AF_UNIX}
@@ -128,10 +129,6 @@ def datagrams(domain: str = "inet") -> Iterator[tuple[Socket, stdlib.socket]]:
 # --- what the kernel has ------------------------------------------------------------------------
 
 
-def fd_of(sock: Socket) -> int:
-    return ok(socket.getopt(sock, "otp", "fd"))
-
-
 def waiting_bytes(sock: Socket) -> int:
     """How many bytes (of a datagram socket: of the first message) are there to be received."""
     raw = fcntl.ioctl(fd_of(sock), termios.FIONREAD, bytes(4))
@@ -188,26 +185,7 @@ async def urgent(sock: Socket | stdlib.socket) -> None:
     await until(lambda: _events(sock, select.POLLPRI) & select.POLLPRI)
 
 
-def reset(peer: stdlib.socket) -> None:
-    """Close a TCP connection so that the other side is reset."""
-    peer.setsockopt(stdlib.SOL_SOCKET, stdlib.SO_LINGER, struct.pack("ii", 1, 0))
-    peer.close()
-
-
 # --- who waits ----------------------------------------------------------------------------------
-
-
-async def reader_waits(sock: Socket, count: int = 1) -> None:
-    await until(lambda: socket.info(sock).num_readers == count)
-
-
-async def writer_waits(sock: Socket, count: int = 1) -> None:
-    await until(lambda: socket.info(sock).num_writers == count)
-
-
-def took(sock: Socket, size: int) -> Callable[[], bool]:
-    """Whether the socket has taken that many bytes from the kernel since it was opened."""
-    return lambda: socket.info(sock).counters["read_byte"] >= size
 
 
 class Outcome:
@@ -230,7 +208,7 @@ class Outcome:
 
 def is_select_of(info: SelectInfo, sock: Socket) -> Callable[[Any], bool]:
     """The pattern for the select message that `info` announces."""
-    return lambda message: message == SelectMessage(sock, info.tag, info.ref)
+    return lambda message: message == selected(sock, info)
 
 
 # --- data ---------------------------------------------------------------------------------------
