@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 import trio
 
-from actorsock import ok, open_runtime, socket
+from actorsock import Ok, Pid, current_pid, ok, open_runtime, receive, send, socket, spawn
 from actorsock.socket import SelectInfo, Socket
 
 from ..stories import LIMIT, open_descriptors
@@ -105,6 +105,23 @@ async def pair(domain: str = "inet", type: str = "stream") -> AsyncIterator[tupl
         yield here, there
 
 
+async def tcp_pair() -> tuple[Socket, Socket]:
+    """Both ends of a TCP connection: the one that has connected, and the one that has accepted."""
+    listening = listener()
+    client = ok(socket.open("inet", "stream"))
+    ok(await socket.connect(client, ok(socket.sockname(listening))))
+    server = ok(await socket.accept(listening))
+    ok(await socket.close(listening))
+    return client, server
+
+
+def local_pair(type: stdlib.SocketKind = stdlib.SOCK_STREAM) -> tuple[Socket, Socket]:
+    """Both ends of a local connection, where what is sent is there when send returns."""
+    left, right = stdlib.socketpair(stdlib.AF_UNIX, type)
+    with left, right:
+        return ok(socket.open_fd(left.fileno())), ok(socket.open_fd(right.fileno()))
+
+
 NUMBERS = {
     "stream": stdlib.SOCK_STREAM,
     "dgram": stdlib.SOCK_DGRAM,
@@ -188,6 +205,21 @@ async def urgent(sock: Socket | stdlib.socket) -> None:
 # --- who waits ----------------------------------------------------------------------------------
 
 
+def waits_in(function: Callable[..., Awaitable[Any]], *args: Any) -> Pid:
+    """A process that makes the call and tells its result."""
+
+    async def process(dest: Pid) -> None:
+        send(dest, (current_pid(), await function(*args)))
+
+    return spawn(process, current_pid())
+
+
+async def result_of(pid: Pid) -> Any:
+    """What the call of that process has returned, once it has."""
+    _, result = await receive(lambda message: isinstance(message, tuple) and message[0] is pid)
+    return result
+
+
 class Outcome:
     """A call that goes on in a task of its own, and its answer."""
 
@@ -212,6 +244,14 @@ def is_select_of(info: SelectInfo, sock: Socket) -> Callable[[Any], bool]:
 
 
 # --- data ---------------------------------------------------------------------------------------
+
+
+async def everything(sock: Socket) -> bytes:
+    """All that has been sent by now on a local stream."""
+    parts = []
+    while isinstance(result := await socket.recv(sock, timeout=0), Ok):
+        parts.append(result.value)
+    return b"".join(parts)
 
 
 @functools.cache

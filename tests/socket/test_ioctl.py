@@ -21,6 +21,8 @@ from actorsock.socket import (
     Socket,
 )
 
+from .support_data import local_pair, tcp_pair
+
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the requests are Linux's")
 
 OF_AN_INTERFACE = (
@@ -49,24 +51,6 @@ NAMES = [name for _, name in stdlib.if_nameindex()]
 
 def udp() -> Socket:
     return ok(socket.open("inet", "dgram"))
-
-
-async def tcp_pair() -> tuple[Socket, Socket]:
-    """Both ends of a TCP connection."""
-    listener, client = ok(socket.open("inet", "stream")), ok(socket.open("inet", "stream"))
-    ok(socket.bind(listener, "loopback"))
-    ok(socket.listen(listener))
-    ok(await socket.connect(client, ok(socket.sockname(listener))))
-    server = ok(await socket.accept(listener))
-    ok(await socket.close(listener))
-    return client, server
-
-
-def local_pair(type: stdlib.SocketKind = stdlib.SOCK_STREAM) -> tuple[Socket, Socket]:
-    """Both ends of a local connection, where what is sent is there when send returns."""
-    left, right = stdlib.socketpair(stdlib.AF_UNIX, type)
-    with left, right:
-        return ok(socket.open_fd(left.fileno())), ok(socket.open_fd(right.fileno()))
 
 
 def told(name: str, what: str) -> str:

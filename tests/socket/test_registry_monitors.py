@@ -29,6 +29,8 @@ from actorsock.socket import Socket, SocketDown, SocketInfo
 from actorsock.socket.registry import Registry
 from actorsock.socket.service import service_of
 
+from .support_data import result_of
+
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the listing is Linux's")
 
 
@@ -52,11 +54,6 @@ def does(function: Any, *args: Any) -> Pid:
         await receive()
 
     return spawn(process, current_pid())
-
-
-async def result_of(pid: Pid) -> Any:
-    _, result = await receive(lambda message: isinstance(message, tuple) and message[0] is pid)
-    return result
 
 
 async def ends(pid: Pid) -> None:

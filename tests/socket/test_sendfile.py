@@ -2,7 +2,6 @@
 
 import io
 import os
-import socket as stdlib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,20 +11,10 @@ import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
-from actorsock import (
-    Error,
-    Ok,
-    Pid,
-    Select,
-    current_pid,
-    make_ref,
-    ok,
-    receive,
-    send,
-    socket,
-    spawn,
-)
-from actorsock.socket import AbortMessage, SelectInfo, SelectMessage, Socket
+from actorsock import Error, Ok, Select, make_ref, ok, receive, socket
+from actorsock.socket import AbortMessage, SelectInfo, SelectMessage
+
+from .support_data import everything, local_pair, result_of, tcp_pair, waits_in
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the reasons are Linux's")
 
@@ -45,46 +34,6 @@ def file(path: Path) -> Iterator[int]:
     fd = os.open(path, os.O_RDONLY)
     yield fd
     os.close(fd)
-
-
-def local_pair() -> tuple[Socket, Socket]:
-    """Both ends of a local connection, where what is sent is there when sendfile returns."""
-    left, right = stdlib.socketpair()
-    with left, right:
-        return ok(socket.open_fd(left.fileno())), ok(socket.open_fd(right.fileno()))
-
-
-async def tcp_pair() -> tuple[Socket, Socket]:
-    """Both ends of a TCP connection."""
-    listener, client = ok(socket.open("inet", "stream")), ok(socket.open("inet", "stream"))
-    ok(socket.bind(listener, "loopback"))
-    ok(socket.listen(listener))
-    ok(await socket.connect(client, ok(socket.sockname(listener))))
-    server = ok(await socket.accept(listener))
-    ok(await socket.close(listener))
-    return client, server
-
-
-def waits_in(function: Any, *args: Any) -> Pid:
-    """A process that makes the call and tells its result."""
-
-    async def process(dest: Pid) -> None:
-        send(dest, (current_pid(), await function(*args)))
-
-    return spawn(process, current_pid())
-
-
-async def result_of(pid: Pid) -> Any:
-    _, result = await receive(lambda message: isinstance(message, tuple) and message[0] is pid)
-    return result
-
-
-async def everything(sock: Socket) -> bytes:
-    """All that has been sent by now on a local stream."""
-    parts = []
-    while isinstance(result := await socket.recv(sock, timeout=0), Ok):
-        parts.append(result.value)
-    return b"".join(parts)
 
 
 # --- a file and parts of it ------------------------------------------------------------------

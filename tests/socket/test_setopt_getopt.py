@@ -28,6 +28,8 @@ from actorsock.socket import (
 )
 from actorsock.socket.options import LEVELS, OTP_OPTIONS, Option, find, options
 
+from .support_data import local_pair, tcp_pair
+
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the options are Linux's")
 
 LACKING = Error("enoprotoopt")
@@ -78,25 +80,6 @@ async def closed(kind: str) -> Socket:
     sock = opened(kind)
     ok(await socket.close(sock))
     return sock
-
-
-async def pair() -> tuple[Socket, Socket]:
-    """Both ends of a TCP connection."""
-    listener = opened("tcp")
-    ok(socket.bind(listener, "loopback"))
-    ok(socket.listen(listener))
-    client = opened("tcp")
-    ok(await socket.connect(client, ok(socket.sockname(listener))))
-    server = ok(await socket.accept(listener))
-    ok(await socket.close(listener))
-    return client, server
-
-
-def local_pair(type: stdlib.SocketKind = stdlib.SOCK_STREAM) -> tuple[Socket, Socket]:
-    """Both ends of a local connection, where what is sent is there when send returns."""
-    left, right = stdlib.socketpair(stdlib.AF_UNIX, type)
-    with left, right:
-        return ok(socket.open_fd(left.fileno())), ok(socket.open_fd(right.fileno()))
 
 
 async def in_another_process(function: Callable[[], Any]) -> Any:
@@ -633,7 +616,7 @@ async def test_a_full_read_before_the_end_without_a_pair(runtime: None) -> None:
 
 
 async def test_rcvbuf_over_tcp(runtime: None) -> None:
-    client, server = await pair()
+    client, server = await tcp_pair()
     ok(socket.setopt(server, "otp", "rcvbuf", (3, 1_000)))
     ok(await socket.send(client, bytes(5_000)))
     await all_there(server, 5_000)
@@ -706,7 +689,7 @@ async def test_sndctrlbuf_is_the_room_for_those_that_are_sent(runtime: None) -> 
 
 
 async def test_linger_abort_resets_the_connection(runtime: None) -> None:
-    client, server = await pair()
+    client, server = await tcp_pair()
     ok(socket.setopt(client, "socket", "linger", "abort"))
     assert socket.getopt(client, "socket", "linger") == Ok(Linger(True, 0))
     ok(await socket.close(client))
