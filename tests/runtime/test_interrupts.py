@@ -266,6 +266,12 @@ def program(body: str) -> Iterator[tuple[subprocess.Popen[str], Callable[[], str
             started.kill()
 
 
+def everybody_ends(next_line: Callable[[], str]) -> None:
+    """The processes of the program end, and then the program."""
+    lines = [next_line() for _ in range(4)]
+    assert lines == ["process ended", "process ended", "handler ended", "interrupted 0 0"]
+
+
 def test_a_signal_while_all_processes_wait() -> None:
     body = """
     async def body():
@@ -275,8 +281,7 @@ def test_a_signal_while_all_processes_wait() -> None:
     with program(body) as (started, next_line):
         assert next_line() == "waiting"
         started.send_signal(signal.SIGINT)
-        lines = [next_line() for _ in range(4)]
-    assert lines == ["process ended", "process ended", "handler ended", "interrupted 0 0"]
+        everybody_ends(next_line)
 
 
 def test_a_signal_by_the_program_to_itself() -> None:
@@ -288,8 +293,7 @@ def test_a_signal_by_the_program_to_itself() -> None:
         await receive()
     """
     with program(body) as (_, next_line):
-        lines = [next_line() for _ in range(4)]
-    assert lines == ["process ended", "process ended", "handler ended", "interrupted 0 0"]
+        everybody_ends(next_line)
 
 
 def test_a_signal_while_a_process_is_busy() -> None:
@@ -307,8 +311,7 @@ def test_a_signal_while_a_process_is_busy() -> None:
     with program(body) as (started, next_line):
         assert next_line() == "busy"
         started.send_signal(signal.SIGINT)
-        lines = [next_line() for _ in range(4)]
-    assert lines == ["process ended", "process ended", "handler ended", "interrupted 0 0"]
+        everybody_ends(next_line)
 
 
 def test_a_signal_while_handlers_are_busy() -> None:
@@ -321,8 +324,7 @@ def test_a_signal_while_handlers_are_busy() -> None:
     with program(body) as (started, next_line):
         assert next_line() == "busy"
         started.send_signal(signal.SIGINT)
-        lines = [next_line() for _ in range(4)]
-    assert lines == ["process ended", "process ended", "handler ended", "interrupted 0 0"]
+        everybody_ends(next_line)
 
 
 def test_a_second_signal_while_the_runtime_is_left() -> None:

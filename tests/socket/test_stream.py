@@ -546,6 +546,13 @@ async def test_our_urgent_byte(domain: str) -> None:
         assert peer.recv(10) == b"plain"
 
 
+def send_around_an_urgent_byte(peer: stdlib.socket) -> None:
+    """Send `abc`, an urgent `!`, and `def`."""
+    peer.sendall(b"abc")
+    peer.send(b"!", stdlib.MSG_OOB)
+    peer.sendall(b"def")
+
+
 @over_ip
 @in_runtime
 async def test_data_around_an_urgent_byte_keeps_flowing(domain: str) -> None:
@@ -553,9 +560,7 @@ async def test_data_around_an_urgent_byte_keeps_flowing(domain: str) -> None:
         for _ in range(3):
             # A reader that has waited knows of everything only from the poller.
             assert await socket.recv(sock, timeout=0.01) == NOTHING_YET
-            peer.sendall(b"abc")
-            peer.send(b"!", stdlib.MSG_OOB)
-            peer.sendall(b"def")
+            send_around_an_urgent_byte(peer)
             await delivered(peer)
             assert await socket.recv(sock) == Ok(b"abc")
             assert await socket.recv(sock) == Ok(b"def")
@@ -567,9 +572,7 @@ async def test_a_length_reaches_over_an_urgent_byte(domain: str) -> None:
     async with connected(domain) as (sock, peer), trio.open_nursery() as nursery:
         outcome = Outcome(nursery, socket.recv, sock, 6)
         await readers(sock)
-        peer.sendall(b"abc")
-        peer.send(b"!", stdlib.MSG_OOB)
-        peer.sendall(b"def")
+        send_around_an_urgent_byte(peer)
         assert await outcome.get() == Ok(b"abcdef")
 
 
@@ -579,9 +582,7 @@ async def test_an_urgent_byte_in_line(domain: str) -> None:
     async with connected(domain) as (sock, peer):
         ok(socket.setopt(sock, "socket", "oobinline", True))
         assert await socket.recv(sock, timeout=0.01) == NOTHING_YET
-        peer.sendall(b"abc")
-        peer.send(b"!", stdlib.MSG_OOB)
-        peer.sendall(b"def")
+        send_around_an_urgent_byte(peer)
         await delivered(peer)
         assert await socket.recv(sock, 7) == Ok(b"abc!def")
 
