@@ -1,11 +1,8 @@
 """ioctl: every request, against what the system tells of its interfaces elsewhere."""
 
 import os
-import shutil
 import socket as stdlib
-import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -224,25 +221,6 @@ async def test_where_the_urgent_data_is(runtime: None) -> None:
 
 
 # --- setting, in a namespace that is nobody else's -------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def netns() -> Iterator[str]:
-    if shutil.which("unshare") is None:
-        pytest.skip("there is no unshare(1) to make a namespace with")
-    child = subprocess.Popen(
-        ["unshare", "--net", "sh", "-c", "echo ready; exec cat"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    with child:
-        assert child.stdout is not None
-        assert child.stderr is not None
-        if child.stdout.readline() != b"ready\n":
-            pytest.skip(f"no namespace can be made: {child.stderr.read().decode().strip()}")
-        yield f"/proc/{child.pid}/ns/net"
-        child.communicate()
 
 
 @pytest.fixture
