@@ -23,7 +23,7 @@ from .runtime.messages import Down, Exit, Timeout, TimerExpired
 from .runtime.messaging import current_pid, receive, send, sleep
 from .runtime.naming import register, registered, unregister, whereis
 from .runtime.opening import open_runtime, run
-from .runtime.process import ProcessExit
+from .runtime.process import ExitSignal, ProcessExit
 from .runtime.spawning import spawn, spawn_handler, spawn_link, spawn_monitor
 from .streams import (
     SocketListener,
@@ -39,6 +39,7 @@ __all__ = [
     "Down",
     "Error",
     "Exit",
+    "ExitSignal",
     "NoProcessError",
     "Ok",
     "Pid",

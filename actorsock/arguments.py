@@ -9,7 +9,7 @@ from typing import Any
 
 from .shown import shown
 
-__all__ = ["check_bool", "check_int", "check_seconds", "check_word"]
+__all__ = ["as_told", "check_bool", "check_int", "check_seconds", "check_word"]
 
 
 def check_bool(argument: str, value: object, expected: str = "a bool") -> bool:
@@ -50,6 +50,12 @@ def check_seconds(argument: str, value: float) -> float:
     if wrong:
         raise _wrong(ValueError, argument, "seconds >= 0 (math.inf = for ever)", value)
     return value
+
+
+def as_told(problem: TypeError | ValueError, text: str) -> TypeError | ValueError:
+    """What to raise instead of `problem`, of its kind, where `text` is better told."""
+    # Not of its class: that of a UnicodeEncodeError can't be made from a text.
+    return TypeError(text) if isinstance(problem, TypeError) else ValueError(text)
 
 
 def _wrong(

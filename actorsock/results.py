@@ -10,6 +10,8 @@ from typing import Any, Final, Generic, NoReturn, TypeVar, final
 
 import attrs
 
+from .shown import shown
+
 __all__ = ["BadMatch", "Error", "Ok", "Select", "SelectRead", "ok"]
 
 T_co = TypeVar("T_co", covariant=True)
@@ -93,7 +95,10 @@ class BadMatch(Exception):
         self.result = result
 
     def __str__(self) -> str:
-        return f"expected Ok, got {self.result!r}"
+        return f"expected Ok, got {_briefly(self.result)}"
+
+    def __repr__(self) -> str:
+        return f"BadMatch({_briefly(self.result)})"
 
 
 def ok(result: Ok[T] | Error | Select | SelectRead) -> T:
@@ -101,3 +106,11 @@ def ok(result: Ok[T] | Error | Select | SelectRead) -> T:
     if isinstance(result, Ok):
         return result.value
     raise BadMatch(result)
+
+
+def _briefly(result: object) -> str:
+    # An error carries what was not sent, which may be megabytes, and this is going to be logged.
+    if isinstance(result, Error | Select | SelectRead):
+        values = attrs.asdict(result, recurse=False).items()
+        return f"{type(result).__name__}({', '.join(f'{k}={shown(v)}' for k, v in values)})"
+    return shown(result)

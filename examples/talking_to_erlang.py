@@ -46,11 +46,11 @@ async def server(kind: str, where: str, listening: Callable[[int], object]) -> N
     ok(await socket.close(lsock))
 
 
-def domain(kind: str) -> str:
+def domain(kind: str) -> socket.Domain:
     return "local" if kind == "local" else "inet"
 
 
-def type_of(kind: str) -> str:
+def type_of(kind: str) -> socket.Type:
     return "dgram" if kind == "udp" else "stream"
 
 

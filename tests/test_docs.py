@@ -21,7 +21,7 @@ import pytest
 
 import actorsock
 from actorsock import otp, socket
-from actorsock.socket import control
+from actorsock.socket import control_types
 from actorsock.socket.counters import COUNTERS
 from actorsock.socket.flags import Flag
 from actorsock.socket.interfaces import supported_flags, supported_requests
@@ -242,15 +242,19 @@ def test_interface_requests_and_flags():
     assert [ast.literal_eval(span) for span in SPAN.findall(line[1])] == list(supported_flags())
 
 
+def by_value(codec):
+    return "-" if codec is None else access(codec.encode, codec.decode)
+
+
 def test_control_messages():
     rows = [
-        (type_.level, type_.word, access(type_.encode, type_.decode).replace("set", "sent"))
-        for type_ in control._TYPES
+        (type_.level, type_.word, by_value(type_.codec).replace("set", "sent"))
+        for type_ in control_types.BY_WORD.values()
     ]
     table = table_of("Control messages")
     assert [
-        (*ast.literal_eval(SPAN.fullmatch(ours)[1]), by_value)
-        for ours, by_value in zip(table.column("actorsock"), table.column("by value"), strict=True)
+        (*ast.literal_eval(SPAN.fullmatch(ours)[1]), way)
+        for ours, way in zip(table.column("actorsock"), table.column("by value"), strict=True)
     ] == [(level, word, way.replace("get", "received")) for level, word, way in rows]
 
 

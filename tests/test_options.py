@@ -18,7 +18,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actorsock.results import Error
-from actorsock.socket.control import ControlMessage, IpPktInfo
+from actorsock.socket.control import ControlMessage
+from actorsock.socket.control_types import IpPktInfo
 from actorsock.socket.options import (
     LEVELS,
     OTP_OPTIONS,
@@ -868,7 +869,7 @@ def test_options_that_are_picked_by_association_ask_with_a_cleared_buffer():
         ("ip/multicast_if", 1, TypeError),
         ("ip/multicast_if", (1, 2, 3), ValueError),
         ("ip/multicast_if", (1, 2, 3, 256), ValueError),
-        ("ip/multicast_if", (1, 2, 3, True), ValueError),
+        ("ip/multicast_if", (1, 2, 3, True), TypeError),
         ("ip/add_membership", {"multiaddr": "224.1.2.3"}, ValueError),
         ("ip/add_membership", {"multiaddr": "224.1.2.3", "interface": 1}, TypeError),
         ("ip/add_membership", ("224.1.2.3", "any"), TypeError),
@@ -913,6 +914,7 @@ def test_a_wrong_value_is_named_with_what_is_accepted(what, value, kind):
     assert type(caught.value) is kind
     assert message.startswith(f"option {what}: ")
     assert message.endswith(f"; accepted: {option.value}")
+    assert message.count(option.value) == 1
     assert len(message) < 600
 
 
@@ -921,15 +923,15 @@ def test_the_field_of_a_record_that_is_wrong_is_named():
         Linger(1, 0)
     with pytest.raises(ValueError, match=rf"linger must be in 0\.\.{INT_MAX}, not -1"):
         Linger(True, -1)
-    with pytest.raises(ValueError, match=r"interface must be an IPv4 address .* not 'eth0'"):
+    with pytest.raises(ValueError, match=r"interface must be an IPv4 address .* got 'eth0'"):
         Membership("any", "eth0")
-    with pytest.raises(TypeError, match=r"sourceaddr must be an IPv4 address .* not IPv6"):
+    with pytest.raises(TypeError, match=r"sourceaddr must be an IPv4 address .* got IPv6"):
         SourceMembership("any", "any", IPv6Address("::"))
     with pytest.raises(ValueError, match=r"slist\[1\] must be an IPv4 address"):
         MsgFilter("any", "any", "include", ["any", "none"])
     with pytest.raises(TypeError, match="mode must be 'include' or 'exclude', not None"):
         MsgFilter("any", "any", None, [])
-    with pytest.raises(ValueError, match="multiaddr must be an IPv6 address without scope"):
+    with pytest.raises(ValueError, match=r"multiaddr must be an IPv6 address .* zone"):
         Membership6(IPv6Address("fe80::1%1"), 1)
     with pytest.raises(ValueError, match="max_attempts must be in 0"):
         SctpInitMsg(0, 0, 0x10000, 0)

@@ -104,7 +104,7 @@ def test_the_tests_pass_as_shown(directory: Path) -> None:
 
 def test_a_reader_is_told_how_to_run_them() -> None:
     text = (Path(__file__).parent.parent / "docs" / "tutorial.md").read_text()
-    assert "`erlc tally.erl && erl -noshell -s tally main -s erlang halt`" in text
+    assert "`erlc *.erl && erl -noshell -s tally main -s erlang halt`" in text
     assert "`python tally.py`" in text
 
 

@@ -45,7 +45,7 @@ from .supervising import (
 )
 from .supervisor import Supervisor
 from .task_stream import TaskStream, async_stream
-from .tasks import Task, async_call, await_result
+from .tasks import Task, async_call, await_result, nb_yield
 
 __all__ = [
     "Answer",
@@ -88,6 +88,7 @@ __all__ = [
     "count_children",
     "delete_child",
     "get_childspec",
+    "nb_yield",
     "receive_response",
     "reply",
     "restart_child",

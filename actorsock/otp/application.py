@@ -13,11 +13,12 @@ import trio
 
 from ..results import Error, Ok
 from ..runtime.identity import Pid
-from ..runtime.linking import exit, link, monitor, trap_exit
-from ..runtime.messages import Down, Exit
+from ..runtime.linking import exit, monitor, trap_exit
+from ..runtime.messages import Exit
 from ..runtime.messaging import receive, send
 from ..runtime.opening import run
 from ..runtime.process import ProcessExit
+from ..runtime.signals import is_word
 from ..shown import shown
 from . import server_rules
 from .behaviour import Behaviour
@@ -102,18 +103,12 @@ async def _main(application: type[Application], args: tuple[Any, ...]) -> None:
                     case Ok(pid):
                         master.append(pid)
                     case Error(reason):
-                        raise _failure(reason)
+                        raise ProcessExit(reason)
             if master:
-                match await receive(monitor(master[0])):
-                    case Down(reason=reason) if not asked_to_stop.is_set() and reason != "normal":
-                        raise _failure(reason)
+                down = await receive(monitor(master[0]))
+                if not asked_to_stop.is_set() and not is_word(down.reason, "normal"):
+                    raise ProcessExit(down.reason)
             nursery.cancel_scope.cancel()
-
-
-def _failure(reason: Any) -> ProcessExit:
-    failure = ProcessExit(reason)
-    failure.__cause__ = reason if isinstance(reason, BaseException) else None
-    return failure
 
 
 class _Master(GenServer):
@@ -130,7 +125,6 @@ class _Master(GenServer):
         match await start_process(self._spec):
             case Ok(Pid() as pid):
                 self._top: Pid | None = pid
-                link(pid)
                 return None
             case Ok():
                 return Error("ignore")

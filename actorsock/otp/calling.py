@@ -9,12 +9,11 @@ from ..arguments import check_seconds
 from ..results import Error, Ok
 from ..runtime.current import current_process
 from ..runtime.identity import Pid, Ref, check_ref
-from ..runtime.linking import demonitor
-from ..runtime.mailbox import anything
 from ..runtime.messages import Down, Timeout
 from ..runtime.messaging import receive
 from ..runtime.process import Process, ProcessExit, alive
 from ..shown import shown
+from .forgetting import forget
 from .protocol import (
     BY_ALIAS,
     OPEN,
@@ -145,10 +144,10 @@ async def receive_response(ref: Ref, timeout: float = inf) -> Ok[Any] | Error | 
     try:
         response = await wait_response(ref, timeout)
     except BaseException:
-        _forget(process, ref)
+        forget(process, ref)
         raise
     if type(response) is Timeout:
-        _forget(process, ref)
+        forget(process, ref)
     return response
 
 
@@ -180,8 +179,9 @@ def check_response(message: Any, ref: Ref) -> Ok[Any] | Error | None:
 async def stop(server: Pid | str, reason: Any = "normal", timeout: float = inf) -> None:
     """Make a server `terminate` and end with `reason`; return when it has ended.
 
-    Raises `ProcessExit`: with `"noproc"` when there is none, `"timeout"` when it takes longer,
-    and with the server's exit reason if that is another one. Erlang's `gen_server:stop/1,3`.
+    Raises `ProcessExit`: with `"noproc"` when there is none, `"calling_self"`, `"timeout"` when
+    it takes longer, and with the server's exit reason if that is another one.
+    Erlang's `gen_server:stop/1,3`.
     """
     check_seconds("timeout", timeout)
     process = current_process()
@@ -193,10 +193,10 @@ async def stop(server: Pid | str, reason: Any = "normal", timeout: float = inf) 
         target.deliver(StopRequest(reason))
         down = await receive(ref, after=timeout)
     finally:
-        demonitor(ref, flush=True)
+        forget(process, ref)
     if type(down) is not Down:
         raise _failure("timeout", "stop", server, reason)
-    if down.reason is not reason and down.reason != reason:
+    if not _is_same(down.reason, reason):
         raise _failure(down.reason, "stop", server, reason)
 
 
@@ -225,7 +225,7 @@ async def _wait(
         return await _receive_answer(process, caller, timeout, what)
     finally:
         if came_first:
-            _forget(process, caller.ref)
+            forget(process, caller.ref)
 
 
 def _watch(process: Process, target: Process, caller: Caller) -> None:
@@ -240,13 +240,13 @@ async def _receive_answer(
     try:
         answer = await receive(caller.ref, after=timeout)
     except BaseException:
-        _forget(process, caller.ref)
+        forget(process, caller.ref)
         raise
     if type(answer) is Answer:
         return answer.value
     if type(answer) is Down:
         raise _failure(answer.reason, *what)
-    _forget(process, caller.ref)
+    forget(process, caller.ref)
     raise _failure("timeout", *what)
 
 
@@ -256,6 +256,15 @@ def _response(message: Any) -> Ok[Any] | Error:
     return Error(message.reason, message.pid)
 
 
+def _is_same(reason: Any, other: Any) -> bool:
+    if reason is other:
+        return True
+    try:
+        return bool(reason == other)
+    except Exception:  # reasons are any objects, and comparing them is the program's code
+        return False
+
+
 def _unreachable(target: Process | None, function: str, server: Any, argument: Any) -> ProcessExit:
     return _failure("noproc" if target is None else "calling_self", function, server, argument)
 
@@ -263,12 +272,4 @@ def _unreachable(target: Process | None, function: str, server: Any, argument: A
 def _failure(reason: Any, function: str, server: Pid | str, argument: Any) -> ProcessExit:
     exc = ProcessExit(reason)
     exc.add_note(f"in {function}({server!r}, {shown(argument)})")
-    exc.__cause__ = reason if isinstance(reason, BaseException) else None
     return exc
-
-
-def _forget(process: Process, ref: Ref) -> None:
-    """Nobody waits for `ref` any more; what came while the caller was about to go is removed."""
-    process.demonitor(ref)
-    process.drop_alias(ref)
-    process.mailbox.discard(ref, anything)

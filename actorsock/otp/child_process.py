@@ -10,18 +10,36 @@ from ..results import Error, Ok
 from ..runtime.current import current_process
 from ..runtime.identity import Pid, Ref
 from ..runtime.linking import exit, link, monitor, unlink
-from ..runtime.messages import Exit, Timeout
+from ..runtime.messages import Timeout
 from ..runtime.messaging import receive
+from ..runtime.process import alive
+from ..runtime.signals import is_word
 from ..shown import shown
 from .child_spec import ChildSpec
 from .engine import raised
-from .supervisor_reports import report
+from .forgetting import take_exit
+from .orderly import is_orderly
+from .supervisor_reports import progress, report
 
-__all__ = ["start_process", "stop_processes"]
+__all__ = ["start_and_report", "start_process", "stop_processes"]
+
+
+async def start_and_report(spec: ChildSpec, more: Sequence[Any] = ()) -> Ok[Pid | None] | Error:
+    """`start_process`, of which the log is told: that the child has started, or why not."""
+    result = await start_process(spec, more)
+    match result:
+        case Ok(Pid() as pid):
+            progress(spec.id, pid)
+        case Error(reason):
+            report("can't be started", spec.id, None, reason)
+    return result
 
 
 async def start_process(spec: ChildSpec, more: Sequence[Any] = ()) -> Ok[Pid | None] | Error:
-    """Call the child's start function; `Ok(None)` if there is nothing to start (`"ignore"`)."""
+    """Call the child's start function; `Ok(None)` if there is nothing to start (`"ignore"`).
+
+    The error of the start function, or what it has raised, is the result. The child is linked.
+    """
     try:
         result = spec.start(*spec.args, *more)
         if isinstance(result, Awaitable):
@@ -33,10 +51,8 @@ async def start_process(spec: ChildSpec, more: Sequence[Any] = ()) -> Ok[Pid | N
             pass
         case Ok(Pid() as pid):
             pass
-        case Error("ignore"):
-            return Ok(None)
-        case Error():
-            return result
+        case Error(reason):
+            return Ok(None) if is_word(reason, "ignore") else result
         case _:
             expected = "a Pid, Ok(pid) or Error(reason)"
             mistake = TypeError(f"start of {spec.id!r}: expected {expected}, got {shown(result)}")
@@ -58,32 +74,26 @@ async def stop_processes(spec: ChildSpec, pids: Sequence[Pid]) -> None:
             exit(pid, "kill")
             down = await receive(ref)
         # It may have ended by itself before it was told to.
-        reason = reason if down.reason == "noproc" else down.reason
+        reason = reason if is_word(down.reason, "noproc") else down.reason
         if not _as_told(spec, reason):
             report("has not ended as it was told to", spec.id, pid, reason)
 
 
 def _tell(spec: ChildSpec, pid: Pid) -> tuple[Ref, Any]:
+    # Only of one that has ended already is there something to look for in the mailbox.
+    ended = pid not in alive
     ref = monitor(pid)
     unlink(pid)
-    reason: Any = "noproc"
-    mailbox = current_process().mailbox
-
-    def its_exit(message: Any) -> bool:
-        return isinstance(message, Exit) and message.pid is pid
-
-    earlier = mailbox.take(its_exit, its_exit)
-    if isinstance(earlier, Exit):
-        reason = earlier.reason
+    earlier = take_exit(current_process(), pid) if ended else None
+    reason = "noproc" if earlier is None else earlier.reason
     exit(pid, "kill" if spec.shutdown == "brutal_kill" else "shutdown")
     return ref, reason
 
 
 def _as_told(spec: ChildSpec, reason: Any) -> bool:
-    if type(reason) is tuple:
-        return len(reason) == 2 and type(reason[0]) is str and reason[0] == "shutdown"
-    if type(reason) is not str:
-        return False
-    if reason == "killed":
+    if is_word(reason, "killed"):
         return spec.shutdown == "brutal_kill"
-    return reason == "shutdown" or (reason == "normal" and spec.restart != "permanent")
+    if is_word(reason, "normal"):
+        # It has ended by itself, which a permanent child is not to do.
+        return spec.restart != "permanent"
+    return is_orderly(reason)

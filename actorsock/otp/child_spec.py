@@ -66,7 +66,13 @@ def _period(instance: object, attribute: Any, value: Any) -> None:
 
 @attrs.frozen
 class ChildSpec:
-    """One child; Erlang's `child_spec()`. The dict of the same keys is accepted as well."""
+    """One child; Erlang's `child_spec()`. The dict of the same keys is accepted as well.
+
+    `start(*args)` starts it. `restart`: it is started again `"permanent"` (always), `"transient"`
+    (unless it has ended in order: `"normal"`, `"shutdown"`, `("shutdown", term)`), `"temporary"`
+    (never). `shutdown`: how many seconds it has to end when it is told to, before it is killed; 5
+    for a worker and `math.inf` for a supervisor unless it says otherwise; `"brutal_kill"` for none.
+    """
 
     id: Any = attrs.field(validator=_hashable)
     """What the supervisor calls it: anything hashable, once in a supervisor."""
@@ -100,7 +106,15 @@ class ChildSpec:
 
 @attrs.frozen
 class SupervisorFlags:
-    """How a supervisor restarts; Erlang's `sup_flags()`. The dict is accepted as well."""
+    """How a supervisor restarts; Erlang's `sup_flags()`. The dict is accepted as well.
+
+    When a child ends that is to be started again, `strategy` says which are: `"one_for_one"` that
+    one, `"one_for_all"` all, `"rest_for_one"` that one and those that were started after it.
+    `"simple_one_for_one"` is for any number of children of one spec, which `start_child` adds. If
+    that happens more than `intensity` times within `period` seconds, the supervisor gives up and
+    ends. `auto_shutdown`: whether the end of one significant child (`"any_significant"`), or of the
+    last of them (`"all_significant"`), ends the supervisor.
+    """
 
     strategy: Strategy = attrs.field(
         default="one_for_one",

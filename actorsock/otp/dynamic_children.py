@@ -10,17 +10,17 @@ from ..runtime.identity import Pid
 from ..runtime.inspecting import is_alive
 from ..runtime.messaging import current_pid, send
 from . import supervision_rules as rules
-from .child_process import start_process, stop_processes
+from .child_process import start_and_report, stop_processes
 from .child_spec import ChildSpec, SupervisorFlags
+from .outcomes import Stop
 from .restarting import TryAgain, give_up, report_end
 from .supervising import ChildCount, ChildInfo
-from .supervisor_reports import progress, report
 
 __all__ = ["DynamicChildren"]
 
 
 class DynamicChildren:
-    """Children of one spec, any number of them, known by their pids: simple_one_for_one."""
+    """`Children` of one spec, any number of them, known by their pids: simple_one_for_one."""
 
     def __init__(self, flags: SupervisorFlags, specs: Sequence[ChildSpec]) -> None:
         if len(specs) != 1:
@@ -33,13 +33,10 @@ class DynamicChildren:
         self._restarts: tuple[float, ...] = ()
 
     async def start(self, more: tuple[Any, ...]) -> Ok[Pid | None] | Error:
-        result = await start_process(self._spec, more)
+        result = await start_and_report(self._spec, more)
         match result:
             case Ok(Pid() as pid):
-                progress(self._spec.id, pid)
                 self._running[pid] = more
-            case Error(reason):
-                report("can't be started", self._spec.id, None, reason)
         return result
 
     async def terminate(self, pid: Any) -> Ok[None] | Error:
@@ -70,7 +67,7 @@ class DynamicChildren:
         supervisors = every if self._spec.type == "supervisor" else 0
         return ChildCount(1, len(self._running), supervisors, every - supervisors)
 
-    async def ended(self, pid: Pid, reason: Any) -> Any:
+    async def ended(self, pid: Pid, reason: Any) -> Stop | None:
         more = self._running.pop(pid, None)
         if more is None:
             return None
@@ -80,7 +77,7 @@ class DynamicChildren:
         self._failed[pid] = more
         return await self.try_again(pid)
 
-    async def try_again(self, pid: Pid) -> Any:
+    async def try_again(self, pid: Pid) -> Stop | None:
         if pid not in self._failed:
             return None
         now = trio.current_time()

@@ -13,6 +13,7 @@ from types import CoroutineType
 from typing import Any, Final
 
 from ..runtime.aliases import send_through
+from ..runtime.code import name_of
 from ..runtime.current import current_process
 from ..runtime.exit_reason import ending_of
 from ..runtime.identity import Pid, Ref
@@ -55,8 +56,10 @@ class Engine:
         self._step = step
         self._timers: dict[Any, Ref] = {}
         # What the process runs is the behaviour, for whoever looks at it.
-        self.__qualname__ = cls.__qualname__
-        self.__module__ = cls.__module__
+        self.__wrapped__ = cls
+
+    def __repr__(self) -> str:
+        return name_of(self)  # trio names the task so
 
     def _next(self, event: Any) -> Invoke | None:
         """Do what `event` leads to; the callback that has to be called next, if any."""
@@ -92,8 +95,12 @@ class Engine:
         match effect:
             case StartTimer(name, stamp, seconds):
                 self._stop_timer(name)
-                pid = current_process().pid
-                self._timers[name] = send_after(seconds, pid, Tick(name, stamp))
+                process = current_process()
+                if seconds == 0:
+                    # Erlang's `after 0`: behind the messages that are there, before any other.
+                    process.deliver(Tick(name, stamp))
+                else:
+                    self._timers[name] = send_after(seconds, process.pid, Tick(name, stamp))
             case StopTimer(name):
                 self._stop_timer(name)
             case TellStarter(starter, error):
@@ -115,7 +122,8 @@ class Engine:
         if not is_orderly(reason):
             process = current_process()
             name = f" ({process.name})" if process.name is not None else ""
-            _log.error("%s %r%s stops: %s", self.__qualname__, process.pid, name, shown(reason))
+            behaviour = self.__wrapped__.__qualname__
+            _log.error("%s %r%s stops: %s", behaviour, process.pid, name, shown(reason))
 
 
 class InPlace(Engine):

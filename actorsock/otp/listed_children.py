@@ -10,19 +10,18 @@ from ..runtime.identity import Pid
 from ..runtime.messaging import current_pid, send
 from ..shown import shown
 from . import supervision_rules as rules
-from .child_process import start_process, stop_processes
+from .child_process import start_and_report, stop_processes
 from .child_spec import ChildSpec, SupervisorFlags, as_spec, check_significance
 from .outcomes import Stop
 from .restarting import TryAgain, give_up, report_end
 from .supervising import ChildCount, ChildInfo
 from .supervision_rules import Child, Family, Plan
-from .supervisor_reports import progress, report
 
 __all__ = ["ListedChildren"]
 
 
 class ListedChildren:
-    """Children that are known by their ids, in order."""
+    """`Children` that are known by their ids, in order."""
 
     def __init__(self, flags: SupervisorFlags) -> None:
         self._family = Family(flags)
@@ -44,7 +43,7 @@ class ListedChildren:
         if child is not None:
             running = child.pid is not None
             return Error("already_started", child.pid) if running else Error("already_present")
-        result = await _start(spec)
+        result = await start_and_report(spec)
         match result:
             case Ok(pid):
                 # A temporary child that was not started would never be.
@@ -61,21 +60,21 @@ class ListedChildren:
         return Ok()
 
     async def restart(self, id: Any) -> Ok[Pid | None] | Error:
-        child = rules.find(self._family, id)
-        refusal = _not_idle(child)
-        if child is None or refusal is not None:
-            return refusal or Error("not_found")
-        result = await _start(child.spec)
+        child = self._idle(id)
+        if isinstance(child, Error):
+            return child
+        result = await start_and_report(child.spec)
         match result:
             case Ok(pid):
                 self._family = rules.started(self._family, id, pid)
         return result
 
     def delete(self, id: Any) -> Ok[None] | Error:
-        refusal = _not_idle(rules.find(self._family, id))
-        if refusal is None:
-            self._family = rules.forget(self._family, id)
-        return refusal or Ok()
+        child = self._idle(id)
+        if isinstance(child, Error):
+            return child
+        self._family = rules.forget(self._family, id)
+        return Ok()
 
     def spec(self, id: Any) -> Ok[ChildSpec] | Error:
         for child in self._family.children:
@@ -95,7 +94,7 @@ class ListedChildren:
         active = sum(child.pid is not None for child in children)
         return ChildCount(len(children), active, supervisors, len(children) - supervisors)
 
-    async def ended(self, pid: Pid, reason: Any) -> Any:
+    async def ended(self, pid: Pid, reason: Any) -> Stop | None:
         for child in self._family.children:
             if child.pid is pid:
                 report_end(child.spec, pid, reason)
@@ -103,7 +102,7 @@ class ListedChildren:
                 return await self._carry_out(family, plan, child.spec.id)
         return None
 
-    async def try_again(self, id: Any) -> Any:
+    async def try_again(self, id: Any) -> Stop | None:
         family, plan = rules.try_again(self._family, id, trio.current_time())
         return await self._carry_out(family, plan, id)
 
@@ -112,6 +111,15 @@ class ListedChildren:
         self._family = Family(self._family.flags)
         for child in reversed(children):
             await _stop(child)
+
+    def _idle(self, id: Any) -> Child | Error:
+        """The child of that id, if there is one and it does not run; otherwise what to answer."""
+        child = rules.find(self._family, id)
+        if child is None:
+            return Error("not_found")
+        if child.restarting:
+            return Error("restarting")
+        return child if child.pid is None else Error("running")
 
     async def _carry_out(self, family: Family, plan: Plan, cause: Any) -> Stop | None:
         self._family = family
@@ -124,7 +132,7 @@ class ListedChildren:
         for id in plan.start:
             child_to_start = rules.find(self._family, id)
             assert child_to_start is not None
-            match await _start(child_to_start.spec):
+            match await start_and_report(child_to_start.spec):
                 case Ok(pid):
                     self._family = rules.started(self._family, id, pid)
                 case Error():
@@ -134,24 +142,6 @@ class ListedChildren:
         return None
 
 
-async def _start(spec: ChildSpec) -> Ok[Pid | None] | Error:
-    result = await start_process(spec)
-    match result:
-        case Ok(pid):
-            progress(spec.id, pid)
-        case Error(reason):
-            report("can't be started", spec.id, None, reason)
-    return result
-
-
 async def _stop(child: Child) -> None:
     if child.pid is not None:
         await stop_processes(child.spec, [child.pid])
-
-
-def _not_idle(child: Child | None) -> Error | None:
-    if child is None:
-        return Error("not_found")
-    if child.restarting:
-        return Error("restarting")
-    return None if child.pid is None else Error("running")

@@ -15,6 +15,7 @@ from ..results import Error
 from ..runtime.identity import Pid, Ref
 from ..runtime.messages import Exit
 from ..shown import shown
+from .beginning import not_begun, refused
 from .effects import (
     Effect,
     End,
@@ -42,7 +43,7 @@ from .machine_outcomes import (
     StateTimeout,
     TimedOut,
 )
-from .outcomes import NOTHING, Ignore, Stop
+from .outcomes import NOTHING, Stop
 from .protocol import Begin, Call, Cast, StopRequest, SystemCall, Tick
 
 __all__ = ["Busy", "Ending", "Fresh", "Machine", "Mode", "step"]
@@ -89,6 +90,26 @@ class Machine:
     def due(self) -> Any:
         """The name of the first time-out that needs no time, or None."""
         return next((name for name, (stamp, _) in self.timers.items() if stamp == _DUE), None)
+
+    def seen(self, value: Any) -> Any:
+        """What `sys` tells of the machine, of whose object it is to tell `value`."""
+        return self.state, value
+
+    def replaced(self, new: Any) -> tuple["Machine", Any]:
+        """What is in the place of this, and of the object, when `sys` puts `new` there.
+
+        Raises `TypeError` if `new` is no pair, or its state none that the machine can be in.
+        """
+        match new:
+            case (state, value):
+                pass
+            case _:
+                raise TypeError(f"function: expected None or (state, object), got {shown(new)}")
+        if self.mode.by_state and not _is_name(state):
+            raise TypeError(
+                f"function: expected a state that is the name of its callback, got {shown(state)}"
+            )
+        return attrs.evolve(self, state=state), value
 
 
 @attrs.frozen
@@ -182,13 +203,12 @@ def _invoke(machine: Machine, event: Event, before: tuple[Effect, ...]) -> Next:
 
 
 def _returned(busy: Busy, result: Any) -> Next:
+    if busy.starter is not None:
+        refusal = refused(result)
+        if refusal is not None:
+            error, end = refusal
+            return Ending(end), not_begun(busy.starter, error, end)
     match result:
-        case Stop(reason) if busy.starter is not None:
-            return _not_begun(busy.starter, Error(reason), End(reason))
-        case Ignore() if busy.starter is not None:
-            return _not_begun(busy.starter, Error("ignore"), End("normal"))
-        case Error() if busy.starter is not None:
-            return _not_begun(busy.starter, result, End("normal"))
         case NextState(state, actions):
             if isinstance(busy.event, Enter) and state != busy.machine.state:
                 return _wrong(busy, result, "the state it has just entered")
@@ -317,13 +337,9 @@ def _wrong(busy: Busy, result: Any, expected: str) -> Next:
 def _raised(busy: Busy, raised: Raised) -> Next:
     end = End(raised.reason, raised.crash)
     if busy.starter is not None:
-        return _not_begun(busy.starter, Error(raised.reason), end)
+        return Ending(end), not_begun(busy.starter, Error(raised.reason), end)
     return _terminate(busy.machine, end, ())
 
 
 def _terminate(machine: Machine, end: End, before: tuple[Effect, ...]) -> Next:
     return Ending(end), (*before, Invoke("terminate", (end.reason, machine.state)))
-
-
-def _not_begun(starter: Ref, error: Error, end: End) -> Next:
-    return Ending(end), (TellStarter(starter, error), end)

@@ -2,11 +2,13 @@
 
 from typing import Any
 
+from ..runtime.signals import is_word
+
 __all__ = ["is_orderly"]
 
 
 def is_orderly(reason: Any) -> bool:
     """`"normal"`, `"shutdown"` and `("shutdown", anything)`."""
     if type(reason) is tuple:
-        return len(reason) == 2 and type(reason[0]) is str and reason[0] == "shutdown"
-    return type(reason) is str and reason in ("normal", "shutdown")
+        return len(reason) == 2 and is_word(reason[0], "shutdown")
+    return is_word(reason, "normal", "shutdown")

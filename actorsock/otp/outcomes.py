@@ -35,7 +35,8 @@ def _check_timeout(instance: object, attribute: Any, value: float) -> None:
 class NoReply:
     """Go on; Erlang's `{noreply, State}`, which is what None stands for as well.
 
-    When no message comes for `timeout` seconds, `handle_info("timeout")` is called.
+    `then` is a `Continue`, done before any message. When no message comes for `timeout` seconds,
+    `handle_info("timeout")` is called.
     """
 
     then: Continue | None = attrs.field(default=None, validator=_check_then)
@@ -44,7 +45,10 @@ class NoReply:
 
 @attrs.frozen(init=False)
 class Reply:
-    """Answer the call with `value` and go on; Erlang's `{reply, Value, State}`."""
+    """Answer the call with `value` and go on; Erlang's `{reply, Value, State}`.
+
+    `then` and `timeout` are as in `NoReply`.
+    """
 
     value: Any
     then: Continue | None

@@ -13,6 +13,7 @@ from ..results import Error
 from ..runtime.identity import Pid, Ref
 from ..runtime.messages import Exit
 from ..shown import shown
+from .beginning import not_begun, refused
 from .effects import (
     Effect,
     End,
@@ -25,7 +26,7 @@ from .effects import (
     StopTimer,
     TellStarter,
 )
-from .outcomes import NOTHING, Continue, Ignore, NoReply, Reply, Stop
+from .outcomes import NOTHING, Continue, NoReply, Reply, Stop
 from .protocol import Begin, Call, Caller, Cast, StopRequest, SystemCall, Tick
 
 __all__ = ["Busy", "Ending", "Fresh", "State", "Waiting", "step"]
@@ -45,6 +46,14 @@ class Waiting:
     """Of the newest time-out; every older tick is stale."""
     timed: float | None = None
     """The seconds of the newest time-out, if neither it nor a message has come since."""
+
+    def seen(self, value: Any) -> Any:
+        """What `sys` tells of the server, of whose object it is to tell `value`."""
+        return value
+
+    def replaced(self, new: Any) -> tuple["Waiting", Any]:
+        """What is in the place of this, and of the object, when `sys` puts `new` there."""
+        return self, new
 
 
 @attrs.frozen
@@ -124,13 +133,10 @@ def _message(waiting: Waiting, message: Any) -> Next:
 def _returned(busy: Busy, result: Any) -> Next:
     begun: tuple[Effect, ...] = ()
     if busy.starter is not None:
-        match result:
-            case Stop(reason):
-                return _not_begun(busy.starter, Error(reason), End(reason))
-            case Ignore():
-                return _not_begun(busy.starter, Error("ignore"), End("normal"))
-            case Error():
-                return _not_begun(busy.starter, result, End("normal"))
+        refusal = refused(result)
+        if refusal is not None:
+            error, end = refusal
+            return Ending(end), not_begun(busy.starter, error, end)
         begun = (TellStarter(busy.starter, None),)
     kind = type(result)
     if kind is Reply and busy.caller is not None:
@@ -154,7 +160,7 @@ def _returned(busy: Busy, result: Any) -> Next:
 def _raised(busy: Busy, raised: Raised) -> Next:
     end = End(raised.reason, raised.crash)
     if busy.starter is not None:
-        return _not_begun(busy.starter, Error(raised.reason), end)
+        return Ending(end), not_begun(busy.starter, Error(raised.reason), end)
     return _terminate(end)
 
 
@@ -173,8 +179,3 @@ def _go_on(
 
 def _terminate(end: End, afterwards: tuple[Effect, ...] = ()) -> Next:
     return Ending(end, afterwards), (Invoke("terminate", (end.reason,)),)
-
-
-def _not_begun(starter: Ref, error: Error, end: End) -> Next:
-    # Without `terminate`: there is nothing yet that it could undo.
-    return Ending(end), (TellStarter(starter, error), end)

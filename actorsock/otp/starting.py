@@ -1,7 +1,7 @@
 """Starting a behaviour: a new process, of which its starter hears whether it could begin."""
 
 from math import inf
-from typing import Any
+from typing import Any, Final
 
 from trio.lowlevel import enable_ki_protection
 
@@ -9,19 +9,21 @@ from ..arguments import check_seconds
 from ..results import Error, Ok
 from ..runtime.current import current_process
 from ..runtime.identity import Pid, Ref
-from ..runtime.linking import demonitor, exit, monitor, unlink
-from ..runtime.mailbox import anything
-from ..runtime.messages import Down, Exit
+from ..runtime.linking import exit, monitor, unlink
+from ..runtime.messages import Down
 from ..runtime.messaging import receive, send
 from ..runtime.naming import whereis
-from ..runtime.process import alive
+from ..runtime.process import Process, alive
 from ..runtime.spawning import spawn, spawn_handler
 from ..shown import shown
 from .behaviour import Behaviour
 from .engine import InPlace
+from .forgetting import forget, take_exit
 from .protocol import Begin, Begun
 
 __all__ = ["start", "start_link"]
+
+_START: Final = 1  # its price, in reductions: that of the message with which a process begins
 
 
 async def start(
@@ -72,6 +74,9 @@ async def _start(
         )
     check_seconds("timeout", timeout)
     starter = current_process()
+    toll = starter.body.spend(_START)
+    if toll is not None:
+        await toll
     if name is not None and (owner := whereis(name)) is not None:
         return Error("already_started", owner)
     engine = behaviour._engine()
@@ -85,19 +90,20 @@ async def _start(
     ref = monitor(pid, alias="demonitor")
     send(pid, Begin(starter.pid if linked else None, ref, args))
     try:
-        return await _begun(pid, ref, timeout)
+        return await _begun(starter, pid, ref, timeout)
     except BaseException:
-        # Whoever was to know of the process does not: it must not stay.
-        starter.demonitor(ref)
-        starter.mailbox.discard(ref, anything)
-        _kill(pid)
+        forget(starter, ref)
+        if not starter.ending:
+            # Whoever was to know of the process does not: it must not stay. The end of the whole
+            # starter is another thing: who is linked hears of that by the link.
+            _kill(pid)
         raise
 
 
-async def _begun(pid: Pid, ref: Ref, timeout: float) -> Ok[Pid] | Error:
+async def _begun(starter: Process, pid: Pid, ref: Ref, timeout: float) -> Ok[Pid] | Error:
     match await receive(ref, after=timeout):
         case Begun(error=None):
-            demonitor(ref, flush=True)
+            forget(starter, ref)
             return Ok(pid)
         case Begun(error=Error() as error):
             await receive(ref)
@@ -108,20 +114,12 @@ async def _begun(pid: Pid, ref: Ref, timeout: float) -> Ok[Pid] | Error:
             _kill(pid)
             await receive(lambda message: isinstance(message, Down) and message.ref is ref)
             # What `init` has said in the meantime is not asked for any more.
-            current_process().mailbox.discard(ref, anything)
-    _forget_exit(pid)
+            forget(starter, ref)
+    # Its end is what `start` returns: a caller that traps exits is not told a second time.
+    take_exit(starter, pid)
     return error
 
 
 def _kill(pid: Pid) -> None:
     unlink(pid)
     exit(pid, "kill")
-
-
-def _forget_exit(pid: Pid) -> None:
-    """Its end is what `start` returns: a caller that traps exits is not told a second time."""
-
-    def its_exit(message: Any) -> bool:
-        return isinstance(message, Exit) and message.pid is pid
-
-    current_process().mailbox.take(its_exit, its_exit)

@@ -1,4 +1,7 @@
-"""Asking a supervisor: which children it has, and to have others."""
+"""Asking a supervisor: which children it has, and to have others.
+
+All of these wait for as long as it takes, and raise `ProcessExit` as `call` does.
+"""
 
 from math import inf
 from typing import Any, Literal
@@ -57,7 +60,8 @@ async def start_child(supervisor: Pid | str, *spec: Any) -> Ok[Pid | None] | Err
     `spec` is its `ChildSpec`; with simple_one_for_one it is what the start function is given
     in addition to the arguments in the spec. `Error("already_started", pid)` and
     `Error("already_present")` if there is a child of that id, and the error of the start
-    function if it fails. Erlang's `supervisor:start_child/2`.
+    function if it fails. Raises `TypeError` or `ValueError` if the spec is wrong.
+    Erlang's `supervisor:start_child/2`.
     """
     return await _ask(supervisor, StartChild(spec))  # type: ignore[no-any-return]
 
@@ -66,8 +70,8 @@ async def terminate_child(supervisor: Pid | str, child: Any) -> Ok[None] | Error
     """Stop the child of that id (with simple_one_for_one: that pid), and do not restart it.
 
     Its spec stays, unless it is a temporary one. `Error("not_found")`; for a pid with
-    simple_one_for_one only if that process lives.
-    Erlang's `supervisor:terminate_child/2`.
+    simple_one_for_one only if that process lives. `Error("simple_one_for_one")` for what is
+    no pid there. Erlang's `supervisor:terminate_child/2`.
     """
     return await _ask(supervisor, TerminateChild(child))  # type: ignore[no-any-return]
 
@@ -75,7 +79,8 @@ async def terminate_child(supervisor: Pid | str, child: Any) -> Ok[None] | Error
 async def restart_child(supervisor: Pid | str, child: Any) -> Ok[Pid | None] | Error:
     """Start a child that does not run; `supervisor:restart_child/2`.
 
-    `Error("running")`, `Error("restarting")`, `Error("not_found")`, or the start function's.
+    `Error("running")`, `Error("restarting")`, `Error("not_found")`, or the start function's;
+    with simple_one_for_one `Error("simple_one_for_one")`.
     """
     return await _ask(supervisor, RestartChild(child))  # type: ignore[no-any-return]
 
@@ -83,7 +88,8 @@ async def restart_child(supervisor: Pid | str, child: Any) -> Ok[Pid | None] | E
 async def delete_child(supervisor: Pid | str, child: Any) -> Ok[None] | Error:
     """Forget the spec of a child that does not run; `supervisor:delete_child/2`.
 
-    `Error("running")`, `Error("restarting")` or `Error("not_found")`.
+    `Error("running")`, `Error("restarting")` or `Error("not_found")`; with simple_one_for_one
+    `Error("simple_one_for_one")`.
     """
     return await _ask(supervisor, DeleteChild(child))  # type: ignore[no-any-return]
 

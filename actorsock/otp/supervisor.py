@@ -14,6 +14,7 @@ from ..shown import shown
 from . import server_rules
 from .behaviour import Behaviour
 from .child_spec import ChildSpec, SupervisorFlags, as_flags, as_spec, check_significance
+from .children import Children
 from .dynamic_children import DynamicChildren
 from .engine import Looping
 from .gen_server import GenServer
@@ -69,12 +70,12 @@ class _SupervisorServer(GenServer):
         if isinstance(result, Ignore):
             return result
         flags, specs = _checked(result)
-        self._brood: ListedChildren | DynamicChildren
+        self._brood: Children
         if flags.strategy == "simple_one_for_one":
             self._brood = DynamicChildren(flags, specs)
             return None
-        self._brood = ListedChildren(flags)
-        return await self._brood.begin(specs)
+        self._brood = listed = ListedChildren(flags)
+        return await listed.begin(specs)
 
     async def handle_call(self, request: Any, caller: Caller) -> Reply:
         brood = self._brood
@@ -90,9 +91,9 @@ class _SupervisorServer(GenServer):
                     return Reply(brood.delete(child))
                 case GetChildSpec(child):
                     return Reply(brood.spec(child))
-                case "which_children":
+                case str("which_children"):
                     return Reply(brood.which())
-                case "count_children":
+                case str("count_children"):
                     return Reply(brood.count())
         except (TypeError, ValueError) as mistake:
             return Reply(Wrong(mistake))

@@ -20,7 +20,7 @@ def report(what: str, child: Any, pid: Pid | None, reason: Any) -> None:
     _write(logging.ERROR, f"{what}: {shown(reason)}", child, pid, reason)
 
 
-def progress(child: Any, pid: Pid | None) -> None:
+def progress(child: Any, pid: Pid) -> None:
     """A progress report: a child has been started."""
     _write(logging.INFO, "is started", child, pid, None)
 

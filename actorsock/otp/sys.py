@@ -58,7 +58,8 @@ async def replace_state(
     """Call `function` with what `get_state` gives, in the server; the state that it has now.
 
     What it returns takes the place of the state, None leaves the object where it is. What it
-    raises is raised here, and the server goes on with the state that it had.
+    raises is raised here, and `TypeError` if it returns what is no such state: then the server
+    goes on with the state that it had.
     Erlang's `sys:replace_state/2,3`.
     """
     if not callable(function):

@@ -1,13 +1,14 @@
 """How a behaviour's process serves what `sys` asks of it; between two messages, never in one."""
 
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import attrs
 
+from ..runtime.code import name_of
 from ..runtime.current import current_process
 from ..runtime.identity import Pid
+from ..shown import shown
 from .debugging import Debugging
-from .machine_rules import Machine
 from .protocol import SystemCall, send_answer
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "Log",
     "ReplaceState",
     "Resume",
+    "Served",
     "SetStatistics",
     "Status",
     "Suspend",
@@ -89,7 +91,25 @@ class Trace:
     flag: bool
 
 
-def serve(engine: Any, call: SystemCall) -> None:
+class Served(Protocol):
+    """What is read and changed here of the engine that runs a process."""
+
+    behaviour: Any
+    state: "_BetweenMessages"
+    parent: Pid | None
+    suspended: bool
+    debugging: Debugging | None
+
+
+class _BetweenMessages(Protocol):
+    """Where the rules of a behaviour are when it waits for a message."""
+
+    def seen(self, value: Any) -> Any: ...
+
+    def replaced(self, new: Any) -> "tuple[_BetweenMessages, Any]": ...
+
+
+def serve(engine: Served, call: SystemCall) -> None:
     """Do what was asked of the process that `engine` runs, and answer."""
     try:
         answer = _answer(engine, call.request)
@@ -98,13 +118,13 @@ def serve(engine: Any, call: SystemCall) -> None:
     send_answer(call.caller, answer)
 
 
-def _answer(engine: Any, request: Any) -> Any:
+def _answer(engine: Served, request: Any) -> Any:
     match request:
         case GetState():
-            return _state(engine)
+            return engine.state.seen(engine.behaviour)
         case ReplaceState(function):
-            _replace(engine, function(_state(engine)))
-            return _state(engine)
+            _replace(engine, function(engine.state.seen(engine.behaviour)))
+            return engine.state.seen(engine.behaviour)
         case GetStatus():
             return _status(engine)
         case Suspend():
@@ -124,47 +144,37 @@ def _answer(engine: Any, request: Any) -> Any:
     return None
 
 
-def _state(engine: Any) -> Any:
-    """As `sys.get_state` gives it."""
-    if isinstance(engine.state, Machine):
-        return engine.state.state, engine.behaviour
-    return engine.behaviour
-
-
-def _replace(engine: Any, new: Any) -> None:
+def _replace(engine: Served, new: Any) -> None:
     if new is None:
         return
-    if isinstance(engine.state, Machine):
-        state, new = new
-        engine.state = attrs.evolve(engine.state, state=state)
-    if not isinstance(new, type(engine.behaviour)):
+    state, behaviour = engine.state.replaced(new)
+    if not isinstance(behaviour, type(engine.behaviour)):
         expected = type(engine.behaviour).__qualname__
-        raise TypeError(f"function: expected None or a {expected} to be returned, got {new!r}")
-    engine.behaviour = new
+        raise TypeError(
+            f"function: expected None or a {expected} as the object, got {shown(behaviour)}"
+        )
+    engine.state, engine.behaviour = state, behaviour
 
 
-def _status(engine: Any) -> Status:
+def _status(engine: Served) -> Status:
     process = current_process()
-    state = engine.behaviour.format_status()
-    if isinstance(engine.state, Machine):
-        state = engine.state.state, state
     return Status(
         process.pid,
         process.name,
-        f"{engine.__module__}:{engine.__qualname__}",
+        name_of(engine),
         "suspended" if engine.suspended else "running",
         engine.parent,
-        state,
+        engine.state.seen(engine.behaviour.format_status()),
         _events(engine),
     )
 
 
-def _events(engine: Any) -> list[tuple[Any, ...]]:
+def _events(engine: Served) -> list[tuple[Any, ...]]:
     debugging = engine.debugging
     return [] if debugging is None or debugging.events is None else list(debugging.events)
 
 
-def _debugging(engine: Any, change: Any) -> None:
+def _debugging(engine: Served, change: Any) -> None:
     debugging = engine.debugging or Debugging()
     change(debugging)
     engine.debugging = None if debugging.idle else debugging

@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Any, Final, Generic, TypeVar
 
 import trio
-from trio.lowlevel import enable_ki_protection
+from trio.lowlevel import disable_ki_protection, enable_ki_protection
 
 from ..arguments import check_int, check_seconds
 from ..results import Error, Ok
@@ -16,7 +16,7 @@ from ..runtime.messages import Down
 from ..runtime.messaging import receive
 from ..shown import shown
 from .protocol import Answer
-from .tasks import Task, async_call, forget
+from .tasks import Task, abandon, async_call
 
 __all__ = ["TaskStream", "async_stream"]
 
@@ -24,6 +24,8 @@ S = TypeVar("S")
 T = TypeVar("T")
 
 _LIMIT: Final = 8
+
+_NO_MORE: Final = object()
 
 
 def async_stream(
@@ -58,8 +60,8 @@ class TaskStream(Generic[T]):
 
     def __init__(
         self,
-        fn: Callable[[Any], Awaitable[T]],
-        items: Iterator[Any],
+        fn: Callable[[S], Awaitable[T]],
+        items: Iterator[S],
         limit: int,
         timeout: float,
         light: bool,
@@ -91,7 +93,7 @@ class TaskStream(Generic[T]):
                 return Ok(value)
             case Down(reason=reason):
                 return Error(reason)
-        forget(self._owner, task)
+        abandon(self._owner, task)
         return Error("timeout")
 
     async def __aenter__(self) -> "TaskStream[T]":
@@ -115,14 +117,19 @@ class TaskStream(Generic[T]):
         """End the tasks whose results have not been taken."""
         self._items = iter(())
         while self._tasks:
-            forget(self._owner, self._tasks.popleft()[0])
+            abandon(self._owner, self._tasks.popleft()[0])
 
     def _start_tasks(self) -> None:
         while len(self._tasks) < self._limit:
-            try:
-                item: Any = next(self._items)
-            except StopIteration:
+            item = _next(self._items)
+            if item is _NO_MORE:
                 return
             task = async_call(self._fn, item, light=self._light)
             deadline = inf if self._timeout == inf else trio.current_time() + self._timeout
             self._tasks.append((task, deadline))
+
+
+@disable_ki_protection
+def _next(items: Iterator[Any]) -> Any:
+    # What is iterated over is the program's code: Ctrl-C may interrupt it.
+    return next(items, _NO_MORE)

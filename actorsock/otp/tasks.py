@@ -5,28 +5,30 @@ told to whoever awaits the result, and to nobody else: they are not linked.
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, TypeVarTuple
 
 import attrs
 from trio.lowlevel import enable_ki_protection
 
 from ..arguments import check_seconds
+from ..results import Error, Ok
 from ..runtime.aliases import send_through
-from ..runtime.code import awaitable_of
+from ..runtime.code import call_function, name_of
 from ..runtime.current import current_process
 from ..runtime.identity import Pid, Ref
 from ..runtime.linking import exit, monitor
-from ..runtime.mailbox import anything
-from ..runtime.messages import Down
+from ..runtime.messages import Down, Timeout
 from ..runtime.messaging import receive, send
 from ..runtime.process import Process, ProcessExit, alive
 from ..runtime.spawning import spawn, spawn_handler
 from ..shown import shown
+from .forgetting import forget
 from .protocol import Answer
 
-__all__ = ["Task", "async_call", "await_result", "forget", "start_task"]
+__all__ = ["Task", "abandon", "async_call", "await_result", "nb_yield", "start_task"]
 
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 
 @attrs.frozen
@@ -40,7 +42,7 @@ class Task(Generic[T]):
 
 
 @enable_ki_protection
-def async_call(fn: Callable[..., Awaitable[T]], *args: Any, light: bool = False) -> Task[T]:
+def async_call(fn: Callable[[*Ts], Awaitable[T]], *args: *Ts, light: bool = False) -> Task[T]:
     """Run `fn(*args)`, an async function, in a new process; `await_result` gets what it returns.
 
     The process ends with the caller. It is not linked: if `fn` fails, `await_result` says so.
@@ -57,7 +59,25 @@ async def await_result(task: Task[T], timeout: float = 5.0) -> T:
     """What the function of the task has returned; once, by the process that started it.
 
     Raises `ProcessExit`, which ends the caller unless it is caught: with the reason that the
-    task has ended with, and with `"timeout"`, after which the task is killed.
+    task has ended with, and with `"timeout"`, after which the task is killed. Erlang's
+    `rpc:yield/1`.
+    """
+    match await nb_yield(task, timeout):
+        case Ok(value):
+            return value
+        case Error(reason):
+            raise ProcessExit(reason)
+    abandon(current_process(), task)
+    raise ProcessExit("timeout")
+
+
+@enable_ki_protection
+async def nb_yield(task: Task[T], timeout: float = 0) -> Ok[T] | Error | Timeout:
+    """What the function of the task has returned, if it has by then; `timeout` is in seconds.
+
+    `Error` with the reason that the task has ended with. After `Timeout()` the task goes on, and
+    can be asked again. Raises `ValueError` when its result has been taken, or the task given
+    up, and when another process has started it. Erlang's `rpc:nb_yield/1,2`.
     """
     if not isinstance(task, Task):
         raise TypeError(f"task: expected what async_call returns, got {shown(task)}")
@@ -70,18 +90,17 @@ async def await_result(task: Task[T], timeout: float = 5.0) -> T:
     message = await receive(task.ref, after=0 if over else timeout)
     match message:
         case Answer(value=value):
-            return value  # type: ignore[no-any-return]
+            return Ok(value)
         case Down(reason=reason):
-            failure = ProcessExit(reason)
-            failure.__cause__ = reason if isinstance(reason, BaseException) else None
-            raise failure
+            return Error(reason)
     if over:
-        raise ValueError(f"task: the result of {task.pid!r} has been awaited already")
-    forget(process, task)
-    raise ProcessExit("timeout")
+        raise ValueError(
+            f"task: the result of {task.pid!r} has been awaited already, or was given up"
+        )
+    return Timeout()
 
 
-def start_task(fn: Callable[..., Awaitable[Any]], args: tuple[Any, ...], light: bool) -> Task[Any]:
+def start_task(fn: Callable[[*Ts], Awaitable[T]], args: tuple[*Ts], light: bool) -> Task[T]:
     """A new process whose result comes to the caller, and is bound to nobody's life."""
     if not callable(fn):
         raise TypeError(f"fn: expected an async function, got {shown(fn)}")
@@ -92,10 +111,9 @@ def start_task(fn: Callable[..., Awaitable[Any]], args: tuple[Any, ...], light: 
     return Task(pid, run.ref, current_process().pid)
 
 
-def forget(process: Process, task: Task[Any]) -> None:
+def abandon(process: Process, task: Task[Any]) -> None:
     """The result is not wanted any more by its owner, `process`: neither is the task."""
-    process.demonitor(task.ref)
-    process.mailbox.discard(task.ref, anything)
+    forget(process, task.ref)
     target = alive.get(task.pid)
     if target is not None:
         target.signal(process.pid, "kill", "exit")
@@ -107,14 +125,15 @@ class _Run:
     ref: Ref
 
     def __init__(self, fn: Callable[..., Awaitable[Any]], args: tuple[Any, ...]) -> None:
-        self._fn = fn
-        self._args = args
         # What the process runs is the function, for whoever looks at it.
-        self.__qualname__ = getattr(fn, "__qualname__", type(fn).__qualname__)
-        self.__module__ = getattr(fn, "__module__", "?")
+        self.__wrapped__ = fn
+        self._args = args
+
+    def __repr__(self) -> str:
+        return name_of(self)  # trio names the task so
 
     async def __call__(self) -> None:
-        value = await awaitable_of(self._fn, self._args)
+        value = await call_function(self.__wrapped__, self._args)
         send_through(self.ref, Answer(self.ref, value))
 
 

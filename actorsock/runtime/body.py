@@ -55,7 +55,7 @@ class Body(abc.ABC):
         """Wait to be woken; return what `wake` was given, or `TIMED_OUT` at `deadline`.
 
         `deadline` is a time on trio's clock. Raises what ends the wait from outside:
-        `trio.Cancelled`, or `ProcessExit` when an exit signal ends the process. Whoever parks
+        `trio.Cancelled`, or `ExitSignal` when an exit signal ends the process. Whoever parks
         undoes on the way out what it asked others to wake it for.
         """
         self.check()
@@ -82,7 +82,7 @@ class Body(abc.ABC):
 
     @abc.abstractmethod
     def check(self) -> None:
-        """Raise `ProcessExit` when an exit signal ends the process, and nothing else will."""
+        """Raise `ExitSignal` when an exit signal ends the process, and nothing else will."""
 
     def take(self) -> Any:
         """What `wake` was given; once."""

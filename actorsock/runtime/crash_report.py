@@ -4,11 +4,20 @@ import logging
 import traceback
 from typing import Any, Final
 
+from .exit_reason import Ending, ending_of
 from .process import Process
 
-__all__ = ["report_crash"]
+__all__ = ["report_crash", "told"]
 
 _log: Final = logging.getLogger("actorsock")
+
+
+def told(process: Process, exc: BaseException, during: str = "crashed") -> Ending:
+    """What it means that `exc` has left the code of `process`; a mistake is logged."""
+    ending = ending_of(exc)
+    if ending.crash is not None:
+        report_crash(process, ending.crash, during)
+    return ending
 
 
 def report_crash(process: Process, exc: BaseException, during: str = "crashed") -> None:

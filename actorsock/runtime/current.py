@@ -11,7 +11,7 @@ import trio
 from trio.lowlevel import Task, current_task
 
 from .node import Node
-from .process import Process, ProcessExit
+from .process import ExitSignal, Process
 from .running import by_task, turn
 from .task_body import adopt
 
@@ -32,7 +32,7 @@ _open: Final[trio.lowlevel.RunVar[tuple[Node, ...]]] = trio.lowlevel.RunVar("act
 def current_process() -> Process:
     """The calling process; a trio task that is none yet is adopted.
 
-    Raises `RuntimeError` outside a runtime, and `ProcessExit` in an adopted task whose process
+    Raises `RuntimeError` outside a runtime, and `ExitSignal` in an adopted task whose process
     an exit signal has ended.
     """
     process = turn.process
@@ -89,7 +89,7 @@ def _adopt(task: Task) -> Process:
 def _refuse_ended(process: Process) -> None:
     # With a scope of its own the task is being cancelled, and its clean-up may still call us.
     if process.body.adopted:
-        raise ProcessExit(process.reason)
+        raise ExitSignal(process.reason)
 
 
 class _AdoptedTasks(trio.abc.Instrument):

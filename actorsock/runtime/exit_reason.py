@@ -4,14 +4,14 @@ trio wraps what leaves a nursery in groups, also a process's own decision to end
 one place that looks through them.
 """
 
-from typing import Any
+from typing import Any, Final
 
 import attrs
 import trio
 
-from .process import ProcessExit
+from .process import ExitSignal, ProcessExit
 
-__all__ = ["Ending", "ending_of"]
+__all__ = ["Ending", "ending_of", "interrupt_in", "mistakes_in"]
 
 
 @attrs.frozen
@@ -22,27 +22,53 @@ class Ending:
     """Its exit reason: what `exit` was given, or the exception of a crash."""
     crash: BaseException | None = None
     """The exception to report, if it was a mistake and not a decision."""
-    beyond: BaseException | None = None
-    """What concerns more than this process and must travel on: Ctrl-C, `sys.exit`, and the
-    cancellation of a scope outside of it."""
+    interrupt: BaseException | None = None
+    """Ctrl-C or `sys.exit`, which concern the whole program."""
+    unwinding: BaseException | None = None
+    """What has to travel on: the cancellation of a scope outside of the process, or the closing
+    of its coroutine."""
+
+    @property
+    def beyond(self) -> BaseException | None:
+        """What concerns more than this process, if anything."""
+        return self.interrupt or self.unwinding
 
 
 def ending_of(exc: BaseException) -> Ending:
     """What `exc`, as it left the code of a process, means."""
-    leaves = list(_leaves(exc))
-    for leaf in leaves:
-        if isinstance(leaf, (KeyboardInterrupt, SystemExit, GeneratorExit)):
-            return Ending("shutdown", beyond=leaf)
-    beyond = _only_cancelled(exc)
-    mistakes = [leaf for leaf in leaves if not isinstance(leaf, (ProcessExit, trio.Cancelled))]
-    if mistakes:
+    leaves = _leaves(exc)
+    interrupt = _first(leaves, _INTERRUPTS)
+    unwinding = _first(leaves, (GeneratorExit,)) or _part(exc, trio.Cancelled)
+    crash = mistakes_in(exc)
+    if interrupt is not None or isinstance(unwinding, GeneratorExit):
+        return Ending("shutdown", crash, interrupt, unwinding)
+    if crash is not None:
+        return Ending(crash, crash, None, unwinding)
+    decided = _first(leaves, (ExitSignal, ProcessExit))
+    reason = decided.reason if isinstance(decided, (ExitSignal, ProcessExit)) else "shutdown"
+    return Ending(reason, None, None, unwinding)
+
+
+def interrupt_in(exc: BaseException) -> BaseException | None:
+    """The Ctrl-C or `sys.exit` in `exc`, without the groups around it."""
+    return _first(_leaves(exc), _INTERRUPTS)
+
+
+def mistakes_in(exc: BaseException) -> BaseException | None:
+    """What of `exc` is nobody's decision, and must be told to somebody."""
+    leaves = _leaves(exc)
+    mistakes = [leaf for leaf in leaves if not isinstance(leaf, _DECISIONS)]
+    if not mistakes:
+        return None
+    interrupted = _first(leaves, _INTERRUPTS) is not None
+    if len(mistakes if interrupted else leaves) == 1:
         # Alone in its group it is shown plainly: the nursery around it is no part of the news.
-        crash = mistakes[0] if len(leaves) == 1 else exc
-        return Ending(crash, crash, beyond)
-    for leaf in leaves:
-        if isinstance(leaf, ProcessExit):
-            return Ending(leaf.reason, beyond=beyond)
-    return Ending("shutdown", beyond=beyond)
+        return mistakes[0]
+    return _rest(exc, _DECISIONS) if interrupted else exc
+
+
+_INTERRUPTS: Final = (KeyboardInterrupt, SystemExit)
+_DECISIONS: Final = (*_INTERRUPTS, GeneratorExit, ExitSignal, ProcessExit, trio.Cancelled)
 
 
 def _leaves(exc: BaseException) -> list[BaseException]:
@@ -51,9 +77,19 @@ def _leaves(exc: BaseException) -> list[BaseException]:
     return [leaf for part in exc.exceptions for leaf in _leaves(part)]
 
 
-def _only_cancelled(exc: BaseException) -> BaseException | None:
-    if isinstance(exc, trio.Cancelled):
-        return exc
+def _first(
+    leaves: list[BaseException], kinds: tuple[type[BaseException], ...]
+) -> BaseException | None:
+    return next((leaf for leaf in leaves if isinstance(leaf, kinds)), None)
+
+
+def _part(exc: BaseException, kind: type[BaseException]) -> BaseException | None:
     if isinstance(exc, BaseExceptionGroup):
-        return exc.subgroup(trio.Cancelled)
-    return None
+        return exc.subgroup(kind)
+    return exc if isinstance(exc, kind) else None
+
+
+def _rest(exc: BaseException, kinds: tuple[type[BaseException], ...]) -> BaseException | None:
+    if isinstance(exc, BaseExceptionGroup):
+        return exc.split(kinds)[1]
+    return None if isinstance(exc, kinds) else exc

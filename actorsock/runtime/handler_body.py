@@ -6,14 +6,15 @@ A handler can't wait: whatever it does, it does before it returns.
 """
 
 from collections.abc import Awaitable, Callable
+from contextvars import copy_context
+from threading import get_ident
 from typing import Any, NoReturn
 
 from trio.lowlevel import disable_ki_protection
 
 from .body import Body
 from .code import name_of
-from .crash_report import report_crash
-from .exit_reason import ending_of
+from .crash_report import told
 from .mailbox import anything
 from .node import Node
 from .process import Process
@@ -39,7 +40,7 @@ def start_handler(node: Node, handle: Handler, terminate: Terminate | None = Non
 class HandlerBody(Body):
     """Runs one handler to completion on each delivery."""
 
-    __slots__ = ("_handle", "_node", "_process", "_terminate")
+    __slots__ = ("_context", "_handle", "_node", "_process", "_terminate")
 
     kind = "handler"
     _process: Process | None
@@ -48,6 +49,7 @@ class HandlerBody(Body):
     def __init__(self, node: Node, handle: Handler, terminate: Terminate | None) -> None:
         super().__init__(node.timers, 0)
         self._node = node
+        self._context = copy_context()
         self._handle = handle
         self._terminate = terminate or _nothing
 
@@ -66,6 +68,8 @@ class HandlerBody(Body):
         # There is nobody to tell the outcome to: a turn looks into the mailbox.
         if not self.parked:
             return False
+        if get_ident() != self._node.thread:
+            raise RuntimeError("not the thread in which the process runs")
         self.parked = False
         self._ask_for_turn()
         return True
@@ -74,17 +78,20 @@ class HandlerBody(Body):
         return name_of(self._handle)
 
     def spend(self, cost: int) -> Awaitable[None]:
-        return self.checkpoint()
+        return self._refuse()
 
     def checkpoint(self) -> Awaitable[None]:
-        return self.check()
+        return self._refuse()
 
     @property
     def waiting(self) -> Awaitable[object]:
         self.parked = False
-        return self.check()
+        return self._refuse()
 
-    def check(self) -> NoReturn:
+    def check(self) -> None:
+        pass  # what it does after its end is over when it returns
+
+    def _refuse(self) -> NoReturn:
         raise RuntimeError("a handler runs to completion: it can't wait for anything")
 
     def _ask_for_turn(self) -> None:
@@ -102,11 +109,9 @@ class HandlerBody(Body):
         before, turn.process = turn.process, process
         try:
             if not process.ending:
-                _call(self._handle, mailbox.pop())
+                self._context.run(_call, self._handle, mailbox.pop())
         except BaseException as exc:
-            ending = ending_of(exc)
-            if ending.crash is not None:
-                report_crash(process, ending.crash)
+            ending = told(process, exc)
             self._end(ending.reason)
             if ending.beyond is not None:
                 raise ending.beyond from None
@@ -128,12 +133,10 @@ class HandlerBody(Body):
         if process.ending:
             reason = process.reason
         try:
-            _call(self._terminate, reason)
+            self._context.run(_call, self._terminate, reason)
         except BaseException as exc:
             # An `exit` in there is one that comes too late: the process ends as it is.
-            ending = ending_of(exc)
-            if ending.crash is not None:
-                report_crash(process, ending.crash, "failed to terminate")
+            ending = told(process, exc, "failed to terminate")
             if ending.beyond is not None:
                 raise ending.beyond from None
         finally:

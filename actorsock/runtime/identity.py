@@ -70,10 +70,10 @@ def make_ref() -> Ref:
     return Ref()
 
 
-def check_pid(pid: object, argument: str = "pid") -> Pid:
+def check_pid(pid: object, argument: str = "pid", expected: str = "a Pid") -> Pid:
     """`pid`, if it is one; raises `TypeError` naming the argument otherwise."""
     if type(pid) is not Pid:
-        raise TypeError(f"{argument}: expected a Pid, got {shown(pid)}")
+        raise TypeError(f"{argument}: expected {expected}, got {shown(pid)}")
     return pid
 
 

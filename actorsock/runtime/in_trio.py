@@ -1,65 +1,82 @@
 """Running a trio function on behalf of a process that is no trio task."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar, TypeVarTuple, Unpack
 
+import attrs
 import trio
 from trio.lowlevel import enable_ki_protection
 
+from .code import call_function
+from .crash_report import report_crash
 from .current import current_process
-from .exit_reason import ending_of
+from .exit_reason import interrupt_in, mistakes_in
 from .process import Process
 
 __all__ = ["in_trio"]
 
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 
 @enable_ki_protection
-async def in_trio(fn: Callable[..., Awaitable[T]], *args: Any) -> T:
+async def in_trio(fn: Callable[[Unpack[Ts]], Awaitable[T]], *args: *Ts) -> T:
     """`await fn(*args)` with all of trio at hand, from any kind of process.
 
     A light process waits while a trio task of the runtime's runs `fn`; what it returns or raises
-    comes back, and an exit signal cancels it, as `trio.to_thread.run_sync` does for threads. In
+    comes back, and an exit signal cancels it and waits for its clean-up, as for any process. In
     that task the functions of this library act as a process of the task's own. Any other
     process is in trio already and just calls `fn`.
     """
     process = current_process()
     if process.body.kind != "light":
-        return await fn(*args)
+        return await call_function(fn, args)
     toll = process.body.spend(1)
     if toll is not None:
         await toll
-    scope = trio.CancelScope()
-    answer: list[T] = []
-    failure: list[BaseException] = []
-    process.node.nursery.start_soon(_run, process, scope, answer, failure, fn, args)
+    errand: _Errand[T] = _Errand(process)
+    process.node.nursery.start_soon(errand.run, fn, args)
     try:
         await process.body.park()
     except BaseException:
-        scope.cancel()
+        errand.scope.cancel()
+        await errand.over()
+        if errand.failure is not None and (mistakes := mistakes_in(errand.failure)) is not None:
+            report_crash(process, mistakes)  # nobody is there to whom it could be raised
         raise
-    if failure:
-        raise failure[0]
-    return answer[0]
+    if errand.failure is not None:
+        raise errand.failure
+    return errand.answer
 
 
-async def _run(
-    process: Process,
-    scope: trio.CancelScope,
-    answer: list[T],
-    failure: list[BaseException],
-    fn: Callable[..., Awaitable[T]],
-    args: tuple[Any, ...],
-) -> None:
-    with scope:
-        try:
-            answer.append(await fn(*args))
-        except trio.Cancelled:
-            raise
-        except BaseException as exc:
-            # Also `exit` and Ctrl-C: they are the process's, and not the runtime's.
-            failure.append(exc)
-            if isinstance(beyond := ending_of(exc).beyond, (KeyboardInterrupt, SystemExit)):
-                process.node.interrupt(beyond)
-    process.body.wake()
+@attrs.define(eq=False)
+class _Errand(Generic[T]):
+    """One function that runs on behalf of a light process, in a task of its own."""
+
+    process: Process
+    scope: trio.CancelScope = attrs.field(factory=trio.CancelScope)
+    answer: T = attrs.field(init=False)
+    failure: BaseException | None = None
+    done: bool = False
+
+    async def run(self, fn: Callable[..., Awaitable[T]], args: tuple[Any, ...]) -> None:
+        """What the task runs."""
+        with self.scope:
+            try:
+                self.answer = await call_function(fn, args)
+            except trio.Cancelled:
+                raise
+            except BaseException as exc:
+                # Also `exit` and Ctrl-C: they are the process's, and not the runtime's.
+                self.failure = exc
+                if (interrupt := interrupt_in(exc)) is not None:
+                    self.process.node.interrupt(interrupt)
+        self.done = True
+        self.process.body.wake()
+
+    async def over(self) -> None:
+        """Wait until the task is through with its clean-up, also in a process that is ending."""
+        body = self.process.body
+        while not self.done:
+            body.parked = True
+            await body.waiting

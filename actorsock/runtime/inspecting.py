@@ -18,7 +18,7 @@ class ProcessInfo:
 
     pid: Pid
     kind: str
-    """`"task"` or `"handler"`: what runs it."""
+    """`"task"`, `"light"` or `"handler"`: what runs it."""
     function: str
     registered_name: str | None
     status: str
@@ -35,7 +35,7 @@ class ProcessInfo:
 def processes() -> list[Pid]:
     """The pid of every process of this runtime, oldest first. Erlang's `processes/0`."""
     node = current_process().node
-    return [pid for pid, process in alive.items() if process.node is node]
+    return [pid for pid, process in alive.copy().items() if process.node is node]
 
 
 @enable_ki_protection

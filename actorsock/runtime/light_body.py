@@ -8,16 +8,16 @@ recognised by what it yields. Both say, in the process that did it, what to do i
 
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
+from contextvars import copy_context
 from typing import Any, Final, cast
 
-from trio.lowlevel import disable_ki_protection, enable_ki_protection
+from trio.lowlevel import enable_ki_protection
 
 from .body import Body
-from .code import awaitable_of, name_of
-from .crash_report import report_crash
-from .exit_reason import ending_of
+from .code import call_function, name_of
+from .crash_report import told
 from .node import Node
-from .process import Process, ProcessExit
+from .process import ExitSignal, Process
 from .running import turn
 
 __all__ = ["LightBody", "start_light", "step_all"]
@@ -58,21 +58,36 @@ def start_light(
 class LightBody(Body):
     """Steps one coroutine."""
 
-    __slots__ = ("_args", "_function", "_passes", "coroutine", "process", "stopped")
+    __slots__ = (
+        "_args",
+        "_coroutine",
+        "_function",
+        "_passes",
+        "context",
+        "defies",
+        "go_on",
+        "process",
+        "stopped",
+    )
 
     kind = "light"
     waiting = _pause
     process: Process
+    _coroutine: Coroutine[Any, None, None]
 
     def __init__(self, node: Node, function: Any, args: tuple[Any, ...]) -> None:
         super().__init__(node.timers, _BUDGET)
         self._passes = node.passes
         self._function = function
         self._args = args
-        self.coroutine: Coroutine[Any, None, None] | None = None
-        """Its code, once it has begun."""
+        self.context = copy_context()
+        """Its context variables: as they were where it was started, and its own from then on."""
+        self.go_on: Callable[[None], object] | None = None
+        """Runs its code, once that has begun, until it awaits the runtime again."""
         self.stopped = False
         """An exit signal has ended the process: it must not wait any more."""
+        self.defies = False
+        """It has been told that it is stopped, and goes on."""
 
     def spend(self, cost: int) -> Awaitable[None] | None:
         self.budget -= cost
@@ -84,24 +99,26 @@ class LightBody(Body):
         return self._give_way()
 
     async def _give_way(self) -> None:
-        if not self.stopped and self.budget <= 0:
+        # Who catches its own end and tries again must not keep the others from running.
+        if self.defies or (self.budget <= 0 and not self.stopped):
             self._passes.step_soon(self)
             await _pause
         self.check()
 
     def check(self) -> None:
         if self.stopped:
-            raise ProcessExit(self.process.reason)
+            self.defies = True
+            raise ExitSignal(self.process.reason)
 
     def wake(self, outcome: Any = None) -> bool:
         if not self.parked:
             return False
+        passes = self._passes  # what `step_soon` does, without the call
+        if passes.keeper is not None:
+            passes.wake_keeper()  # first: from another thread it fails, and nothing has happened
+        passes.ready.append(self)
         self.parked = False
         self.outcome = outcome
-        passes = self._passes  # what `step_soon` does, without the call
-        passes.ready.append(self)
-        if passes.keeper is not None:
-            passes.wake_keeper()
         return True
 
     def stop(self, reason: Any) -> bool:
@@ -115,27 +132,26 @@ class LightBody(Body):
     def describe(self) -> str:
         return name_of(self._function)
 
-    def begin(self) -> Coroutine[Any, None, None]:
-        """Call its function, on its first step."""
+    def begin(self) -> Callable[[None], object]:
+        """Its first step is about to be taken: call its function; `go_on`."""
         if self.stopped:
-            raise ProcessExit(self.process.reason)
-        self.coroutine = coroutine = _call(self._function, self._args)
+            raise ExitSignal(self.process.reason)
+        self._coroutine = call_function(self._function, self._args)
         self._args = ()
-        return coroutine
+        self.go_on = self._coroutine.send
+        return self.go_on
 
     def reproach(self, awaited: object) -> None:
         """It awaits what only trio, or somebody else's loop, could wake it from: say so there."""
-        assert self.coroutine is not None
         while awaited is not _PAUSE:
-            awaited = self.coroutine.throw(TypeError(f"{_REMEDY}; it awaited {awaited!r}"))
+            misuse = TypeError(f"{_REMEDY}; it awaited {awaited!r}")
+            awaited = self.context.run(self._coroutine.throw, misuse)
 
     def ended(self, exc: BaseException) -> None:
         """Its code has raised `exc`; what concerns the whole program is raised again."""
-        ending = ending_of(exc)
-        if ending.crash is not None:
-            if _is_misuse(exc):
-                exc.add_note(_REMEDY)
-            report_crash(self.process, ending.crash)
+        if _is_misuse(exc):
+            exc.add_note(_REMEDY)
+        ending = told(self.process, exc)
         self.process.end(ending.reason)
         if ending.beyond is not None:
             raise ending.beyond from None
@@ -155,7 +171,7 @@ def step_all(ready: deque[LightBody], budget: int) -> int:
             body.budget = full
             turn.process = body.process
             try:
-                yielded = (body.coroutine or body.begin()).send(None)
+                yielded = body.context.run(body.go_on or body.begin(), None)
                 if yielded is not _PAUSE:
                     body.reproach(yielded)
             except StopIteration:
@@ -166,11 +182,6 @@ def step_all(ready: deque[LightBody], budget: int) -> int:
     finally:
         turn.process = None
     return budget
-
-
-@disable_ki_protection
-async def _call(function: Callable[..., Awaitable[Any]], args: tuple[Any, ...]) -> None:
-    await awaitable_of(function, args)
 
 
 def _is_misuse(exc: BaseException) -> bool:

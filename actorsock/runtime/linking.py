@@ -8,7 +8,7 @@ from ..arguments import check_bool, check_word
 from .current import current_process
 from .identity import Pid, Ref, check_pid, check_ref
 from .messages import Down
-from .process import ProcessExit, alive
+from .process import ExitSignal, ProcessExit, alive
 
 __all__ = [
     "NoProcessError",
@@ -70,7 +70,11 @@ def monitor(
     if alias is not None:
         check_word("alias", alias, ("explicit_unalias", "demonitor", "reply_demonitor"))
     process = current_process()
-    pid = process.node.names.get(dest) if isinstance(dest, str) else check_pid(dest, "dest")
+    pid = (
+        process.node.names.get(dest)
+        if isinstance(dest, str)
+        else check_pid(dest, "dest", "a Pid or a registered name")
+    )
     ref = process.monitor(None if pid is None else alive.get(pid), dest)
     # One monitors neither oneself, nor for long whoever has ended already.
     monitored = alias == "explicit_unalias" or ref in (process.monitors or ())
@@ -125,6 +129,6 @@ def exit(pid_or_reason: Any, reason: Any = _MISSING, /) -> None:
     if target is process:
         process.signal(process.pid, reason, "self")
         if process.ending:
-            raise ProcessExit(process.reason)
+            raise ExitSignal(process.reason)
     elif target is not None:
         target.signal(process.pid, reason, "exit")

@@ -10,8 +10,10 @@ No process, no waiting and no time in here: the caller waits, the mailbox only a
 
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
-from types import UnionType
+from types import CoroutineType, UnionType
 from typing import Any, Final, Union, get_args, get_origin
+
+from trio.lowlevel import disable_ki_protection
 
 from ..shown import shown
 from .identity import Ref
@@ -59,8 +61,18 @@ def test_of(pattern: Any) -> Matcher:
         _check_types(pattern)
         return lambda message: isinstance(message, pattern)
     if callable(pattern):
-        return lambda message: bool(pattern(message))
+        return lambda message: _says(pattern, message)
     raise TypeError(_NO_PATTERN.format(shown(pattern)))
+
+
+@disable_ki_protection
+def _says(predicate: Callable[[Any], object], message: Any) -> bool:
+    # The receive around it is protected from Ctrl-C; the user's function is not.
+    verdict = predicate(message)
+    if type(verdict) is CoroutineType:
+        verdict.close()
+        raise TypeError(f"pattern: expected a plain predicate, got an async one: {predicate!r}")
+    return bool(verdict)
 
 
 def _check_types(pattern: Any) -> None:

@@ -19,6 +19,8 @@ from .messaging import receive
 __all__ = ["Messages", "mailbox"]
 
 T = TypeVar("T")
+T2 = TypeVar("T2")
+T3 = TypeVar("T3")
 
 
 @final
@@ -44,6 +46,12 @@ class Messages(Generic[T]):
 
 @overload
 def mailbox(pattern: type[T], *, after: float = inf) -> Messages[T]: ...
+@overload
+def mailbox(pattern: tuple[type[T], type[T2]], *, after: float = inf) -> Messages[T | T2]: ...
+@overload
+def mailbox(
+    pattern: tuple[type[T], type[T2], type[T3]], *, after: float = inf
+) -> Messages[T | T2 | T3]: ...
 @overload
 def mailbox(
     pattern: tuple[type | UnionType, ...] | UnionType | Ref | Callable[[Any], object] | None = None,

@@ -56,10 +56,10 @@ def _start_timer(delay: float, dest: Pid | str, ref: Ref, message: Any) -> Ref:
     check_seconds("delay", delay)
     node = current_process().node
     if not isinstance(dest, str):
-        target = alive.get(check_pid(dest, "dest"))
+        target = alive.get(check_pid(dest, "dest", "a Pid or a registered name"))
         if target is None:
             return ref
-        target.time(ref, node)
+        target.timer_set(ref, node)
     entry = node.timers.add(trio.current_time() + delay, _expire, node, ref, message)
     node.pending[ref] = MessageTimer(dest, entry)
     return ref
@@ -75,5 +75,5 @@ def _expire(node: Node, ref: Ref, message: Any) -> None:
 def _forget(node: Node, ref: Ref) -> MessageTimer:
     timer = node.pending.pop(ref)
     if isinstance(timer.dest, Pid):
-        alive[timer.dest].timed(ref)
+        alive[timer.dest].timer_gone(ref)
     return timer

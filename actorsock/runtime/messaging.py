@@ -22,6 +22,9 @@ from .running import turn
 __all__ = ["current_pid", "receive", "send", "sleep"]
 
 T = TypeVar("T")
+T2 = TypeVar("T2")
+T3 = TypeVar("T3")
+T4 = TypeVar("T4")
 _MESSAGE: Final = 1  # the price of a message, in reductions
 
 
@@ -56,6 +59,24 @@ async def receive(pattern: type[T]) -> T: ...
 @overload
 async def receive(pattern: type[T], *, after: float) -> T | Timeout: ...
 @overload
+async def receive(pattern: tuple[type[T], type[T2]]) -> T | T2: ...
+@overload
+async def receive(pattern: tuple[type[T], type[T2]], *, after: float) -> T | T2 | Timeout: ...
+@overload
+async def receive(pattern: tuple[type[T], type[T2], type[T3]]) -> T | T2 | T3: ...
+@overload
+async def receive(
+    pattern: tuple[type[T], type[T2], type[T3]], *, after: float
+) -> T | T2 | T3 | Timeout: ...
+@overload
+async def receive(
+    pattern: tuple[type[T], type[T2], type[T3], type[T4]],
+) -> T | T2 | T3 | T4: ...
+@overload
+async def receive(
+    pattern: tuple[type[T], type[T2], type[T3], type[T4]], *, after: float
+) -> T | T2 | T3 | T4 | Timeout: ...
+@overload
 async def receive(
     pattern: tuple[type | UnionType, ...] | UnionType | Ref | Callable[[Any], object] | None = None,
     *,
@@ -82,7 +103,7 @@ async def receive(pattern: Any = None, *, after: float = inf) -> Any:
                 await toll
             return mailbox.pop()
         if process.ending:
-            body.check()
+            await body.checkpoint()
         mailbox.wanted = anything
         body.parked = True
         try:

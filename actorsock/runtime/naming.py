@@ -28,7 +28,7 @@ def register(name: str, pid: Pid) -> None:
         raise ValueError(f"pid: {pid!r} belongs to another runtime")
     if process.name is not None:
         raise ValueError(f"pid: {pid!r} is already registered as {process.name!r}")
-    check_free(node, _check_name(name))
+    check_free(node, name)
     give_name(node, name, process)
 
 
@@ -59,20 +59,22 @@ def _check_name(name: Any) -> str:
     return name
 
 
-def check_free(node: Node, name: str | None) -> None:
-    if name is not None and _check_name(name) in node.names:
+def check_free(node: Node, name: str) -> None:
+    """Raise `ValueError`, or `TypeError`, unless a process of `node` can be given that name."""
+    if _check_name(name) in node.names:
         raise ValueError(f"name: {name!r} is already registered, for {node.names[name]!r}")
 
 
-def give_name(node: Node, name: str | None, process: Process) -> None:
-    if name is not None:
-        node.names[name] = process.pid
-        process.name = name
+def give_name(node: Node, name: str, process: Process) -> None:
+    """`process` has that name, which is free, until it ends."""
+    node.names[name] = process.pid
+    process.name = name
 
 
 def resolve(dest: Any) -> Pid:
+    """The pid registered as `dest`; raises `ValueError` if there is none."""
     if not isinstance(dest, str):
-        raise TypeError(f"dest: expected a Pid or a registered name, got {shown(dest)}")
+        raise TypeError(f"dest: expected a Pid, a registered name or an alias, got {shown(dest)}")
     pid = current_process().node.names.get(dest)
     if pid is None:
         raise ValueError(f"dest: no process is registered as {dest!r}")

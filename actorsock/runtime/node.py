@@ -3,6 +3,7 @@
 The tables only; opening and closing a runtime is `opening`'s business.
 """
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -39,6 +40,8 @@ class Node:
     """The message timers that have not run out."""
     run_queue: RunQueue = attrs.Factory(lambda self: RunQueue(self.interrupt), takes_self=True)
     passes: Passes = attrs.Factory(lambda self: Passes(self.interrupt), takes_self=True)
+    thread: int = attrs.field(factory=threading.get_ident)
+    """The thread in which it runs, and in which alone its processes may be told anything."""
     services: dict[Any, Any] = attrs.field(factory=dict)
     """What other layers keep once for each runtime, under a key of their own."""
     at_close: list[Callable[[], None]] = attrs.field(factory=list)

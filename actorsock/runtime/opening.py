@@ -7,29 +7,33 @@ runtime. Only what concerns the whole program (Ctrl-C, `sys.exit`) travels up fr
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any, TypeGuard, TypeVar
+from typing import TypeVar, TypeVarTuple, Unpack
 
 import attrs
 import trio
 from trio.lowlevel import enable_ki_protection
 
+from .code import call_function, check_function
+from .crash_report import report_crash
 from .current import enter_node, leave_node
-from .exit_reason import Ending, ending_of
+from .exit_reason import Ending, ending_of, interrupt_in, mistakes_in
 from .identity import Pid
 from .light_body import step_all
 from .node import Node
 from .process import Process, ProcessExit, alive
 from .running import by_task
+from .signals import is_word
 from .task_body import adopt
 
 __all__ = ["open_runtime", "run"]
 
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 
 def run(
-    main: Callable[..., Awaitable[T]],
-    *args: Any,
+    main: Callable[[Unpack[Ts]], Awaitable[T]],
+    *args: *Ts,
     clock: trio.abc.Clock | None = None,
 ) -> T | None:
     """Run `main(*args)` as the first process of a new runtime; return its value.
@@ -40,10 +44,12 @@ def run(
     `trio.testing.MockClock`.
     """
 
+    check_function("main", main)
+
     async def first() -> T | None:
         value: list[T] = []
         async with open_runtime():
-            value.append(await main(*args))
+            value.append(await call_function(main, args))
         return value[0] if value else None  # it may have left with exit("normal")
 
     return trio.run(first, clock=clock)
@@ -61,6 +67,7 @@ async def open_runtime() -> AsyncGenerator[Pid, None]:
     """
     task = trio.lowlevel.current_task()
     former = by_task.get(task)
+    first: Process | None = None
     scope = trio.CancelScope()
     stay = _Stay()
     try:
@@ -79,15 +86,15 @@ async def open_runtime() -> AsyncGenerator[Pid, None]:
                 ending = ending_of(exc)
                 # A decision to end that went through nurseries is raised below, without them.
                 decided = ending.crash is None and ending.beyond is None
-                if not decided or (type(exc) is ProcessExit and not _is_normal(exc.reason)):
+                if not decided or (type(exc) is ProcessExit and not is_word(exc.reason, "normal")):
                     raise
             finally:
                 # Its links hear of it; the others are ended before they notice anything else.
                 first.end(ending.reason)
-                _end_tasks(node)
-                leave_node(node, before)
-                _restore(task, former)
                 try:
+                    _end_tasks(node)
+                    leave_node(node, before)
+                    _restore(task, former)
                     with trio.CancelScope(shield=True):
                         stay.leaving.set()
                         await stay.left.wait()
@@ -95,11 +102,10 @@ async def open_runtime() -> AsyncGenerator[Pid, None]:
                     # Also after a second Ctrl-C.
                     _end_handlers(node)
                     stay.over.set()
-            if not _is_normal(first.reason):
-                reason = first.reason
-                raise ProcessExit(reason) from reason if _is_exception(reason) else None
+            if not is_word(first.reason, "normal"):
+                raise ProcessExit(first.reason)
     except BaseExceptionGroup as group:
-        _raise_plainly(group)
+        _raise_plainly(group, first)
 
 
 @attrs.frozen
@@ -147,20 +153,21 @@ async def _host(
 @enable_ki_protection
 def _end_tasks(node: Node) -> None:
     node.closing = True
-    for process in [p for p in alive.values() if p.node is node and p.body.kind != "handler"]:
-        process.signal(process.pid, "kill", "exit")
+    for process in _processes_of(node):
+        if process.body.kind != "handler":
+            process.signal(process.pid, "kill", "exit")
 
 
 async def _light_ended(node: Node) -> None:
     """Wait for light processes that have been stopped: they take a step or two to unwind."""
-    while any(p.node is node and p.body.kind == "light" for p in alive.values()):
+    while any(process.body.kind == "light" for process in _processes_of(node)):
         await trio.lowlevel.checkpoint()
 
 
 @enable_ki_protection
 def _end_handlers(node: Node) -> None:
     # After the tasks: their clean-up may still use sockets and servers.
-    for process in [p for p in alive.values() if p.node is node]:
+    for process in _processes_of(node):
         process.signal(process.pid, "kill", "exit")
     try:
         node.run_queue.take_all()
@@ -168,16 +175,14 @@ def _end_handlers(node: Node) -> None:
         while node.at_close:
             node.at_close.pop()()
         # Tasks that were adopted from outside of the block go on without a process.
-        for task in [task for task, process in by_task.items() if process.node is node]:
-            del by_task[task]
+        for task, process in by_task.copy().items():
+            if process.node is node:
+                del by_task[task]
 
 
-def _is_normal(reason: Any) -> bool:
-    return isinstance(reason, str) and reason == "normal"
-
-
-def _is_exception(reason: Any) -> TypeGuard[BaseException]:
-    return isinstance(reason, BaseException)
+def _processes_of(node: Node) -> list[Process]:
+    # The table is every thread's: it may change while it is looked through, not while it is copied.
+    return [process for process in alive.copy().values() if process.node is node]
 
 
 def _restore(task: trio.lowlevel.Task, former: Process | None) -> None:
@@ -187,14 +192,16 @@ def _restore(task: trio.lowlevel.Task, former: Process | None) -> None:
         by_task[task] = former
 
 
-def _raise_plainly(group: BaseExceptionGroup[BaseException]) -> None:
+def _raise_plainly(group: BaseExceptionGroup[BaseException], first: Process | None) -> None:
     """Raise what `group` is about: the nursery in here is nobody else's business."""
     exc: BaseException = group
-    fatal = group.subgroup((KeyboardInterrupt, SystemExit))
-    if fatal is not None:
-        exc = fatal
-        while isinstance(exc, BaseExceptionGroup):
-            exc = exc.exceptions[0]
+    interrupt = interrupt_in(group)
+    if interrupt is not None:
+        exc = interrupt
+        mistakes = mistakes_in(group)
+        if mistakes is not None and first is not None:
+            # It is not raised, so it has to be told.
+            report_crash(first, mistakes)
     else:
         # An exception of the block wins over the cancellation that it was raised in.
         _, mistakes = group.split(trio.Cancelled)

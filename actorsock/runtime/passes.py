@@ -63,9 +63,9 @@ class Passes(trio.abc.Instrument):
 
     def step_soon(self, body: Any) -> None:
         """Step it in this pass, if one is under way, or else in the next."""
-        self.ready.append(body)
         if self.keeper is not None:
             self.wake_keeper()
+        self.ready.append(body)
 
     async def keep(self) -> None:
         """Keep trio's loop from sleeping while light processes are ready, for ever."""
@@ -123,9 +123,9 @@ class Passes(trio.abc.Instrument):
 
     def wake_keeper(self) -> None:
         """A body has become ready while the keeper was asleep."""
-        keeper, self.keeper = self.keeper, None
-        assert keeper is not None
-        trio.lowlevel.reschedule(keeper)
+        assert self.keeper is not None
+        trio.lowlevel.reschedule(self.keeper)
+        self.keeper = None
 
     def _abort(self, raise_cancel: object) -> Abort:
         self.keeper = None

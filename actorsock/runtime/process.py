@@ -5,6 +5,7 @@ process tells those who asked. What an exit signal does is decided in `signals`;
 waiting is the body's.
 """
 
+from threading import get_ident
 from typing import Any, Final
 
 import attrs
@@ -16,30 +17,50 @@ from .messages import Down, Exit
 from .node import Node
 from .signals import Origin, effect_of
 
-__all__ = ["Process", "ProcessExit", "aliased", "alive"]
+__all__ = ["ExitSignal", "Process", "ProcessExit", "aliased", "alive"]
 
 alive: Final[dict[Pid, "Process"]] = {}
 """Every process that has not ended. The only way from a pid to its process."""
+
+_OTHER_THREAD: Final = (
+    "send: this is not the thread of the receiver's runtime: use "
+    "`trio.from_thread.run_sync(send, dest, message)`"
+)
 
 aliased: Final[dict[Ref, "Process"]] = {}
 """The process behind every alias that is active."""
 
 
-class ProcessExit(BaseException):
-    """Ends the process in which it is raised; what `exit(reason)` raises.
+class _Ends(BaseException):
+    # Like `trio.Cancelled` no `Exception`: a handler for mistakes must not catch an end.
+
+    reason: Any
+    """The exit reason."""
+
+    def __init__(self, reason: Any) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        if isinstance(reason, BaseException):
+            self.__cause__ = reason  # what has crashed, with its traceback
+
+    def __str__(self) -> str:
+        return f"the process ends with reason {self.reason!r}"
+
+
+class ProcessExit(_Ends):
+    """Ends the process in which it is raised; what `exit(reason)` raises, and a failed `call`.
 
     Like `trio.Cancelled` it is not an `Exception`, so that a handler for mistakes does not
     catch a decision to end. `reason` is the exit reason.
     """
 
-    reason: Any
 
-    def __init__(self, reason: Any) -> None:
-        super().__init__(reason)
-        self.reason = reason
+class ExitSignal(_Ends):
+    """An exit signal has ended the process: unwinds its code where trio's cancellation can't.
 
-    def __str__(self) -> str:
-        return f"the process ends with reason {self.reason!r}"
+    That is in a light process, and in a task that somebody else made. It is no `ProcessExit`, so
+    that who catches that of a `call` that failed does not catch its own end.
+    """
 
 
 @attrs.define(eq=False)
@@ -82,7 +103,16 @@ class Process:
         wanted = mailbox.wanted
         if wanted is not None and (wanted is anything or _wakes(wanted, message)):
             mailbox.wanted = None
-            self.body.wake()
+            try:
+                self.body.wake()
+            except BaseException:
+                if get_ident() == self.node.thread:
+                    raise
+                # Nothing has happened, apart from this.
+                if mailbox.arrivals:
+                    mailbox.arrivals.pop()
+                mailbox.wanted = wanted
+                raise RuntimeError(_OTHER_THREAD) from None
 
     def signal(self, sender: Pid, reason: Any, origin: Origin) -> None:
         """An exit signal arrives."""
@@ -161,13 +191,13 @@ class Process:
         elif mode == "reply":
             self.drop_alias(ref)
 
-    def time(self, ref: Ref, node: Node) -> None:
+    def timer_set(self, ref: Ref, node: Node) -> None:
         """`node` keeps a timer, `ref`, that is going to send to this process."""
         if self.timers is None:
             self.timers = {}
         self.timers[ref] = node
 
-    def timed(self, ref: Ref) -> None:
+    def timer_gone(self, ref: Ref) -> None:
         """The timer `ref` has run out, or has been cancelled."""
         assert self.timers is not None
         del self.timers[ref]

@@ -7,7 +7,7 @@ without a process.
 
 from typing import Any, Final, Literal
 
-__all__ = ["Effect", "Origin", "effect_of"]
+__all__ = ["Effect", "Origin", "effect_of", "is_word"]
 
 Origin = Literal["exit", "self", "link"]
 """How the signal came: `exit(pid, reason)` by another process, by the process itself, or
@@ -37,8 +37,14 @@ _EFFECTS: Final[dict[tuple[_Kind, Origin], tuple[Effect, Effect]]] = {
 
 def effect_of(reason: Any, origin: Origin, trapping: bool) -> Effect:
     """What a signal with `reason` does to a process that does or does not trap exits."""
-    # A reason may be any object, also one whose == is not a plain bool.
-    kind: _Kind = "other"
-    if type(reason) is str and reason in ("normal", "kill"):
-        kind = "normal" if reason == "normal" else "kill"
+    kind: _Kind = reason if is_word(reason, "normal", "kill") else "other"
     return _EFFECTS[kind, origin][trapping]
+
+
+def is_word(reason: Any, *words: str) -> bool:
+    """The exit reason is one of `words`.
+
+    A reason may be any object, also one whose == raises or is not a plain bool: it is compared
+    only if it is a string.
+    """
+    return type(reason) is str and reason in words

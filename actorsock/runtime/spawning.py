@@ -1,12 +1,11 @@
 """Starting processes: Erlang's `spawn` family, and handler processes."""
 
 from collections.abc import Awaitable, Callable
-from inspect import iscoroutinefunction
-from typing import Any
+from typing import Any, TypeVarTuple, Unpack
 
 from trio.lowlevel import enable_ki_protection
 
-from ..shown import shown
+from .code import check_function, check_plain
 from .current import current_process, process_of_task
 from .handler_body import Handler, Terminate, start_handler
 from .identity import Pid, Ref
@@ -19,10 +18,15 @@ from .task_body import start_task
 
 __all__ = ["spawn", "spawn_handler", "spawn_link", "spawn_monitor"]
 
+Ts = TypeVarTuple("Ts")
+
 
 @enable_ki_protection
 def spawn(
-    fn: Callable[..., Awaitable[Any]], *args: Any, name: str | None = None, light: bool = False
+    fn: Callable[[Unpack[Ts]], Awaitable[object]],
+    *args: *Ts,
+    name: str | None = None,
+    light: bool = False,
 ) -> Pid:
     """Start a process that runs `fn(*args)`, an async function; return its pid at once.
 
@@ -37,7 +41,10 @@ def spawn(
 
 @enable_ki_protection
 def spawn_link(
-    fn: Callable[..., Awaitable[Any]], *args: Any, name: str | None = None, light: bool = False
+    fn: Callable[[Unpack[Ts]], Awaitable[object]],
+    *args: *Ts,
+    name: str | None = None,
+    light: bool = False,
 ) -> Pid:
     """`spawn` and `link` in one step: no moment in which it could end unnoticed."""
     process = _spawn(fn, args, name, light)
@@ -47,7 +54,10 @@ def spawn_link(
 
 @enable_ki_protection
 def spawn_monitor(
-    fn: Callable[..., Awaitable[Any]], *args: Any, name: str | None = None, light: bool = False
+    fn: Callable[[Unpack[Ts]], Awaitable[object]],
+    *args: *Ts,
+    name: str | None = None,
+    light: bool = False,
 ) -> tuple[Pid, Ref]:
     """`spawn` and `monitor` in one step; the pid, and the ref that its `Down` will carry."""
     process = _spawn(fn, args, name, light)
@@ -65,24 +75,22 @@ def spawn_handler(
     is sent to it while it runs is handled afterwards. `exit(reason)` inside ends it, and so does
     an exception, which is logged. `terminate(reason)`, if given, is called as it ends.
     """
-    if not callable(handler) or iscoroutinefunction(handler):
-        raise TypeError(f"handler: expected a plain function of one message, got {shown(handler)}")
-    if terminate is not None and (not callable(terminate) or iscoroutinefunction(terminate)):
-        raise TypeError(
-            f"terminate: expected a plain function of one reason, got {shown(terminate)}"
-        )
+    check_plain("handler", handler, "one message")
+    if terminate is not None:
+        check_plain("terminate", terminate, "one reason")
     node = _open_node()
-    check_free(node, name)
+    if name is not None:
+        check_free(node, name)
     process = start_handler(node, handler, terminate)
-    give_name(node, name, process)
+    if name is not None:
+        give_name(node, name, process)
     return process.pid
 
 
 def _spawn(
     fn: Callable[..., Awaitable[Any]], args: tuple[Any, ...], name: str | None, light: bool
 ) -> Process:
-    if not callable(fn):
-        raise TypeError(f"fn: expected an async function, got {shown(fn)}")
+    check_function("fn", fn)
     node = _open_node()
     if name is not None:
         check_free(node, name)

@@ -14,18 +14,16 @@ from trio.lowlevel import (
     Abort,
     Task,
     checkpoint_if_cancelled,
-    disable_ki_protection,
     enable_ki_protection,
     reschedule,
     wait_task_rescheduled,
 )
 
 from .body import Body
-from .code import awaitable_of, name_of
-from .crash_report import report_crash
-from .exit_reason import ending_of
+from .code import call_function, name_of
+from .crash_report import told
 from .node import Node
-from .process import Process, ProcessExit
+from .process import ExitSignal, Process
 from .running import by_task
 
 __all__ = ["TaskBody", "adopt", "start_task"]
@@ -65,7 +63,7 @@ class TaskBody(Body):
         super().__init__(node.timers, _BUDGET)
         self._function = function
         self._scope = scope
-        self._stopped: ProcessExit | None = None
+        self._stopped: ExitSignal | None = None
 
     @property
     def adopted(self) -> bool:
@@ -103,9 +101,9 @@ class TaskBody(Body):
     def wake(self, outcome: Any = None) -> bool:
         if not self.parked:
             return False
+        reschedule(self.task)  # first: from another thread it fails, and nothing has happened
         self.parked = False
         self.outcome = outcome
-        reschedule(self.task)
         return True
 
     def _abort(self, raise_cancel: Any) -> Abort:
@@ -117,7 +115,7 @@ class TaskBody(Body):
         if self._scope is not None:
             self._scope.cancel()
             return False
-        self._stopped = ProcessExit(reason)
+        self._stopped = ExitSignal(reason)
         self.wake()
         return True
 
@@ -140,21 +138,14 @@ async def _run(
         assert body.scope is not None
         with body.scope:
             if not process.ending:
-                await _call(function, args)
+                await call_function(function, args)
     except BaseException as exc:
-        ending = ending_of(exc)
+        ending = told(process, exc)
         reason = ending.reason
-        if ending.crash is not None:
-            report_crash(process, ending.crash)
-        if isinstance(ending.beyond, (KeyboardInterrupt, SystemExit)):
-            process.node.interrupt(ending.beyond)
-        elif ending.beyond is not None:
-            raise ending.beyond from None
+        if ending.interrupt is not None:
+            process.node.interrupt(ending.interrupt)
+        elif ending.unwinding is not None:
+            raise ending.unwinding from None
     finally:
         by_task.pop(task, None)
         process.end(reason)
-
-
-@disable_ki_protection
-async def _call(function: Callable[..., Awaitable[Any]], args: tuple[Any, ...]) -> None:
-    await awaitable_of(function, args)

@@ -9,7 +9,9 @@ from .address import SockAddrIn, SockAddrIn6, SockAddrNative, SockAddrUn, SockAd
 from .cancelling import cancel
 from .configuring import getopt, setopt
 from .connections import accept, accept_nowait, connect, connect_nowait
-from .control import ControlMessage, ExtendedError, Ip6PktInfo, IpPktInfo
+from .control import ControlMessage
+from .control_types import ExtendedError, Ip6PktInfo, IpPktInfo
+from .flags import Flag
 from .from_fd import open_fd
 from .handle import Socket
 from .informing import (
@@ -26,6 +28,7 @@ from .informing import (
     which_sockets,
 )
 from .interfaces import Interface, InterfaceMap, ioctl
+from .kinds import Domain, Protocol, Type
 from .messages import Msg
 from .notifications import (
     AbortMessage,
@@ -74,7 +77,9 @@ __all__ = [
     "ControlMessage",
     "CounterWrap",
     "Credentials",
+    "Domain",
     "ExtendedError",
+    "Flag",
     "Interface",
     "InterfaceMap",
     "Ip6PktInfo",
@@ -84,6 +89,7 @@ __all__ = [
     "Membership6",
     "Msg",
     "MsgFilter",
+    "Protocol",
     "SctpAssocParams",
     "SctpAssocValue",
     "SctpAuthKeyId",
@@ -107,6 +113,7 @@ __all__ = [
     "SourceMembership",
     "TcpInfo",
     "TimeVal",
+    "Type",
     "accept",
     "accept_nowait",
     "bind",

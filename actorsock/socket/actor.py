@@ -12,15 +12,14 @@ from another.
 import logging
 import socket as stdlib
 from collections.abc import Callable
-from math import inf
 from typing import Any, Final, Protocol, TypeAlias, TypeVar
 
 import attrs
-import trio
 from trio.lowlevel import enable_ki_protection
 
 from ..results import Error, Ok, Select
 from ..runtime.body import TIMED_OUT
+from ..runtime.current import current_process
 from ..runtime.handler_body import start_handler
 from ..runtime.identity import Pid, Ref
 from ..runtime.in_trio import in_trio
@@ -30,6 +29,7 @@ from ..shown import shown
 from .counters import Counters
 from .handle import Socket
 from .kinds import SocketKind
+from .lingering import close_at_once, close_lingering, lingers
 from .notifications import (
     AbortMessage,
     CounterWrap,
@@ -43,6 +43,7 @@ from .poller import ready_now
 from .service import Service
 from .settings import DEFAULTS, Settings
 from .turns import (
+    LANES,
     Activate,
     CloseSocket,
     Decision,
@@ -57,15 +58,16 @@ from .turns import (
     Watch,
 )
 
-__all__ = ["Answer", "Operation", "SocketActor", "actor_of"]
+__all__ = ["CLOSED", "SYSTEM_CALL", "Answer", "Operation", "SocketActor", "actor_of"]
 
-_CLOSED: Final = Error("closed")
+CLOSED: Final = Error("closed")
+"""The answer to whatever is asked of a closed socket."""
+
+SYSTEM_CALL: Final = 10
+"""The price of a system call, in reductions."""
+
 _DONE: Final[Ok[None]] = Ok()
 
-# As plain ints: the standard library's enums take their time.
-_SOL_SOCKET: Final = int(stdlib.SOL_SOCKET)
-_SO_LINGER: Final = int(stdlib.SO_LINGER)
-_NO_LINGER: Final = bytes(8)
 _log: Final = logging.getLogger("actorsock.socket")
 
 T = TypeVar("T")
@@ -291,9 +293,9 @@ class SocketActor:
         self.monitor_user(pid)
         return SelectRead(SelectInfo(op.tag, handle, op.continuation()), got)
 
-    def cancel(self, pid: Pid, kind: Kind, lane: Lane, handle: Ref) -> bool:
+    def cancel(self, pid: Pid, kind: Kind, handle: Ref) -> bool:
         """`pid` takes back the operation that waits under `handle`; False if none does."""
-        decisions = lane.cancel(pid, kind, handle)
+        decisions = self.lane_of(LANES[kind]).cancel(pid, kind, handle)
         if decisions is None:
             return False
         self._carry_out(decisions)
@@ -384,7 +386,7 @@ class SocketActor:
             lane.selected = True
             process.body.wake(answer)
 
-    def progress(self, lane: LaneName) -> int:
+    def work_done(self, lane: LaneName) -> int:
         """A number that has grown if anything was done in `lane`."""
         counters = self.counters
         if lane == "read":
@@ -403,24 +405,26 @@ class SocketActor:
     # --- closing ------------------------------------------------------------------------------
 
     async def close(self) -> Ok[None] | Error:
-        """Close the socket; waits only where the linger option says so."""
+        """Close the socket; waits only where the linger option says so.
+
+        It gives way as every call does. Who is cancelled then has closed it, without lingering.
+        """
+        try:
+            toll = current_process().body.spend(SYSTEM_CALL)
+            if toll is not None:
+                await toll
+        except BaseException:
+            self.close_now()
+            raise
         if self.turns.closed:
-            return _CLOSED
+            return CLOSED
         sock = self._retire()
         if sock is not None:
-            if self._lingers(sock):
-                await in_trio(self._close_lingering, sock)
+            if self.connected and lingers(sock):
+                await in_trio(close_lingering, sock)
             else:
                 sock.close()
         return _DONE
-
-    async def _close_lingering(self, sock: stdlib.socket) -> None:
-        if trio.current_effective_deadline() == -inf:
-            self._close_at_once(sock)
-        else:
-            # The kernel blocks; whoever cancels now must not leave the descriptor open.
-            with trio.CancelScope(shield=True):
-                await trio.to_thread.run_sync(sock.close)
 
     def close_now(self) -> None:
         """Close the socket without lingering: its owner is gone, or its actor."""
@@ -428,12 +432,10 @@ class SocketActor:
             return
         sock = self._retire()
         if sock is not None:
-            self._close_at_once(sock)
-
-    def _close_at_once(self, sock: stdlib.socket) -> None:
-        if self._lingers(sock):
-            sock.setsockopt(_SOL_SOCKET, _SO_LINGER, _NO_LINGER)
-        sock.close()
+            if self.connected:
+                close_at_once(sock)
+            else:
+                sock.close()
 
     def _retire(self) -> stdlib.socket | None:
         """Tell everybody that the socket is closed; the descriptor to close, if it is ours."""
@@ -450,18 +452,6 @@ class SocketActor:
         if not self.observed:
             self.handle = None  # it leads back here, and nobody needs its name any more
         return sock if sock.fileno() >= 0 else None
-
-    def _lingers(self, sock: stdlib.socket) -> bool:
-        if not self.connected:
-            return False
-        try:
-            raw = sock.getsockopt(_SOL_SOCKET, _SO_LINGER, 8)
-        except OSError:
-            return False
-        if raw == _NO_LINGER:
-            return False
-        # {on, seconds}: with 0 seconds close() resets the connection and does not wait.
-        return any(raw[:4]) and any(raw[4:])
 
     # --- the process --------------------------------------------------------------------------
 
@@ -526,8 +516,8 @@ class SocketActor:
     def _watch_for(self, lane: LaneName) -> None:
         # Once is enough where every change is told.
         if not self.watched:
-            self.watched = self.service.poller.edge_triggered
             self.service.poller.watch(self, lane)
+            self.watched = self.service.poller.edge_triggered
 
     def _activate(self, decision: Activate) -> None:
         if self.is_ready(decision.lane):

@@ -20,7 +20,10 @@ from typing import Any, Final, TypeAlias
 
 import attrs
 
+from actorsock.arguments import as_told
 from actorsock.shown import shown
+from actorsock.socket.values.families import DOMAINS
+from actorsock.socket.values.hosts import HOST_WORDS, named_host
 
 __all__ = [
     "AddressLike",
@@ -35,15 +38,11 @@ __all__ = [
     "from_python",
     "parse",
     "to_bytes",
-    "to_map",
     "to_python",
 ]
 
 HostLike: TypeAlias = str | IPv4Address | IPv6Address | tuple[int, ...]
 PathLike: TypeAlias = str | bytes | os.PathLike[str] | os.PathLike[bytes]
-
-# Platforms without local sockets still have the record; the operating system refuses it.
-_AF_UNIX: Final[int] = getattr(socket, "AF_UNIX", 1)
 
 # BSD's struct sockaddr opens with a length and a family of one byte each, every other system's
 # with a family of two bytes; BSD's sun_path is four bytes shorter.
@@ -52,54 +51,15 @@ _FAMILY_MAX: Final = 0xFF if _BSD else 0xFFFF
 _SUN_PATH_SIZE: Final = 104 if _BSD else 108
 _PAYLOAD_MAX: Final = 128 - 2  # struct sockaddr_storage without its head
 
-_WORDS: Final[dict[int, dict[str, str]]] = {
-    socket.AF_INET: {"any": "0.0.0.0", "loopback": "127.0.0.1", "broadcast": "255.255.255.255"},
-    socket.AF_INET6: {"any": "::", "loopback": "::1"},
-}
-_HOST_FORMS: Final[dict[int, str]] = {
-    socket.AF_INET: "an IPv4 address (numeric text, IPv4Address, 4 integers 0..255)",
-    socket.AF_INET6: "an IPv6 address (numeric text, IPv6Address, 8 integers 0..65535)",
-}
-
 # What the fields of the records accept: attrs wants these functions before the records.
 
 
-@lru_cache(maxsize=4096)
-def _canonical(family: int, text: str) -> str:
-    """`text`, a word or a numeric address, as the operating system would spell it."""
-    words = _WORDS[family]
-    if text in words:
-        return words[text]
-    try:
-        return socket.inet_ntop(family, socket.inet_pton(family, text))
-    except (OSError, ValueError):
-        remedy = (
-            "the zone after '%' is given as scope_id, a number"
-            if "%" in text
-            else "names are not looked up: resolve them first, as with trio.socket.getaddrinfo"
-        )
-        accepted = f"{_HOST_FORMS[family]} or one of {', '.join(words)}"
-        raise ValueError(f"addr must be {accepted}, got {text!r}; {remedy}") from None
-
-
-def _host(family: int, host: object) -> str:
-    if isinstance(host, str):
-        return _canonical(family, host)
-    if isinstance(host, IPv4Address | IPv6Address):
-        return _canonical(family, str(host))
-    if isinstance(host, tuple) and all(type(part) is int for part in host):
-        if family == socket.AF_INET:
-            return _canonical(family, ".".join(f"{part:d}" for part in host))
-        return _canonical(family, ":".join(f"{part:x}" for part in host))
-    raise TypeError(f"addr must be {_HOST_FORMS[family]} or a word, got {shown(host)}")
-
-
 def _inet_host(host: HostLike) -> str:
-    return _host(socket.AF_INET, host)
+    return named_host("addr", socket.AF_INET, host)
 
 
 def _inet6_host(host: HostLike) -> str:
-    return _host(socket.AF_INET6, host)
+    return named_host("addr", socket.AF_INET6, host)
 
 
 def _path(path: PathLike) -> str | bytes:
@@ -212,28 +172,24 @@ AddressLike: TypeAlias = (
     | PathLike
 )
 
-_FAMILIES: Final[dict[str, type[SockAddr]]] = {
+_RECORDS: Final[dict[str, type[SockAddr]]] = {
     "inet": SockAddrIn,
     "inet6": SockAddrIn6,
     "local": SockAddrUn,
     "unspec": SockAddrUnspec,
 }
-_NAMES: Final = {record: name for name, record in _FAMILIES.items()}
-_NUMBERS: Final[dict[type[SockAddr], int]] = {
-    SockAddrIn: socket.AF_INET,
-    SockAddrIn6: socket.AF_INET6,
-    SockAddrUn: _AF_UNIX,
-    SockAddrUnspec: socket.AF_UNSPEC,
-}
-_DOMAINS: Final[dict[str | int, type[SockAddr]]] = {
+_NUMBERS: Final = {_RECORDS[word]: number for word, number in DOMAINS.items()}
+_OF_DOMAIN: Final[dict[str | int, type[SockAddr]]] = {
     number: record for record, number in _NUMBERS.items()
 }
-_DOMAINS.update(_FAMILIES)
+_OF_DOMAIN.update(_RECORDS)
 _KEYS: Final = {record: attrs.fields_dict(record).keys() for record in (*_NUMBERS, SockAddrNative)}
 
 
-def parse(domain: str | int, addr: object, *, words: bool = False) -> SockAddr:
-    """The record for an address argument of a call on a socket of `domain`.
+def parse(
+    domain: str | int, addr: object, *, words: bool = False, argument: str = "addr"
+) -> SockAddr:
+    """The record for the address that a call on a socket of `domain` is given as `argument`.
 
     Accepted are a record; the documented map with its documented defaults; for inet Python's
     `(host, port)`; for inet6 that or `(host, port, flowinfo, scope_id)`, `host` being what the
@@ -243,16 +199,14 @@ def parse(domain: str | int, addr: object, *, words: bool = False) -> SockAddr:
 
     A record or map of another family than the socket's is well-formed and is returned.
     Anything malformed (`{error, {invalid, ...}}` and badarg there) raises `TypeError` or
-    `ValueError`, naming `addr`, its value and what is accepted.
+    `ValueError`, naming `argument`, its value and what is accepted.
     """
     if isinstance(addr, SockAddr):
         return addr
     try:
         return _parse(domain, addr, words)
-    except TypeError as problem:
-        raise TypeError(f"addr {_in_full(addr)}: {problem}") from None
-    except ValueError as problem:
-        raise ValueError(f"addr {_in_full(addr)}: {problem}") from None
+    except (TypeError, ValueError) as problem:
+        raise as_told(problem, f"{argument} {_in_full(addr)}: {problem}") from None
 
 
 def family_of(addr: SockAddr) -> int:
@@ -328,20 +282,9 @@ def from_bytes(raw: bytes) -> SockAddr:
         (scope_id,) = struct.unpack_from("=I", payload, 22)
         host = socket.inet_ntop(family, packed)
         return SockAddrIn6(host, port, flowinfo & 0xFFFFF, scope_id)
-    if family == _AF_UNIX:
+    if family == DOMAINS["local"]:
         return _local(payload)
     return SockAddrNative(family, payload)
-
-
-def to_map(addr: SockAddr) -> dict[str, object]:
-    """The documented map, as a dict that `parse` takes back.
-
-    Hosts are numeric text instead of tuples of integers; a path is bytes, as documented.
-    """
-    shape = attrs.asdict(addr)
-    if isinstance(addr, SockAddrUn):
-        shape["path"] = os.fsencode(addr.path)
-    return {"family": _NAMES.get(type(addr)), **shape}
 
 
 def _in_full(addr: object) -> str:
@@ -352,12 +295,12 @@ def _in_full(addr: object) -> str:
 
 
 def _parse(domain: str | int, addr: object, words: bool) -> SockAddr:
-    record = _DOMAINS.get(domain)
+    record = _OF_DOMAIN.get(domain)
     if isinstance(addr, tuple) and (record is SockAddrIn or record is SockAddrIn6):
         return _from_tuple(record, addr)
     if isinstance(addr, Mapping):
         return _from_map(dict(addr))
-    if words and isinstance(addr, str) and addr in _WORDS[socket.AF_INET]:
+    if words and isinstance(addr, str) and addr in HOST_WORDS[socket.AF_INET]:
         return SockAddrIn6(addr) if record is SockAddrIn6 else SockAddrIn(addr)
     if record is SockAddrUn and isinstance(addr, str | bytes | os.PathLike):
         return SockAddrUn(addr)
@@ -382,12 +325,12 @@ def _from_tuple(
 
 
 def _from_map(fields: dict[str, Any]) -> SockAddr:
-    families = f"one of {', '.join(_FAMILIES)} or an AF_ number"
+    families = f"one of {', '.join(_RECORDS)} or an AF_ number"
     if "family" not in fields:
         raise ValueError(f"the key 'family' is missing: {families}")
     family = fields["family"]
-    if isinstance(family, str) and family in _FAMILIES:
-        record = _FAMILIES[family]
+    if isinstance(family, str) and family in _RECORDS:
+        record = _RECORDS[family]
         del fields["family"]
     elif isinstance(family, int):
         record = SockAddrNative
@@ -425,7 +368,7 @@ def _inet6(raw: Any) -> SockAddr:
 _FROM_PYTHON: Final[dict[int, Callable[[Any], SockAddr]]] = {
     socket.AF_INET: lambda raw: SockAddrIn(*raw),
     socket.AF_INET6: _inet6,
-    _AF_UNIX: lambda raw: _local(os.fsencode(raw)),
+    DOMAINS["local"]: lambda raw: _local(os.fsencode(raw)),
 }
 
 
@@ -436,7 +379,7 @@ def _local(name: bytes) -> SockAddr:
         name = name.partition(b"\0")[0]
     if len(name) >= _SUN_PATH_SIZE + abstract:
         # Another program may bind a path that fills the field and leaves no room for a NUL.
-        return SockAddrNative(_AF_UNIX, name)
+        return SockAddrNative(DOMAINS["local"], name)
     return SockAddrUn(name)
 
 

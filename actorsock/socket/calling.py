@@ -1,10 +1,13 @@
-"""The two ways to ask a socket for something that may have to wait.
+"""The ways to ask a socket: for what is answered at once, and for what may have to wait.
 
-Both are the same request to the socket's actor. `nowait` hands the answer on, also when it is
-`Select`. `blocking` waits until the actor has the answer, or tells it to ask again: `wait` is the
-one loop by which every socket function blocks.
+`at_once` asks the system. The two ways to ask for what may have to wait are the same request to
+the socket's actor. `nowait` hands the answer on, also when it is `Select`. `blocking` waits until
+the actor has the answer, or tells it to ask again: `wait` is the one loop by which every socket
+function blocks.
 """
 
+import socket as stdlib
+from collections.abc import Callable
 from math import inf
 from typing import Final, TypeVar
 
@@ -15,16 +18,38 @@ from ..results import Error, Ok, Select
 from ..runtime.current import current_process
 from ..runtime.identity import Pid, Ref, check_ref
 from ..runtime.process import Process
-from .actor import Answer, Operation, SocketActor
+from .actor import CLOSED, SYSTEM_CALL, Answer, Operation, SocketActor
 from .notifications import SelectRead
+from .posix import error_of
 
-__all__ = ["GIVE_WAY", "SYSTEM_CALL", "ask", "blocking", "nowait", "nowait_receive", "wait"]
+__all__ = [
+    "GIVE_WAY",
+    "SYSTEM_CALL",
+    "ask",
+    "at_once",
+    "blocking",
+    "nowait",
+    "nowait_receive",
+    "wait",
+]
 
 T = TypeVar("T")
 
-SYSTEM_CALL: Final = 10  # the price of a system call, in reductions
-
 GIVE_WAY: Final = 4000  # more than any process has: who is to pay it gives way to the others first
+
+
+def at_once(actor: SocketActor, call: Callable[[stdlib.socket], T | Error]) -> Ok[T] | Error:
+    """What `call` makes of the descriptor: its value, or the `Error` that it gives or raises.
+
+    `Error("closed")` without a call when the socket is closed.
+    """
+    if actor.turns.closed:
+        return CLOSED
+    try:
+        value = call(actor.sock)
+    except OSError as exc:
+        return error_of(exc)
+    return value if isinstance(value, Error) else Ok(value)
 
 
 def nowait(actor: SocketActor, op: Operation[T], ref: Ref | None) -> Ok[T] | Error | Select:

@@ -1,33 +1,16 @@
 """Taking back what waits: `cancel`."""
 
-from typing import Final
-
 from trio.lowlevel import enable_ki_protection
 
 from ..results import Error, Ok
 from ..runtime.current import current_process
 from ..runtime.identity import check_ref
 from ..shown import shown
-from .actor import actor_of
+from .actor import CLOSED, actor_of
 from .handle import Socket
-from .notifications import AbortMessage, SelectInfo, SelectMessage, Tag
-from .turns import Kind, LaneName
+from .notifications import KIND_OF, AbortMessage, SelectInfo, SelectMessage
 
 __all__ = ["cancel"]
-
-# Operations of one kind stand in for each other: a recv may be cancelled as a recvmsg.
-_KINDS: Final[dict[Tag, tuple[LaneName, Kind]]] = {
-    "accept": ("read", "accept"),
-    "recv": ("read", "recv"),
-    "recvfrom": ("read", "recv"),
-    "recvmsg": ("read", "recv"),
-    "connect": ("write", "connect"),
-    "send": ("write", "send"),
-    "sendfile": ("write", "send"),
-    "sendmsg": ("write", "send"),
-    "sendto": ("write", "send"),
-    "sendv": ("write", "send"),
-}
 
 
 @enable_ki_protection
@@ -42,17 +25,17 @@ def cancel(sock: Socket, info: SelectInfo) -> Ok[None] | Error:
     actor = actor_of(sock)
     if not isinstance(info, SelectInfo):
         raise TypeError(f"info: expected the SelectInfo of a Select, got {shown(info)}")
-    place = _KINDS.get(info.tag) if isinstance(info.tag, str) else None
-    if place is None:
+    # Operations of one kind stand in for each other: a recv may be cancelled as a recvmsg.
+    kind = KIND_OF.get(info.tag) if isinstance(info.tag, str) else None
+    if kind is None:
         raise ValueError(f"info: no Select carries the tag {shown(info.tag)}")
     check_ref(info.ref, "info.ref")
-    lane, kind = place
     process = current_process()
     told: tuple[type[SelectMessage | AbortMessage], ...] = (SelectMessage, AbortMessage)
     answer: Ok[None] | Error = Ok()
     if actor.turns.closed:
-        answer = Error("closed")
-    elif not actor.cancel(process.pid, kind, actor.lane_of(lane), info.ref):
+        answer = CLOSED
+    elif not actor.cancel(process.pid, kind, info.ref):
         # A select of an operation that is complete stays; an abort has nothing left to tell.
         told = (AbortMessage,)
         answer = Error("select_info")

@@ -10,7 +10,8 @@ from ..runtime.current import current_process
 from ..runtime.identity import Pid, check_pid
 from ..shown import shown
 from . import libc
-from .actor import SocketActor, actor_of
+from .actor import CLOSED, SocketActor, actor_of
+from .calling import at_once
 from .handle import Socket
 from .options import (
     NativeRead,
@@ -21,11 +22,9 @@ from .options import (
     native_option,
     native_spec,
 )
-from .posix import error_of
 
 __all__ = ["getopt", "setopt"]
 
-_CLOSED: Final = Error("closed")
 # A known option that this platform lacks, or that can't be set (or got).
 _LACKING: Final = Error("enoprotoopt")
 # As documented, one who sets these has not asked for another priority.
@@ -59,18 +58,17 @@ def setopt(sock: Socket, level: str | int, option: str | int, value: Any) -> Ok[
     else:
         level_number = native_level(level)
         number, raw = native_option(level, option), encode_native(value)
-    if actor.turns.closed:
-        return _CLOSED
-    if number is None:
-        return _LACKING
-    try:
+
+    def call(opened: stdlib.socket) -> Error | None:
+        if number is None:
+            return _LACKING
         if (level_number, number) in _CHANGES_PRIORITY:
-            _set_but_priority(actor, level_number, number, raw)
+            _set_but_priority(opened, level_number, number, raw)
         else:
-            actor.sock.setsockopt(level_number, number, raw)
-    except OSError as exc:
-        return error_of(exc)
-    return Ok()
+            opened.setsockopt(level_number, number, raw)
+        return None
+
+    return at_once(actor, call)
 
 
 @enable_ki_protection
@@ -101,24 +99,23 @@ def getopt(sock: Socket, level: str | int, option: Any) -> Ok[Any] | Error:
         read = _LACKING
         if found.decode is not None:
             read = NativeRead(found.size, found.decode, found.request)
-    if actor.turns.closed:
-        return _CLOSED
-    if isinstance(read, Error):
-        return read
-    if number is None:
-        return _LACKING
-    try:
-        raw = libc.getsockopt(actor.sock, level_number, number, read.size, read.request)
-    except OSError as exc:
-        return error_of(exc)
-    return Ok(read.decode(raw))
+
+    def call(opened: stdlib.socket) -> object:
+        if isinstance(read, Error):
+            return read
+        if number is None:
+            return _LACKING
+        raw = libc.getsockopt(opened, level_number, number, read.size, read.request)
+        return read.decode(raw)
+
+    return at_once(actor, call)
 
 
-def _set_but_priority(actor: SocketActor, level: int, number: int, raw: int | bytes) -> None:
+def _set_but_priority(opened: stdlib.socket, level: int, number: int, raw: int | bytes) -> None:
     """Set an option with which Linux would set the priority of packets as well."""
-    priority = actor.sock.getsockopt(stdlib.SOL_SOCKET, stdlib.SO_PRIORITY)
-    actor.sock.setsockopt(level, number, raw)
-    actor.sock.setsockopt(stdlib.SOL_SOCKET, stdlib.SO_PRIORITY, priority)
+    priority = opened.getsockopt(stdlib.SOL_SOCKET, stdlib.SO_PRIORITY)
+    opened.setsockopt(level, number, raw)
+    opened.setsockopt(stdlib.SOL_SOCKET, stdlib.SO_PRIORITY, priority)
 
 
 def _set_otp(actor: SocketActor, name: object, value: object) -> Ok[None] | Error:
@@ -129,7 +126,7 @@ def _set_otp(actor: SocketActor, name: object, value: object) -> Ok[None] | Erro
         value = check_pid(value, "value")
     caller = current_process().pid
     if actor.turns.closed:
-        return _CLOSED
+        return CLOSED
     if option.check is None:
         return _LACKING
     if option.owner_only and actor.turns.owner is not caller:
@@ -146,7 +143,7 @@ def _get_otp(actor: SocketActor, name: object) -> Ok[Any] | Error:
     if option.name == "use_registry":
         return Ok(actor.settings.use_registry)  # also of a closed socket, as documented
     if actor.turns.closed:
-        return _CLOSED
+        return CLOSED
     match option.name:
         case "controlling_process":
             return Ok(actor.turns.owner)

@@ -61,8 +61,11 @@ def connect_nowait(
     """Start to connect to `addr`, or finish: documented `connect/3` with nowait, `connect/1`.
 
     `Select` while it is in progress. After the select message, the same process calls
-    `connect_nowait(sock)` for the outcome. `Error("state")` when nothing of the caller's is
-    in progress.
+    `connect_nowait(sock)` for the outcome.
+
+    `Error`: `"closed"`, `"state"` (a send waits; without `addr`: nothing of the caller's is in
+    progress), `"already"` (another process is connecting), or a POSIX reason (`"econnrefused"`,
+    `"eisconn"`, `"ealready"`, ...).
     """
     actor = actor_of(sock)
     target: Any = None if addr is None else parse(actor.kind.domain, addr)

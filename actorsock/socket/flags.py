@@ -14,7 +14,7 @@ from typing import Final, Literal, get_args
 from actorsock.shown import shown
 from actorsock.socket.values.limits import INT_MAX, UINT_MAX
 
-__all__ = ["Flag", "decode_flags", "encode_flags", "supported_flags"]
+__all__ = ["Flag", "Flags", "decode_flags", "encode_flags", "supported_flags"]
 
 Flag = Literal[
     "cmsg_cloexec",
@@ -30,6 +30,9 @@ Flag = Literal[
     "nosignal",
 ]
 """A message flag by name; the documented `msg_flag()`, in the documented order of results."""
+
+Flags = Iterable[Flag | int]
+"""What the send and receive functions take: words, and bits that have no word."""
 
 # What Linux calls them, for a Python that was built without the constant.
 _LINUX: Final[dict[Flag, int]] = {
@@ -62,7 +65,7 @@ _WORDS: Final[tuple[tuple[int, Flag], ...]] = tuple(
 )
 
 
-def encode_flags(flags: Iterable[str | int]) -> int:
+def encode_flags(flags: Flags) -> int:
     """The bits of a list, tuple or set of flag words and non-negative integers, OR-ed.
 
     Raises `TypeError` for anything else than such a collection of `str` and `int`, and

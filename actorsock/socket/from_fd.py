@@ -10,7 +10,15 @@ from ..results import Error, Ok
 from ..runtime.current import current_process
 from .actor import SocketActor
 from .handle import Socket
-from .kinds import SocketKind, domain_number, protocol_number, type_number
+from .kinds import (
+    Domain,
+    Protocol,
+    SocketKind,
+    Type,
+    domain_number,
+    protocol_number,
+    type_number,
+)
 from .posix import error_of
 from .service import service_of
 from .settings import check_settings
@@ -24,9 +32,9 @@ def open_fd(
     fd: int,
     *,
     dup: bool = True,
-    domain: str | int | None = None,
-    type: str | int | None = None,
-    protocol: str | int | None = None,
+    domain: Domain | int | None = None,
+    type: Type | int | None = None,
+    protocol: Protocol | int | None = None,
     debug: bool = False,
     use_registry: bool | None = None,
 ) -> Ok[Socket] | Error:

@@ -4,6 +4,8 @@ from itertools import count
 from types import TracebackType
 from typing import Any, Final
 
+from trio.lowlevel import enable_ki_protection
+
 __all__ = ["Socket"]
 
 _numbers: Final = count(1)
@@ -38,10 +40,12 @@ class Socket:
     async def __aenter__(self) -> "Socket":
         return self
 
+    @enable_ki_protection
     async def __aexit__(
         self,
         exc_type: type[BaseException] | None,
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        await self._actor.close()
+        if not self._actor.turns.closed:  # if it is, the runtime may be over too
+            await self._actor.close()

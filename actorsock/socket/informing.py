@@ -15,6 +15,8 @@ from .handle import Socket
 from .operations.sending import IOV_MAX
 from .registry import Registry
 from .service import service_of
+from .values.families import Domain, Type
+from .values.protocols import ProtocolName
 
 __all__ = [
     "SocketInfo",
@@ -35,9 +37,9 @@ __all__ = [
 class SocketInfo:
     """What `info(sock)` tells of a socket, open or closed."""
 
-    domain: str | int
-    type: str | int
-    protocol: str | int
+    domain: Domain | int
+    type: Type | int
+    protocol: ProtocolName | int
     owner: Pid | None
     """None once it is closed."""
     ctype: str | tuple[str, int]
@@ -132,7 +134,7 @@ def cancel_monitor(ref: Ref) -> bool:
 
 @enable_ki_protection
 def number_of_monitors(pid: Pid | None = None) -> int:
-    """How many monitors of sockets there are, of one process or in all."""
+    """How many monitors of sockets there are, or `pid` has. `number_of_monitors/0,1`."""
     return len(_registry().monitored) if pid is None else len(which_monitors(check_pid(pid)))
 
 

@@ -21,8 +21,8 @@ from ..shown import shown
 from . import libc
 from .actor import actor_of
 from .address import SockAddr, SockAddrNative, from_bytes, parse, to_bytes
+from .calling import at_once
 from .handle import Socket
-from .posix import error_of
 from .values.limits import INT_MAX, INT_MIN
 
 __all__ = ["Interface", "InterfaceMap", "ioctl", "supported_flags", "supported_requests"]
@@ -105,17 +105,14 @@ def ioctl(sock: Socket, request: str, *args: Any) -> Ok[Any] | Error:
     if len(args) != asked.arguments:
         raise TypeError(f"request: {request!r} takes {asked.arguments} arguments, got {len(args)}")
     perform = asked.prepare(*args)
-    if actor.turns.closed:
-        return Error("closed")
-    if not _LINUX:
-        return Error("enotsup")
-    try:
-        value = perform(actor.sock, asked.number)
-    except OSError as exc:
-        return error_of(exc)
-    if request == "nread":
-        value += len(actor.unread)
-    return Ok(value)
+
+    def call(opened: stdlib.socket) -> Any:
+        if not _LINUX:
+            return Error("enotsup")
+        value = perform(opened, asked.number)
+        return value + len(actor.unread) if request == "nread" else value
+
+    return at_once(actor, call)
 
 
 def supported_requests() -> dict[str, bool]:
@@ -184,17 +181,14 @@ def _set_flags(name: object, flags: object) -> Perform:
     return perform
 
 
-def _interface_name() -> Callable[..., Perform]:
-    def prepare(index: object) -> Perform:
-        check_int("index", index, "the index of an interface", INT_MIN, INT_MAX)
+def _interface_name(index: object) -> Perform:
+    check_int("index", index, "the index of an interface", INT_MIN, INT_MAX)
 
-        def perform(sock: stdlib.socket, number: int) -> str:
-            raw = libc.ioctl(sock, number, bytes(_NAME_SIZE) + struct.pack("=i20x", index))
-            return _text(raw[:_NAME_SIZE])
+    def perform(sock: stdlib.socket, number: int) -> str:
+        raw = libc.ioctl(sock, number, bytes(_NAME_SIZE) + struct.pack("=i20x", index))
+        return _text(raw[:_NAME_SIZE])
 
-        return perform
-
-    return prepare
+    return perform
 
 
 def _interfaces() -> Perform:
@@ -267,7 +261,7 @@ def _hardware_address(raw: bytes) -> SockAddrNative:
 
 
 def _encode_address(value: object) -> bytes:
-    return to_bytes(parse("inet", value, words=True))
+    return to_bytes(parse("inet", value, words=True, argument="value"))
 
 
 def _flags(raw: bytes) -> list[str]:
@@ -281,7 +275,7 @@ def _map(raw: bytes) -> InterfaceMap:
 
 _REQUESTS: Final[dict[str, _Request]] = {
     "gifconf": _Request(0x8912, 0, _interfaces),
-    "gifname": _Request(0x8910, 1, _interface_name()),
+    "gifname": _Request(0x8910, 1, _interface_name),
     "gifindex": _Request(0x8933, 1, _get(_int)),
     "gifaddr": _Request(0x8915, 1, _get(_address)),
     "gifdstaddr": _Request(0x8917, 1, _get(_address)),

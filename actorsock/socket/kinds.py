@@ -1,32 +1,31 @@
 """What kind of socket: domains, types and protocols, as words and as the system's numbers."""
 
 import socket
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Literal, TypeAlias
 
 import attrs
 
 from ..arguments import check_int
 from ..shown import shown
-from .options import protocol_name
-from .options import protocol_number as number_of_protocol
+from .values.families import DOMAIN_WORDS, DOMAINS, TYPE_WORDS, TYPES, Domain, Type
 from .values.limits import INT_MAX, INT_MIN
+from .values.protocols import ProtocolName, protocol_name
+from .values.protocols import protocol_number as number_of_protocol
 
-__all__ = ["SocketKind", "domain_number", "kind_of", "protocol_number", "type_number"]
+__all__ = [
+    "Domain",
+    "Protocol",
+    "SocketKind",
+    "Type",
+    "domain_number",
+    "kind_of",
+    "protocol_number",
+    "type_number",
+]
 
-_DOMAINS: Final[dict[str, int]] = {
-    "inet": socket.AF_INET,
-    "inet6": socket.AF_INET6,
-    "local": getattr(socket, "AF_UNIX", 1),
-    "unspec": socket.AF_UNSPEC,
-}
-_TYPES: Final[dict[str, int]] = {
-    "stream": socket.SOCK_STREAM,
-    "dgram": socket.SOCK_DGRAM,
-    "raw": socket.SOCK_RAW,
-    "seqpacket": socket.SOCK_SEQPACKET,
-}
-_DOMAIN_WORDS: Final = {number: word for word, number in _DOMAINS.items()}
-_TYPE_WORDS: Final = {number: word for word, number in _TYPES.items()}
+Protocol: TypeAlias = Literal["default"] | ProtocolName | tuple[Literal["raw"], int]
+"""A protocol by name, or by number as `("raw", number)`; the documented `protocol()`."""
 
 
 @attrs.frozen
@@ -44,17 +43,17 @@ class SocketKind:
     """Whether this is a stream over IPv4 or IPv6."""
 
     @property
-    def domain(self) -> str | int:
+    def domain(self) -> Domain | int:
         """`"inet"`, `"inet6"`, `"local"`, or the number of another family."""
-        return _DOMAIN_WORDS.get(self.family, self.family)
+        return DOMAIN_WORDS.get(self.family, self.family)
 
     @property
-    def type(self) -> str | int:
+    def type(self) -> Type | int:
         """`"stream"`, `"dgram"`, `"raw"`, `"seqpacket"`, or the number of another type."""
-        return _TYPE_WORDS.get(self.type_number, self.type_number)
+        return TYPE_WORDS.get(self.type_number, self.type_number)
 
     @property
-    def protocol(self) -> str | int:
+    def protocol(self) -> ProtocolName | int:
         """The protocol's name, or its number if it has none."""
         return protocol_name(self.protocol_number)
 
@@ -77,15 +76,15 @@ def kind_of(domain: object, type: object, protocol: object) -> SocketKind:
 
 def domain_number(domain: object) -> int:
     """The system's number of a domain, given as a word or as that number."""
-    return _number("domain", domain, _DOMAINS)
+    return _number("domain", domain, DOMAINS)
 
 
 def type_number(type: object) -> int:
     """The system's number of a socket type, given as a word or as that number."""
-    return _number("type", type, _TYPES)
+    return _number("type", type, TYPES)
 
 
-def _number(argument: str, value: object, words: dict[str, int]) -> int:
+def _number(argument: str, value: object, words: Mapping[Any, int]) -> int:
     accepted = f"one of {', '.join(map(repr, words))}, or the system's number"
     if isinstance(value, str):
         if value not in words:

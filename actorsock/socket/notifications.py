@@ -1,14 +1,16 @@
 """What sockets put into mailboxes, and the select info that ties a message to its call."""
 
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import attrs
 
 from ..results import SelectRead
 from ..runtime.identity import Ref
 from .handle import Socket
+from .turns import Kind
 
 __all__ = [
+    "KIND_OF",
     "AbortMessage",
     "CounterWrap",
     "SelectInfo",
@@ -31,6 +33,20 @@ Tag = Literal[
     "sendv",
 ]
 """The operation that waits."""
+
+KIND_OF: Final[dict[Tag, Kind]] = {
+    "accept": "accept",
+    "connect": "connect",
+    "recv": "recv",
+    "recvfrom": "recv",
+    "recvmsg": "recv",
+    "send": "send",
+    "sendfile": "send",
+    "sendmsg": "send",
+    "sendto": "send",
+    "sendv": "send",
+}
+"""What each operation shares a queue with."""
 
 
 @attrs.frozen

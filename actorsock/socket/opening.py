@@ -15,9 +15,9 @@ from ..shown import shown
 from . import libc
 from .actor import SocketActor, actor_of
 from .address import AddressLike, SockAddr, SockAddrIn, SockAddrIn6, from_python, parse
-from .calling import SYSTEM_CALL
+from .calling import at_once
 from .handle import Socket
-from .kinds import SocketKind, kind_of
+from .kinds import Domain, Protocol, SocketKind, Type, kind_of
 from .namespaces import call_in_namespace
 from .posix import error_of
 from .service import service_of
@@ -26,7 +26,6 @@ from .values.limits import INT_MAX, INT_MIN
 
 __all__ = ["bind", "close", "listen", "open", "peername", "shutdown", "sockname"]
 
-_CLOSED: Final = Error("closed")
 _HOW: Final = {
     "read": stdlib.SHUT_RD,
     "write": stdlib.SHUT_WR,
@@ -36,9 +35,9 @@ _HOW: Final = {
 
 @enable_ki_protection
 def open(
-    domain: str | int,
-    type: str | int,
-    protocol: str | int | tuple[Literal["raw"], int] = "default",
+    domain: Domain | int,
+    type: Type | int,
+    protocol: Protocol | int = "default",
     *,
     netns: str | None = None,
     debug: bool = False,
@@ -85,18 +84,18 @@ def bind(sock: Socket, addr: AddressLike) -> Ok[int] | Error:
     `"closed"`.
     """
     actor = actor_of(sock)
-    address = parse(actor.kind.domain, addr, words=True)
-    if actor.turns.closed:
-        return _CLOSED
-    if isinstance(addr, str) and actor.kind.domain == "local" and isinstance(address, SockAddrIn):
-        return Error("eafnosupport")
-    try:
-        libc.bind(actor.sock, actor.kind.family, address)
+    kind = actor.kind
+    address = parse(kind.domain, addr, words=True)
+
+    def call(opened: stdlib.socket) -> int | Error:
+        if isinstance(addr, str) and kind.domain == "local" and isinstance(address, SockAddrIn):
+            return Error("eafnosupport")
+        libc.bind(opened, kind.family, address)
         actor.bound = True
-        name = from_python(actor.kind.family, actor.sock.getsockname())
-    except OSError as exc:
-        return error_of(exc)
-    return Ok(name.port if isinstance(name, (SockAddrIn, SockAddrIn6)) else 0)
+        name = from_python(kind.family, opened.getsockname())
+        return name.port if isinstance(name, (SockAddrIn, SockAddrIn6)) else 0
+
+    return at_once(actor, call)
 
 
 @enable_ki_protection
@@ -107,14 +106,12 @@ def listen(sock: Socket, backlog: int = 5) -> Ok[None] | Error:
     """
     actor = actor_of(sock)
     check_int("backlog", backlog, "an int that fits a C int", INT_MIN, INT_MAX)
-    if actor.turns.closed:
-        return _CLOSED
-    try:
-        actor.sock.listen(backlog)
-    except OSError as exc:
-        return error_of(exc)
-    actor.listening = True
-    return Ok()
+
+    def call(opened: stdlib.socket) -> None:
+        opened.listen(backlog)
+        actor.listening = True
+
+    return at_once(actor, call)
 
 
 @enable_ki_protection
@@ -138,15 +135,13 @@ def shutdown(sock: Socket, how: Literal["read", "write", "read_write"]) -> Ok[No
     """
     actor = actor_of(sock)
     check_word("how", how, tuple(_HOW))
-    if actor.turns.closed:
-        return _CLOSED
-    try:
-        actor.sock.shutdown(_HOW[how])
-    except OSError as exc:
-        return error_of(exc)
-    # What the kernel said before no longer holds.
-    actor.read_quiet = actor.write_quiet = False
-    return Ok()
+
+    def call(opened: stdlib.socket) -> None:
+        opened.shutdown(_HOW[how])
+        # What the kernel said before no longer holds.
+        actor.read_quiet = actor.write_quiet = False
+
+    return at_once(actor, call)
 
 
 @enable_ki_protection
@@ -159,16 +154,7 @@ async def close(sock: Socket) -> Ok[None] | Error:
 
     `Error("closed")` when it is closed already.
     """
-    actor = actor_of(sock)
-    try:
-        body = current_process().body
-        toll = body.spend(SYSTEM_CALL)
-        if toll is not None:
-            await toll
-    except BaseException:
-        actor.close_now()
-        raise
-    return await actor.close()
+    return await actor_of(sock).close()
 
 
 def _open(kind: SocketKind) -> stdlib.socket:
@@ -184,12 +170,7 @@ def _open(kind: SocketKind) -> stdlib.socket:
 
 def _name(sock: Socket, get: Callable[[stdlib.socket], Any]) -> Ok[SockAddr] | Error:
     actor = actor_of(sock)
-    if actor.turns.closed:
-        return _CLOSED
-    try:
-        return Ok(from_python(actor.kind.family, get(actor.sock)))
-    except OSError as exc:
-        return error_of(exc)
+    return at_once(actor, lambda opened: from_python(actor.kind.family, get(opened)))
 
 
 def _actual_kind(sock: stdlib.socket, asked: SocketKind) -> SocketKind:

@@ -10,6 +10,7 @@ import errno
 import os
 import select
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Final, Protocol
@@ -34,7 +35,7 @@ class Pollable(Protocol):
         Only whether they are true matters.
         """
 
-    def progress(self, lane: LaneName) -> int:
+    def work_done(self, lane: LaneName) -> int:
         """A number that has grown if anything was done in `lane`."""
 
 
@@ -89,15 +90,33 @@ class _InVain:
 
     def too_often(self, actor: Pollable, lane: LaneName) -> bool:
         """A lane is told, or asks to be, once more."""
-        progress = actor.progress(lane)
-        before, times = self._told.get((actor, lane), (progress, 0))
-        times = times + 1 if before == progress else 0
-        self._told[actor, lane] = progress, times
+        done = actor.work_done(lane)
+        before, times = self._told.get((actor, lane), (done, 0))
+        times = times + 1 if before == done else 0
+        self._told[actor, lane] = done, times
         return times > _OFTEN
 
     def forget(self, actor: Pollable) -> None:
         for lane in _LANES:
             self._told.pop((actor, lane), None)
+
+
+class _Several:
+    """The actors of several sockets on one descriptor (open_fd without dup)."""
+
+    def __init__(self, fd: int, actors: list[Pollable]) -> None:
+        self.fd = fd
+        self.actors = actors
+
+    def on_ready(self, read: int, write: int, ended: int) -> None:
+        for actor in tuple(self.actors):
+            actor.on_ready(read, write, ended)
+
+
+def _actors_in(entry: "Pollable | _Several | None") -> Sequence[Pollable]:
+    if entry is None:
+        return ()
+    return entry.actors if isinstance(entry, _Several) else (entry,)
 
 
 class EpollPoller:
@@ -108,11 +127,10 @@ class EpollPoller:
     def __init__(self, passes: Passes) -> None:
         self._epoll = select.epoll()
         self._poll = self._epoll.poll
-        self._actors: dict[int, Pollable] = {}
-        self._new: dict[int, Pollable] = {}
+        self._actors: dict[int, Pollable | _Several] = {}
+        self._new: dict[int, Pollable | _Several] = {}
         """Registered while events are being told, which are not theirs."""
         self._draining = False
-        self._copies: dict[Pollable, int] = {}
         self._in_vain = _InVain()
         self._passes = passes
         # Asks whether the epoll object itself has something to tell: that takes nothing from it.
@@ -125,13 +143,15 @@ class EpollPoller:
         if self._ask_for(actor, _EDGES):
             return
         fd = actor.fd
+        entries = self._new if self._draining else self._actors
         try:
             self._epoll.register(fd, _EDGES)
         except FileExistsError:
-            # Two sockets on one descriptor (open_fd without dup): epoll wants two numbers.
-            fd = self._copies[actor] = os.dup(fd)
-            self._epoll.register(fd, _EDGES)
-        (self._new if self._draining else self._actors)[fd] = actor
+            sharing = self._new.pop(fd, None) or self._actors.pop(fd, None)
+            entries[fd] = _Several(fd, [*_actors_in(sharing), actor])
+            self._epoll.modify(fd, _EDGES)
+        else:
+            entries[fd] = actor  # who else had the number has been closed behind our back
 
     def told_in_vain(self, actor: Pollable, lane: LaneName) -> None:
         if self._in_vain.too_often(actor, lane) and self._ask_for(actor, _EDGES & ~_EDGE[lane]):
@@ -143,8 +163,10 @@ class EpollPoller:
 
     def _ask_for(self, actor: Pollable, edges: int) -> bool:
         """From here on, tell the actor of these; False when it is gone."""
-        fd = self._copies.get(actor, actor.fd)
-        if self._actors.get(fd) is not actor and self._new.get(fd) is not actor:
+        fd = actor.fd
+        if actor not in _actors_in(self._actors.get(fd)) and actor not in _actors_in(
+            self._new.get(fd)
+        ):
             return False
         with suppress(OSError):  # closed behind our back: the next attempt will find out
             self._epoll.modify(fd, edges)
@@ -152,21 +174,24 @@ class EpollPoller:
 
     def forget(self, actor: Pollable) -> None:
         self._in_vain.forget(actor)
-        fd = self._copies.get(actor, actor.fd)
-        # Closed behind our back, the number may have become another actor's.
-        if self._new.get(fd) is actor:
-            del self._new[fd]
-        elif self._actors.get(fd) is actor:
-            del self._actors[fd]
-        else:
+        fd = actor.fd
+        for entries in (self._new, self._actors):
+            entry = entries.get(fd)
+            if type(entry) is _Several and actor in entry.actors:
+                entry.actors.remove(actor)
+                if entry.actors:
+                    # The others find out that the descriptor is closed, if it is going to be.
+                    trio.lowlevel.current_trio_token().run_sync_soon(entry.on_ready, 1, 1, 1)
+                    return
+            elif entry is not actor:
+                continue  # closed behind our back, the number may have become another actor's
+            del entries[fd]
+            try:
+                self._epoll.unregister(fd)
+            except OSError as exc:
+                if exc.errno not in (errno.EBADF, errno.ENOENT):
+                    raise
             return
-        try:
-            self._epoll.unregister(fd)
-        except OSError as exc:
-            if exc.errno not in (errno.EBADF, errno.ENOENT):
-                raise
-        if self._copies.pop(actor, None) is not None:
-            os.close(fd)
 
     def close(self) -> None:
         self._passes.collect_no_more()

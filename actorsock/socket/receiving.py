@@ -1,6 +1,5 @@
 """Receiving: recv, recvfrom and recvmsg, blocking and not."""
 
-from collections.abc import Iterable
 from math import inf
 from typing import Final
 
@@ -14,7 +13,7 @@ from ..runtime.running import turn
 from .actor import SocketActor, actor_of
 from .address import SockAddr
 from .calling import SYSTEM_CALL, blocking, nowait_receive, wait
-from .flags import encode_flags
+from .flags import Flags, encode_flags
 from .handle import Socket
 from .messages import Msg
 from .notifications import SelectRead
@@ -23,8 +22,6 @@ from .turns import User
 from .values.limits import INT_MAX
 
 __all__ = ["recv", "recv_nowait", "recvfrom", "recvfrom_nowait", "recvmsg", "recvmsg_nowait"]
-
-Flags = Iterable[str | int]
 
 # These remember nothing, so one serves all.
 _WHAT_IS_THERE: Final = RecvWhatIsThere()
@@ -66,7 +63,7 @@ async def recv(
     lane.wait_alone(reader)
     try:
         if process.ending:
-            body.check()
+            await body.checkpoint()
         body.parked = True
         await body.waiting
         if process.ending:

@@ -5,7 +5,7 @@ then goes on with those of the call that it continues: the documented continuati
 """
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from math import inf
 from typing import Any, Final, Protocol, TypeVar
 
@@ -21,7 +21,7 @@ from .actor import Operation, SocketActor, actor_of
 from .address import AddressLike, SockAddr, SockAddrIn, parse
 from .calling import SYSTEM_CALL, ask, blocking, nowait, wait
 from .control import encode_control, space
-from .flags import encode_flags
+from .flags import Flags, encode_flags
 from .handle import Socket
 from .messages import Msg, Piece, as_bytes, parse_msg
 from .notifications import SelectInfo, Tag
@@ -49,7 +49,6 @@ __all__ = [
     "sendv_nowait",
 ]
 
-Flags = Iterable[str | int]
 T = TypeVar("T")
 MsgLike = Msg | Mapping[str, object] | Sequence[Any]
 """A sequence is what is left of a message: taken with the info of its `Select` only."""
@@ -275,10 +274,7 @@ def _sendto(
 def _destination(actor: SocketActor, dest: AddressLike) -> SockAddr:
     if type(dest) is SockAddrIn:  # as it comes from `recvfrom`
         return dest
-    try:
-        return parse(actor.kind.domain, dest)
-    except (TypeError, ValueError) as problem:
-        raise type(problem)(f"dest: {problem}") from None
+    return parse(actor.kind.domain, dest, argument="dest")
 
 
 def _sendmsg(actor: SocketActor, msg: MsgLike, flags: Flags | SelectInfo) -> SendMsg | Error:
@@ -291,7 +287,11 @@ def _sendmsg(actor: SocketActor, msg: MsgLike, flags: Flags | SelectInfo) -> Sen
         if former is None:
             return _WRONG_INFO
         return SendMsg(iov, former.flags, former.dest, former.control)
-    address = None if checked.addr is None else parse(actor.kind.domain, checked.addr)
+    address = (
+        None
+        if checked.addr is None
+        else parse(actor.kind.domain, checked.addr, argument="msg: its addr")
+    )
     control = encode_control(checked.ctrl)
     needed, room = space(control), actor.settings.sndctrlbuf
     if needed > room:

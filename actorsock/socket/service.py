@@ -9,7 +9,7 @@ from .poller import Poller, new_poller
 from .registry import Registry
 from .settings import DEFAULTS, UNREGISTERED, Settings
 
-__all__ = ["Service", "service_of"]
+__all__ = ["Service", "opened", "service_of"]
 
 _KEY: Final = "socket"
 
@@ -29,9 +29,15 @@ class Service:
         return attrs.evolve(settings, debug=True) if debug else settings
 
 
+def opened(node: Node) -> Service | None:
+    """The service of `node`, if a socket has ever asked for it."""
+    service: Service | None = node.services.get(_KEY)
+    return service
+
+
 def service_of(node: Node) -> Service:
     """The service of `node`; made when the first socket asks for it."""
-    service: Service | None = node.services.get(_KEY)
+    service = opened(node)
     if service is None:
         service = node.services[_KEY] = Service(node, new_poller(node.passes), Registry())
         node.at_close.append(service.poller.close)

@@ -6,8 +6,8 @@ could serve them. An event goes in (a process asks, its attempt came out so, the
 ready, a cancel, a death, a close), and what must happen comes out as decisions, which the
 socket actor carries out. No I/O, no trio, no mailboxes here.
 
-    read lane:   recv, recvfrom, recvmsg   or   accept     - never both kinds at once
-    write lane:  send, sendto, sendmsg, .. or   connect    - never both kinds at once
+    read lane:   receives  or  accepts     - never both kinds at once
+    write lane:  sends     or  a connect   - never both kinds at once
 
 The rules that shape everything:
 
@@ -26,6 +26,7 @@ import attrs
 from ..runtime.identity import Pid, Ref
 
 __all__ = [
+    "LANES",
     "NOTHING",
     "Activate",
     "CloseSocket",
@@ -46,6 +47,14 @@ LaneName = Literal["read", "write"]
 
 Kind = Literal["recv", "accept", "send", "connect"]
 """Operations of one kind share a queue; the two kinds of a lane exclude each other."""
+
+LANES: Final[dict[Kind, LaneName]] = {
+    "recv": "read",
+    "accept": "read",
+    "send": "write",
+    "connect": "write",
+}
+"""The lane that each kind of operation takes its turn in."""
 
 Verdict = Literal["go", "queue", "state", "already"]
 """What a process that asks is told: perform now, wait behind the others, or an error reason."""

@@ -18,7 +18,7 @@ from ..results import Error, Ok
 from ..runtime.body import TIMED_OUT, Body
 from ..runtime.current import current_process
 from ..runtime.in_trio import in_trio
-from ..runtime.process import Process, ProcessExit
+from ..runtime.process import ExitSignal, Process
 from ..shown import shown
 from ..socket import Socket, bind, connect, setopt
 from ..socket import open as open_socket
@@ -91,7 +91,7 @@ async def _open(
 
 async def _race(body: Body, attempts: list["_Attempt"], delay: float) -> None:
     """Run `attempts` until one has connected, or all have failed."""
-    ended: ProcessExit | None = None
+    ended: ExitSignal | None = None
     async with trio.open_nursery() as nursery:
         try:
             for attempt in attempts:
@@ -105,7 +105,7 @@ async def _race(body: Body, attempts: list["_Attempt"], delay: float) -> None:
                     break
             while not _won(attempts) and any(attempt.error is None for attempt in attempts):
                 await body.park()
-        except ProcessExit as exc:
+        except ExitSignal as exc:
             ended = exc  # without the nursery around it, which is nobody's business
         nursery.cancel_scope.cancel()
     if ended is not None:

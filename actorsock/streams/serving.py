@@ -22,7 +22,7 @@ from ..runtime.in_trio import in_trio
 from ..runtime.linking import exit, trap_exit
 from ..runtime.messages import Exit
 from ..runtime.messaging import send
-from ..runtime.process import ProcessExit
+from ..runtime.process import ExitSignal, ProcessExit
 from ..runtime.spawning import spawn_handler, spawn_link
 from ..shown import shown
 from ..socket.actor import actor_of
@@ -111,7 +111,7 @@ async def _serve(
 ) -> None:
     connections = _Connections(handler, current_process().body)
     parent = spawn_handler(connections.handle, connections.ended)
-    ended: ProcessExit | None = None
+    ended: ExitSignal | ProcessExit | None = None
     try:
         async with trio.open_nursery() as nursery:
             for listener in listeners:
@@ -120,7 +120,7 @@ async def _serve(
             try:
                 await connections.waiting.park()
                 ended = ProcessExit(connections.reason)  # somebody has ended the parent
-            except ProcessExit as exc:
+            except ExitSignal as exc:
                 ended = exc  # without the nursery around it, which is nobody's business
             nursery.cancel_scope.cancel()
     finally:

@@ -15,8 +15,8 @@ from trio.lowlevel import Abort
 from trio.testing import MockClock
 
 from ..runtime.node import Node
+from ..socket.service import opened
 from .rest import at_rest
-from .sockets import has_sockets
 
 __all__ = ["SocketsFirst"]
 
@@ -46,7 +46,7 @@ class SocketsFirst(trio.abc.Instrument):
     def before_io_wait(self, timeout: float) -> None:
         """Called by trio, which is about to look at the kernel and then, perhaps, to jump."""
         idle = self._idle
-        if timeout > 0 or idle is None or not has_sockets(self._node):
+        if timeout > 0 or idle is None or opened(self._node) is None:
             return
         if trio.lowlevel.current_statistics().tasks_runnable:
             return

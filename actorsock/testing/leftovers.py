@@ -15,7 +15,7 @@ from ..runtime.process import Process, alive
 from ..runtime.running import by_task
 from ..socket import Socket
 from ..socket.actor import SocketActor
-from .sockets import actor_in, open_sockets, shown_socket
+from .sockets import open_sockets, shown_socket
 
 __all__ = ["Leftover", "Owners", "leftovers", "processes_of_its_own"]
 
@@ -31,13 +31,14 @@ class Leftover:
 
 def processes_of_its_own(node: Node, first: Process) -> list[Process]:
     """The processes that have been spawned in `node` and live; `first` is not among them."""
+    of_sockets = {actor.process.pid for actor in open_sockets(node)}
     return [
         process
-        for process in alive.values()
+        for process in alive.copy().values()
         if process.node is node
         and process is not first
         and not process.body.adopted
-        and actor_in(process) is None
+        and process.pid not in of_sockets
     ]
 
 

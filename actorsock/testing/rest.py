@@ -7,14 +7,17 @@ more: for some milliseconds of real time nothing has become ready, and the peers
 connections have acknowledged what was sent to them.
 """
 
-import socket as stdlib
 import time
 from typing import Final
 
 from trio.testing import wait_all_tasks_blocked
 
+from ..results import Ok
 from ..runtime.node import Node
-from .sockets import has_sockets, open_sockets
+from ..socket import TcpInfo, getopt
+from ..socket.actor import SocketActor
+from ..socket.service import opened
+from .sockets import open_sockets
 
 __all__ = ["at_rest"]
 
@@ -24,10 +27,6 @@ unless it is busy."""
 _LONGEST: Final = 1.0
 """Seconds of real time that are waited for an acknowledgement: a peer may have vanished."""
 
-_TCP_LISTEN: Final = 10
-_UNACKNOWLEDGED: Final = slice(24, 28)
-"""Where Linux's `struct tcp_info` has tcpi_unacked."""
-
 
 async def at_rest(node: Node) -> None:
     """Wait until every task and process waits, and nothing is on its way between sockets.
@@ -35,7 +34,7 @@ async def at_rest(node: Node) -> None:
     A process that computes or sends for ever keeps it from ever returning.
     """
     await wait_all_tasks_blocked()
-    if not has_sockets(node):
+    if opened(node) is None:
         return
     give_up = time.monotonic() + _LONGEST
     # Twice: readiness that is noticed in the last moment may have set something going.
@@ -47,18 +46,13 @@ async def at_rest(node: Node) -> None:
 
 def _unacknowledged(node: Node) -> bool:
     return any(
-        actor.kind.protocol == "tcp" and _waits_for_acknowledgement(actor.sock)
-        for actor in open_sockets(node)
+        actor.kind.is_tcp and _waits_for_acknowledgement(actor) for actor in open_sockets(node)
     )
 
 
-def _waits_for_acknowledgement(sock: stdlib.socket) -> bool:
-    info = getattr(stdlib, "TCP_INFO", None)
-    if info is None:
-        return False
-    try:
-        raw = sock.getsockopt(stdlib.IPPROTO_TCP, info, _UNACKNOWLEDGED.stop)
-    except OSError:
-        return False
-    # Of a listening socket the same field counts the connections that wait to be accepted.
-    return raw[0] != _TCP_LISTEN and any(raw[_UNACKNOWLEDGED])
+def _waits_for_acknowledgement(actor: SocketActor) -> bool:
+    match getopt(actor.handle, "tcp", "info"):
+        case Ok(TcpInfo(state=state, unacked=unacked)):
+            # Of a listening socket the same field counts the connections that wait to be accepted.
+            return state != "listen" and unacked > 0
+    return False  # a system that does not tell

@@ -1,41 +1,18 @@
-"""The sockets of a runtime, all of them, and how a report shows one.
-
-The registry lists only those that want to be listed, hence the actors are asked for.
-"""
-
-from collections.abc import Iterator
+"""The sockets of a runtime, all of them, and how a report shows one."""
 
 from ..results import Ok
-from ..runtime.handler_body import HandlerBody
 from ..runtime.node import Node
-from ..runtime.process import Process, alive
 from ..socket import SockAddrIn, SockAddrIn6, SockAddrUn, Socket, info, peername, sockname
-from ..socket.actor import SocketActor
+from ..socket.actor import SocketActor, actor_of
+from ..socket.service import opened
 
-__all__ = ["actor_in", "has_sockets", "open_sockets", "shown_socket"]
-
-
-def has_sockets(node: Node) -> bool:
-    """Whether a socket has been opened in this runtime, open or closed by now."""
-    return "socket" in node.services
+__all__ = ["open_sockets", "shown_socket"]
 
 
-def open_sockets(node: Node) -> Iterator[SocketActor]:
-    """The actor of every socket that is open."""
-    if has_sockets(node):
-        for process in list(alive.values()):
-            if process.node is node and (actor := actor_in(process)) is not None:
-                yield actor
-
-
-def actor_in(process: Process) -> SocketActor | None:
-    """The socket actor that `process` is, if it is one."""
-    body = process.body
-    if not isinstance(body, HandlerBody):
-        return None
-    # A handler process knows its function only, which is a method of the actor.
-    actor = getattr(body._handle, "__self__", None)
-    return actor if isinstance(actor, SocketActor) else None
+def open_sockets(node: Node) -> list[SocketActor]:
+    """The actor of every socket that is open, also of those that are not listed."""
+    service = opened(node)
+    return [] if service is None else [actor_of(sock) for sock in service.registry.kinds]
 
 
 def shown_socket(sock: Socket) -> str:

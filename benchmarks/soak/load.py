@@ -48,7 +48,7 @@ _HEAD: Final = 8  # bytes: the number of the connection
 _LARGEST: Final = 100_000
 _HURRY: Final = 0.02
 
-DOMAINS: Final = ("inet", "local")
+DOMAINS: Final[tuple[socket.Domain, ...]] = ("inet", "local")
 
 
 class Boom(Exception):
@@ -134,7 +134,7 @@ async def keeper(load: Load) -> None:
                 return
 
 
-async def _listener(load: Load, domain: str) -> None:
+async def _listener(load: Load, domain: socket.Domain) -> None:
     lsock = ok(socket.open(domain, "stream"))
     address: AddressLike
     if domain == "inet":

@@ -27,6 +27,8 @@ from actorsock import (
 )
 from actorsock.otp import ChildSpec, Supervisor
 
+from .conftest import Awkward
+
 PROGRAM = """
 import sys
 from actorsock import current_pid, exit, ok, otp, receive, sleep, spawn_link, trap_exit
@@ -179,9 +181,10 @@ def test_a_program_whose_tree_ends_by_itself() -> None:
         return start
 
     otp.run_application(program("normal"))
-    with pytest.raises(ProcessExit) as failed:
-        otp.run_application(program("because"))
-    assert failed.value.reason == "because"
+    for reason in ["because", Awkward()]:
+        with pytest.raises(ProcessExit) as failed:
+            otp.run_application(program(reason))
+        assert failed.value.reason is reason
 
 
 def test_a_program_that_does_not_start() -> None:

@@ -34,7 +34,7 @@ from actorsock import (
 )
 from actorsock.otp import Caller, Continue, Ignore, NoReply, Reply, Stop
 
-from .conftest import Starter, Tables
+from .conftest import Awkward, Starter, Tables
 
 
 class Counter(otp.GenServer):
@@ -428,6 +428,20 @@ async def test_a_stop_that_ends_in_something_else(
     assert failed.value.__cause__ is failed.value.reason
 
 
+async def test_reasons_of_a_stop_that_can_not_be_compared(runtime: None, start: Starter) -> None:
+    class Ends(otp.GenServer):
+        def terminate(self, reason: Any) -> None:
+            if reason == "normal":
+                exit(awkward)
+
+    awkward = Awkward()
+    with pytest.raises(ProcessExit) as failed:
+        await otp.stop(await start(Ends))
+    assert failed.value.reason is awkward
+
+    await otp.stop(await start(otp.GenServer), awkward)
+
+
 async def test_a_stop_that_takes_too_long(runtime: None, autojump_clock: MockClock) -> None:
     class Lingering(otp.GenServer):
         async def terminate(self, reason: Any) -> None:
@@ -529,16 +543,30 @@ async def test_a_new_time_out_replaces_the_old_one(
     assert await receive(after=100) == Timeout()
 
 
-async def test_a_time_out_of_zero_lets_messages_go_first(
-    runtime: None, start: Starter, autojump_clock: MockClock
+async def test_a_time_out_of_zero_comes_behind_what_is_there_and_before_anything_else(
+    runtime: None, start: Starter
 ) -> None:
-    server = await start(Timed, current_pid())
-    otp.cast(server, NoReply(timeout=0))
-    assert (await receive())[0] == "timeout"
-    otp.cast(server, NoReply(timeout=0))
-    send(server, "a message")
-    assert (await receive())[0] == "a message"
-    assert await receive(after=100) == Timeout()
+    class Fills(Timed):
+        def handle_call(self, request: Any, caller: Caller) -> Any:
+            for message in request:
+                send(current_pid(), message)
+            return otp.Reply(None, timeout=0)
+
+    server = await start(Fills, current_pid())
+    await otp.call(server, ["first", "second"])
+    assert [(await receive())[0] for _ in range(2)] == ["first", "second"]
+    await otp.call(server, [])
+    send(server, "late")
+    assert [(await receive())[0] for _ in range(2)] == ["timeout", "late"]
+    assert await receive(after=0) == Timeout()
+
+
+async def test_a_time_out_of_zero_after_init_comes_before_the_first_call(
+    runtime: None, start: Starter
+) -> None:
+    server = await start(Timed, current_pid(), NoReply(timeout=0))
+    await otp.call(server, otp.Reply("answer"))
+    assert (await receive(after=0))[0] == "timeout"
 
 
 async def test_a_time_out_that_is_on_its_way_is_stale_after_a_message(
@@ -665,6 +693,32 @@ async def test_a_name_that_is_taken(runtime: None, start: Starter, in_body: Any)
     )
 
 
+async def test_a_start_in_vain_gives_way_to_others(runtime: None) -> None:
+    others = []
+
+    async def starts(log: Pid) -> None:
+        for _ in range(10_000):
+            await otp.start(Counter, name="counter")
+            if others:
+                break
+        send(log, list(others))
+
+    async def other() -> None:
+        others.append(current_pid())
+
+    ok(await otp.start(Counter, name="counter"))
+    for light in [False, True]:
+        spawn(starts, current_pid(), light=light)
+        pid = spawn(other, light=light)
+        assert await receive() == [pid]
+        others.clear()
+
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        await otp.start(Counter, name="counter")
+    assert scope.cancelled_caught
+
+
 @pytest.mark.parametrize("light", [False, True])
 async def test_an_init_that_takes_too_long(
     runtime: None, autojump_clock: MockClock, light: bool
@@ -732,6 +786,39 @@ async def test_wrong_arguments(runtime: None) -> None:
         Reply("well", timeout=-1)
     with pytest.raises(TypeError, match="then: expected a Continue"):
         NoReply(5)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("linked", [False, True], ids=["start", "start_link"])
+@pytest.mark.parametrize("light", [False, True], ids=["task", "light"])
+async def test_the_end_of_the_starter_is_told_by_the_link_or_not_at_all(
+    runtime: None, linked: bool, light: bool
+) -> None:
+    class Slow(otp.GenServer):
+        async def init(self, log: Pid) -> None:
+            self.log = log
+            trap_exit(True)
+            send(log, current_pid())
+            await receive(str)
+
+        def terminate(self, reason: Any) -> None:
+            send(self.log, reason)
+
+    async def starts(log: Pid) -> None:
+        await (otp.start_link if linked else otp.start)(Slow, log, light=light)
+
+    starter, ref = spawn_monitor(starts, current_pid(), light=light)
+    server = await receive(Pid)
+    exit(starter, "over")
+    await receive(ref)
+    assert is_alive(server)
+    watch = monitor(server)
+    send(server, "go on")
+    if linked:
+        assert await receive() == "over"
+        assert (await receive(watch)).reason == "over"
+    else:
+        await otp.stop(server)
+        assert await receive(str) == "normal"
 
 
 async def test_a_thousand_servers_leave_nothing(

@@ -34,7 +34,7 @@ from actorsock import (
 )
 from actorsock.otp import ChildCount, ChildInfo, ChildSpec, Supervisor, SupervisorFlags
 
-from .conftest import Tables
+from .conftest import Awkward, Tables
 
 
 class Worker(otp.GenServer):
@@ -325,7 +325,7 @@ async def test_attempts_count_as_restarts(runtime: None) -> None:
     assert not is_alive(pid)
 
 
-async def test_a_child_that_is_not_needed(runtime: None) -> None:
+async def test_a_child_that_is_not_needed(runtime: None, caplog: pytest.LogCaptureFixture) -> None:
     def ignored(**keywords: Any) -> ChildSpec:
         return ChildSpec("i", lambda: Error("ignore"), **keywords)
 
@@ -335,6 +335,7 @@ async def test_a_child_that_is_not_needed(runtime: None) -> None:
     ok(await otp.delete_child(pid, "i"))
     assert await otp.start_child(pid, ignored(restart="temporary")) == Ok(None)
     assert await otp.which_children(pid) == []
+    assert "is started" not in caplog.text
     await otp.stop(pid)
 
 
@@ -423,6 +424,33 @@ async def test_a_child_that_has_ended_just_before(
     await otp.stop(pid)
     assert await story() == ["a starts", "b starts", "b ends: because", "a ends: shutdown"]
     assert "child 'b'" in caplog.text
+
+
+async def test_a_child_that_ends_with_something_that_can_not_be_compared(
+    runtime: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def ends_awkwardly(log: Pid) -> None:
+        trap_exit(True)
+        send(log, "ready")
+        await receive(Exit)
+        exit(Awkward())
+
+    child = ChildSpec("awkward", spawn_link, (ends_awkwardly, current_pid()))
+    pid = await supervisor(spec("a"), child)
+    assert await story() == ["a starts", "ready"]
+    await otp.stop(pid, "shutdown")
+    assert await story() == ["a ends: shutdown"]
+    assert "child 'awkward'" in caplog.text
+
+
+async def test_a_child_that_fails_to_start_with_such_a_reason(runtime: None) -> None:
+    reason: Any = Awkward()
+    pid = await supervisor()
+    match await otp.start_child(pid, ChildSpec("awkward", lambda: Error(reason))):
+        case Error(told):
+            assert told is reason
+    assert is_alive(pid)
+    await otp.stop(pid)
 
 
 # --- simple_one_for_one

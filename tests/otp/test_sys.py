@@ -112,6 +112,48 @@ async def test_what_the_function_raises(runtime: None, start: Starter) -> None:
     assert await otp.call(counter, 1) == 1
 
 
+class Numbers(otp.StateMachine):
+    """Each of its states has a method."""
+
+    def init(self) -> NextState:
+        return NextState("one")
+
+    def one(self, event: Any) -> None:
+        pass
+
+    def two(self, event: Any) -> None:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("new", "message"),
+    [
+        (("two", "not the object"), "function: expected None or a .* as the object, got 'not"),
+        (("two",), r"function: expected None or \(state, object\), got \('two',\)"),
+        ("two", r"function: expected None or \(state, object\), got 'two'"),
+    ],
+    ids=["object", "single", "word"],
+)
+async def test_a_wrong_state_of_a_machine_changes_nothing(
+    runtime: None, start: Starter, new: Any, message: str
+) -> None:
+    machine = await start(Numbers)
+    before = await sys.get_state(machine)
+    with pytest.raises(TypeError, match=message):
+        await sys.replace_state(machine, lambda pair: new)
+    assert await sys.get_state(machine) == before
+
+
+async def test_a_state_that_has_a_method_is_a_name(runtime: None, start: Starter) -> None:
+    machine = await start(Numbers)
+    for wrong in [2, "_two", "init"]:
+        with pytest.raises(TypeError, match="function: expected a state that is the name of its"):
+            await sys.replace_state(machine, lambda pair, wrong=wrong: (wrong, pair[1]))
+    assert (await sys.replace_state(machine, lambda pair: ("two", pair[1])))[0] == "two"
+    door = await start(Door, current_pid())
+    assert (await sys.replace_state(door, lambda pair: (2, pair[1])))[0] == 2
+
+
 async def test_the_status(runtime: None, start: Starter) -> None:
     counter = await start(Counter, name="counter")
     status = await sys.get_status("counter")

@@ -1,6 +1,12 @@
 """Tasks: functions in processes of their own, and their results."""
 
 import gc
+import os
+import re
+import subprocess
+import sys
+from functools import partial, wraps
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -56,6 +62,38 @@ async def test_a_result(runtime: None, light: bool) -> None:
     assert info.function.endswith("test_tasks:double")
     assert info.kind == ("light" if light else "task")
     assert await otp.await_result(task) == 42
+
+
+async def test_a_task_is_known_by_its_function(runtime: None, light: bool) -> None:
+    @wraps(double)
+    async def wrapper(number: int) -> int:
+        return await double(number)
+
+    for fn in [partial(double), partial(partial(double)), wrapper, partial(wrapper)]:
+        task = otp.async_call(fn, 21, light=light)
+        assert process_info(task.pid).function.endswith("test_tasks:double")
+        assert await otp.await_result(task) == 42
+
+
+async def test_an_object_may_stand_for_itself(runtime: None) -> None:
+    class Endless:
+        async def __call__(self) -> str:
+            return "called"
+
+        def __getattr__(self, name: str) -> Any:
+            return self
+
+    task = otp.async_call(Endless())
+    assert process_info(task.pid).function
+    assert await otp.await_result(task) == "called"
+
+
+async def test_trio_knows_the_task_by_its_function(runtime: None) -> None:
+    async def name() -> str:
+        return trio.lowlevel.current_task().name
+
+    for fn in [name, partial(name)]:
+        assert (await otp.await_result(otp.async_call(fn))).endswith("name")
 
 
 async def test_tasks_run_at_the_same_time(
@@ -170,6 +208,27 @@ async def test_items_are_taken_when_they_are_needed(runtime: None) -> None:
     assert [result async for result in stream] == []
 
 
+async def test_items_are_taken_as_the_program_s_own_code_runs(runtime: None, light: bool) -> None:
+    protected = []
+
+    class Items:
+        def __iter__(self) -> Any:
+            return self
+
+        def __next__(self) -> int:
+            protected.append(trio.lowlevel.currently_ki_protected())
+            if len(protected) > 3:
+                raise StopIteration
+            return len(protected)
+
+    async def takes(dest: Pid) -> None:
+        send(dest, [result async for result in otp.async_stream(double, Items())])
+
+    spawn(takes, current_pid(), light=light)
+    assert await receive() == [Ok(2), Ok(4), Ok(6)]
+    assert not any(protected)
+
+
 async def test_failures_are_results(
     runtime: None, autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -230,6 +289,45 @@ async def test_wrong_arguments(runtime: None) -> None:
         otp.async_stream(None, [])  # type: ignore[arg-type]
 
 
+TYPED = """
+from actorsock import otp
+
+async def double(number: int) -> int:
+    return number * 2
+
+def plain(number: int) -> int:
+    return number
+
+async def right() -> int:
+    task = otp.async_call(double, 1, light=True)
+    return await otp.await_result(task)
+
+async def wrong() -> str:
+    otp.async_call(double, "1")  # wrong
+    otp.async_call(double)  # wrong
+    otp.async_call(double, 1, 2)  # wrong
+    otp.async_call(plain, 1)  # wrong
+    otp.async_stream(double, ["1"])  # wrong
+    return await otp.await_result(otp.async_call(double, 1))  # wrong
+"""
+
+
+def test_a_type_checker_knows_functions_and_their_arguments(tmp_path: Path) -> None:
+    pytest.importorskip("mypy")
+    (tmp_path / "typed.py").write_text(TYPED, encoding="utf-8")
+    checked = subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", "--config-file=", "typed.py"],
+        cwd=tmp_path,
+        env={**os.environ, "MYPYPATH": str(Path(otp.__file__).parents[2])},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    lines = [int(line) for line in re.findall(r"^typed.py:(\d+): error", checked.stdout, re.M)]
+    expected = [n for n, line in enumerate(TYPED.splitlines(), 1) if line.endswith("# wrong")]
+    assert lines == expected, checked.stdout + checked.stderr
+
+
 async def test_a_thousand_tasks_leave_nothing(
     runtime: None, autojump_clock: MockClock, tables: Tables, light: bool
 ) -> None:
@@ -242,3 +340,24 @@ async def test_a_thousand_tasks_leave_nothing(
         assert result == Error("timeout")
     await wait_all_tasks_blocked()
     assert tables() == before
+
+
+async def test_asking_for_a_result_that_is_not_there_yet(runtime: None) -> None:
+    async def works() -> str:
+        await receive()
+        return "done"
+
+    task = otp.async_call(works)
+    assert await otp.nb_yield(task) == Timeout()
+    assert await otp.nb_yield(task, 0.001) == Timeout()
+    send(task.pid, "go on")
+    assert await otp.nb_yield(task, 60) == Ok("done")
+    with pytest.raises(ValueError, match="has been awaited already, or was given up"):
+        await otp.nb_yield(task)
+
+
+async def test_asking_for_the_result_of_a_task_that_has_ended(runtime: None) -> None:
+    async def ends() -> None:
+        exit("a reason")
+
+    assert await otp.nb_yield(otp.async_call(ends), 60) == Error("a reason")

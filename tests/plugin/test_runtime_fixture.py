@@ -156,7 +156,7 @@ def test_an_exit_signal_ends_the_test(tested: Tested) -> None:
     """)
     result.assert_outcomes(failed=2)
     result.stdout.fnmatch_lines(
-        ["E *ProcessExit: *ValueError('it went wrong')", "E *ProcessExit: *'killed'"]
+        ["E *ExitSignal: *ValueError('it went wrong')", "E *ExitSignal: *'killed'"]
     )
 
 

@@ -9,6 +9,7 @@ from trio.testing import wait_all_tasks_blocked
 from actorsock import (
     Down,
     Exit,
+    ExitSignal,
     NoProcessError,
     Pid,
     ProcessExit,
@@ -197,7 +198,7 @@ async def test_a_task_that_outlived_one_runtime_is_adopted_by_the_next() -> None
 
 async def test_a_task_that_waits_while_the_runtime_is_left() -> None:
     async def task() -> None:
-        with pytest.raises(ProcessExit) as info:
+        with pytest.raises(ExitSignal) as info:
             await receive()
         assert info.value.reason == "killed"
 
@@ -212,7 +213,7 @@ async def test_an_exit_signal_ends_the_wait_of_a_task(runtime: None, wait: Any) 
         send(dest, current_pid())
         try:
             await wait()
-        except ProcessExit as ended:
+        except ExitSignal as ended:
             send(dest, ended.reason)
 
     async with trio.open_nursery() as nursery:
@@ -232,10 +233,10 @@ async def test_an_exit_signal_waits_for_the_next_call_of_a_task(runtime: None) -
         send(dest, current_pid())
         await go_on.wait()
         for call in (current_pid, processes, lambda: spawn(reports, dest)):
-            with pytest.raises(ProcessExit) as info:
+            with pytest.raises(ExitSignal) as info:
                 call()
             assert info.value.reason == "a reason"
-        with pytest.raises(ProcessExit):
+        with pytest.raises(ExitSignal):
             await receive()
         send(dest, "tried everything")
 
@@ -274,7 +275,7 @@ async def test_links_to_a_task(runtime: None) -> None:
 
     async def task(dest: Pid) -> None:
         send(dest, current_pid())
-        with pytest.raises(ProcessExit):
+        with pytest.raises(ExitSignal):
             await receive()
 
     async with trio.open_nursery() as nursery:
@@ -295,7 +296,7 @@ async def test_a_long_chain_of_linked_tasks(runtime: None) -> None:
         if pids:
             link(pids[-1])
         pids.append(current_pid())
-        with pytest.raises(ProcessExit):
+        with pytest.raises(ExitSignal):
             await receive()
 
     async with trio.open_nursery() as nursery:

@@ -22,6 +22,7 @@ from actorsock import (
     receive,
     register,
     registered,
+    run,
     send,
     send_after,
     sleep,
@@ -108,10 +109,39 @@ async def test_spawn(runtime: None, start: Callable[..., object]) -> None:
 
 @pytest.mark.parametrize("start", SPAWN_FUNCTIONS, ids=names)
 async def test_spawn_of_a_coroutine(runtime: None, start: Callable[..., object]) -> None:
-    coroutine = receive()
-    with pytest.raises(TypeError, match=r"^fn: expected an async function, got <coroutine"):
-        start(coroutine)
-    coroutine.close()
+    with pytest.raises(TypeError, match=r"^fn: expected an async function .*: receive, not rec"):
+        start(receive())
+
+
+def test_run_of_what_is_no_async_function() -> None:
+    async def main() -> None:
+        pass
+
+    with pytest.raises(TypeError, match=r"^main: expected an async function .*main, not .*main"):
+        run(main())
+    with pytest.raises(TypeError, match=r"^main: expected an async function, got 5"):
+        run(5)
+    with pytest.raises(TypeError, match=r"a process runs an async function, but .* returned None"):
+        run(print)
+
+
+async def test_an_async_predicate(runtime: None) -> None:
+    async def says(message: object) -> bool:
+        return True
+
+    send(current_pid(), "a message")
+    with pytest.raises(TypeError, match=r"^pattern: expected a plain predicate, got an async one"):
+        await receive(says)
+    assert await receive() == "a message"
+
+
+async def test_an_async_handler(runtime: None) -> None:
+    class Handler:
+        async def __call__(self, message: object) -> None:
+            pass
+
+    with pytest.raises(TypeError, match=r"^handler: expected a plain function of one message"):
+        spawn_handler(Handler())
 
 
 async def test_spawn_handler(runtime: None) -> None:

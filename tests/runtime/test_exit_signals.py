@@ -11,12 +11,14 @@ from actorsock import (
     Down,
     Exit,
     Pid,
+    ProcessExit,
     Timeout,
     current_pid,
     exit,
     is_alive,
     link,
     monitor,
+    otp,
     process_info,
     receive,
     send,
@@ -397,3 +399,41 @@ async def test_a_decision_to_end_is_no_exception_to_handle(runtime: None) -> Non
 
     _, ref = spawn_monitor(target)
     assert (await receive(ref)).reason == "on purpose"
+
+
+@pytest.mark.parametrize("light", [False, True], ids=["task", "light"])
+async def test_who_catches_a_failed_call_does_not_catch_its_own_end(
+    runtime: None, light: bool
+) -> None:
+    async def asks_again_and_again() -> None:
+        while True:
+            with suppress(ProcessExit):
+                await otp.call("nobody", "anything")
+            with suppress(ProcessExit, Exception):
+                await sleep(60)
+
+    pid, ref = spawn_monitor(asks_again_and_again, light=light)
+    await wait_all_tasks_blocked()
+    exit(pid, "over")
+    assert await receive(ref) == Down(ref, pid, "over")
+
+
+async def test_a_light_process_that_catches_its_own_end_keeps_nobody_from_running(
+    runtime: None,
+) -> None:
+    async def defies() -> None:
+        for _ in range(30_000):
+            with suppress(BaseException):
+                await receive()
+            with suppress(BaseException):
+                await sleep(1)
+
+    pid, ref = spawn_monitor(defies, light=True)
+    await wait_all_tasks_blocked()
+    exit(pid, "over")
+    rounds = 0
+    while (down := await receive(ref, after=0)) == Timeout():
+        await trio.lowlevel.checkpoint()
+        rounds += 1
+    assert down.reason == "over"
+    assert rounds > 10

@@ -87,3 +87,30 @@ async def test_the_end_of_the_light_process_cancels_it(runtime: None, wait: Any)
     exit(pid, "kill")
     assert (await receive(ref)).reason == "killed"
     await cancelled.wait()
+
+
+async def test_a_killed_process_has_ended_when_its_function_has_cleaned_up(
+    runtime: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    told: list[str] = []
+
+    async def cleans_up() -> None:
+        try:
+            await trio.sleep_forever()
+        finally:
+            with trio.CancelScope(shield=True):
+                await trio.lowlevel.checkpoint()
+                await wait_all_tasks_blocked()
+            told.append("cleaned up")
+            raise ValueError("in the clean-up")
+
+    pid, ref = spawn_monitor(in_trio, cleans_up, light=True)
+    await wait_all_tasks_blocked()
+    exit(pid, "over")
+    assert not is_alive(pid)
+    assert (await receive(ref)).reason == "over"
+    assert told == ["cleaned up"]
+    [record] = caplog.records
+    assert record.exc_info is not None
+    assert isinstance(record.exc_info[1], ValueError)
+    caplog.clear()

@@ -200,7 +200,14 @@ def test_a_process_that_main_starts_after_an_interrupt_is_ended_too() -> None:
     assert ended == ["late"]
 
 
-def test_an_interrupt_wins_over_a_mistake_in_the_clean_up() -> None:
+def mistakes(caplog: pytest.LogCaptureFixture) -> list[type[BaseException] | None]:
+    """What has been logged."""
+    return [record.exc_info[0] for record in caplog.records if record.exc_info]
+
+
+def test_an_interrupt_wins_over_a_mistake_in_the_clean_up_which_is_logged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     async def interrupted() -> None:
         raise KeyboardInterrupt
 
@@ -213,6 +220,46 @@ def test_an_interrupt_wins_over_a_mistake_in_the_clean_up() -> None:
 
     with pytest.raises(KeyboardInterrupt):
         run(main)
+    assert mistakes(caplog) == [ValueError]
+
+
+async def mistaken() -> None:
+    raise ValueError("a mistake")
+
+
+@both
+def test_a_mistake_beside_an_interrupt_is_logged(
+    interrupt: BaseException, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def interrupted() -> None:
+        raise interrupt
+
+    async def main() -> None:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(mistaken)
+            nursery.start_soon(interrupted)
+
+    with pytest.raises(type(interrupt)) as info:
+        run(main)
+    assert info.value is interrupt
+    assert mistakes(caplog) == [ValueError]
+
+
+@both
+@pytest.mark.parametrize("light", [False, True], ids=["task", "light"])
+def test_a_mistake_beside_an_interrupt_in_a_process_is_logged(
+    interrupt: BaseException, light: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def process() -> None:
+        raise BaseExceptionGroup("both", [interrupt, ValueError("a mistake")])
+
+    async def main() -> None:
+        spawn(process, light=light)
+        await receive()
+
+    with pytest.raises(type(interrupt)):
+        run(main)
+    assert mistakes(caplog) == [ValueError]
 
 
 PROGRAM = """
@@ -256,6 +303,8 @@ def program(body: str) -> Iterator[tuple[subprocess.Popen[str], Callable[[], str
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
+        # A test run in the background may have been told to ignore it, and would hand that on.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as started:
         assert started.stdout is not None
         output = started.stdout
@@ -270,6 +319,38 @@ def everybody_ends(next_line: Callable[[], str]) -> None:
     """The processes of the program end, and then the program."""
     lines = [next_line() for _ in range(4)]
     assert lines == ["process ended", "process ended", "handler ended", "interrupted 0 0"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        """
+    async def spins():
+        say("running")
+        while True:
+            pass
+
+    async def body():
+        await in_trio(spins)
+        """,
+        """
+    def spins(message):
+        say("running")
+        while True:
+            pass
+
+    async def body():
+        send(current_pid(), "a message")
+        await receive(spins)
+        """,
+    ],
+    ids=["in_trio", "a predicate"],
+)
+def test_a_signal_in_a_function_that_the_library_calls(body: str) -> None:
+    with program(body) as (started, next_line):
+        assert next_line() == "running"
+        started.send_signal(signal.SIGINT)
+        everybody_ends(next_line)
 
 
 def test_a_signal_while_all_processes_wait() -> None:

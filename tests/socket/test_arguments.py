@@ -275,6 +275,17 @@ def _everything(sock: Socket) -> Any:
 
 
 @in_runtime
+async def test_a_wrong_address_is_named_by_one_name() -> None:
+    async with connected() as (sock, _):
+        with pytest.raises(TypeError, match=r"^dest 3: [^:]+$"):
+            await socket.sendto(sock, b"x", 3)  # type: ignore[arg-type]
+        with pytest.raises(TypeError, match=r"^msg: its addr 3: [^:]+$"):
+            await socket.sendmsg(sock, {"iov": [b"x"], "addr": 3})
+        with pytest.raises(TypeError, match=r"^value 3: [^:]+$"):
+            socket.ioctl(sock, "sifaddr", "lo", 3)
+
+
+@in_runtime
 async def test_requests_that_are_wrong() -> None:
     async with connected() as (sock, _):
         for state in ("open", "closed"):

@@ -1,6 +1,7 @@
 """Closing: by whom, while what goes on, and what is left of it."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from actorsock import (
     processes,
     receive,
     send,
+    sleep,
     socket,
     spawn,
     spawn_handler,
@@ -565,6 +567,40 @@ async def test_a_cancelled_block_does_not_linger() -> None:
             scope.cancel()
     assert is_closed(sock)
     assert len(await ended(peer)) > 0
+
+
+@every_body
+@in_runtime
+async def test_blocks_one_after_another_give_way(body: str) -> None:
+    left: list[Socket] = []
+
+    async def opens_and_leaves() -> None:
+        while True:
+            async with tcp() as sock:
+                left.append(sock)
+
+    pid = spawn(opens_and_leaves, light=body == "light")
+    while len(left) < 2:
+        await sleep(0.001)
+    down = monitor(pid)
+    exit(pid, "enough")
+    assert (await receive(down)).reason == "enough"
+    assert all(is_closed(sock) for sock in left)
+
+
+@in_runtime
+async def test_blocks_one_after_another_hear_of_a_cancellation() -> None:
+    with trio.CancelScope() as scope:
+        while True:
+            async with tcp() as sock:
+                scope.cancel()
+    assert scope.cancelled_caught
+    assert is_closed(sock)
+
+
+async def test_a_block_may_last_longer_than_the_runtime() -> None:
+    async with AsyncExitStack() as stack, open_runtime():
+        await stack.enter_async_context(tcp())
 
 
 # --- leaving the runtime --------------------------------------------------------------------------

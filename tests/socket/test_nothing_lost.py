@@ -23,9 +23,9 @@ from trio.testing import wait_all_tasks_blocked
 from actorsock import (
     Down,
     Error,
+    ExitSignal,
     Ok,
     Pid,
-    ProcessExit,
     Select,
     Timeout,
     current_pid,
@@ -432,7 +432,7 @@ async def test_an_adopted_task_that_is_killed_gives_back_what_it_had_taken() -> 
 
         async def victim() -> None:
             pids.append(current_pid())
-            with pytest.raises(ProcessExit):
+            with pytest.raises(ExitSignal):
                 await socket.recv(sock, 10)
 
         nursery.start_soon(victim)
@@ -455,7 +455,7 @@ async def test_one_that_is_killed_after_it_was_woken_takes_nothing(body: str, ki
         victims.append(current_pid())
         try:
             answers.append(await getattr(socket, kind)(sock))
-        except ProcessExit:
+        except ExitSignal:
             if body != "adopted":
                 raise
 
@@ -503,7 +503,7 @@ async def test_what_an_adopted_task_had_taken_comes_before_what_came_later() -> 
         waiting = socket.recv_nowait(sock)
         assert isinstance(waiting, Select)
         ok(socket.cancel(sock, waiting.info))
-        with pytest.raises(ProcessExit):
+        with pytest.raises(ExitSignal):
             await socket.recv(sock, 100)
 
     for _ in range(10):
@@ -532,7 +532,7 @@ async def test_an_adopted_task_that_is_killed_while_it_gives_way_accepts_nothing
 
     async def victim(listening: Socket, pids: list[Pid]) -> None:
         pids.append(current_pid())
-        with pytest.raises(ProcessExit):
+        with pytest.raises(ExitSignal):
             await accepting(listening)
 
     async with listener("local") as listening:

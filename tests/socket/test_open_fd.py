@@ -352,3 +352,22 @@ async def test_when_there_are_no_descriptors_left(stream: Foreign, runtime: None
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
         for fd in taken:
             os.close(fd)
+
+
+async def test_two_on_a_descriptor_are_told_both_and_one_of_them_closes_it(
+    runtime: None, stream: Foreign
+) -> None:
+    left, right = stream
+    first = ok(socket.open_fd(left.fileno()))
+    left.close()
+    second = ok(socket.open_fd(ok(socket.getopt(first, "otp", "fd")), dup=False))
+    selects = [socket.recv_nowait(sock) for sock in (first, second)]
+    right.sendall(b"to whom?")
+    for select in selects:
+        assert isinstance(select, Select)
+        assert isinstance(await receive(select.info.ref), SelectMessage)
+    assert socket.recv_nowait(second) == Ok(b"to whom?")
+    ok(await socket.close(first))
+    right.settimeout(30)
+    assert right.recv(1) == b""
+    ok(await socket.close(second))

@@ -368,5 +368,5 @@ async def test_a_malformed_address(address: Any, error: type[Exception], runtime
         socket.bind(sock, address)
     with pytest.raises(error, match="addr"):
         await socket.connect(sock, address)
-    with pytest.raises(error, match="addr"):
+    with pytest.raises(error, match="dest"):
         await socket.sendto(sock, b"x", address)

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from actorsock import (
+    ExitSignal,
     Pid,
-    ProcessExit,
     SocketStream,
     current_pid,
     exit,
@@ -266,7 +266,7 @@ async def test_an_exit_signal_ends_it_at_once(hosts: Hosts, kind: str) -> None:
         send(parent, current_pid())
         try:
             await open_tcp_stream("host", hosts.port)
-        except ProcessExit as exc:
+        except ExitSignal as exc:
             ended.append(exc.reason)
             if kind == "light":
                 raise

@@ -13,8 +13,8 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from actorsock import (
     Exit,
+    ExitSignal,
     Pid,
-    ProcessExit,
     SocketListener,
     SocketStream,
     current_pid,
@@ -191,7 +191,7 @@ async def test_it_ends_with_the_process_that_serves(how: str) -> None:
         send(parent, listeners[0])
         try:
             await serve_listeners(shout, listeners)
-        except ProcessExit as exc:
+        except ExitSignal as exc:
             send(parent, exc.reason)
             if how != "adopted":
                 raise

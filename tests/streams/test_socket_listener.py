@@ -8,8 +8,8 @@ from trio.testing import assert_checkpoints, wait_all_tasks_blocked
 
 from actorsock import (
     Error,
+    ExitSignal,
     Pid,
-    ProcessExit,
     SocketListener,
     SocketStream,
     current_pid,
@@ -149,7 +149,7 @@ async def test_an_exit_signal_ends_the_waiting_of_an_adopted_task() -> None:
         send(parent, current_pid())
         try:
             await listener.accept()
-        except ProcessExit as exc:
+        except ExitSignal as exc:
             ended.append(exc.reason)
 
     parent = current_pid()

@@ -10,9 +10,9 @@ from trio.testing import assert_checkpoints, wait_all_tasks_blocked
 from actorsock import (
     Down,
     Error,
+    ExitSignal,
     Ok,
     Pid,
-    ProcessExit,
     SocketStream,
     current_pid,
     exit,
@@ -219,7 +219,7 @@ async def test_an_exit_signal_ends_the_waiting_of_an_adopted_task_at_once(call: 
         pids.append(current_pid())
         try:
             await getattr(here, call)(*[b"x"] * (call == "send_all"))
-        except ProcessExit as exc:
+        except ExitSignal as exc:
             reasons.append(exc.reason)
 
     async with trio.open_nursery() as nursery:

@@ -20,6 +20,7 @@ from ..messages import Piece, remaining, to_bytes_list
 from ..notifications import Tag
 from ..posix import error_of
 from ..turns import Kind, LaneName
+from .whole import Partly
 
 __all__ = [
     "IOV_MAX",
@@ -57,7 +58,7 @@ class Continuation:
 
 
 @attrs.define
-class Send:
+class Send(Partly):
     """`send(data, flags)`, and the part that all sends of one piece of data share."""
 
     data: Piece
@@ -109,17 +110,6 @@ class Send:
         """The flags."""
         return Continuation(self.flags)
 
-    def interrupted(self, reason: str) -> Error:
-        """The error, with what is left if part of it has gone."""
-        return Error(reason, self.progress())
-
-    def abandoned(self, actor: SocketActor, answer: object) -> None:
-        """What has gone has gone."""
-
-    def in_place(self, actor: SocketActor) -> bool:
-        """Yes: nobody has to be there when the kernel takes more of it."""
-        return True
-
     def _hand_over(self, actor: SocketActor, data: Piece) -> int:
         return actor.sock.send(data, self.flags | _NOSIGNAL)
 
@@ -169,7 +159,7 @@ class SendTo(Send):
 
 
 @attrs.define
-class SendMsg:
+class SendMsg(Partly):
     """`sendmsg(msg, flags)` and `sendv(iov)`."""
 
     iov: tuple[Piece, ...]
@@ -231,20 +221,9 @@ class SendMsg:
         """Flags and destination, and the control messages unless they have gone."""
         return Continuation(self.flags, self.dest, () if self._sent else self.control)
 
-    def interrupted(self, reason: str) -> Error:
-        """The error, with what is left if part of it has gone."""
-        return Error(reason, self.progress())
-
-    def abandoned(self, actor: SocketActor, answer: object) -> None:
-        """What has gone has gone."""
-
-    def in_place(self, actor: SocketActor) -> bool:
-        """Yes: nobody has to be there when the kernel takes more of it."""
-        return True
-
 
 @attrs.define
-class SendFile:
+class SendFile(Partly):
     """`sendfile(file, offset, count)`."""
 
     fd: int
@@ -297,17 +276,6 @@ class SendFile:
     def continuation(self) -> Continuation:
         """The file."""
         return Continuation(fd=self.fd)
-
-    def interrupted(self, reason: str) -> Error:
-        """The error, with how many bytes have gone if some have."""
-        return Error(reason, self.progress())
-
-    def abandoned(self, actor: SocketActor, answer: object) -> None:
-        """What has gone has gone."""
-
-    def in_place(self, actor: SocketActor) -> bool:
-        """Yes: nobody has to be there when the kernel takes more of it."""
-        return True
 
 
 def _in_turn(pieces: tuple[Piece, ...]) -> tuple[Piece, ...]:

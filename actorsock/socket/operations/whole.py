@@ -1,9 +1,11 @@
-"""What operations without parts have in common: they are done, or have not begun."""
+"""What operations have in common that are done whole, or may be done in part."""
+
+from typing import Any
 
 from ...results import Error
-from ..actor import SocketActor
+from ..actor import Operation, SocketActor
 
-__all__ = ["Whole"]
+__all__ = ["Partly", "Whole"]
 
 
 class Whole:
@@ -28,3 +30,20 @@ class Whole:
     def in_place(self, actor: SocketActor) -> bool:
         """No: what it takes can't be given back."""
         return False
+
+
+class Partly:
+    """An operation that gives to the kernel, part by part."""
+
+    __slots__ = ()
+
+    def interrupted(self: Operation[Any], reason: str) -> Error:
+        """The error, with how far it has come."""
+        return Error(reason, self.progress())
+
+    def abandoned(self, actor: SocketActor, answer: object) -> None:
+        """What has gone has gone."""
+
+    def in_place(self, actor: SocketActor) -> bool:
+        """Yes: nobody has to be there when the kernel takes more of it."""
+        return True

@@ -1,8 +1,9 @@
 """The options of the level otp: what the library itself, not the kernel, keeps for a socket.
 
-Responsible for their names, which of them may be set and by whom, the check of a value and the
-value at the start. It does not keep the values: the socket's actor does, and it alone knows
-those that follow from the socket (`fd`, `domain`, `type`, `protocol`, `controlling_process`).
+Responsible for their names, which of them may be set and by whom, and the check of a value. It
+does not keep the values: the socket's actor does, in `Settings`, which also says what they are at
+the start; it alone knows those that follow from the socket (`fd`, `domain`, `type`, `protocol`,
+`controlling_process`).
 """
 
 from collections.abc import Callable
@@ -11,13 +12,12 @@ from typing import Final
 
 import attrs
 
+from actorsock.arguments import as_told
 from actorsock.shown import shown
+from actorsock.socket.settings import DEFAULTS
 from actorsock.socket.values.limits import INT_MAX
 
 __all__ = ["OTP_OPTIONS", "OtpOption", "find_otp"]
-
-RCVBUF: Final = 8192
-CTRLBUF: Final = 1024
 
 
 @attrs.frozen(eq=False)
@@ -87,33 +87,34 @@ def _size(default: int, value: object) -> int:
 
 def _rcvbuf(value: object) -> int | tuple[int, int]:
     if not isinstance(value, tuple):
-        return _size(RCVBUF, value)
+        return _size(DEFAULTS.read_size, value)
     if len(value) != 2:
         raise ValueError("it is not a pair")
     count, size = value
     if isinstance(count, str):
         raise TypeError("its first element is not an integer")
-    return _size(RCVBUF, count), _size(RCVBUF, size)
+    return _size(DEFAULTS.read_count, count), _size(DEFAULTS.read_size, size)
 
 
-_ctrlbuf: Final = partial(_size, CTRLBUF)
+_rcvctrlbuf: Final = partial(_size, DEFAULTS.rcvctrlbuf)
+_sndctrlbuf: Final = partial(_size, DEFAULTS.sndctrlbuf)
 
 # fmt: off
-_ROWS: Final[tuple[tuple[str, Callable[[object], object] | None, object, str], ...]] = (
-    # name                   check       at the start  value
-    ("debug",                _boolean,   False,        "True or False"),
-    ("iow",                  _boolean,   False,        "True or False"),
-    ("controlling_process",  _anything,  None,         "a pid"),
-    ("rcvbuf",               _rcvbuf,    RCVBUF,       '"default", a size, or (count, either)'),
-    ("rcvctrlbuf",           _ctrlbuf,   CTRLBUF,      '"default" or a size'),
-    ("sndctrlbuf",           _ctrlbuf,   CTRLBUF,      '"default" or a size'),
-    ("meta",                 _anything,  None,         "anything"),
-    ("fd",                   None,       None,         "an integer"),
-    ("use_registry",         _only_true, True,         "True"),
-    ("domain",               None,       None,         "a word or an integer"),
-    ("type",                 None,       None,         "a word or an integer"),
-    ("protocol",             None,       None,         "a word or an integer"),
-    ("select_read",          _boolean,   False,        "True or False"),
+_ROWS: Final[tuple[tuple[str, Callable[[object], object] | None, str], ...]] = (
+    # name                   check         value
+    ("debug",                _boolean,     "True or False"),
+    ("iow",                  _boolean,     "True or False"),
+    ("controlling_process",  _anything,    "a pid"),
+    ("rcvbuf",               _rcvbuf,      '"default", a size, or (count, either)'),
+    ("rcvctrlbuf",           _rcvctrlbuf,  '"default" or a size'),
+    ("sndctrlbuf",           _sndctrlbuf,  '"default" or a size'),
+    ("meta",                 _anything,    "anything"),
+    ("fd",                   None,         "an integer"),
+    ("use_registry",         _only_true,   "True"),
+    ("domain",               None,         "a word or an integer"),
+    ("type",                 None,         "a word or an integer"),
+    ("protocol",             None,         "a word or an integer"),
+    ("select_read",          _boolean,     "True or False"),
 )
 # fmt: on
 
@@ -124,9 +125,8 @@ def _checked(name: str, accepts: str, check: Callable[[object], object], value: 
     try:
         return check(value)
     except (TypeError, ValueError) as problem:
-        raise type(problem)(
-            f"option otp/{name}: {shown(value)} is refused: {problem}; accepted: {accepts}"
-        ) from None
+        text = f"option otp/{name}: {shown(value)} is refused: {problem}; accepted: {accepts}"
+        raise as_told(problem, text) from None
 
 
 OTP_OPTIONS: Final[dict[str, OtpOption]] = {
@@ -134,9 +134,9 @@ OTP_OPTIONS: Final[dict[str, OtpOption]] = {
         name=name,
         value=value,
         check=partial(_checked, name, value, check) if check else None,
-        default=default,
+        default=getattr(DEFAULTS, name, None),
         owner_only=name in _OWNER_ONLY,
     )
-    for name, check, default, value in _ROWS
+    for name, check, value in _ROWS
 }
 """The options of the level otp by name, in documented order."""

@@ -18,13 +18,13 @@ from typing import Final, TypeAlias
 
 import attrs
 
+from actorsock.arguments import as_told
 from actorsock.shown import shown
 from actorsock.socket.options.pktoptions import PKTOPTIONS
 from actorsock.socket.values.codecs import (
     BOOLEAN,
     BYTE,
     CONGESTION,
-    CREDENTIALS,
     DEVICE,
     DOMAIN,
     HOPS,
@@ -35,6 +35,7 @@ from actorsock.socket.values.codecs import (
     MEMBERSHIP6,
     MSG_FILTER,
     MTU_DISCOVER,
+    PEERCRED,
     PROTOCOL,
     SCTP_ASSOC,
     SCTP_DELAY,
@@ -154,7 +155,7 @@ _SOCKET: Final[tuple[_Row, ...]] = (
     ("oobinline",              "SO_OOBINLINE",         10,    BOOLEAN,           BOOLEAN),
     ("passcred",               "SO_PASSCRED",          16,    BOOLEAN,           BOOLEAN),
     ("peek_off",               "SO_PEEK_OFF",          42,    INTEGER,           INTEGER),
-    ("peercred",               "SO_PEERCRED",          17,    NO,                CREDENTIALS),
+    ("peercred",               "SO_PEERCRED",          17,    NO,                PEERCRED),
     ("priority",               "SO_PRIORITY",          12,    INTEGER,           INTEGER),
     ("protocol",               "SO_PROTOCOL",          38,    NO,                PROTOCOL),
     ("rcvbuf",                 "SO_RCVBUF",            8,     INTEGER,           INTEGER),
@@ -335,11 +336,8 @@ def _encode(
     try:
         return encode(value)
     except (TypeError, ValueError) as problem:
-        # Subclasses such as UnicodeEncodeError cannot be made from a message.
-        kind = TypeError if isinstance(problem, TypeError) else ValueError
-        raise kind(
-            f"option {what}: {shown(value)} is refused: {problem}; accepted: {accepts}"
-        ) from None
+        text = f"option {what}: {shown(value)} is refused: {problem}; accepted: {accepts}"
+        raise as_told(problem, text) from None
 
 
 def _option(level: str, level_number: int, row: _Row) -> Option:

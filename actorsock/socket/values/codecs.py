@@ -10,11 +10,13 @@ import os
 import socket
 import struct
 import sys
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 import attrs
 
+from actorsock.socket.values.families import DOMAIN_WORDS, DOMAINS, READ_TYPE_WORDS
+from actorsock.socket.values.hosts import HOST_FORMS, host
 from actorsock.socket.values.limits import INT_MAX, INT_MIN, UINT_MAX
 from actorsock.socket.values.protocols import protocol_name
 from actorsock.socket.values.records import (
@@ -28,7 +30,7 @@ from actorsock.socket.values.records import (
     TcpInfo,
     TimeVal,
     as_record,
-    in_addr,
+    forms_of,
 )
 from actorsock.socket.values.sctp_records import (
     SctpAssocParams,
@@ -56,6 +58,7 @@ __all__ = [
     "MEMBERSHIP6",
     "MSG_FILTER",
     "MTU_DISCOVER",
+    "PEERCRED",
     "PROTOCOL",
     "SCTP_ASSOC",
     "SCTP_DELAY",
@@ -135,22 +138,6 @@ _TOS_MASK: Final = 0x1E
 _MTU_DISCOVER: Final = {"want": 1, "dont": 0, "do": 2, "probe": 3}
 _MTU_DISCOVER_WORDS: Final = {number: word for word, number in _MTU_DISCOVER.items()}
 
-_DOMAINS: Final = {
-    "inet": int(socket.AF_INET),
-    "inet6": int(socket.AF_INET6),
-    "local": int(getattr(socket, "AF_UNIX", 1)),
-    "unspec": int(socket.AF_UNSPEC),
-}
-_DOMAIN_WORDS: Final = {number: word for word, number in _DOMAINS.items()}
-
-_TYPE_WORDS: Final = {
-    int(socket.SOCK_STREAM): "stream",
-    int(socket.SOCK_DGRAM): "dgram",
-    int(socket.SOCK_RAW): "raw",
-    int(socket.SOCK_RDM): "rdm",
-    int(socket.SOCK_SEQPACKET): "seqpacket",
-}
-
 _FILTER_MODES: Final = {"exclude": 0, "include": 1}
 
 _TCP_STATES: Final[dict[int, str]] = dict(
@@ -226,7 +213,7 @@ def _encode_hops(value: object) -> int:
     return number
 
 
-def _word_encoder(words: dict[str, int]) -> Callable[[object], int]:
+def _word_encoder(words: Mapping[Any, int]) -> Callable[[object], int]:
     def encode(value: object) -> int:
         if not isinstance(value, str):
             return c_int(value)
@@ -237,7 +224,7 @@ def _word_encoder(words: dict[str, int]) -> Callable[[object], int]:
     return encode
 
 
-def _word_decoder(words: dict[int, str]) -> Callable[[bytes], str | int]:
+def _word_decoder(words: Mapping[int, str]) -> Callable[[bytes], str | int]:
     def decode(data: bytes) -> str | int:
         number = decode_integer(data)
         return words.get(number, number)
@@ -295,7 +282,7 @@ def _decode_linger(data: bytes) -> Linger:
 
 
 def _encode_in_addr(value: object) -> bytes:
-    return socket.inet_aton(in_addr("it", value))
+    return socket.inet_aton(host(socket.AF_INET, value))
 
 
 def _decode_in_addr(data: bytes) -> str:
@@ -358,9 +345,8 @@ def _record_codec(record: type[Record], layout: str, *, picked_by_assoc_id: bool
     def decode(data: bytes) -> Record:
         return record(*form.unpack(_full(data, form.size)))
 
-    keys = ", ".join(field.name for field in attrs.fields(record))
     return Codec(
-        f"a {record.__name__}, or a dict with the keys {keys}",
+        forms_of(record),
         form.size,
         encode,
         decode,
@@ -386,15 +372,15 @@ MTU_DISCOVER: Final = Codec(
     _word_decoder(_MTU_DISCOVER_WORDS),
 )
 DOMAIN: Final = Codec(
-    f"one of the words {', '.join(_DOMAINS)}, or an integer",
+    f"one of the words {', '.join(DOMAINS)}, or an integer",
     _INT.size,
-    _word_encoder(_DOMAINS),
-    _word_decoder(_DOMAIN_WORDS),
+    _word_encoder(DOMAINS),
+    _word_decoder(DOMAIN_WORDS),
 )
 TYPE: Final = Codec(
-    f"one of the words {', '.join(_TYPE_WORDS.values())}, or an integer",
+    f"one of the words {', '.join(READ_TYPE_WORDS.values())}, or an integer",
     _INT.size,
-    decode=_word_decoder(_TYPE_WORDS),
+    decode=_word_decoder(READ_TYPE_WORDS),
 )
 PROTOCOL: Final = Codec(
     'the name of a protocol, "default", or an integer', _INT.size, decode=_decode_protocol
@@ -412,36 +398,33 @@ CONGESTION: Final = Codec(
     _decode_text,
 )
 LINGER: Final = Codec(
-    '"abort", a Linger, or a dict with the keys onoff, linger',
+    f'"abort", {forms_of(Linger)}',
     _LINGER.size,
     _encode_linger,
     _decode_linger,
 )
 TIMEVAL: Final = _record_codec(TimeVal, "@ll")
-CREDENTIALS: Final = attrs.evolve(
-    _record_codec(Credentials, "@iII"), accepts="a Credentials", encode=None
-)
+CREDENTIALS: Final = _record_codec(Credentials, "@iII")
+PEERCRED: Final = attrs.evolve(CREDENTIALS, accepts="a Credentials", encode=None)
 IN_ADDR: Final = Codec(
-    "an IPv4 address (text, IPv4Address, 4 integers) or one of any, loopback, broadcast",
+    HOST_FORMS[socket.AF_INET],
     4,
     _encode_in_addr,
     _decode_in_addr,
 )
-MEMBERSHIP: Final = Codec(
-    "a Membership, or a dict with the keys multiaddr, interface", 8, _encode_membership
-)
+MEMBERSHIP: Final = Codec(forms_of(Membership), 8, _encode_membership)
 SOURCE_MEMBERSHIP: Final = Codec(
-    "a SourceMembership, or a dict with the keys multiaddr, interface, sourceaddr",
+    forms_of(SourceMembership),
     12,
     _encode_source_membership,
 )
 MSG_FILTER: Final = Codec(
-    "a MsgFilter, a dict with the keys multiaddr, interface, mode, slist, or None",
+    f"{forms_of(MsgFilter)}, or None",
     _MSG_FILTER.size,
     _encode_msg_filter,
 )
 MEMBERSHIP6: Final = Codec(
-    "a Membership6, or a dict with the keys multiaddr, interface",
+    forms_of(Membership6),
     _MEMBERSHIP6.size,
     _encode_membership6,
 )

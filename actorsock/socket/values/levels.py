@@ -3,6 +3,7 @@
 import socket
 from typing import Final
 
+from actorsock.arguments import as_told
 from actorsock.shown import shown
 from actorsock.socket.values.codecs import c_int
 from actorsock.socket.values.limits import INT_MAX
@@ -33,4 +34,5 @@ def native_int(what: str, value: object, accepts: str) -> int:
     try:
         return c_int(value)
     except (TypeError, ValueError) as problem:
-        raise type(problem)(f"{what}: {shown(value)}: {problem}; accepted: {accepts}") from None
+        text = f"{what}: {shown(value)}: {problem}; accepted: {accepts}"
+        raise as_told(problem, text) from None

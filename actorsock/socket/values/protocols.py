@@ -6,12 +6,25 @@ system's protocol list (`/etc/protocols`). It does not know which protocols a ke
 """
 
 import socket
-from typing import Final
+from typing import Final, Literal
 
-__all__ = ["protocol_name", "protocol_names", "protocol_number"]
+__all__ = ["ProtocolName", "protocol_name", "protocol_names", "protocol_number"]
+
+# fmt: off
+ProtocolName = Literal[
+    "ip", "hopopt", "icmp", "igmp", "ggp", "ipencap", "ip-encap", "st", "tcp", "egp", "igp", "pup",
+    "udp", "hmp", "xns-idp", "rdp", "iso-tp4", "dccp", "xtp", "ddp", "idpr-cmtp", "ipv6",
+    "ipv6-route", "ipv6-frag", "idrp", "rsvp", "gre", "esp", "ipsec-esp", "ah", "ipsec-ah", "skip",
+    "ipv6-icmp", "ipv6-nonxt", "ipv6-opts", "rspf", "cphb", "vmtp", "eigrp", "ospf", "ospfigp",
+    "ax.25", "ipip", "etherip", "encap", "pim", "ipcomp", "vrrp", "l2tp", "isis", "sctp", "fc",
+    "mobility-header", "udplite", "mpls-in-ip", "manet", "hip", "shim6", "wesp", "rohc", "ethernet",
+    "mptcp",
+]
+"""The names in the table."""
+# fmt: on
 
 # Each protocol under its official name and, where it is not the same in capitals, its alias.
-_NAMES: Final[dict[int, tuple[str, ...]]] = {
+_NAMES: Final[dict[int, tuple[ProtocolName, ...]]] = {
     0: ("ip", "hopopt"),
     1: ("icmp",),
     2: ("igmp",),
@@ -69,7 +82,9 @@ _NAMES: Final[dict[int, tuple[str, ...]]] = {
     143: ("ethernet",),
     262: ("mptcp",),
 }
-_NUMBERS: Final = {name: number for number, names in _NAMES.items() for name in names}
+_NUMBERS: Final[dict[str, int]] = {
+    name: number for number, names in _NAMES.items() for name in names
+}
 
 
 def protocol_number(name: str) -> int | None:
@@ -88,6 +103,6 @@ def protocol_names() -> tuple[str, ...]:
     return tuple(_NUMBERS)
 
 
-def protocol_name(number: int) -> str | int:
+def protocol_name(number: int) -> ProtocolName | int:
     """The name of a protocol number as results give it; the number itself if it has none."""
     return _NAMES[number][0] if number in _NAMES else number

@@ -9,19 +9,17 @@ takes which record. The records of the sctp level have a module of their own.
 import socket
 import struct
 from collections.abc import Callable, Iterable, Mapping
-from ipaddress import IPv4Address, IPv6Address
-from typing import Any, Final, Literal, TypeAlias, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 import attrs
 
 from actorsock.shown import shown
 
+from .hosts import In6Addr, InAddr, named_host
 from .limits import INT_MAX, INT_MIN, UINT_MAX
 
 __all__ = [
     "Credentials",
-    "In6Addr",
-    "InAddr",
     "Linger",
     "Membership",
     "Membership6",
@@ -31,74 +29,11 @@ __all__ = [
     "TimeVal",
     "as_record",
     "boolean_field",
-    "in6_addr",
-    "in_addr",
+    "forms_of",
     "integer_field",
 ]
 
-InAddr: TypeAlias = str | IPv4Address | tuple[int, int, int, int]
-"""An IPv4 address: numeric text, `"any"`, `"loopback"`, `"broadcast"`, an `IPv4Address`, or the
-documented tuple of 4 integers."""
-
-In6Addr: TypeAlias = str | IPv6Address | tuple[int, int, int, int, int, int, int, int]
-"""An IPv6 address: numeric text, `"any"`, `"loopback"`, an `IPv6Address`, or the documented
-tuple of 8 integers."""
-
 Record = TypeVar("Record", bound=attrs.AttrsInstance)
-
-_IN_WORDS: Final = {"any": "0.0.0.0", "loopback": "127.0.0.1", "broadcast": "255.255.255.255"}
-_IN6_WORDS: Final = {"any": "::", "loopback": "::1"}
-
-
-def in_addr(field: str, value: object) -> str:
-    """The dotted text of an IPv4 address given in any of the forms of `InAddr`.
-
-    `field` is what the address is called in messages. Raises `TypeError` for another type and
-    `ValueError` for text, a word or a tuple that is no IPv4 address. Documented counterpart:
-    `in_addr()`.
-    """
-    match value:
-        case IPv4Address():
-            return str(value)
-        case str():
-            try:
-                return str(IPv4Address(_IN_WORDS.get(value, value)))
-            except ValueError:
-                pass
-        case tuple():
-            if len(value) == 4 and _all_between(value, 0xFF):
-                return ".".join(map(str, value))
-        case _:
-            raise TypeError(f"{field} must be {_IN_ADDR}, not {shown(value)}")
-    raise ValueError(f"{field} must be {_IN_ADDR}, not {shown(value)}")
-
-
-def in6_addr(field: str, value: object) -> str:
-    """The text of an IPv6 address given in any of the forms of `In6Addr`.
-
-    `field` is what the address is called in messages. Raises `TypeError` for another type and
-    `ValueError` for text, a word or a tuple that is no IPv6 address, and for an address with a
-    scope (`%eth0`): no option that takes an address has room for one. Documented counterpart:
-    `in6_addr()`.
-    """
-    match value:
-        case str() | IPv6Address():
-            try:
-                address = (
-                    IPv6Address(_IN6_WORDS.get(value, value)) if isinstance(value, str) else value
-                )
-            except ValueError:
-                pass
-            else:
-                if address.scope_id is None:
-                    return socket.inet_ntop(socket.AF_INET6, address.packed)
-        case tuple():
-            if len(value) == 8 and _all_between(value, 0xFFFF):
-                packed = b"".join(group.to_bytes(2, "big") for group in value)
-                return socket.inet_ntop(socket.AF_INET6, packed)
-        case _:
-            raise TypeError(f"{field} must be {_IN6_ADDR}, not {shown(value)}")
-    raise ValueError(f"{field} must be {_IN6_ADDR}, not {shown(value)}")
 
 
 def boolean_field(_record: object, field: "attrs.Attribute[Any]", value: object) -> None:
@@ -133,28 +68,18 @@ def as_record(record: type[Record], value: object) -> Record:
         return value
     fields = attrs.fields(record)
     if not isinstance(value, Mapping):
-        keys = ", ".join(field.name for field in fields)
-        raise TypeError(f"it must be a {record.__name__} or a dict with the keys {keys}")
+        raise TypeError(f"it is neither a {record.__name__} nor a dict")
     for field in fields:
         if field.default is attrs.NOTHING and field.name not in value:
             raise ValueError(f"the key {field.name!r} is missing")
     return record(**{field.name: value[field.name] for field in fields if field.name in value})
 
 
-def _all_between(groups: Iterable[object], high: int) -> bool:
-    return all(
-        isinstance(group, int) and not isinstance(group, bool) and 0 <= group <= high
-        for group in groups
-    )
+def forms_of(record: type[attrs.AttrsInstance]) -> str:
+    """What `as_record` takes for a `record`, in words."""
+    keys = ", ".join(field.name for field in attrs.fields(record))
+    return f"a {record.__name__}, or a dict with the keys {keys}"
 
-
-_IN_ADDR: Final = "an IPv4 address (numeric text, IPv4Address, 4 integers 0..255) or one of " + (
-    ", ".join(_IN_WORDS)
-)
-_IN6_ADDR: Final = (
-    "an IPv6 address without scope (numeric text, IPv6Address, 8 integers 0..65535) or one of "
-    + ", ".join(_IN6_WORDS)
-)
 
 _LONG_MAX: Final = 2 ** (8 * struct.calcsize("@l") - 1) - 1
 _int = integer_field(INT_MIN, INT_MAX)
@@ -165,25 +90,27 @@ _long = integer_field(-_LONG_MAX - 1, _LONG_MAX)
 
 # One converter for each field name, because a converter is not told which field it serves.
 def _multiaddr(value: InAddr) -> str:
-    return in_addr("multiaddr", value)
+    return named_host("multiaddr", socket.AF_INET, value)
 
 
 def _multiaddr6(value: In6Addr) -> str:
-    return in6_addr("multiaddr", value)
+    return named_host("multiaddr", socket.AF_INET6, value)
 
 
 def _interface(value: InAddr) -> str:
-    return in_addr("interface", value)
+    return named_host("interface", socket.AF_INET, value)
 
 
 def _sourceaddr(value: InAddr) -> str:
-    return in_addr("sourceaddr", value)
+    return named_host("sourceaddr", socket.AF_INET, value)
 
 
 def _slist(value: Iterable[InAddr]) -> tuple[str, ...]:
     if not isinstance(value, list | tuple):
         raise TypeError(f"slist must be a list or tuple of IPv4 addresses, not {shown(value)}")
-    return tuple(in_addr(f"slist[{index}]", source) for index, source in enumerate(value))
+    return tuple(
+        named_host(f"slist[{index}]", socket.AF_INET, source) for index, source in enumerate(value)
+    )
 
 
 def _mode(_record: object, _field: object, value: object) -> None:
