@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Final
 
 from . import (
-    accept,
     bulk,
     echo,
     mailbox_drain,
@@ -22,7 +21,7 @@ from . import (
     request_reply,
     ring,
     spawning,
-    udp,
+    under_load,
 )
 from .drawing import picture
 from .harness import Effort, Part, Result, measure
@@ -34,8 +33,8 @@ __all__ = ["PARTS", "main"]
 PARTS: Final[dict[str, Part]] = {
     "echo": echo.benchmarks,
     "bulk": bulk.benchmarks,
-    "udp": udp.benchmarks,
-    "accept": accept.benchmarks,
+    "udp": under_load.udp,
+    "accept": under_load.accept,
     "messages": messages.benchmarks,
     "ring": ring.benchmarks,
     "mailbox_drain": mailbox_drain.benchmarks,

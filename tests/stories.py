@@ -1,19 +1,32 @@
-"""What tests everywhere share: a runtime for a story, waiting for what nobody tells, descriptors.
+"""What tests everywhere share: a runtime for a story, waiting for what nobody tells, what is left.
 
-Nobody sleeps for luck: whoever needs something to have happened waits for it with `until`.
+Nobody sleeps for luck: whoever needs something to have happened waits for it with `until`. The
+fixtures are for the conftests of the directories whose tests are held to them.
 """
 
 import functools
+import gc
 import os
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
+import pytest
 from trio.testing import wait_all_tasks_blocked
 
 from actorsock import open_runtime
+from actorsock.runtime.process import aliased, alive
+from actorsock.runtime.running import by_task, turn
 
-__all__ = ["LIMIT", "in_runtime", "open_descriptors", "until"]
+__all__ = [
+    "LIMIT",
+    "in_runtime",
+    "no_descriptor_is_left",
+    "nothing_is_left_behind",
+    "open_descriptors",
+    "until",
+]
 
 LIMIT = 60
 """Seconds of real time after which a story is stuck."""
@@ -41,13 +54,31 @@ async def until(condition: Callable[[], object]) -> None:
 
 
 def open_descriptors() -> set[tuple[str, str]]:
-    """The sockets and pollers that this program has open, by number and by what they are."""
+    """What this program has open, by number and by what it is."""
     found = set()
     for name in os.listdir("/proc/self/fd"):
-        try:
-            what = os.readlink(f"/proc/self/fd/{name}")
-        except OSError:  # the listing's own
-            continue
-        if what.startswith(("socket:", "anon_inode:[eventpoll]")):
-            found.add((name, what))
+        with suppress(FileNotFoundError):  # the listing's own
+            found.add((name, os.readlink(f"/proc/self/fd/{name}")))
     return found
+
+
+@pytest.fixture(autouse=True)
+def no_descriptor_is_left() -> Iterator[None]:
+    """What is open after a test is what was open before."""
+    before = open_descriptors()
+    yield
+    if open_descriptors() != before:
+        gc.collect()  # the traceback of what a test has expected may hold its peers
+    differ = open_descriptors() ^ before
+    assert not differ, differ
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left_behind() -> Iterator[None]:
+    """After a test the tables of processes are empty."""
+    yield
+    left = dict(alive), dict(by_task), dict(aliased), turn.process
+    alive.clear()
+    by_task.clear()
+    aliased.clear()
+    assert left == ({}, {}, {}, None), left

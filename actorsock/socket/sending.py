@@ -11,10 +11,10 @@ from typing import Any, Final, Protocol, TypeVar
 
 from trio.lowlevel import enable_ki_protection
 
-from ..arguments import check_int
+from ..arguments import check_int, check_seconds
 from ..results import Error, Ok, Select
 from ..runtime.current import process_of_task
-from ..runtime.identity import Ref
+from ..runtime.identity import Ref, check_ref
 from ..runtime.running import turn
 from ..shown import shown
 from .actor import Operation, SocketActor, actor_of
@@ -221,6 +221,7 @@ async def sendfile(
     `Error` as for `send`; `data` is then how many bytes were sent.
     """
     actor = actor_of(sock)
+    check_seconds("timeout", timeout)  # before anything is opened
     op = _sendfile(file, offset, count)
     return op if isinstance(op, Error) else await blocking(actor, op, timeout)
 
@@ -235,7 +236,8 @@ def sendfile_nowait(
 ) -> Ok[int] | Error | Select:
     """`sendfile` that does not block; `data` of the `Select` is how many bytes were sent."""
     actor = actor_of(sock)
-    return _nowait(actor, _sendfile(file, offset, count), ref)
+    handle = Ref() if ref is None else check_ref(ref)  # before anything is opened
+    return _nowait(actor, _sendfile(file, offset, count), handle)
 
 
 _WRONG_INFO: Final = Error("select_info")

@@ -89,13 +89,9 @@ def run_all(bench: Bench, scenarios: Iterable[Scenario]) -> list[Mismatch]:
 
 
 def unused(bench: Bench) -> list[Difference]:
-    """The entries of the table that concern this release and have explained nothing."""
+    """The entries of the table that should have explained something in this run, and have not."""
     release = bench.erlang.release
-    return [
-        each
-        for each in DIFFERENCES
-        if each not in bench.used and each.since <= release <= each.until
-    ]
+    return [each for each in DIFFERENCES if each not in bench.used and each.is_due(release)]
 
 
 def _look(

@@ -1,8 +1,10 @@
 """The written scenarios and a few random walks: the same here and on Erlang."""
 
+import select
 from collections.abc import Iterator
 from pathlib import Path
 
+import attrs
 import pytest
 
 from actorsock import Error
@@ -117,6 +119,19 @@ def test_a_difference_explains_what_it_says_and_nothing_else() -> None:
     assert not entry.explains(scenario, 0, theirs, ours, 28, [])
     assert not entry.explains(scenario, 0, ours, theirs, 25, [])
     assert not entry.explains(scenario, 0, theirs, None, 25, [])
+
+
+@pytest.mark.parametrize("poller", ["epoll", "trio"])
+def test_a_difference_may_be_due_on_one_poller(
+    poller: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not hasattr(select, "epoll"):
+        pytest.skip("there is only one")
+    monkeypatch.setenv("ACTORSOCK_POLLER", poller)
+    entry = Difference(reason="", what="", theirs="", ours="", until=27, surely_on="epoll")
+    assert entry.is_due(25) == (poller == "epoll")
+    assert not entry.is_due(28)
+    assert attrs.evolve(entry, surely_on="").is_due(25)
 
 
 def test_every_difference_has_a_reason() -> None:

@@ -1,6 +1,6 @@
 """What the tests of behaviours share: bodies to run in, and tables that must be empty."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import pytest
@@ -8,18 +8,11 @@ import pytest
 from actorsock import Pid, ok, otp, process_info
 from actorsock.runtime.current import current_process
 from actorsock.runtime.process import aliased, alive
-from actorsock.runtime.running import by_task, turn
+from actorsock.runtime.running import by_task
 
+from ..stories import nothing_is_left_behind
 
-@pytest.fixture(autouse=True)
-def nothing_is_left_behind() -> Iterator[None]:
-    yield
-    left = dict(alive), dict(by_task), dict(aliased), turn.process
-    alive.clear()
-    by_task.clear()
-    aliased.clear()
-    assert left == ({}, {}, {}, None)
-
+__all__ = ["Starter", "Tables", "in_body", "kind", "nothing_is_left_behind", "start", "tables"]
 
 Tables = Callable[[], Any]
 

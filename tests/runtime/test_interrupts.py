@@ -315,6 +315,12 @@ def program(body: str) -> Iterator[tuple[subprocess.Popen[str], Callable[[], str
             started.kill()
 
 
+def everybody_ends(next_line: Callable[[], str]) -> None:
+    """The processes of the program end, and then the program."""
+    lines = [next_line() for _ in range(4)]
+    assert lines == ["process ended", "process ended", "handler ended", "interrupted 0 0"]
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -344,8 +350,7 @@ def test_a_signal_in_a_function_that_the_library_calls(body: str) -> None:
     with program(body) as (started, next_line):
         assert next_line() == "running"
         started.send_signal(signal.SIGINT)
-        lines = [next_line() for _ in range(4)]
-    assert lines == ["process ended", "process ended", "handler ended", "interrupted 0 0"]
+        everybody_ends(next_line)
 
 
 def test_a_signal_while_all_processes_wait() -> None:
@@ -357,8 +362,7 @@ def test_a_signal_while_all_processes_wait() -> None:
     with program(body) as (started, next_line):
         assert next_line() == "waiting"
         started.send_signal(signal.SIGINT)
-        lines = [next_line() for _ in range(4)]
-    assert lines == ["process ended", "process ended", "handler ended", "interrupted 0 0"]
+        everybody_ends(next_line)
 
 
 def test_a_signal_by_the_program_to_itself() -> None:
@@ -370,8 +374,7 @@ def test_a_signal_by_the_program_to_itself() -> None:
         await receive()
     """
     with program(body) as (_, next_line):
-        lines = [next_line() for _ in range(4)]
-    assert lines == ["process ended", "process ended", "handler ended", "interrupted 0 0"]
+        everybody_ends(next_line)
 
 
 def test_a_signal_while_a_process_is_busy() -> None:
@@ -389,8 +392,7 @@ def test_a_signal_while_a_process_is_busy() -> None:
     with program(body) as (started, next_line):
         assert next_line() == "busy"
         started.send_signal(signal.SIGINT)
-        lines = [next_line() for _ in range(4)]
-    assert lines == ["process ended", "process ended", "handler ended", "interrupted 0 0"]
+        everybody_ends(next_line)
 
 
 def test_a_signal_while_handlers_are_busy() -> None:
@@ -403,8 +405,7 @@ def test_a_signal_while_handlers_are_busy() -> None:
     with program(body) as (started, next_line):
         assert next_line() == "busy"
         started.send_signal(signal.SIGINT)
-        lines = [next_line() for _ in range(4)]
-    assert lines == ["process ended", "process ended", "handler ended", "interrupted 0 0"]
+        everybody_ends(next_line)
 
 
 def test_a_second_signal_while_the_runtime_is_left() -> None:

@@ -168,12 +168,12 @@ def aborted(sock: Socket, info: SelectInfo, reason: str) -> AbortMessage:
     return AbortMessage(sock, info.tag, info.ref, reason)
 
 
-async def readers(sock: Socket, count: int) -> None:
+async def readers(sock: Socket, count: int = 1) -> None:
     """Wait until so many processes wait to receive."""
     await until(lambda: socket.info(sock).num_readers == count)
 
 
-async def writers(sock: Socket, count: int) -> None:
+async def writers(sock: Socket, count: int = 1) -> None:
     """Wait until so many processes wait to send."""
     await until(lambda: socket.info(sock).num_writers == count)
 
@@ -188,15 +188,24 @@ async def connector(sock: Socket) -> None:
     await until(lambda: "connecting" in socket.info(sock).wstates)
 
 
+def took(sock: Socket, size: int) -> Callable[[], bool]:
+    """Whether the socket has taken so many bytes from the kernel since it was opened."""
+    return lambda: socket.info(sock).counters["read_byte"] >= size
+
+
 async def received(sock: Socket, size: int) -> None:
     """Wait until the socket has taken so many bytes from the kernel."""
-    await until(lambda: socket.info(sock).counters["read_byte"] == size)
+    await until(took(sock, size))
+
+
+def fd_of(sock: Socket) -> int:
+    return ok(socket.getopt(sock, "otp", "fd"))
 
 
 def arrives(sock: Socket) -> None:
     """Let the kernel bring something to read, and nothing else happen meanwhile."""
     poll = select.poll()
-    poll.register(ok(socket.getopt(sock, "otp", "fd")), select.POLLIN)
+    poll.register(fd_of(sock), select.POLLIN)
     assert poll.poll(LIMIT * 1000)
 
 
@@ -247,10 +256,11 @@ class Peer(stdlib.socket):
         await until(holds)
         return bytes(data)
 
-    def reset(self) -> None:
-        """Close the connection by resetting it."""
-        self.setsockopt(stdlib.SOL_SOCKET, stdlib.SO_LINGER, struct.pack("ii", 1, 0))
-        self.close()
+
+def reset(peer: stdlib.socket) -> None:
+    """Close a TCP connection so that the other side is reset."""
+    peer.setsockopt(stdlib.SOL_SOCKET, stdlib.SO_LINGER, struct.pack("ii", 1, 0))
+    peer.close()
 
 
 def _peer(sock: stdlib.socket) -> Peer:

@@ -19,10 +19,11 @@ from typing import Any
 import pytest
 import trio
 
-from actorsock import ok, open_runtime, socket
-from actorsock.socket import SelectInfo, SelectMessage, Socket
+from actorsock import Ok, Pid, current_pid, ok, open_runtime, receive, send, socket, spawn
+from actorsock.socket import SelectInfo, Socket
 
 from ..stories import LIMIT, open_descriptors
+from .support import fd_of, selected
 
 DOMAINS = ["inet", "inet6", "local"]
 FAMILIES = {"inet": stdlib.AF_INET, "inet6": stdlib.AF_INET6, "local": stdlib.AF_UNIX}
@@ -104,6 +105,23 @@ async def pair(domain: str = "inet", type: str = "stream") -> AsyncIterator[tupl
         yield here, there
 
 
+async def tcp_pair() -> tuple[Socket, Socket]:
+    """Both ends of a TCP connection: the one that has connected, and the one that has accepted."""
+    listening = listener()
+    client = ok(socket.open("inet", "stream"))
+    ok(await socket.connect(client, ok(socket.sockname(listening))))
+    server = ok(await socket.accept(listening))
+    ok(await socket.close(listening))
+    return client, server
+
+
+def local_pair(type: stdlib.SocketKind = stdlib.SOCK_STREAM) -> tuple[Socket, Socket]:
+    """Both ends of a local connection, where what is sent is there when send returns."""
+    left, right = stdlib.socketpair(stdlib.AF_UNIX, type)
+    with left, right:
+        return ok(socket.open_fd(left.fileno())), ok(socket.open_fd(right.fileno()))
+
+
 NUMBERS = {
     "stream": stdlib.SOCK_STREAM,
     "dgram": stdlib.SOCK_DGRAM,
@@ -126,10 +144,6 @@ def datagrams(domain: str = "inet") -> Iterator[tuple[Socket, stdlib.socket]]:
 
 
 # --- what the kernel has ------------------------------------------------------------------------
-
-
-def fd_of(sock: Socket) -> int:
-    return ok(socket.getopt(sock, "otp", "fd"))
 
 
 def waiting_bytes(sock: Socket) -> int:
@@ -188,26 +202,22 @@ async def urgent(sock: Socket | stdlib.socket) -> None:
     await until(lambda: _events(sock, select.POLLPRI) & select.POLLPRI)
 
 
-def reset(peer: stdlib.socket) -> None:
-    """Close a TCP connection so that the other side is reset."""
-    peer.setsockopt(stdlib.SOL_SOCKET, stdlib.SO_LINGER, struct.pack("ii", 1, 0))
-    peer.close()
-
-
 # --- who waits ----------------------------------------------------------------------------------
 
 
-async def reader_waits(sock: Socket, count: int = 1) -> None:
-    await until(lambda: socket.info(sock).num_readers == count)
+def waits_in(function: Callable[..., Awaitable[Any]], *args: Any) -> Pid:
+    """A process that makes the call and tells its result."""
+
+    async def process(dest: Pid) -> None:
+        send(dest, (current_pid(), await function(*args)))
+
+    return spawn(process, current_pid())
 
 
-async def writer_waits(sock: Socket, count: int = 1) -> None:
-    await until(lambda: socket.info(sock).num_writers == count)
-
-
-def took(sock: Socket, size: int) -> Callable[[], bool]:
-    """Whether the socket has taken that many bytes from the kernel since it was opened."""
-    return lambda: socket.info(sock).counters["read_byte"] >= size
+async def result_of(pid: Pid) -> Any:
+    """What the call of that process has returned, once it has."""
+    _, result = await receive(lambda message: isinstance(message, tuple) and message[0] is pid)
+    return result
 
 
 class Outcome:
@@ -230,10 +240,18 @@ class Outcome:
 
 def is_select_of(info: SelectInfo, sock: Socket) -> Callable[[Any], bool]:
     """The pattern for the select message that `info` announces."""
-    return lambda message: message == SelectMessage(sock, info.tag, info.ref)
+    return lambda message: message == selected(sock, info)
 
 
 # --- data ---------------------------------------------------------------------------------------
+
+
+async def everything(sock: Socket) -> bytes:
+    """All that has been sent by now on a local stream."""
+    parts = []
+    while isinstance(result := await socket.recv(sock, timeout=0), Ok):
+        parts.append(result.value)
+    return b"".join(parts)
 
 
 @functools.cache

@@ -20,6 +20,7 @@ from actorsock.socket import (
     Socket,
 )
 
+from .support import readers, writers
 from .support_data import (
     Outcome,
     address,
@@ -32,9 +33,7 @@ from .support_data import (
     over_ip,
     pattern,
     readable,
-    reader_waits,
     until,
-    writer_waits,
 )
 
 NOTHING_YET = Error("timeout")
@@ -174,7 +173,7 @@ async def test_a_receive_waits_and_gives_up(domain: str, name: str) -> None:
             assert await function(sock, timeout=0.01) == NOTHING_YET
             assert await function(sock, 1, timeout=0.01) == NOTHING_YET
             outcome = Outcome(nursery, function, sock, 100)
-            await reader_waits(sock)
+            await readers(sock)
             peer.sendto(b"data", address(sock))
             assert message_of(await outcome.get()) == b"data"
 
@@ -256,7 +255,7 @@ async def test_a_refusal_is_told_once(domain: str, name: str) -> None:
         async with ok(socket.open(domain, "dgram")) as sock, trio.open_nursery() as nursery:
             ok(await socket.connect(sock, holder.getsockname()))
             outcome = Outcome(nursery, function, sock)
-            await reader_waits(sock)
+            await readers(sock)
             ok(await socket.send(sock, b"anybody there?"))
             assert await outcome.get() == Error("econnrefused")
             assert await function(sock, timeout=0) == NOTHING_YET
@@ -297,7 +296,7 @@ async def test_a_refusal_in_full(domain: str) -> None:
             ok(socket.setopt(sock, level, "recverr", True))
             assert await socket.recvmsg(sock, flags=["errqueue"], timeout=0) == NOTHING_YET
             outcome = Outcome(nursery, lambda: socket.recvmsg(sock, flags=["errqueue"]))
-            await reader_waits(sock)
+            await readers(sock)
             ok(await socket.sendto(sock, b"anybody there?", holder.getsockname()))
             match await outcome.get():
                 case Ok(Msg(addr, (b"anybody there?",), (ControlMessage() as said,), flags)):
@@ -331,7 +330,7 @@ async def test_an_error_is_told_past_data_that_nobody_reads() -> None:
         await given(sock, peer, b"data")
         async with trio.open_nursery() as nursery:
             outcome = Outcome(nursery, lambda: socket.recvmsg(sock, flags=["errqueue"]))
-            await reader_waits(sock)
+            await readers(sock)
             ok(await socket.sendto(sock, b"lost", holder.getsockname()))
             assert message_of(await outcome.get()) == b"lost"
         assert await socket.recv(sock) == Ok(b"data")
@@ -548,7 +547,7 @@ async def test_a_send_waits_for_room_and_keeps_its_place() -> None:
             outcomes = []
             for n in range(3):
                 outcomes.append(Outcome(nursery, socket.send, sock, b"%d" % (count + n)))
-                await writer_waits(sock, n + 1)
+                await writers(sock, n + 1)
             received = [await trio.to_thread.run_sync(peer.recv, 100) for _ in range(count + 3)]
             assert [await outcome.get() for outcome in outcomes] == [Ok()] * 3
         assert received == [b"%d" % n for n in range(count + 3)]
@@ -584,7 +583,7 @@ async def test_a_receiver_that_others_have_crowded() -> None:
         assert await socket.sendto(sock, b"late", peer.getsockname(), timeout=0.01) == NOTHING_YET
         async with trio.open_nursery() as nursery:
             outcome = Outcome(nursery, socket.sendto, sock, b"late", peer.getsockname())
-            await writer_waits(sock)
+            await writers(sock)
             received = [peer.recv(100) for _ in range(count)]
             assert await outcome.get() == Ok()
         assert [*received, peer.recv(100)] == [*(b"%d" % n for n in range(count)), b"late"]
@@ -630,7 +629,7 @@ async def test_packets_wait_for_room() -> None:
         count = crowd(sock)
         assert count
         outcome = Outcome(nursery, socket.send, sock, b"%d" % (count))
-        await writer_waits(sock)
+        await writers(sock)
         received = []
         while not outcome.done:
             received.append(await trio.to_thread.run_sync(peer.recv, 100))

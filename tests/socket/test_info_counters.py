@@ -15,6 +15,8 @@ from actorsock import Error, Ok, Pid, Select, current_pid, ok, receive, send, so
 from actorsock.socket import SelectMessage, SockAddrUnspec, Socket, SocketInfo, SocketsInfo
 from actorsock.socket.address import SockAddr
 
+from .support_data import local_pair, result_of, tcp_pair, waits_in
+
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the listing is Linux's")
 
 READ = ("read_tries", "read_byte", "read_pkg", "read_pkg_max", "read_fails", "read_waits")
@@ -26,35 +28,11 @@ SENDFILE = tuple(
 )
 
 
-@pytest.fixture(autouse=True)
-def no_descriptor_is_left() -> Iterator[None]:
-    before = len(os.listdir("/proc/self/fd"))
-    yield
-    assert len(os.listdir("/proc/self/fd")) == before
-
-
 def listener() -> tuple[Socket, SockAddr]:
     sock = ok(socket.open("inet", "stream"))
     ok(socket.bind(sock, "loopback"))
     ok(socket.listen(sock))
     return sock, ok(socket.sockname(sock))
-
-
-async def pair() -> tuple[Socket, Socket]:
-    """Both ends of a TCP connection."""
-    listening, there = listener()
-    client = ok(socket.open("inet", "stream"))
-    ok(await socket.connect(client, there))
-    server = ok(await socket.accept(listening))
-    ok(await socket.close(listening))
-    return client, server
-
-
-def local_pair(type: stdlib.SocketKind = stdlib.SOCK_STREAM) -> tuple[Socket, Socket]:
-    """Both ends of a local connection, where what is sent is there when send returns."""
-    left, right = stdlib.socketpair(stdlib.AF_UNIX, type)
-    with left, right:
-        return ok(socket.open_fd(left.fileno())), ok(socket.open_fd(right.fileno()))
 
 
 def counted(sock: Socket) -> dict[str, int]:
@@ -77,20 +55,12 @@ def waiting(sock: Socket) -> tuple[int, int, int]:
     return info.num_readers, info.num_writers, info.num_acceptors
 
 
-async def waits_in(function: Any, *args: Any) -> Pid:
+async def waiting_in(function: Any, *args: Any) -> Pid:
     """A process that waits in the call, by now."""
 
-    async def process(dest: Pid) -> None:
-        send(dest, (current_pid(), await function(*args)))
-
-    pid = spawn(process, current_pid())
+    pid = waits_in(function, *args)
     await wait_all_tasks_blocked()
     return pid
-
-
-async def result_of(pid: Pid) -> Any:
-    _, result = await receive(lambda message: isinstance(message, tuple) and message[0] is pid)
-    return result
 
 
 # --- the record ------------------------------------------------------------------------------
@@ -271,15 +241,15 @@ async def test_closing_by_the_death_of_the_owner(runtime: None) -> None:
 async def test_readers_writers_and_acceptors_are_counted(runtime: None) -> None:
     left, right = local_pair()
     for number in (1, 2, 3):
-        await waits_in(socket.recv, right)
+        await waiting_in(socket.recv, right)
         assert waiting(right) == (number, 0, 0)
-    await waits_in(socket.send, right, bytes(10_000_000))
-    await waits_in(socket.sendmsg, right, {"iov": [b"x"]})
+    await waiting_in(socket.send, right, bytes(10_000_000))
+    await waiting_in(socket.sendmsg, right, {"iov": [b"x"]})
     assert waiting(right) == (3, 2, 0)
     assert waiting(left) == (0, 0, 0)
     listening, _ = listener()
     for number in (1, 2):
-        await waits_in(socket.accept, listening)
+        await waiting_in(socket.accept, listening)
         assert waiting(listening) == (0, 0, number)
     for sock in (right, listening):
         ok(await socket.close(sock))
@@ -288,7 +258,7 @@ async def test_readers_writers_and_acceptors_are_counted(runtime: None) -> None:
 
 async def test_who_is_served_or_gives_up_is_counted_no_more(runtime: None) -> None:
     left, right = local_pair()
-    first = await waits_in(socket.recv, right, 1)
+    first = await waiting_in(socket.recv, right, 1)
     assert await socket.recv(right, timeout=0.01) == Error("timeout")
     assert waiting(right) == (1, 0, 0)
     ok(await socket.send(left, b"x"))
@@ -336,7 +306,7 @@ async def test_a_message_in_parts_is_one_package_and_every_byte_counts_once(runt
     assert socket.recv_nowait(right, 2) == Ok(b"de")
     assert (counted(right)["read_byte"], counted(right)["read_pkg"]) == (5, 1)
 
-    reader = await waits_in(socket.recv, right, 6)
+    reader = await waiting_in(socket.recv, right, 6)
     ok(await socket.send(left, b"abc"))
     await wait_all_tasks_blocked()
     ok(await socket.send(left, b"def"))
@@ -411,7 +381,7 @@ async def test_the_end_and_errors_are_fails(runtime: None) -> None:
 
 async def test_who_is_queued_or_refused_tries_nothing(runtime: None) -> None:
     left, right = local_pair()
-    await waits_in(socket.recv, right)
+    await waiting_in(socket.recv, right)
     before = counted(right)
     assert isinstance(socket.recv_nowait(right), Select)
     assert socket.recv_nowait(right) == Error("state")
@@ -440,7 +410,7 @@ async def test_writes_of_a_stream(runtime: None) -> None:
 async def test_a_send_in_pieces_counts_every_byte_once(runtime: None) -> None:
     left, right = local_pair()
     data = bytes(1_000_000)
-    sender = await waits_in(socket.send, left, data)
+    sender = await waiting_in(socket.send, left, data)
     counters = counted(left)
     assert 0 < counters["write_byte"] < len(data)
     assert counters["write_waits"] == 1
@@ -493,7 +463,7 @@ async def test_messages_that_are_sent(runtime: None) -> None:
 
 
 async def test_connect_counts_nowhere(runtime: None) -> None:
-    client, _ = await pair()
+    client, _ = await tcp_pair()
     assert counted(client) == {}
 
 
@@ -549,8 +519,8 @@ async def test_the_counters_of_sendfile_show_once_it_is_used(file: int, runtime:
 
 async def test_a_file_in_pieces_is_one_package(file: int, runtime: None) -> None:
     left, right = local_pair()
-    await waits_in(socket.send, left, bytes(1_000_000))
-    sender = await waits_in(socket.sendfile, left, file)
+    await waiting_in(socket.send, left, bytes(1_000_000))
+    sender = await waiting_in(socket.sendfile, left, file)
     assert "sendfile" not in counted(left)
     ok(await socket.recv(right, 2_000_000))
     assert await result_of(sender) == Ok(1_000_000)
@@ -568,7 +538,7 @@ async def test_a_file_that_waits_for_room_is_counted_once(file: int, runtime: No
         pass
     assert await socket.sendfile(left, file, 0, 10, timeout=0.01) == Error("timeout")
     assert counted(left)["sendfile"] == 1
-    sender = await waits_in(socket.sendfile, left, file, 0, 10)
+    sender = await waiting_in(socket.sendfile, left, file, 0, 10)
     ok(await socket.recv(right, 1))
     await wait_all_tasks_blocked()
     while await socket.recv(right, 0, (), 0) != Error("timeout"):
@@ -654,7 +624,7 @@ async def test_sockets_are_counted_up_and_down(
 
 
 async def test_every_way_to_a_socket_counts(runtime: None) -> None:
-    client, server = await pair()
+    client, server = await tcp_pair()
     assert open_sockets()["num_sockets"] == open_sockets()["num_ptcp"] == 2
     left, _ = local_pair()
     assert open_sockets()["num_sockets"] == 4

@@ -1,11 +1,8 @@
 """ioctl: every request, against what the system tells of its interfaces elsewhere."""
 
 import os
-import shutil
 import socket as stdlib
-import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +17,8 @@ from actorsock.socket import (
     SockAddrNative,
     Socket,
 )
+
+from .support_data import local_pair, tcp_pair
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the requests are Linux's")
 
@@ -47,33 +46,8 @@ SETTING = {
 NAMES = [name for _, name in stdlib.if_nameindex()]
 
 
-@pytest.fixture(autouse=True)
-def no_descriptor_is_left() -> Iterator[None]:
-    before = len(os.listdir("/proc/self/fd"))
-    yield
-    assert len(os.listdir("/proc/self/fd")) == before
-
-
 def udp() -> Socket:
     return ok(socket.open("inet", "dgram"))
-
-
-async def tcp_pair() -> tuple[Socket, Socket]:
-    """Both ends of a TCP connection."""
-    listener, client = ok(socket.open("inet", "stream")), ok(socket.open("inet", "stream"))
-    ok(socket.bind(listener, "loopback"))
-    ok(socket.listen(listener))
-    ok(await socket.connect(client, ok(socket.sockname(listener))))
-    server = ok(await socket.accept(listener))
-    ok(await socket.close(listener))
-    return client, server
-
-
-def local_pair(type: stdlib.SocketKind = stdlib.SOCK_STREAM) -> tuple[Socket, Socket]:
-    """Both ends of a local connection, where what is sent is there when send returns."""
-    left, right = stdlib.socketpair(stdlib.AF_UNIX, type)
-    with left, right:
-        return ok(socket.open_fd(left.fileno())), ok(socket.open_fd(right.fileno()))
 
 
 def told(name: str, what: str) -> str:
@@ -247,25 +221,6 @@ async def test_where_the_urgent_data_is(runtime: None) -> None:
 
 
 # --- setting, in a namespace that is nobody else's -------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def netns() -> Iterator[str]:
-    if shutil.which("unshare") is None:
-        pytest.skip("there is no unshare(1) to make a namespace with")
-    child = subprocess.Popen(
-        ["unshare", "--net", "sh", "-c", "echo ready; exec cat"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    with child:
-        assert child.stdout is not None
-        assert child.stderr is not None
-        if child.stdout.readline() != b"ready\n":
-            pytest.skip(f"no namespace can be made: {child.stderr.read().decode().strip()}")
-        yield f"/proc/{child.pid}/ns/net"
-        child.communicate()
 
 
 @pytest.fixture

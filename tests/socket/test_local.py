@@ -13,6 +13,7 @@ import trio
 from actorsock import Error, Ok, ok, socket
 from actorsock.socket import ControlMessage, Msg, SockAddrUn, SockAddrUnspec
 
+from .support import readers, took
 from .support_data import (
     Outcome,
     arrived,
@@ -21,8 +22,6 @@ from .support_data import (
     datagrams,
     in_runtime,
     pair,
-    reader_waits,
-    took,
     until,
 )
 
@@ -182,7 +181,7 @@ async def test_held_data_comes_from_the_same_peer(tmp_path: Path) -> None:
             async with ok(await socket.accept(listening)) as server:
                 async with trio.open_nursery() as nursery:
                     nursery.start_soon(socket.recv, client, 100)
-                    await reader_waits(client)
+                    await readers(client)
                     ok(await socket.send(server, b"onetwo"))
                     await until(took(client, 6))
                     nursery.cancel_scope.cancel()
@@ -213,7 +212,7 @@ async def test_a_peer_that_closes_without_having_read_while_we_wait() -> None:
     async with connected("local") as (sock, peer), trio.open_nursery() as nursery:
         ok(await socket.send(sock, b"unread"))
         outcome = Outcome(nursery, socket.recv, sock, 10)
-        await reader_waits(sock)
+        await readers(sock)
         peer.sendall(b"part")
         await until(took(sock, 4))
         peer.close()

@@ -40,6 +40,7 @@ from .support import (
     info_of,
     listening,
     owner,
+    reset,
     selected,
     tcp,
     workers,
@@ -166,7 +167,7 @@ async def test_a_connection_that_is_there_is_accepted_at_once() -> None:
 async def test_a_connection_that_its_caller_has_reset_is_accepted_all_the_same() -> None:
     here = await line(1)
     caller = await here.dials()
-    caller.reset()
+    reset(caller)
     sock = await here.accepts(0)
     assert await socket.recv(sock) == Error("econnreset")
 

@@ -47,6 +47,7 @@ from .support import (
     listening,
     readers,
     received,
+    reset,
     selected,
     tcp,
     workers,
@@ -590,7 +591,7 @@ async def test_a_reset_is_told_to_everybody_who_waits(body: str) -> None:
     [blocked] = workers(1, body)
     job = blocked.tell(socket.recv, here.sock)
     await readers(here.sock, 3)
-    here.peer.reset()
+    reset(here.peer)
     await until(here.workers[0].mail)
     assert await here.receives(0) == Error("econnreset")
     assert here.mails()[1] == [aborted(here.sock, here.infos[1], "econnreset")]
@@ -897,3 +898,4 @@ async def test_when_a_handler_dies_the_next_is_selected(how: str) -> None:
     else:
         send(pid, how)
     assert a.mail() == [selected(sock, info)]
+    peer.close()  # the report of a crash goes on holding it

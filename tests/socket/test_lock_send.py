@@ -40,6 +40,7 @@ from .support import (
     every_violent_ending,
     info_of,
     listening,
+    reset,
     selected,
     tcp,
     workers,
@@ -480,7 +481,7 @@ async def test_a_reset_is_told_to_everybody_who_waits(body: str) -> None:
     [blocked] = workers(1, body)
     job = blocked.tell(socket.send, here.sock, b"2")
     await writers(here.sock, 3)
-    here.peer.reset()
+    reset(here.peer)
     await until(here.workers[0].mail)
     answer = await here.sends(0, 1)
     assert answer in (Error("econnreset"), Error("epipe"))
@@ -500,7 +501,7 @@ async def test_a_blocked_sender_that_meets_a_reset_has_it_told_to_the_others(bod
     second = b.tell(socket.send, sock, b"1")
     await writers(sock, 2)
     info = info_of(await c.ask(socket.send_nowait, sock, b"2"))
-    peer.reset()
+    reset(peer)
     answer = await first.answer()
     assert answer == Error(answer.reason, answer.data)
     assert 0 < len(answer.data) < len(MUCH)

@@ -35,12 +35,12 @@ from actorsock import (
 from actorsock.socket import SelectMessage, SockAddrIn, Socket
 
 from ..stories import open_descriptors
+from .support import fd_of
 from .support_data import (
     address,
     connected,
     datagrams,
     every_domain,
-    fd_of,
     in_runtime,
     is_select_of,
     listener,

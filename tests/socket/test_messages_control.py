@@ -31,16 +31,11 @@ from actorsock.socket import (
 )
 from actorsock.socket.address import SockAddr
 
+from .support_data import local_pair, tcp_pair
+
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the messages are Linux's")
 
 LO = stdlib.if_nametoindex("lo") if sys.platform == "linux" else 1
-
-
-@pytest.fixture(autouse=True)
-def no_descriptor_is_left() -> Iterator[None]:
-    before = len(os.listdir("/proc/self/fd"))
-    yield
-    assert len(os.listdir("/proc/self/fd")) == before
 
 
 def udp(domain: str = "inet") -> tuple[Socket, Any]:
@@ -48,25 +43,6 @@ def udp(domain: str = "inet") -> tuple[Socket, Any]:
     sock = ok(socket.open(domain, "dgram"))
     ok(socket.bind(sock, "loopback"))
     return sock, ok(socket.sockname(sock))
-
-
-def local_pair(type: stdlib.SocketKind = stdlib.SOCK_STREAM) -> tuple[Socket, Socket]:
-    """Both ends of a local connection, where what is sent is there when send returns."""
-    left, right = stdlib.socketpair(stdlib.AF_UNIX, type)
-    with left, right:
-        return ok(socket.open_fd(left.fileno())), ok(socket.open_fd(right.fileno()))
-
-
-async def pair() -> tuple[Socket, Socket]:
-    """Both ends of a TCP connection."""
-    listener = ok(socket.open("inet", "stream"))
-    ok(socket.bind(listener, "loopback"))
-    ok(socket.listen(listener))
-    client = ok(socket.open("inet", "stream"))
-    ok(await socket.connect(client, ok(socket.sockname(listener))))
-    server = ok(await socket.accept(listener))
-    ok(await socket.close(listener))
-    return client, server
 
 
 def values(msg: Msg) -> dict[tuple[Any, Any], Any]:
@@ -362,7 +338,7 @@ async def test_a_stream_is_not_read_past_descriptors(runtime: None) -> None:
 
 async def test_a_whole_socket_travels(runtime: None) -> None:
     left, right = local_pair()
-    client, server = await pair()
+    client, server = await tcp_pair()
     fd = ok(socket.getopt(server, "otp", "fd"))
     ok(await socket.sendmsg(left, Msg(iov=[b"x"], ctrl=[rights([fd])])))
     ok(await socket.close(server))
@@ -565,7 +541,7 @@ async def test_peeking_leaves_the_message(runtime: None) -> None:
 
 
 async def test_urgent_data(runtime: None) -> None:
-    client, server = await pair()
+    client, server = await tcp_pair()
     ok(await socket.sendmsg(client, {"iov": [b"xy"]}, ["oob"]))
     assert await socket.recvmsg(server) == Ok(Msg(None, (b"x",), (), ()))
     assert await socket.recvmsg(server, 1, 0, ["oob"]) == Ok(Msg(None, (b"y",), (), ("oob",)))
@@ -601,7 +577,7 @@ async def test_what_the_kernel_does_not_do(runtime: None) -> None:
 
 
 async def test_a_stream_names_no_sender(runtime: None) -> None:
-    client, server = await pair()
+    client, server = await tcp_pair()
     ok(await socket.sendmsg(client, {"iov": [b"hello"]}))
     assert await socket.recvmsg(server) == Ok(Msg(None, (b"hello",), (), ()))
 
@@ -640,7 +616,7 @@ async def test_a_local_stream_names_its_server(tmp_path: Path, runtime: None) ->
 
 
 async def test_the_end_of_a_stream(runtime: None) -> None:
-    client, server = await pair()
+    client, server = await tcp_pair()
     ok(await socket.send(client, b"last"))
     ok(await socket.close(client))
     assert ok(await socket.recvmsg(server)).iov == (b"last",)
@@ -716,7 +692,7 @@ async def test_to_whom(runtime: None) -> None:
         assert [ok(await socket.recv(receiver)) for _ in range(2)] == [b"x", b"x"]
     assert await socket.sendmsg(sender, {"iov": [b"x"]}) == Error("edestaddrreq")
     # A connection has its peer, and no use for another.
-    client, server = await pair()
+    client, server = await tcp_pair()
     ok(await socket.sendmsg(client, Msg(there, [b"to the peer"])))
     assert await socket.recv(server, 11) == Ok(b"to the peer")
     ok(await socket.connect(sender, there))

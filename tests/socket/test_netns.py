@@ -1,11 +1,8 @@
 """Sockets in another network namespace, which a child process keeps for the test."""
 
 import os
-import shutil
-import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,36 +14,6 @@ from actorsock.socket import Socket
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="namespaces are Linux's")
 
 OURS = "/proc/thread-self/ns/net"
-
-
-@pytest.fixture(autouse=True)
-def no_descriptor_is_left() -> Iterator[None]:
-    before = len(os.listdir("/proc/self/fd"))
-    yield
-    assert len(os.listdir("/proc/self/fd")) == before
-
-
-@pytest.fixture(scope="module")
-def netns() -> Iterator[str]:
-    """The path of a new network namespace, in which not even the loopback interface is up."""
-    if shutil.which("unshare") is None:
-        pytest.skip("there is no unshare(1) to make a namespace with")
-    child = subprocess.Popen(
-        ["unshare", "--net", "sh", "-c", "echo ready; exec cat"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    with child:
-        assert child.stdout is not None
-        assert child.stderr is not None
-        if child.stdout.readline() != b"ready\n":
-            pytest.skip(f"no namespace can be made: {child.stderr.read().decode().strip()}")
-        path = f"/proc/{child.pid}/ns/net"
-        if os.stat(path).st_ino == os.stat(OURS).st_ino:
-            pytest.skip("unshare(1) made no namespace")
-        yield path
-        child.communicate()
 
 
 @pytest.fixture

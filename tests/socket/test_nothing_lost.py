@@ -41,6 +41,7 @@ from actorsock import (
 )
 from actorsock.socket import Msg, SelectMessage, Socket
 
+from .support import readers, took, writers
 from .support_data import (
     FAMILIES,
     Outcome,
@@ -53,11 +54,8 @@ from .support_data import (
     listener,
     over_ip,
     pattern,
-    reader_waits,
-    took,
     until,
     waiting_bytes,
-    writer_waits,
 )
 
 BIG = 10 * 2**20
@@ -385,11 +383,11 @@ async def _read(
 async def test_the_next_reader_gets_what_a_killed_one_had_taken(domain: str, light: bool) -> None:
     async with connected(domain) as (sock, peer), trio.open_nursery() as nursery:
         first, ref = spawn_monitor(socket.recv, sock, 10, light=light)
-        await reader_waits(sock, 1)
+        await readers(sock, 1)
         second = Outcome(nursery, socket.recv, sock, 3)
-        await reader_waits(sock, 2)
+        await readers(sock, 2)
         third = Outcome(nursery, socket.recv, sock, 3)
-        await reader_waits(sock, 3)
+        await readers(sock, 3)
         peer.sendall(b"abcde")
         await until(took(sock, 5))
         assert not second.done
@@ -406,7 +404,7 @@ async def test_the_next_reader_gets_what_a_cancelled_one_had_taken(domain: str) 
     async with connected(domain) as (sock, peer), trio.open_nursery() as nursery:
         async with trio.open_nursery() as inner:
             inner.start_soon(socket.recv, sock, 10)
-            await reader_waits(sock, 1)
+            await readers(sock, 1)
             # One that does not block is told of what is given back.
             selected = await _queue_up(nursery, sock)
             peer.sendall(b"abcde")
@@ -423,7 +421,7 @@ async def _queue_up(nursery: trio.Nursery, sock: Socket) -> Outcome:
         return socket.recv_nowait(sock)
 
     outcome = Outcome(nursery, polling)
-    await reader_waits(sock, 2)
+    await readers(sock, 2)
     return outcome
 
 
@@ -438,11 +436,11 @@ async def test_an_adopted_task_that_is_killed_gives_back_what_it_had_taken() -> 
                 await socket.recv(sock, 10)
 
         nursery.start_soon(victim)
-        await reader_waits(sock)
+        await readers(sock)
         peer.sendall(b"abcde")
         await until(took(sock, 5))
         exit(pids[0], "shutdown")
-        await reader_waits(sock, 0)
+        await readers(sock, 0)
         assert await socket.recv(sock) == Ok(b"abcde")
 
 
@@ -512,11 +510,11 @@ async def test_what_an_adopted_task_had_taken_comes_before_what_came_later() -> 
         async with connected("local") as (sock, peer), trio.open_nursery() as nursery:
             pids: list[Pid] = []
             nursery.start_soon(victim, sock, pids)
-            await reader_waits(sock, 1)
+            await readers(sock, 1)
             peer.sendall(b"first, ")
             await until(took(sock, 7))
             following = Outcome(nursery, socket.recv, sock, 13)
-            await reader_waits(sock, 2)
+            await readers(sock, 2)
             peer.sendall(b"second")
             exit(pids[0], "shutdown")
             assert await following.get() == Ok(b"first, second")
@@ -587,7 +585,7 @@ async def test_a_send_that_is_interrupted_leaves_a_beginning(domain: str, how: s
     async with connected(domain) as (sock, peer), trio.open_nursery() as nursery:
         if how == "kill":
             pid, ref = spawn_monitor(socket.send, sock, pattern(BIG))
-            await writer_waits(sock)
+            await writers(sock)
             exit(pid, "kill")
             await receive(ref)
         else:
@@ -790,7 +788,7 @@ async def test_a_nursery_that_is_cancelled_takes_its_readers_along() -> None:
         async with trio.open_nursery() as nursery:
             for n in range(5):
                 nursery.start_soon(socket.recv, sock, 10)
-                await reader_waits(sock, n + 1)
+                await readers(sock, n + 1)
             peer.sendall(b"abcde")
             await until(took(sock, 5))
             nursery.cancel_scope.cancel()
@@ -803,7 +801,7 @@ async def test_a_runtime_that_is_left_takes_its_readers_along() -> None:
     async with connected() as (sock, _):
         for n in range(3):
             spawn(socket.recv, sock)
-            await reader_waits(sock, n + 1)
+            await readers(sock, n + 1)
 
 
 # --- what the poller does not tell of -----------------------------------------------------------

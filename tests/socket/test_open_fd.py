@@ -29,13 +29,6 @@ from actorsock.socket import AbortMessage, SelectMessage, Socket
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="what is told is Linux's")
 
 
-@pytest.fixture(autouse=True)
-def no_descriptor_is_left() -> Iterator[None]:
-    before = len(os.listdir("/proc/self/fd"))
-    yield
-    assert len(os.listdir("/proc/self/fd")) == before
-
-
 Foreign = tuple[stdlib.socket, stdlib.socket]
 
 

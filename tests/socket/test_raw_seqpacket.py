@@ -4,7 +4,6 @@ import os
 import socket as stdlib
 import struct
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +28,6 @@ EXPERIMENT = 253
 
 HERE = "127.9.{}.{}".format(*os.getpid().to_bytes(4, "big")[-2:])
 """An address that no other program on this machine is likely to use."""
-
-
-@pytest.fixture(autouse=True)
-def no_descriptor_is_left() -> Iterator[None]:
-    before = len(os.listdir("/proc/self/fd"))
-    yield
-    assert len(os.listdir("/proc/self/fd")) == before
 
 
 # --- raw -------------------------------------------------------------------------------------

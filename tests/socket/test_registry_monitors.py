@@ -1,9 +1,7 @@
 """The registry: which sockets there are; and monitors, which tell when one closes."""
 
-import os
 import socket as stdlib
 import sys
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -31,14 +29,9 @@ from actorsock.socket import Socket, SocketDown, SocketInfo
 from actorsock.socket.registry import Registry
 from actorsock.socket.service import service_of
 
+from .support_data import result_of
+
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the listing is Linux's")
-
-
-@pytest.fixture(autouse=True)
-def no_descriptor_is_left() -> Iterator[None]:
-    before = len(os.listdir("/proc/self/fd"))
-    yield
-    assert len(os.listdir("/proc/self/fd")) == before
 
 
 def tcp() -> Socket:
@@ -61,11 +54,6 @@ def does(function: Any, *args: Any) -> Pid:
         await receive()
 
     return spawn(process, current_pid())
-
-
-async def result_of(pid: Pid) -> Any:
-    _, result = await receive(lambda message: isinstance(message, tuple) and message[0] is pid)
-    return result
 
 
 async def ends(pid: Pid) -> None:

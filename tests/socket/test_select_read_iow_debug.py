@@ -2,7 +2,6 @@
 
 import logging
 import os
-import socket as stdlib
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -36,23 +35,11 @@ from actorsock.socket import (
 )
 from actorsock.socket.actor import actor_of
 
+from .support_data import local_pair, result_of, waits_in
+
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the listing is Linux's")
 
 LAST = 2**64 - 1
-
-
-@pytest.fixture(autouse=True)
-def no_descriptor_is_left() -> Iterator[None]:
-    before = len(os.listdir("/proc/self/fd"))
-    yield
-    assert len(os.listdir("/proc/self/fd")) == before
-
-
-def local_pair(type: stdlib.SocketKind = stdlib.SOCK_STREAM) -> tuple[Socket, Socket]:
-    """Both ends of a local connection, where what is sent is there when send returns."""
-    left, right = stdlib.socketpair(stdlib.AF_UNIX, type)
-    with left, right:
-        return ok(socket.open_fd(left.fileno())), ok(socket.open_fd(right.fileno()))
 
 
 def listening() -> tuple[Socket, Any]:
@@ -60,20 +47,6 @@ def listening() -> tuple[Socket, Any]:
     ok(socket.bind(sock, "loopback"))
     ok(socket.listen(sock))
     return sock, ok(socket.sockname(sock))
-
-
-def waits_in(function: Any, *args: Any) -> Pid:
-    """A process that makes the call and tells its result."""
-
-    async def process(dest: Pid) -> None:
-        send(dest, (current_pid(), await function(*args)))
-
-    return spawn(process, current_pid())
-
-
-async def result_of(pid: Pid) -> Any:
-    _, result = await receive(lambda message: isinstance(message, tuple) and message[0] is pid)
-    return result
 
 
 # --- select_read: a receive that is complete waits for the next one already ------------------

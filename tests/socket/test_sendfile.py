@@ -1,9 +1,7 @@
 """sendfile: files, or parts of them, to a connection."""
 
-import gc
 import io
 import os
-import socket as stdlib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,20 +24,14 @@ from actorsock import (
     socket,
     spawn,
 )
-from actorsock.socket import AbortMessage, SelectInfo, SelectMessage, Socket
+from actorsock.socket import AbortMessage, SelectInfo, SelectMessage
+
+from .support_data import everything, local_pair, result_of, tcp_pair, waits_in
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the reasons are Linux's")
 
 SIZE = 3_000_000
 CONTENT = os.urandom(SIZE)
-
-
-@pytest.fixture(autouse=True)
-def no_descriptor_is_left() -> Iterator[None]:
-    gc.collect()  # descriptors of earlier tests are not to go away meanwhile
-    before = len(os.listdir("/proc/self/fd"))
-    yield
-    assert len(os.listdir("/proc/self/fd")) == before
 
 
 @pytest.fixture
@@ -54,46 +46,6 @@ def file(path: Path) -> Iterator[int]:
     fd = os.open(path, os.O_RDONLY)
     yield fd
     os.close(fd)
-
-
-def local_pair() -> tuple[Socket, Socket]:
-    """Both ends of a local connection, where what is sent is there when sendfile returns."""
-    left, right = stdlib.socketpair()
-    with left, right:
-        return ok(socket.open_fd(left.fileno())), ok(socket.open_fd(right.fileno()))
-
-
-async def tcp_pair() -> tuple[Socket, Socket]:
-    """Both ends of a TCP connection."""
-    listener, client = ok(socket.open("inet", "stream")), ok(socket.open("inet", "stream"))
-    ok(socket.bind(listener, "loopback"))
-    ok(socket.listen(listener))
-    ok(await socket.connect(client, ok(socket.sockname(listener))))
-    server = ok(await socket.accept(listener))
-    ok(await socket.close(listener))
-    return client, server
-
-
-def waits_in(function: Any, *args: Any) -> Pid:
-    """A process that makes the call and tells its result."""
-
-    async def process(dest: Pid) -> None:
-        send(dest, (current_pid(), await function(*args)))
-
-    return spawn(process, current_pid())
-
-
-async def result_of(pid: Pid) -> Any:
-    _, result = await receive(lambda message: isinstance(message, tuple) and message[0] is pid)
-    return result
-
-
-async def everything(sock: Socket) -> bytes:
-    """All that has been sent by now on a local stream."""
-    parts = []
-    while isinstance(result := await socket.recv(sock, timeout=0), Ok):
-        parts.append(result.value)
-    return b"".join(parts)
 
 
 # --- a file and parts of it ------------------------------------------------------------------

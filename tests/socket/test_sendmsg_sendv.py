@@ -12,20 +12,7 @@ import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
-from actorsock import (
-    Error,
-    Ok,
-    Pid,
-    Select,
-    Timeout,
-    current_pid,
-    make_ref,
-    ok,
-    receive,
-    send,
-    socket,
-    spawn,
-)
+from actorsock import Error, Ok, Select, Timeout, make_ref, ok, receive, socket
 from actorsock.socket import (
     AbortMessage,
     ControlMessage,
@@ -35,16 +22,11 @@ from actorsock.socket import (
     Socket,
 )
 
+from .support_data import everything, local_pair, result_of, tcp_pair, waits_in
+
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the listing is Linux's")
 
 IOV_MAX = 1024
-
-
-@pytest.fixture(autouse=True)
-def no_descriptor_is_left() -> Iterator[None]:
-    before = len(os.listdir("/proc/self/fd"))
-    yield
-    assert len(os.listdir("/proc/self/fd")) == before
 
 
 @pytest.fixture
@@ -55,52 +37,12 @@ def file(tmp_path: Path) -> Iterator[int]:
     os.close(fd)
 
 
-def local_pair(type: stdlib.SocketKind = stdlib.SOCK_STREAM) -> tuple[Socket, Socket]:
-    """Both ends of a local connection, where what is sent is there when send returns."""
-    left, right = stdlib.socketpair(stdlib.AF_UNIX, type)
-    with left, right:
-        return ok(socket.open_fd(left.fileno())), ok(socket.open_fd(right.fileno()))
-
-
 def tcp() -> Socket:
     return ok(socket.open("inet", "stream"))
 
 
-async def tcp_pair() -> tuple[Socket, Socket]:
-    """Both ends of a TCP connection."""
-    listener, client = tcp(), tcp()
-    ok(socket.bind(listener, "loopback"))
-    ok(socket.listen(listener))
-    ok(await socket.connect(client, ok(socket.sockname(listener))))
-    server = ok(await socket.accept(listener))
-    ok(await socket.close(listener))
-    return client, server
-
-
-def waits_in(function: Any, *args: Any) -> Pid:
-    """A process that makes the call and tells its result."""
-
-    async def process(dest: Pid) -> None:
-        send(dest, (current_pid(), await function(*args)))
-
-    return spawn(process, current_pid())
-
-
-async def result_of(pid: Pid) -> Any:
-    _, result = await receive(lambda message: isinstance(message, tuple) and message[0] is pid)
-    return result
-
-
 def pieces(count: int, size: int) -> list[bytes]:
     return [os.urandom(size) for _ in range(count)]
-
-
-async def everything(sock: Socket) -> bytes:
-    """All that has been sent by now on a local stream."""
-    parts = []
-    while isinstance(result := await socket.recv(sock, timeout=0), Ok):
-        parts.append(result.value)
-    return b"".join(parts)
 
 
 # --- pieces ----------------------------------------------------------------------------------

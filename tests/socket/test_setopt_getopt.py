@@ -9,7 +9,7 @@ import os
 import socket as stdlib
 import struct
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -27,6 +27,8 @@ from actorsock.socket import (
     TimeVal,
 )
 from actorsock.socket.options import LEVELS, OTP_OPTIONS, Option, find, options
+
+from .support_data import local_pair, tcp_pair
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the options are Linux's")
 
@@ -64,13 +66,6 @@ def key(option: Option) -> str:
     return f"{option.level}/{option.name}"
 
 
-@pytest.fixture(autouse=True)
-def no_descriptor_is_left() -> Iterator[None]:
-    before = len(os.listdir("/proc/self/fd"))
-    yield
-    assert len(os.listdir("/proc/self/fd")) == before
-
-
 def opened(kind: str) -> Socket:
     match socket.open(*KINDS[kind]):
         case Ok(sock):
@@ -85,25 +80,6 @@ async def closed(kind: str) -> Socket:
     sock = opened(kind)
     ok(await socket.close(sock))
     return sock
-
-
-async def pair() -> tuple[Socket, Socket]:
-    """Both ends of a TCP connection."""
-    listener = opened("tcp")
-    ok(socket.bind(listener, "loopback"))
-    ok(socket.listen(listener))
-    client = opened("tcp")
-    ok(await socket.connect(client, ok(socket.sockname(listener))))
-    server = ok(await socket.accept(listener))
-    ok(await socket.close(listener))
-    return client, server
-
-
-def local_pair(type: stdlib.SocketKind = stdlib.SOCK_STREAM) -> tuple[Socket, Socket]:
-    """Both ends of a local connection, where what is sent is there when send returns."""
-    left, right = stdlib.socketpair(stdlib.AF_UNIX, type)
-    with left, right:
-        return ok(socket.open_fd(left.fileno())), ok(socket.open_fd(right.fileno()))
 
 
 async def in_another_process(function: Callable[[], Any]) -> Any:
@@ -640,7 +616,7 @@ async def test_a_full_read_before_the_end_without_a_pair(runtime: None) -> None:
 
 
 async def test_rcvbuf_over_tcp(runtime: None) -> None:
-    client, server = await pair()
+    client, server = await tcp_pair()
     ok(socket.setopt(server, "otp", "rcvbuf", (3, 1_000)))
     ok(await socket.send(client, bytes(5_000)))
     await all_there(server, 5_000)
@@ -713,7 +689,7 @@ async def test_sndctrlbuf_is_the_room_for_those_that_are_sent(runtime: None) -> 
 
 
 async def test_linger_abort_resets_the_connection(runtime: None) -> None:
-    client, server = await pair()
+    client, server = await tcp_pair()
     ok(socket.setopt(client, "socket", "linger", "abort"))
     assert socket.getopt(client, "socket", "linger") == Ok(Linger(True, 0))
     ok(await socket.close(client))

@@ -17,6 +17,7 @@ from trio.testing import MockClock
 from actorsock import Error, Ok, Pid, Select, Timeout, current_pid, ok, receive, send, socket, spawn
 from actorsock.socket import AbortMessage, Msg, SelectInfo, SelectMessage, SockAddrUnspec, Socket
 
+from .support import readers, reset, took, writers
 from .support_data import (
     ANYWHERE,
     DOMAINS,
@@ -33,14 +34,10 @@ from .support_data import (
     over_ip,
     pair,
     pattern,
-    reader_waits,
-    reset,
     stuck,
-    took,
     until,
     urgent,
     waiting_bytes,
-    writer_waits,
 )
 
 NOTHING_YET = Error("timeout")
@@ -66,7 +63,7 @@ async def test_recv_reads_once_what_the_buffer_holds(domain: str) -> None:
 async def test_recv_waits_for_the_first_byte(domain: str) -> None:
     async with connected(domain) as (sock, peer), trio.open_nursery() as nursery:
         outcome = Outcome(nursery, socket.recv, sock)
-        await reader_waits(sock)
+        await readers(sock)
         peer.sendall(b"a")
         assert await outcome.get() == Ok(b"a")
         assert socket.info(sock).num_readers == 0
@@ -205,11 +202,11 @@ async def test_the_end_comes_after_reads_that_filled_the_buffer(
 async def test_recv_collects_its_length_over_several_segments(domain: str) -> None:
     async with connected(domain) as (sock, peer), trio.open_nursery() as nursery:
         outcome = Outcome(nursery, socket.recv, sock, 10)
-        await reader_waits(sock)
+        await readers(sock)
         for piece, so_far in ((b"012", 3), (b"3456", 7)):
             peer.sendall(piece)
             await until(took(sock, so_far))
-            await reader_waits(sock)
+            await readers(sock)
         assert not outcome.done
         peer.sendall(b"789and more")
         assert await outcome.get() == Ok(b"0123456789")
@@ -244,9 +241,9 @@ async def test_a_length_that_no_buffer_holds(domain: str) -> None:
 async def test_a_second_reader_waits_until_the_first_has_its_whole_length(domain: str) -> None:
     async with connected(domain) as (sock, peer), trio.open_nursery() as nursery:
         first = Outcome(nursery, socket.recv, sock, 6)
-        await reader_waits(sock, 1)
+        await readers(sock, 1)
         second = Outcome(nursery, socket.recv, sock, 2)
-        await reader_waits(sock, 2)
+        await readers(sock, 2)
         peer.sendall(b"abcd")
         await until(took(sock, 4))
         assert not second.done
@@ -316,7 +313,7 @@ async def test_a_nowait_recv_gets_the_part_and_asks_for_the_rest(domain: str) ->
 async def test_the_end_after_a_part(domain: str) -> None:
     async with connected(domain) as (sock, peer), trio.open_nursery() as nursery:
         outcome = Outcome(nursery, socket.recv, sock, 10)
-        await reader_waits(sock)
+        await readers(sock)
         peer.sendall(b"part")
         await until(took(sock, 4))
         peer.close()
@@ -367,7 +364,7 @@ async def test_a_reset_while_blocked(domain: str) -> None:
     for part in (None, b"part"):
         async with connected(domain) as (sock, peer), trio.open_nursery() as nursery:
             outcome = Outcome(nursery, socket.recv, sock, 10)
-            await reader_waits(sock)
+            await readers(sock)
             if part:
                 peer.sendall(part)
                 await until(took(sock, len(part)))
@@ -382,7 +379,7 @@ async def test_the_socket_is_closed_while_blocked(domain: str) -> None:
     for part in (None, b"part"):
         async with connected(domain) as (sock, peer), trio.open_nursery() as nursery:
             outcome = Outcome(nursery, socket.recv, sock, 10)
-            await reader_waits(sock)
+            await readers(sock)
             if part:
                 peer.sendall(part)
                 await until(took(sock, len(part)))
@@ -426,7 +423,7 @@ async def test_peeking_waits_for_something_to_see(domain: str) -> None:
     async with connected(domain) as (sock, peer), trio.open_nursery() as nursery:
         assert await socket.recv(sock, 4, ["peek"], 0.01) == NOTHING_YET
         outcome = Outcome(nursery, socket.recv, sock, 4, ["peek"])
-        await reader_waits(sock)
+        await readers(sock)
         peer.sendall(b"ab")
         assert await outcome.get() == Ok(b"ab")
         peer.close()
@@ -441,7 +438,7 @@ async def give_back(sock: Socket, peer: stdlib.socket, part: bytes) -> None:
     before = socket.info(sock).counters["read_byte"]
     async with trio.open_nursery() as nursery:
         nursery.start_soon(socket.recv, sock, len(part) + 1000)
-        await reader_waits(sock)
+        await readers(sock)
         peer.sendall(part)
         await until(took(sock, before + len(part)))
         nursery.cancel_scope.cancel()
@@ -513,7 +510,7 @@ async def test_flags_are_words_and_numbers(flags: Any) -> None:
 async def test_a_timeout_is_any_number_of_seconds(timeout: float) -> None:
     async with connected() as (sock, peer), trio.open_nursery() as nursery:
         outcome = Outcome(nursery, lambda: socket.recv(sock, timeout=timeout))
-        await reader_waits(sock)
+        await readers(sock)
         peer.sendall(b"data")
         assert await outcome.get() == Ok(b"data")
 
@@ -549,6 +546,13 @@ async def test_our_urgent_byte(domain: str) -> None:
         assert peer.recv(10) == b"plain"
 
 
+def send_around_an_urgent_byte(peer: stdlib.socket) -> None:
+    """Send `abc`, an urgent `!`, and `def`."""
+    peer.sendall(b"abc")
+    peer.send(b"!", stdlib.MSG_OOB)
+    peer.sendall(b"def")
+
+
 @over_ip
 @in_runtime
 async def test_data_around_an_urgent_byte_keeps_flowing(domain: str) -> None:
@@ -556,9 +560,7 @@ async def test_data_around_an_urgent_byte_keeps_flowing(domain: str) -> None:
         for _ in range(3):
             # A reader that has waited knows of everything only from the poller.
             assert await socket.recv(sock, timeout=0.01) == NOTHING_YET
-            peer.sendall(b"abc")
-            peer.send(b"!", stdlib.MSG_OOB)
-            peer.sendall(b"def")
+            send_around_an_urgent_byte(peer)
             await delivered(peer)
             assert await socket.recv(sock) == Ok(b"abc")
             assert await socket.recv(sock) == Ok(b"def")
@@ -569,10 +571,8 @@ async def test_data_around_an_urgent_byte_keeps_flowing(domain: str) -> None:
 async def test_a_length_reaches_over_an_urgent_byte(domain: str) -> None:
     async with connected(domain) as (sock, peer), trio.open_nursery() as nursery:
         outcome = Outcome(nursery, socket.recv, sock, 6)
-        await reader_waits(sock)
-        peer.sendall(b"abc")
-        peer.send(b"!", stdlib.MSG_OOB)
-        peer.sendall(b"def")
+        await readers(sock)
+        send_around_an_urgent_byte(peer)
         assert await outcome.get() == Ok(b"abcdef")
 
 
@@ -582,9 +582,7 @@ async def test_an_urgent_byte_in_line(domain: str) -> None:
     async with connected(domain) as (sock, peer):
         ok(socket.setopt(sock, "socket", "oobinline", True))
         assert await socket.recv(sock, timeout=0.01) == NOTHING_YET
-        peer.sendall(b"abc")
-        peer.send(b"!", stdlib.MSG_OOB)
-        peer.sendall(b"def")
+        send_around_an_urgent_byte(peer)
         await delivered(peer)
         assert await socket.recv(sock, 7) == Ok(b"abc!def")
 
@@ -605,7 +603,7 @@ async def test_no_urgent_byte_is_an_error_for_all_who_wait() -> None:
     async with connected() as (sock, _):
         assert isinstance(socket.recv_nowait(sock), Select)
         queued = spawn(_wait_for_an_abort, current_pid(), sock)
-        await reader_waits(sock, 2)
+        await readers(sock, 2)
         assert await socket.recv(sock, 1, ["oob"]) == Error("einval")
         assert await receive(tuple) == (queued, Error("einval"))
 
@@ -649,7 +647,7 @@ async def test_the_end_is_told_every_time_to_everybody(domain: str) -> None:
 async def test_the_end_wakes_whoever_waits(domain: str, function: Callable[..., Any]) -> None:
     async with connected(domain) as (sock, peer), trio.open_nursery() as nursery:
         outcome = Outcome(nursery, function, sock)
-        await reader_waits(sock)
+        await readers(sock)
         peer.shutdown(stdlib.SHUT_WR)
         assert await outcome.get() == Error("closed")
 
@@ -710,7 +708,7 @@ async def test_our_read_side_shut_down(domain: str) -> None:
 async def test_shutting_the_read_side_wakes_whoever_waits(domain: str) -> None:
     async with connected(domain) as (sock, _), trio.open_nursery() as nursery:
         outcome = Outcome(nursery, socket.recv, sock, 5)
-        await reader_waits(sock)
+        await readers(sock)
         ok(socket.shutdown(sock, "read"))
         assert await outcome.get() == Error("closed")
         selected = socket.recv_nowait(sock)
@@ -766,7 +764,7 @@ async def test_recvfrom_and_recvmsg_wait_and_give_up(
         assert await function(sock, timeout=0) == NOTHING_YET
         assert await function(sock, timeout=0.01) == NOTHING_YET
         outcome = Outcome(nursery, function, sock)
-        await reader_waits(sock)
+        await readers(sock)
         peer.sendall(b"data")
         answer = await outcome.get()
         assert b"data" in (answer.value[1] if function is socket.recvfrom else answer.value.iov)
@@ -868,7 +866,7 @@ async def test_ten_megabytes_to_a_slow_reader(domain: str) -> None:
     data, received = pattern(BIG), []
     async with connected(domain) as (sock, peer), trio.open_nursery() as nursery:
         outcome = Outcome(nursery, socket.send, sock, data)
-        await writer_waits(sock)
+        await writers(sock)
         # Nobody reads: the kernel is full, and the sender waits for as long as that lasts.
         assert not outcome.done
         nursery.start_soon(trio.to_thread.run_sync, reading, peer, received)
@@ -884,7 +882,7 @@ async def test_every_send_waits_for_room(name: str) -> None:
     data, received = pattern(BIG), []
     async with connected() as (sock, peer), trio.open_nursery() as nursery:
         outcome = Outcome(nursery, lambda: SENDS[name](sock, data))
-        await writer_waits(sock)
+        await writers(sock)
         nursery.start_soon(trio.to_thread.run_sync, reading, peer, received)
         assert await outcome.get() == Ok()
         counters = socket.info(sock).counters
@@ -1005,7 +1003,7 @@ async def test_two_writers_do_not_interleave(domain: str) -> None:
         outcomes = []
         for n, data in enumerate((first, second, third), 1):
             outcomes.append(Outcome(nursery, socket.send, sock, data))
-            await writer_waits(sock, n)
+            await writers(sock, n)
         nursery.start_soon(trio.to_thread.run_sync, reading, peer, received)
         for outcome in outcomes:
             assert await outcome.get() == Ok()
@@ -1019,7 +1017,7 @@ async def test_a_writer_behind_another_waits_even_if_it_does_not_block(domain: s
     received: list[bytes] = []
     async with connected(domain) as (sock, peer), trio.open_nursery() as nursery:
         outcome = Outcome(nursery, socket.send, sock, b"A" * BIG)
-        await writer_waits(sock)
+        await writers(sock)
         assert await socket.send(sock, b"B", timeout=0) == NOTHING_YET
         assert await socket.send(sock, b"B", timeout=0.01) == NOTHING_YET
         selected = socket.send_nowait(sock, b"B")
@@ -1158,7 +1156,7 @@ async def test_sending_after_a_reset(domain: str) -> None:
 async def test_a_reset_while_part_was_sent(domain: str) -> None:
     async with connected(domain) as (sock, peer), trio.open_nursery() as nursery:
         outcome = Outcome(nursery, socket.send, sock, pattern(BIG))
-        await writer_waits(sock)
+        await writers(sock)
         reset(peer)
         answer = await outcome.get()
         assert answer.reason == "econnreset"
@@ -1171,9 +1169,9 @@ async def test_a_reset_while_part_was_sent(domain: str) -> None:
 async def test_a_shutdown_while_part_was_sent(domain: str) -> None:
     async with connected(domain) as (sock, _), trio.open_nursery() as nursery:
         outcome = Outcome(nursery, socket.send, sock, pattern(BIG))
-        await writer_waits(sock)
+        await writers(sock)
         queued = Outcome(nursery, socket.send, sock, b"x")
-        await writer_waits(sock, 2)
+        await writers(sock, 2)
         ok(socket.shutdown(sock, "write"))
         answer = await outcome.get()
         assert answer.reason == "epipe"
@@ -1186,7 +1184,7 @@ async def test_a_shutdown_while_part_was_sent(domain: str) -> None:
 async def test_a_close_while_part_was_sent(domain: str) -> None:
     async with connected(domain) as (sock, peer), trio.open_nursery() as nursery:
         outcome = Outcome(nursery, socket.send, sock, pattern(BIG))
-        await writer_waits(sock)
+        await writers(sock)
         ok(await socket.close(sock))
         answer = await outcome.get()
         assert answer.reason == "closed"
@@ -1201,7 +1199,7 @@ async def test_a_close_while_nothing_was_sent(domain: str) -> None:
     async with connected(domain) as (sock, _), trio.open_nursery() as nursery:
         await full(sock)
         outcome = Outcome(nursery, socket.send, sock, b"x")
-        await writer_waits(sock)
+        await writers(sock)
         ok(await socket.close(sock))
         assert await outcome.get() == Error("closed")
 

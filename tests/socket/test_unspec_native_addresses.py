@@ -7,7 +7,6 @@ import os
 import socket as stdlib
 import struct
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +27,6 @@ from actorsock.socket import (
 )
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the answers are Linux's")
-
-
-@pytest.fixture(autouse=True)
-def no_descriptor_is_left() -> Iterator[None]:
-    before = len(os.listdir("/proc/self/fd"))
-    yield
-    assert len(os.listdir("/proc/self/fd")) == before
 
 
 def bound(domain: str = "inet", type: str = "dgram") -> tuple[Socket, Any]:

@@ -1,14 +1,5 @@
-"""What every test of streams is held to: no socket is left."""
+"""What every test of streams is held to: no descriptor is left, and none is missing."""
 
-from collections.abc import Iterator
+from ..stories import no_descriptor_is_left
 
-import pytest
-
-from ..stories import open_descriptors
-
-
-@pytest.fixture(autouse=True)
-def _nothing_is_left_open() -> Iterator[None]:
-    before = open_descriptors()
-    yield
-    assert open_descriptors() - before == set()
+__all__ = ["no_descriptor_is_left"]

@@ -1,0 +1,52 @@
+"""Accept and UDP: what 32 clients at a time get done, next to trio's sockets.
+
+Accept is of connections, each closed as soon as it is accepted; UDP of datagrams of 64 bytes,
+there with recvfrom and back with sendto.
+"""
+
+from collections.abc import Generator
+from typing import Final
+
+from .harness import Against, Benchmark, Claim, Effort, at_least
+from .served import python_server, serving, thousands, under_load
+
+__all__ = ["accept", "udp"]
+
+TASK: Final = "task body"
+LIGHT: Final = "light body"
+TRIO: Final = "trio's sockets"
+
+# Of datagrams, so many under way at a time: so few are not dropped.
+CLIENTS: Final = 32
+
+
+def accept(effort: Effort) -> Generator[Benchmark, None, None]:
+    """Many clients that connect again and again."""
+    claims = at_least(TASK, 1.0), at_least(LIGHT, 1.5)
+    return _against_trio("accept", "accept and close", f"{CLIENTS} at a time", claims, effort)
+
+
+def udp(effort: Effort) -> Generator[Benchmark, None, None]:
+    """Many clients, one socket."""
+    claims = at_least(TASK, 1.3), at_least(LIGHT, 1.8)
+    return _against_trio("udp", "UDP, 64 bytes", f"{CLIENTS} clients", claims, effort)
+
+
+def _against_trio(
+    load: str, what: str, label: str, claims: tuple[Claim, Claim], effort: Effort
+) -> Generator[Benchmark, None, None]:
+    commands = {
+        TRIO: python_server(f"{load}_trio"),
+        TASK: python_server(f"{load}_actorsock", "task"),
+        LIGHT: python_server(f"{load}_actorsock", "light"),
+    }
+    with (
+        serving(commands) as servers,
+        under_load(servers, load, CLIENTS, effort.seconds, thousands) as contestants,
+    ):
+        yield Benchmark(
+            f"{what} (thousands/s, and µs of processor time each)",
+            label,
+            contestants,
+            (Against(what, TRIO, *claims),),
+        )
