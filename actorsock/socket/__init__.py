@@ -2,7 +2,8 @@
 
 What cannot block is a plain function. What can block is `async` and takes a `timeout`; its
 `_nowait` form is a plain function that answers `Select` instead of waiting and later sends a
-`SelectMessage` or `AbortMessage` to the caller's mailbox.
+`SelectMessage` or `AbortMessage` to the caller's mailbox. "Documented" means in Erlang's
+documentation.
 """
 
 from .address import SockAddrIn, SockAddrIn6, SockAddrNative, SockAddrUn, SockAddrUnspec

@@ -12,7 +12,7 @@ _numbers: Final = count(1)
 
 
 class Socket:
-    """A socket; every function of this module takes it first. Documented as `SockRef`.
+    """A socket; every function of this module takes it first. Erlang's `socket()`.
 
     Any process may use it; the one that opened or accepted it owns it, and its end closes the
     socket. It stays open when the last copy of this object is gone: close it, or use

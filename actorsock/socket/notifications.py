@@ -62,7 +62,10 @@ class SelectInfo:
 
 @attrs.frozen
 class SelectMessage:
-    """It is the receiver's turn: call again. Documented as `<select, SockRef, Tag, Ref>`."""
+    """It is the receiver's turn: call again.
+
+    Documented as `<select, SockRef, Tag, Ref>`; Erlang's `{'$socket', Socket, select, Handle}`.
+    """
 
     socket: Socket
     tag: Tag

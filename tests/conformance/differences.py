@@ -165,27 +165,27 @@ def _kind(op: str) -> str:
 
 DIFFERENCES: Final = (
     Difference(
-        reason="bind answers the port, as in the founding documentation (21.1, 1)",
+        reason="bind answers the port, as it was first documented",
         what="bind",
         theirs=r"Ok\(\)",
         ours=r"Ok\(.+\)",
     ),
     Difference(
-        reason="an accepted socket is connected (section 20: as 28 does)",
+        reason="an accepted socket is connected (as 28 does)",
         what="info",
         theirs=r"\{'wstates': \[(?P<rest>.*)\]\}",
         ours=r"\{'wstates': \['connected'(, )?(?P=rest)\]\}",
         until=27,
     ),
     Difference(
-        reason="a listener is not connected because it has accepted (section 20: as 28 does)",
+        reason="a listener is not connected because it has accepted (as 28 does)",
         what="info",
         theirs=r"\{'wstates': \['connected'(, )?(?P<rest>.*)\]\}",
         ours=r"\{'wstates': \[(?P=rest)\]\}",
         until=27,
     ),
     Difference(
-        reason="a later accept of the same process aborts the earlier one (21.1, 2: as 28 does)",
+        reason="a later accept of the same process aborts the earlier one (as 28 does)",
         what="mailbox",
         theirs="",
         ours=r"\[(.*, )?AbortMessage\([\w#]+, [\w#]+, 'cancelled'\)\]",
@@ -194,33 +194,33 @@ DIFFERENCES: Final = (
     ),
     Difference(
         reason="every byte of a send is counted, and a send that must wait has asked once more "
-        "to know that (21.1, 5; 15.2)",
+        "to know that",
         what="counters",
         theirs=r"\{('write_byte': \w+|'write_tries': \w+|, )+\}",
         ours=r"\{('write_byte': \d+|'write_tries': \d+|, )+\}",
     ),
     Difference(
         reason="a receive in pieces is one package of all its bytes, and has asked once more "
-        "to know that it must wait (21.1, 5; 15.2)",
+        "to know that it must wait",
         what="counters",
         theirs=r"\{('read_(pkg_max|tries)': \w+(, )?)+\}",
         ours=r"\{('read_(pkg_max|tries)': \w+(, )?)+\}",
     ),
     Difference(
-        reason="a port that no address can have is a wrong argument (21.2)",
+        reason="a port that no address can have is a wrong argument",
         what="bind",
         theirs=r"Ok\(\)",
         ours=r"Raised\(\)",
         step=r".*'port': 65536.*",
     ),
     Difference(
-        reason="a sendfile is counted as one operation, and a try is one system call (15.2)",
+        reason="a sendfile is counted as one operation, and a try is one system call",
         what="counters",
         theirs=r"\{('sendfile(_tries|_pkg)?': \d+(, )?)+\}",
         ours=r"\{('sendfile(_tries|_pkg)?': \d+(, )?)+\}",
     ),
     Difference(
-        reason="what Erlang only knows by name has a value here (14.4: the options with a dash)",
+        reason="what Erlang only knows by name has a value here (the options with a dash)",
         what="setopt|getopt",
         theirs=r"OptionRefused\(\)",
         ours=r"(Ok|Error)\(.*\)",
@@ -228,7 +228,7 @@ DIFFERENCES: Final = (
         r"sndtimeo|peek_off|info|join_group|leave_group|checksum|pktoptions|syncnt)'.*",
     ),
     Difference(
-        reason="options that 28 has brought are there (21.1, 7)",
+        reason="options that 28 has brought are there",
         what="setopt|getopt",
         theirs=r"OptionRefused\(\)",
         ours=r"(Ok|Error)\(.*\)",
@@ -261,7 +261,7 @@ DIFFERENCES: Final = (
         parts_ways=True,
     ),
     Difference(
-        reason="the option flowinfo stays, as 25 has it (14.6)",
+        reason="the option flowinfo stays, as 25 has it",
         what="setopt|getopt",
         theirs=r"OptionRefused\(\)",
         ours=r"(Ok|Error)\(.*\)",
@@ -279,7 +279,7 @@ DIFFERENCES: Final = (
     ),
     Difference(
         reason="an operation that has been answered, also with an error or a time-out, is over: "
-        "no select message of it follows (21.1, 2; 9.5)",
+        "no select message of it follows",
         what="mailbox",
         theirs=r"\[(?P<a>.*?)(, )?SelectMessage\([\w#]+, [\w#]+\)(, )?(?P<b>.*)\]",
         ours=r"(\[(?P=a)(, )?(?P=b)\])?",
@@ -296,7 +296,7 @@ DIFFERENCES: Final = (
     ),
     Difference(
         reason="that nothing more comes is told once: a datagram socket whose reading is shut "
-        "down is ready for ever, and never has anything (7.4)",
+        "down is ready for ever, and never has anything",
         what="mailbox",
         # The portable poller tells it again and again as Erlang does. Either may be the later one.
         theirs=r"(\[(?P<a>.*?)(, )?SelectMessage\([\w#]+, [\w#]+\)(, )?(?P<b>.*)\])?",
@@ -306,7 +306,7 @@ DIFFERENCES: Final = (
         parts_ways=True,
     ),
     Difference(
-        reason="what nobody waits for any more is not shown, however the waiting has ended (1.3)",
+        reason="what nobody waits for any more is not shown, however the waiting has ended",
         what="info",
         theirs=r"\{'[rw]states': \[(?P<a>.*?)'(accepting|connecting)', (?P<b>.*)\]\}",
         ours=r"\{'[rw]states': \[(?P=a)(?P=b)\]\}",

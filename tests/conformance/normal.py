@@ -1,8 +1,8 @@
 """One form for what both sides have seen, so that it can be compared.
 
-Erlang's shapes become ours by one table (`_ANSWERS`, section 21.2 of the semantics); sockets,
-references, pids and ports become names; data stays data. What is not comparable by its nature
-(how much of a long send the kernel took, the number of a descriptor) is masked here, for both.
+Erlang's shapes become ours by one table (`_ANSWERS`); sockets, references, pids and ports become
+names; data stays data. What is not comparable by its nature (how much of a long send the kernel
+took, the number of a descriptor) is masked here, for both.
 """
 
 import ipaddress
@@ -98,7 +98,7 @@ def erlang_answer(act: Act, result: tuple[Any, ...]) -> Any:
 
 
 def _erlang_answer(answer: Any) -> Any:
-    """The table of section 21.2."""
+    """What Erlang answers, in our shapes."""
     match answer:
         case "nothing":
             return None

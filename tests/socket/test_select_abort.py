@@ -1,7 +1,4 @@
-"""Select and abort messages: the documented sequences one by one, each as observed in Erlang.
-
-The numbers are those of the table of conformance vectors.
-"""
+"""Select and abort messages: the documented sequences one by one, each as observed in Erlang."""
 
 from trio.testing import MockClock
 
@@ -54,7 +51,7 @@ async def arrived(peer: Peer, data: bytes, a: Worker) -> None:
 
 
 @in_runtime
-async def test_01_data_selects_the_current_reader_only() -> None:
+async def test_data_selects_the_current_reader_only() -> None:
     sock, peer = await connected()
     a, ia, b, _ = await current_and_queued(sock)
     await arrived(peer, b"abcdef", a)
@@ -63,7 +60,7 @@ async def test_01_data_selects_the_current_reader_only() -> None:
 
 
 @in_runtime
-async def test_02_when_the_current_reader_is_served_the_next_is_selected_at_once() -> None:
+async def test_when_the_current_reader_is_served_the_next_is_selected_at_once() -> None:
     sock, peer = await connected()
     a, _, b, ib = await current_and_queued(sock)
     await arrived(peer, b"abcdef", a)
@@ -73,7 +70,7 @@ async def test_02_when_the_current_reader_is_served_the_next_is_selected_at_once
 
 
 @in_runtime
-async def test_03_a_cancel_takes_back_the_select_and_selects_the_next() -> None:
+async def test_a_cancel_takes_back_the_select_and_selects_the_next() -> None:
     sock, peer = await connected()
     a, ia, b, ib = await current_and_queued(sock)
     await arrived(peer, b"abcdef", a)
@@ -83,7 +80,7 @@ async def test_03_a_cancel_takes_back_the_select_and_selects_the_next() -> None:
 
 
 @in_runtime
-async def test_04_when_a_selected_reader_is_killed_the_next_is_selected() -> None:
+async def test_when_a_selected_reader_is_killed_the_next_is_selected() -> None:
     sock, peer = await connected()
     a, _, b, ib = await current_and_queued(sock)
     await arrived(peer, b"abcdef", a)
@@ -92,7 +89,7 @@ async def test_04_when_a_selected_reader_is_killed_the_next_is_selected() -> Non
 
 
 @in_runtime
-async def test_05_close_aborts_those_who_have_had_no_select() -> None:
+async def test_close_aborts_those_who_have_had_no_select() -> None:
     sock, peer = await connected()
     a, ia, b, ib = await current_and_queued(sock)
     await arrived(peer, b"abcdef", a)
@@ -104,7 +101,7 @@ async def test_05_close_aborts_those_who_have_had_no_select() -> None:
 
 
 @in_runtime
-async def test_06_close_aborts_everybody_before_it_returns() -> None:
+async def test_close_aborts_everybody_before_it_returns() -> None:
     sock, _peer = await connected()
     a, ia, b, ib = await current_and_queued(sock)
     ok(await socket.close(sock))
@@ -113,7 +110,7 @@ async def test_06_close_aborts_everybody_before_it_returns() -> None:
 
 
 @in_runtime
-async def test_07_who_is_queued_may_not_ask_again() -> None:
+async def test_who_is_queued_may_not_ask_again() -> None:
     sock, peer = await connected()
     a, _, b, ib = await current_and_queued(sock)
     for call in (socket.recv_nowait, socket.recvfrom_nowait, socket.recvmsg_nowait):
@@ -132,7 +129,7 @@ async def test_07_who_is_queued_may_not_ask_again() -> None:
 
 @every_body
 @in_runtime
-async def test_08_a_receive_that_times_out_hands_over_what_has_come(
+async def test_a_receive_that_times_out_hands_over_what_has_come(
     body: str, mock_clock: MockClock
 ) -> None:
     sock, peer = await connected()
@@ -147,7 +144,7 @@ async def test_08_a_receive_that_times_out_hands_over_what_has_come(
 
 @every_body
 @in_runtime
-async def test_09_a_receive_that_meets_the_end_hands_over_what_has_come(body: str) -> None:
+async def test_a_receive_that_meets_the_end_hands_over_what_has_come(body: str) -> None:
     sock, peer = await connected()
     [a] = workers(1, body)
     job = a.tell(socket.recv, sock, 10)
@@ -160,7 +157,7 @@ async def test_09_a_receive_that_meets_the_end_hands_over_what_has_come(body: st
 
 
 @in_runtime
-async def test_10_a_send_that_must_wait_says_what_is_left_and_goes_on_with_it() -> None:
+async def test_a_send_that_must_wait_says_what_is_left_and_goes_on_with_it() -> None:
     sock, peer = await connected()
     data = bytes(range(256)) * (NOWHERE_NEAR // 256)
     [a] = workers(1)
@@ -178,7 +175,7 @@ async def test_10_a_send_that_must_wait_says_what_is_left_and_goes_on_with_it() 
 
 @every_body
 @in_runtime
-async def test_11_a_send_that_times_out_says_what_is_left(body: str) -> None:
+async def test_a_send_that_times_out_says_what_is_left(body: str) -> None:
     sock, peer = await connected()
     data = bytes(range(256)) * (NOWHERE_NEAR // 256)
     [a] = workers(1, body)
@@ -191,7 +188,7 @@ async def test_11_a_send_that_times_out_says_what_is_left(body: str) -> None:
 
 @every_body
 @in_runtime
-async def test_12_a_send_that_meets_a_close_says_what_is_left(body: str) -> None:
+async def test_a_send_that_meets_a_close_says_what_is_left(body: str) -> None:
     sock, peer = await connected()
     data = bytes(range(256)) * (NOWHERE_NEAR // 256)
     [a] = workers(1, body)
@@ -205,7 +202,7 @@ async def test_12_a_send_that_meets_a_close_says_what_is_left(body: str) -> None
 
 
 @in_runtime
-async def test_13_a_refused_connect_is_told_to_who_finishes_it() -> None:
+async def test_a_refused_connect_is_told_to_who_finishes_it() -> None:
     sock, target = tcp(), deaf()
     [a] = workers(1)
     info = info_of(await a.ask(socket.connect_nowait, sock, target.getsockname()))
@@ -218,7 +215,7 @@ async def test_13_a_refused_connect_is_told_to_who_finishes_it() -> None:
 
 
 @in_runtime
-async def test_14_of_two_acceptors_the_second_is_selected_when_the_first_has_accepted() -> None:
+async def test_of_two_acceptors_the_second_is_selected_when_the_first_has_accepted() -> None:
     listener, address = listening()
     a, b = workers(2)
     ia = info_of(await a.ask(socket.accept_nowait, listener))
@@ -236,7 +233,7 @@ async def test_14_of_two_acceptors_the_second_is_selected_when_the_first_has_acc
 
 
 @in_runtime
-async def test_15_a_shut_down_listener_fails_the_current_acceptor_and_aborts_the_others() -> None:
+async def test_a_shut_down_listener_fails_the_current_acceptor_and_aborts_the_others() -> None:
     listener, _ = listening()
     a, b = workers(2)
     ia = info_of(await a.ask(socket.accept_nowait, listener))
@@ -255,7 +252,7 @@ async def test_15_a_shut_down_listener_fails_the_current_acceptor_and_aborts_the
 
 
 @in_runtime
-async def test_16_who_does_not_own_a_socket_can_not_give_it_away() -> None:
+async def test_who_does_not_own_a_socket_can_not_give_it_away() -> None:
     sock, _peer = await connected()
     [a] = workers(1)
     assert await a.ask(give, sock, a.pid) == Error("not_owner")
@@ -263,7 +260,7 @@ async def test_16_who_does_not_own_a_socket_can_not_give_it_away() -> None:
 
 
 @in_runtime
-async def test_17_a_socket_that_is_given_to_a_dead_process_closes() -> None:
+async def test_a_socket_that_is_given_to_a_dead_process_closes() -> None:
     sock, _peer = await connected()
     [a] = workers(1)
     await a.dies("normal")
@@ -274,14 +271,14 @@ async def test_17_a_socket_that_is_given_to_a_dead_process_closes() -> None:
 
 
 @in_runtime
-async def test_18_an_empty_datagram_is_data() -> None:
+async def test_an_empty_datagram_is_data() -> None:
     sock, peer = datagrams()
     peer.send(b"")
     assert await socket.recv(sock) == Ok(b"")
 
 
 @in_runtime
-async def test_19_a_datagram_longer_than_the_buffer_is_marked_as_cut() -> None:
+async def test_a_datagram_longer_than_the_buffer_is_marked_as_cut() -> None:
     sock, peer = datagrams()
     peer.send(b"12345")
     message = ok(await socket.recvmsg(sock, 2))
@@ -289,7 +286,7 @@ async def test_19_a_datagram_longer_than_the_buffer_is_marked_as_cut() -> None:
 
 
 @in_runtime
-async def test_20_a_second_close_finds_it_closed() -> None:
+async def test_a_second_close_finds_it_closed() -> None:
     sock, _peer = await connected()
     assert await socket.close(sock) == Ok()
     assert await socket.close(sock) == Error("closed")
@@ -300,7 +297,7 @@ async def test_20_a_second_close_finds_it_closed() -> None:
 
 @every_body
 @in_runtime
-async def test_21_blocked_readers_are_served_in_the_order_of_their_calls(body: str) -> None:
+async def test_blocked_readers_are_served_in_the_order_of_their_calls(body: str) -> None:
     sock, peer = await connected()
     jobs = []
     for number, worker in enumerate(workers(5, body)):
@@ -312,7 +309,7 @@ async def test_21_blocked_readers_are_served_in_the_order_of_their_calls(body: s
 
 @every_body
 @in_runtime
-async def test_22_the_bytes_of_two_senders_do_not_mix(body: str) -> None:
+async def test_the_bytes_of_two_senders_do_not_mix(body: str) -> None:
     sock, peer = await connected()
     a, b = workers(2, body)
     first = a.tell(socket.send, sock, b"A" * NOWHERE_NEAR)

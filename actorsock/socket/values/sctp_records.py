@@ -32,7 +32,10 @@ _uint32 = integer_field(0, UINT_MAX)
 
 @attrs.frozen
 class SctpInitMsg:
-    """How associations are set up; `sctp_initmsg()`. 0 keeps what the system has."""
+    """How associations are set up; `sctp_initmsg()`. 0 keeps what the system has.
+
+    `max_init_timeo` is milliseconds.
+    """
 
     num_ostreams: int = attrs.field(validator=_uint16)
     max_instreams: int = attrs.field(validator=_uint16)
@@ -42,7 +45,10 @@ class SctpInitMsg:
 
 @attrs.frozen
 class SctpRtoInfo:
-    """Retransmission time-out: first value and bounds; `sctp_rtoinfo()`. 0 keeps a value."""
+    """Retransmission time-out: first value and bounds, milliseconds; `sctp_rtoinfo()`.
+
+    0 keeps a value.
+    """
 
     assoc_id: int = attrs.field(validator=_int)
     initial: int = attrs.field(validator=_uint32)
@@ -54,7 +60,8 @@ class SctpRtoInfo:
 class SctpAssocParams:
     """Properties of an association; `sctp_assocparams()`. 0 keeps a value.
 
-    `number_peer_destinations`, `peer_rwnd` and `local_rwnd` (bytes) are only read.
+    `number_peer_destinations`, `peer_rwnd` and `local_rwnd` (bytes) are only read. `cookie_life` is
+    milliseconds.
     """
 
     assoc_id: int = attrs.field(validator=_int)
@@ -94,7 +101,10 @@ class SctpAssocValue:
 
 @attrs.frozen
 class SctpDelayedAck:
-    """How long and for how many packets acknowledgements wait (`struct sctp_sack_info`)."""
+    """How long, in milliseconds, and for how many packets acknowledgements wait.
+
+    The kernel's `struct sctp_sack_info`.
+    """
 
     assoc_id: int = attrs.field(validator=_int)
     delay: int = attrs.field(validator=_uint32)
