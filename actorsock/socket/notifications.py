@@ -74,7 +74,9 @@ class SelectMessage:
 
 @attrs.frozen
 class AbortMessage:
-    """The waiting operation has ended. Documented as `<abort, ...>`.
+    """The waiting operation has ended.
+
+    Documented as `<abort, ...>`; Erlang's `{'$socket', Socket, abort, {Handle, Reason}}`.
 
     `reason` is `"closed"`, a POSIX name where the operation of the current user failed for
     everybody, or `"cancelled"` where a later accept of the same process took its place.

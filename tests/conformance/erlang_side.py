@@ -36,12 +36,16 @@ class Erlang:
         self._number = 0
         self._early: dict[int, Any] = {}
         compile_module(erl, _SOURCE, scratch)
+        # Paths may be relative, and each side has its own.
+        here = scratch / "erlang"
+        here.mkdir()
         self._vm = subprocess.Popen(
             [erl, "-noshell", "-pa", str(scratch), "-s", "interpreter", "main"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
             bufsize=1,
+            cwd=here,
         )
         word, _, release = self._read().partition(" ")
         if word != "ready":

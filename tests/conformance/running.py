@@ -4,7 +4,7 @@ import logging
 import tempfile
 from collections import deque
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Final
@@ -49,7 +49,7 @@ class Bench:
 @contextmanager
 def bench(erl: str) -> Iterator[Bench]:
     """Start Erlang, and stop it at the end."""
-    with tempfile.TemporaryDirectory(prefix="conf") as scratch:
+    with tempfile.TemporaryDirectory(prefix="conf") as scratch, chdir(scratch):
         erlang = Erlang(erl, Path(scratch))
         # Processes crash in scenarios, and the runtime says so.
         log = logging.getLogger("actorsock")
