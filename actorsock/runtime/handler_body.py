@@ -68,10 +68,11 @@ class HandlerBody(Body):
         # There is nobody to tell the outcome to: a turn looks into the mailbox.
         if not self.parked:
             return False
-        if get_ident() != self._node.thread:
+        node = self._node
+        if get_ident() != node.thread:
             raise RuntimeError("not the thread in which the process runs")
         self.parked = False
-        self._ask_for_turn()
+        node.run_queue.run(self._take_turn)
         return True
 
     def describe(self) -> str:
@@ -93,9 +94,6 @@ class HandlerBody(Body):
 
     def _refuse(self) -> NoReturn:
         raise RuntimeError("a handler runs to completion: it can't wait for anything")
-
-    def _ask_for_turn(self) -> None:
-        self._node.run_queue.run(self._take_turn)
 
     def release(self) -> None:
         self._process = None
@@ -119,7 +117,7 @@ class HandlerBody(Body):
             if process.ending:
                 self._end(process.reason)
             elif mailbox.arrivals or mailbox.saved:
-                self._ask_for_turn()
+                self._node.run_queue.run(self._take_turn)
             else:
                 mailbox.wanted = anything
                 self.parked = True
