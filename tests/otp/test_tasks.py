@@ -1,12 +1,7 @@
 """Tasks: functions in processes of their own, and their results."""
 
 import gc
-import os
-import re
-import subprocess
-import sys
 from functools import partial, wraps
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -287,45 +282,6 @@ async def test_wrong_arguments(runtime: None) -> None:
         otp.async_stream(double, [], limit="many")  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="fn: "):
         otp.async_stream(None, [])  # type: ignore[arg-type]
-
-
-TYPED = """
-from actorsock import otp
-
-async def double(number: int) -> int:
-    return number * 2
-
-def plain(number: int) -> int:
-    return number
-
-async def right() -> int:
-    task = otp.async_call(double, 1, light=True)
-    return await otp.await_result(task)
-
-async def wrong() -> str:
-    otp.async_call(double, "1")  # wrong
-    otp.async_call(double)  # wrong
-    otp.async_call(double, 1, 2)  # wrong
-    otp.async_call(plain, 1)  # wrong
-    otp.async_stream(double, ["1"])  # wrong
-    return await otp.await_result(otp.async_call(double, 1))  # wrong
-"""
-
-
-def test_a_type_checker_knows_functions_and_their_arguments(tmp_path: Path) -> None:
-    pytest.importorskip("mypy")
-    (tmp_path / "typed.py").write_text(TYPED, encoding="utf-8")
-    checked = subprocess.run(
-        [sys.executable, "-m", "mypy", "--strict", "--config-file=", "typed.py"],
-        cwd=tmp_path,
-        env={**os.environ, "MYPYPATH": str(Path(otp.__file__).parents[2])},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    lines = [int(line) for line in re.findall(r"^typed.py:(\d+): error", checked.stdout, re.M)]
-    expected = [n for n, line in enumerate(TYPED.splitlines(), 1) if line.endswith("# wrong")]
-    assert lines == expected, checked.stdout + checked.stderr
 
 
 async def test_a_thousand_tasks_leave_nothing(
