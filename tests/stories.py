@@ -17,7 +17,7 @@ from trio.testing import wait_all_tasks_blocked
 
 from actorsock import open_runtime
 from actorsock.runtime.process import aliased, alive
-from actorsock.runtime.running import by_task, turn
+from actorsock.runtime.running import by_task, local
 
 __all__ = [
     "LIMIT",
@@ -77,7 +77,7 @@ def no_descriptor_is_left() -> Iterator[None]:
 def nothing_is_left_behind() -> Iterator[None]:
     """After a test the tables of processes are empty."""
     yield
-    left = dict(alive), dict(by_task), dict(aliased), turn.process
+    left = dict(alive), dict(by_task), dict(aliased), local.turn.process
     alive.clear()
     by_task.clear()
     aliased.clear()

@@ -12,7 +12,7 @@ from trio.lowlevel import Task, current_task
 
 from .node import Node
 from .process import ExitSignal, Process
-from .running import by_task, turn
+from .running import by_task, local
 from .task_body import adopt
 
 __all__ = ["current_process", "enter_node", "leave_node", "process_of_task"]
@@ -35,12 +35,12 @@ def current_process() -> Process:
     Raises `RuntimeError` outside a runtime, and `ExitSignal` in an adopted task whose process
     an exit signal has ended.
     """
-    process = turn.process
+    process = local.turn.process
     return process_of_task() if process is None else process
 
 
 def process_of_task() -> Process:
-    """`current_process` for who has seen that the runtime takes no turn (`turn.process`)."""
+    """`current_process` for who has seen that the runtime takes no turn (`local.turn`)."""
     try:
         task = current_task()
     except RuntimeError:

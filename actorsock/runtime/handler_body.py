@@ -18,7 +18,7 @@ from .crash_report import told
 from .mailbox import anything
 from .node import Node
 from .process import Process
-from .running import turn
+from .running import local
 
 __all__ = ["Handler", "Terminate", "start_handler"]
 
@@ -104,6 +104,7 @@ class HandlerBody(Body):
         if process is None:
             return
         mailbox = process.mailbox
+        turn = local.turn
         before, turn.process = turn.process, process
         try:
             if not process.ending:

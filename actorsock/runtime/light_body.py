@@ -18,7 +18,7 @@ from .code import call_function, name_of
 from .crash_report import told
 from .node import Node
 from .process import ExitSignal, Process
-from .running import turn
+from .running import local
 
 __all__ = ["LightBody", "start_light", "step_all"]
 
@@ -164,7 +164,7 @@ def step_all(ready: deque[LightBody], budget: int) -> int:
     Ends when none is ready, or when all of them together have used `budget` reductions. The
     result is how many are left.
     """
-    full = _BUDGET
+    full, turn = _BUDGET, local.turn
     try:
         while ready and budget > 0:
             body = ready.popleft()

@@ -17,7 +17,7 @@ from .mailbox import NOTHING, anything, test_of
 from .messages import Timeout
 from .naming import resolve
 from .process import alive
-from .running import turn
+from .running import local
 
 __all__ = ["current_pid", "receive", "send", "sleep"]
 
@@ -91,7 +91,7 @@ async def receive(pattern: Any = None, *, after: float = inf) -> Any:
     how long to wait, in seconds: when it has passed, `Timeout()` is returned; 0 looks at what is
     there. Erlang's `receive ... after`.
     """
-    process = turn.process
+    process = local.turn.process
     if process is None:
         process = process_of_task()
     body, mailbox = process.body, process.mailbox

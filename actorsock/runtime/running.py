@@ -11,16 +11,27 @@ import trio
 
 from .process import Process
 
-__all__ = ["by_task", "turn"]
+__all__ = ["by_task", "local"]
 
 
-class _Turn(threading.local):
-    # Class attribute: a thread that never took a turn finds None without a try.
-    process: Process | None = None
+class Turn:
+    """What the runtime is doing in one thread."""
+
+    __slots__ = ("process",)
+
+    def __init__(self) -> None:
+        self.process: Process | None = None
+        """The process whose turn the runtime takes, or None."""
 
 
-turn: Final = _Turn()
-"""`turn.process` is the process whose turn the runtime takes in this thread, or None."""
+class _Local(threading.local):
+    # A thing of its own in each thread: who takes many turns looks it up once.
+    def __init__(self) -> None:
+        self.turn = Turn()
+
+
+local: Final = _Local()
+"""`local.turn` is this thread's."""
 
 by_task: Final[dict[trio.lowlevel.Task, Process]] = {}
 """The process of every trio task that has one."""

@@ -13,7 +13,7 @@ from .light_body import start_light
 from .naming import check_free, give_name
 from .node import Node
 from .process import Process
-from .running import turn
+from .running import local
 from .task_body import start_task
 
 __all__ = ["spawn", "spawn_handler", "spawn_link", "spawn_monitor"]
@@ -101,7 +101,7 @@ def _spawn(
 
 
 def _open_node() -> Node:
-    process = turn.process
+    process = local.turn.process
     if process is None:
         process = process_of_task()
     node = process.node

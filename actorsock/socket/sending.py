@@ -15,7 +15,7 @@ from ..arguments import check_int, check_seconds
 from ..results import Error, Ok, Select
 from ..runtime.current import process_of_task
 from ..runtime.identity import Ref, check_ref
-from ..runtime.running import turn
+from ..runtime.running import local
 from ..shown import shown
 from .actor import Operation, SocketActor, actor_of
 from .address import AddressLike, SockAddr, SockAddrIn, parse
@@ -88,7 +88,7 @@ async def send(
     if type(data) is not bytes or flags is not _NO_FLAGS or timeout is not inf:
         op = _send(data, flags)
         return op if isinstance(op, Error) else await blocking(actor, op, timeout)
-    process = turn.process
+    process = local.turn.process
     if process is None:
         process = process_of_task()
     body = process.body
@@ -116,7 +116,7 @@ def send_nowait(
     actor: SocketActor = sock._actor if type(sock) is Socket else actor_of(sock)
     if ref is not None or type(data) is not bytes or flags is not _NO_FLAGS:
         return _nowait(actor, _send(data, flags), ref)
-    if turn.process is None:
+    if local.turn.process is None:
         process_of_task()  # who calls becomes a process, and outside of a runtime is told so
     if actor.is_plain and actor.turns.write.current is None:
         answer = send_plainly(actor, data)

@@ -2,7 +2,7 @@
 
 import trio
 
-from ..runtime.running import turn
+from ..runtime.running import local
 from ..socket import Socket, close
 from ..socket.actor import actor_of
 
@@ -11,7 +11,7 @@ __all__ = ["checkpoint", "close_at_checkpoint"]
 
 async def checkpoint() -> None:
     """Honour cancellation, and give way to others; works also where there is no runtime."""
-    process = turn.process
+    process = local.turn.process
     if process is None:
         await trio.lowlevel.checkpoint()
     else:
@@ -26,6 +26,6 @@ async def close_at_checkpoint(sock: Socket) -> None:
         await checkpoint()
         return
     await close(sock)
-    if turn.process is None:
+    if local.turn.process is None:
         # It is closed: there is nothing left that could be cancelled.
         await trio.lowlevel.cancel_shielded_checkpoint()

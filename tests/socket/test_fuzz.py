@@ -44,7 +44,7 @@ from hypothesis import strategies as st
 import actorsock
 from actorsock import Error, Ok, Pid, Ref, Select, ok, socket
 from actorsock.runtime.process import aliased, alive
-from actorsock.runtime.running import by_task, turn
+from actorsock.runtime.running import by_task, local
 from actorsock.socket.address import (
     SockAddrIn,
     SockAddrIn6,
@@ -1292,7 +1292,7 @@ def run(steps, poller, focus=None):
         assert descriptors() == before, "descriptors are left"
     assert not alive
     assert not by_task
-    assert turn.process is None
+    assert local.turn.process is None
 
 
 def descriptors():
