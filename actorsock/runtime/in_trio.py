@@ -61,18 +61,20 @@ class _Errand(Generic[T]):
 
     async def run(self, fn: Callable[..., Awaitable[T]], args: tuple[Any, ...]) -> None:
         """What the task runs."""
-        with self.scope:
-            try:
+        try:
+            with self.scope:
                 self.answer = await call_function(fn, args)
-            except trio.Cancelled:
-                raise
-            except BaseException as exc:
-                # Also `exit` and Ctrl-C: they are the process's, and not the runtime's.
-                self.failure = exc
-                if (interrupt := interrupt_in(exc)) is not None:
-                    self.process.node.interrupt(interrupt)
-        self.done = True
-        self.process.body.wake()
+        except trio.Cancelled as exc:
+            self.failure = exc  # of the whole runtime, which is the end of the process too
+            raise
+        except BaseException as exc:
+            # Also `exit` and Ctrl-C: they are the process's, and not the runtime's.
+            self.failure = exc
+            if (interrupt := interrupt_in(exc)) is not None:
+                self.process.node.interrupt(interrupt)
+        finally:
+            self.done = True
+            self.process.body.wake()
 
     async def over(self) -> None:
         """Wait until the task is through with its clean-up, also in a process that is ending."""

@@ -112,6 +112,13 @@ class _Several:
         for actor in tuple(self.actors):
             actor.on_ready(read, write, ended)
 
+    def tell_if_closed(self) -> None:
+        """The others find out by trying: no event tells them."""
+        try:
+            os.fstat(self.fd)
+        except OSError:
+            self.on_ready(True, True, True)
+
 
 def _actors_in(entry: "Pollable | _Several | None") -> Sequence[Pollable]:
     if entry is None:
@@ -180,8 +187,8 @@ class EpollPoller:
             if type(entry) is _Several and actor in entry.actors:
                 entry.actors.remove(actor)
                 if entry.actors:
-                    # The others find out that the descriptor is closed, if it is going to be.
-                    trio.lowlevel.current_trio_token().run_sync_soon(entry.on_ready, 1, 1, 1)
+                    # Whether it is going to be closed for the others too is to be seen.
+                    trio.lowlevel.current_trio_token().run_sync_soon(entry.tell_if_closed)
                     return
             elif entry is not actor:
                 continue  # closed behind our back, the number may have become another actor's
@@ -263,12 +270,9 @@ class TrioPoller:
             try:
                 await wait(actor.fd)
             except trio.BusyResourceError:
-                # Two sockets on one descriptor (open_fd without dup): trio wants two numbers.
-                fd = self._waiting[actor, lane] = os.dup(actor.fd)
-                try:
-                    await wait(fd)
-                finally:
-                    os.close(fd)
+                # Two sockets on one descriptor (open_fd without dup): trio waits for one of them.
+                while (actor, lane) in self._waiting and not ready_now(actor.fd, lane):
+                    await _a_while()
         self._waiting.pop((actor, lane), None)
         actor.on_ready(lane == "read", lane == "write", False)
 
@@ -282,7 +286,8 @@ _A_WHILE: Final = 0.01
 
 async def _a_while() -> None:
     # By real time, whatever the clock of the run is.
-    await trio.to_thread.run_sync(time.sleep, _A_WHILE)
+    limiter = trio.CapacityLimiter(1)  # its own: the program's threads may all be busy
+    await trio.to_thread.run_sync(time.sleep, _A_WHILE, limiter=limiter)
 
 
 # Events told at a time. What was read for somebody is still near the processor when that one

@@ -328,7 +328,7 @@ def _sendfile(file: object, offset: int, count: int) -> SendFile | Error:
         former = _continuation(file, "sendfile")
         if former is None or former.file is None:
             return _WRONG_INFO
-        return SendFile(former.file, offset, count)
+        return SendFile(former.file, offset, count, shared=True)
     if not hasattr(os, "sendfile"):
         return Error("enotsup")
     descriptor = _descriptor(file)

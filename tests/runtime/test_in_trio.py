@@ -114,3 +114,26 @@ async def test_a_killed_process_has_ended_when_its_function_has_cleaned_up(
     assert record.exc_info is not None
     assert isinstance(record.exc_info[1], ValueError)
     caplog.clear()
+
+
+def test_a_runtime_that_breaks_ends_it() -> None:
+    told: list[str] = []
+
+    async def light() -> None:
+        try:
+            await in_trio(trio.sleep_forever)
+        finally:
+            told.append("unwound")
+
+    async def breaks() -> None:
+        raise GeneratorExit
+
+    async def main() -> None:
+        spawn(light, light=True)
+        await wait_all_tasks_blocked()
+        spawn(breaks)
+        await trio.sleep_forever()
+
+    with pytest.raises(BaseException):  # noqa: B017, PT011  # of whatever kind
+        run(main)
+    assert told == ["unwound"]

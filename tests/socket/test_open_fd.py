@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
+import trio
 from trio.testing import wait_all_tasks_blocked
 
 from actorsock import (
@@ -25,6 +26,8 @@ from actorsock import (
     spawn,
 )
 from actorsock.socket import AbortMessage, SelectMessage, Socket
+
+from .support import busy_host, tcp
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="what is told is Linux's")
 
@@ -371,3 +374,25 @@ async def test_two_on_a_descriptor_are_told_both_and_one_of_them_closes_it(
     right.settimeout(30)
     assert right.recv(1) == b""
     ok(await socket.close(second))
+
+
+async def test_a_connect_is_not_over_because_another_socket_on_the_descriptor_is_closed(
+    runtime: None,
+) -> None:
+    target, held = busy_host()
+    with target, held:
+        connecting = tcp()
+        fd = ok(socket.getopt(connecting, "otp", "fd"))
+        answers: list[object] = []
+
+        async def connects() -> None:
+            answers.append(await socket.connect(connecting, target.getsockname(), 0.1))
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(connects)
+            await wait_all_tasks_blocked()
+            other = ok(socket.open_fd(fd, dup=False))
+            assert isinstance(socket.recv_nowait(other), Select)
+            ok(await socket.close(other))
+        assert answers == [Error("timeout")]
+        ok(await socket.close(connecting))

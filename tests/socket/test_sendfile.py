@@ -367,3 +367,24 @@ async def test_a_continuation_that_is_complete_is_not_gone_on_with(
     assert await socket.sendfile(left, select.info, select.data) == Ok(SIZE - select.data)
     assert await socket.sendfile(left, select.info, 0) == Error("ebadf")
     assert reader is not None
+
+
+async def test_a_continuation_that_times_out_can_be_gone_on_with(file: int, runtime: None) -> None:
+    left, right = local_pair()
+    select = socket.sendfile_nowait(left, file)
+    assert isinstance(select, Select)
+    for _ in range(2):
+        later = socket.sendfile(left, select.info, select.data, timeout=0.001)
+        assert await later == Error("timeout")
+    reader = socket.recv(right, SIZE)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(socket.sendfile, left, select.info, select.data)
+        assert await reader == Ok(CONTENT)
+
+
+async def test_a_cancelled_sendfile_holds_no_file(file: int, runtime: None) -> None:
+    left, _ = local_pair()
+    before = len(os.listdir("/proc/self/fd"))
+    with trio.move_on_after(0.01):
+        await socket.sendfile(left, file)
+    assert len(os.listdir("/proc/self/fd")) == before

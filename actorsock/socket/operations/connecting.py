@@ -14,6 +14,7 @@ from ..actor import SocketActor
 from ..address import SockAddr
 from ..handle import Socket
 from ..notifications import Tag
+from ..poller import ready_now
 from ..posix import error_of, reason_of
 from ..turns import Kind, LaneName
 from .whole import Whole
@@ -70,7 +71,7 @@ class Connect(Whole):
     def attempt(self, actor: SocketActor, pid: Pid, patient: bool) -> Ok[None] | Error | None:
         """Start, or finish what this process has started; see `Operation.attempt`."""
         if actor.turns.write.current is not None:
-            return self._finish(actor)
+            return self._finish(actor, patient)
         if self.addr is None:
             return Error("state")
         try:
@@ -90,8 +91,11 @@ class Connect(Whole):
             return Error("state")
         return Error(reason)
 
-    def _finish(self, actor: SocketActor) -> Ok[None] | Error:
-        return self._outcome(actor, actor.sock.getsockopt(stdlib.SOL_SOCKET, stdlib.SO_ERROR))
+    def _finish(self, actor: SocketActor, patient: bool) -> Ok[None] | Error | None:
+        number = actor.sock.getsockopt(stdlib.SOL_SOCKET, stdlib.SO_ERROR)
+        if patient and not number and not ready_now(actor.fd, "write"):
+            return None  # it was woken for nothing: no error yet, and no connection
+        return self._outcome(actor, number)
 
     def _outcome(self, actor: SocketActor, number: int) -> Ok[None] | Error:
         if number:

@@ -231,6 +231,8 @@ class SendFile(Partly):
     offset: int
     count: int
     """Bytes to send; 0 for all up to the end of the file."""
+    shared: bool = False
+    """The file is that of an earlier call, whose info somebody may go on with."""
     _begun: bool = False
     _sent: int = 0
 
@@ -282,8 +284,16 @@ class SendFile(Partly):
 
     def interrupted(self, reason: str) -> Error:
         """The error, with how many bytes have gone."""
-        self.file.close()
+        self._give_up()
         return Error(reason, self.progress())
+
+    def abandoned(self, actor: SocketActor, answer: object) -> None:
+        """What has gone has gone."""
+        self._give_up()
+
+    def _give_up(self) -> None:
+        if not self.shared:
+            self.file.close()
 
     def continuation(self) -> Continuation:
         """The file."""
