@@ -11,6 +11,7 @@ from trio.lowlevel import disable_ki_protection, enable_ki_protection
 
 from ..arguments import check_int, check_seconds
 from ..results import Error, Ok
+from ..runtime.code import check_function
 from ..runtime.current import current_process
 from ..runtime.messages import Down
 from ..runtime.messaging import receive
@@ -43,8 +44,7 @@ def async_stream(
     `Error(reason)` if the task has failed, or `Error("timeout")` if it ran for longer than
     `timeout` seconds and was killed. Elixir's `Task.async_stream/3`.
     """
-    if not callable(fn):
-        raise TypeError(f"fn: expected an async function, got {shown(fn)}")
+    check_function("fn", fn)
     if not isinstance(items, Iterable):
         raise TypeError(f"items: expected an iterable, got {shown(items)}")
     check_int("limit", limit, "a number of tasks >= 1", 1)

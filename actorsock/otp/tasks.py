@@ -13,7 +13,7 @@ from trio.lowlevel import enable_ki_protection
 from ..arguments import check_seconds
 from ..results import Error, Ok
 from ..runtime.aliases import send_through
-from ..runtime.code import call_function, name_of
+from ..runtime.code import call_function, check_function, name_of
 from ..runtime.current import current_process
 from ..runtime.identity import Pid, Ref
 from ..runtime.linking import exit, monitor
@@ -102,8 +102,7 @@ async def nb_yield(task: Task[T], timeout: float = 0) -> Ok[T] | Error | Timeout
 
 def start_task(fn: Callable[[*Ts], Awaitable[T]], args: tuple[*Ts], light: bool) -> Task[T]:
     """A new process whose result comes to the caller, and is bound to nobody's life."""
-    if not callable(fn):
-        raise TypeError(f"fn: expected an async function, got {shown(fn)}")
+    check_function("fn", fn)
     run = _Run(fn, args)
     pid = spawn(run, light=light)
     # It does not run before the caller gives way, so it finds the ref.

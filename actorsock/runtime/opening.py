@@ -7,7 +7,7 @@ runtime. Only what concerns the whole program (Ctrl-C, `sys.exit`) travels up fr
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any, TypeGuard, TypeVar, TypeVarTuple, Unpack
+from typing import TypeVar, TypeVarTuple, Unpack
 
 import attrs
 import trio
@@ -103,9 +103,9 @@ async def open_runtime() -> AsyncGenerator[Pid, None]:
                     _end_handlers(node)
                     stay.over.set()
             if not is_word(first.reason, "normal"):
-                reason = first.reason
+                end = ProcessExit(first.reason)
                 # What it was raised by, in between, is no part of the news.
-                raise ProcessExit(reason) from reason if _is_exception(reason) else None
+                raise end from end.__cause__
     except BaseExceptionGroup as group:
         _raise_plainly(group, first)
 
@@ -185,10 +185,6 @@ def _end_handlers(node: Node) -> None:
 def _processes_of(node: Node) -> list[Process]:
     # The table is every thread's: it may change while it is looked through, not while it is copied.
     return [process for process in alive.copy().values() if process.node is node]
-
-
-def _is_exception(reason: Any) -> TypeGuard[BaseException]:
-    return isinstance(reason, BaseException)
 
 
 def _restore(task: trio.lowlevel.Task, former: Process | None) -> None:

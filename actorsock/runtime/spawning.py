@@ -6,14 +6,13 @@ from typing import Any, TypeVarTuple, Unpack
 from trio.lowlevel import enable_ki_protection
 
 from .code import check_function, check_plain
-from .current import current_process, process_of_task
+from .current import current_process
 from .handler_body import Handler, Terminate, start_handler
 from .identity import Pid, Ref
 from .light_body import start_light
 from .naming import check_free, give_name
 from .node import Node
 from .process import Process
-from .running import local
 from .task_body import start_task
 
 __all__ = ["spawn", "spawn_handler", "spawn_link", "spawn_monitor"]
@@ -101,10 +100,7 @@ def _spawn(
 
 
 def _open_node() -> Node:
-    process = local.turn.process
-    if process is None:
-        process = process_of_task()
-    node = process.node
+    node = current_process().node
     if node.closing:
         raise RuntimeError("this actorsock runtime is being left: no new process can start")
     return node

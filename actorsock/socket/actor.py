@@ -337,7 +337,7 @@ class SocketActor:
         if self.settings.use_registry:
             self.service.registry.sockets[self.handle] = None
 
-    def is_told_late(self) -> None:
+    def expect_late_telling(self) -> None:
         """An option has been set by which there may be data of which the poller does not tell."""
         self.told_late = True
         self._go_by(self.settings)

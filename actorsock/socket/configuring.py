@@ -69,7 +69,7 @@ def setopt(sock: Socket, level: str | int, option: str | int, value: Any) -> Ok[
         else:
             opened.setsockopt(level_number, number, raw)
         if (level_number, number) == _LOW_WATER_MARK:
-            actor.is_told_late()
+            actor.expect_late_telling()
         return None
 
     return at_once(actor, call)
@@ -109,7 +109,9 @@ def getopt(sock: Socket, level: str | int, option: Any) -> Ok[Any] | Error:
             return read
         if number is None:
             return _LACKING
-        raw = libc.getsockopt(opened, level_number, number, read.size, read.request)
+        raw = libc.getsockopt(
+            opened, actor.kind.family, level_number, number, read.size, read.request
+        )
         return read.decode(raw)
 
     return at_once(actor, call)

@@ -26,7 +26,7 @@ from .address import (
     to_bytes,
     to_python,
 )
-from .msghdr import filled, room_for
+from .msghdr import NAME_MAX, filled, room_for
 from .values.families import KNOWN_FAMILIES
 
 __all__ = [
@@ -40,9 +40,6 @@ __all__ = [
     "sendto",
     "sockname",
 ]
-
-_NAME_MAX: Final = 128
-"""The size of `struct sockaddr_storage`."""
 
 
 def bind(sock: stdlib.socket, family: int, addr: SockAddr) -> None:
@@ -77,10 +74,10 @@ def sendto(
 
 
 def getsockopt(
-    sock: stdlib.socket, level: int, option: int, size: int, request: bytes = b""
+    sock: stdlib.socket, family: int, level: int, option: int, size: int, request: bytes = b""
 ) -> bytes:
     """getsockopt(2) into `size` bytes that begin with `request`; raises `OSError`."""
-    if not request and sock.family in KNOWN_FAMILIES:
+    if not request and family in KNOWN_FAMILIES:
         return sock.getsockopt(level, option, size)
     buffer = ctypes.create_string_buffer(request, max(size, len(request)))
     length = ctypes.c_uint32(len(buffer))
@@ -143,8 +140,8 @@ def ioctl(sock: stdlib.socket, request: int, argument: bytes) -> bytes:
 
 
 def _name(function: str, sock: stdlib.socket) -> SockAddr:
-    buffer = ctypes.create_string_buffer(_NAME_MAX)
-    length = ctypes.c_uint32(_NAME_MAX)
+    buffer = ctypes.create_string_buffer(NAME_MAX)
+    length = ctypes.c_uint32(NAME_MAX)
     _call(function, sock.fileno(), buffer, ctypes.byref(length))
     return from_bytes(buffer.raw[: length.value])
 

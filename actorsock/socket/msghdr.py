@@ -12,9 +12,9 @@ from typing import Any, Final
 
 import attrs
 
-__all__ = ["Header", "filled", "room_for"]
+__all__ = ["NAME_MAX", "Header", "filled", "room_for"]
 
-_NAME_MAX: Final = 128
+NAME_MAX: Final = 128
 """The size of `struct sockaddr_storage`."""
 
 _CONTROL: Final = struct.Struct("@Nii")
@@ -95,7 +95,7 @@ def filled(name: bytes, data: bytes, control: Sequence[tuple[int, int, bytes]]) 
 def room_for(size: int, control_size: int) -> Header:
     """A message to receive, of at most so many bytes, and so many of control messages."""
     return _header(
-        ctypes.create_string_buffer(_NAME_MAX),
+        ctypes.create_string_buffer(NAME_MAX),
         ctypes.create_string_buffer(size),
         ctypes.create_string_buffer(control_size),
     )

@@ -62,6 +62,7 @@ _NO_FLAGS: Final[Flags] = ()
 
 
 _OFF_MAX: Final = 2**63 - 1
+_FILE: Final = "an open file or its descriptor"
 
 
 class HasFileno(Protocol):
@@ -340,15 +341,12 @@ def _sendfile(file: object, offset: int, count: int) -> SendFile | Error:
 
 
 def _descriptor(file: object) -> int:
-    expected = f"file: expected an open file or its descriptor, got {shown(file)}"
-    fd: object = file
-    if hasattr(file, "fileno"):
-        try:
-            fd = file.fileno()
-        except (OSError, ValueError):  # it is closed, or not of the operating system's
-            raise ValueError(expected) from None
-    elif not isinstance(file, int) or isinstance(file, bool):
-        raise TypeError(expected)
+    if not hasattr(file, "fileno"):
+        return check_int("file", file, _FILE, 0, INT_MAX)
+    try:
+        fd = file.fileno()
+    except (OSError, ValueError):  # it is closed, or not of the operating system's
+        fd = None
     if not isinstance(fd, int) or not 0 <= fd <= INT_MAX:
-        raise ValueError(expected)
+        raise ValueError(f"file: expected {_FILE}, got {shown(file)}")
     return fd

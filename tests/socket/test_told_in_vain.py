@@ -6,6 +6,7 @@ from contextlib import closing, suppress
 import pytest
 
 from actorsock import Error, Ok, ok, open_runtime, socket
+from actorsock.socket import Socket
 
 from ..stories import until
 from .support import LOOPBACK, workers
@@ -13,13 +14,18 @@ from .support import LOOPBACK, workers
 every_poller = pytest.mark.parametrize("poller", ["epoll", "trio"])
 
 
+def bound() -> tuple[Socket, tuple[str, int]]:
+    """A UDP socket, and where it is."""
+    sock = ok(socket.open("inet", "dgram"))
+    return sock, ("127.0.0.1", ok(socket.bind(sock, LOOPBACK)))
+
+
 @every_poller
 async def test_reading_that_is_shut_down(poller: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ACTORSOCK_POLLER", poller)
     async with open_runtime():
-        sock = ok(socket.open("inet", "dgram"))
-        port = ok(socket.bind(sock, LOOPBACK))
-        ok(await socket.connect(sock, ("127.0.0.1", port)))
+        sock, address = bound()
+        ok(await socket.connect(sock, address))
         ok(socket.shutdown(sock, "read"))
         assert await socket.recv(sock, timeout=0.3) == Error("timeout")
         assert socket.info(sock).counters["read_tries"] < 100
@@ -31,14 +37,13 @@ async def test_what_is_told_for_good_reason_is_told_at_once(
 ) -> None:
     monkeypatch.setenv("ACTORSOCK_POLLER", poller)
     async with open_runtime():
-        sock = ok(socket.open("inet", "dgram"))
-        port = ok(socket.bind(sock, LOOPBACK))
+        sock, address = bound()
         peer = ok(socket.open("inet", "dgram"))
         [worker] = workers(1)
         job = worker.tell(socket.recv, sock)
         for number in range(20):
             await until(lambda: socket.info(sock).num_readers == 1)
-            ok(await socket.sendto(peer, b"%d" % number, ("127.0.0.1", port)))
+            ok(await socket.sendto(peer, b"%d" % number, address))
             assert await job.answer() == Ok(b"%d" % number)
             job = worker.tell(socket.recv, sock)
         ok(await socket.close(sock))
@@ -51,9 +56,8 @@ async def test_waiting_for_an_error_while_there_is_data_that_nobody_reads(
 ) -> None:
     monkeypatch.setenv("ACTORSOCK_POLLER", poller)
     async with open_runtime():
-        sock = ok(socket.open("inet", "dgram"))
-        port = ok(socket.bind(sock, LOOPBACK))
-        ok(await socket.sendto(sock, b"data", ("127.0.0.1", port)))
+        sock, address = bound()
+        ok(await socket.sendto(sock, b"data", address))
         answer = await socket.recvmsg(sock, flags=["errqueue"], timeout=0.3)
         assert answer == Error("timeout")
         assert socket.info(sock).counters["read_tries"] < 100
