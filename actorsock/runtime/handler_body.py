@@ -40,7 +40,7 @@ def start_handler(node: Node, handle: Handler, terminate: Terminate | None = Non
 class HandlerBody(Body):
     """Runs one handler to completion on each delivery."""
 
-    __slots__ = ("_context", "_handle", "_node", "_process", "_terminate")
+    __slots__ = ("_context", "_handle", "_node", "_process", "_terminate", "_turn")
 
     kind = "handler"
     _process: Process | None
@@ -49,6 +49,7 @@ class HandlerBody(Body):
     def __init__(self, node: Node, handle: Handler, terminate: Terminate | None) -> None:
         super().__init__(node.timers, 0)
         self._node = node
+        self._turn = local.turn
         self._context = copy_context()
         self._handle = handle
         self._terminate = terminate or _nothing
@@ -104,11 +105,12 @@ class HandlerBody(Body):
         if process is None:
             return
         mailbox = process.mailbox
-        turn = local.turn
+        turn = self._turn
         before, turn.process = turn.process, process
         try:
             if not process.ending:
-                self._context.run(_call, self._handle, mailbox.pop())
+                message = mailbox.pop() if mailbox.saved else mailbox.arrivals.popleft()  # type: ignore[union-attr]  # there is one
+                self._context.run(_call, self._handle, message)
         except BaseException as exc:
             ending = told(process, exc)
             self._end(ending.reason)
