@@ -140,15 +140,17 @@ def number_of_monitors(pid: Pid | None = None) -> int:
 
 @enable_ki_protection
 def which_monitors(who: Pid | Socket) -> list[Ref]:
-    """The monitors that a process has, or that a socket has. `which_monitors/1`."""
+    """The monitors that a process has, or that a socket has, newest first. `which_monitors/1`."""
     registry = _registry()
     if isinstance(who, Pid):
-        return [
+        found = [
             ref for watched in registry.watchers.values() for ref in watched if watched[ref] is who
         ]
-    if isinstance(who, Socket):
-        return list(registry.watchers.get(who, {}))
-    raise TypeError(f"who: expected a Pid or a Socket, got {shown(who)}")
+    elif isinstance(who, Socket):
+        found = [*registry.watchers.get(who, ())]
+    else:
+        raise TypeError(f"who: expected a Pid or a Socket, got {shown(who)}")
+    return sorted(found, key=lambda ref: ref.number, reverse=True)
 
 
 @enable_ki_protection
