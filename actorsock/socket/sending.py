@@ -219,7 +219,7 @@ async def sendfile(
     `count` 0 is all up to its end. `file` is an open file or a descriptor. `Ok` with how many
     bytes were sent. Documented `sendfile/2,3,4,5`; `timeout` is in seconds.
 
-    `Error` as for `send`; `data` is then how many bytes were sent.
+    `Error` as for `send`; `data` is then how many bytes were sent, once it has waited in its turn.
     """
     actor = actor_of(sock)
     check_seconds("timeout", timeout)  # before anything is opened

@@ -536,7 +536,7 @@ async def test_a_file_that_waits_for_room_is_counted_once(file: int, runtime: No
     left, right = local_pair()
     while isinstance(socket.send_nowait(left, bytes(100_000)), Ok):
         pass
-    assert await socket.sendfile(left, file, 0, 10, timeout=0.01) == Error("timeout")
+    assert await socket.sendfile(left, file, 0, 10, timeout=0.01) == Error("timeout", 0)
     assert counted(left)["sendfile"] == 1
     sender = await waiting_in(socket.sendfile, left, file, 0, 10)
     ok(await socket.recv(right, 1))

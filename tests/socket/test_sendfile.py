@@ -178,12 +178,23 @@ async def test_how_much_has_gone_when_the_time_is_up(file: int, runtime: None) -
 async def test_nothing_could_be_sent(file: int, runtime: None) -> None:
     left, _ = local_pair()
     await socket.send(left, bytes(10_000_000), timeout=0)
-    assert await socket.sendfile(left, file, timeout=0.001) == Error("timeout")
-    assert await socket.sendfile(left, file, timeout=0) == Error("timeout")
+    assert await socket.sendfile(left, file, timeout=0.001) == Error("timeout", 0)
+    assert await socket.sendfile(left, file, timeout=0) == Error("timeout", 0)
     match socket.sendfile_nowait(left, file):
-        case Select(info, None):
+        case Select(info, 0):
             assert socket.cancel(left, info) == Ok()
+        case other:
+            pytest.fail(f"{other}")
     assert socket.info(left).num_writers == 0
+
+
+async def test_who_only_queues_has_sent_nothing_to_speak_of(file: int, runtime: None) -> None:
+    left, _ = local_pair()
+    first = waits_in(socket.sendfile, left, file)
+    await wait_all_tasks_blocked()
+    assert await socket.sendfile(left, file, timeout=0.001) == Error("timeout")
+    ok(await socket.close(left))
+    assert (await result_of(first)).reason == "closed"
 
 
 async def test_closing_meanwhile(file: int, runtime: None) -> None:
@@ -375,7 +386,7 @@ async def test_a_continuation_that_times_out_can_be_gone_on_with(file: int, runt
     assert isinstance(select, Select)
     for _ in range(2):
         later = socket.sendfile(left, select.info, select.data, timeout=0.001)
-        assert await later == Error("timeout")
+        assert await later == Error("timeout", 0)
     reader = socket.recv(right, SIZE)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(socket.sendfile, left, select.info, select.data)

@@ -234,6 +234,7 @@ class SendFile(Partly):
     shared: bool = False
     """The file is that of an earlier call, whose info somebody may go on with."""
     _begun: bool = False
+    _waits: bool = False
     _sent: int = 0
 
     tag: ClassVar[Tag] = "sendfile"
@@ -260,6 +261,7 @@ class SendFile(Partly):
             try:
                 sent = os.sendfile(actor.fd, self.file.fd, self.offset + self._sent, wanted)
             except BlockingIOError:
+                self._waits = True
                 counters.sendfile_waits += 1
                 actor.write_quiet = actor.watched
                 return None
@@ -279,8 +281,8 @@ class SendFile(Partly):
                 return None
 
     def progress(self) -> int | None:
-        """How many bytes have gone, once some have."""
-        return self._sent or None
+        """How many bytes have gone, once some have or it has found no room."""
+        return self._sent if self._sent or self._waits else None
 
     def interrupted(self, reason: str) -> Error:
         """The error, with how many bytes have gone."""
