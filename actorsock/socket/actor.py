@@ -39,7 +39,7 @@ from .notifications import (
     SocketDown,
     Tag,
 )
-from .poller import ready_now
+from .poller import Probe, ready_now
 from .service import Service
 from .settings import DEFAULTS, Settings
 from .turns import (
@@ -130,6 +130,7 @@ class SocketActor:
 
     __slots__ = (
         "_monitors",
+        "_probe",
         "bound",
         "connected",
         "counters",
@@ -189,6 +190,7 @@ class SocketActor:
         self.watched = False
         self.saw_end = False
         """The poller has told of the peer's end, or of an error: no more edges may come."""
+        self._probe: Probe | None = None
         self.counters = Counters()
         self.handle: Any = Socket(self)
         self.process = start_handler(service.node, self._handle, self._terminated)
@@ -229,6 +231,8 @@ class SocketActor:
         ):
             lane.wait(self._waiting(op, pid))  # and the poller is watching
             return None
+        if handle is not None and op.kind == "recv" and self.nothing_to_read():
+            return self.select_for(op, pid, lane, handle)
         result = op.attempt(self, pid, patient)
         if result is None:
             if handle is not None:
@@ -370,14 +374,15 @@ class SocketActor:
         """The poller tells that the descriptor may have become ready: truth values."""
         if ended:
             self.saw_end = True
-        if write:
-            self.write_quiet = False
-            lane = self.turns.write
-            if lane.current is not None:
-                self._go_on(lane, lane.current)
+        # The reader first: an error that the kernel tells once, such as a reset, is for it to hear.
         if read:
             self.read_quiet = False
             lane = self.turns.read
+            if lane.current is not None:
+                self._go_on(lane, lane.current)
+        if write:
+            self.write_quiet = False
+            lane = self.turns.write
             if lane.current is not None:
                 self._go_on(lane, lane.current)
 
@@ -410,6 +415,18 @@ class SocketActor:
         if lane == "read":
             return counters.read_byte + counters.read_pkg + counters.acc_success
         return counters.write_byte + counters.write_pkg + counters.sendfile_byte
+
+    def nothing_to_read(self) -> bool:
+        """Whether a receive, of any size, would surely find nothing."""
+        if not self.read_quiet or self.unread or self.told_late:
+            return False
+        # What the poller has not told yet is there all the same.
+        if self._probe is None:
+            self._probe = Probe(self.fd, "read")
+        if self._probe.ready():
+            return False
+        self.counters.read_tries += 1
+        return True
 
     def is_ready(self, lane: LaneName) -> bool:
         """Whether an attempt in `lane` would find something to do."""

@@ -21,7 +21,7 @@ from trio.lowlevel import spawn_system_task
 from ..runtime.passes import Passes
 from .turns import LaneName
 
-__all__ = ["EpollPoller", "Pollable", "Poller", "TrioPoller", "new_poller", "ready_now"]
+__all__ = ["EpollPoller", "Pollable", "Poller", "Probe", "TrioPoller", "new_poller", "ready_now"]
 
 
 class Pollable(Protocol):
@@ -71,14 +71,30 @@ def new_poller(passes: Passes) -> Poller:
     return TrioPoller()
 
 
+class Probe:
+    """Asks whether a descriptor is ready for a lane at this moment, without trying.
+
+    That takes a third of the time of a read that finds nothing, which is an exception.
+    """
+
+    __slots__ = ("_poll",)
+
+    def __init__(self, fd: int, lane: LaneName) -> None:
+        poll = select.poll()
+        poll.register(fd, select.POLLIN if lane == "read" else select.POLLOUT)
+        self._poll = poll.poll
+
+    def ready(self) -> bool:
+        """False if it surely is not."""
+        try:
+            return bool(self._poll(0))
+        except OSError:  # a program that may have no descriptors may not ask for any
+            return True
+
+
 def ready_now(fd: int, lane: LaneName) -> bool:
     """Whether the descriptor is ready at this moment, as far as can be known without trying."""
-    poll = select.poll()
-    poll.register(fd, select.POLLIN if lane == "read" else select.POLLOUT)
-    try:
-        return bool(poll.poll(0))
-    except OSError:  # a program that may have no descriptors may not ask for any
-        return True
+    return Probe(fd, lane).ready()
 
 
 class _InVain:
@@ -276,6 +292,9 @@ class TrioPoller:
                 # Two sockets on one descriptor (open_fd without dup): trio waits for one of them.
                 while (actor, lane) in self._waiting and not ready_now(actor.fd, lane):
                     await _a_while()
+        if lane == "write" and (actor, "read") in self._waiting:
+            # If that one is ready too, it is told in this pass: readers come first.
+            await trio.lowlevel.cancel_shielded_checkpoint()
         self._waiting.pop((actor, lane), None)
         actor.on_ready(lane == "read", lane == "write", False)
 

@@ -102,10 +102,15 @@ def recv_nowait(
         current = lane.current
         # The turn is ours, and nobody minds if we keep it.
         if current is None or (current.pid is pid and current.kind == "recv"):
+            if actor.nothing_to_read():
+                return actor.select_for(_WHAT_IS_THERE, pid, lane, Ref())
             answer = _WHAT_IS_THERE.attempt(actor, pid, False)
             if answer is None:
                 return actor.select_for(_WHAT_IS_THERE, pid, lane, Ref())
-            if current is not None:
+            if type(answer) is Ok and not lane.queue:
+                lane.current = None
+                lane.selected = False
+            elif current is not None:
                 actor.settle(_WHAT_IS_THERE, pid, answer)
             return answer
     return nowait_receive(actor, _recv(actor, length, flags), ref)

@@ -1,0 +1,74 @@
+"""When the kernel has news for both lanes at once, the reader hears of it first, as in Erlang.
+
+It matters most after a reset, of which the kernel tells once: a reader has to know a broken
+connection from one that its peer has ended in good order.
+"""
+
+from collections.abc import Callable
+
+import pytest
+
+from actorsock import Error, ok, receive, socket
+from actorsock.socket import SelectMessage, Socket
+
+from ..stories import in_runtime
+from .support import (
+    NOWHERE_NEAR,
+    Peer,
+    connected,
+    every_body,
+    info_of,
+    readers,
+    reset,
+    workers,
+    writers,
+)
+
+
+def _ends(sock: Socket, peer: Peer) -> None:
+    peer.close()
+
+
+def _resets(sock: Socket, peer: Peer) -> None:
+    reset(peer)
+
+
+def _is_shut_down(sock: Socket, peer: Peer) -> None:
+    ok(socket.shutdown(sock, "read_write"))
+
+
+def _answers_and_makes_room(sock: Socket, peer: Peer) -> None:
+    peer.sendall(b"x")
+    peer.read()
+
+
+@pytest.mark.parametrize("happens", [_ends, _resets, _is_shut_down, _answers_and_makes_room])
+@in_runtime
+async def test_the_select_message_of_the_reader_comes_first(
+    happens: Callable[[Socket, Peer], None],
+) -> None:
+    sock, peer = await connected()
+    info_of(socket.send_nowait(sock, bytes(NOWHERE_NEAR)))
+    info_of(socket.recv_nowait(sock))
+    happens(sock, peer)
+    told = [await receive(SelectMessage), await receive(SelectMessage)]
+    assert [message.tag for message in told] == ["recv", "send"]
+    peer.close()
+
+
+@every_body
+@pytest.mark.parametrize("writes_first", [True, False])
+@in_runtime
+async def test_a_reset_is_the_readers_to_hear(body: str, writes_first: bool) -> None:
+    sock, peer = await connected()
+    reader, writer = workers(2, body)
+    for writes in (writes_first, not writes_first):
+        if writes:
+            sending = writer.tell(socket.send, sock, bytes(NOWHERE_NEAR))
+            await writers(sock)
+        else:
+            receiving = reader.tell(socket.recv, sock)
+            await readers(sock)
+    reset(peer)
+    assert await receiving.answer() == Error("econnreset")
+    assert (await sending.answer()).reason == "epipe"
