@@ -40,4 +40,7 @@ async def close_lingering(sock: stdlib.socket) -> None:
     else:
         # The kernel blocks; whoever cancels now must not leave the descriptor open.
         with trio.CancelScope(shield=True):
-            await trio.to_thread.run_sync(sock.close)
+            try:
+                await trio.to_thread.run_sync(sock.close)
+            except RuntimeError:  # the system gives us no thread to wait in
+                close_at_once(sock)

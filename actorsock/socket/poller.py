@@ -12,7 +12,6 @@ import select
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from functools import partial
 from typing import Final, Protocol
 
 import trio
@@ -159,10 +158,8 @@ class EpollPoller:
         self._draining = False
         self._in_vain = _InVain()
         self._passes = passes
-        # Asks whether the epoll object itself has something to tell: that takes nothing from it.
-        ahead = select.poll()
-        ahead.register(self._epoll, select.POLLIN)
-        passes.collect(self._drain, partial(ahead.poll, 0))
+        # Whether the epoll object itself has something to tell: asking takes nothing from it.
+        passes.collect(self._drain, Probe(self._epoll.fileno(), "read").ready)
         spawn_system_task(self._stay_awake)
 
     def watch(self, actor: Pollable, lane: LaneName) -> None:
@@ -309,7 +306,10 @@ _A_WHILE: Final = 0.01
 async def _a_while() -> None:
     # By real time, whatever the clock of the run is.
     limiter = trio.CapacityLimiter(1)  # its own: the program's threads may all be busy
-    await trio.to_thread.run_sync(time.sleep, _A_WHILE, limiter=limiter)
+    try:
+        await trio.to_thread.run_sync(time.sleep, _A_WHILE, limiter=limiter)
+    except RuntimeError:  # the system gives us no thread
+        await trio.sleep(_A_WHILE)
 
 
 # Events told at a time. What was read for somebody is still near the processor when that one
