@@ -1,5 +1,6 @@
 """Links, monitors and exit signals: how processes hear of each other's end."""
 
+from threading import get_ident
 from typing import Any, Final, Literal, NoReturn, overload
 
 from trio.lowlevel import enable_ki_protection
@@ -8,7 +9,7 @@ from ..arguments import check_bool, check_word
 from .current import current_process
 from .identity import Pid, Ref, check_pid, check_ref
 from .messages import Down
-from .process import ExitSignal, ProcessExit, alive
+from .process import ExitSignal, Process, ProcessExit, alive
 
 __all__ = [
     "NoProcessError",
@@ -35,7 +36,7 @@ def link(pid: Pid) -> None:
     and raises `NoProcessError` otherwise. Erlang's `link/1`.
     """
     process = current_process()
-    other = alive.get(check_pid(pid))
+    other = _here(check_pid(pid))
     if other is process:
         return
     if other is not None:
@@ -75,7 +76,7 @@ def monitor(
         if isinstance(dest, str)
         else check_pid(dest, "dest", "a Pid or a registered name")
     )
-    ref = process.monitor(None if pid is None else alive.get(pid), dest)
+    ref = process.monitor(None if pid is None else _here(pid), dest)
     # One monitors neither oneself, nor for long whoever has ended already.
     monitored = alias == "explicit_unalias" or ref in (process.monitors or ())
     if alias is not None and monitored and pid is not process.pid:
@@ -125,10 +126,21 @@ def exit(pid_or_reason: Any, reason: Any = _MISSING, /) -> None:
         if process.body.adopted:
             process.end(pid_or_reason)
         raise ProcessExit(pid_or_reason)
-    target = alive.get(check_pid(pid_or_reason))
+    target = _here(check_pid(pid_or_reason))
     if target is process:
         process.signal(process.pid, reason, "self")
         if process.ending:
             raise ExitSignal(process.reason)
     elif target is not None:
         target.signal(process.pid, reason, "exit")
+
+
+def _here(pid: Pid) -> Process | None:
+    """The process, if it is alive; raises `RuntimeError` where it is not to be touched."""
+    process = alive.get(pid)
+    if process is not None and process.node.thread != get_ident():
+        raise RuntimeError(
+            f"pid: {pid!r} is of a runtime in another thread: no links, monitors and exit signals "
+            "lead there; messages do, by `trio.from_thread.run_sync(send, pid, message)`"
+        )
+    return process

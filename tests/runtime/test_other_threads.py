@@ -10,6 +10,10 @@ from trio.testing import wait_all_tasks_blocked
 from actorsock import (
     Pid,
     current_pid,
+    exit,
+    link,
+    monitor,
+    process_info,
     processes,
     receive,
     run,
@@ -68,6 +72,24 @@ async def test_sending_to_the_runtime_of_another_thread(runtime: None, kind: str
     await trio.to_thread.run_sync(run, elsewhere)
     send(receiver, "there")
     assert await receive() == "there"
+
+
+@every_receiver
+@pytest.mark.parametrize("does", [link, monitor, lambda pid: exit(pid, "kill")])
+async def test_nothing_else_leads_to_the_runtime_of_another_thread(
+    runtime: None, kind: str, does: Callable[[Pid], object]
+) -> None:
+    receiver = RECEIVERS[kind](current_pid())
+    await wait_all_tasks_blocked()
+
+    async def elsewhere() -> None:
+        with pytest.raises(RuntimeError, match=r"pid: .* in another thread"):
+            does(receiver)
+
+    await trio.to_thread.run_sync(run, elsewhere)
+    send(receiver, "there")
+    assert await receive() == "there"
+    assert process_info(receiver).links == []
 
 
 def test_runtimes_in_several_threads_leave_each_other_alone() -> None:
