@@ -142,6 +142,7 @@ async def receive(pattern: Any = None, *, after: float = inf) -> Any:
             return message
 
 
+@enable_ki_protection
 async def sleep(seconds: float) -> None:
     """Do nothing for `seconds`; works in every kind of process body. Erlang's `timer:sleep/1`."""
     check_seconds("seconds", seconds)

@@ -46,6 +46,7 @@ def run(
 
     check_function("main", main)
 
+    @enable_ki_protection
     async def first() -> T | None:
         value: list[T] = []
         async with open_runtime():

@@ -67,6 +67,7 @@ class Passes(trio.abc.Instrument):
             self.wake_keeper()
         self.ready.append(body)
 
+    @enable_ki_protection
     async def keep(self) -> None:
         """Keep trio's loop from sleeping while light processes are ready, for ever."""
         while True:

@@ -490,6 +490,7 @@ class SocketActor:
 
     # --- the process --------------------------------------------------------------------------
 
+    @enable_ki_protection
     def _handle(self, message: object) -> None:
         match message:
             case Down(pid=Pid() as pid):
@@ -500,6 +501,7 @@ class SocketActor:
             case _:
                 pass  # a socket actor listens to its monitors only; its functions are calls
 
+    @enable_ki_protection
     def _terminated(self, reason: object) -> None:
         self.close_now()
 

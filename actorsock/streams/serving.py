@@ -104,6 +104,7 @@ def _check(handler: object) -> None:
         raise TypeError(f"handler: expected an async function of a stream, got {shown(handler)}")
 
 
+@enable_ki_protection
 async def _serve(
     handler: Handler,
     listeners: list[SocketListener],
@@ -130,6 +131,7 @@ async def _serve(
         raise ended
 
 
+@enable_ki_protection
 async def _accept(listener: SocketListener, parent: Pid) -> None:
     async with listener:
         while True:
@@ -156,6 +158,7 @@ class _Connections:
     reason: Any = None
     over: trio.Event = attrs.field(factory=trio.Event)
 
+    @enable_ki_protection
     def handle(self, message: object) -> None:
         """A connection, the end of one's process, or the reason for which all are to end."""
         match message:
@@ -170,6 +173,7 @@ class _Connections:
         if self.stopping and not self.pids:
             exit("normal")
 
+    @enable_ki_protection
     def ended(self, reason: object) -> None:
         """The parent has ended."""
         self.reason = reason

@@ -1,0 +1,144 @@
+"""Ctrl-C that comes while the library itself is at work waits until its books are in order.
+
+Each story is told once to see which lines of the library's it comes by, and then once for each of
+them, with Ctrl-C pressed there.
+"""
+
+import signal
+import sys
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+import pytest
+import trio
+
+import actorsock
+from actorsock import (
+    current_pid,
+    mailbox,
+    ok,
+    open_tcp_stream,
+    receive,
+    run,
+    send,
+    send_after,
+    serve_tcp,
+    sleep,
+    socket,
+    spawn,
+    spawn_monitor,
+)
+from actorsock.runtime.process import alive
+
+from ..stories import open_descriptors
+
+Place = tuple[str, int]
+SOURCES = actorsock.__path__[0]
+
+
+class Watched:
+    """Follows a program through some of the library's modules, and presses Ctrl-C at one place."""
+
+    def __init__(self, modules: tuple[str, ...], press_at: Place | None = None) -> None:
+        self.files = {f"{SOURCES}/{module}.py" for module in modules}
+        self.press_at = press_at
+        self.places: dict[Place, None] = {}
+
+    def tells(self, story: Callable[[], object]) -> None:
+        """Tell the story, and forget that it was interrupted."""
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        tracer = sys.gettrace()
+        sys.settrace(self._calls)
+        try:
+            story()
+        finally:
+            sys.settrace(tracer)
+            signal.signal(signal.SIGINT, before)
+
+    def _calls(self, frame: FrameType, event: str, argument: Any) -> Any:
+        return self._lines if frame.f_code.co_filename in self.files else None
+
+    def _lines(self, frame: FrameType, event: str, argument: Any) -> Any:
+        place = (frame.f_code.co_filename, frame.f_lineno)
+        if event == "line" and place not in self.places:
+            self.places[place] = None
+            if place == self.press_at:
+                signal.raise_signal(signal.SIGINT)
+        return self._lines
+
+
+async def pong() -> None:
+    async for sender in mailbox():
+        send(sender, current_pid())
+
+
+async def talks_to_a_light_process() -> None:
+    other = spawn(pong, light=True)
+    for _ in range(3):
+        send(other, current_pid())
+        await receive()
+        await trio.sleep(0.001)  # long enough for everybody to fall asleep
+
+
+async def sleeps() -> None:
+    send_after(0.004, current_pid(), "awake")
+    try:
+        await sleep(0.002)
+    except KeyboardInterrupt:
+        # Who goes on all the same has nothing to do with that sleep any more.
+        assert await receive() == "awake"
+        raise
+
+
+async def owns_sockets() -> None:
+    async def owner() -> None:
+        for _ in range(3):
+            ok(socket.open("inet", "dgram"))
+
+    _, ref = spawn_monitor(owner)
+    await receive(ref)
+
+
+async def serves() -> None:
+    async def echo(stream: trio.abc.HalfCloseableStream) -> None:
+        while data := await stream.receive_some():
+            await stream.send_all(data)
+
+    async with trio.open_nursery() as nursery:
+        listener, *_ = await nursery.start(serve_tcp, echo, 0)
+        port = ok(socket.sockname(listener.socket)).port
+        async with await open_tcp_stream("127.0.0.1", port) as stream:
+            await stream.send_all(b"x")
+            await stream.receive_some()
+            nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize(
+    ("story", "modules"),
+    [
+        (talks_to_a_light_process, ("runtime/passes", "runtime/light_body")),
+        (sleeps, ("runtime/messaging", "runtime/body", "runtime/timers", "runtime/task_body")),
+        (owns_sockets, ("socket/actor", "socket/registry", "runtime/process")),
+        (serves, ("streams/serving",)),
+        (owns_sockets, ("runtime/opening", "runtime/node")),
+    ],
+    ids=["light", "sleep", "sockets", "server", "opening"],
+)
+def test_it_ends_the_program_in_good_order(
+    story: Callable[[], Any], modules: tuple[str, ...]
+) -> None:
+    watched = Watched(modules)
+    watched.tells(lambda: run(story))
+    assert len(watched.places) > 20
+    before = open_descriptors()
+    for place in watched.places:
+        pressed = Watched(modules, place)
+        try:
+            with pytest.raises(KeyboardInterrupt):
+                pressed.tells(lambda: run(story))
+        except BaseException as exc:
+            exc.add_note(f"Ctrl-C at {place}")
+            if place in pressed.places:
+                raise
+        assert (not alive, open_descriptors() - before) == (True, set()), place
