@@ -4,6 +4,8 @@ import logging
 import traceback
 from typing import Any, Final
 
+import attrs
+
 from .exit_reason import Ending, ending_of
 from .process import Process
 
@@ -13,10 +15,17 @@ _log: Final = logging.getLogger("actorsock")
 
 
 def told(process: Process, exc: BaseException, during: str = "crashed") -> Ending:
-    """What it means that `exc` has left the code of `process`; a mistake is logged."""
+    """What it means that `exc` has left the code of `process`; a mistake is logged.
+
+    It raises nothing: the process has yet to end. What is no `Exception` and comes from a handler
+    of the program's logging concerns the program.
+    """
     ending = ending_of(exc)
     if ending.crash is not None:
-        report_crash(process, ending.crash, during)
+        try:
+            report_crash(process, ending.crash, during)
+        except BaseException as raised:
+            ending = attrs.evolve(ending, interrupt=ending.interrupt or raised)
     return ending
 
 

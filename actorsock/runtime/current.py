@@ -43,6 +43,8 @@ def process_of_task() -> Process:
     """`current_process` for who has seen that the runtime takes no turn (`local.turn`)."""
     try:
         task = current_task()
+    except RecursionError:
+        raise
     except RuntimeError:
         raise RuntimeError(_NO_RUNTIME) from None
     process = by_task.get(task)

@@ -38,7 +38,9 @@ def ending_of(exc: BaseException) -> Ending:
     """What `exc`, as it left the code of a process, means."""
     leaves = _leaves(exc)
     interrupt = _first(leaves, _INTERRUPTS)
-    unwinding = _first(leaves, (GeneratorExit,)) or _part(exc, trio.Cancelled)
+    unwinding = _first(leaves, (GeneratorExit,))
+    if unwinding is None and _first(leaves, (trio.Cancelled,)) is not None:
+        unwinding = _part(exc, trio.Cancelled)
     crash = mistakes_in(exc)
     if interrupt is not None or isinstance(unwinding, GeneratorExit):
         return Ending("shutdown", crash, interrupt, unwinding)
@@ -72,9 +74,15 @@ _DECISIONS: Final = (*_INTERRUPTS, GeneratorExit, ExitSignal, ProcessExit, trio.
 
 
 def _leaves(exc: BaseException) -> list[BaseException]:
-    if not isinstance(exc, BaseExceptionGroup):
-        return [exc]
-    return [leaf for part in exc.exceptions for leaf in _leaves(part)]
+    # Without recursion: nurseries may be nested deeper than the stack is.
+    leaves, left = [], [exc]
+    while left:
+        part = left.pop()
+        if isinstance(part, BaseExceptionGroup):
+            left.extend(reversed(part.exceptions))
+        else:
+            leaves.append(part)
+    return leaves
 
 
 def _first(

@@ -17,7 +17,7 @@ from .code import name_of
 from .crash_report import told
 from .mailbox import anything
 from .node import Node
-from .process import Process
+from .process import Process, alive
 from .running import local
 
 __all__ = ["Handler", "Terminate", "start_handler"]
@@ -34,13 +34,14 @@ def start_handler(node: Node, handle: Handler, terminate: Terminate | None = Non
     body = HandlerBody(node, handle, terminate)
     process = Process(node, body)
     body.begin(process)
+    alive[process.pid] = process
     return process
 
 
 class HandlerBody(Body):
     """Runs one handler to completion on each delivery."""
 
-    __slots__ = ("_context", "_handle", "_node", "_process", "_terminate", "_turn")
+    __slots__ = ("_context", "_handle", "_node", "_overdue", "_process", "_terminate", "_turn")
 
     kind = "handler"
     _process: Process | None
@@ -50,6 +51,8 @@ class HandlerBody(Body):
         super().__init__(node.timers, 0)
         self._node = node
         self._turn = local.turn
+        self._overdue: RecursionError | None = None
+        """What it is going to end with, as soon as there is room on the stack."""
         self._context = copy_context()
         self._handle = handle
         self._terminate = terminate or _nothing
@@ -73,7 +76,11 @@ class HandlerBody(Body):
         if get_ident() != node.thread:
             raise RuntimeError("not the thread in which the process runs")
         self.parked = False
-        node.run_queue.run(self._take_turn)
+        try:
+            node.run_queue.run(self._take_turn)
+        except RecursionError:
+            self.parked = True  # who sends has come to the end of its stack: there was no turn
+            raise
         return True
 
     def describe(self) -> str:
@@ -108,10 +115,20 @@ class HandlerBody(Body):
         turn = self._turn
         before, turn.process = turn.process, process
         try:
+            if self._overdue is not None:
+                raise self._overdue
             if not process.ending:
                 message = mailbox.pop() if mailbox.saved else mailbox.arrivals.popleft()  # type: ignore[union-attr]  # there is one
                 self._context.run(_call, self._handle, message)
         except BaseException as exc:
+            if type(exc) is RecursionError and self._overdue is None:
+                # There is hardly any stack left, of whoever has sent the message: an end is told
+                # from another one.
+                self._overdue = exc
+                mailbox.wanted = anything
+                self.parked = True
+                self._node.run_queue.run_later(self._take_turn)
+                return
             ending = told(process, exc)
             self._end(ending.reason)
             if ending.beyond is not None:

@@ -17,7 +17,7 @@ from .body import Body
 from .code import call_function, name_of
 from .crash_report import told
 from .node import Node
-from .process import ExitSignal, Process
+from .process import ExitSignal, Process, alive
 from .running import local
 
 __all__ = ["LightBody", "start_light", "step_all"]
@@ -52,6 +52,7 @@ def start_light(
     body = LightBody(node, function, args)
     process = body.process = Process(node, body)
     node.passes.step_soon(body)
+    alive[process.pid] = process
     return process
 
 

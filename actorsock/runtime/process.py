@@ -20,7 +20,10 @@ from .signals import Origin, effect_of
 __all__ = ["ExitSignal", "Process", "ProcessExit", "aliased", "alive"]
 
 alive: Final[dict[Pid, "Process"]] = {}
-"""Every process that has not ended. The only way from a pid to its process."""
+"""Every process that has not ended. The only way from a pid to its process.
+
+Who starts a process puts it in, when nothing can go wrong any more.
+"""
 
 _OTHER_THREAD: Final = (
     "send: this is not the thread of the receiver's runtime: use "
@@ -90,9 +93,6 @@ class Process:
     aliases: dict[Ref, str] | None = None
     """The refs that this process can be sent to by, and what ends that: the mode."""
 
-    def __attrs_post_init__(self) -> None:
-        alive[self.pid] = self
-
     def deliver(self, message: Any) -> None:
         """Put `message` into the mailbox; wake the process if it waits for it."""
         mailbox = self.mailbox
@@ -106,12 +106,12 @@ class Process:
             try:
                 self.body.wake()
             except BaseException:
-                if get_ident() == self.node.thread:
-                    raise
-                # Nothing has happened, apart from this.
-                if mailbox.arrivals:
+                # In another thread, or at the end of the stack: as if nothing had been sent.
+                if mailbox.arrivals and mailbox.arrivals[-1] is message:
                     mailbox.arrivals.pop()
                 mailbox.wanted = wanted
+                if get_ident() == self.node.thread:
+                    raise
                 raise RuntimeError(_OTHER_THREAD) from None
 
     def signal(self, sender: Pid, reason: Any, origin: Origin) -> None:

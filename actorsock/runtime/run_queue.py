@@ -21,6 +21,9 @@ __all__ = ["RunQueue"]
 # Turns taken before trio's own tasks get to run: at a few microseconds each, some milliseconds.
 _BUDGET: Final = 1000
 
+# Frames that it takes to wake a task, and some more.
+_ROOM: Final = 12
+
 Turn = Callable[[], None]
 
 
@@ -30,6 +33,7 @@ class RunQueue:
     def __init__(self, interrupt: Callable[[BaseException], None]) -> None:
         self._interrupt = interrupt
         self._ready: deque[Turn] = deque()
+        self._later: deque[Turn] = deque()
         self._taking = False
         self._left_over = trio.Event()
 
@@ -43,6 +47,8 @@ class RunQueue:
         self._taking = True
         try:
             turn()
+        except RecursionError:
+            raise  # the end of the stack of whoever asks
         except BaseException as exc:
             self._interrupt(exc)
         finally:
@@ -50,8 +56,19 @@ class RunQueue:
         if self._ready:
             self._take_turns()
 
+    def run_later(self, turn: Turn) -> None:
+        """Take `turn` from a stack of its own, since that of whoever asks is at its end.
+
+        Raises `RecursionError` where it is so much at its end that not even that can be done.
+        """
+        _find_room(_ROOM)  # an event that is set by half wakes nobody any more
+        self._later.append(turn)
+        self._left_over.set()
+
     def take_all(self) -> None:
         """Take every turn there is; for the end, when no turn leads to another for ever."""
+        self._ready.extend(self._later)
+        self._later.clear()
         while self._ready:
             self._take_turns()
 
@@ -61,6 +78,8 @@ class RunQueue:
         while True:
             await self._left_over.wait()
             self._left_over = trio.Event()
+            self._ready.extend(self._later)
+            self._later.clear()
             if not self._taking:
                 self._take_turns()
             # The event may be set again already: others run first all the same.
@@ -81,3 +100,8 @@ class RunQueue:
             self._taking = False
             if ready:
                 self._left_over.set()
+
+
+def _find_room(frames: int) -> None:
+    if frames:
+        _find_room(frames - 1)

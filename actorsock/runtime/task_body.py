@@ -23,7 +23,7 @@ from .body import Body
 from .code import call_function, name_of
 from .crash_report import told
 from .node import Node
-from .process import ExitSignal, Process
+from .process import ExitSignal, Process, alive
 from .running import by_task
 
 __all__ = ["TaskBody", "adopt", "start_task"]
@@ -40,6 +40,7 @@ def start_task(
     body = TaskBody(node, function, trio.CancelScope())
     process = Process(node, body)
     node.nursery.start_soon(_run, process, body, function, args, name=function)
+    alive[process.pid] = process
     return process
 
 
@@ -48,6 +49,7 @@ def adopt(node: Node, task: Task, scope: trio.CancelScope | None = None) -> Proc
     body = TaskBody(node, task.name, scope)
     body.task = task
     process = by_task[task] = Process(node, body)
+    alive[process.pid] = process
     return process
 
 

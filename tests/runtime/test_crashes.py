@@ -1,7 +1,9 @@
 """A crash ends one process, tells its links and monitors, and leaves one log record."""
 
 import logging
+import sys
 import traceback
+from collections.abc import Iterator
 from functools import partial
 
 import attrs
@@ -9,14 +11,18 @@ import pytest
 import trio
 
 from actorsock import (
+    Down,
     Exit,
     Pid,
     current_pid,
     exit,
     is_alive,
+    monitor,
     receive,
+    run,
     send,
     spawn,
+    spawn_handler,
     spawn_link,
     spawn_monitor,
     trap_exit,
@@ -197,3 +203,67 @@ async def test_a_logger_that_fails_harms_nobody(
     finally:
         log.removeFilter(failing)
     assert "disk full" in capsys.readouterr().err
+
+
+class Failed(BaseException):
+    """No `Exception`, such as what `pytest.fail` raises."""
+
+
+class Fails(logging.Handler):
+    """A handler of log records that takes none."""
+
+    def handle(self, record: logging.LogRecord) -> bool:
+        raise Failed(record.getMessage())
+
+
+@pytest.fixture
+def logging_fails() -> Iterator[None]:
+    """The program's logging raises what is no `Exception`."""
+    logger, handler = logging.getLogger("actorsock"), Fails()
+    logger.addHandler(handler)
+    yield
+    logger.removeHandler(handler)
+
+
+@pytest.mark.parametrize("kind", ["task", "light", "handler"])
+def test_a_crash_that_cant_be_logged_is_one_all_the_same(logging_fails: None, kind: str) -> None:
+    """What the log handler raises concerns the program; the process has ended before."""
+    reasons: list[object] = []
+
+    async def divides_at_once() -> None:
+        divides(0)
+
+    def divides(number: int) -> None:
+        1 / number
+
+    def watches(message: object) -> None:
+        if isinstance(message, Pid):
+            monitor(message)
+            send(message, 0)
+        else:
+            assert isinstance(message, Down)
+            reasons.append(message.reason)
+
+    async def main() -> None:
+        light = kind == "light"
+        pid = spawn_handler(divides) if kind == "handler" else spawn(divides_at_once, light=light)
+        send(spawn_handler(watches), pid)
+        await trio.sleep_forever()
+
+    with pytest.raises(Failed, match="division by zero"):
+        run(main)
+    assert [type(reason) for reason in reasons] == [ZeroDivisionError]
+
+
+@pytest.mark.parametrize("light", [False, True], ids=["task", "light"])
+async def test_nurseries_nested_deeper_than_the_stack(
+    runtime: None, light: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def crashes() -> None:
+        raise group
+
+    group: Exception = ValueError("a mistake")
+    for _ in range(sys.getrecursionlimit() + 100):
+        group = ExceptionGroup("a nursery", [group])
+    _, ref = spawn_monitor(crashes, light=light)
+    assert isinstance((await receive(ref)).reason, ValueError)

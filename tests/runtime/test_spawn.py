@@ -240,3 +240,20 @@ async def test_a_thousand_processes(runtime: None) -> None:
     for pid in pids:
         send(pid, current_pid())
     assert sorted([await receive() for _ in pids]) == list(range(1_000))
+
+
+class Unnamable:
+    """Something to run that has no name, and can't be shown."""
+
+    __call__ = staticmethod(trio.sleep_forever)
+
+    def __repr__(self) -> str:
+        raise LookupError("nobody knows what this is")
+
+
+@pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
+async def test_what_trio_refuses_to_start_is_no_process(runtime: None) -> None:
+    before = processes()
+    with pytest.raises(LookupError):
+        spawn(Unnamable())
+    assert processes() == before
