@@ -12,10 +12,12 @@ import pytest
 
 if TYPE_CHECKING:
     from actorsock.testing import OwnMailbox, Runtime
+    from actorsock.testing.unheard import UnheardExit
 
 __all__ = ["mailbox", "runtime"]
 
 _LEFT_BEHIND: pytest.StashKey[list[str]] = pytest.StashKey()
+_UNHEARD: "pytest.StashKey[list[UnheardExit]]" = pytest.StashKey()
 
 
 @pytest.fixture
@@ -37,13 +39,16 @@ async def runtime(
 ) -> "AsyncIterator[Runtime]":
     """An actorsock runtime around the test, whose own task is a process with a mailbox.
 
-    The test fails if it leaves a process or a socket behind; `runtime.allow(pid)` allows it.
+    The test fails if it leaves a process or a socket behind; `runtime.allow(pid)` allows it. It
+    fails too if an exit signal has ended its process, or a fixture's, and no call has told it.
     """
     from actorsock.testing import open_tested_runtime
 
     left_behind = request.node.stash[_LEFT_BEHIND] = []
+    unheard = request.node.stash[_UNHEARD] = []
     async with open_tested_runtime() as opened:
         yield opened
+        unheard += opened.unheard_exits()
         left_behind += await opened.left_behind()
 
 
@@ -57,23 +62,40 @@ def mailbox(runtime: "Runtime") -> "OwnMailbox":
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
-    """Fail a test that has left something behind; one that fails anyway just shows it."""
+    """Fail a test that has left something behind, or has not heard of its end.
+
+    One that fails anyway just shows it.
+    """
+    __tracebackhide__ = True
     try:
         result = yield
     except BaseException as exc:
-        left = item.stash.get(_LEFT_BEHIND, None)
-        if left is None:  # not a test of ours
+        if _LEFT_BEHIND not in item.stash:  # not a test of ours
             raise
-        if left:
-            item.add_report_section("call", "left behind", "\n".join(left))
+        unheard = item.stash.get(_UNHEARD, [])
+        _show(item, "exit signals", [exit.text for exit in unheard])
+        _show(item, "left behind", item.stash[_LEFT_BEHIND])
         plain = _plain(exc)
     else:
-        if left := item.stash.get(_LEFT_BEHIND, None):
+        left = item.stash.get(_LEFT_BEHIND, [])
+        if unheard := item.stash.get(_UNHEARD, []):
+            _show(item, "left behind", left)
+            text = "\n".join(exit.text for exit in unheard)
+            reason = unheard[0].reason
+            crash = reason if isinstance(reason, BaseException) else None
+            # Shown with a traceback where it is the crash's.
+            raise pytest.fail.Exception(text, pytrace=crash is not None) from crash
+        if left:
             lines = "\n".join(f"  {line}" for line in left)
             pytest.fail(f"the test has left behind:\n{lines}", pytrace=False)
         return result
     # Out here it has no context but its own.
     raise plain
+
+
+def _show(item: pytest.Item, heading: str, lines: list[str]) -> None:
+    if lines:
+        item.add_report_section("call", heading, "\n".join(lines))
 
 
 def _plain(exc: BaseException) -> BaseException:

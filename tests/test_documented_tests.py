@@ -13,7 +13,7 @@ pytest_plugins = "pytester"
 
 BLOCKS = blocks("docs/testing.md")
 PROGRAMS = [block.text for block in BLOCKS if block.language == "python"]
-REPORT, MAILBOX = [block.text for block in BLOCKS if block.language == "text"]
+REPORT, EXIT_SIGNAL, MAILBOX = [block.text for block in BLOCKS if block.language == "text"]
 
 LEAVES_ALL_THAT_IS_SHOWN = """
 import trio
@@ -65,6 +65,22 @@ def test_the_report_of_what_is_left_looks_as_shown(pytester: pytest.Pytester) ->
 
 def without_numbers(report: str) -> list[str]:
     return re.sub(r"<0\.\d+\.0>|<0\.\d+>|127\.0\.0\.1:\d+", "N", report).splitlines()
+
+
+def test_the_report_of_an_exit_signal_looks_as_shown(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("""
+        from actorsock import spawn_link
+
+        async def crashes():
+            raise ValueError("boom")
+
+        async def test_it(runtime):
+            spawn_link(crashes)
+            await runtime.at_rest()
+    """)
+    result = pytester.runpytest_inprocess("-p", "no:cacheprovider")
+    result.assert_outcomes(failed=1)
+    assert EXIT_SIGNAL in result.stdout.str()
 
 
 def test_the_report_of_a_mailbox_looks_as_shown(pytester: pytest.Pytester) -> None:

@@ -24,6 +24,7 @@ from .leftovers import Owners, leftovers, processes_of_its_own
 from .real_time import real_seconds
 from .rest import at_rest
 from .sockets import open_sockets
+from .unheard import UnheardExit, UnheardExits
 
 __all__ = ["Runtime", "open_tested_runtime"]
 
@@ -38,6 +39,7 @@ class Runtime:
     _first: Process
     """Only keeps the runtime open: the test is another process."""
     _owners: Owners
+    _unheard: UnheardExits
     _allowed: set[object] = attrs.field(factory=set)
 
     def __repr__(self) -> str:
@@ -77,24 +79,33 @@ class Runtime:
         closed = self._owners.leftovers(self._allowed)
         return [left.text for left in (*closed, *leftovers(node, first, self._allowed))]
 
+    def unheard_exits(self) -> list[UnheardExit]:
+        """Which tasks beside the runtime's, that have ended by now, an exit signal did not reach.
+
+        It has ended their processes, and they have called nothing since that would have told them.
+        """
+        return list(self._unheard.seen)
+
 
 @asynccontextmanager
 async def open_tested_runtime() -> AsyncGenerator[Runtime, None]:
     """`open_runtime`, which can say what is left behind, and makes clocks that jump wait."""
-    owners = Owners()
-    # Before anybody is adopted: it has to see a task end before the task's process does.
+    owners, unheard = Owners(), UnheardExits()
+    # Before anybody is adopted: they have to see a task end before the task's process does.
     trio.lowlevel.add_instrument(owners)
+    trio.lowlevel.add_instrument(unheard)
     try:
         async with open_runtime():
             first = current_process()
             sockets_first = SocketsFirst(first.node)
             sockets_first.start()
             try:
-                yield Runtime(first, owners)
+                yield Runtime(first, owners, unheard)
             finally:
                 sockets_first.stop()
     finally:
         trio.lowlevel.remove_instrument(owners)
+        trio.lowlevel.remove_instrument(unheard)
 
 
 async def _let_end(node: Node, first: Process) -> None:

@@ -1,0 +1,75 @@
+"""Exit signals that ended the process of a test's task, and that the task has not heard of.
+
+A task that has become a process belongs to whoever started it: it hears of an exit signal by the
+`ExitSignal` that its next call raises, or the one that it waits in. If it makes no more calls it
+goes on as if nothing had happened, and a test would pass.
+"""
+
+from typing import Any, Final
+from weakref import WeakSet
+
+import attrs
+import trio
+
+from ..runtime.process import ExitSignal, Process
+from ..runtime.running import by_task, local
+from ..runtime.task_body import TaskBody
+from ..shown import shown
+
+__all__ = ["UnheardExit", "UnheardExits"]
+
+
+@attrs.frozen
+class UnheardExit:
+    """One process that has been ended so."""
+
+    task: str
+    """The name of its task: with pytest-trio it says which test or fixture."""
+    reason: Any
+    """The exit reason."""
+
+    @property
+    def text(self) -> str:
+        """What has happened, and what to do if it was meant to."""
+        return (
+            f"the process of {self.task} was ended by an exit signal: reason {shown(self.reason)}\n"
+            "(its next call would have raised ExitSignal; a test that expects this traps exits, "
+            "or calls and catches that)"
+        )
+
+
+class UnheardExits(trio.abc.Instrument):
+    """Sees the tasks beside the one it was made in end: with pytest-trio, test and fixtures."""
+
+    def __init__(self) -> None:
+        self._nursery = trio.lowlevel.current_task().parent_nursery
+        self.seen: Final[list[UnheardExit]] = []
+
+    def task_exited(self, task: trio.lowlevel.Task) -> None:
+        """Called by trio."""
+        if task.parent_nursery is not self._nursery or (process := by_task.get(task)) is None:
+            return
+        if isinstance(process.body, TaskBody) and process not in _heard:
+            signal = process.body._stopped
+            # Raised by the call that the task was waiting in, it has a traceback.
+            if signal is not None and signal.__traceback__ is None:
+                self.seen.append(UnheardExit(task.name, process.reason))
+
+
+_heard: Final[WeakSet[Process]] = WeakSet()
+"""Processes of which a later call has raised an `ExitSignal`: one of its own, that nobody keeps."""
+
+_make: Final = ExitSignal.__init__
+
+
+def _make_and_note(signal: ExitSignal, reason: Any) -> None:
+    _make(signal, reason)
+    # In a turn it is whoever ends the process that makes it.
+    if local.turn.process is None and trio.lowlevel.in_trio_task():
+        process = by_task.get(trio.lowlevel.current_task())
+        if process is not None and process.ending:
+            _heard.add(process)
+
+
+# Only where tests are run, and then for good: the runtimes of tests may overlap.
+ExitSignal.__init__ = _make_and_note  # type: ignore[assignment, method-assign]
