@@ -12,7 +12,8 @@ import sys
 from functools import partial
 from typing import Any
 
-from actorsock import Down, Error, Ok, monitor, ok, otp, receive, run, socket, spawn_link
+from actorsock import Down, Error, Ok, exit, monitor, ok, otp, receive, run, sleep, socket
+from actorsock import spawn_link
 from actorsock.otp import ChildSpec, Reply, Supervisor, SupervisorFlags
 from actorsock.socket import Socket
 
@@ -38,10 +39,20 @@ async def connection(sock: Socket) -> None:
 
 async def acceptor(lsock: Socket) -> None:
     while True:
-        sock = ok(await socket.accept(lsock))
-        pid = ok(await otp.start_child("connections", sock))
-        # From here on the socket ends with that process, not with this one.
-        ok(socket.setopt(sock, "otp", "controlling_process", pid))
+        match await socket.accept(lsock):
+            case Ok(sock):
+                pid = ok(await otp.start_child("connections", sock))
+                # From here on the socket ends with that process, not with this one. It has run
+                # already: with a client that leaves at once, it may even have closed the socket.
+                given = socket.setopt(sock, "otp", "controlling_process", pid)
+                if given != Error("closed"):
+                    ok(given)
+            case Error("emfile" | "enfile"):  # no descriptor is free until some client leaves
+                await sleep(0.1)
+            case Error("econnaborted"):  # the client has left before it was its turn
+                pass
+            case Error(reason):  # "closed": there is nothing to accept from any more
+                exit(reason)
 
 
 class Server(Supervisor):

@@ -1,13 +1,18 @@
 """The examples, run as their reader would run them."""
 
+import importlib.util
 import re
 import socket
 import subprocess
 import sys
 import threading
 from pathlib import Path
+from types import ModuleType
 
 import pytest
+
+import actorsock
+from actorsock import Error, Ok, current_pid, ending, is_alive, ok, otp, receive, send
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "examples"
@@ -168,3 +173,52 @@ def test_documented_client_without_a_server_tells_the_reason() -> None:
     done = run("documented_client", "any", "127.0.0.1", port)
     assert done.returncode == 1
     assert done.stderr.endswith("expected Ok, got Error(reason='econnrefused', data=None)\n")
+
+
+def module(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, EXAMPLES / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    made = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(made)
+    return made
+
+
+async def test_a_connection_may_close_its_socket_before_it_is_given_away(
+    runtime: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    example = module("supervised_server")
+
+    async def leaves(sock: actorsock.socket.Socket) -> None:
+        ok(await actorsock.socket.close(sock))
+
+    monkeypatch.setattr(example, "connection", leaves)
+    lsock, port = example.listen()
+    async with ending(ok(await otp.start_link(example.Server, lsock, 1))) as server:
+        for _ in range(50):  # some of them close it before the acceptor goes on
+            async with await example.connect(port) as sock:
+                assert await actorsock.socket.recv(sock) == Error("closed")
+        assert is_alive(server)
+
+
+async def test_an_acceptor_goes_on_when_there_are_descriptors_again(
+    runtime: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    example = module("supervised_server")
+    # So many ends of acceptors would end their supervisors too.
+    answers = [Error("emfile")] + [Error("econnaborted")] * 10
+    accept = actorsock.socket.accept
+    me = current_pid()
+
+    async def fails_at_first(lsock: actorsock.socket.Socket) -> Ok[actorsock.socket.Socket] | Error:
+        if answers:
+            return answers.pop(0)
+        send(me, "goes on")
+        return await accept(lsock)
+
+    monkeypatch.setattr(actorsock.socket, "accept", fails_at_first)
+    lsock, port = example.listen()
+    async with ending(ok(await otp.start_link(example.Server, lsock, 1))):
+        assert await receive(str) == "goes on"
+        async with await example.connect(port) as sock:
+            assert await example.ask(sock, b"3") == Ok(b"3")
