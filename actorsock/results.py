@@ -6,11 +6,14 @@ answered. `ok()` is the bridge for code that expects success, and `unwrap()` the
 an expression.
 """
 
-from typing import Any, Final, Generic, NoReturn, TypeVar, final
+from typing import TYPE_CHECKING, Any, Final, Generic, NoReturn, TypeVar, final
 
 import attrs
 
 from .shown import shown
+
+if TYPE_CHECKING:  # only what makes them knows them
+    from .socket.notifications import SelectInfo
 
 __all__ = ["BadMatch", "Error", "Ok", "Select", "SelectRead", "ok"]
 
@@ -57,7 +60,7 @@ class Select:
     received so far, or what is left to send; `None` when nothing has moved.
     """
 
-    info: Any
+    info: "SelectInfo"
     data: Any = None
 
     def unwrap(self) -> NoReturn:
@@ -74,7 +77,7 @@ class SelectRead:
     `Ok` would have carried; the select message for what comes next follows by itself.
     """
 
-    info: Any
+    info: "SelectInfo"
     data: Any
 
     def unwrap(self) -> NoReturn:

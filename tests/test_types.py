@@ -5,15 +5,20 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 import actorsock
+from actorsock.socket import configuring
+from actorsock.socket.options import find, find_otp
 
 PROGRAM = """\
-from typing import assert_never, assert_type
+from array import array
+from mmap import mmap
+from typing import Any, assert_never, assert_type
 
-from actorsock import Down, Error, Exit, Ok, Pid, Select, Timeout
+from actorsock import Down, Error, Exit, Ok, Pid, Select, TimerExpired, Timeout
 from actorsock import in_trio, mailbox, ok, otp, receive, run, socket, spawn, spawn_monitor
 
 
@@ -56,6 +61,8 @@ async def receiving() -> None:
                 pass
             case _:
                 assert_never(message)  # wrong
+    async for one_of_four in mailbox((Down, Exit, TimerExpired, str)):
+        assert_type(one_of_four, Down | Exit | TimerExpired | str)
     await receive(Down, after="soon")  # wrong
 
 
@@ -85,6 +92,43 @@ async def waiting(sock: socket.Socket) -> None:
     select = socket.send_nowait(sock, b"data")
     if isinstance(select, Select):
         socket.cancel(sock, select.info)
+        assert_type(select.info, socket.SelectInfo)
+        select.info.reff  # wrong
+
+
+async def sending(sock: socket.Socket, parts: list[bytes], memory: mmap, some: Any) -> None:
+    await socket.send(sock, bytearray(b"data"))
+    await socket.send(sock, memoryview(b"data"))
+    await socket.send(sock, array("i", [1]))
+    await socket.send(sock, memory)
+    await socket.send(sock, parts)
+    await socket.send(sock, some)
+    await socket.send(sock, [b"some", [b"more", (memory, parts)]])
+    await socket.send(sock, (b"some", [b"more"]))
+    await socket.send(sock, "text")  # wrong
+    await socket.send(sock, 42)  # wrong
+    await socket.send(sock, None)  # wrong
+    await socket.send(sock, {b"data"})  # wrong
+    await socket.send(sock, (b"some", "text"))  # wrong
+    socket.send_nowait(sock, "text")  # wrong
+    await socket.sendto(sock, "text", "loopback")  # wrong
+    socket.sendto_nowait(sock, "text", "loopback")  # wrong
+    await socket.sendv(sock, parts)
+    await socket.sendv(sock, (b"some", memory))
+    await socket.sendv(sock, "text")  # wrong
+    await socket.sendv(sock, b"data")  # wrong
+    socket.sendv_nowait(sock, ["text"][0])  # wrong
+
+
+def options(sock: socket.Socket, name: str) -> None:
+    assert_type(socket.getopt(sock, "otp", "controlling_process"), Ok[Pid] | Error)
+    assert_type(ok(socket.getopt(sock, "otp", "fd")), int)
+    assert_type(ok(socket.getopt(sock, "otp", "select_read")), bool)
+    assert_type(ok(socket.getopt(sock, "socket", "reuseaddr")), bool)
+    assert_type(ok(socket.getopt(sock, "tcp", "nodelay")), bool)
+    assert_type(ok(socket.getopt(sock, "socket", "linger")), Any)
+    assert_type(ok(socket.getopt(sock, "socket", name)), Any)
+    assert_type(ok(socket.getopt(sock, 1, (2, "integer"))), Any)
 """
 
 
@@ -102,3 +146,12 @@ def test_what_fits_and_what_does_not(tmp_path: Path) -> None:
     found = {int(line) for line in re.findall(r"^program.py:(\d+): error", checked.stdout, re.M)}
     lines = enumerate(PROGRAM.splitlines(), 1)
     assert found == {n for n, line in lines if line.endswith("# wrong")}, checked.stdout
+
+
+def test_the_options_that_are_typed_as_flags_are_flags() -> None:
+    flags = [
+        *map(find_otp, get_args(configuring.OtpFlag)),
+        *(find("socket", name) for name in get_args(configuring.SocketFlag)),
+        *(find("tcp", name) for name in get_args(configuring.TcpFlag)),
+    ]
+    assert {flag.value for flag in flags} == {"True or False", find_otp("use_registry").value}

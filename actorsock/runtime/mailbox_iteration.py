@@ -21,6 +21,7 @@ __all__ = ["Messages", "mailbox"]
 T = TypeVar("T")
 T2 = TypeVar("T2")
 T3 = TypeVar("T3")
+T4 = TypeVar("T4")
 
 
 @final
@@ -52,6 +53,10 @@ def mailbox(pattern: tuple[type[T], type[T2]], *, after: float = inf) -> Message
 def mailbox(
     pattern: tuple[type[T], type[T2], type[T3]], *, after: float = inf
 ) -> Messages[T | T2 | T3]: ...
+@overload
+def mailbox(
+    pattern: tuple[type[T], type[T2], type[T3], type[T4]], *, after: float = inf
+) -> Messages[T | T2 | T3 | T4]: ...
 @overload
 def mailbox(
     pattern: tuple[type | UnionType, ...] | UnionType | Ref | Callable[[Any], object] | None = None,

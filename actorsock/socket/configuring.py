@@ -1,7 +1,7 @@
 """Options: setopt and getopt, at level otp, by name, and in native mode."""
 
 import socket as stdlib
-from typing import Any, Final
+from typing import Any, Final, Literal, TypeAlias, overload
 
 from trio.lowlevel import enable_ki_protection
 
@@ -35,6 +35,13 @@ _CHANGES_PRIORITY: Final = (
 )
 # With it, epoll tells of data only when there is so much.
 _LOW_WATER_MARK: Final = (stdlib.SOL_SOCKET, getattr(stdlib, "SO_RCVLOWAT", -1))
+
+# Options whose values are bool: those of a program's everyday life, for type checkers.
+OtpFlag: TypeAlias = Literal["debug", "iow", "select_read", "use_registry"]
+SocketFlag: TypeAlias = Literal[
+    "acceptconn", "broadcast", "dontroute", "keepalive", "oobinline", "reuseaddr", "reuseport"
+]
+TcpFlag: TypeAlias = Literal["cork", "nodelay"]
 
 
 @enable_ki_protection
@@ -75,6 +82,20 @@ def setopt(sock: Socket, level: str | int, option: str | int, value: Any) -> Ok[
     return at_once(actor, call)
 
 
+@overload
+def getopt(
+    sock: Socket, level: Literal["otp"], option: Literal["controlling_process"]
+) -> Ok[Pid] | Error: ...
+@overload
+def getopt(sock: Socket, level: Literal["otp"], option: Literal["fd"]) -> Ok[int] | Error: ...
+@overload
+def getopt(sock: Socket, level: Literal["otp"], option: OtpFlag) -> Ok[bool] | Error: ...
+@overload
+def getopt(sock: Socket, level: Literal["socket"], option: SocketFlag) -> Ok[bool] | Error: ...
+@overload
+def getopt(sock: Socket, level: Literal["tcp"], option: TcpFlag) -> Ok[bool] | Error: ...
+@overload
+def getopt(sock: Socket, level: str | int, option: Any) -> Ok[Any] | Error: ...
 @enable_ki_protection
 def getopt(sock: Socket, level: str | int, option: Any) -> Ok[Any] | Error:
     """Get an option. Documented `getopt/2,3`; in native mode `getopt_native`.

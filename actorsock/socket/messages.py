@@ -6,14 +6,40 @@ messages or flags, which have modules of their own, and it copies no data that c
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
 import attrs
 
 from actorsock.shown import shown
 from actorsock.socket.control import ControlMessage
 
-__all__ = ["Msg", "Piece", "as_bytes", "parse_msg", "remaining", "to_bytes_list"]
+__all__ = [
+    "BytesLike",
+    "Data",
+    "Msg",
+    "Piece",
+    "Pieces",
+    "as_bytes",
+    "parse_msg",
+    "remaining",
+    "to_bytes_list",
+]
+
+
+class BytesLike(Protocol):
+    """What type checkers know bytes, bytearrays, memoryviews, arrays and their like by."""
+
+    # Python has it since 3.12, and `collections.abc.Buffer` for it; type checkers always have.
+    def __buffer__(self, flags: int, /) -> memoryview:
+        """The memory."""
+
+
+# Of any list: a list[bytes] is no list[Data], since something else could be put into that.
+Data: TypeAlias = "BytesLike | list[Any] | tuple[Data, ...]"
+"""What `as_bytes` takes: bytes-like, or a list or tuple of such, nested at will."""
+
+Pieces: TypeAlias = list[Any] | tuple[BytesLike, ...]
+"""The `iov` of a message: a list or tuple of bytes-like pieces."""
 
 Piece: TypeAlias = bytes | memoryview
 """Data that is ready for the kernel: `bytes`, or a flat memoryview of single bytes."""

@@ -24,7 +24,7 @@ from .control import encode_control, space
 from .flags import Flags, encode_flags
 from .handle import Socket
 from .held_file import HeldFile
-from .messages import Msg, Piece, as_bytes, parse_msg
+from .messages import Data, Msg, Piece, Pieces, as_bytes, parse_msg
 from .notifications import SelectInfo, Tag
 from .operations.sending import (
     IOV_MAX,
@@ -74,12 +74,13 @@ class HasFileno(Protocol):
 
 @enable_ki_protection
 async def send(
-    sock: Socket, data: Any, flags: Flags | SelectInfo = (), timeout: float = inf
+    sock: Socket, data: Data, flags: Flags | SelectInfo = (), timeout: float = inf
 ) -> Ok[bytes | None] | Error:
     """Send `data` on a connected socket. Documented `send/2,3,4`; `timeout` is in seconds.
 
-    `data` is bytes-like, or a list of bytes-like pieces. `Ok()` when the system has taken all
-    of it. Senders are served in order: the bytes of two sends never mix.
+    `data` is bytes-like, or a list or tuple of such, nested at will. `Ok()` when the system has
+    taken all of it; on a socket that is no stream it may take only a part: `Ok(rest)`. Senders
+    are served in order: the bytes of two sends never mix.
 
     `Error`: `"closed"`, `"timeout"`, `"state"` (the caller waits already, or a connect does),
     `"select_info"` (it is not of a send), or a POSIX reason (`"epipe"`, `"econnreset"`, ...);
@@ -108,7 +109,7 @@ async def send(
 
 @enable_ki_protection
 def send_nowait(
-    sock: Socket, data: Any, flags: Flags | SelectInfo = (), ref: Ref | None = None
+    sock: Socket, data: Data, flags: Flags | SelectInfo = (), ref: Ref | None = None
 ) -> Ok[bytes | None] | Error | Select:
     """`send` that does not block: `Select` when not all could be sent, or not our turn.
 
@@ -128,14 +129,14 @@ def send_nowait(
 @enable_ki_protection
 async def sendto(
     sock: Socket,
-    data: Any,
+    data: Data,
     dest: AddressLike | SelectInfo,
     flags: Flags = (),
     timeout: float = inf,
 ) -> Ok[bytes | None] | Error:
     """Send `data` to `dest`. Documented `sendto/3,4,5`; `timeout` is in seconds.
 
-    `Error` as for `send`.
+    `Ok` and `Error` as for `send`.
     """
     actor = actor_of(sock)
     op = _sendto(actor, data, dest, flags)
@@ -145,7 +146,7 @@ async def sendto(
 @enable_ki_protection
 def sendto_nowait(
     sock: Socket,
-    data: Any,
+    data: Data,
     dest: AddressLike | SelectInfo,
     flags: Flags = (),
     ref: Ref | None = None,
@@ -164,7 +165,7 @@ async def sendmsg(
     Documented `sendmsg/2,3,4`; `timeout` is in seconds. `msg` is a `Msg` or the documented map
     as a dict: `iov`, and optionally `addr` and `ctrl`.
 
-    `Error` as for `send`; `data` is then a list of the pieces left.
+    `Ok` and `Error` as for `send`; what is left is a list of pieces.
     """
     actor = actor_of(sock)
     op = _sendmsg(actor, msg, flags)
@@ -186,12 +187,10 @@ def sendmsg_nowait(
 
 
 @enable_ki_protection
-async def sendv(
-    sock: Socket, iov: Sequence[Any], timeout: float = inf
-) -> Ok[list[bytes] | None] | Error:
+async def sendv(sock: Socket, iov: Pieces, timeout: float = inf) -> Ok[list[bytes] | None] | Error:
     """Send pieces of data, in order and without joining them. `sendv/2,3`; seconds.
 
-    `Error` as for `send`; `data` is then a list of the pieces left.
+    `Ok` and `Error` as for `send`; what is left is a list of pieces.
     """
     actor = actor_of(sock)
     return await blocking(actor, _sendv(actor, iov), timeout)
@@ -199,7 +198,7 @@ async def sendv(
 
 @enable_ki_protection
 def sendv_nowait(
-    sock: Socket, iov: Sequence[Any], ref: Ref | None = None
+    sock: Socket, iov: Pieces, ref: Ref | None = None
 ) -> Ok[list[bytes] | None] | Error | Select:
     """`sendv` that does not block; `data` of the `Select` is a list of the pieces left."""
     actor = actor_of(sock)
@@ -256,7 +255,7 @@ def _continuation(info: SelectInfo, tag: Tag) -> Continuation | None:
     return found if isinstance(found, Continuation) and info.tag == tag else None
 
 
-def _send(data: Any, flags: Flags | SelectInfo) -> Send | Error:
+def _send(data: Data, flags: Flags | SelectInfo) -> Send | Error:
     data = as_bytes(data)
     if not isinstance(flags, SelectInfo):
         return Send(data, encode_flags(flags))
@@ -265,7 +264,7 @@ def _send(data: Any, flags: Flags | SelectInfo) -> Send | Error:
 
 
 def _sendto(
-    actor: SocketActor, data: Any, dest: AddressLike | SelectInfo, flags: Flags
+    actor: SocketActor, data: Data, dest: AddressLike | SelectInfo, flags: Flags
 ) -> SendTo | Error:
     data = as_bytes(data)
     if not isinstance(dest, SelectInfo):
@@ -307,7 +306,7 @@ def _sendmsg(actor: SocketActor, msg: MsgLike, flags: Flags | SelectInfo) -> Sen
     return SendMsg(iov, encode_flags(flags), address, tuple(control))
 
 
-def _sendv(actor: SocketActor, iov: Sequence[Any]) -> SendMsg:
+def _sendv(actor: SocketActor, iov: Pieces) -> SendMsg:
     return SendMsg(_pieces(actor, parse_msg({"iov": iov}).iov), 0, tag="sendv")
 
 
