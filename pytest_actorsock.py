@@ -6,6 +6,7 @@ not free. What the fixtures are made of is in `actorsock.testing`.
 """
 
 from collections.abc import AsyncIterator, Generator
+from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING
 
 import pytest
@@ -26,6 +27,13 @@ def _run_by_pytest_trio(request: pytest.FixtureRequest) -> None:
     if not request.config.pluginmanager.hasplugin("trio"):
         pytest.fail("the fixtures of actorsock need pytest-trio: pip install pytest-trio", False)
     if request.node.get_closest_marker("trio") is None:
+        test = request.node.obj
+        if hasattr(test, "hypothesis"):
+            test = test.hypothesis.inner_test
+        if not iscoroutinefunction(test):
+            pytest.fail(
+                "the fixtures of actorsock are for async tests: this test is not async", False
+            )
         pytest.fail(
             "the fixtures of actorsock are for async tests that pytest-trio runs: mark this one "
             "with @pytest.mark.trio, or set trio_mode = true in the configuration of pytest",

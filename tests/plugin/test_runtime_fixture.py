@@ -59,17 +59,18 @@ def test_it_works_for_marked_tests_without_trio_mode(tested: Tested) -> None:
     ).assert_outcomes(passed=1)
 
 
-@pytest.mark.parametrize("test", ["async def", "def"])
-def test_an_unmarked_test_is_told_what_to_do(tested: Tested, test: str) -> None:
-    result = tested(f"{test} test_it(runtime): pass", trio_mode=False)
+def test_an_unmarked_test_is_told_what_to_do(tested: Tested) -> None:
+    result = tested("async def test_it(runtime): pass", trio_mode=False)
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines("*mark this one with @pytest.mark.trio, or set trio_mode = true*")
 
 
-def test_a_plain_test_can_not_have_it(tested: Tested) -> None:
-    result = tested("def test_it(mailbox): pass")
+@pytest.mark.parametrize("trio_mode", [False, True])
+def test_a_plain_test_can_not_have_it(tested: Tested, trio_mode: bool) -> None:
+    result = tested("def test_it(mailbox): pass", trio_mode=trio_mode)
     result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines("*are for async tests*")
+    result.stdout.fnmatch_lines("*are for async tests: this test is not async")
+    result.stdout.no_fnmatch_line("*trio_mode = true*")
 
 
 def test_without_pytest_trio_it_says_so_and_only_when_it_is_used(
