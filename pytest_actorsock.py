@@ -7,7 +7,7 @@ not free. What the fixtures are made of is in `actorsock.testing`.
 
 from collections.abc import AsyncIterator, Generator
 from inspect import iscoroutinefunction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -74,24 +74,27 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
 
     One that fails anyway just shows it.
     """
-    __tracebackhide__ = True
     try:
         result = yield
     except BaseException as exc:
-        if _LEFT_BEHIND not in item.stash:  # not a test of ours
+        idle = _not_run(item)
+        if _LEFT_BEHIND not in item.stash and not idle:  # not a test of ours
             raise
+        _show(item, "not run", [_NOT_RUN.format(name) for name in idle])
         unheard = item.stash.get(_UNHEARD, [])
         _show(item, "exit signals", [exit.text for exit in unheard])
-        _show(item, "left behind", item.stash[_LEFT_BEHIND])
+        _show(item, "left behind", item.stash.get(_LEFT_BEHIND, []))
         plain = _plain(exc)
     else:
+        for name in _not_run(item):
+            pytest.fail(_NOT_RUN.format(name), pytrace=False)
         left = item.stash.get(_LEFT_BEHIND, [])
         if unheard := item.stash.get(_UNHEARD, []):
             _show(item, "left behind", left)
             text = "\n".join(exit.text for exit in unheard)
             reason = unheard[0].reason
             crash = reason if isinstance(reason, BaseException) else None
-            # Shown with a traceback where it is the crash's.
+            __tracebackhide__ = True  # shown is the crash's own
             raise pytest.fail.Exception(text, pytrace=crash is not None) from crash
         if left:
             lines = "\n".join(f"  {line}" for line in left)
@@ -99,6 +102,27 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
         return result
     # Out here it has no context but its own.
     raise plain
+
+
+_NOT_RUN = (
+    "the fixture {} has not run: pytest-trio runs what a test names among its arguments, and "
+    "nothing that autouse or usefixtures asks for"
+)
+
+
+def _not_run(item: pytest.Item) -> list[str]:
+    """Which fixtures of those that use `runtime` pytest has set up, and pytest-trio has not run."""
+    fixtures: dict[str, Any] = getattr(item, "funcargs", {})
+    if _run_by_pytest_trio.__name__ not in fixtures:  # another fixture of that name, or none
+        return []
+    runtime = fixtures["runtime"]
+    return [
+        name
+        for name, fixture in fixtures.items()
+        if type(fixture) is type(runtime)
+        and not fixture.setup_done.is_set()
+        and runtime in fixture.register_and_collect_dependencies()
+    ]
 
 
 def _show(item: pytest.Item, heading: str, lines: list[str]) -> None:

@@ -73,6 +73,50 @@ def test_a_plain_test_can_not_have_it(tested: Tested, trio_mode: bool) -> None:
     result.stdout.no_fnmatch_line("*trio_mode = true*")
 
 
+def test_a_fixture_that_pytest_trio_does_not_run_is_told(tested: Tested) -> None:
+    result = tested("""
+        ran = []
+
+        @pytest.fixture(autouse=True)
+        async def server(runtime):
+            ran.append("server")
+            yield
+
+        async def test_another(runtime):
+            assert not ran
+
+        async def test_fails_for_it(runtime):
+            assert ran
+
+        async def test_names_none():
+            pass
+
+        async def test_names_it(server):
+            assert ran
+    """)
+    result.assert_outcomes(failed=3, passed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "the fixture server has not run: *",
+            "E *assert*",
+            "*- Captured not run call -*",
+            "the fixture server has not run: *",
+            "*_ test_names_none _*",
+            "the fixture server has not run: *",
+        ]
+    )
+
+
+def test_usefixtures_asks_for_nothing_that_is_run(tested: Tested) -> None:
+    result = tested("""
+        @pytest.mark.usefixtures("runtime")
+        async def test_it():
+            pass
+    """)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines("the fixture runtime has not run: *")
+
+
 def test_without_pytest_trio_it_says_so_and_only_when_it_is_used(
     pytester: pytest.Pytester,
 ) -> None:
