@@ -73,7 +73,9 @@ def test_every_block_is_a_file_or_what_one_prints() -> None:
     assert len(FILES) + len(shown) + 1 == len(BLOCKS)
     assert {block.language for block in FILES.values()} == {"erlang", "python", "ini"}
     both = ["tally", "watched", "words", "goodbye", "service"]
-    assert programs("python") == [f"{name}.py" for name in both]
+    assert [name for name in programs("python") if name != "patient.py"] == [
+        f"{name}.py" for name in both
+    ]
     assert programs("erlang") == [f"{name}.erl" for name in both]
 
 
