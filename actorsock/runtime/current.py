@@ -91,7 +91,8 @@ def _adopt(task: Task) -> Process:
 def _refuse_ended(process: Process) -> None:
     # With a scope of its own the task is being cancelled, and its clean-up may still call us.
     if process.body.adopted:
-        raise ExitSignal(process.reason)
+        process.body.check()
+        raise ExitSignal(process.reason)  # it has ended itself
 
 
 class _AdoptedTasks(trio.abc.Instrument):

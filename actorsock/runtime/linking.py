@@ -130,6 +130,7 @@ def exit(pid_or_reason: Any, reason: Any = _MISSING, /) -> None:
     if target is process:
         process.signal(process.pid, reason, "self")
         if process.ending:
+            process.body.check()
             raise ExitSignal(process.reason)
     elif target is not None:
         target.signal(process.pid, reason, "exit")

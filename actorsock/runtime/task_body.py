@@ -76,6 +76,11 @@ class TaskBody(Body):
         """The cancel scope around all of the code; None for an adopted task."""
         return self._scope
 
+    @property
+    def unheard(self) -> bool:
+        """An exit signal has ended the adopted process, and no call has raised it yet."""
+        return self._stopped is not None and self._stopped.__traceback__ is None
+
     def spend(self, cost: int) -> Awaitable[None]:
         self.budget -= cost
         # Always: only trio knows whether a scope around the caller was cancelled.

@@ -6,13 +6,11 @@ goes on as if nothing had happened, and a test would pass.
 """
 
 from typing import Any, Final
-from weakref import WeakSet
 
 import attrs
 import trio
 
-from ..runtime.process import ExitSignal, Process
-from ..runtime.running import by_task, local
+from ..runtime.running import by_task
 from ..runtime.task_body import TaskBody
 from ..shown import shown
 
@@ -49,27 +47,5 @@ class UnheardExits(trio.abc.Instrument):
         """Called by trio."""
         if task.parent_nursery is not self._nursery or (process := by_task.get(task)) is None:
             return
-        if isinstance(process.body, TaskBody) and process not in _heard:
-            signal = process.body._stopped
-            # Raised by the call that the task was waiting in, it has a traceback.
-            if signal is not None and signal.__traceback__ is None:
-                self.seen.append(UnheardExit(task.name, process.reason))
-
-
-_heard: Final[WeakSet[Process]] = WeakSet()
-"""Processes of which a later call has raised an `ExitSignal`: one of its own, that nobody keeps."""
-
-_make: Final = ExitSignal.__init__
-
-
-def _make_and_note(signal: ExitSignal, reason: Any) -> None:
-    _make(signal, reason)
-    # In a turn it is whoever ends the process that makes it.
-    if local.turn.process is None and trio.lowlevel.in_trio_task():
-        process = by_task.get(trio.lowlevel.current_task())
-        if process is not None and process.ending:
-            _heard.add(process)
-
-
-# Only where tests are run, and then for good: the runtimes of tests may overlap.
-ExitSignal.__init__ = _make_and_note  # type: ignore[assignment, method-assign]
+        if isinstance(process.body, TaskBody) and process.body.unheard:
+            self.seen.append(UnheardExit(task.name, process.reason))
