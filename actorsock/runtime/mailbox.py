@@ -93,7 +93,7 @@ def _check_types(pattern: Any) -> None:
 class Mailbox:
     """The messages that a process has been sent and has not yet received."""
 
-    __slots__ = ("_by_ref", "_next", "arrivals", "saved", "wanted")
+    __slots__ = ("_by_ref", "_next", "_passed", "_up_to", "arrivals", "saved", "wanted")
 
     # Each room is made when something is put into it: most processes that wait have neither.
     arrivals: deque[Any] | None
@@ -110,6 +110,10 @@ class Mailbox:
         self.saved = None
         self.wanted = None
         self._by_ref: dict[Ref, deque[int]] | None = None
+        # A receive that asks for it again and again, as one by priority does, need not look at
+        # the same messages each time: of those saved before `_up_to` none is a `_passed`.
+        self._passed: type | None = None
+        self._up_to = 0
         self._next = 0
 
     def __len__(self) -> int:
@@ -137,9 +141,9 @@ class Mailbox:
                 if numbers:
                     return self._remove(numbers[0])
             else:
-                for number, (message, _) in self.saved.items():
-                    if matches(message):
-                        return self._remove(number)
+                number = self._oldest(pattern, matches)
+                if number is not None:
+                    return self._remove(number)
         return self.take_arrival(matches)
 
     def take_arrival(self, matches: Matcher) -> Any:
@@ -173,7 +177,25 @@ class Mailbox:
 
     def clear(self) -> None:
         """Forget every message."""
-        self.arrivals = self.saved = self._by_ref = None
+        self.arrivals = self.saved = self._by_ref = self._passed = None
+
+    def _oldest(self, pattern: Any, matches: Matcher) -> int | None:
+        """The number of the oldest saved message that matches."""
+        saved = self.saved or {}
+        if type(pattern) is not type:  # only what such a class says of a message never changes
+            return next((number for number, (m, _) in saved.items() if matches(m)), None)
+        found = None
+        if self._passed is pattern:
+            for number in reversed(saved):
+                if number < self._up_to:
+                    break
+                if matches(saved[number][0]):
+                    found = number
+        else:
+            found = next((number for number, (m, _) in saved.items() if matches(m)), None)
+        self._passed = pattern
+        self._up_to = self._next if found is None else found
+        return found
 
     def _numbers_of(self, ref: Ref) -> Sequence[int]:
         return self._by_ref.get(ref, ()) if self._by_ref else ()

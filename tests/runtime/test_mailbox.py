@@ -220,6 +220,29 @@ def test_replies_in_reverse_order_are_found_at_once() -> None:
     assert tested == 1_000
 
 
+def test_asking_for_what_is_urgent_before_each_message_takes_no_quadratic_time() -> None:
+    tested = 0
+
+    def is_reply(message: Any) -> bool:
+        nonlocal tested
+        tested += 1
+        return isinstance(message, Reply)
+
+    mailbox = Mailbox()
+    urgent = [Reply(make_ref(), value) for value in range(10)]
+    for number in range(10_000):
+        mailbox.put(number)
+    for number in range(10_000):
+        if number % 1_000 == 500:
+            mailbox.put("a late one")
+            mailbox.put(urgent[number // 1_000])
+            assert mailbox.take(Reply, is_reply) is urgent[number // 1_000]
+        assert mailbox.take(Reply, is_reply) is NOTHING
+        assert mailbox.pop() == number
+    assert tested <= 20_100
+    assert mailbox.messages() == ["a late one"] * 10
+
+
 def test_what_a_message_carries_as_its_ref() -> None:
     class Broken:
         @property
