@@ -141,7 +141,7 @@ class Mailbox:
                 if numbers:
                     return self._remove(numbers[0])
             else:
-                number = self._oldest(pattern, matches)
+                number = self._oldest(self.saved, pattern, matches)
                 if number is not None:
                     return self._remove(number)
         return self.take_arrival(matches)
@@ -179,9 +179,10 @@ class Mailbox:
         """Forget every message."""
         self.arrivals = self.saved = self._by_ref = self._passed = None
 
-    def _oldest(self, pattern: Any, matches: Matcher) -> int | None:
+    def _oldest(
+        self, saved: OrderedDict[int, tuple[Any, Ref | None]], pattern: Any, matches: Matcher
+    ) -> int | None:
         """The number of the oldest saved message that matches."""
-        saved = self.saved or {}
         if type(pattern) is not type:  # only what such a class says of a message never changes
             return next((number for number, (m, _) in saved.items() if matches(m)), None)
         found = None
