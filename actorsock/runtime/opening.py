@@ -13,7 +13,7 @@ import attrs
 import trio
 from trio.lowlevel import enable_ki_protection
 
-from .code import call_function, check_function
+from .code import call_function, check_function, name_of
 from .crash_report import report_crash
 from .current import enter_node, leave_node
 from .exit_reason import Ending, ending_of, interrupt_in, mistakes_in
@@ -48,6 +48,7 @@ def run(
 
     @enable_ki_protection
     async def first() -> T | None:
+        trio.lowlevel.current_task().name = name_of(main)  # what people are shown
         value: list[T] = []
         async with open_runtime():
             value.append(await call_function(main, args))

@@ -14,6 +14,7 @@ from actorsock import (
     process_info,
     processes,
     receive,
+    run,
     send,
     sleep,
     spawn,
@@ -112,3 +113,10 @@ async def test_processes_are_listed_oldest_first(runtime: None) -> None:
     assert processes() == [*before, *pids]
     exit(pids[1], "kill")
     assert processes() == [*before, pids[0], pids[2]]
+
+
+def test_the_first_process_is_known_by_the_function_that_it_runs() -> None:
+    async def main() -> str:
+        return process_info(current_pid()).function
+
+    assert run(main) == f"{__name__}:{main.__qualname__}"
