@@ -25,8 +25,9 @@ async def in_trio(fn: Callable[[Unpack[Ts]], Awaitable[T]], *args: *Ts) -> T:
 
     A light process waits while a trio task of the runtime's runs `fn`; what it returns or raises
     comes back, and an exit signal cancels it and waits for its clean-up, as for any process. In
-    that task the functions of this library act as a process of the task's own. Any other
-    process is in trio already and just calls `fn`.
+    that task the functions of this library act as a process of the task's own, which ends with
+    it: a socket that it opens is closed then, unless it is given away. Any other process is in trio
+    already and just calls `fn`.
     """
     process = current_process()
     if process.body.kind != "light":
