@@ -11,6 +11,7 @@ for the turn: it is handed to `interrupt`.
 
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 import trio
@@ -61,9 +62,8 @@ class RunQueue:
 
         Raises `RecursionError` where it is so much at its end that not even that can be done.
         """
-        _find_room(_ROOM)  # an event that is set by half wakes nobody any more
+        self._wake_up()
         self._later.append(turn)
-        self._left_over.set()
 
     def take_all(self) -> None:
         """Take every turn there is; for the end, when no turn leads to another for ever."""
@@ -92,14 +92,23 @@ class RunQueue:
             for _ in range(_BUDGET):
                 if not ready:
                     return
+                turn = ready.popleft()
                 try:
-                    ready.popleft()()
+                    turn()
+                except RecursionError:
+                    ready.appendleft(turn)  # on the stack of whoever asks it can't be taken
+                    return
                 except BaseException as exc:
                     self._interrupt(exc)
         finally:
             self._taking = False
             if ready:
-                self._left_over.set()
+                with suppress(RecursionError):  # then whoever asks next takes them up
+                    self._wake_up()
+
+    def _wake_up(self) -> None:
+        _find_room(_ROOM)  # an event that is set by half wakes nobody any more
+        self._left_over.set()
 
 
 def _find_room(frames: int) -> None:

@@ -112,3 +112,32 @@ async def test_who_one_is_is_no_question_of_the_stack(runtime: None) -> None:
     for left in range(ROOM):
         with suppress(RecursionError):
             assert at_depth(left, current_pid) is current_pid()
+
+
+async def test_handlers_that_send_to_each_other_there(
+    runtime: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Some may end, of their own recursion or the sender's; the others answer as ever."""
+
+    def passes_on(to: list[Pid]) -> Pid:
+        return spawn_handler(lambda message: [send(pid, message) for pid in to])
+
+    me = current_pid()
+    for left in range(ROOM):
+        last = [passes_on([me]) for _ in range(3)]
+        first = passes_on(last)
+        everybody = [*last, first]
+        with suppress(RecursionError):
+            at_depth(left, lambda first=first: send(first, "before"))
+        await wait_all_tasks_blocked()
+        while await receive(after=0) != Timeout():
+            pass
+        for handler in everybody:
+            send(handler, "after")
+        await wait_all_tasks_blocked()
+        expected = sum(map(is_alive, last)) * (1 + is_alive(first))
+        assert [await receive(after=0) for _ in range(expected)] == ["after"] * expected, left
+        assert await receive(after=0) == Timeout(), left
+        for handler in everybody:
+            exit(handler, "kill")
+        await wait_all_tasks_blocked()
