@@ -16,9 +16,9 @@ from ..runtime.process import alive
 from ..runtime.signals import is_word
 from ..shown import shown
 from .child_spec import ChildSpec
-from .engine import raised
 from .forgetting import take_exit
 from .orderly import is_orderly
+from .raising import raised
 from .supervisor_reports import progress, report
 
 __all__ = ["start_and_report", "start_process", "stop_processes"]

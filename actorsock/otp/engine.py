@@ -15,7 +15,6 @@ from typing import Any, Final
 from ..runtime.aliases import send_through
 from ..runtime.code import name_of
 from ..runtime.current import current_process
-from ..runtime.exit_reason import ending_of
 from ..runtime.identity import Pid, Ref
 from ..runtime.message_timers import cancel_timer, send_after
 from ..runtime.messages import Exit
@@ -37,9 +36,10 @@ from .effects import (
 )
 from .orderly import is_orderly
 from .protocol import Begin, Begun, StopRequest, SystemCall, Tick, send_answer
+from .raising import raised
 from .system_requests import serve
 
-__all__ = ["Engine", "InPlace", "Looping", "raised"]
+__all__ = ["Engine", "InPlace", "Looping"]
 
 _log: Final = logging.getLogger("actorsock.otp")
 
@@ -172,14 +172,3 @@ class Looping(Engine):
                 except BaseException as exc:
                     event = raised(exc)
                 invoke = self._next(event)
-
-
-def raised(exc: BaseException) -> Raised:
-    """What `exc`, raised by the program's code, means; raises it again if it isn't the code's.
-
-    Cancellation, Ctrl-C and an exit signal that ends the process are nobody's to handle.
-    """
-    ending = ending_of(exc)
-    if ending.beyond is not None or current_process().ending:
-        raise exc
-    return Raised(ending.reason, ending.crash)

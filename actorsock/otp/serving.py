@@ -10,9 +10,10 @@ from types import CoroutineType
 from typing import Any
 
 from .effects import Raised, Returned
-from .engine import InPlace, raised
+from .engine import InPlace
 from .outcomes import Reply
 from .protocol import Call, Cast, send_answer
+from .raising import raised
 from .server_rules import Busy, Waiting
 
 __all__ = ["ServingInPlace"]

@@ -58,8 +58,8 @@ async def replace_state(
     """Call `function` with what `get_state` gives, in the server; the state that it has now.
 
     What it returns takes the place of the state, None leaves the object where it is. What it
-    raises is raised here, and `TypeError` if it returns what is no such state: then the server
-    goes on with the state that it had.
+    raises is raised here (also the `ProcessExit` of `exit`), and `TypeError` if it returns what
+    is no such state: then the server goes on with the state that it had.
     Erlang's `sys:replace_state/2,3`.
     """
     if not callable(function):
@@ -71,6 +71,7 @@ async def replace_state(
 async def get_status(server: Pid | str, timeout: float = 5.0) -> Status:
     """What is known of the process, with the state as its `format_status` shows it.
 
+    If that crashes, the state is a text that says so.
     Erlang's `sys:get_status/1,2`.
     """
     return await _ask("get_status", server, GetStatus(), timeout)  # type: ignore[no-any-return]
@@ -135,5 +136,5 @@ async def trace(server: Pid | str, flag: bool, timeout: float = 5.0) -> None:
 async def _ask(function: str, server: Pid | str, request: Any, timeout: float) -> Any:
     answer = await ask(function, server, request, timeout)
     if type(answer) is Failed:
-        raise answer.mistake
+        raise answer.raised
     return answer

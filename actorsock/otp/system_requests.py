@@ -10,6 +10,7 @@ from ..runtime.identity import Pid
 from ..shown import shown
 from .debugging import Debugging
 from .protocol import SystemCall, send_answer
+from .raising import raised
 
 __all__ = [
     "Failed",
@@ -39,7 +40,8 @@ class Status:
     parent: Pid | None
     """Whom it was linked to when it started."""
     state: Any
-    """What the class's `format_status` returns; of a state machine, the state and that."""
+    """What the class's `format_status` returns, or a text that says that it crashed; of a state
+    machine, the state and that."""
     log: list[tuple[Any, ...]]
     """The events that `sys.log` keeps."""
 
@@ -48,7 +50,8 @@ class Status:
 class Failed:
     """The answer when the function of `sys.replace_state` has raised: nothing has changed."""
 
-    mistake: Exception
+    raised: BaseException
+    """A `ProcessExit` too: it says how the function went, and ends nobody but who asked for it."""
 
 
 @attrs.frozen
@@ -113,8 +116,9 @@ def serve(engine: Served, call: SystemCall) -> None:
     """Do what was asked of the process that `engine` runs, and answer."""
     try:
         answer = _answer(engine, call.request)
-    except Exception as mistake:
-        answer = Failed(mistake)
+    except BaseException as exc:
+        raised(exc)
+        answer = Failed(exc)
     send_answer(call.caller, answer)
 
 
@@ -164,9 +168,18 @@ def _status(engine: Served) -> Status:
         name_of(engine),
         "suspended" if engine.suspended else "running",
         engine.parent,
-        engine.state.seen(engine.behaviour.format_status()),
+        engine.state.seen(_formatted(engine)),
         _events(engine),
     )
+
+
+def _formatted(engine: Served) -> Any:
+    # Who looks for a mistake is told of this one too, and of the rest all the same.
+    try:
+        return engine.behaviour.format_status()
+    except BaseException as exc:
+        reason = raised(exc).reason
+        return f"{type(engine.behaviour).__qualname__}.format_status crashed: {shown(reason)}"
 
 
 def _events(engine: Served) -> list[tuple[Any, ...]]:

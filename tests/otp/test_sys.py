@@ -12,11 +12,14 @@ from actorsock import (
     ProcessExit,
     Timeout,
     current_pid,
+    exit,
+    is_alive,
     monitor,
     ok,
     otp,
     process_info,
     receive,
+    run,
     send,
     sleep,
     spawn,
@@ -112,6 +115,41 @@ async def test_what_the_function_raises(runtime: None, start: Starter) -> None:
     assert await otp.call(counter, 1) == 1
 
 
+async def test_a_function_that_exits_ends_nobody_but_who_asked(
+    runtime: None, start: Starter
+) -> None:
+    counter = await start(Counter)
+    with pytest.raises(ProcessExit) as failed:
+        await sys.replace_state(counter, lambda state: exit("because"))
+    assert failed.value.reason == "because"
+    assert await otp.call(counter, 1) == 1
+
+
+async def test_an_exit_signal_ends_the_server_in_the_midst_of_it(
+    runtime: None, start: Starter
+) -> None:
+    def end(state: Any) -> None:
+        exit(current_pid(), "kill")
+        exit("another reason")
+
+    counter = await start(Counter)
+    with pytest.raises(ProcessExit) as failed:
+        await sys.replace_state(counter, end)
+    assert failed.value.reason == "killed"
+    assert not is_alive(counter)
+
+
+def test_sys_exit_in_the_function_ends_the_program() -> None:
+    def leave(state: Any) -> None:
+        raise SystemExit(3)
+
+    async def main() -> None:
+        await sys.replace_state(ok(await otp.start(Counter)), leave)
+
+    with pytest.raises(SystemExit, match="3"):
+        run(main)
+
+
 class Numbers(otp.StateMachine):
     """Each of its states has a method."""
 
@@ -177,6 +215,21 @@ async def test_a_status_is_shown_as_the_class_wants_it(runtime: None, start: Sta
 
     door = await start(SecretDoor, current_pid())
     assert (await sys.get_status(door)).state == ("shut", "hidden")
+
+
+async def test_a_status_that_can_not_be_shown(runtime: None, start: Starter) -> None:
+    class Broken(Counter):
+        def format_status(self) -> Any:
+            if self.value:
+                exit("because")
+            raise LookupError("nothing there")
+
+    counter = await start(Broken)
+    state = (await sys.get_status(counter)).state
+    assert state.endswith(".format_status crashed: LookupError('nothing there')")
+    assert await otp.call(counter, 1) == 1
+    assert (await sys.get_status(counter)).state.endswith("crashed: 'because'")
+    assert await otp.call(counter, 1) == 2
 
 
 async def test_supervisors_and_applications_are_asked_too(runtime: None) -> None:
