@@ -94,7 +94,8 @@ class StateTimeout:
 
     As with every time-out, a new one replaces one that runs, and `math.inf` stops it. One of 0
     seconds comes before any message that has not been looked at yet. `"update"` in place of
-    seconds changes the content of one that runs, and comes at once if there is none.
+    seconds changes the content of one that runs, and comes at once if there is none. What a change
+    of state asks for and what the entry asks for is done together, after the entry.
     """
 
     seconds: float | Literal["update"] = attrs.field(validator=_seconds)

@@ -6,8 +6,7 @@ put in front, then, after a change of state, those postponed, then time-outs of 
 then what comes from outside.
 """
 
-from math import inf
-from typing import Any, Final, Literal
+from typing import Any
 
 import attrs
 
@@ -24,7 +23,6 @@ from .effects import (
     Returned,
     SendAnswer,
     Serve,
-    StartTimer,
     StopTimer,
     TellStarter,
 )
@@ -32,27 +30,19 @@ from .machine_outcomes import (
     Action,
     Enter,
     Event,
-    EventTimeout,
     Info,
     KeepState,
-    NamedTimeout,
     NextEvent,
     NextState,
     Postpone,
     RepeatState,
-    StateTimeout,
     TimedOut,
 )
+from .machine_timeouts import DUE, EVENT, STATE, Timeout, Timers, Timing, without
 from .outcomes import NOTHING, Stop
 from .protocol import Begin, Call, Cast, StopRequest, SystemCall, Tick
 
 __all__ = ["Busy", "Ending", "Fresh", "Machine", "Mode", "step"]
-
-_STATE: Final = "state"
-_EVENT: Final = "event"
-
-_DUE: Final = 0
-"""In place of the stamp of a time-out: no timer runs for it, it comes before any message."""
 
 
 @attrs.frozen
@@ -83,13 +73,12 @@ class Machine:
     postponed: tuple[Event, ...] = ()
     """Oldest first."""
     stamp: int = 0
-    timers: dict[Any, tuple[int, Any]] = attrs.field(factory=dict)
-    """For each time-out that runs, its stamp and content; oldest first."""
+    timers: Timers = attrs.field(factory=dict)
 
     @property
     def due(self) -> Any:
         """The name of the first time-out that needs no time, or None."""
-        return next((name for name, (stamp, _) in self.timers.items() if stamp == _DUE), None)
+        return next((name for name, (stamp, _) in self.timers.items() if stamp == DUE), None)
 
     def seen(self, value: Any) -> Any:
         """What `sys` tells of the machine, of whose object it is to tell `value`."""
@@ -119,6 +108,8 @@ class Busy:
     machine: Machine
     event: Event | None
     starter: Ref | None = None
+    timeouts: tuple[Timeout, ...] = ()
+    """What was asked for in the transition that this entry belongs to: it is done at its end."""
 
 
 @attrs.frozen
@@ -157,7 +148,7 @@ def _message(machine: Machine, message: Any) -> Next:
             running = machine.timers.get(name)
             if running is None or running[0] != stamp:
                 return machine, ()
-            machine = attrs.evolve(machine, timers=_without(machine.timers, name))
+            machine = attrs.evolve(machine, timers=without(machine.timers, name))
             event = TimedOut(name, running[1])
         case Call() | Cast():
             event = message
@@ -181,25 +172,30 @@ def _run(machine: Machine, before: tuple[Effect, ...]) -> Next:
     if name is None:
         return machine, before
     event = TimedOut(name, machine.timers[name][1])
-    machine = attrs.evolve(machine, timers=_without(machine.timers, name))
+    machine = attrs.evolve(machine, timers=without(machine.timers, name))
     return _handle(machine, event, before)
 
 
 def _handle(machine: Machine, event: Event, before: tuple[Effect, ...]) -> Next:
-    running = machine.timers.get(_EVENT)
+    running = machine.timers.get(EVENT)
     if running is not None:
-        if running[0] != _DUE:
-            before = (*before, StopTimer(_EVENT))
-        machine = attrs.evolve(machine, timers=_without(machine.timers, _EVENT))
+        if running[0] != DUE:
+            before = (*before, StopTimer(EVENT))
+        machine = attrs.evolve(machine, timers=without(machine.timers, EVENT))
     return _invoke(machine, event, before)
 
 
-def _invoke(machine: Machine, event: Event, before: tuple[Effect, ...]) -> Next:
+def _invoke(
+    machine: Machine,
+    event: Event,
+    before: tuple[Effect, ...],
+    timeouts: tuple[Timeout, ...] = (),
+) -> Next:
     if machine.mode.by_state:
         invoke = Invoke(str(machine.state), (event,))
     else:
         invoke = Invoke("handle_event", (event, machine.state))
-    return Busy(machine, event), (*before, invoke)
+    return Busy(machine, event, timeouts=timeouts), (*before, invoke)
 
 
 def _returned(busy: Busy, result: Any) -> Next:
@@ -230,7 +226,8 @@ def _transition(busy: Busy, state: Any, actions: tuple[Action, ...], result: Any
     machine = busy.machine
     begins = busy.starter is not None
     changes = begins or bool(state != machine.state)
-    if not actions and not changes and type(result) is not RepeatState:
+    anew = changes or type(result) is RepeatState
+    if not actions and not busy.timeouts and not anew:
         return _run(machine, ())
     if machine.mode.by_state and not _is_name(state):
         return _wrong(busy, result, "a state that is the name of its callback")
@@ -238,7 +235,7 @@ def _transition(busy: Busy, state: Any, actions: tuple[Action, ...], result: Any
     if busy.starter is not None:
         effects.append(TellStarter(busy.starter, None))
     postponed, first = machine.postponed, []
-    timeouts: dict[Any, Any] = {}
+    timeouts = list(busy.timeouts)
     for action in actions:
         match action:
             case Postpone():
@@ -250,15 +247,13 @@ def _transition(busy: Busy, state: Any, actions: tuple[Action, ...], result: Any
                     return _wrong(busy, result, "no NextEvent here, before the state is entered")
                 first.append(event)
             case _:
-                # Of several for one time-out the last is the one that counts.
-                name = _name_of(action)
-                timeouts.pop(name, None)
-                timeouts[name] = action
-    timing = _Timing(machine.stamp, dict(machine.timers), effects)
+                timeouts.append(action)
+    enters = anew and machine.mode.enters
+    timing = Timing(machine.stamp, dict(machine.timers), effects)
     if changes:
-        timing.stop(_STATE)
-    for name, action in timeouts.items():
-        timing.set(name, action.seconds, action.content)
+        timing.stop(STATE)
+    if not enters:
+        timing.set(timeouts)
     queue = machine.queue
     if changes:
         queue, postponed = (*postponed, *queue), ()
@@ -271,58 +266,18 @@ def _transition(busy: Busy, state: Any, actions: tuple[Action, ...], result: Any
         timers=timing.timers,
         stamp=timing.stamp,
     )
-    if (changes or type(result) is RepeatState) and machine.mode.enters:
+    if enters:
         # An event that enters again was itself an entry: the state before is still that one's.
         if isinstance(busy.event, Enter):
             former = busy.event.former
-        return _invoke(after, Enter(former), tuple(effects))
+        return _invoke(after, Enter(former), tuple(effects), tuple(timeouts))
     return _run(after, tuple(effects))
-
-
-@attrs.define
-class _Timing:
-    """The time-outs of one transition, and what has to be done about them."""
-
-    stamp: int
-    timers: dict[Any, tuple[int, Any]]
-    effects: list[Effect]
-
-    def set(self, name: Any, seconds: float | Literal["update"], content: Any) -> None:
-        if seconds == "update" and name in self.timers:
-            self.timers[name] = self.timers[name][0], content
-            return
-        self.stop(name)
-        if seconds == "update" or seconds == 0:
-            self.timers[name] = _DUE, content
-        elif seconds != inf:
-            self.stamp += 1
-            self.timers[name] = self.stamp, content
-            self.effects.append(StartTimer(name, self.stamp, seconds))
-
-    def stop(self, name: Any) -> None:
-        running = self.timers.pop(name, None)
-        if running is not None and running[0] != _DUE:
-            self.effects.append(StopTimer(name))
 
 
 def _is_name(state: Any) -> bool:
     if not isinstance(state, str) or state.startswith("_"):
         return False
     return state not in ("init", "handle_event", "terminate", "format_status")
-
-
-def _name_of(action: StateTimeout | EventTimeout | NamedTimeout) -> Any:
-    match action:
-        case StateTimeout():
-            return _STATE
-        case EventTimeout():
-            return _EVENT
-        case NamedTimeout(name):
-            return name
-
-
-def _without(timers: dict[Any, tuple[int, Any]], name: Any) -> dict[Any, tuple[int, Any]]:
-    return {other: value for other, value in timers.items() if other != name}
 
 
 def _wrong(busy: Busy, result: Any, expected: str) -> Next:

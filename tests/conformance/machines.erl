@@ -1,6 +1,7 @@
 %% Runs every machine of a file in gen_statem, and prints for each which events it handled.
 %%
-%% A machine is {Enters, Events}, an event {Id, Result}: what the callback returns for it.
+%% A machine is {Enters, Entries, Events}, an event {Id, Result}: what the callback returns for
+%% it. Entries are the results of the calls that tell it of the states that it enters.
 
 -module(machines).
 -behaviour(gen_statem).
@@ -8,11 +9,11 @@
 
 main([File]) ->
     {ok, Machines} = file:consult(File),
-    [io:format("~w~n", [handled(Enters, Events)]) || {Enters, Events} <- Machines],
+    [io:format("~w~n", [handled(Machine)]) || Machine <- Machines],
     halt().
 
-handled(Enters, Events) ->
-    {ok, Pid} = gen_statem:start(?MODULE, Enters, []),
+handled({Enters, Entries, Events}) ->
+    {ok, Pid} = gen_statem:start(?MODULE, {Enters, Entries}, []),
     %% All of them wait before the first is handled.
     ok = sys:suspend(Pid),
     [gen_statem:cast(Pid, Event) || Event <- Events],
@@ -21,8 +22,9 @@ handled(Enters, Events) ->
     ok = gen_statem:stop(Pid),
     lists:reverse(Log).
 
-init(Enters) ->
+init({Enters, Entries}) ->
     put(enters, Enters),
+    put(entries, Entries),
     {ok, 0, []}.
 
 callback_mode() ->
@@ -32,14 +34,19 @@ callback_mode() ->
     end.
 
 handle_event(enter, Former, State, Log) ->
-    {keep_state, [[State, enter, Former] | Log]};
+    done(next_entry(get(entries)), [[State, enter, Former] | Log]);
 handle_event(Type, {Id, Result}, State, Log) ->
-    Handled = [[State, kind(Type), Id] | Log],
-    case Result of
-        {next, Next, Actions} -> {next_state, Next, Handled, actions(Actions)};
-        {keep, Actions} -> {keep_state, Handled, actions(Actions)};
-        {repeat, Actions} -> {repeat_state, Handled, actions(Actions)}
-    end.
+    done(Result, [[State, kind(Type), Id] | Log]).
+
+next_entry([]) ->
+    {keep, []};
+next_entry([Entry | Entries]) ->
+    put(entries, Entries),
+    Entry.
+
+done({next, Next, Actions}, Log) -> {next_state, Next, Log, actions(Actions)};
+done({keep, Actions}, Log) -> {keep_state, Log, actions(Actions)};
+done({repeat, Actions}, Log) -> {repeat_state, Log, actions(Actions)}.
 
 kind({timeout, Name}) -> Name;
 kind(timeout) -> event;

@@ -15,17 +15,17 @@ _TIMES: Final = {"0": 0, "infinity": inf, "1000000": 1000, "update": "update"}
 
 
 class Machine(otp.StateMachine):
-    """Does with each event what it says."""
+    """Does with each event what it says, and at each entry what is next of `entries`."""
 
-    def init(self, log: list[Any]) -> otp.NextState:
-        self.log = log
+    def init(self, log: list[Any], entries: list[Any]) -> otp.NextState:
+        self.log, self.entries = log, list(entries)
         return otp.NextState(0)
 
     def handle_event(self, event: Any, state: Any) -> Any:
         match event:
             case otp.Enter(former):
                 self.log.append([state, "enter", former])
-                return None
+                result = self.entries.pop(0) if self.entries else ("keep", [])
             case otp.Cast((number, result)):
                 self.log.append([state, "cast", number])
             case otp.Internal((number, result)):
@@ -67,9 +67,14 @@ class _Dice:
         self._random = random.Random(seed)
         self._number = 0
 
-    def machine(self) -> tuple[bool, list[Any]]:
+    def machine(self) -> tuple[bool, list[Any], list[Any]]:
         enters = self._random.choice([True, False])
-        return enters, [self._event(2) for _ in range(self._random.randint(1, 8))]
+        entries = [self._entry() for _ in range(self._random.randint(0, 6))]
+        return enters, entries, [self._event(2) for _ in range(self._random.randint(1, 8))]
+
+    def _entry(self) -> Any:
+        kind = self._random.choice(["keep", "keep", "keep", "repeat"])
+        return kind, [self._timeout(1) for _ in range(self._random.randint(0, 3))]
 
     def _event(self, depth: int) -> Any:
         self._number += 1
@@ -90,17 +95,19 @@ class _Dice:
             if depth and self._random.random() < 0.4:
                 actions.append(("next_event", self._event(depth - 1)))
             elif depth:
-                name = self._random.choice(list(_NAMES))
-                time = self._random.choice(list(_TIMES))
-                actions.append((name, time, self._event(depth - 1)))
+                actions.append(self._timeout(depth))
         return actions
 
+    def _timeout(self, depth: int) -> Any:
+        name = self._random.choice(list(_NAMES))
+        return name, self._random.choice(list(_TIMES)), self._event(depth - 1)
 
-async def _handled(machine: tuple[bool, list[Any]]) -> list[Any]:
-    enters, events = machine
+
+async def _handled(machine: tuple[bool, list[Any], list[Any]]) -> list[Any]:
+    enters, entries, events = machine
     log: list[Any] = []
     async with open_runtime():
-        pid = ok(await otp.start(EnteringMachine if enters else Machine, log))
+        pid = ok(await otp.start(EnteringMachine if enters else Machine, log, entries))
         await otp.sys.suspend(pid)
         for event in events:
             otp.cast(pid, event)

@@ -375,6 +375,34 @@ async def test_the_content_of_a_time_out_is_changed(
     assert (await told())[1:] == [("a", TimedOut("event", "at once"))]
 
 
+async def test_an_entry_updates_what_ran_before_the_change_of_state(
+    runtime: None, start: Starter
+) -> None:
+    """What the change has asked for does not run yet: of one time-out the last word counts."""
+
+    class Updating(otp.StateMachine):
+        enters = True
+
+        def init(self, log: Pid) -> NextState:
+            self.log = log
+            return NextState("a", NamedTimeout("runs", 1000))
+
+        def handle_event(self, event: Any, state: Any) -> Any:
+            match event:
+                case Cast(result):
+                    return result
+                case Enter() if state == "b":
+                    names = ["runs", "new"]
+                    return KeepState(*(NamedTimeout(name, "update", "entry") for name in names))
+                case TimedOut():
+                    send(self.log, event)
+            return None
+
+    machine = await start(Updating, current_pid())
+    otp.cast(machine, NextState("b", NamedTimeout("runs", 0), NamedTimeout("new", 1000)))
+    assert await told() == [TimedOut("new", "entry")]
+
+
 async def test_async_states_wait(runtime: None, autojump_clock: MockClock) -> None:
     class Slow(otp.StateMachine):
         def init(self) -> NextState:
