@@ -43,7 +43,8 @@ class Timing:
             last.pop(name, None)
             last[name] = action
         starts = [self._set(name, each.seconds, each.content) for name, each in last.items()]
-        self.effects.extend(start for start in starts if start is not None)
+        # From the last backwards, as Erlang does: it is seen when two are due at the same time.
+        self.effects.extend(start for start in reversed(starts) if start is not None)
 
     def stop(self, name: Any) -> None:
         running = self.timers.pop(name, None)

@@ -403,6 +403,17 @@ async def test_an_entry_updates_what_ran_before_the_change_of_state(
     assert await told() == [TimedOut("new", "entry")]
 
 
+async def test_of_equal_time_outs_the_last_comes_first(
+    runtime: None, start: Starter, autojump_clock: MockClock
+) -> None:
+    machine = await start(Script, current_pid())
+    actions = NamedTimeout("one", 1), NamedTimeout("two", 1), StateTimeout(1)
+    otp.cast(machine, KeepState(*actions))
+    await receive()
+    await sleep(2)
+    assert [event.name for _, event in await told()] == ["state", "two", "one"]
+
+
 async def test_async_states_wait(runtime: None, autojump_clock: MockClock) -> None:
     class Slow(otp.StateMachine):
         def init(self) -> NextState:
