@@ -28,6 +28,7 @@ class Statistics:
     start_time: datetime
     current_time: datetime
     messages_in: int
+    """With time-outs that have run out, and events that a machine has inserted."""
     messages_out: int
     """Answers, as far as they were the results of callbacks."""
 
@@ -64,10 +65,10 @@ class Debugging:
         """Keep the newest `size` events; None: keep none."""
         self.events = None if size is None else deque(self.events or (), maxlen=size)
 
-    def received(self, message: Any) -> None:
-        """The process has begun to handle `message`."""
+    def received(self, event: Any) -> None:
+        """The process has begun to handle a message, or what comes like one."""
         self.messages_in += 1
-        self._note(("in", message))
+        self._note(("in", event))
 
     def answered(self, answer: SendAnswer) -> None:
         """A callback has answered a call."""

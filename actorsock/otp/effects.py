@@ -19,6 +19,7 @@ __all__ = [
     "End",
     "Invoke",
     "Raised",
+    "Received",
     "Returned",
     "SendAnswer",
     "Serve",
@@ -68,6 +69,13 @@ class Serve:
 
 
 @attrs.frozen
+class Received:
+    """Something begins to be handled that was no message, or none that the program knows."""
+
+    event: Any
+
+
+@attrs.frozen
 class StartTimer:
     """Send a `Tick` in so many seconds; a running timer of the same name is stopped."""
 
@@ -99,7 +107,7 @@ class End:
     crash: BaseException | None = None
 
 
-Effect = Invoke | SendAnswer | Serve | StartTimer | StopTimer | TellStarter | End
+Effect = Invoke | Received | SendAnswer | Serve | StartTimer | StopTimer | TellStarter | End
 
 Step = Callable[[Any, Any], tuple[Any, tuple[Effect, ...]]]
 """`step(state, event)`: the next state, and what to do."""

@@ -26,6 +26,7 @@ from .effects import (
     End,
     Invoke,
     Raised,
+    Received,
     Returned,
     SendAnswer,
     Serve,
@@ -80,12 +81,12 @@ class Engine:
         kind = type(message)
         if kind is Begin:
             self.parent = message.parent
-        elif self.debugging is not None and kind is not SystemCall:
+        elif self.debugging is not None and kind is not Tick and not self._passes(message):
             self.debugging.received(message)
         return self._next(message)
 
     def _passes(self, message: Any) -> bool:
-        """It comes through also when the process is suspended."""
+        """It is for the process itself: it comes through also when that is suspended."""
         kind = type(message)
         if kind is Exit:
             return message.pid is self.parent
@@ -105,6 +106,9 @@ class Engine:
                 self._stop_timer(name)
             case TellStarter(starter, error):
                 send_through(starter, Begun(starter, error))
+            case Received(event):
+                if self.debugging is not None:
+                    self.debugging.received(event)
             case Serve(call):
                 serve(self, call)
             case End(reason, crash):

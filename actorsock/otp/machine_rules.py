@@ -20,6 +20,7 @@ from .effects import (
     End,
     Invoke,
     Raised,
+    Received,
     Returned,
     SendAnswer,
     Serve,
@@ -148,8 +149,7 @@ def _message(machine: Machine, message: Any) -> Next:
             running = machine.timers.get(name)
             if running is None or running[0] != stamp:
                 return machine, ()
-            machine = attrs.evolve(machine, timers=without(machine.timers, name))
-            event = TimedOut(name, running[1])
+            return _time_out(machine, name, ())
         case Call() | Cast():
             event = message
         case SystemCall():
@@ -171,9 +171,13 @@ def _run(machine: Machine, before: tuple[Effect, ...]) -> Next:
     name = machine.due
     if name is None:
         return machine, before
+    return _time_out(machine, name, before)
+
+
+def _time_out(machine: Machine, name: Any, before: tuple[Effect, ...]) -> Next:
     event = TimedOut(name, machine.timers[name][1])
     machine = attrs.evolve(machine, timers=without(machine.timers, name))
-    return _handle(machine, event, before)
+    return _handle(machine, event, (*before, Received(event)))
 
 
 def _handle(machine: Machine, event: Event, before: tuple[Effect, ...]) -> Next:
@@ -246,6 +250,7 @@ def _transition(busy: Busy, state: Any, actions: tuple[Action, ...], result: Any
                 if isinstance(busy.event, Enter):
                     return _wrong(busy, result, "no NextEvent here, before the state is entered")
                 first.append(event)
+                effects.append(Received(event))
             case _:
                 timeouts.append(action)
     enters = anew and machine.mode.enters

@@ -19,6 +19,7 @@ from .effects import (
     End,
     Invoke,
     Raised,
+    Received,
     Returned,
     SendAnswer,
     Serve,
@@ -109,7 +110,8 @@ def _message(waiting: Waiting, message: Any) -> Next:
         if waiting.timed is None or message.stamp != waiting.stamp:
             return waiting, ()
         quiet = Waiting(waiting.parent, waiting.stamp)
-        return Busy(quiet, "handle_info"), (Invoke("handle_info", (_TIMEOUT,)),)
+        invoke = Invoke("handle_info", (_TIMEOUT,))
+        return Busy(quiet, "handle_info"), (Received(_TIMEOUT), invoke)
     if kind is SystemCall:
         if waiting.timed is None:
             return waiting, (Serve(message),)

@@ -112,7 +112,8 @@ async def log(
     """Begin to keep the newest `size` events (True), stop (False), or `"get"` them, oldest first.
 
     An event is `("in", message)`, or `("out", answer, pid)` for an answer that a callback has
-    returned. Erlang's `sys:log/2,3`.
+    returned. What is handled like a message is one here: `"timeout"`, and of a machine `TimedOut`
+    and the event of a `NextEvent`. Erlang's `sys:log/2,3`.
     """
     if flag == "get":
         return await _ask("log", server, Log("get"), timeout)  # type: ignore[no-any-return]

@@ -18,7 +18,7 @@ from actorsock.otp import (
     StateTimeout,
     TimedOut,
 )
-from actorsock.otp.effects import Invoke, Returned, StartTimer, StopTimer
+from actorsock.otp.effects import Invoke, Received, Returned, StartTimer, StopTimer
 from actorsock.otp.machine_rules import Fresh, Machine, Mode, step
 from actorsock.otp.protocol import Begin, Tick
 
@@ -60,7 +60,7 @@ def handled_by_rules(events: list[Do]) -> list[tuple[int, Do]]:
     for event in events:
         state, effects = step(state, Cast(event))
         while effects:
-            [invoke] = effects
+            *_, invoke = effects
             cast, at = invoke.args
             do = cast.request
             result = result_of(do, at)
@@ -162,4 +162,5 @@ def test_a_tick_says_its_name_and_content() -> None:
     state, _ = step(state, Begin(None, make_ref(), ()))
     state, _ = step(state, Returned(NextState("a", StateTimeout(1, "content"))))
     state, effects = step(state, Tick("state", 1))
-    assert effects == (Invoke("handle_event", (TimedOut("state", "content"), "a")),)
+    event = TimedOut("state", "content")
+    assert effects == (Received(event), Invoke("handle_event", (event, "a")))

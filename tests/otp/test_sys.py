@@ -30,6 +30,7 @@ from actorsock.otp import (
     ChildSpec,
     EventTimeout,
     KeepState,
+    NamedTimeout,
     NextState,
     NoReply,
     Reply,
@@ -358,6 +359,59 @@ async def test_the_newest_events_are_kept(runtime: None, start: Starter) -> None
     assert len((await sys.get_status(counter)).log) == 3
     await sys.log(counter, False)
     assert await sys.log(counter, "get") == []
+
+
+async def test_a_time_out_is_an_event_when_it_has_run_out(
+    runtime: None, start: Starter, autojump_clock: MockClock
+) -> None:
+    counter = await start(Counter, current_pid())
+    await sys.log(counter, True)
+    await sys.statistics(counter, True)
+    otp.cast(counter, 1)
+    assert await receive() == "timeout"
+    # This one is overtaken by a message: there was no time-out.
+    await sys.suspend(counter)
+    otp.cast(counter, 0)
+    send(counter, "a letter")
+    await sys.resume(counter)
+    assert await receive() == "a letter"
+    assert await sys.log(counter, "get") == [
+        ("in", otp.Cast(1)),
+        ("in", "timeout"),
+        ("in", otp.Cast(0)),
+        ("in", "a letter"),
+    ]
+    statistics = await sys.statistics(counter, "get")
+    assert statistics is not None
+    assert statistics.messages_in == 4
+
+
+async def test_what_a_machine_gives_itself_is_counted(
+    runtime: None, start: Starter, autojump_clock: MockClock
+) -> None:
+    class Inserting(Door):
+        def handle_event(self, event: Any, state: Any) -> Any:
+            if event == otp.Info("begin"):
+                inserted = otp.NextEvent(otp.Internal(1))
+                return KeepState(inserted, EventTimeout(5), StateTimeout(1), NamedTimeout("n", 0))
+            return super().handle_event(event, state)
+
+    machine = await start(Inserting, current_pid())
+    await sys.log(machine, True)
+    await sys.statistics(machine, True)
+    send(machine, "begin")
+    assert (await receive())[0] == otp.Internal(1)  # which has ended the wait for an event
+    assert (await receive())[0] == otp.TimedOut("n", None)
+    assert (await receive())[0] == otp.TimedOut("state", None)
+    assert await sys.log(machine, "get") == [
+        ("in", "begin"),
+        ("in", otp.Internal(1)),
+        ("in", otp.TimedOut("n", None)),
+        ("in", otp.TimedOut("state", None)),
+    ]
+    statistics = await sys.statistics(machine, "get")
+    assert statistics is not None
+    assert statistics.messages_in == 4
 
 
 async def test_a_trace(runtime: None, start: Starter, caplog: pytest.LogCaptureFixture) -> None:
