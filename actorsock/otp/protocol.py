@@ -138,8 +138,8 @@ class StopRequest:
 class Begin:
     """The first message to a new server."""
 
-    parent: Pid | None
-    """Whose exit signal ends it even if it traps exits: the process that it was linked to."""
+    parent: Pid
+    """Whose exit signal ends it even if it traps exits: who has linked it, or else itself."""
     starter: Ref
     """Where it says how `init` went."""
     args: tuple[Any, ...]

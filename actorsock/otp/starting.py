@@ -88,7 +88,7 @@ async def _start(
     if linked:
         starter.link(alive[pid])
     ref = monitor(pid, alias="demonitor")
-    send(pid, Begin(starter.pid if linked else None, ref, args))
+    send(pid, Begin(starter.pid if linked else pid, ref, args))
     try:
         return await _begun(starter, pid, ref, timeout)
     except BaseException:

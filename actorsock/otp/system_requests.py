@@ -38,7 +38,7 @@ class Status:
     """The class, as `module:name`."""
     status: Literal["running", "suspended"]
     parent: Pid | None
-    """Whom it was linked to when it started."""
+    """Whose exit signal ends it even if it traps exits: who called `start_link`, or itself."""
     state: Any
     """What the class's `format_status` returns, or a text that says that it crashed; of a state
     machine, the state and that."""

@@ -488,6 +488,28 @@ async def test_exits_of_others_are_messages(runtime: None, start: Starter) -> No
     assert is_alive(server)
 
 
+async def test_a_server_without_a_parent_is_its_own(runtime: None, start: Starter) -> None:
+    """A signal that it sends to itself ends it, also when it traps exits; `start_link`'s not."""
+
+    class Signalling(Ending):
+        def handle_info(self, message: Any) -> None:
+            if message == "signal":
+                exit(current_pid(), "because")
+            super().handle_info(message)
+
+    server = await start(Signalling, current_pid(), True)
+    ref = monitor(server)
+    send(server, "signal")
+    assert await receive() == ("info", "signal")
+    assert await receive() == ("terminate", "because")
+    assert await receive(ref) == Down(ref, server, "because")
+    linked = ok(await otp.start_link(Signalling, current_pid(), True))
+    send(linked, "signal")
+    assert await receive() == ("info", "signal")
+    assert await receive() == ("info", Exit(linked, "because"))
+    await otp.stop(linked)
+
+
 # --- time-outs and continue
 
 

@@ -6,7 +6,7 @@ import attrs
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actorsock import make_ref
+from actorsock import Pid, make_ref
 from actorsock.otp import (
     Cast,
     EventTimeout,
@@ -55,7 +55,7 @@ def result_of(do: Do, state: int) -> Any:
 def handled_by_rules(events: list[Do]) -> list[tuple[int, Do]]:
     handled = []
     state: Any = Fresh(Mode(by_state=False, enters=False))
-    state, _ = step(state, Begin(None, make_ref(), ()))
+    state, _ = step(state, Begin(Pid(), make_ref(), ()))
     state, _ = step(state, Returned(NextState(0)))
     for event in events:
         state, effects = step(state, Cast(event))
@@ -114,7 +114,7 @@ def test_only_the_newest_time_out_of_a_name_counts(
     running: dict[Any, int] = {}
     ticks: list[Tick] = []
     state: Any = Fresh(Mode(by_state=False, enters=False))
-    state, _ = step(state, Begin(None, make_ref(), ()))
+    state, _ = step(state, Begin(Pid(), make_ref(), ()))
     state, _ = step(state, Returned(NextState(0)))
 
     def carry_out(effects: Any) -> Any:
@@ -159,7 +159,7 @@ def test_only_the_newest_time_out_of_a_name_counts(
 
 def test_a_tick_says_its_name_and_content() -> None:
     state: Any = Fresh(Mode(by_state=False, enters=False))
-    state, _ = step(state, Begin(None, make_ref(), ()))
+    state, _ = step(state, Begin(Pid(), make_ref(), ()))
     state, _ = step(state, Returned(NextState("a", StateTimeout(1, "content"))))
     state, effects = step(state, Tick("state", 1))
     event = TimedOut("state", "content")

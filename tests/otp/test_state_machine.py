@@ -465,6 +465,10 @@ async def test_its_parent_ends_it_and_others_do_not(runtime: None, in_body: Any)
     assert await receive() == ("a", Info(Exit(current_pid(), "please")))
     exit(pid, "because")
     assert await receive() == ("terminate", "because", "a")
+    # One that was not linked is its own parent.
+    machine = ok(await otp.start(behaviour, log, **keywords))
+    send(machine, Exit(machine, "itself"))
+    assert await receive() == ("terminate", "itself", "a")
 
 
 async def test_start_that_fails(runtime: None, in_body: Any) -> None:

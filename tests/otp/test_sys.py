@@ -197,7 +197,7 @@ async def test_the_status(runtime: None, start: Starter) -> None:
     counter = await start(Counter, name="counter")
     status = await sys.get_status("counter")
     assert (status.pid, status.registered_name) == (counter, "counter")
-    assert (status.status, status.parent) == ("running", None)
+    assert (status.status, status.parent) == ("running", counter)
     assert status.behaviour == process_info(counter).function
     assert status.state == {"value": 0, "log": None}
     assert status.log == []
