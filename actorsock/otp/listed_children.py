@@ -7,6 +7,7 @@ import trio
 
 from ..results import Error, Ok
 from ..runtime.identity import Pid
+from ..runtime.inspecting import is_alive
 from ..runtime.messaging import current_pid, send
 from ..shown import shown
 from . import supervision_rules as rules
@@ -91,7 +92,8 @@ class ListedChildren:
     def count(self) -> ChildCount:
         children = self._family.children
         supervisors = sum(child.spec.type == "supervisor" for child in children)
-        active = sum(child.pid is not None for child in children)
+        # Of one that has unlinked itself no end is ever heard.
+        active = sum(child.pid is not None and is_alive(child.pid) for child in children)
         return ChildCount(len(children), active, supervisors, len(children) - supervisors)
 
     async def ended(self, pid: Pid, reason: Any) -> Stop | None:

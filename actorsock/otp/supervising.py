@@ -49,7 +49,7 @@ class ChildCount:
 
     specs: int
     active: int
-    """How many of them run."""
+    """How many of them run; with simple_one_for_one, the end of how many has not been handled."""
     supervisors: int
     workers: int
 

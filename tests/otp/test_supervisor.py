@@ -30,6 +30,7 @@ from actorsock import (
     spawn_link,
     spawn_monitor,
     trap_exit,
+    unlink,
     whereis,
 )
 from actorsock.otp import ChildCount, ChildInfo, ChildSpec, Supervisor, SupervisorFlags
@@ -717,6 +718,31 @@ async def test_the_spec_of_a_child(runtime: None) -> None:
     for child in ["worker", a_pid]:
         assert await otp.get_childspec(pid, child) == Ok(template)
     assert await otp.get_childspec(pid, current_pid()) == Error("not_found")
+    await otp.stop(pid)
+
+
+async def test_who_has_ended_is_not_active(runtime: None) -> None:
+    """Also before the supervisor has heard of it, and if it never will."""
+
+    async def unlinks(supervisor: Pid) -> None:
+        await receive()
+        unlink(supervisor)
+
+    async def starts() -> Pid:
+        return spawn_link(unlinks, current_pid())
+
+    pid = await supervisor(spec("a"), ChildSpec("b", starts))
+    _, b = await otp.which_children(pid)
+    assert isinstance(b.pid, Pid)
+    await otp.sys.suspend(pid)
+    answer = otp.send_request(pid, "count_children")
+    await ends("a")
+    send(b.pid, "end")
+    await receive(monitor(b.pid))
+    await otp.sys.resume(pid)
+    assert await otp.receive_response(answer) == Ok(ChildCount(2, 0, 0, 2))
+    assert await otp.count_children(pid) == ChildCount(2, 1, 0, 2)
+    assert (await otp.which_children(pid))[1] == b
     await otp.stop(pid)
 
 
