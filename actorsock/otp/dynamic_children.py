@@ -56,7 +56,9 @@ class DynamicChildren:
         return Error("simple_one_for_one")
 
     def spec(self, id: Any) -> Ok[ChildSpec] | Error:
-        return Ok(self._spec) if id == self._spec.id or id in self._running else Error("not_found")
+        # Who has ended may have been a child, and under its last pid one is being restarted.
+        known = isinstance(id, Pid) and (id in self._running or not is_alive(id))
+        return Ok(self._spec) if known or id == self._spec.id else Error("not_found")
 
     def which(self) -> list[ChildInfo]:
         running = [ChildInfo(None, pid, self._spec.type) for pid in self._running]

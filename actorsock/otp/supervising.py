@@ -97,7 +97,7 @@ async def delete_child(supervisor: Pid | str, child: Any) -> Ok[None] | Error:
 async def get_childspec(supervisor: Pid | str, child: Any) -> Ok[ChildSpec] | Error:
     """The spec of the child of that id, or of that pid; `supervisor:get_childspec/2`.
 
-    `Error("not_found")`.
+    `Error("not_found")`; for a pid with simple_one_for_one only if that process lives.
     """
     return await _ask(supervisor, GetChildSpec(child))  # type: ignore[no-any-return]
 

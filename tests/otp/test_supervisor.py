@@ -718,6 +718,28 @@ async def test_the_spec_of_a_child(runtime: None) -> None:
     for child in ["worker", a_pid]:
         assert await otp.get_childspec(pid, child) == Ok(template)
     assert await otp.get_childspec(pid, current_pid()) == Error("not_found")
+    await ends("a", "shutdown")
+    assert await otp.get_childspec(pid, a_pid) == Ok(template)
+    await otp.stop(pid)
+
+
+async def test_a_child_that_is_being_restarted_has_a_spec(runtime: None) -> None:
+    """While no attempt succeeds it is known by the pid that it had."""
+    started: list[Pid] = []
+
+    async def starts() -> Any:
+        if started:
+            return Error("not again")
+        started.append(spawn_link(receive))
+        return started[0]
+
+    template = ChildSpec("worker", starts)
+    pid = await supervisor(template, strategy="simple_one_for_one", intensity=10**6)
+    child = ok(await otp.start_child(pid))
+    exit(child, "because")
+    while (await otp.which_children(pid))[0].pid != "restarting":
+        pass
+    assert await otp.get_childspec(pid, child) == Ok(template)
     await otp.stop(pid)
 
 
