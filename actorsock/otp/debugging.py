@@ -50,7 +50,9 @@ class Debugging:
         return self.since is None and self.events is None and not self.traces
 
     def count(self, flag: bool) -> None:
-        """Begin to count, or stop; what had been counted is forgotten."""
+        """Begin to count, if nothing is counted yet; or stop and forget what was counted."""
+        if flag and self.since is not None:
+            return
         self.since = datetime.now(UTC) if flag else None
         self.messages_in = self.messages_out = 0
 
@@ -62,8 +64,9 @@ class Debugging:
         return Statistics(self.since, now, self.messages_in, self.messages_out)
 
     def keep(self, size: int | None) -> None:
-        """Keep the newest `size` events; None: keep none."""
-        self.events = None if size is None else deque(self.events or (), maxlen=size)
+        """Keep the newest `size` events, if none are kept yet; None: keep none."""
+        if size is None or self.events is None:
+            self.events = None if size is None else deque(maxlen=size)
 
     def received(self, event: Any) -> None:
         """The process has begun to handle a message, or what comes like one."""

@@ -98,7 +98,8 @@ async def statistics(
 ) -> Statistics | None:
     """Begin to count messages (True), stop (False), or `"get"` what was counted since.
 
-    None if nothing is counted. Erlang's `sys:statistics/2,3`.
+    None if nothing is counted. True goes on with what is counted already.
+    Erlang's `sys:statistics/2,3`.
     """
     if flag != "get":
         check_bool("flag", flag, "True, False or 'get'")
@@ -113,7 +114,8 @@ async def log(
 
     An event is `("in", message)`, or `("out", answer, pid)` for an answer that a callback has
     returned. What is handled like a message is one here: `"timeout"`, and of a machine `TimedOut`
-    and the event of a `NextEvent`. Erlang's `sys:log/2,3`.
+    and the event of a `NextEvent`. While events are kept, True changes nothing, nor does another
+    size. Erlang's `sys:log/2,3`.
     """
     if flag == "get":
         return await _ask("log", server, Log("get"), timeout)  # type: ignore[no-any-return]

@@ -341,8 +341,16 @@ async def test_statistics(runtime: None, start: Starter) -> None:
     assert statistics is not None
     assert (statistics.messages_in, statistics.messages_out) == (2, 1)
     assert statistics.start_time <= statistics.current_time
+    await sys.statistics(counter, True)
+    again = await sys.statistics(counter, "get")
+    assert again is not None
+    assert (again.start_time, again.messages_in) == (statistics.start_time, 2)
     await sys.statistics(counter, False)
     assert await sys.statistics(counter, "get") is None
+    await sys.statistics(counter, True)
+    fresh = await sys.statistics(counter, "get")
+    assert fresh is not None
+    assert fresh.messages_in == 0
 
 
 async def test_the_newest_events_are_kept(runtime: None, start: Starter) -> None:
@@ -356,6 +364,8 @@ async def test_the_newest_events_are_kept(runtime: None, start: Starter) -> None
             assert pid is caller.pid is current_pid()
         case other:
             pytest.fail(f"got {other!r}")
+    assert len((await sys.get_status(counter)).log) == 3
+    await sys.log(counter, True, size=1)  # it is kept already, and goes on
     assert len((await sys.get_status(counter)).log) == 3
     await sys.log(counter, False)
     assert await sys.log(counter, "get") == []
