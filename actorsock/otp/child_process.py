@@ -2,11 +2,12 @@
 
 from collections.abc import Awaitable, Sequence
 from math import inf
-from typing import Any
+from typing import Any, Final
 
 import trio
 
 from ..results import Error, Ok
+from ..runtime.code import name_of
 from ..runtime.current import current_process
 from ..runtime.identity import Pid, Ref
 from ..runtime.linking import exit, link, monitor, unlink
@@ -19,14 +20,28 @@ from .child_spec import ChildSpec
 from .forgetting import take_exit
 from .orderly import is_orderly
 from .raising import raised
-from .supervisor_reports import progress, report
+from .supervisor_reports import progress, report, still_starting
 
 __all__ = ["start_and_report", "start_process", "stop_processes"]
 
+_PATIENCE: Final = 5.0
+"""The seconds after which the log is told that a child is still being started."""
+
 
 async def start_and_report(spec: ChildSpec, more: Sequence[Any] = ()) -> Ok[Pid | None] | Error:
-    """`start_process`, of which the log is told: that the child has started, or why not."""
-    result = await start_process(spec, more)
+    """`start_process`, of which the log is told: that the child has started, or why not.
+
+    And that it takes long. It may take for ever, if what the child is to run was given as what
+    starts it: then nothing else would ever be told.
+    """
+    process = current_process()
+    timers = process.node.timers
+    deadline = trio.current_time() + _PATIENCE
+    alarm = timers.add(deadline, still_starting, process, spec.id, _PATIENCE)
+    try:
+        result = await start_process(spec, more)
+    finally:
+        timers.cancel(alarm)
     match result:
         case Ok(Pid() as pid):
             progress(spec.id, pid)
@@ -55,11 +70,23 @@ async def start_process(spec: ChildSpec, more: Sequence[Any] = ()) -> Ok[Pid | N
             return Ok(None) if is_word(reason, "ignore") else result
         case _:
             expected = "a Pid, Ok(pid) or Error(reason)"
-            mistake = TypeError(f"start of {spec.id!r}: expected {expected}, got {shown(result)}")
+            hint = _hint(spec) if result is None else ""
+            mistake = TypeError(
+                f"start of {shown(spec.id)}: expected {expected}, got {shown(result)}{hint}"
+            )
             return Error(mistake)  # type: ignore[arg-type]  # here a reason may be any object
     # If the start function has linked it, this is the same link.
     link(pid)
     return Ok(pid)
+
+
+def _hint(spec: ChildSpec) -> str:
+    """What has returned None may be what the child is to run."""
+    if spec.type == "supervisor":
+        return ""
+    function = name_of(spec.start).rpartition(":")[2].rpartition(".")[2]
+    args = ", ".join([function, *map(shown, spec.args)]) if spec.args else f"{function},"
+    return f"; did you mean ChildSpec({shown(spec.id)}, spawn_link, ({args}))?"
 
 
 async def stop_processes(spec: ChildSpec, pids: Sequence[Pid]) -> None:

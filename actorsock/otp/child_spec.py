@@ -68,17 +68,21 @@ def _period(instance: object, attribute: Any, value: Any) -> None:
 class ChildSpec:
     """One child; Erlang's `child_spec()`. The dict of the same keys is accepted as well.
 
-    `start(*args)` starts it. `restart`: it is started again `"permanent"` (always), `"transient"`
-    (unless it has ended in order: `"normal"`, `"shutdown"`, `("shutdown", term)`), `"temporary"`
-    (never). `shutdown`: how many seconds it has to end when it is told to, before it is killed; 5
-    for a worker and `math.inf` for a supervisor unless it says otherwise; `"brutal_kill"` for none.
+    `start(*args)` starts it and returns; it is not what the child is to run. Of an async function
+    `work` that would be `ChildSpec("a", spawn_link, (work,))`.
+
+    `restart`: it is started again `"permanent"` (always), `"transient"` (unless it has ended in
+    order: `"normal"`, `"shutdown"`, `("shutdown", term)`), `"temporary"` (never). `shutdown`: how
+    many seconds it has to end when it is told to, before it is killed; 5 for a worker and
+    `math.inf` for a supervisor unless it says otherwise; `"brutal_kill"` for none.
     """
 
     id: Any = attrs.field(validator=_hashable)
     """What the supervisor calls it: anything hashable, once in a supervisor."""
     start: Callable[..., Any] = attrs.field(validator=_callable)
     """Called in the supervisor, plain or async, with `args`: `start_link`, `spawn_link`, or a
-    function of yours that returns what they return."""
+    function of yours that returns what they return. The supervisor waits for it and does nothing
+    else until it returns; after 5 seconds the log is told."""
     args: tuple[Any, ...] = attrs.field(default=(), converter=_arguments)
     restart: Restart = attrs.field(
         default="permanent", validator=_one_of("permanent", "transient", "temporary")

@@ -1,13 +1,15 @@
 """What a supervisor writes into the log, as "actorsock.supervisor"."""
 
 import logging
+import traceback
 from typing import Any, Final
 
 from ..runtime.current import current_process
 from ..runtime.identity import Pid
+from ..runtime.process import Process
 from ..shown import shown
 
-__all__ = ["progress", "report"]
+__all__ = ["progress", "report", "still_starting"]
 
 _log: Final = logging.getLogger("actorsock.supervisor")
 
@@ -17,18 +19,28 @@ def report(what: str, child: Any, pid: Pid | None, reason: Any) -> None:
 
     The record's `supervisor`, `child`, `child_pid` and `reason` say it to handlers.
     """
-    _write(logging.ERROR, f"{what}: {shown(reason)}", child, pid, reason)
+    _write(current_process(), logging.ERROR, f"{what}: {shown(reason)}", child, pid, reason)
 
 
 def progress(child: Any, pid: Pid) -> None:
     """A progress report: a child has been started."""
-    _write(logging.INFO, "is started", child, pid, None)
+    _write(current_process(), logging.INFO, "is started", child, pid, None)
 
 
-def _write(level: int, what: str, child: Any, pid: Pid | None, reason: Any) -> None:
+def still_starting(supervisor: Process, child: Any, seconds: float) -> None:
+    """A warning: the start function of a child has not returned. For a timer: it raises nothing."""
+    what = f"is still being started after {seconds:g} seconds: its start function has not returned"
+    try:
+        _write(supervisor, logging.WARNING, what, child, None, None)
+    except Exception:  # filters, handlers and representations are the program's
+        traceback.print_exc()
+
+
+def _write(
+    process: Process, level: int, what: str, child: Any, pid: Pid | None, reason: Any
+) -> None:
     if not _log.isEnabledFor(level):
         return
-    process = current_process()
     name = process.name if process.name is not None else repr(process.pid)
     who = f" {pid!r}" if pid is not None else ""
     extra = {"supervisor": process.pid, "child": child, "child_pid": pid, "reason": reason}

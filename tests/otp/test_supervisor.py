@@ -299,6 +299,47 @@ async def test_a_start_function_that_raises(runtime: None) -> None:
     await otp.stop(pid)
 
 
+async def test_what_a_child_is_to_run_does_not_start_it(runtime: None) -> None:
+    async def work(*args: Any) -> None:
+        pass
+
+    pid = await supervisor()
+    for args, expected in [
+        ((), "ChildSpec('a', spawn_link, (work,))"),
+        ((1, "b"), "ChildSpec('a', spawn_link, (work, 1, 'b'))"),
+    ]:
+        match await otp.start_child(pid, ChildSpec("a", work, args)):
+            case Error(TypeError() as mistake):
+                assert str(mistake) == (
+                    "start of 'a': expected a Pid, Ok(pid) or Error(reason), got None; "
+                    f"did you mean {expected}?"
+                )
+            case other:
+                pytest.fail(f"got {other!r}")
+    await otp.stop(pid)
+
+
+async def test_a_start_that_takes_long_is_told_of(
+    runtime: None, autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def slow(seconds: float) -> Pid:
+        await sleep(seconds)
+        return spawn_link(receive)
+
+    def warnings() -> list[str]:
+        return [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING]
+
+    pid = await supervisor(ChildSpec("a", slow, (4,)))
+    await sleep(10)
+    assert warnings() == []
+    ok(await otp.start_child(pid, ChildSpec("b", slow, (20,))))
+    assert warnings() == [
+        f"supervisor {pid!r}: child 'b' is still being started after 5 seconds: "
+        "its start function has not returned"
+    ]
+    await otp.stop(pid)
+
+
 async def test_a_restart_that_fails_is_tried_again(runtime: None) -> None:
     flaky = Flaky(current_pid(), fails=[2, 3])
     pid = await supervisor(
