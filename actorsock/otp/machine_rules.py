@@ -6,6 +6,7 @@ put in front, then, after a change of state, those postponed, then time-outs of 
 then what comes from outside.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import attrs
@@ -50,10 +51,14 @@ __all__ = ["Busy", "Ending", "Fresh", "Machine", "Mode", "step"]
 class Mode:
     """How events reach the callbacks."""
 
-    by_state: bool
-    """True: the callback is named like the state; False: it is `handle_event`."""
+    has_method: Callable[[Any], bool] | None
+    """The callback is named like the state, if there is one; None: it is `handle_event`."""
     enters: bool
     """Entering a state is an event."""
+
+    def takes(self, state: Any) -> bool:
+        """The machine can be in that state."""
+        return self.has_method is None or self.has_method(state)
 
 
 @attrs.frozen
@@ -95,10 +100,8 @@ class Machine:
                 pass
             case _:
                 raise TypeError(f"function: expected None or (state, object), got {shown(new)}")
-        if self.mode.by_state and not _is_name(state):
-            raise TypeError(
-                f"function: expected a state that is the name of its callback, got {shown(state)}"
-            )
+        if not self.mode.takes(state):
+            raise TypeError(f"function: no method for the state {shown(state)}")
         return attrs.evolve(self, state=state), value
 
 
@@ -195,7 +198,7 @@ def _invoke(
     before: tuple[Effect, ...],
     timeouts: tuple[Timeout, ...] = (),
 ) -> Next:
-    if machine.mode.by_state:
+    if machine.mode.has_method is not None:
         invoke = Invoke(str(machine.state), (event,))
     else:
         invoke = Invoke("handle_event", (event, machine.state))
@@ -233,8 +236,9 @@ def _transition(busy: Busy, state: Any, actions: tuple[Action, ...], result: Any
     anew = changes or type(result) is RepeatState
     if not actions and not busy.timeouts and not anew:
         return _run(machine, ())
-    if machine.mode.by_state and not _is_name(state):
-        return _wrong(busy, result, "a state that is the name of its callback")
+    if changes and not machine.mode.takes(state):
+        # Here, where the mistake is; the next event is that of somebody else.
+        return _mistake(busy, f"no method for the state {shown(state)}")
     effects: list[Effect] = []
     if busy.starter is not None:
         effects.append(TellStarter(busy.starter, None))
@@ -279,19 +283,20 @@ def _transition(busy: Busy, state: Any, actions: tuple[Action, ...], result: Any
     return _run(after, tuple(effects))
 
 
-def _is_name(state: Any) -> bool:
-    if not isinstance(state, str) or state.startswith("_"):
-        return False
-    return state not in ("init", "handle_event", "terminate", "format_status")
-
-
 def _wrong(busy: Busy, result: Any, expected: str) -> Next:
+    return _mistake(busy, f"expected {expected} to be returned, got {shown(result)}")
+
+
+def _mistake(busy: Busy, what: str) -> Next:
+    """The callback has returned what can't be done."""
     if busy.event is None:
         callback = "init"
+    elif busy.machine.mode.has_method is not None:
+        callback = str(busy.machine.state)
     else:
-        callback = str(busy.machine.state) if busy.machine.mode.by_state else "handle_event"
-    wrong = TypeError(f"{callback}: expected {expected} to be returned, got {shown(result)}")
-    return _raised(busy, Raised(wrong, wrong))
+        callback = "handle_event"
+    mistake = TypeError(f"{callback}: {what}")
+    return _raised(busy, Raised(mistake, mistake))
 
 
 def _raised(busy: Busy, raised: Raised) -> Next:

@@ -1,7 +1,7 @@
 """`StateMachine`: a process whose behaviour depends on its state; Erlang's `gen_statem`."""
 
 from types import FunctionType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from . import machine_rules
 from .behaviour import Behaviour
@@ -10,16 +10,18 @@ from .machine_rules import Fresh, Mode
 
 __all__ = ["StateMachine"]
 
+_NO_STATES: Final = ("init", "handle_event", "terminate", "format_status")
+
 
 class StateMachine(Behaviour):
     """Derive from it and write a method for each state, or `handle_event`; plain or async.
 
-    `def locked(self, event)` is called with each event in the state `"locked"`. With
-    `handle_event(event, state)` all states share one method, and a state may be any value. An
-    event is a `Call(caller, request)`, `Cast(request)`, `Info(message)`, `Internal(content)` or
-    `TimedOut(name, content)`. The callback returns `NextState(state, *actions)`,
-    `KeepState(*actions)`, None for the latter without actions, or `Stop(reason)`; calls are
-    answered with `reply(caller, value)`, now or later.
+    `def locked(self, event)` is called with each event in the state `"locked"`; to change to a
+    state without a method is a mistake. With `handle_event(event, state)` all states share one
+    method, and a state may be any value. An event is a `Call(caller, request)`, `Cast(request)`,
+    `Info(message)`, `Internal(content)` or `TimedOut(name, content)`. The callback returns
+    `NextState(state, *actions)`, `KeepState(*actions)`, None for the latter without actions, or
+    `Stop(reason)`; calls are answered with `reply(caller, value)`, now or later.
     """
 
     enters: ClassVar[bool] = False
@@ -45,7 +47,8 @@ class StateMachine(Behaviour):
 
     @classmethod
     def _rules(cls) -> tuple[Step, Any]:
-        return machine_rules.step, Fresh(Mode(cls._by_state(), cls.enters))
+        has_method = cls._has_method if cls._by_state() else None
+        return machine_rules.step, Fresh(Mode(has_method, cls.enters))
 
     @classmethod
     def _callbacks(cls) -> tuple[str, ...]:
@@ -62,6 +65,12 @@ class StateMachine(Behaviour):
                 if isinstance(value, FunctionType) and not name.startswith("_")
             ),
         )
+
+    @classmethod
+    def _has_method(cls, state: Any) -> bool:
+        if not isinstance(state, str) or state.startswith("_") or state in _NO_STATES:
+            return False
+        return callable(getattr(cls, state, None))
 
     @classmethod
     def _by_state(cls) -> bool:

@@ -54,7 +54,7 @@ def result_of(do: Do, state: int) -> Any:
 
 def handled_by_rules(events: list[Do]) -> list[tuple[int, Do]]:
     handled = []
-    state: Any = Fresh(Mode(by_state=False, enters=False))
+    state: Any = Fresh(Mode(None, enters=False))
     state, _ = step(state, Begin(Pid(), make_ref(), ()))
     state, _ = step(state, Returned(NextState(0)))
     for event in events:
@@ -113,7 +113,7 @@ def test_only_the_newest_time_out_of_a_name_counts(
 ) -> None:
     running: dict[Any, int] = {}
     ticks: list[Tick] = []
-    state: Any = Fresh(Mode(by_state=False, enters=False))
+    state: Any = Fresh(Mode(None, enters=False))
     state, _ = step(state, Begin(Pid(), make_ref(), ()))
     state, _ = step(state, Returned(NextState(0)))
 
@@ -158,7 +158,7 @@ def test_only_the_newest_time_out_of_a_name_counts(
 
 
 def test_a_tick_says_its_name_and_content() -> None:
-    state: Any = Fresh(Mode(by_state=False, enters=False))
+    state: Any = Fresh(Mode(None, enters=False))
     state, _ = step(state, Begin(Pid(), make_ref(), ()))
     state, _ = step(state, Returned(NextState("a", StateTimeout(1, "content"))))
     state, effects = step(state, Tick("state", 1))

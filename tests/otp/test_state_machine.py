@@ -515,21 +515,41 @@ async def test_mistakes_are_crashes(
 
 
 async def test_a_state_needs_its_method(
-    runtime: None, start: Starter, caplog: pytest.LogCaptureFixture
+    runtime: None, in_body: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    class Nowhere(otp.StateMachine):
+    """Who changes to one without is told, and not who brings the next event."""
+
+    class Lamp(otp.StateMachine):
+        limit = 7
+
         def init(self, state: Any) -> NextState:
             return NextState(state)
 
-    for state, error in [("nowhere", AttributeError), ("init", TypeError), (7, TypeError)]:
-        match await otp.start(Nowhere, state):
-            case Error(reason):
-                assert isinstance(reason, error)
-            case _:
-                machine = await start(Nowhere, state)
-                with pytest.raises(ProcessExit) as failed:
-                    await otp.call(machine, "question")
-                assert isinstance(failed.value.reason, error)
+        def off(self, event: Any) -> Any:
+            match event:
+                case Call(caller, "state"):
+                    otp.reply(caller, "off")
+                case Call(_, state):
+                    return NextState(state)
+            return None
+
+    class Dimmed(Lamp):
+        dimmed = Lamp.off
+
+    lamp, keywords = in_body(Dimmed)
+    for wrong in ["onn", "init", "limit", "_off", 7]:
+        match await otp.start(lamp, wrong, **keywords):
+            case Error(TypeError() as mistake):
+                assert str(mistake) == f"init: no method for the state {wrong!r}"
+            case other:
+                pytest.fail(f"got {other!r}")
+        machine = ok(await otp.start(lamp, "off", **keywords))
+        with pytest.raises(ProcessExit) as failed:
+            await otp.call(machine, wrong)
+        assert isinstance(failed.value.reason, TypeError)
+        assert str(failed.value.reason) == f"off: no method for the state {wrong!r}"
+    machine = ok(await otp.start(lamp, "dimmed", **keywords))
+    assert await otp.call(machine, "state") == "off"
 
 
 def test_wrong_arguments() -> None:
