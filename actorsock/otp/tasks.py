@@ -59,8 +59,9 @@ async def await_result(task: Task[T], timeout: float = 5.0) -> T:
     """What the function of the task has returned; once, by the process that started it.
 
     Raises `ProcessExit`, which ends the caller unless it is caught: with the reason that the
-    task has ended with, and with `"timeout"`, after which the task is killed. Erlang's
-    `rpc:yield/1`.
+    task has ended with, and with `"timeout"`, after which the task is killed. That is after 5
+    seconds unless `timeout` says otherwise, as with Elixir's `Task.await`; Erlang's `rpc:yield/1`
+    waits for ever, which is `math.inf`.
     """
     match await nb_yield(task, timeout):
         case Ok(value):
