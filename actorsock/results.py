@@ -6,14 +6,12 @@ answered. `ok()` is the bridge for code that expects success, and `unwrap()` the
 an expression.
 """
 
-from typing import TYPE_CHECKING, Any, Final, Generic, NoReturn, TypeVar, final
+from typing import Any, Final, Generic, NoReturn, TypeVar, final
 
 import attrs
 
+from .select_info import SelectInfo
 from .shown import shown
-
-if TYPE_CHECKING:  # only what makes them knows them
-    from .socket.notifications import SelectInfo
 
 __all__ = ["BadMatch", "Error", "Ok", "Select", "SelectRead", "ok"]
 
@@ -60,7 +58,7 @@ class Select:
     received so far, or what is left to send; `None` when nothing has moved.
     """
 
-    info: "SelectInfo"
+    info: SelectInfo
     data: Any = None
 
     def unwrap(self) -> NoReturn:
@@ -77,7 +75,7 @@ class SelectRead:
     `Ok` would have carried; the select message for what comes next follows by itself.
     """
 
-    info: "SelectInfo"
+    info: SelectInfo
     data: Any
 
     def unwrap(self) -> NoReturn:

@@ -6,6 +6,8 @@ What cannot block is a plain function. What can block is `async` and takes a `ti
 documentation.
 """
 
+from ..results import SelectRead
+from ..select_info import SelectInfo
 from .address import SockAddrIn, SockAddrIn6, SockAddrNative, SockAddrUn, SockAddrUnspec
 from .cancelling import cancel
 from .configuring import getopt, setopt
@@ -34,9 +36,7 @@ from .messages import Msg
 from .notifications import (
     AbortMessage,
     CounterWrap,
-    SelectInfo,
     SelectMessage,
-    SelectRead,
     SocketDown,
 )
 from .opening import bind, close, listen, open, peername, shutdown, sockname

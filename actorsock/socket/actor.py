@@ -17,7 +17,7 @@ from typing import Any, Final, Protocol, TypeAlias, TypeVar
 import attrs
 from trio.lowlevel import enable_ki_protection
 
-from ..results import Error, Ok, Select
+from ..results import Error, Ok, Select, SelectRead
 from ..runtime.body import TIMED_OUT
 from ..runtime.current import current_process
 from ..runtime.handler_body import start_handler
@@ -25,6 +25,7 @@ from ..runtime.identity import Pid, Ref
 from ..runtime.in_trio import in_trio
 from ..runtime.messages import Down
 from ..runtime.process import Process, alive
+from ..select_info import SelectInfo, Tag
 from ..shown import shown
 from .counters import Counters
 from .handle import Socket
@@ -33,11 +34,8 @@ from .lingering import close_at_once, close_lingering, lingers
 from .notifications import (
     AbortMessage,
     CounterWrap,
-    SelectInfo,
     SelectMessage,
-    SelectRead,
     SocketDown,
-    Tag,
 )
 from .poller import Probe, ready_now
 from .service import Service

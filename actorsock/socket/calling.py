@@ -14,12 +14,11 @@ from typing import Final, TypeVar
 import trio
 
 from ..arguments import check_seconds
-from ..results import Error, Ok, Select
+from ..results import Error, Ok, Select, SelectRead
 from ..runtime.current import current_process
 from ..runtime.identity import Pid, Ref, check_ref
 from ..runtime.process import Process
 from .actor import CLOSED, SYSTEM_CALL, Answer, Operation, SocketActor
-from .notifications import SelectRead
 from .posix import error_of
 
 __all__ = [

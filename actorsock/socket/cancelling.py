@@ -5,10 +5,11 @@ from trio.lowlevel import enable_ki_protection
 from ..results import Error, Ok
 from ..runtime.current import current_process
 from ..runtime.identity import check_ref
+from ..select_info import SelectInfo
 from ..shown import shown
 from .actor import CLOSED, actor_of
 from .handle import Socket
-from .notifications import KIND_OF, AbortMessage, SelectInfo, SelectMessage
+from .notifications import KIND_OF, AbortMessage, SelectMessage
 
 __all__ = ["cancel"]
 

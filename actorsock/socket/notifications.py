@@ -1,11 +1,11 @@
-"""What sockets put into mailboxes, and the select info that ties a message to its call."""
+"""What sockets put into mailboxes."""
 
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import attrs
 
-from ..results import SelectRead
 from ..runtime.identity import Ref
+from ..select_info import Tag
 from .handle import Socket
 from .turns import Kind
 
@@ -13,26 +13,9 @@ __all__ = [
     "KIND_OF",
     "AbortMessage",
     "CounterWrap",
-    "SelectInfo",
     "SelectMessage",
-    "SelectRead",
     "SocketDown",
-    "Tag",
 ]
-
-Tag = Literal[
-    "accept",
-    "connect",
-    "recv",
-    "recvfrom",
-    "recvmsg",
-    "send",
-    "sendfile",
-    "sendmsg",
-    "sendto",
-    "sendv",
-]
-"""The operation that waits."""
 
 KIND_OF: Final[dict[Tag, Kind]] = {
     "accept": "accept",
@@ -47,17 +30,6 @@ KIND_OF: Final[dict[Tag, Kind]] = {
     "sendv": "send",
 }
 """What each operation shares a queue with."""
-
-
-@attrs.frozen
-class SelectInfo:
-    """Names a waiting operation: what `cancel` takes. Erlang's `{select_info, Tag, Handle}`."""
-
-    tag: Tag
-    ref: Ref
-    """The handle: the select or abort message will carry it."""
-    continuation: Any = attrs.field(default=None, eq=False, repr=False)
-    """What a send that is continued with this info goes on with (flags, destination)."""
 
 
 @attrs.frozen

@@ -6,7 +6,7 @@ from typing import Final
 from trio.lowlevel import enable_ki_protection
 
 from ..arguments import check_int
-from ..results import Error, Ok, Select
+from ..results import Error, Ok, Select, SelectRead
 from ..runtime.current import process_of_task
 from ..runtime.identity import Ref
 from ..runtime.running import local
@@ -16,7 +16,6 @@ from .calling import SYSTEM_CALL, blocking, nowait_receive, wait
 from .flags import Flags, encode_flags
 from .handle import Socket
 from .messages import Msg
-from .notifications import SelectRead
 from .operations.receiving import ASIDE, Recv, RecvFrom, RecvMsg, RecvWhatIsThere
 from .turns import User
 from .values.limits import INT_MAX

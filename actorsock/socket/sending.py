@@ -16,6 +16,7 @@ from ..results import Error, Ok, Select
 from ..runtime.current import process_of_task
 from ..runtime.identity import Ref, check_ref
 from ..runtime.running import local
+from ..select_info import SelectInfo, Tag
 from ..shown import shown
 from .actor import Operation, SocketActor, actor_of
 from .address import AddressLike, SockAddr, SockAddrIn, parse
@@ -25,7 +26,6 @@ from .flags import Flags, encode_flags
 from .handle import Socket
 from .held_file import HeldFile
 from .messages import Data, Msg, Piece, Pieces, as_bytes, parse_msg
-from .notifications import SelectInfo, Tag
 from .operations.sending import (
     IOV_MAX,
     SENT,

@@ -8,7 +8,8 @@ from typing import Any, get_args
 import attrs
 import pytest
 
-from actorsock.socket.notifications import KIND_OF, Tag
+from actorsock.select_info import Tag
+from actorsock.socket.notifications import KIND_OF
 from actorsock.socket.operations import connecting, receiving, room, sending
 from actorsock.socket.turns import LANES, Kind
 

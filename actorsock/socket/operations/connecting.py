@@ -9,11 +9,11 @@ import attrs
 from ...results import Error, Ok
 from ...runtime.identity import Pid
 from ...runtime.process import alive
+from ...select_info import Tag
 from .. import libc
 from ..actor import SocketActor
 from ..address import SockAddr
 from ..handle import Socket
-from ..notifications import Tag
 from ..poller import ready_now
 from ..posix import error_of, reason_of
 from ..turns import Kind, LaneName

@@ -13,13 +13,13 @@ import attrs
 
 from ...results import Error, Ok
 from ...runtime.identity import Pid
+from ...select_info import Tag
 from .. import libc
 from ..actor import SocketActor
 from ..address import SockAddr, SockAddrUnspec, from_python
 from ..control import decode_control
 from ..flags import decode_flags
 from ..messages import Msg
-from ..notifications import Tag
 from ..posix import error_of
 from ..turns import Kind, LaneName
 from .whole import Whole

@@ -4,8 +4,8 @@ from typing import ClassVar
 
 from ...results import Ok
 from ...runtime.identity import Pid
+from ...select_info import Tag
 from ..actor import SocketActor
-from ..notifications import Tag
 from ..poller import ready_now
 from ..turns import Kind, LaneName
 from .whole import Whole

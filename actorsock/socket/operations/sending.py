@@ -12,13 +12,13 @@ import attrs
 
 from ...results import Error, Ok
 from ...runtime.identity import Pid
+from ...select_info import Tag
 from .. import libc
 from ..actor import SocketActor
 from ..address import SockAddr
 from ..control import Ancillary
 from ..held_file import HeldFile
 from ..messages import Piece, remaining, to_bytes_list
-from ..notifications import Tag
 from ..posix import error_of
 from ..turns import Kind, LaneName
 from .whole import Partly
