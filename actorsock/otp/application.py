@@ -87,13 +87,16 @@ async def _main(application: type[Application], args: tuple[Any, ...]) -> None:
             asked_to_stop = trio.Event()
             master: list[Pid] = []
 
+            def ask_to_stop() -> None:
+                asked_to_stop.set()
+                send(master[0], StopRequest("shutdown"))
+
             async def obey() -> None:
                 async for _ in signals:
                     if not master:
                         starting.cancel()
                     elif not asked_to_stop.is_set():
-                        asked_to_stop.set()
-                        send(master[0], StopRequest("shutdown"))
+                        ask_to_stop()
                     else:
                         exit(master[0], "kill")
 
@@ -105,6 +108,8 @@ async def _main(application: type[Application], args: tuple[Any, ...]) -> None:
                     case Error(reason):
                         raise ProcessExit(reason)
             if master:
+                if starting.cancel_called:
+                    ask_to_stop()  # the signal came when it had just started
                 down = await receive(monitor(master[0]))
                 if not asked_to_stop.is_set() and not is_word(down.reason, "normal"):
                     raise ProcessExit(down.reason)

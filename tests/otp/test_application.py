@@ -31,7 +31,7 @@ from .conftest import Awkward
 
 PROGRAM = """
 import sys
-from actorsock import current_pid, exit, ok, otp, receive, sleep, spawn_link, trap_exit
+from actorsock import otp, process_info, processes, receive, sleep, spawn_link, trap_exit
 
 class Worker(otp.GenServer):
     def init(self, name):
@@ -55,6 +55,8 @@ class Shop(otp.Application):
         print("the shop is closed", flush=True)
 
 async def ready():
+    [shop] = [pid for pid in processes() if process_info(pid).function.endswith("Shop")]
+    await otp.sys.get_state(shop)  # which answers when it has started
     print("ready", flush=True)
     await receive()
 
@@ -103,6 +105,27 @@ def test_a_second_signal_does_not_wait() -> None:
     assert lines[0] == "the shop closes"
     assert "the shop is closed" not in lines
     assert lines[-1] == "back in the program"
+
+
+AT_ONCE = """
+import os, signal
+from actorsock import otp, receive, spawn_link
+
+async def child():
+    os.kill(os.getpid(), signal.SIGTERM)
+    await receive()
+
+class Shop(otp.Application):
+    async def start(self):
+        child_spec = otp.ChildSpec("c", spawn_link, (child,))
+        return await otp.start_link(otp.Supervisor, [child_spec])
+
+otp.run_application(Shop)
+"""
+
+
+def test_a_signal_while_it_starts_is_not_lost() -> None:
+    subprocess.run([sys.executable, "-W", "error", "-c", AT_ONCE], check=True, timeout=30)
 
 
 class Shop(otp.Application):
