@@ -1,12 +1,12 @@
 """`Application`: a supervision tree that is started and stopped as a whole.
 
 An application is a server like any other (its process is Erlang's application master), so
-`start`, `start_link` and `stop` are its too. `run_application` makes a program of it.
+`start`, `start_link` and `stop` are its too. `run_application` makes a program of it. The tree,
+and the process that has it, are in `application_tree`.
 """
 
 import signal
 from collections.abc import Awaitable, Callable
-from functools import partial
 from typing import Any
 
 import trio
@@ -21,11 +21,11 @@ from ..runtime.process import ProcessExit
 from ..runtime.signals import is_word
 from ..shown import shown
 from . import server_rules
+from .application_tree import start_tree, stop_tree
 from .behaviour import Behaviour
-from .child_process import start_process, stop_processes
-from .child_spec import ChildSpec
 from .engine import Looping
 from .gen_server import GenServer
+from .orderly import is_orderly
 from .outcomes import Stop
 from .protocol import StopRequest
 from .starting import start
@@ -117,47 +117,29 @@ async def _main(application: type[Application], args: tuple[Any, ...]) -> None:
 
 
 class _Master(GenServer):
-    """Starts the tree, and ends with it or ends it."""
+    """Has the tree started, and ends with it or has it stopped."""
 
     def __init__(self, application: Application) -> None:
         self._application = application
 
     async def init(self, *args: Any) -> Any:
         trap_exit(True)
-        self._spec = ChildSpec(
-            "application", partial(self._application.start, *args), type="supervisor"
-        )
-        match await start_process(self._spec):
-            case Ok(Pid() as pid):
-                self._top: Pid | None = pid
+        match await start_tree(self._application, args):
+            case Ok(pid):
+                self._tree: Pid | None = pid
                 return None
-            case Ok():
-                return Error("ignore")
-            case Error() as error:
+            case error:
                 return error
 
     async def handle_info(self, message: Any) -> Any:
         match message:
-            case Exit(pid, reason) if pid is self._top:
-                self._top = None
+            case Exit(pid, reason) if pid is self._tree:
+                self._tree = None
                 return Stop(reason)
         return None
 
     async def terminate(self, reason: Any) -> None:
-        # A mistake in one of these is told in the end, and the rest is done all the same.
-        mistakes: list[Exception] = []
-        if self._top is not None:
-            await _called(self._application.prep_stop, mistakes)
-            await stop_processes(self._spec, [self._top])
-        await _called(self._application.stop, mistakes)
-        if mistakes:
-            raise mistakes[0]
-
-
-async def _called(callback: Callable[[], Any], mistakes: list[Exception]) -> None:
-    try:
-        result = callback()
-        if isinstance(result, Awaitable):
-            await result
-    except Exception as mistake:
-        mistakes.append(mistake)
+        if self._tree is not None:
+            end = await stop_tree(self._tree)
+            if not is_orderly(end):
+                exit(end)

@@ -6,7 +6,7 @@ import sys
 from typing import Any
 
 import pytest
-from trio.testing import wait_all_tasks_blocked
+from trio.testing import MockClock, wait_all_tasks_blocked
 
 from actorsock import (
     Down,
@@ -20,9 +20,11 @@ from actorsock import (
     ok,
     otp,
     process_info,
+    processes,
     receive,
     send,
     spawn,
+    trap_exit,
     whereis,
 )
 from actorsock.otp import ChildSpec, Supervisor
@@ -161,6 +163,56 @@ async def test_mistakes_do_not_keep_it_from_stopping(
         await otp.stop(pid)
     assert isinstance(failed.value.reason, ValueError)
     assert [await receive() for _ in range(3)] == ["closes", Down(ref, "top", "shutdown"), "closed"]
+
+
+async def test_a_tree_is_stopped_in_order_when_the_master_is_killed(
+    runtime: None, autojump_clock: MockClock
+) -> None:
+    class Open(Shop):
+        def prep_stop(self) -> None:
+            send(Shop.log, ("closes", whereis("top") is not None))
+
+    children = [ChildSpec(name, otp.start_link, (Told, current_pid(), name)) for name in "ab"]
+    pid = ok(await otp.start(Open, current_pid(), children))
+    ref = monitor(pid)
+    exit(pid, "kill")
+    assert await receive(ref) == Down(ref, pid, "killed")
+    story = [await receive(after=1) for _ in range(4)]
+    assert story == [("closes", True), ("b", "shutdown"), ("a", "shutdown"), "closed"]
+    assert whereis("top") is None
+
+
+class Told(otp.GenServer):
+    def init(self, log: Pid, name: str) -> None:
+        trap_exit(True)
+        self.log, self.name = log, name
+
+    def terminate(self, reason: Any) -> None:
+        send(self.log, (self.name, reason))
+
+
+async def test_a_start_that_is_given_up_leaves_nobody(
+    runtime: None, autojump_clock: MockClock
+) -> None:
+    class Slow(otp.Application):
+        async def start(self) -> Any:
+            await otp.start_link(Supervisor, [], name="top")
+            return await receive()
+
+    before = processes()
+    assert await otp.start(Slow, timeout=1) == Error("timeout")
+    await wait_all_tasks_blocked()
+    assert whereis("top") is None
+    assert processes() == before
+
+
+async def test_a_tree_whose_process_is_killed_while_it_starts(runtime: None) -> None:
+    class Killed(otp.Application):
+        async def start(self) -> Any:
+            exit(current_pid(), "kill")
+            await receive()
+
+    assert await otp.start(Killed) == Error("killed")
 
 
 async def test_an_application_ends_with_its_tree(
