@@ -5,7 +5,7 @@ but other programs had their cores. On a machine of one's own there is no such t
 """
 
 import importlib.util
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 
@@ -14,7 +14,7 @@ import attrs
 from .harness import Contestant, Failed, Figure, Skipped
 from .programs import Program, Usage, loadgen, python_module, started, usage
 
-__all__ = ["Answer", "Command", "python_server", "serving", "thousands", "under_load"]
+__all__ = ["Answer", "Command", "each_anew", "python_server", "serving", "thousands", "under_load"]
 
 Command = Callable[[], list[str]]
 """The command that runs a server; raises `Skipped` where there is no such thing."""
@@ -91,6 +91,20 @@ def under_load(
         yield contestants
 
 
+def each_anew(
+    commands: Mapping[str, Command],
+    load: str,
+    runs: Sequence[float],
+    figure: Callable[[Answer], Figure],
+) -> dict[str, Contestant]:
+    """For each measurement a new server, a new generator, and several runs, which are added up.
+
+    For what depends on where in memory things happen to lie: copying in bulk varies by a half from
+    one connection to the next.
+    """
+    return {name: partial(_anew, command, load, runs, figure) for name, command in commands.items()}
+
+
 def thousands(answer: Answer) -> Figure:
     """Thousands of operations in a second."""
     return Figure(answer.count / answer.seconds / 1e3, answer.cpu / answer.count * 1e6)
@@ -99,12 +113,28 @@ def thousands(answer: Answer) -> Figure:
 def _measured(
     server: Program, generator: Program, run: float, figure: Callable[[Answer], Figure]
 ) -> Figure:
+    return figure(_answer(server, generator, run))
+
+
+def _anew(
+    command: Command, load: str, runs: Sequence[float], figure: Callable[[Answer], Figure]
+) -> Figure:
+    with started(command()) as server:
+        generating = [loadgen(), load, server.first_line, "1"]
+        with started(generating, generator=True) as generator:
+            answers = [_answer(server, generator, run) for run in runs]
+    count = sum(answer.count for answer in answers)
+    seconds = sum(answer.seconds for answer in answers)
+    return figure(Answer(count, seconds, sum(answer.cpu for answer in answers)))
+
+
+def _answer(server: Program, generator: Program, run: float) -> Answer:
     pids = server.process.pid, generator.process.pid
     before = [usage(pid) for pid in pids]
     count, seconds = generator.ask(str(run)).split()
     by_server, by_generator = (usage(pid) - at for pid, at in zip(pids, before, strict=True))
     elapsed = undisturbed(float(seconds), by_server, by_generator)
-    return figure(Answer(max(1, int(count)), elapsed, by_server.cpu))
+    return Answer(max(1, int(count)), elapsed, by_server.cpu)
 
 
 def _missing(why: Missing) -> Figure:
