@@ -2,6 +2,7 @@
 
 import logging
 import traceback
+from contextlib import suppress
 from typing import Any, Final
 
 from ..runtime.current import current_process
@@ -33,7 +34,8 @@ def still_starting(supervisor: Process, child: Any, seconds: float) -> None:
     try:
         _write(supervisor, logging.WARNING, what, child, None, None)
     except Exception:  # filters, handlers and representations are the program's
-        traceback.print_exc()
+        with suppress(Exception):
+            traceback.print_exc()
 
 
 def _write(

@@ -2,6 +2,7 @@
 
 import logging
 import traceback
+from contextlib import suppress
 from typing import Any, Final
 
 import attrs
@@ -24,6 +25,8 @@ def told(process: Process, exc: BaseException, during: str = "crashed") -> Endin
     if ending.crash is not None:
         try:
             report_crash(process, ending.crash, during)
+        except Exception:  # at the end of the stack: there is no way to tell it
+            pass
         except BaseException as raised:
             ending = attrs.evolve(ending, interrupt=ending.interrupt or raised)
     return ending
@@ -50,5 +53,6 @@ def report_crash(process: Process, exc: BaseException, during: str = "crashed") 
         )
     except Exception:
         # Filters, handlers and representations are the program's. Their mistake is not another
-        # process's, nor the runtime's: stderr is left.
-        traceback.print_exc()
+        # process's, nor the runtime's: stderr is left, if there is one.
+        with suppress(Exception):
+            traceback.print_exc()

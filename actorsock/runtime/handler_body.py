@@ -41,7 +41,7 @@ def start_handler(node: Node, handle: Handler, terminate: Terminate | None = Non
 class HandlerBody(Body):
     """Runs one handler to completion on each delivery."""
 
-    __slots__ = ("_context", "_handle", "_node", "_overdue", "_process", "_terminate", "_turn")
+    __slots__ = ("_context", "_handle", "_node", "_process", "_terminate", "_turn")
 
     kind = "handler"
     _process: Process | None
@@ -51,8 +51,6 @@ class HandlerBody(Body):
         super().__init__(node.timers, 0)
         self._node = node
         self._turn = local.turn
-        self._overdue: RecursionError | None = None
-        """What it is going to end with, as soon as there is room on the stack."""
         self._context = copy_context()
         self._handle = handle
         self._terminate = terminate or _nothing
@@ -78,8 +76,8 @@ class HandlerBody(Body):
         self.parked = False
         try:
             node.run_queue.run(self._take_turn)
-        except RecursionError:
-            self.parked = True  # who sends has come to the end of its stack: there was no turn
+        except BaseException:  # the end of the sender's stack: no turn was taken or asked for
+            self.parked = True
             raise
         return True
 
@@ -115,20 +113,10 @@ class HandlerBody(Body):
         turn = self._turn
         before, turn.process = turn.process, process
         try:
-            if self._overdue is not None:
-                raise self._overdue
             if not process.ending:
                 message = mailbox.pop() if mailbox.saved else mailbox.arrivals.popleft()  # type: ignore[union-attr]  # there is one
                 self._context.run(_call, self._handle, message)
         except BaseException as exc:
-            if type(exc) is RecursionError and self._overdue is None:
-                # There is hardly any stack left, of whoever has sent the message: an end is told
-                # from another one.
-                self._overdue = exc
-                mailbox.wanted = anything
-                self.parked = True
-                self._node.run_queue.run_later(self._take_turn)
-                return
             ending = told(process, exc)
             self._end(ending.reason)
             if ending.beyond is not None:

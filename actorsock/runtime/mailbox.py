@@ -110,8 +110,8 @@ class Mailbox:
         self.saved = None
         self.wanted = None
         self._by_ref: dict[Ref, deque[int]] | None = None
-        # A receive that asks for it again and again, as one by priority does, need not look at
-        # the same messages each time: of those saved before `_up_to` none is a `_passed`.
+        # A receive that asks in vain again and again, as one by priority does, need not look at the
+        # same messages each time: of those saved before `_up_to` none is a `_passed`.
         self._passed: type | None = None
         self._up_to = 0
         self._next = 0
@@ -194,8 +194,7 @@ class Mailbox:
                     found = number
         else:
             found = next((number for number, (m, _) in saved.items() if matches(m)), None)
-        self._passed = pattern
-        self._up_to = self._next if found is None else found
+        self._passed, self._up_to = (pattern, self._next) if found is None else (None, 0)
         return found
 
     def _numbers_of(self, ref: Ref) -> Sequence[int]:

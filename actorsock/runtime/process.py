@@ -106,7 +106,7 @@ class Process:
             try:
                 self.body.wake()
             except BaseException:
-                # In another thread, or at the end of the stack: as if nothing had been sent.
+                # In another thread, or at the end of the stack: nothing has been sent.
                 if mailbox.arrivals and mailbox.arrivals[-1] is message:
                     mailbox.arrivals.pop()
                 mailbox.wanted = wanted

@@ -11,7 +11,6 @@ for the turn: it is handed to `interrupt`.
 
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Final
 
 import trio
@@ -22,9 +21,6 @@ __all__ = ["RunQueue"]
 # Turns taken before trio's own tasks get to run: at a few microseconds each, some milliseconds.
 _BUDGET: Final = 1000
 
-# Frames that it takes to wake a task, and some more.
-_ROOM: Final = 12
-
 Turn = Callable[[], None]
 
 
@@ -34,7 +30,6 @@ class RunQueue:
     def __init__(self, interrupt: Callable[[BaseException], None]) -> None:
         self._interrupt = interrupt
         self._ready: deque[Turn] = deque()
-        self._later: deque[Turn] = deque()
         self._taking = False
         self._left_over = trio.Event()
 
@@ -48,8 +43,6 @@ class RunQueue:
         self._taking = True
         try:
             turn()
-        except RecursionError:
-            raise  # the end of the stack of whoever asks
         except BaseException as exc:
             self._interrupt(exc)
         finally:
@@ -57,18 +50,8 @@ class RunQueue:
         if self._ready:
             self._take_turns()
 
-    def run_later(self, turn: Turn) -> None:
-        """Take `turn` from a stack of its own, since that of whoever asks is at its end.
-
-        Raises `RecursionError` where it is so much at its end that not even that can be done.
-        """
-        self._wake_up()
-        self._later.append(turn)
-
     def take_all(self) -> None:
         """Take every turn there is; for the end, when no turn leads to another for ever."""
-        self._ready.extend(self._later)
-        self._later.clear()
         while self._ready:
             self._take_turns()
 
@@ -78,8 +61,6 @@ class RunQueue:
         while True:
             await self._left_over.wait()
             self._left_over = trio.Event()
-            self._ready.extend(self._later)
-            self._later.clear()
             if not self._taking:
                 self._take_turns()
             # The event may be set again already: others run first all the same.
@@ -92,25 +73,11 @@ class RunQueue:
             for _ in range(_BUDGET):
                 if not ready:
                     return
-                turn = ready.popleft()
                 try:
-                    turn()
-                except RecursionError:
-                    ready.appendleft(turn)  # on the stack of whoever asks it can't be taken
-                    return
+                    ready.popleft()()
                 except BaseException as exc:
                     self._interrupt(exc)
         finally:
             self._taking = False
             if ready:
-                with suppress(RecursionError):  # then whoever asks next takes them up
-                    self._wake_up()
-
-    def _wake_up(self) -> None:
-        _find_room(_ROOM)  # an event that is set by half wakes nobody any more
-        self._left_over.set()
-
-
-def _find_room(frames: int) -> None:
-    if frames:
-        _find_room(frames - 1)
+                self._left_over.set()

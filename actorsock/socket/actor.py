@@ -130,6 +130,7 @@ class SocketActor:
         "_monitors",
         "_probe",
         "bound",
+        "connect_error",
         "connected",
         "counters",
         "ctype",
@@ -178,6 +179,8 @@ class SocketActor:
         self.bound = False
         self.listening = False
         self.connected = connected
+        self.connect_error = 0
+        """The errno by which a receive has heard of a pending connect: the kernel tells it once."""
         self.may_linger = connected
         """Bytes may be on their way to a peer."""
         self.unread = b""
@@ -372,7 +375,8 @@ class SocketActor:
         """The poller tells that the descriptor may have become ready: truth values."""
         if ended:
             self.saw_end = True
-        # The reader first: an error that the kernel tells once, such as a reset, is for it to hear.
+        # The reader first, as in Erlang: an error that the kernel tells once, such as a reset, is
+        # for it to hear.
         if read:
             self.read_quiet = False
             lane = self.turns.read

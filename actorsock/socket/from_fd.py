@@ -87,7 +87,17 @@ def open_fd(
         ctype=("fromfd", fd) if dup else "fromfd",
         connected=_has_peer(sock),
     )
+    if _has_low_water_mark(sock):
+        actor.expect_late_telling()
     return Ok(actor.handle)
+
+
+def _has_low_water_mark(sock: stdlib.socket) -> bool:
+    """The poller, and who asks it, are going to wait for more than the first byte."""
+    try:
+        return sock.getsockopt(stdlib.SOL_SOCKET, stdlib.SO_RCVLOWAT) > 1
+    except OSError:
+        return False
 
 
 def _kind(fd: int, given: tuple[int | None, int | None, int | None]) -> SocketKind:

@@ -267,3 +267,22 @@ async def test_nurseries_nested_deeper_than_the_stack(
         group = ExceptionGroup("a nursery", [group])
     _, ref = spawn_monitor(crashes, light=light)
     assert isinstance((await receive(ref)).reason, ValueError)
+
+
+class Refuses:
+    """A standard error that takes nothing."""
+
+    def write(self, text: str) -> int:
+        raise OSError("nobody reads it any more")
+
+
+async def test_a_crash_that_can_be_told_nowhere(
+    runtime: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def handle(record: logging.LogRecord) -> None:
+        raise LookupError("no logging either")
+
+    monkeypatch.setattr(logging.getLogger("actorsock"), "handle", handle)
+    monkeypatch.setattr(sys, "stderr", Refuses())
+    _, ref = spawn_monitor(divide, 0)
+    assert isinstance((await receive(ref)).reason, ZeroDivisionError)

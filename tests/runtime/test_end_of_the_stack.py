@@ -14,14 +14,11 @@ from actorsock import (
     Timeout,
     current_pid,
     exit,
-    is_alive,
     monitor,
     processes,
     receive,
     send,
     spawn,
-    spawn_handler,
-    spawn_monitor,
 )
 
 # What the library needs of the stack, at most, to do something and to come back.
@@ -46,7 +43,6 @@ async def collects(to: Pid) -> None:
 RECEIVERS: dict[str, Callable[[Pid], Pid]] = {
     "task": lambda to: spawn(collects, to),
     "light": lambda to: spawn(collects, to, light=True),
-    "handler": lambda to: spawn_handler(lambda message: send(to, ("got", message))),
 }
 
 
@@ -54,7 +50,6 @@ RECEIVERS: dict[str, Callable[[Pid], Pid]] = {
 async def test_a_message_is_sent_or_it_is_not(
     runtime: None, kind: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A handler, which runs on the stack of whoever sends, may end with it; nobody else does."""
     for left in range(ROOM):
         receiver = RECEIVERS[kind](current_pid())
         ref = monitor(receiver)
@@ -67,32 +62,11 @@ async def test_a_message_is_sent_or_it_is_not(
         await wait_all_tasks_blocked()
         send(receiver, "after")
         await wait_all_tasks_blocked()
-        if kind == "handler" and not is_alive(receiver):
-            assert isinstance((await receive(ref)).reason, RecursionError), left
-        else:
-            for message in (*sent, "after"):
-                assert await receive(after=0) == ("got", message), left
-            exit(receiver, "kill")
-            await receive(ref)
+        for message in (*sent, "after"):
+            assert await receive(after=0) == ("got", message), left
+        exit(receiver, "kill")
+        await receive(ref)
         assert await receive(after=0) == Timeout(), left
-
-
-async def test_a_handler_that_has_ended_so_leaves_nothing_behind(
-    runtime: None, caplog: pytest.LogCaptureFixture
-) -> None:
-    def walk(handler: Pid) -> None:
-        send(handler, "further")
-        walk(handler)
-
-    async def walks(handler: Pid) -> None:
-        walk(handler)
-
-    handler = spawn_handler(lambda message: send(current_pid(), None) if message else None)
-    watching = monitor(handler)
-    _, ref = spawn_monitor(walks, handler)
-    assert isinstance((await receive(ref)).reason, RecursionError)
-    send(handler, None)
-    assert isinstance((await receive(watching)).reason, RecursionError)
 
 
 @pytest.mark.parametrize("light", [False, True], ids=["task", "light"])
@@ -112,32 +86,3 @@ async def test_who_one_is_is_no_question_of_the_stack(runtime: None) -> None:
     for left in range(ROOM):
         with suppress(RecursionError):
             assert at_depth(left, current_pid) is current_pid()
-
-
-async def test_handlers_that_send_to_each_other_there(
-    runtime: None, caplog: pytest.LogCaptureFixture
-) -> None:
-    """Some may end, of their own recursion or the sender's; the others answer as ever."""
-
-    def passes_on(to: list[Pid]) -> Pid:
-        return spawn_handler(lambda message: [send(pid, message) for pid in to])
-
-    me = current_pid()
-    for left in range(ROOM):
-        last = [passes_on([me]) for _ in range(3)]
-        first = passes_on(last)
-        everybody = [*last, first]
-        with suppress(RecursionError):
-            at_depth(left, lambda first=first: send(first, "before"))
-        await wait_all_tasks_blocked()
-        while await receive(after=0) != Timeout():
-            pass
-        for handler in everybody:
-            send(handler, "after")
-        await wait_all_tasks_blocked()
-        expected = sum(map(is_alive, last)) * (1 + is_alive(first))
-        assert [await receive(after=0) for _ in range(expected)] == ["after"] * expected, left
-        assert await receive(after=0) == Timeout(), left
-        for handler in everybody:
-            exit(handler, "kill")
-        await wait_all_tasks_blocked()

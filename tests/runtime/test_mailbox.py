@@ -243,6 +243,25 @@ def test_asking_for_what_is_urgent_before_each_message_takes_no_quadratic_time()
     assert mailbox.messages() == ["a late one"] * 10
 
 
+def test_taking_what_was_left_by_its_type_takes_no_quadratic_time() -> None:
+    tested = 0
+
+    def is_int(message: Any) -> bool:
+        nonlocal tested
+        tested += 1
+        return isinstance(message, int)
+
+    mailbox = Mailbox()
+    for number in range(10_000):
+        mailbox.put(number)
+    assert mailbox.take(Reply, lambda message: isinstance(message, Reply)) is NOTHING
+    assert mailbox.take(int, is_int) == 0
+    assert mailbox.take(str, lambda message: isinstance(message, str)) is NOTHING
+    for number in range(1, 10_000):
+        assert mailbox.take(int, is_int) == number
+    assert tested <= 10_000
+
+
 def test_what_a_message_carries_as_its_ref() -> None:
     class Broken:
         @property

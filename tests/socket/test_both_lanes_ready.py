@@ -17,9 +17,11 @@ from .support import (
     Peer,
     connected,
     every_body,
+    host,
     info_of,
     readers,
     reset,
+    tcp,
     workers,
     writers,
 )
@@ -72,3 +74,35 @@ async def test_a_reset_is_the_readers_to_hear(body: str, writes_first: bool) -> 
     reset(peer)
     assert await receiving.answer() == Error("econnreset")
     assert (await sending.answer()).reason == "epipe"
+
+
+def refusing() -> tuple[str, int]:
+    """Where nobody listens."""
+    gone = host()
+    address = gone.getsockname()
+    gone.close()
+    return address
+
+
+@in_runtime
+async def test_a_refused_connection_is_told_to_who_connects_though_a_receive_has_heard_of_it() -> (
+    None
+):
+    """The kernel tells it once, to whoever asks first."""
+    sock = tcp()
+    info_of(socket.connect_nowait(sock, refusing()))
+    assert socket.recv_nowait(sock) == Error("econnrefused")
+    assert (await receive(SelectMessage)).tag == "connect"
+    assert socket.connect_nowait(sock) == Error("econnrefused")
+    assert socket.info(sock).num_writers == 0
+
+
+@every_body
+@in_runtime
+async def test_so_it_is_where_both_wait(body: str) -> None:
+    sock = tcp()
+    connector, reader = workers(2, body)
+    connecting = connector.tell(socket.connect, sock, refusing())
+    receiving = reader.tell(socket.recv, sock)
+    assert await connecting.answer() == Error("econnrefused")
+    assert (await receiving.answer()).reason in ("econnrefused", "closed", "enotconn")

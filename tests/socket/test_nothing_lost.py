@@ -41,7 +41,7 @@ from actorsock import (
 )
 from actorsock.socket import Msg, SelectMessage, Socket
 
-from .support import readers, took, writers
+from .support import fd_of, readers, took, writers
 from .support_data import (
     FAMILIES,
     Outcome,
@@ -816,6 +816,24 @@ async def test_data_below_the_low_water_mark_is_there_for_who_asks() -> None:
             peer.sendall(b"hello")
             await arrived(sock, 5)
             assert await socket.recv(sock, timeout=timeout) == Ok(b"hello")
+
+
+@pytest.mark.parametrize("comes_by", ["accept", "open_fd"])
+@in_runtime
+async def test_a_low_water_mark_that_a_socket_comes_with(comes_by: str) -> None:
+    listening = listener()
+    ok(socket.setopt(listening, "socket", "rcvlowat", 100))
+    with stdlib.create_connection(address(listening)) as peer:
+        sock = ok(await socket.accept(listening))
+        if comes_by == "open_fd":
+            sock = ok(socket.open_fd(fd_of(sock)))
+        assert await socket.recv(sock, timeout=0.01) == Error("timeout")
+        for _ in range(2):
+            select = socket.recv_nowait(sock)
+            assert isinstance(select, Select)
+            peer.sendall(b"hello")
+            await arrived(sock, 5)
+            assert socket.recv_nowait(sock) == Ok(b"hello")
 
 
 @in_runtime

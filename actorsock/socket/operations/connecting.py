@@ -54,6 +54,8 @@ class Accept(Whole):
             settings=actor.settings.handed_on(),
             connected=True,
         )
+        if actor.told_late:
+            made.expect_late_telling()  # the kernel hands its options on
         return Ok(made.handle)
 
 
@@ -74,6 +76,7 @@ class Connect(Whole):
             return self._finish(actor, patient)
         if self.addr is None:
             return Error("state")
+        actor.connect_error = 0
         try:
             number = libc.connect(actor.sock, actor.kind.family, self.addr)
         except OSError as exc:
@@ -92,7 +95,7 @@ class Connect(Whole):
         return Error(reason)
 
     def _finish(self, actor: SocketActor, patient: bool) -> Ok[None] | Error | None:
-        number = actor.sock.getsockopt(stdlib.SOL_SOCKET, stdlib.SO_ERROR)
+        number = actor.sock.getsockopt(stdlib.SOL_SOCKET, stdlib.SO_ERROR) or actor.connect_error
         if patient and not number and not ready_now(actor.fd, "write"):
             return None  # it was woken for nothing: no error yet, and no connection
         return self._outcome(actor, number)

@@ -5,6 +5,7 @@ that goes on waiting has collected so far returns to the actor (`unread`) if it 
 killed.
 """
 
+import errno
 import socket as stdlib
 from math import inf
 from typing import ClassVar, Final
@@ -428,6 +429,9 @@ def _end(actor: SocketActor) -> Error:
 
 def _refused(actor: SocketActor, exc: OSError) -> Error:
     actor.counters.read_fails += 1
+    writer = actor.turns.write.current
+    if writer is not None and writer.kind == "connect" and exc.errno != errno.ENOTCONN:
+        actor.connect_error = exc.errno or 0
     return error_of(exc)
 
 
