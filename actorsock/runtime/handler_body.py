@@ -114,7 +114,10 @@ class HandlerBody(Body):
         before, turn.process = turn.process, process
         try:
             if not process.ending:
-                message = mailbox.pop() if mailbox.saved else mailbox.arrivals.popleft()  # type: ignore[union-attr]  # there is one
+                if mailbox.saved or mailbox.arrivals is None:
+                    message = mailbox.pop()
+                else:
+                    message = mailbox.arrivals.popleft()  # which is all that `pop` would do
                 self._context.run(_call, self._handle, message)
         except BaseException as exc:
             ending = told(process, exc)
