@@ -35,7 +35,8 @@ class Ok(Generic[T_co]):
         return self.value
 
 
-_set_value: Final = Ok.__dict__["value"].__set__
+# On the class this is the descriptor of its slot, which the type checker does not know.
+_set_value: Final = Ok.value.__set__  # type: ignore[misc]
 
 
 @final

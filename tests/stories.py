@@ -7,9 +7,10 @@ fixtures are for the conftests of the directories whose tests are held to them.
 import functools
 import gc
 import os
+import resource
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
@@ -23,6 +24,7 @@ __all__ = [
     "LIMIT",
     "in_runtime",
     "no_descriptor_is_left",
+    "no_more_descriptors",
     "nothing_is_left_behind",
     "open_descriptors",
     "until",
@@ -60,6 +62,17 @@ def open_descriptors() -> set[tuple[str, str]]:
         with suppress(FileNotFoundError):  # the listing's own
             found.add((name, os.readlink(f"/proc/self/fd/{name}")))
     return found
+
+
+@contextmanager
+def no_more_descriptors() -> Iterator[None]:
+    """Until the end of the block the program can open nothing."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 @pytest.fixture(autouse=True)

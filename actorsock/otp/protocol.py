@@ -72,7 +72,8 @@ class Caller:
         return self  # a second one would wait for an answer of its own
 
 
-# Every call makes a caller: through their descriptors its fields are set without a detour.
+# Every call makes a caller: through their descriptors, which the type checker does not know, its
+# fields are set without a detour.
 _set_pid: Final = Caller.pid.__set__  # type: ignore[attr-defined]
 _set_ref: Final = Caller.ref.__set__  # type: ignore[attr-defined]
 _set_answer: Final = Caller.answer.__set__

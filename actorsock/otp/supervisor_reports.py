@@ -1,10 +1,9 @@
 """What a supervisor writes into the log, as "actorsock.supervisor"."""
 
 import logging
-import traceback
-from contextlib import suppress
 from typing import Any, Final
 
+from ..runtime.crash_report import told_alone
 from ..runtime.current import current_process
 from ..runtime.identity import Pid
 from ..runtime.process import Process
@@ -31,11 +30,8 @@ def progress(child: Any, pid: Pid) -> None:
 def still_starting(supervisor: Process, child: Any, seconds: float) -> None:
     """A warning: the start function of a child has not returned. For a timer: it raises nothing."""
     what = f"is still being started after {seconds:g} seconds: its start function has not returned"
-    try:
+    with told_alone():
         _write(supervisor, logging.WARNING, what, child, None, None)
-    except Exception:  # filters, handlers and representations are the program's
-        with suppress(Exception):
-            traceback.print_exc()
 
 
 def _write(

@@ -2,7 +2,8 @@
 
 import logging
 import traceback
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 import attrs
@@ -10,7 +11,7 @@ import attrs
 from .exit_reason import Ending, ending_of
 from .process import Process
 
-__all__ = ["report_crash", "told"]
+__all__ = ["report_crash", "told", "told_alone"]
 
 _log: Final = logging.getLogger("actorsock")
 
@@ -25,8 +26,6 @@ def told(process: Process, exc: BaseException, during: str = "crashed") -> Endin
     if ending.crash is not None:
         try:
             report_crash(process, ending.crash, during)
-        except Exception:  # at the end of the stack: there is no way to tell it
-            pass
         except BaseException as raised:
             ending = attrs.evolve(ending, interrupt=ending.interrupt or raised)
     return ending
@@ -37,7 +36,7 @@ def report_crash(process: Process, exc: BaseException, during: str = "crashed") 
 
     The record's `pid` and `function` attributes say who, for handlers that want them apart.
     """
-    try:
+    with told_alone():
         function = process.body.describe()
         name = f" ({process.name})" if process.name is not None else ""
         extra: dict[str, Any] = {"pid": process.pid, "function": function}
@@ -51,8 +50,17 @@ def report_crash(process: Process, exc: BaseException, during: str = "crashed") 
             exc_info=(type(exc), exc, exc.__traceback__),
             extra=extra,
         )
+
+
+@contextmanager
+def told_alone() -> Iterator[None]:
+    """Around what is logged for somebody else: what goes wrong in it stays there.
+
+    Filters, handlers and representations are the program's. Their mistake is not another
+    process's, nor the runtime's: stderr is left, if there is one.
+    """
+    try:
+        yield
     except Exception:
-        # Filters, handlers and representations are the program's. Their mistake is not another
-        # process's, nor the runtime's: stderr is left, if there is one.
         with suppress(Exception):
             traceback.print_exc()

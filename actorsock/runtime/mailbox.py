@@ -10,6 +10,7 @@ No process, no waiting and no time in here: the caller waits, the mailbox only a
 
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
+from itertools import takewhile
 from types import CoroutineType, UnionType
 from typing import Any, Final, Union, get_args, get_origin
 
@@ -183,18 +184,16 @@ class Mailbox:
         self, saved: OrderedDict[int, tuple[Any, Ref | None]], pattern: Any, matches: Matcher
     ) -> int | None:
         """The number of the oldest saved message that matches."""
-        if type(pattern) is not type:  # only what such a class says of a message never changes
-            return next((number for number, (m, _) in saved.items() if matches(m)), None)
-        found = None
-        if self._passed is pattern:
-            for number in reversed(saved):
-                if number < self._up_to:
-                    break
-                if matches(saved[number][0]):
-                    found = number
+        # Only what such a class says of a message never changes.
+        lasts = type(pattern) is type
+        found: int | None
+        if lasts and self._passed is pattern:
+            newer = takewhile(lambda number: number >= self._up_to, reversed(saved))
+            found = min((n for n in newer if matches(saved[n][0])), default=None)
         else:
-            found = next((number for number, (m, _) in saved.items() if matches(m)), None)
-        self._passed, self._up_to = (pattern, self._next) if found is None else (None, 0)
+            found = next((n for n, (message, _) in saved.items() if matches(message)), None)
+        if lasts:
+            self._passed, self._up_to = (pattern, self._next) if found is None else (None, 0)
         return found
 
     def _numbers_of(self, ref: Ref) -> Sequence[int]:

@@ -33,12 +33,7 @@ from .informing import (
 from .interfaces import Interface, InterfaceMap, ioctl
 from .kinds import Domain, Protocol, Type
 from .messages import Msg
-from .notifications import (
-    AbortMessage,
-    CounterWrap,
-    SelectMessage,
-    SocketDown,
-)
+from .notifications import AbortMessage, CounterWrap, SelectMessage, SocketDown
 from .opening import bind, close, listen, open, peername, shutdown, sockname
 from .options import (
     Credentials,

@@ -31,12 +31,7 @@ from .counters import Counters
 from .handle import Socket
 from .kinds import SocketKind
 from .lingering import close_at_once, close_lingering, lingers
-from .notifications import (
-    AbortMessage,
-    CounterWrap,
-    SelectMessage,
-    SocketDown,
-)
+from .notifications import AbortMessage, CounterWrap, SelectMessage, SocketDown
 from .poller import Probe, ready_now
 from .service import Service
 from .settings import DEFAULTS, Settings
@@ -223,13 +218,7 @@ class SocketActor:
                 return None if handle is None else self._selected(op, pid, handle)
             if verdict != "go":
                 return op.interrupted(verdict)
-        elif (
-            patient
-            and self.read_quiet
-            and op.kind == "recv"
-            and not self.unread
-            and not self.told_late
-        ):
+        elif patient and op.kind == "recv" and self._hears_nothing():
             lane.wait(self._waiting(op, pid))  # and the poller is watching
             return None
         if handle is not None and op.kind == "recv" and self.nothing_to_read():
@@ -420,7 +409,7 @@ class SocketActor:
 
     def nothing_to_read(self) -> bool:
         """Whether a receive, of any size, would surely find nothing."""
-        if not self.read_quiet or self.unread or self.told_late:
+        if not self._hears_nothing():
             return False
         # What the poller has not told yet is there all the same.
         if self._probe is None:
@@ -429,6 +418,10 @@ class SocketActor:
             return False
         self.counters.read_tries += 1
         return True
+
+    def _hears_nothing(self) -> bool:
+        """There was nothing to read, and the poller has not told since that there is."""
+        return self.read_quiet and not self.unread and not self.told_late
 
     def is_ready(self, lane: LaneName) -> bool:
         """Whether an attempt in `lane` would find something to do."""

@@ -107,6 +107,7 @@ def recv_nowait(
             if answer is None:
                 return actor.select_for(_WHAT_IS_THERE, pid, lane, Ref())
             if type(answer) is Ok and not lane.queue:
+                # `Lane.done` where nobody queues, without the call.
                 lane.current = None
                 lane.selected = False
             elif current is not None:

@@ -186,6 +186,21 @@ class Counting:
         Counting.looks += 1
 
 
+class Tested:
+    """How often messages are tested."""
+
+    times = 0
+
+    def by(self, matches: Callable[[Any], bool]) -> Callable[[Any], bool]:
+        """`matches`, counted."""
+
+        def test(message: Any) -> bool:
+            self.times += 1
+            return matches(message)
+
+        return test
+
+
 def test_receiving_by_ref_takes_no_quadratic_time() -> None:
     Counting.looks = 0
     mailbox = Mailbox()
@@ -200,34 +215,20 @@ def test_receiving_by_ref_takes_no_quadratic_time() -> None:
 
 
 def test_replies_in_reverse_order_are_found_at_once() -> None:
-    tested = 0
-
-    def counting(matches: Callable[[Any], bool]) -> Callable[[Any], bool]:
-        def test(message: Any) -> bool:
-            nonlocal tested
-            tested += 1
-            return matches(message)
-
-        return test
-
+    tested = Tested()
     mailbox = Mailbox()
     replies = [Reply(make_ref(), value) for value in range(1_000)]
     for reply in replies:
         mailbox.put(reply)
     for reply in reversed(replies):
-        assert mailbox.take(reply.ref, counting(matcher_for(reply.ref))) is reply
+        assert mailbox.take(reply.ref, tested.by(matcher_for(reply.ref))) is reply
     assert not mailbox
-    assert tested == 1_000
+    assert tested.times == 1_000
 
 
 def test_asking_for_what_is_urgent_before_each_message_takes_no_quadratic_time() -> None:
-    tested = 0
-
-    def is_reply(message: Any) -> bool:
-        nonlocal tested
-        tested += 1
-        return isinstance(message, Reply)
-
+    tested = Tested()
+    is_reply = tested.by(matcher_for(Reply))
     mailbox = Mailbox()
     urgent = [Reply(make_ref(), value) for value in range(10)]
     for number in range(10_000):
@@ -239,27 +240,22 @@ def test_asking_for_what_is_urgent_before_each_message_takes_no_quadratic_time()
             assert mailbox.take(Reply, is_reply) is urgent[number // 1_000]
         assert mailbox.take(Reply, is_reply) is NOTHING
         assert mailbox.pop() == number
-    assert tested <= 20_100
+    assert tested.times <= 20_100
     assert mailbox.messages() == ["a late one"] * 10
 
 
 def test_taking_what_was_left_by_its_type_takes_no_quadratic_time() -> None:
-    tested = 0
-
-    def is_int(message: Any) -> bool:
-        nonlocal tested
-        tested += 1
-        return isinstance(message, int)
-
+    tested = Tested()
+    is_int = tested.by(matcher_for(int))
     mailbox = Mailbox()
     for number in range(10_000):
         mailbox.put(number)
-    assert mailbox.take(Reply, lambda message: isinstance(message, Reply)) is NOTHING
+    assert mailbox.take(Reply, matcher_for(Reply)) is NOTHING
     assert mailbox.take(int, is_int) == 0
-    assert mailbox.take(str, lambda message: isinstance(message, str)) is NOTHING
+    assert mailbox.take(str, matcher_for(str)) is NOTHING
     for number in range(1, 10_000):
         assert mailbox.take(int, is_int) == number
-    assert tested <= 10_000
+    assert tested.times <= 10_000
 
 
 def test_what_a_message_carries_as_its_ref() -> None:

@@ -9,7 +9,8 @@ import inspect
 import select
 import socket as stdlib
 import struct
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from typing import Any
 
 import attrs
@@ -325,6 +326,21 @@ def datagrams() -> tuple[Socket, Peer]:
     peer = Peer(stdlib.AF_INET, stdlib.SOCK_DGRAM)
     peer.connect(("127.0.0.1", port))
     return sock, peer
+
+
+@contextmanager
+def without_room() -> Iterator[tuple[stdlib.socket, int]]:
+    """A local datagram socket that can take no more, and how many times it has b"early"."""
+    there, other = (stdlib.socket(stdlib.AF_UNIX, stdlib.SOCK_DGRAM) for _ in range(2))
+    with closing(there), closing(other):
+        there.bind("")
+        other.setblocking(False)
+        count = 0
+        with suppress(BlockingIOError):
+            while True:
+                other.sendto(b"early", there.getsockname())
+                count += 1
+        yield there, count
 
 
 # --- one of each kind of operation that waits -----------------------------------------------------

@@ -1,9 +1,6 @@
 """When the system has no more threads or descriptors to give, what is open goes on working."""
 
-import resource
 import socket as stdlib
-from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
 from typing import Any, NoReturn
 
 import pytest
@@ -11,7 +8,8 @@ import trio
 
 from actorsock import Error, Ok, ok, open_runtime, sleep, socket
 
-from .support import NOWHERE_NEAR, connected
+from ..stories import no_more_descriptors
+from .support import NOWHERE_NEAR, connected, without_room
 
 
 @pytest.fixture
@@ -30,13 +28,7 @@ async def test_who_is_told_in_vain_rests_without_a_thread(
     poller: str, no_threads: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ACTORSOCK_POLLER", poller)
-    there, other = (stdlib.socket(stdlib.AF_UNIX, stdlib.SOCK_DGRAM) for _ in range(2))
-    with closing(there), closing(other):
-        there.bind("")
-        other.setblocking(False)
-        with suppress(BlockingIOError):
-            while True:
-                other.sendto(b"early", there.getsockname())
+    with without_room() as (there, _):
         async with open_runtime():
             sock = ok(socket.open("local", "dgram"))
             late = (sock, b"late", there.getsockname())
@@ -56,20 +48,9 @@ async def test_close_does_not_linger_without_a_thread(runtime: None, no_threads:
     assert peer is not None
 
 
-@contextmanager
-def no_descriptors() -> Iterator[None]:
-    """The program may have no descriptors from here on; those that it has stay open."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-
-
 async def test_open_sockets_work_where_no_more_may_be_opened(runtime: None) -> None:
     sock, peer = await connected()
-    with no_descriptors():
+    with no_more_descriptors():
         for _ in range(3):
             assert await socket.send(sock, b"ping") == Ok()
             peer.sendall(b"pong")

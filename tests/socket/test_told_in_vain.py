@@ -1,15 +1,12 @@
 """A descriptor that is ready for ever with nothing to do keeps nobody busy, on either poller."""
 
-import socket as stdlib
-from contextlib import closing, suppress
-
 import pytest
 
 from actorsock import Error, Ok, ok, open_runtime, socket
 from actorsock.socket import Socket
 
 from ..stories import until
-from .support import LOOPBACK, workers
+from .support import LOOPBACK, without_room, workers
 
 every_poller = pytest.mark.parametrize("poller", ["epoll", "trio"])
 
@@ -69,15 +66,7 @@ async def test_waiting_for_room_where_others_have_taken_it(
     poller: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ACTORSOCK_POLLER", poller)
-    there, other = (stdlib.socket(stdlib.AF_UNIX, stdlib.SOCK_DGRAM) for _ in range(2))
-    with closing(there), closing(other):
-        there.bind("")
-        other.setblocking(False)
-        count = 0
-        with suppress(BlockingIOError):
-            while True:
-                other.sendto(b"early", there.getsockname())
-                count += 1
+    with without_room() as (there, count):
         async with open_runtime():
             sock = ok(socket.open("local", "dgram"))
             late = (sock, b"late", there.getsockname())

@@ -1,8 +1,7 @@
 """What the tests of streams share: streams in pairs, runtimes with a poller, open descriptors."""
 
-import resource
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import TypeAlias
 
 import pytest
@@ -97,14 +96,3 @@ def port_of(listener: SocketListener) -> int:
 def is_open(stream: SocketStream | SocketListener) -> bool:
     """Whether its socket is."""
     return "closed" not in socket.info(stream.socket).rstates
-
-
-@contextmanager
-def no_more_descriptors() -> Iterator[None]:
-    """Until the end of the block the program can open nothing."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

@@ -21,8 +21,8 @@ from actorsock import (
 )
 from actorsock.streams.addresses import Resolved
 
-from ..stories import in_runtime
-from .support import no_more_descriptors, port_of
+from ..stories import in_runtime, no_more_descriptors
+from .support import port_of
 
 V4: Resolved = (stdlib.AF_INET, stdlib.SOCK_STREAM, 6, "", ("127.0.0.1", 0))
 V6: Resolved = (stdlib.AF_INET6, stdlib.SOCK_STREAM, 6, "", ("::1", 0, 0, 0))

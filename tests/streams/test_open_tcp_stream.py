@@ -27,8 +27,8 @@ from actorsock import (
 )
 from actorsock.streams.addresses import Resolved, families_in_turn
 
-from ..stories import in_runtime, until
-from .support import every_poller, is_open, no_more_descriptors, runtime_with
+from ..stories import in_runtime, no_more_descriptors, until
+from .support import every_poller, is_open, runtime_with
 
 GOOD, BETTER, DEAF, SLOW, SLOWER = (f"127.0.0.{n}" for n in range(11, 16))
 SIX = "::1"

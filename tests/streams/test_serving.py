@@ -37,13 +37,12 @@ from actorsock import (
     trap_exit,
 )
 
-from ..stories import in_runtime, until
+from ..stories import in_runtime, no_more_descriptors, until
 from .support import (
     dial,
     every_domain,
     every_poller,
     listening,
-    no_more_descriptors,
     port_of,
     receive_all,
     runtime_with,

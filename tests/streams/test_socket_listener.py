@@ -22,14 +22,13 @@ from actorsock import (
 )
 from actorsock.socket.operations.connecting import Accept
 
-from ..stories import in_runtime
+from ..stories import in_runtime, no_more_descriptors
 from .support import (
     dial,
     every_domain,
     every_poller,
     is_open,
     listening,
-    no_more_descriptors,
     runtime_with,
 )
 
