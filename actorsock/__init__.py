@@ -11,20 +11,20 @@ warn where this was imported before pytest began.
 
 from . import otp, socket, streams
 from .results import BadMatch, Error, Ok, Select, ok
-from .runtime.aliases import alias, unalias
-from .runtime.ending import ending
-from .runtime.identity import Pid, Ref, make_ref
-from .runtime.in_trio import in_trio
-from .runtime.inspecting import ProcessInfo, is_alive, process_info, processes
-from .runtime.linking import NoProcessError, demonitor, exit, link, monitor, trap_exit, unlink
-from .runtime.mailbox_iteration import mailbox
-from .runtime.message_timers import cancel_timer, read_timer, send_after, start_timer
-from .runtime.messages import Down, Exit, Timeout, TimerExpired
-from .runtime.messaging import current_pid, receive, send, sleep
-from .runtime.naming import register, registered, unregister, whereis
-from .runtime.opening import open_runtime, run
-from .runtime.process import ExitSignal, ProcessExit
-from .runtime.spawning import spawn, spawn_handler, spawn_link, spawn_monitor
+from .runtime.api.aliases import alias, unalias
+from .runtime.api.ending import ending
+from .runtime.api.inspecting import ProcessInfo, is_alive, process_info, processes
+from .runtime.api.linking import NoProcessError, demonitor, exit, link, monitor, trap_exit, unlink
+from .runtime.api.mailbox_iteration import mailbox
+from .runtime.api.message_timers import cancel_timer, read_timer, send_after, start_timer
+from .runtime.api.messaging import current_pid, receive, send, sleep
+from .runtime.api.naming import register, registered, unregister, whereis
+from .runtime.api.opening import open_runtime, run
+from .runtime.api.spawning import spawn, spawn_handler, spawn_link, spawn_monitor
+from .runtime.bodies.in_trio import in_trio
+from .runtime.core.identity import Pid, Ref, make_ref
+from .runtime.core.messages import Down, Exit, Timeout, TimerExpired
+from .runtime.core.process import ExitSignal, ProcessExit
 from .streams import (
     SocketListener,
     SocketStream,

@@ -5,11 +5,23 @@ sensible value. True and False are no numbers here: where a number belongs they 
 """
 
 import math
-from typing import Any
+import reprlib
+from typing import Any, Final
 
-from .shown import shown
+__all__ = ["as_told", "check_bool", "check_int", "check_seconds", "check_word", "shown"]
 
-__all__ = ["as_told", "check_bool", "check_int", "check_seconds", "check_word"]
+
+_BYTES: Final = 30
+
+
+def shown(value: object) -> str:
+    """`value` as messages show it: of bounded length, whatever its own `repr` does."""
+    try:
+        if isinstance(value, (bytes, bytearray)) and len(value) > _BYTES:
+            return f"{value[:_BYTES]!r}... ({len(value)} bytes)"
+        return reprlib.repr(value)
+    except Exception:  # e.g. an integer of more digits than Python prints
+        return f"<{type(value).__name__}>"
 
 
 def check_bool(argument: str, value: object, expected: str = "a bool") -> bool:

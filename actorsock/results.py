@@ -6,14 +6,41 @@ answered. `ok()` is the bridge for code that expects success, and `unwrap()` the
 an expression.
 """
 
-from typing import Any, Final, Generic, NoReturn, TypeVar, final
+from typing import Any, Final, Generic, Literal, NoReturn, TypeVar, final
 
 import attrs
 
-from .select_info import SelectInfo
-from .shown import shown
+from .arguments import shown
+from .runtime.core.identity import Ref
 
-__all__ = ["BadMatch", "Error", "Ok", "Select", "SelectRead", "ok"]
+__all__ = ["BadMatch", "Error", "Ok", "Select", "SelectInfo", "SelectRead", "Tag", "ok"]
+
+
+Tag = Literal[
+    "accept",
+    "connect",
+    "recv",
+    "recvfrom",
+    "recvmsg",
+    "send",
+    "sendfile",
+    "sendmsg",
+    "sendto",
+    "sendv",
+]
+"""The operation that waits."""
+
+
+@attrs.frozen
+class SelectInfo:
+    """Names a waiting operation: what `cancel` takes. Erlang's `{select_info, Tag, Handle}`."""
+
+    tag: Tag
+    ref: Ref
+    """The handle: the select or abort message will carry it."""
+    continuation: Any = attrs.field(default=None, eq=False, repr=False)
+    """What a send that is continued with this info goes on with (flags, destination)."""
+
 
 T_co = TypeVar("T_co", covariant=True)
 T = TypeVar("T")

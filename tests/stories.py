@@ -17,8 +17,8 @@ import pytest
 from trio.testing import wait_all_tasks_blocked
 
 from actorsock import open_runtime
-from actorsock.runtime.process import aliased, alive
-from actorsock.runtime.running import by_task, local
+from actorsock.runtime.bodies.running import by_task, local
+from actorsock.runtime.core.process import aliased, alive
 
 __all__ = [
     "LIMIT",

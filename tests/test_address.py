@@ -18,8 +18,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actorsock.socket import address
-from actorsock.socket.address import (
+from actorsock.socket.values import address, families
+from actorsock.socket.values.address import (
     SockAddr,
     SockAddrIn,
     SockAddrIn6,
@@ -33,7 +33,6 @@ from actorsock.socket.address import (
     to_bytes,
     to_python,
 )
-from actorsock.socket.values import families
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="Linux's struct sockaddr")
 

@@ -12,16 +12,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actorsock.socket import control
-from actorsock.socket.address import (
+from actorsock.socket.values import control
+from actorsock.socket.values.address import (
     SockAddrIn,
     SockAddrIn6,
     SockAddrNative,
     SockAddrUnspec,
     to_bytes,
 )
-from actorsock.socket.control import ControlMessage, decode_control, encode_control, space
-from actorsock.socket.control_types import ControlType, ExtendedError, Ip6PktInfo, IpPktInfo
+from actorsock.socket.values.control import ControlMessage, decode_control, encode_control, space
+from actorsock.socket.values.control_types import ControlType, ExtendedError, Ip6PktInfo, IpPktInfo
 from actorsock.socket.values.records import Credentials, TimeVal
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the numbers are Linux's")

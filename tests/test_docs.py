@@ -21,12 +21,12 @@ import pytest
 
 import actorsock
 from actorsock import otp, socket
-from actorsock.socket import control_types
-from actorsock.socket.counters import COUNTERS
-from actorsock.socket.flags import Flag
-from actorsock.socket.interfaces import supported_flags, supported_requests
+from actorsock.socket.api.ioctl import supported_flags, supported_requests
+from actorsock.socket.api.support import supports
+from actorsock.socket.core.counters import COUNTERS
 from actorsock.socket.options import LEVELS, OTP_OPTIONS, find, find_otp, options
-from actorsock.socket.support import supports
+from actorsock.socket.values import control_types
+from actorsock.socket.values.flags import Flag
 
 DOCS = Path(__file__).parent.parent / "docs"
 DOCUMENTS = {

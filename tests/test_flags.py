@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actorsock.socket import flags as flags_module
-from actorsock.socket.flags import Flag, decode_flags, encode_flags, supported_flags
+from actorsock.socket.values import flags as flags_module
+from actorsock.socket.values.flags import Flag, decode_flags, encode_flags, supported_flags
 
 WORDS = get_args(Flag)
 DOCUMENTED_ORDER = [

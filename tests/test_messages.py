@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actorsock.socket.control import ControlMessage
-from actorsock.socket.messages import Msg, as_bytes, parse_msg, remaining, to_bytes_list
+from actorsock.socket.values.control import ControlMessage
+from actorsock.socket.values.messages import Msg, as_bytes, parse_msg, remaining, to_bytes_list
 
 BIG = 1 << 20
 

@@ -18,8 +18,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actorsock.results import Error
-from actorsock.socket.control import ControlMessage
-from actorsock.socket.control_types import IpPktInfo
 from actorsock.socket.options import (
     LEVELS,
     OTP_OPTIONS,
@@ -50,6 +48,8 @@ from actorsock.socket.options import (
     protocol_number,
     supported,
 )
+from actorsock.socket.values.control import ControlMessage
+from actorsock.socket.values.control_types import IpPktInfo
 
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="the numbers are Linux's")
 

@@ -10,7 +10,7 @@ from typing import get_args
 import pytest
 
 import actorsock
-from actorsock.socket import configuring
+from actorsock.socket.api import configuring
 from actorsock.socket.options import find, find_otp
 
 PROGRAM = """\

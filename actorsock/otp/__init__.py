@@ -2,7 +2,9 @@
 
 from . import sys
 from .application import Application, run_application
-from .calling import (
+from .behaviour.outcomes import Continue, Ignore, NoReply, Reply, Stop
+from .behaviour.starting import start, start_link
+from .calls.client import (
     call,
     cast,
     check_response,
@@ -12,9 +14,8 @@ from .calling import (
     stop,
     wait_response,
 )
-from .child_spec import ChildSpec, SupervisorFlags
-from .gen_server import GenServer
-from .machine_outcomes import (
+from .calls.protocol import Answer, Call, Caller, Cast
+from .machine.outcomes import (
     Enter,
     EventTimeout,
     Info,
@@ -28,11 +29,10 @@ from .machine_outcomes import (
     StateTimeout,
     TimedOut,
 )
-from .outcomes import Continue, Ignore, NoReply, Reply, Stop
-from .protocol import Answer, Call, Caller, Cast
-from .starting import start, start_link
-from .state_machine import StateMachine
-from .supervising import (
+from .machine.state_machine import StateMachine
+from .server.gen_server import GenServer
+from .supervision.child_spec import ChildSpec, SupervisorFlags
+from .supervision.requests import (
     ChildCount,
     ChildInfo,
     count_children,
@@ -43,7 +43,7 @@ from .supervising import (
     terminate_child,
     which_children,
 )
-from .supervisor import Supervisor
+from .supervision.supervisor import Supervisor
 from .task_stream import TaskStream, async_stream
 from .tasks import Task, async_call, await_result, nb_yield
 

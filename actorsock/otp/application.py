@@ -11,24 +11,24 @@ from typing import Any
 
 import trio
 
+from ..arguments import shown
 from ..results import Error, Ok
-from ..runtime.identity import Pid
-from ..runtime.linking import exit, monitor, trap_exit
-from ..runtime.messages import Exit
-from ..runtime.messaging import receive, send
-from ..runtime.opening import run
-from ..runtime.process import ProcessExit
-from ..runtime.signals import is_word
-from ..shown import shown
-from . import server_rules
+from ..runtime.api.linking import exit, monitor, trap_exit
+from ..runtime.api.messaging import receive, send
+from ..runtime.api.opening import run
+from ..runtime.core.identity import Pid
+from ..runtime.core.messages import Exit
+from ..runtime.core.process import ProcessExit
+from ..runtime.core.signals import is_word
 from .application_tree import start_tree, stop_tree
-from .behaviour import Behaviour
-from .engine import Looping
-from .gen_server import GenServer
-from .orderly import is_orderly
-from .outcomes import Stop
-from .protocol import StopRequest
-from .starting import start
+from .behaviour.base import Behaviour
+from .behaviour.engine import Looping
+from .behaviour.exit_reasons import is_orderly
+from .behaviour.outcomes import Stop
+from .behaviour.starting import start
+from .calls.protocol import StopRequest
+from .server import rules as server_rules
+from .server.gen_server import GenServer
 
 __all__ = ["Application", "run_application"]
 

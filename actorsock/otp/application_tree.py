@@ -11,13 +11,13 @@ from typing import Any
 import attrs
 
 from ..results import Error, Ok
-from ..runtime.identity import Pid
-from ..runtime.linking import exit, trap_exit
-from ..runtime.messages import Exit
-from ..runtime.messaging import current_pid, receive, send
-from ..runtime.spawning import spawn_link
-from .child_process import start_process, stop_processes
-from .child_spec import ChildSpec
+from ..runtime.api.linking import exit, trap_exit
+from ..runtime.api.messaging import current_pid, receive, send
+from ..runtime.api.spawning import spawn_link
+from ..runtime.core.identity import Pid
+from ..runtime.core.messages import Exit
+from .supervision.child_process import start_process, stop_processes
+from .supervision.child_spec import ChildSpec
 
 __all__ = ["start_tree", "stop_tree"]
 

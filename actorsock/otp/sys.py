@@ -10,12 +10,10 @@ from typing import Any, Literal
 
 from trio.lowlevel import enable_ki_protection
 
-from ..arguments import check_bool, check_int
-from ..runtime.identity import Pid
-from ..shown import shown
-from .calling import ask
-from .debugging import Statistics
-from .system_requests import (
+from ..arguments import check_bool, check_int, shown
+from ..runtime.core.identity import Pid
+from .behaviour.debugging import Statistics
+from .behaviour.system_requests import (
     Failed,
     GetState,
     GetStatus,
@@ -27,6 +25,7 @@ from .system_requests import (
     Suspend,
     Trace,
 )
+from .calls.client import ask
 
 __all__ = [
     "Statistics",

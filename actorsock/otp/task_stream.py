@@ -9,14 +9,13 @@ from typing import Any, Final, Generic, TypeVar
 import trio
 from trio.lowlevel import disable_ki_protection, enable_ki_protection
 
-from ..arguments import check_int, check_seconds
+from ..arguments import check_int, check_seconds, shown
 from ..results import Error, Ok
-from ..runtime.code import check_function
-from ..runtime.current import current_process
-from ..runtime.messages import Down
-from ..runtime.messaging import receive
-from ..shown import shown
-from .protocol import Answer
+from ..runtime.api.messaging import receive
+from ..runtime.bodies.current import current_process
+from ..runtime.bodies.functions import check_function
+from ..runtime.core.messages import Down
+from .calls.protocol import Answer
 from .tasks import Task, abandon, async_call
 
 __all__ = ["TaskStream", "async_stream"]

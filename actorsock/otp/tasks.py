@@ -10,20 +10,19 @@ from typing import Any, Generic, TypeVar, TypeVarTuple
 import attrs
 from trio.lowlevel import enable_ki_protection
 
-from ..arguments import check_seconds
+from ..arguments import check_seconds, shown
 from ..results import Error, Ok
-from ..runtime.aliases import send_through
-from ..runtime.code import call_function, check_function, name_of
-from ..runtime.current import current_process
-from ..runtime.identity import Pid, Ref
-from ..runtime.linking import exit, monitor
-from ..runtime.messages import Down, Timeout
-from ..runtime.messaging import receive, send
-from ..runtime.process import Process, ProcessExit, alive
-from ..runtime.spawning import spawn, spawn_handler
-from ..shown import shown
-from .forgetting import forget
-from .protocol import Answer
+from ..runtime.api.aliases import send_through
+from ..runtime.api.linking import exit, monitor
+from ..runtime.api.messaging import receive, send
+from ..runtime.api.spawning import spawn, spawn_handler
+from ..runtime.bodies.current import current_process
+from ..runtime.bodies.functions import call_function, check_function, name_of
+from ..runtime.core.identity import Pid, Ref
+from ..runtime.core.messages import Down, Timeout
+from ..runtime.core.process import Process, ProcessExit, alive
+from .calls.forgetting import forget
+from .calls.protocol import Answer
 
 __all__ = ["Task", "abandon", "async_call", "await_result", "nb_yield", "start_task"]
 

@@ -6,18 +6,12 @@ What cannot block is a plain function. What can block is `async` and takes a `ti
 documentation.
 """
 
-from ..results import SelectRead
-from ..select_info import SelectInfo
-from .address import SockAddrIn, SockAddrIn6, SockAddrNative, SockAddrUn, SockAddrUnspec
-from .cancelling import cancel
-from .configuring import getopt, setopt
-from .connections import accept, accept_nowait, connect, connect_nowait
-from .control import ControlMessage
-from .control_types import ExtendedError, Ip6PktInfo, IpPktInfo
-from .flags import Flag
-from .from_fd import open_fd
-from .handle import Socket
-from .informing import (
+from ..results import SelectInfo, SelectRead
+from .api.cancelling import cancel
+from .api.configuring import getopt, setopt
+from .api.connecting import accept, accept_nowait, connect, connect_nowait
+from .api.from_fd import open_fd
+from .api.informing import (
     SocketInfo,
     SocketsInfo,
     cancel_monitor,
@@ -30,11 +24,24 @@ from .informing import (
     which_monitors,
     which_sockets,
 )
-from .interfaces import Interface, InterfaceMap, ioctl
-from .kinds import Domain, Protocol, Type
-from .messages import Msg
-from .notifications import AbortMessage, CounterWrap, SelectMessage, SocketDown
-from .opening import bind, close, listen, open, peername, shutdown, sockname
+from .api.ioctl import Interface, InterfaceMap, ioctl
+from .api.opening import bind, close, listen, open, peername, shutdown, sockname
+from .api.receiving import recv, recv_nowait, recvfrom, recvfrom_nowait, recvmsg, recvmsg_nowait
+from .api.sending import (
+    send,
+    send_nowait,
+    sendfile,
+    sendfile_nowait,
+    sendmsg,
+    sendmsg_nowait,
+    sendto,
+    sendto_nowait,
+    sendv,
+    sendv_nowait,
+)
+from .api.support import is_supported, supports
+from .core.handle import Socket
+from .core.notifications import AbortMessage, CounterWrap, SelectMessage, SocketDown
 from .options import (
     Credentials,
     Linger,
@@ -53,20 +60,12 @@ from .options import (
     TcpInfo,
     TimeVal,
 )
-from .receiving import recv, recv_nowait, recvfrom, recvfrom_nowait, recvmsg, recvmsg_nowait
-from .sending import (
-    send,
-    send_nowait,
-    sendfile,
-    sendfile_nowait,
-    sendmsg,
-    sendmsg_nowait,
-    sendto,
-    sendto_nowait,
-    sendv,
-    sendv_nowait,
-)
-from .support import is_supported, supports
+from .values.address import SockAddrIn, SockAddrIn6, SockAddrNative, SockAddrUn, SockAddrUnspec
+from .values.control import ControlMessage
+from .values.control_types import ExtendedError, Ip6PktInfo, IpPktInfo
+from .values.flags import Flag
+from .values.kinds import Domain, Protocol, Type
+from .values.messages import Msg
 
 __all__ = [
     "AbortMessage",

@@ -2,9 +2,9 @@
 
 import trio
 
-from ..runtime.running import local
+from ..runtime.bodies.running import local
 from ..socket import Socket, close
-from ..socket.actor import actor_of
+from ..socket.core.actor import actor_of
 
 __all__ = ["checkpoint", "close_at_checkpoint"]
 

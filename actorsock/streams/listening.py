@@ -8,13 +8,12 @@ from typing import Final
 
 from trio.lowlevel import enable_ki_protection
 
-from ..arguments import check_int
+from ..arguments import check_int, shown
 from ..results import Error
-from ..runtime.in_trio import in_trio
-from ..shown import shown
+from ..runtime.bodies.in_trio import in_trio
 from ..socket import bind, listen, setopt
 from ..socket import open as open_socket
-from ..socket.actor import actor_of
+from ..socket.core.actor import actor_of
 from .addresses import check_port, resolve
 from .os_errors import os_error, value_of
 from .socket_listener import SocketListener

@@ -13,16 +13,15 @@ import attrs
 import trio
 from trio.lowlevel import enable_ki_protection
 
-from ..arguments import check_seconds
+from ..arguments import check_seconds, shown
 from ..results import Error, Ok
-from ..runtime.body import TIMED_OUT, Body
-from ..runtime.current import current_process
-from ..runtime.in_trio import in_trio
-from ..runtime.process import ExitSignal, Process
-from ..shown import shown
+from ..runtime.bodies.current import current_process
+from ..runtime.bodies.in_trio import in_trio
+from ..runtime.core.body import TIMED_OUT, Body
+from ..runtime.core.process import ExitSignal, Process
 from ..socket import Socket, bind, connect, setopt
 from ..socket import open as open_socket
-from ..socket.actor import actor_of
+from ..socket.core.actor import actor_of
 from .addresses import Resolved, check_port, families_in_turn, host_port, resolve
 from .os_errors import os_error, value_of
 from .socket_stream import SocketStream

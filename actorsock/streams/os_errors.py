@@ -4,7 +4,7 @@ import os
 from typing import TypeVar
 
 from ..results import Error, Ok, Select, SelectRead
-from ..socket.posix import number_of
+from ..socket.kernel.errors import number_of
 
 __all__ = ["os_error", "value_of"]
 

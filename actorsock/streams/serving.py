@@ -15,17 +15,17 @@ import attrs
 import trio
 from trio.lowlevel import enable_ki_protection
 
-from ..runtime.body import Body
-from ..runtime.current import current_process
-from ..runtime.identity import Pid
-from ..runtime.in_trio import in_trio
-from ..runtime.linking import exit, trap_exit
-from ..runtime.messages import Exit
-from ..runtime.messaging import send
-from ..runtime.process import ExitSignal, ProcessExit
-from ..runtime.spawning import spawn_handler, spawn_link
-from ..shown import shown
-from ..socket.actor import actor_of
+from ..arguments import shown
+from ..runtime.api.linking import exit, trap_exit
+from ..runtime.api.messaging import send
+from ..runtime.api.spawning import spawn_handler, spawn_link
+from ..runtime.bodies.current import current_process
+from ..runtime.bodies.in_trio import in_trio
+from ..runtime.core.body import Body
+from ..runtime.core.identity import Pid
+from ..runtime.core.messages import Exit
+from ..runtime.core.process import ExitSignal, ProcessExit
+from ..socket.core.actor import actor_of
 from .listening import open_tcp_listeners
 from .socket_listener import SocketListener
 from .socket_stream import SocketStream

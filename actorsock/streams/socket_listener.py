@@ -8,9 +8,9 @@ from trio.lowlevel import enable_ki_protection
 
 from ..results import Ok
 from ..socket import Socket, getopt
-from ..socket.actor import actor_of
-from ..socket.calling import GIVE_WAY, blocking
-from ..socket.operations.connecting import Accept
+from ..socket.api.asking import GIVE_WAY, blocking
+from ..socket.core.actor import actor_of
+from ..socket.operations.accept_connect import Accept
 from .checkpoints import close_at_checkpoint
 from .os_errors import os_error
 from .socket_stream import SocketStream

@@ -12,16 +12,15 @@ from typing import Final, final
 import trio
 from trio.lowlevel import enable_ki_protection
 
-from ..arguments import check_int
+from ..arguments import check_int, shown
 from ..results import Error, Ok
-from ..shown import shown
 from ..socket import Socket, setopt, shutdown
-from ..socket.actor import actor_of
-from ..socket.calling import GIVE_WAY, SYSTEM_CALL, blocking
-from ..socket.messages import as_bytes
-from ..socket.operations.receiving import RecvSome
+from ..socket.api.asking import GIVE_WAY, SYSTEM_CALL, blocking
+from ..socket.core.actor import actor_of
+from ..socket.operations.recv import RecvSome
 from ..socket.operations.room import AwaitRoom
-from ..socket.operations.sending import Send
+from ..socket.operations.send import Send
+from ..socket.values.messages import as_bytes
 from .checkpoints import checkpoint, close_at_checkpoint
 from .os_errors import os_error
 

@@ -14,8 +14,8 @@ import trio
 from trio.lowlevel import Abort
 from trio.testing import MockClock
 
-from ..runtime.node import Node
-from ..socket.service import opened
+from ..runtime.core.node import Node
+from ..socket.core.service import opened
 from .rest import at_rest
 
 __all__ = ["SocketsFirst"]

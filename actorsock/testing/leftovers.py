@@ -9,12 +9,12 @@ from collections.abc import Container, Iterator
 import attrs
 import trio
 
-from ..runtime.identity import Pid
-from ..runtime.node import Node
-from ..runtime.process import Process, alive
-from ..runtime.running import by_task
+from ..runtime.bodies.running import by_task
+from ..runtime.core.identity import Pid
+from ..runtime.core.node import Node
+from ..runtime.core.process import Process, alive
 from ..socket import Socket
-from ..socket.actor import SocketActor
+from ..socket.core.actor import SocketActor
 from .sockets import open_sockets, shown_socket
 
 __all__ = ["Leftover", "Owners", "leftovers", "processes_of_its_own"]

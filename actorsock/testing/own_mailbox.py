@@ -14,13 +14,13 @@ import trio
 from trio.testing import MockClock
 
 from ..arguments import check_seconds
-from ..runtime.code import name_of
-from ..runtime.identity import Ref
-from ..runtime.inspecting import process_info
-from ..runtime.mailbox import Matcher, test_of
-from ..runtime.mailbox_iteration import Messages
-from ..runtime.mailbox_iteration import mailbox as iterate
-from ..runtime.messaging import current_pid, receive
+from ..runtime.api.inspecting import process_info
+from ..runtime.api.mailbox_iteration import Messages
+from ..runtime.api.mailbox_iteration import mailbox as iterate
+from ..runtime.api.messaging import current_pid, receive
+from ..runtime.bodies.functions import name_of
+from ..runtime.core.identity import Ref
+from ..runtime.core.mailbox import Matcher, test_of
 from .real_time import real_seconds
 
 __all__ = ["OwnMailbox"]

@@ -13,10 +13,10 @@ from typing import Final
 from trio.testing import wait_all_tasks_blocked
 
 from ..results import Ok
-from ..runtime.node import Node
+from ..runtime.core.node import Node
 from ..socket import TcpInfo, getopt
-from ..socket.actor import SocketActor
-from ..socket.service import opened
+from ..socket.core.actor import SocketActor
+from ..socket.core.service import opened
 from .sockets import open_sockets
 
 __all__ = ["at_rest"]

@@ -1,10 +1,10 @@
 """The sockets of a runtime, all of them, and how a report shows one."""
 
 from ..results import Ok
-from ..runtime.node import Node
+from ..runtime.core.node import Node
 from ..socket import SockAddrIn, SockAddrIn6, SockAddrUn, Socket, info, peername, sockname
-from ..socket.actor import SocketActor, actor_of
-from ..socket.service import opened
+from ..socket.core.actor import SocketActor, actor_of
+from ..socket.core.service import opened
 
 __all__ = ["open_sockets", "shown_socket"]
 

@@ -11,13 +11,13 @@ from typing import Final
 import attrs
 import trio
 
-from ..runtime.current import current_process
-from ..runtime.identity import Pid
-from ..runtime.messaging import receive
-from ..runtime.node import Node
-from ..runtime.opening import open_runtime
-from ..runtime.process import Process
-from ..shown import shown
+from ..arguments import shown
+from ..runtime.api.messaging import receive
+from ..runtime.api.opening import open_runtime
+from ..runtime.bodies.current import current_process
+from ..runtime.core.identity import Pid
+from ..runtime.core.node import Node
+from ..runtime.core.process import Process
 from ..socket import Socket
 from .autojump import SocketsFirst
 from .leftovers import Owners, leftovers, processes_of_its_own

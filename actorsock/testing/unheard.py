@@ -10,9 +10,9 @@ from typing import Any, Final
 import attrs
 import trio
 
-from ..runtime.running import by_task
-from ..runtime.task_body import TaskBody
-from ..shown import shown
+from ..arguments import shown
+from ..runtime.bodies.running import by_task
+from ..runtime.bodies.task import TaskBody
 
 __all__ = ["UnheardExit", "UnheardExits"]
 

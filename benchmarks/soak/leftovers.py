@@ -11,10 +11,10 @@ import attrs
 import trio
 
 from actorsock import Pid, process_info, processes, registered, socket
-from actorsock.runtime.current import current_process
-from actorsock.runtime.process import alive
-from actorsock.runtime.running import by_task
-from actorsock.socket.service import service_of
+from actorsock.runtime.bodies.current import current_process
+from actorsock.runtime.bodies.running import by_task
+from actorsock.runtime.core.process import alive
+from actorsock.socket.core.service import service_of
 
 __all__ = ["Memory", "Stock", "memory", "stock"]
 

@@ -32,7 +32,7 @@ from actorsock import (
     start_timer,
 )
 from actorsock.socket import SockAddrUn, Socket
-from actorsock.socket.address import AddressLike
+from actorsock.socket.values.address import AddressLike
 
 from .ledger import RECEIPT_SIZE, Account, Ledger
 from .using import PATIENCE, Broken, User

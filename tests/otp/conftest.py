@@ -6,9 +6,9 @@ from typing import Any, Protocol
 import pytest
 
 from actorsock import Pid, ok, otp, process_info
-from actorsock.runtime.current import current_process
-from actorsock.runtime.process import aliased, alive
-from actorsock.runtime.running import by_task
+from actorsock.runtime.bodies.current import current_process
+from actorsock.runtime.bodies.running import by_task
+from actorsock.runtime.core.process import aliased, alive
 
 from ..stories import nothing_is_left_behind
 

@@ -18,9 +18,9 @@ from actorsock.otp import (
     StateTimeout,
     TimedOut,
 )
-from actorsock.otp.effects import Invoke, Received, Returned, StartTimer, StopTimer
-from actorsock.otp.machine_rules import Fresh, Machine, Mode, step
-from actorsock.otp.protocol import Begin, Tick
+from actorsock.otp.behaviour.effects import Invoke, Received, Returned, StartTimer, StopTimer
+from actorsock.otp.calls.protocol import Begin, Tick
+from actorsock.otp.machine.rules import Fresh, Machine, Mode, step
 
 
 @attrs.frozen

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from actorsock import Pid
-from actorsock.otp import supervision_rules as rules
-from actorsock.otp.child_spec import ChildSpec, SupervisorFlags
-from actorsock.otp.supervision_rules import Family, Plan
+from actorsock.otp.supervision import rules as rules
+from actorsock.otp.supervision.child_spec import ChildSpec, SupervisorFlags
+from actorsock.otp.supervision.rules import Family, Plan
 
 ORDERLY = ["normal", "shutdown", ("shutdown", "moving")]
 DISORDERLY = ["killed", "because", ValueError("a crash"), None, ("shutdown",)]

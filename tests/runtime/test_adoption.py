@@ -36,7 +36,7 @@ from actorsock import (
     trap_exit,
     whereis,
 )
-from actorsock.runtime.running import by_task
+from actorsock.runtime.bodies.running import by_task
 
 
 async def reports(dest: Pid) -> None:

@@ -10,7 +10,7 @@ import trio
 import trio.testing
 
 from actorsock import Ok, ok, open_runtime, socket
-from actorsock.runtime.busy_wait import BusyWait
+from actorsock.runtime.core.busy_wait import BusyWait
 
 MICROSECOND = 1e-6
 

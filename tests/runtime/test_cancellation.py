@@ -15,7 +15,7 @@ from actorsock import (
     sleep,
     spawn,
 )
-from actorsock.runtime.current import current_process
+from actorsock.runtime.bodies.current import current_process
 
 
 async def test_a_cancelled_receive_takes_nothing(runtime: None) -> None:

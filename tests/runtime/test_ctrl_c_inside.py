@@ -29,7 +29,7 @@ from actorsock import (
     spawn,
     spawn_monitor,
 )
-from actorsock.runtime.process import alive
+from actorsock.runtime.core.process import alive
 
 from ..stories import open_descriptors
 

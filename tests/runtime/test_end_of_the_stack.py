@@ -9,17 +9,7 @@ from typing import Any
 import pytest
 from trio.testing import wait_all_tasks_blocked
 
-from actorsock import (
-    Pid,
-    Timeout,
-    current_pid,
-    exit,
-    monitor,
-    processes,
-    receive,
-    send,
-    spawn,
-)
+from actorsock import Pid, Timeout, current_pid, exit, monitor, processes, receive, send, spawn
 
 # What the library needs of the stack, at most, to do something and to come back.
 ROOM = 60

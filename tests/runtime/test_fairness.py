@@ -3,16 +3,7 @@
 import pytest
 import trio
 
-from actorsock import (
-    Timeout,
-    current_pid,
-    exit,
-    receive,
-    send,
-    sleep,
-    spawn,
-    spawn_handler,
-)
+from actorsock import Timeout, current_pid, exit, receive, send, sleep, spawn, spawn_handler
 
 LOOP = 200_000  # how often a busy process of these tests does what it does, at most
 

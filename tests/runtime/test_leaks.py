@@ -28,9 +28,9 @@ from actorsock import (
     trap_exit,
     unlink,
 )
-from actorsock.runtime.current import current_process
-from actorsock.runtime.process import alive
-from actorsock.runtime.running import by_task
+from actorsock.runtime.bodies.current import current_process
+from actorsock.runtime.bodies.running import by_task
+from actorsock.runtime.core.process import alive
 
 MANY = 1_000
 

@@ -17,8 +17,8 @@ from hypothesis.stateful import (
 )
 
 from actorsock import Ref, make_ref
-from actorsock.runtime.mailbox import NOTHING, Mailbox, ref_of
-from actorsock.runtime.mailbox import test_of as matcher_for
+from actorsock.runtime.core.mailbox import NOTHING, Mailbox, ref_of
+from actorsock.runtime.core.mailbox import test_of as matcher_for
 
 
 @attrs.frozen

@@ -31,7 +31,7 @@ from actorsock import (
     spawn_monitor,
     trap_exit,
 )
-from actorsock.runtime.current import current_process
+from actorsock.runtime.bodies.current import current_process
 
 Main = Callable[[], Awaitable[Any]]
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from actorsock.runtime.signals import Effect, Origin, effect_of
+from actorsock.runtime.core.signals import Effect, Origin, effect_of
 
 
 @pytest.mark.parametrize(

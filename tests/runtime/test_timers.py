@@ -29,9 +29,9 @@ from actorsock import (
     spawn_monitor,
     start_timer,
 )
-from actorsock.runtime.current import current_process
-from actorsock.runtime.node import Node
-from actorsock.runtime.timers import Timers
+from actorsock.runtime.bodies.current import current_process
+from actorsock.runtime.core.node import Node
+from actorsock.runtime.core.timers import Timers
 
 
 def node() -> Node:

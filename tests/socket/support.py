@@ -18,18 +18,7 @@ import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
-from actorsock import (
-    Pid,
-    Select,
-    exit,
-    monitor,
-    ok,
-    process_info,
-    receive,
-    send,
-    socket,
-    spawn,
-)
+from actorsock import Pid, Select, exit, monitor, ok, process_info, receive, send, socket, spawn
 from actorsock.socket import AbortMessage, SelectInfo, SelectMessage, Socket
 
 from ..stories import LIMIT, until

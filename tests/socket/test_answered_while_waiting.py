@@ -23,7 +23,7 @@ from actorsock import (
     spawn_monitor,
 )
 from actorsock.socket import Socket
-from actorsock.socket.actor import actor_of
+from actorsock.socket.core.actor import actor_of
 
 from ..stories import in_runtime, until
 from .support import (

@@ -25,7 +25,8 @@ from actorsock import (
     spawn_monitor,
 )
 from actorsock.socket import Socket
-from actorsock.socket.operations import receiving, sending
+from actorsock.socket.operations import recv as receiving
+from actorsock.socket.operations import send as sending
 
 from .support_data import arrived, connected, every_domain, in_runtime, pair, until
 

@@ -43,9 +43,12 @@ from hypothesis import strategies as st
 
 import actorsock
 from actorsock import Error, Ok, Pid, Ref, Select, ok, socket
-from actorsock.runtime.process import aliased, alive
-from actorsock.runtime.running import by_task, local
-from actorsock.socket.address import (
+from actorsock.runtime.bodies.running import by_task, local
+from actorsock.runtime.core.process import aliased, alive
+from actorsock.socket.core.poller import ready_now
+from actorsock.socket.core.service import service_of
+from actorsock.socket.options import LEVELS, OTP_OPTIONS, find, options, protocol_number
+from actorsock.socket.values.address import (
     SockAddrIn,
     SockAddrIn6,
     SockAddrNative,
@@ -55,10 +58,7 @@ from actorsock.socket.address import (
     parse,
     to_bytes,
 )
-from actorsock.socket.flags import encode_flags
-from actorsock.socket.options import LEVELS, OTP_OPTIONS, find, options, protocol_number
-from actorsock.socket.poller import ready_now
-from actorsock.socket.service import service_of
+from actorsock.socket.values.flags import encode_flags
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="counts descriptors in /proc")
 

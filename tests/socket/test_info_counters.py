@@ -13,7 +13,7 @@ from trio.testing import wait_all_tasks_blocked
 
 from actorsock import Error, Ok, Pid, Select, current_pid, ok, receive, send, socket, spawn
 from actorsock.socket import SelectMessage, SockAddrUnspec, Socket, SocketInfo, SocketsInfo
-from actorsock.socket.address import SockAddr
+from actorsock.socket.values.address import SockAddr
 
 from .support_data import local_pair, result_of, tcp_pair, waits_in
 

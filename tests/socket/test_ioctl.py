@@ -10,13 +10,7 @@ import pytest
 import trio
 
 from actorsock import Error, Ok, ok, socket
-from actorsock.socket import (
-    Interface,
-    InterfaceMap,
-    SockAddrIn,
-    SockAddrNative,
-    Socket,
-)
+from actorsock.socket import Interface, InterfaceMap, SockAddrIn, SockAddrNative, Socket
 
 from .support_data import local_pair, tcp_pair
 

@@ -8,10 +8,13 @@ from typing import Any, get_args
 import attrs
 import pytest
 
-from actorsock.select_info import Tag
-from actorsock.socket.notifications import KIND_OF
-from actorsock.socket.operations import connecting, receiving, room, sending
-from actorsock.socket.turns import LANES, Kind
+from actorsock.results import Tag
+from actorsock.socket.core.notifications import KIND_OF
+from actorsock.socket.core.turns import LANES, Kind
+from actorsock.socket.operations import accept_connect as connecting
+from actorsock.socket.operations import recv as receiving
+from actorsock.socket.operations import room
+from actorsock.socket.operations import send as sending
 
 OPERATIONS: list[Any] = [
     operation

@@ -21,8 +21,8 @@ from actorsock import (
     spawn_handler,
 )
 from actorsock.socket import SelectInfo, SelectMessage, Socket
-from actorsock.socket.poller import ready_now
-from actorsock.socket.turns import LaneName
+from actorsock.socket.core.poller import ready_now
+from actorsock.socket.core.turns import LaneName
 
 from ..stories import in_runtime, until
 from .support import (
@@ -294,7 +294,7 @@ async def test_a_connection_that_comes_as_the_acceptor_begins_to_wait_is_told(
         return ready_now(fd, lane)
 
     # The system has said that nobody is there; it is asked once more before the wait.
-    monkeypatch.setattr("actorsock.socket.actor.ready_now", comes_now)
+    monkeypatch.setattr("actorsock.socket.core.actor.ready_now", comes_now)
     job = a.tell(socket.accept if blocked else socket.accept_nowait, listener)
     await at_rest()
     if not callers:  # this poller needs no asking

@@ -9,16 +9,7 @@ from typing import Any
 import pytest
 from trio.testing import MockClock
 
-from actorsock import (
-    Error,
-    Ok,
-    Select,
-    current_pid,
-    ok,
-    send,
-    socket,
-    spawn_handler,
-)
+from actorsock import Error, Ok, Select, current_pid, ok, send, socket, spawn_handler
 from actorsock.socket import SelectInfo, SelectMessage, Socket
 
 from ..stories import in_runtime, until

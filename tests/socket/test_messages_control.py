@@ -29,7 +29,7 @@ from actorsock.socket import (
     Socket,
     TimeVal,
 )
-from actorsock.socket.address import SockAddr
+from actorsock.socket.values.address import SockAddr
 
 from .support_data import local_pair, tcp_pair
 

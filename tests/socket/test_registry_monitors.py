@@ -24,10 +24,10 @@ from actorsock import (
     socket,
     spawn,
 )
-from actorsock.runtime.current import current_process
+from actorsock.runtime.bodies.current import current_process
 from actorsock.socket import Socket, SocketDown, SocketInfo
-from actorsock.socket.registry import Registry
-from actorsock.socket.service import service_of
+from actorsock.socket.core.registry import Registry
+from actorsock.socket.core.service import service_of
 
 from .support_data import result_of
 

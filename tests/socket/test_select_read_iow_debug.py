@@ -33,7 +33,7 @@ from actorsock.socket import (
     SelectRead,
     Socket,
 )
-from actorsock.socket.actor import actor_of
+from actorsock.socket.core.actor import actor_of
 
 from .support_data import local_pair, result_of, waits_in
 

@@ -17,15 +17,7 @@ import pytest
 import trio
 
 from actorsock import Error, Ok, Pid, current_pid, ok, receive, send, socket, spawn
-from actorsock.socket import (
-    ControlMessage,
-    Linger,
-    Membership,
-    Membership6,
-    Msg,
-    Socket,
-    TimeVal,
-)
+from actorsock.socket import ControlMessage, Linger, Membership, Membership6, Msg, Socket, TimeVal
 from actorsock.socket.options import LEVELS, OTP_OPTIONS, Option, find, options
 
 from .support_data import local_pair, tcp_pair

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from actorsock import Pid, Ref, make_ref
-from actorsock.socket.turns import (
+from actorsock.socket.core.turns import (
     NOTHING,
     Activate,
     CloseSocket,

@@ -20,7 +20,7 @@ from actorsock import (
     socket,
     spawn_monitor,
 )
-from actorsock.socket.operations.connecting import Accept
+from actorsock.socket.operations.accept_connect import Accept
 
 from ..stories import in_runtime, no_more_descriptors
 from .support import (

@@ -9,14 +9,7 @@ import pytest
 import trio
 from trio.testing import check_two_way_stream
 
-from actorsock import (
-    SocketListener,
-    SocketStream,
-    ok,
-    open_tcp_stream,
-    serve_tcp,
-    socket,
-)
+from actorsock import SocketListener, SocketStream, ok, open_tcp_stream, serve_tcp, socket
 
 from ..stories import in_runtime
 from .certificates import NAME, client_context, server_context, strangers_context

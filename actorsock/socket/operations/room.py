@@ -2,12 +2,11 @@
 
 from typing import ClassVar
 
-from ...results import Ok
-from ...runtime.identity import Pid
-from ...select_info import Tag
-from ..actor import SocketActor
-from ..poller import ready_now
-from ..turns import Kind, LaneName
+from ...results import Ok, Tag
+from ...runtime.core.identity import Pid
+from ..core.actor import SocketActor
+from ..core.poller import ready_now
+from ..core.turns import Kind, LaneName
 from .whole import Whole
 
 __all__ = ["AwaitRoom"]

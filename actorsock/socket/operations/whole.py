@@ -3,7 +3,7 @@
 from typing import Any
 
 from ...results import Error
-from ..actor import Operation, SocketActor
+from ..core.actor import Operation, SocketActor
 
 __all__ = ["Partly", "Whole"]
 

@@ -6,17 +6,9 @@ the library), the documented native mode in `native`; the records that values ar
 translation, in the package `values`. Nothing here touches a socket.
 """
 
-from actorsock.socket.options.native import (
-    NativeRead,
-    encode_native,
-    native_option,
-    native_spec,
-)
-from actorsock.socket.options.otp import OTP_OPTIONS, OtpOption, find_otp
-from actorsock.socket.options.tables import LEVELS, Option, find, options, supported
-from actorsock.socket.values.levels import native_level
-from actorsock.socket.values.protocols import protocol_name, protocol_names, protocol_number
-from actorsock.socket.values.records import (
+from ..values.levels import native_level
+from ..values.protocols import protocol_name, protocol_names, protocol_number
+from ..values.records import (
     Credentials,
     Linger,
     Membership,
@@ -26,7 +18,7 @@ from actorsock.socket.values.records import (
     TcpInfo,
     TimeVal,
 )
-from actorsock.socket.values.sctp_records import (
+from ..values.sctp_records import (
     SctpAssocParams,
     SctpAssocValue,
     SctpAuthKeyId,
@@ -36,6 +28,9 @@ from actorsock.socket.values.sctp_records import (
     SctpRtoInfo,
     SctpSendParams,
 )
+from .native import NativeRead, encode_native, native_option, native_spec
+from .otp import OTP_OPTIONS, OtpOption, find_otp
+from .tables import LEVELS, Option, find, options, supported
 
 __all__ = [
     "LEVELS",

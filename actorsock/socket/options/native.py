@@ -10,12 +10,12 @@ from typing import Final
 
 import attrs
 
-from actorsock.results import Error
-from actorsock.shown import shown
-from actorsock.socket.options.tables import find
-from actorsock.socket.values.codecs import decode_integer
-from actorsock.socket.values.levels import native_int
-from actorsock.socket.values.limits import INT_MAX
+from ...arguments import shown
+from ...results import Error
+from ..values.codecs import decode_integer
+from ..values.levels import native_int
+from ..values.limits import INT_MAX
+from .tables import find
 
 __all__ = ["NativeRead", "encode_native", "native_option", "native_spec"]
 

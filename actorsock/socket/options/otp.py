@@ -12,10 +12,9 @@ from typing import Final
 
 import attrs
 
-from actorsock.arguments import as_told
-from actorsock.shown import shown
-from actorsock.socket.settings import DEFAULTS
-from actorsock.socket.values.limits import INT_MAX
+from ...arguments import as_told, shown
+from ..values.limits import INT_MAX
+from .settings import DEFAULTS
 
 __all__ = ["OTP_OPTIONS", "OtpOption", "find_otp"]
 

@@ -3,8 +3,8 @@
 import struct
 from typing import Final
 
-from actorsock.socket.control import decode_control
-from actorsock.socket.values.codecs import Codec
+from ..values.codecs import Codec
+from ..values.control import decode_control
 
 __all__ = ["PKTOPTIONS"]
 

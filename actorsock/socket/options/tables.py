@@ -18,10 +18,8 @@ from typing import Final, TypeAlias
 
 import attrs
 
-from actorsock.arguments import as_told
-from actorsock.shown import shown
-from actorsock.socket.options.pktoptions import PKTOPTIONS
-from actorsock.socket.values.codecs import (
+from ...arguments import as_told, shown
+from ..values.codecs import (
     BOOLEAN,
     BYTE,
     CONGESTION,
@@ -53,6 +51,7 @@ from actorsock.socket.values.codecs import (
     UNSIGNED,
     Codec,
 )
+from .pktoptions import PKTOPTIONS
 
 __all__ = ["LEVELS", "Option", "find", "options", "supported"]
 

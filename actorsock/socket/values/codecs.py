@@ -15,11 +15,11 @@ from typing import Any, Final
 
 import attrs
 
-from actorsock.socket.values.families import DOMAIN_WORDS, DOMAINS, READ_TYPE_WORDS
-from actorsock.socket.values.hosts import HOST_FORMS, host
-from actorsock.socket.values.limits import INT_MAX, INT_MIN, UINT_MAX
-from actorsock.socket.values.protocols import protocol_name
-from actorsock.socket.values.records import (
+from .families import DOMAIN_WORDS, DOMAINS, READ_TYPE_WORDS
+from .hosts import HOST_FORMS, host
+from .limits import INT_MAX, INT_MIN, UINT_MAX
+from .protocols import protocol_name
+from .records import (
     Credentials,
     Linger,
     Membership,
@@ -32,7 +32,7 @@ from actorsock.socket.values.records import (
     as_record,
     forms_of,
 )
-from actorsock.socket.values.sctp_records import (
+from .sctp_records import (
     SctpAssocParams,
     SctpAssocValue,
     SctpAuthKeyId,

@@ -9,8 +9,7 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final, TypeAlias
 
-from actorsock.arguments import as_told
-from actorsock.shown import shown
+from ...arguments import as_told, shown
 
 __all__ = ["HOST_FORMS", "HOST_WORDS", "In6Addr", "InAddr", "host", "named_host"]
 

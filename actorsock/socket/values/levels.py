@@ -3,11 +3,10 @@
 import socket
 from typing import Final
 
-from actorsock.arguments import as_told
-from actorsock.shown import shown
-from actorsock.socket.values.codecs import c_int
-from actorsock.socket.values.limits import INT_MAX
-from actorsock.socket.values.protocols import protocol_number
+from ...arguments import as_told, shown
+from .codecs import c_int
+from .limits import INT_MAX
+from .protocols import protocol_number
 
 __all__ = ["native_int", "native_level"]
 

@@ -13,8 +13,7 @@ from typing import Any, Final, Literal, TypeVar
 
 import attrs
 
-from actorsock.shown import shown
-
+from ...arguments import shown
 from .hosts import In6Addr, InAddr, named_host
 from .limits import INT_MAX, INT_MIN, UINT_MAX
 

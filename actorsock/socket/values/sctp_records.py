@@ -9,10 +9,8 @@ unless said otherwise, as in the RFC.
 
 import attrs
 
-from actorsock.socket.values.limits import INT_MAX, UINT_MAX
-from actorsock.socket.values.records import boolean_field, integer_field
-
-from .limits import INT_MIN
+from .limits import INT_MAX, INT_MIN, UINT_MAX
+from .records import boolean_field, integer_field
 
 __all__ = [
     "SctpAssocParams",

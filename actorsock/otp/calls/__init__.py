@@ -1,0 +1,1 @@
+"""Requests to servers and their answers, as messages and as functions."""

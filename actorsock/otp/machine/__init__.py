@@ -1,0 +1,1 @@
+"""`StateMachine`: events, states and time-outs, as rules and as a class."""

@@ -1,0 +1,1 @@
+"""`GenServer`: the rules of a server, and what runs them."""

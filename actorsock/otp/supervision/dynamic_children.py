@@ -1,0 +1,100 @@
+"""The children of a simple_one_for_one supervisor: any number, of one spec, known by their pids."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import trio
+
+from ...results import Error, Ok
+from ...runtime.api.inspecting import is_alive
+from ...runtime.api.messaging import current_pid, send
+from ...runtime.core.identity import Pid
+from ..behaviour.outcomes import Stop
+from . import rules as rules
+from .child_process import start_and_report, stop_processes
+from .child_spec import ChildSpec, SupervisorFlags
+from .children import TryAgain, give_up, report_end
+from .requests import ChildCount, ChildInfo
+
+__all__ = ["DynamicChildren"]
+
+
+class DynamicChildren:
+    """`Children` of one spec, any number of them, known by their pids: simple_one_for_one."""
+
+    def __init__(self, flags: SupervisorFlags, specs: Sequence[ChildSpec]) -> None:
+        if len(specs) != 1:
+            raise ValueError(f"children: simple_one_for_one takes one child spec, got {len(specs)}")
+        self._flags = flags
+        self._spec = specs[0]
+        self._running: dict[Pid, tuple[Any, ...]] = {}
+        self._failed: dict[Pid, tuple[Any, ...]] = {}
+        """Those whose restart has failed, under the pid that they had."""
+        self._restarts: tuple[float, ...] = ()
+
+    async def start(self, more: tuple[Any, ...]) -> Ok[Pid | None] | Error:
+        result = await start_and_report(self._spec, more)
+        match result:
+            case Ok(Pid() as pid):
+                self._running[pid] = more
+        return result
+
+    async def terminate(self, pid: Any) -> Ok[None] | Error:
+        if not isinstance(pid, Pid):
+            return Error("simple_one_for_one")
+        self._failed.pop(pid, None)
+        if self._running.pop(pid, None) is not None:
+            await stop_processes(self._spec, [pid])
+        elif is_alive(pid):
+            return Error("not_found")  # nobody that this supervisor has started
+        return Ok()
+
+    async def restart(self, id: Any) -> Error:
+        return Error("simple_one_for_one")
+
+    def delete(self, id: Any) -> Error:
+        return Error("simple_one_for_one")
+
+    def spec(self, id: Any) -> Ok[ChildSpec] | Error:
+        # Who has ended may have been a child, and under its last pid one is being restarted.
+        known = isinstance(id, Pid) and (id in self._running or not is_alive(id))
+        return Ok(self._spec) if known or id == self._spec.id else Error("not_found")
+
+    def which(self) -> list[ChildInfo]:
+        running = [ChildInfo(None, pid, self._spec.type) for pid in self._running]
+        return running + [ChildInfo(None, "restarting", self._spec.type) for _ in self._failed]
+
+    def count(self) -> ChildCount:
+        every = len(self._running) + len(self._failed)
+        supervisors = every if self._spec.type == "supervisor" else 0
+        return ChildCount(1, len(self._running), supervisors, every - supervisors)
+
+    async def ended(self, pid: Pid, reason: Any) -> Stop | None:
+        more = self._running.pop(pid, None)
+        if more is None:
+            return None
+        report_end(self._spec, pid, reason)
+        if rules.verdict(self._spec.restart, reason) != "restart":
+            return None
+        self._failed[pid] = more
+        return await self.try_again(pid)
+
+    async def try_again(self, pid: Pid) -> Stop | None:
+        if pid not in self._failed:
+            return None
+        now = trio.current_time()
+        self._restarts, too_many = rules.count_restart(self._flags, self._restarts, now)
+        if too_many:
+            return give_up(self._spec.id)
+        match await self.start(self._failed[pid]):
+            case Ok():
+                del self._failed[pid]
+            case Error():
+                send(current_pid(), TryAgain(pid))
+        return None
+
+    async def stop_all(self) -> None:
+        self._failed.clear()
+        pids = list(self._running)
+        self._running.clear()
+        await stop_processes(self._spec, pids)

@@ -1,0 +1,1 @@
+"""The public functions of processes, which `actorsock` hands on."""

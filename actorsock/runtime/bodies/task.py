@@ -1,0 +1,158 @@
+"""Task bodies: a process whose code is a trio task, with everything that trio offers.
+
+Two kinds of task run a process. `start_task` makes a new task around an async function, inside
+a cancel scope of its own, which is how an exit signal ends it wherever it waits. `adopt` takes a
+task that somebody else made: it has no scope of its own, so an exit signal reaches it when it
+next calls the library, or at once while it waits in such a call.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import trio
+from trio.lowlevel import (
+    Abort,
+    Task,
+    checkpoint_if_cancelled,
+    enable_ki_protection,
+    reschedule,
+    wait_task_rescheduled,
+)
+
+from ..core.body import Body
+from ..core.node import Node
+from ..core.process import ExitSignal, Process, alive
+from .crash_report import told
+from .functions import call_function, name_of
+from .running import by_task
+
+__all__ = ["TaskBody", "adopt", "start_task"]
+
+# What a process may do without waiting before it gives way to others: a thousand messages, or
+# a hundred system calls, both about a third of a millisecond.
+_BUDGET: Final = 1000
+
+
+def start_task(
+    node: Node, function: Callable[..., Awaitable[Any]], args: tuple[Any, ...]
+) -> Process:
+    """A new process that runs `function(*args)`; it starts when the caller next gives way."""
+    body = TaskBody(node, function, trio.CancelScope())
+    process = Process(node, body)
+    node.nursery.start_soon(_run, process, body, function, args, name=function)
+    alive[process.pid] = process
+    return process
+
+
+def adopt(node: Node, task: Task, scope: trio.CancelScope | None = None) -> Process:
+    """The process that `task` is from now on; `scope`, if any, surrounds all of its code."""
+    body = TaskBody(node, task.name, scope)
+    body.task = task
+    process = by_task[task] = Process(node, body)
+    alive[process.pid] = process
+    return process
+
+
+class TaskBody(Body):
+    """Suspends and resumes one trio task."""
+
+    __slots__ = ("_function", "_scope", "_stopped", "task")
+
+    kind = "task"
+    task: Task
+
+    def __init__(self, node: Node, function: Any, scope: trio.CancelScope | None) -> None:
+        super().__init__(node.timers, _BUDGET)
+        self._function = function
+        self._scope = scope
+        self._stopped: ExitSignal | None = None
+
+    @property
+    def adopted(self) -> bool:
+        return self._scope is None
+
+    @property
+    def scope(self) -> trio.CancelScope | None:
+        """The cancel scope around all of the code; None for an adopted task."""
+        return self._scope
+
+    @property
+    def unheard(self) -> bool:
+        """An exit signal has ended the adopted process, and no call has raised it yet."""
+        return self._stopped is not None and self._stopped.__traceback__ is None
+
+    def spend(self, cost: int) -> Awaitable[None]:
+        self.budget -= cost
+        # Always: only trio knows whether a scope around the caller was cancelled.
+        if self.budget > 0:
+            return checkpoint_if_cancelled()  # noqa: ASYNC105  # for the caller to await
+        return self._give_way()
+
+    def checkpoint(self) -> Awaitable[None]:
+        return self.spend(0)
+
+    async def _give_way(self) -> None:
+        self.budget = _BUDGET
+        await trio.lowlevel.checkpoint()
+        self.check()
+
+    @property
+    def waiting(self) -> Awaitable[object]:
+        self.budget = _BUDGET
+        return wait_task_rescheduled(self._abort)  # noqa: ASYNC105  # for the caller to await
+
+    def check(self) -> None:
+        if self._stopped is not None:
+            raise self._stopped
+
+    def wake(self, outcome: Any = None) -> bool:
+        if not self.parked:
+            return False
+        reschedule(self.task)  # first: from another thread it fails, and nothing has happened
+        self.parked = False
+        self.outcome = outcome
+        return True
+
+    def _abort(self, raise_cancel: Any) -> Abort:
+        # Here, not when the task runs: a wake in between must not reschedule it again.
+        self.parked = False
+        return Abort.SUCCEEDED
+
+    def stop(self, reason: Any) -> bool:
+        if self._scope is not None:
+            self._scope.cancel()
+            return False
+        self._stopped = ExitSignal(reason)
+        self.wake()
+        return True
+
+    def describe(self) -> str:
+        function = self._function
+        return function if isinstance(function, str) else name_of(function)
+
+
+@enable_ki_protection
+async def _run(
+    process: Process,
+    body: TaskBody,
+    function: Callable[..., Awaitable[Any]],
+    args: tuple[Any, ...],
+) -> None:
+    task = body.task = trio.lowlevel.current_task()
+    by_task[task] = process
+    reason: Any = "normal"
+    try:
+        assert body.scope is not None
+        with body.scope:
+            if not process.ending:
+                await call_function(function, args)
+    except BaseException as exc:
+        ending = told(process, exc)
+        reason = ending.reason
+        if ending.interrupt is not None:
+            process.node.interrupt(ending.interrupt)
+        elif ending.unwinding is not None:
+            raise ending.unwinding from None
+    finally:
+        by_task.pop(task, None)
+        process.end(reason)

@@ -1,0 +1,1 @@
+"""The public functions of sockets, and how they ask the socket actor."""

@@ -1,0 +1,1 @@
+"""Calls to the operating system that the standard library lacks, and what its errors are called."""

@@ -1,0 +1,116 @@
+"""What kind of socket: domains, types and protocols, as words and as the system's numbers."""
+
+import socket
+from collections.abc import Mapping
+from typing import Any, Literal, TypeAlias
+
+import attrs
+
+from ...arguments import check_int, shown
+from .families import DOMAIN_WORDS, DOMAINS, KNOWN_FAMILIES, TYPE_WORDS, TYPES, Domain, Type
+from .limits import INT_MAX, INT_MIN
+from .protocols import ProtocolName, protocol_name
+from .protocols import protocol_number as number_of_protocol
+
+__all__ = [
+    "Domain",
+    "Protocol",
+    "SocketKind",
+    "Type",
+    "domain_number",
+    "kind_of",
+    "protocol_number",
+    "type_number",
+]
+
+Protocol: TypeAlias = Literal["default"] | ProtocolName | tuple[Literal["raw"], int]
+"""A protocol by name, or by number as `("raw", number)`; the documented `protocol()`."""
+
+
+@attrs.frozen
+class SocketKind:
+    """Domain, type and protocol of one socket, as numbers; the words are for people."""
+
+    family: int
+    type_number: int
+    protocol_number: int
+
+    # Looked at by every operation, hence worked out once.
+    is_stream: bool = attrs.field(init=False, repr=False)
+    """Whether bytes flow without boundaries."""
+    is_tcp: bool = attrs.field(init=False, repr=False)
+    """Whether this is a stream over IPv4 or IPv6."""
+
+    is_known: bool = attrs.field(init=False, repr=False)
+    """Whether the standard library gives its addresses whole."""
+
+    @property
+    def domain(self) -> Domain | int:
+        """`"inet"`, `"inet6"`, `"local"`, or the number of another family."""
+        return DOMAIN_WORDS.get(self.family, self.family)
+
+    @property
+    def type(self) -> Type | int:
+        """`"stream"`, `"dgram"`, `"raw"`, `"seqpacket"`, or the number of another type."""
+        return TYPE_WORDS.get(self.type_number, self.type_number)
+
+    @property
+    def protocol(self) -> ProtocolName | int:
+        """The protocol's name, or its number if it has none."""
+        return protocol_name(self.protocol_number)
+
+    @is_stream.default
+    def _stream(self) -> bool:
+        return self.type_number == socket.SOCK_STREAM
+
+    @is_tcp.default
+    def _tcp(self) -> bool:
+        return self.is_stream and self.family in (socket.AF_INET, socket.AF_INET6)
+
+    @is_known.default
+    def _known(self) -> bool:
+        return self.family in KNOWN_FAMILIES
+
+
+def kind_of(domain: object, type: object, protocol: object) -> SocketKind:
+    """The kind that the arguments of `open` ask for.
+
+    Raises `TypeError` or `ValueError` naming the argument, the value and what is accepted.
+    """
+    return SocketKind(domain_number(domain), type_number(type), protocol_number(protocol))
+
+
+def domain_number(domain: object) -> int:
+    """The system's number of a domain, given as a word or as that number."""
+    return _number("domain", domain, DOMAINS)
+
+
+def type_number(type: object) -> int:
+    """The system's number of a socket type, given as a word or as that number."""
+    return _number("type", type, TYPES)
+
+
+def _number(argument: str, value: object, words: Mapping[Any, int]) -> int:
+    accepted = f"one of {', '.join(map(repr, words))}, or the system's number"
+    if isinstance(value, str):
+        if value not in words:
+            raise ValueError(f"{argument}: expected {accepted}, got {shown(value)}")
+        return words[value]
+    return _c_int(argument, value, accepted)
+
+
+def protocol_number(value: object) -> int:
+    """The number of a protocol: 0 for `"default"`, by name, or as `("raw", number)`."""
+    accepted = "'default', a protocol's name, its number, or ('raw', number)"
+    if isinstance(value, str):
+        number = 0 if value == "default" else number_of_protocol(value)
+        if number is None:
+            raise ValueError(f"protocol: expected {accepted}, got {shown(value)}")
+        return number
+    if isinstance(value, tuple) and len(value) == 2 and value[0] == "raw":
+        value = value[1]
+    return _c_int("protocol", value, accepted)
+
+
+def _c_int(argument: str, value: object, accepted: str) -> int:
+    return int(check_int(argument, value, accepted, INT_MIN, INT_MAX))
