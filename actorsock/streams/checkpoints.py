@@ -3,6 +3,7 @@
 import trio
 
 from ..runtime.bodies.running import local
+from ..runtime.core.reductions import MESSAGE
 from ..socket import Socket, close
 from ..socket.core.actor import actor_of
 
@@ -15,7 +16,7 @@ async def checkpoint() -> None:
     if process is None:
         await trio.lowlevel.checkpoint()
     else:
-        toll = process.body.spend(1)
+        toll = process.body.spend(MESSAGE)
         if toll is not None:
             await toll
 

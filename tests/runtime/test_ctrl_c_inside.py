@@ -7,13 +7,12 @@ them, with Ctrl-C pressed there.
 import signal
 import sys
 from collections.abc import Callable
-from types import FrameType
+from types import FrameType, ModuleType
 from typing import Any
 
 import pytest
 import trio
 
-import actorsock
 from actorsock import (
     current_pid,
     mailbox,
@@ -29,19 +28,23 @@ from actorsock import (
     spawn,
     spawn_monitor,
 )
+from actorsock.runtime.api import messaging, opening
+from actorsock.runtime.bodies import light, task
+from actorsock.runtime.core import body, node, passes, process, timers
 from actorsock.runtime.core.process import alive
+from actorsock.socket.core import actor, registry
+from actorsock.streams import serving
 
 from ..stories import open_descriptors
 
 Place = tuple[str, int]
-SOURCES = actorsock.__path__[0]
 
 
 class Watched:
     """Follows a program through some of the library's modules, and presses Ctrl-C at one place."""
 
-    def __init__(self, modules: tuple[str, ...], press_at: Place | None = None) -> None:
-        self.files = {f"{SOURCES}/{module}.py" for module in modules}
+    def __init__(self, modules: tuple[ModuleType, ...], press_at: Place | None = None) -> None:
+        self.files = {module.__file__ for module in modules}
         self.press_at = press_at
         self.places: dict[Place, None] = {}
 
@@ -117,16 +120,16 @@ async def serves() -> None:
 @pytest.mark.parametrize(
     ("story", "modules"),
     [
-        (talks_to_a_light_process, ("runtime/passes", "runtime/light_body")),
-        (sleeps, ("runtime/messaging", "runtime/body", "runtime/timers", "runtime/task_body")),
-        (owns_sockets, ("socket/actor", "socket/registry", "runtime/process")),
-        (serves, ("streams/serving",)),
-        (owns_sockets, ("runtime/opening", "runtime/node")),
+        (talks_to_a_light_process, (passes, light)),
+        (sleeps, (messaging, body, timers, task)),
+        (owns_sockets, (actor, registry, process)),
+        (serves, (serving,)),
+        (owns_sockets, (opening, node)),
     ],
     ids=["light", "sleep", "sockets", "server", "opening"],
 )
 def test_it_ends_the_program_in_good_order(
-    story: Callable[[], Any], modules: tuple[str, ...]
+    story: Callable[[], Any], modules: tuple[ModuleType, ...]
 ) -> None:
     watched = Watched(modules)
     watched.tells(lambda: run(story))

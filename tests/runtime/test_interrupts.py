@@ -266,8 +266,8 @@ PROGRAM = """
 import sys, trio
 from trio.testing import wait_all_tasks_blocked
 from actorsock import *
-from actorsock.runtime.process import alive
-from actorsock.runtime.running import by_task
+from actorsock.runtime.core.process import alive
+from actorsock.runtime.bodies.running import by_task
 
 def say(*words):
     print(*words, flush=True)

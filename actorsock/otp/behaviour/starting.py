@@ -1,7 +1,7 @@
 """Starting a behaviour: a new process, of which its starter hears whether it could begin."""
 
 from math import inf
-from typing import Any, Final
+from typing import Any
 
 from trio.lowlevel import enable_ki_protection
 
@@ -15,14 +15,13 @@ from ...runtime.bodies.current import current_process
 from ...runtime.core.identity import Pid, Ref
 from ...runtime.core.messages import Down
 from ...runtime.core.process import Process, alive
+from ...runtime.core.reductions import MESSAGE
 from ..calls.forgetting import forget, take_exit
 from ..calls.protocol import Begin, Begun
 from .base import Behaviour
 from .engine import InPlace
 
 __all__ = ["start", "start_link"]
-
-_START: Final = 1  # its price, in reductions: that of the message with which a process begins
 
 
 async def start(
@@ -73,7 +72,7 @@ async def _start(
         )
     check_seconds("timeout", timeout)
     starter = current_process()
-    toll = starter.body.spend(_START)
+    toll = starter.body.spend(MESSAGE)
     if toll is not None:
         await toll
     if name is not None and (owner := whereis(name)) is not None:

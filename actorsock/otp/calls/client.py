@@ -1,7 +1,7 @@
 """Asking a server: requests, answers, and stopping it."""
 
 from math import inf
-from typing import Any, Final
+from typing import Any
 
 from trio.lowlevel import enable_ki_protection
 
@@ -12,6 +12,7 @@ from ...runtime.bodies.current import current_process
 from ...runtime.core.identity import Pid, Ref, check_ref
 from ...runtime.core.messages import Down, Timeout
 from ...runtime.core.process import Process, ProcessExit, alive
+from ...runtime.core.reductions import MESSAGE
 from .forgetting import forget
 from .protocol import (
     BY_ALIAS,
@@ -38,8 +39,6 @@ __all__ = [
     "wait_response",
 ]
 
-_REQUEST: Final = 1  # the price of a call, in reductions: that of a message
-
 
 @enable_ki_protection
 async def call(server: Pid | str, request: Any, timeout: float = 5.0) -> Any:
@@ -56,7 +55,7 @@ async def call(server: Pid | str, request: Any, timeout: float = 5.0) -> Any:
         _check_server(server)
     process = current_process()
     body = process.body
-    toll = body.spend(_REQUEST)
+    toll = body.spend(MESSAGE)
     if toll is not None:
         await toll
     target = alive.get(server) if type(server) is Pid else _find(process, server)

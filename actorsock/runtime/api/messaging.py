@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from math import inf
 from types import UnionType
-from typing import Any, Final, TypeVar, overload
+from typing import Any, TypeVar, overload
 
 import trio
 from trio.lowlevel import enable_ki_protection
@@ -16,6 +16,7 @@ from ..core.identity import Pid, Ref
 from ..core.mailbox import NOTHING, anything, test_of
 from ..core.messages import Timeout
 from ..core.process import alive
+from ..core.reductions import MESSAGE
 from .aliases import send_through
 from .naming import resolve
 
@@ -25,7 +26,6 @@ T = TypeVar("T")
 T2 = TypeVar("T2")
 T3 = TypeVar("T3")
 T4 = TypeVar("T4")
-_MESSAGE: Final = 1  # the price of a message, in reductions
 
 
 @enable_ki_protection
@@ -98,7 +98,7 @@ async def receive(pattern: Any = None, *, after: float = inf) -> Any:
     if pattern is None and after is inf:
         # The receive that is made most often: a server's, which takes whatever comes.
         if mailbox.arrivals or mailbox.saved:
-            toll = body.spend(_MESSAGE)
+            toll = body.spend(MESSAGE)
             if toll is not None:
                 await toll
             return mailbox.pop()
@@ -117,7 +117,7 @@ async def receive(pattern: Any = None, *, after: float = inf) -> Any:
     matches = anything if pattern is None else test_of(pattern)
     if after is not inf:
         check_seconds("after", after)
-    toll = body.spend(_MESSAGE)
+    toll = body.spend(MESSAGE)
     if toll is not None:
         await toll
     message = mailbox.take(pattern, matches)
@@ -147,7 +147,7 @@ async def sleep(seconds: float) -> None:
     """Do nothing for `seconds`; works in every kind of process body. Erlang's `timer:sleep/1`."""
     check_seconds("seconds", seconds)
     body = current_process().body
-    toll = body.spend(_MESSAGE)
+    toll = body.spend(MESSAGE)
     if toll is not None:
         await toll
     await body.park(trio.current_time() + seconds)

@@ -8,6 +8,7 @@ import trio
 from trio.lowlevel import enable_ki_protection
 
 from ..core.process import Process
+from ..core.reductions import MESSAGE
 from .crash_report import report_crash
 from .current import current_process
 from .exit_reason import interrupt_in, mistakes_in
@@ -32,7 +33,7 @@ async def in_trio(fn: Callable[[Unpack[Ts]], Awaitable[T]], *args: *Ts) -> T:
     process = current_process()
     if process.body.kind != "light":
         return await call_function(fn, args)
-    toll = process.body.spend(1)
+    toll = process.body.spend(MESSAGE)
     if toll is not None:
         await toll
     errand: _Errand[T] = _Errand(process)

@@ -16,14 +16,12 @@ from trio.lowlevel import enable_ki_protection
 from ..core.body import Body
 from ..core.node import Node
 from ..core.process import ExitSignal, Process, alive
+from ..core.reductions import LIGHT_BUDGET
 from .crash_report import told
 from .functions import call_function, name_of
 from .running import local
 
 __all__ = ["LightBody", "start_light", "step_all"]
-
-# What it may do in one step before the others get theirs.
-_BUDGET: Final = 400
 
 _REMEDY: Final = (
     "a light process awaits only what actorsock offers: for something of trio's use "
@@ -77,7 +75,7 @@ class LightBody(Body):
     _coroutine: Coroutine[Any, None, None]
 
     def __init__(self, node: Node, function: Any, args: tuple[Any, ...]) -> None:
-        super().__init__(node.timers, _BUDGET)
+        super().__init__(node.timers, LIGHT_BUDGET)
         self._passes = node.passes
         self._function = function
         self._args = args
@@ -165,7 +163,7 @@ def step_all(ready: deque[LightBody], budget: int) -> int:
     Ends when none is ready, or when all of them together have used `budget` reductions. The
     result is how many are left.
     """
-    full, turn = _BUDGET, local.turn
+    full, turn = LIGHT_BUDGET, local.turn
     try:
         while ready and budget > 0:
             body = ready.popleft()

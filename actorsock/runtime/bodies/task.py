@@ -7,7 +7,7 @@ next calls the library, or at once while it waits in such a call.
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from typing import Any
 
 import trio
 from trio.lowlevel import (
@@ -22,15 +22,12 @@ from trio.lowlevel import (
 from ..core.body import Body
 from ..core.node import Node
 from ..core.process import ExitSignal, Process, alive
+from ..core.reductions import TASK_BUDGET
 from .crash_report import told
 from .functions import call_function, name_of
 from .running import by_task
 
 __all__ = ["TaskBody", "adopt", "start_task"]
-
-# What a process may do without waiting before it gives way to others: a thousand messages, or
-# a hundred system calls, both about a third of a millisecond.
-_BUDGET: Final = 1000
 
 
 def start_task(
@@ -62,7 +59,7 @@ class TaskBody(Body):
     task: Task
 
     def __init__(self, node: Node, function: Any, scope: trio.CancelScope | None) -> None:
-        super().__init__(node.timers, _BUDGET)
+        super().__init__(node.timers, TASK_BUDGET)
         self._function = function
         self._scope = scope
         self._stopped: ExitSignal | None = None
@@ -92,13 +89,13 @@ class TaskBody(Body):
         return self.spend(0)
 
     async def _give_way(self) -> None:
-        self.budget = _BUDGET
+        self.budget = TASK_BUDGET
         await trio.lowlevel.checkpoint()
         self.check()
 
     @property
     def waiting(self) -> Awaitable[object]:
-        self.budget = _BUDGET
+        self.budget = TASK_BUDGET
         return wait_task_rescheduled(self._abort)  # noqa: ASYNC105  # for the caller to await
 
     def check(self) -> None:

@@ -9,17 +9,15 @@ keep to their budget.
 
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
 import trio
 from trio.lowlevel import Abort, enable_ki_protection
 
 from .busy_wait import BusyWait, enabled
+from .reductions import LIGHT_PASS_BUDGET
 
 __all__ = ["Passes", "StepAll"]
-
-# What light processes may do in one pass before trio's own tasks run: some milliseconds.
-_BUDGET: Final = 4000
 
 StepAll = Callable[[deque[Any], int], int]
 """Runs the bodies that are ready, for so many reductions at most; how many are left."""
@@ -106,7 +104,7 @@ class Passes(trio.abc.Instrument):
         ready = self.ready
         # While steps are taken nothing sleeps: the end of it looks after what is left.
         keeper, self.keeper = self.keeper, None
-        budget = _BUDGET
+        budget = LIGHT_PASS_BUDGET
         try:
             if self._collect():
                 self._collected = True

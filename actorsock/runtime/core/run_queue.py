@@ -11,15 +11,13 @@ for the turn: it is handed to `interrupt`.
 
 from collections import deque
 from collections.abc import Callable
-from typing import Final
 
 import trio
 from trio.lowlevel import enable_ki_protection
 
-__all__ = ["RunQueue"]
+from .reductions import RUN_QUEUE_QUANTUM
 
-# Turns taken before trio's own tasks get to run: at a few microseconds each, some milliseconds.
-_BUDGET: Final = 1000
+__all__ = ["RunQueue"]
 
 Turn = Callable[[], None]
 
@@ -70,7 +68,7 @@ class RunQueue:
         ready = self._ready
         self._taking = True
         try:
-            for _ in range(_BUDGET):
+            for _ in range(RUN_QUEUE_QUANTUM):
                 if not ready:
                     return
                 try:

@@ -10,6 +10,7 @@ from ...results import Error, Ok, Select, SelectRead
 from ...runtime.bodies.current import process_of_task
 from ...runtime.bodies.running import local
 from ...runtime.core.identity import Ref
+from ...runtime.core.reductions import SYSTEM_CALL
 from ..core.actor import SocketActor, actor_of
 from ..core.handle import Socket
 from ..core.turns import User
@@ -18,7 +19,7 @@ from ..values.address import SockAddr
 from ..values.flags import Flags, encode_flags
 from ..values.limits import INT_MAX
 from ..values.messages import Msg
-from .asking import SYSTEM_CALL, blocking, nowait_receive, wait
+from .asking import blocking, nowait_receive, wait
 
 __all__ = ["recv", "recv_nowait", "recvfrom", "recvfrom_nowait", "recvmsg", "recvmsg_nowait"]
 

@@ -16,6 +16,7 @@ from ...results import Error, Ok, Select, SelectInfo, Tag
 from ...runtime.bodies.current import process_of_task
 from ...runtime.bodies.running import local
 from ...runtime.core.identity import Ref, check_ref
+from ...runtime.core.reductions import SYSTEM_CALL
 from ..core.actor import Operation, SocketActor, actor_of
 from ..core.handle import Socket
 from ..kernel.errors import error_of
@@ -35,7 +36,7 @@ from ..values.control import encode_control, space
 from ..values.flags import Flags, encode_flags
 from ..values.limits import INT_MAX
 from ..values.messages import Data, Msg, Piece, Pieces, as_bytes, parse_msg
-from .asking import SYSTEM_CALL, ask, blocking, nowait, wait
+from .asking import ask, blocking, nowait, wait
 
 __all__ = [
     "send",
