@@ -90,7 +90,7 @@ def no_descriptor_is_left() -> Iterator[None]:
 def nothing_is_left_behind() -> Iterator[None]:
     """After a test the tables of processes are empty."""
     yield
-    left = dict(alive), dict(by_task), dict(aliased), local.turn.process
+    left = dict(alive), dict(by_task), dict(aliased), local.step.process
     alive.clear()
     by_task.clear()
     aliased.clear()

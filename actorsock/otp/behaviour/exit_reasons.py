@@ -16,7 +16,7 @@ def raised(exc: BaseException) -> Raised:
     Cancellation, Ctrl-C and an exit signal that ends the process are nobody's to handle.
     """
     ending = ending_of(exc)
-    if ending.beyond is not None or current_process().ending:
+    if ending.propagate is not None or current_process().ending:
         raise exc
     return Raised(ending.reason, ending.crash)
 

@@ -4,7 +4,7 @@ import logging
 from typing import Any, Final
 
 from ...arguments import shown
-from ...runtime.bodies.crash_report import told_alone
+from ...runtime.bodies.crash_report import contain_logging_errors
 from ...runtime.bodies.current import current_process
 from ...runtime.core.identity import Pid
 from ...runtime.core.process import Process
@@ -30,7 +30,7 @@ def progress(child: Any, pid: Pid) -> None:
 def still_starting(supervisor: Process, child: Any, seconds: float) -> None:
     """A warning: the start function of a child has not returned. For a timer: it raises nothing."""
     what = f"is still being started after {seconds:g} seconds: its start function has not returned"
-    with told_alone():
+    with contain_logging_errors():
         _write(supervisor, logging.WARNING, what, child, None, None)
 
 

@@ -53,7 +53,7 @@ async def recv(
         return await blocking(actor, _WHAT_IS_THERE, timeout)
     # What a server does most of its time, so it is said here once more and without detours: to
     # wait for what comes next on a stream that has nothing yet.
-    process = local.turn.process
+    process = local.step.process
     if process is None:
         process = process_of_task()
     body, pid = process.body, process.pid
@@ -95,7 +95,7 @@ def recv_nowait(
     """
     actor: SocketActor = sock._actor if type(sock) is Socket else actor_of(sock)
     if length is _NO_LENGTH and flags is _NO_FLAGS and ref is None and actor.is_plain:
-        process = local.turn.process
+        process = local.step.process
         if process is None:
             process = process_of_task()
         pid, lane = process.pid, actor.turns.read
