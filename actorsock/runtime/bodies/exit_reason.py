@@ -16,7 +16,7 @@ __all__ = ["Ending", "crash_in", "ending_of", "interrupt_in"]
 
 @attrs.frozen
 class Ending:
-    """How a process ended."""
+    """The end of a process: its reason, and the exceptions that concern others."""
 
     reason: Any
     """Its exit reason: the argument of `exit`, or the exception of a crash."""

@@ -29,7 +29,7 @@ _REMEDY: Final = (
 )
 
 _PAUSE: Final = object()
-"""What a light process yields to the runtime; anything else is a foreign awaitable."""
+"""The object that a light process yields to the runtime; a foreign awaitable yields others."""
 
 
 class _Pause(tuple[object, ...]):

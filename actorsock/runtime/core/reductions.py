@@ -35,15 +35,15 @@ SYSTEM_CALL: Final = 10
 # A thousand messages or a hundred system calls, both about a third of a millisecond. Smaller
 # budgets make a visible share of the time trio's scheduling: a checkpoint costs 7 microseconds.
 TASK_BUDGET: Final = 1000
-"""What a process with a task body may spend before it lets other tasks run."""
+"""The budget of a process with a task body, until it lets other tasks run."""
 
 # Less than a task's, since yielding costs a light process a tenth of what it costs a task.
 LIGHT_BUDGET: Final = 400
-"""What a light process may spend in one step before the next one is stepped."""
+"""The budget of a light process for one step, until the next process is stepped."""
 
 # Ten full steps, some milliseconds: the longest time for which light processes hold up tasks.
 LIGHT_PASS_BUDGET: Final = 4000
-"""What all light processes together may spend in one pass of trio's loop, before tasks run."""
+"""The budget of all light processes together for one pass of trio's loop, until tasks run."""
 
 # As large as the largest budget, so that it exhausts every one of them. A light process that pays
 # it ends the pass too: tasks run as well as other light processes before it goes on.

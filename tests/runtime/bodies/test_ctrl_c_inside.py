@@ -128,7 +128,7 @@ async def serves() -> None:
     ],
     ids=["light", "sleep", "sockets", "server", "opening"],
 )
-def test_it_ends_the_program_in_good_order(
+def test_ctrl_c_at_any_line_ends_the_program_in_good_order(
     story: Callable[[], Any], modules: tuple[ModuleType, ...]
 ) -> None:
     watched = Watched(modules)
