@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 import trio
 
-from actorsock import Pid, receive, spawn_monitor
+from actorsock import Pid, Timeout, receive, sleep, spawn_monitor
 
 __all__ = [
     "checkpoints",
+    "cleans_up",
     "crash",
     "ended_process",
     "ends",
@@ -45,6 +46,17 @@ async def ends() -> None:
 async def crash(exc: BaseException) -> None:
     """Raise `exc`."""
     raise exc
+
+
+async def cleans_up(name: str, cleaned: list[str]) -> None:
+    """Wait to be ended; then wait in the clean-up too, and add `name` to `cleaned`."""
+    try:
+        await receive()
+    finally:
+        with trio.CancelScope(shield=True):
+            assert await receive(after=0.001) == Timeout()
+            await sleep(0.001)
+            cleaned.append(name)
 
 
 async def checkpoints(count: int) -> None:

@@ -12,7 +12,6 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from actorsock import (
     Pid,
     ProcessExit,
-    Timeout,
     current_pid,
     exit,
     is_alive,
@@ -33,7 +32,7 @@ from actorsock import (
 )
 from actorsock.runtime.bodies.current import current_process
 
-from ..support import crash, every_body
+from ..support import cleans_up, crash, every_body
 
 Main = Callable[[], Awaitable[Any]]
 
@@ -267,20 +266,12 @@ def test_leaving_ends_every_process_and_then_what_others_keep(
 def test_leaving_waits_for_clean_up(start: Callable[[Main], None]) -> None:
     cleaned: list[str] = []
 
-    async def process() -> None:
-        try:
-            await receive()
-        finally:
-            with trio.CancelScope(shield=True):
-                await sleep(0.001)
-                cleaned.append("all")
-
     async def main() -> None:
-        spawn(process)
+        spawn(cleans_up, "process", cleaned)
         await wait_all_tasks_blocked()
 
     start(main)
-    assert cleaned == ["all"]
+    assert cleaned == ["process"]
 
 
 @both
@@ -430,20 +421,10 @@ async def test_cancelling_the_block_ends_processes_by_exit_signals(
 
 async def test_clean_up_in_a_cancelled_block_can_wait(autojump_clock: MockClock) -> None:
     cleaned: list[str] = []
-
-    async def cleans_up(name: str) -> None:
-        try:
-            await receive()
-        finally:
-            with trio.CancelScope(shield=True):
-                assert await receive(after=1) == Timeout()
-                await sleep(1)
-                cleaned.append(name)
-
     with trio.move_on_after(5):
         async with open_runtime():
-            spawn(cleans_up, "process")
-            await cleans_up("first process")
+            spawn(cleans_up, "process", cleaned)
+            await cleans_up("first process", cleaned)
     assert sorted(cleaned) == ["first process", "process"]
 
 

@@ -13,19 +13,17 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 from actorsock import (
-    Timeout,
     exit,
     in_trio,
     receive,
     run,
     send,
-    sleep,
     spawn,
     spawn_handler,
     spawn_link,
 )
 
-from ..support import crash, every_body
+from ..support import cleans_up, crash, every_body
 
 Program = Callable[[BaseException], Awaitable[None]]
 
@@ -164,20 +162,11 @@ def test_an_interrupt_in_terminate_does_not_stop_the_end_of_others(
 def test_processes_and_main_clean_up_after_an_interrupt(interrupt: BaseException) -> None:
     cleaned: list[str] = []
 
-    async def cleans_up(name: str) -> None:
-        try:
-            await receive()
-        finally:
-            with trio.CancelScope(shield=True):
-                assert await receive(after=0.001) == Timeout()
-                await sleep(0.001)
-                cleaned.append(name)
-
     async def main() -> None:
-        spawn(cleans_up, "process")
+        spawn(cleans_up, "process", cleaned)
         await wait_all_tasks_blocked()
         spawn(crash, interrupt)
-        await cleans_up("main")
+        await cleans_up("main", cleaned)
 
     with pytest.raises(type(interrupt)):
         run(main)
@@ -324,47 +313,41 @@ def program(body: str) -> Iterator[tuple[subprocess.Popen[str], NextLine]]:
             started.kill()
 
 
-ALL_WAIT = """
-async def body():
+READY_AND_WAIT = """
     say("ready")
     await receive()
 """
 
-IN_TRIO = """
+PROGRAMS = {
+    "all wait": "async def body():" + READY_AND_WAIT,
+    "a function of in_trio is busy": """
 async def body():
     await in_trio(spins_in_a_process)
-"""
-
-PREDICATE = """
+""",
+    "a predicate is busy": """
 async def body():
     send(current_pid(), "a message")
     await receive(spins)
-"""
-
-LIGHT = """
+""",
+    "a light process is busy": """
 async def body():
     spawn(spins_in_a_process, light=True)
     await receive()
-"""
-
-BUSY_PROCESS = """
+""",
+    "a process receives without end": """
 async def busy():
     while True:
         send(current_pid(), "again")
         await receive()
 
 async def body():
-    spawn(busy)
-    say("ready")
-    await receive()
-"""
-
-BUSY_HANDLER = """
+    spawn(busy)"""
+    + READY_AND_WAIT,
+    "a handler handles without end": """
 async def body():
-    send(spawn_handler(lambda message: send(current_pid(), message)), "again")
-    say("ready")
-    await receive()
-"""
+    send(spawn_handler(lambda message: send(current_pid(), message)), "again")"""
+    + READY_AND_WAIT,
+}
 
 SIGNALS_ITSELF = """
 async def body():
@@ -374,11 +357,7 @@ async def body():
 """
 
 
-@pytest.mark.parametrize(
-    "body",
-    [ALL_WAIT, IN_TRIO, PREDICATE, LIGHT, BUSY_PROCESS, BUSY_HANDLER, SIGNALS_ITSELF],
-    ids=["wait", "in_trio", "predicate", "light", "process", "handler", "itself"],
-)
+@pytest.mark.parametrize("body", [*PROGRAMS.values(), SIGNALS_ITSELF], ids=[*PROGRAMS, "itself"])
 def test_ctrl_c_ends_every_process_and_the_program(body: str) -> None:
     with program(body) as (started, next_line):
         assert next_line() == "ready"
