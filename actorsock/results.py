@@ -156,6 +156,13 @@ class BadMatch(Exception):
 
     Attributes:
         result: the result, such as `Error("econnrefused")`.
+
+    Example::
+
+        try:
+            ok(await socket.connect(sock, ("127.0.0.1", 80)))
+        except BadMatch as exc:
+            print(exc)  # expected Ok, got Error(reason='econnrefused', data=None)
     """
 
     result: Final[object]

@@ -59,6 +59,12 @@ def unalias(ref: Ref) -> bool:
 
     Raises:
         TypeError: `ref` is not a `Ref`.
+
+    Example::
+
+        ref = alias()
+        assert unalias(ref)
+        send(ref, "dropped")
     """
     return current_process().drop_alias(check_ref(ref))
 

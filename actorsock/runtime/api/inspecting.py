@@ -59,6 +59,11 @@ def is_alive(pid: Pid) -> bool:
 
     Raises:
         TypeError: `pid` is not a `Pid`.
+
+    Example::
+
+        if not is_alive(worker):
+            worker = spawn(work)
     """
     process = alive.get(check_pid(pid))
     return process is not None and not process.ending

@@ -28,6 +28,13 @@ class NoProcessError(Exception):
     """Raised by `link` if the process has ended and the caller does not trap exits.
 
     Erlang's error `noproc`.
+
+    Example::
+
+        try:
+            link(worker)
+        except NoProcessError:
+            worker = spawn_link(work)
     """
 
 
@@ -74,6 +81,11 @@ def unlink(pid: Pid) -> None:
 
     Raises:
         TypeError: `pid` is not a `Pid`.
+
+    Example::
+
+        unlink(worker)
+        exit(worker, "shutdown")  # its end does not reach the caller any more
     """
     current_process().unlink(check_pid(pid))
 
@@ -138,6 +150,12 @@ def demonitor(ref: Ref, flush: bool = False) -> None:
 
     Raises:
         TypeError: `ref` is not a `Ref`.
+
+    Example::
+
+        ref = monitor(server)
+        ...
+        demonitor(ref, flush=True)  # no Down of this monitor is, or will be, in the mailbox
     """
     check_ref(ref)
     process = current_process()

@@ -84,6 +84,13 @@ def cancel_timer(ref: Ref) -> float | None:
 
     Raises:
         TypeError: `ref` is not a `Ref`.
+
+    Example::
+
+        ref = start_timer(5, current_pid(), "give up")
+        ...
+        if cancel_timer(ref) is None:
+            await receive(ref, after=0)  # too late: remove its message
     """
     left = read_timer(ref)
     if left is not None:
@@ -104,6 +111,11 @@ def read_timer(ref: Ref) -> float | None:
 
     Raises:
         TypeError: `ref` is not a `Ref`.
+
+    Example::
+
+        ref = send_after(10, server, "tick")
+        assert read_timer(ref) <= 10
     """
     timer = current_process().node.pending.get(check_ref(ref))
     return None if timer is None else max(0.0, timer.entry.deadline - trio.current_time())

@@ -36,8 +36,16 @@ T4 = TypeVar("T4")
 def current_pid() -> Pid:
     """Return the pid of the calling process. Erlang's `self/0`.
 
+    A trio task that calls the library for the first time becomes a process by that.
+
     Raises:
         RuntimeError: no runtime is open here.
+        ExitSignal: the task was adopted, and an exit signal has ended its process.
+
+    Example::
+
+        send(server, (current_pid(), "a question"))
+        answer = await receive()
     """
     return current_process().pid
 
@@ -200,6 +208,10 @@ async def sleep(seconds: float) -> None:
     Raises:
         TypeError, ValueError: `seconds` is not a number >= 0.
         ExitSignal: an exit signal ends the process, where trio's cancellation can't.
+
+    Example::
+
+        await sleep(0.5)
     """
     check_seconds("seconds", seconds)
     body = current_process().body

@@ -55,6 +55,11 @@ def unregister(name: str) -> None:
     Raises:
         ValueError: no process is registered as `name`.
         TypeError: `name` is not a string.
+
+    Example::
+
+        unregister("logger")
+        register("logger", new_logger)
     """
     pid = current_process().node.names.pop(_check_name(name), None)
     if pid is None:
@@ -82,7 +87,12 @@ def whereis(name: str) -> Pid | None:
 
 @enable_ki_protection
 def registered() -> list[str]:
-    """Return every registered name of the runtime, oldest first. Erlang's `registered/0`."""
+    """Return every registered name of the runtime, oldest first. Erlang's `registered/0`.
+
+    Example::
+
+        pids = {name: whereis(name) for name in registered()}
+    """
     return list(current_process().node.names)
 
 

@@ -82,6 +82,13 @@ def spawn_link(
 
     Raises:
         TypeError, ValueError, RuntimeError: as for `spawn`.
+
+    Example::
+
+        trap_exit(True)
+        worker = spawn_link(work)
+        match await receive(Exit):
+            case Exit(pid, reason): ...  # the worker has ended
     """
     process = _spawn(fn, args, name, light)
     current_process().link(process)

@@ -17,6 +17,14 @@ class Exit:
         pid: the process that ended or called `exit(pid, reason)`.
         reason: its exit reason: for a crash the exception object, otherwise the argument of
             `exit`.
+
+    Example::
+
+        trap_exit(True)
+        spawn_link(work)
+        match await receive(Exit):
+            case Exit(reason="normal"): ...
+            case Exit(pid, reason): ...
     """
 
     pid: Pid
