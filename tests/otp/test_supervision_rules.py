@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from actorsock import Pid
-from actorsock.otp.supervision import rules as rules
+from actorsock.otp.supervision import rules
 from actorsock.otp.supervision.child_spec import ChildSpec, SupervisorFlags
 from actorsock.otp.supervision.rules import Family, Plan
 
@@ -58,10 +58,10 @@ def test_temporary_children_end_with_the_others_and_do_not_come_back() -> None:
 
 def test_who_is_restarted() -> None:
     for reason in ORDERLY + DISORDERLY:
-        assert rules.verdict("permanent", reason) == "restart"
-        assert rules.verdict("temporary", reason) == "forget"
-    assert {rules.verdict("transient", reason) for reason in ORDERLY} == {"keep"}
-    assert {rules.verdict("transient", reason) for reason in DISORDERLY} == {"restart"}
+        assert rules.after_end("permanent", reason) == "restart"
+        assert rules.after_end("temporary", reason) == "forget"
+    assert {rules.after_end("transient", reason) for reason in ORDERLY} == {"keep"}
+    assert {rules.after_end("transient", reason) for reason in DISORDERLY} == {"restart"}
 
 
 def test_too_many_restarts() -> None:
