@@ -1,8 +1,9 @@
-"""Who is stopped, started and given up, decided without a process."""
+"""The rules of supervision, without a process."""
 
 from typing import Any
 
 import attrs
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
@@ -56,7 +57,7 @@ def test_temporary_children_end_with_the_others_and_do_not_come_back() -> None:
     assert [child.spec.id for child in made.children] == [0, 2]
 
 
-def test_who_is_restarted() -> None:
+def test_the_restart_types() -> None:
     for reason in ORDERLY + DISORDERLY:
         assert rules.after_end("permanent", reason) == "restart"
         assert rules.after_end("temporary", reason) == "forget"
@@ -78,7 +79,15 @@ def test_too_many_restarts() -> None:
     assert plan == Plan(give_up=True)
 
 
-def test_with_intensity_zero_no_restart_is_put_up_with() -> None:
+@pytest.mark.parametrize(("age", "counts"), [(4.9, True), (5.0, True), (5.1, False)])
+def test_a_restart_counts_until_the_period_has_passed(age: float, counts: bool) -> None:
+    flags = SupervisorFlags("one_for_one", intensity=1, period=5)
+    restarts, too_many = rules.count_restart(flags, (10.0,), 10.0 + age)
+    assert restarts == (10.0 + age, 10.0)[: 1 + counts]
+    assert too_many is counts
+
+
+def test_intensity_zero_allows_no_restart() -> None:
     made, pids = family("one_for_one", "permanent", intensity=0)
     _, plan = rules.child_ended(made, pids[0], "because", 0)
     assert plan == Plan(give_up=True)
@@ -117,7 +126,7 @@ def test_a_supervisor_gives_up_at_one_restart_too_many_in_a_period(
 
 
 class Supervising(RuleBasedStateMachine):
-    """Carries plans out on paper, and compares what runs with what should."""
+    """Carries out the plans on a model, and compares the model with the rules' record."""
 
     def __init__(self) -> None:
         super().__init__()
