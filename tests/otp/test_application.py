@@ -149,7 +149,7 @@ async def test_starting_and_stopping(runtime: None) -> None:
     assert await receive() == "closed"
 
 
-async def test_mistakes_do_not_keep_it_from_stopping(runtime: None) -> None:
+async def test_a_crash_of_prep_stop_does_not_prevent_the_stop(runtime: None) -> None:
     class Clumsy(Shop):
         def prep_stop(self) -> None:
             send(Shop.log, "closes")
@@ -168,7 +168,7 @@ async def test_a_tree_is_stopped_in_order_when_the_master_is_killed(
         def prep_stop(self) -> None:
             send(Shop.log, ("closes", whereis("top") is not None))
 
-    children = [ChildSpec(name, otp.start_link, (Told, current_pid(), name)) for name in "ab"]
+    children = [ChildSpec(name, otp.start_link, (Reporting, current_pid(), name)) for name in "ab"]
     pid = ok(await otp.start(Open, current_pid(), children))
     ref = monitor(pid)
     exit(pid, "kill")
@@ -178,7 +178,7 @@ async def test_a_tree_is_stopped_in_order_when_the_master_is_killed(
     assert whereis("top") is None
 
 
-class Told(otp.GenServer):
+class Reporting(otp.GenServer):
     def init(self, log: Pid, name: str) -> None:
         trap_exit(True)
         self.log, self.name = log, name
@@ -187,7 +187,7 @@ class Told(otp.GenServer):
         send(self.log, (self.name, reason))
 
 
-async def test_a_start_that_is_given_up_leaves_nobody(
+async def test_a_start_that_times_out_leaves_no_process(
     runtime: None, autojump_clock: MockClock
 ) -> None:
     class Slow(otp.Application):

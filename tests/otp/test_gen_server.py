@@ -118,7 +118,7 @@ async def test_async_callbacks_may_wait_for_other_servers(runtime: None) -> None
 
 
 class Slow(otp.GenServer):
-    """Answers when it is told to."""
+    """Answers its calls when a cast comes."""
 
     def init(self) -> None:
         self.waiting: list[Caller] = []

@@ -34,7 +34,7 @@ from .conftest import Starter, Tables, error_text
 
 
 class Echo(otp.GenServer):
-    """Answers when it is asked, or when it is told to, or never."""
+    """Answers at once, or when a cast comes, or never."""
 
     def handle_call(self, request: Any, caller: Caller) -> Any:
         match request:
@@ -256,7 +256,7 @@ async def test_calls_let_others_run(start: Starter, light: bool) -> None:
 
     async def ask_for_ever() -> None:
         nonlocal calls
-        while calls < 100_000:  # so many only if nobody else gets a turn
+        while calls < 100_000:  # so many only if no other process runs
             await otp.call(echo, "a")
             calls += 1
 

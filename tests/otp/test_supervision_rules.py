@@ -253,7 +253,7 @@ def test_the_end_of_all_significant_children_ends_the_supervisor() -> None:
     assert plan == Plan(shut_down=True)
 
 
-def test_a_plain_child_ends_nobody() -> None:
+def test_a_plain_child_does_not_end_the_supervisor() -> None:
     made, _ = significant("any_significant", "temporary")
     made = rules.add(made, ChildSpec("other", print, restart="temporary"), other := Pid())
     assert rules.child_ended(made, other, "normal", 0)[1] == Plan()

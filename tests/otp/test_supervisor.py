@@ -38,7 +38,7 @@ from .conftest import Awkward, Tables, error_text, messages
 
 
 class Worker(otp.GenServer):
-    """Tells of its start and of its end."""
+    """Reports its start and its end to `log`."""
 
     def init(self, log: Pid, name: str) -> None:
         self.log, self.name = log, name
@@ -433,7 +433,7 @@ async def test_a_child_that_has_ended_just_before(
 ) -> None:
     a, b = spec("a"), spec("b", restart="temporary")
     pid = await supervisor(a, b)
-    otp.cast("b", "because")  # the supervisor has not been told when it is asked to stop
+    otp.cast("b", "because")  # the supervisor has not handled its end when it is stopped
     await otp.stop(pid)
     assert await messages() == ["a starts", "b starts", "b ends: because", "a ends: shutdown"]
     assert "child 'b'" in caplog.text
@@ -607,23 +607,23 @@ async def test_a_supervisor_may_be_light(runtime: None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("auto_shutdown", "told"),
+    ("auto_shutdown", "expected"),
     [
         ("any_significant", ["a ends: normal", "b ends: shutdown", "z ends: shutdown"]),
         ("all_significant", ["a ends: normal"]),
     ],
 )
-async def test_automatic_shutdown(runtime: None, auto_shutdown: Any, told: list[str]) -> None:
+async def test_automatic_shutdown(runtime: None, auto_shutdown: Any, expected: list[str]) -> None:
     children = [spec(name, restart="transient", significant=True) for name in "ab"]
     pid = await supervisor(spec("z"), *children, auto_shutdown=auto_shutdown)
     ref = monitor(pid)
     await messages()
     await ends("a", "normal")
     if auto_shutdown == "all_significant":
-        assert await messages() == told
+        assert await messages() == expected
         await ends("b", ("shutdown", "done"))
-        told = ["b ends: ('shutdown', 'done')", "z ends: shutdown"]
-    assert await messages() == [*told, Down(ref, pid, "shutdown")]
+        expected = ["b ends: ('shutdown', 'done')", "z ends: shutdown"]
+    assert await messages() == [*expected, Down(ref, pid, "shutdown")]
 
 
 async def test_a_significant_child_that_is_stopped_ends_no_other(runtime: None) -> None:

@@ -1,4 +1,4 @@
-"""sys: looking into a process of a behaviour, and holding it up, whatever body it has."""
+"""sys: inspecting and suspending behaviours, in every kind of body."""
 
 import logging
 from typing import Any
@@ -102,7 +102,7 @@ async def test_the_state_of_a_machine(start: Starter, autojump_clock: MockClock)
     assert await receive() == (otp.TimedOut("event", None), "open")
 
 
-async def test_what_the_function_raises(start: Starter) -> None:
+async def test_a_function_that_raises(start: Starter) -> None:
     def fail(state: Any) -> None:
         raise LookupError("nothing there")
 
@@ -114,13 +114,13 @@ async def test_what_the_function_raises(start: Starter) -> None:
     assert await otp.call(counter, 1) == 1
 
 
-async def test_a_function_that_exits_ends_nobody_but_who_asked(start: Starter) -> None:
+async def test_a_function_that_exits_ends_only_the_caller(start: Starter) -> None:
     counter = await start(Counter)
     assert await failure(sys.replace_state(counter, lambda state: exit("because"))) == "because"
     assert await otp.call(counter, 1) == 1
 
 
-async def test_an_exit_signal_ends_the_server_in_the_midst_of_it(start: Starter) -> None:
+async def test_an_exit_signal_ends_the_server_during_a_request(start: Starter) -> None:
     def end(state: Any) -> None:
         exit(current_pid(), "kill")
         exit("another reason")
@@ -386,7 +386,7 @@ async def test_a_time_out_is_an_event_when_it_has_run_out(
     assert statistics.messages_in == 4
 
 
-async def test_what_a_machine_gives_itself_is_counted(
+async def test_inserted_events_and_time_outs_of_a_machine_are_counted(
     start: Starter, autojump_clock: MockClock
 ) -> None:
     class Inserting(Door):
@@ -431,10 +431,12 @@ async def test_a_trace(start: Starter, caplog: pytest.LogCaptureFixture) -> None
     ]
 
 
-# --- who can't be asked
+# --- processes that do not answer
 
 
-async def test_nobody_and_no_behaviour(runtime: None, autojump_clock: MockClock) -> None:
+async def test_a_missing_process_and_one_without_a_behaviour(
+    runtime: None, autojump_clock: MockClock
+) -> None:
     assert await failure(sys.get_state("nobody")) == "noproc"
     assert await failure(sys.get_state(current_pid())) == "calling_self"
     pid = spawn(receive, Down)

@@ -58,7 +58,7 @@ async def test_a_result(runtime: None, light: bool) -> None:
     assert await otp.await_result(task) == 42
 
 
-async def test_a_task_is_known_by_its_function(runtime: None, light: bool) -> None:
+async def test_process_info_names_the_function(runtime: None, light: bool) -> None:
     @wraps(double)
     async def wrapper(number: int) -> int:
         return await double(number)
@@ -69,7 +69,7 @@ async def test_a_task_is_known_by_its_function(runtime: None, light: bool) -> No
         assert await otp.await_result(task) == 42
 
 
-async def test_an_object_may_stand_for_itself(runtime: None) -> None:
+async def test_an_object_whose_attributes_are_endless(runtime: None) -> None:
     class Endless:
         async def __call__(self) -> str:
             return "called"
@@ -82,7 +82,7 @@ async def test_an_object_may_stand_for_itself(runtime: None) -> None:
     assert await otp.await_result(task) == "called"
 
 
-async def test_trio_knows_the_task_by_its_function(runtime: None) -> None:
+async def test_trio_names_the_task_after_the_function(runtime: None) -> None:
     async def name() -> str:
         return trio.lowlevel.current_task().name
 
@@ -166,7 +166,9 @@ async def test_results_come_in_order(runtime: None, autojump_clock: MockClock, l
     assert results == [Ok(3), Ok(1), Ok(2)]
 
 
-async def test_so_many_at_a_time(runtime: None, autojump_clock: MockClock, light: bool) -> None:
+async def test_the_limit_of_tasks_that_run(
+    runtime: None, autojump_clock: MockClock, light: bool
+) -> None:
     now = most = 0
 
     async def work(item: int) -> int:
@@ -200,7 +202,7 @@ async def test_items_are_taken_when_they_are_needed(runtime: None) -> None:
     assert [result async for result in stream] == []
 
 
-async def test_items_are_taken_as_the_program_s_own_code_runs(runtime: None, light: bool) -> None:
+async def test_items_are_taken_without_protection_from_ctrl_c(runtime: None, light: bool) -> None:
     protected = []
 
     class Items:

@@ -76,10 +76,10 @@ async def start_process(spec: ChildSpec, more: Sequence[Any] = ()) -> Ok[Pid | N
         case _:
             expected = "a Pid, Ok(pid) or Error(reason)"
             hint = _hint(spec) if result is None else ""
-            mistake = TypeError(
+            error = TypeError(
                 f"start of {shown(spec.id)}: expected {expected}, got {shown(result)}{hint}"
             )
-            return Error(mistake)  # type: ignore[arg-type]  # here a reason may be any object
+            return Error(error)  # type: ignore[arg-type]  # here a reason may be any object
     # Erlang expects the start function to link. Here a function that forgets it is no mistake; a
     # second link of the same two processes has no effect.
     link(pid)
