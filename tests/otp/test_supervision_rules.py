@@ -29,25 +29,20 @@ def ids(plan: Plan) -> tuple[list[Any], list[Any]]:
     return [child.spec.id for child in plan.stop], list(plan.start)
 
 
-def test_one_for_one_restarts_the_one() -> None:
-    made, pids = family("one_for_one", *["permanent"] * 3)
+@pytest.mark.parametrize(
+    ("strategy", "stopped", "restarted"),
+    [
+        ("one_for_one", [], [1]),
+        ("one_for_all", [3, 2, 0], [0, 1, 2, 3]),
+        ("rest_for_one", [3, 2], [1, 2, 3]),
+    ],
+)
+def test_the_strategies(strategy: Any, stopped: list[int], restarted: list[int]) -> None:
+    made, pids = family(strategy, *["permanent"] * 4)
     made, plan = rules.child_ended(made, pids[1], "because", 0)
-    assert ids(plan) == ([], [1])
-    assert [child.pid for child in made.children] == [pids[0], None, pids[2]]
-
-
-def test_one_for_all_stops_the_others_in_reverse() -> None:
-    made, pids = family("one_for_all", *["permanent"] * 3)
-    made, plan = rules.child_ended(made, pids[1], "because", 0)
-    assert ids(plan) == ([2, 0], [0, 1, 2])
-    assert [child.pid for child in made.children] == [None] * 3
-
-
-def test_rest_for_one_stops_those_that_were_started_later() -> None:
-    made, pids = family("rest_for_one", *["permanent"] * 4)
-    made, plan = rules.child_ended(made, pids[1], "because", 0)
-    assert ids(plan) == ([3, 2], [1, 2, 3])
-    assert [child.pid for child in made.children] == [pids[0], None, None, None]
+    assert ids(plan) == (stopped, restarted)
+    left = [None if id in restarted else pid for id, pid in enumerate(pids)]
+    assert [child.pid for child in made.children] == left
 
 
 def test_temporary_children_end_with_the_others_and_do_not_come_back() -> None:

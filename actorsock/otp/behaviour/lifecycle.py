@@ -70,13 +70,11 @@ class Ending:
     """Effects that come after `terminate` and before the end."""
 
 
-def refuse_to_begin(starter: Ref | None, result: Any) -> tuple[Ending, tuple[Effect, ...]] | None:
+def refuse_to_begin(starter: Ref, result: Any) -> tuple[Ending, tuple[Effect, ...]] | None:
     """Return what follows if `result` of `init` says that the process does not begin.
 
-    None if it says something else, or if the callback was not `init` (`starter` is None).
+    None if it says something else.
     """
-    if starter is None:
-        return None
     match result:
         case Stop(reason):
             return _not_begun(starter, Error(reason), End(reason))

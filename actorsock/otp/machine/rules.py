@@ -214,9 +214,10 @@ def _invoke(
 
 
 def _returned(busy: Busy, result: Any) -> Next:
-    refusal = refuse_to_begin(busy.starter, result)
-    if refusal is not None:
-        return refusal
+    if busy.starter is not None:
+        refusal = refuse_to_begin(busy.starter, result)
+        if refusal is not None:
+            return refusal
     match result:
         case NextState(state, actions):
             if isinstance(busy.event, Enter) and state != busy.machine.state:
