@@ -263,25 +263,24 @@ async def test_a_state_that_is_entered_again(start: Starter, autojump_clock: Moc
     ]
 
 
+class EnteringScript(Script):
+    """A script whose entries of a state return the results in `entries`, one after the other."""
+
+    enters = True
+
+    def init(self, log: Pid, entries: dict[Any, list[Any]], *actions: Any) -> NextState:
+        self.entries = entries
+        return super().init(log, *actions)
+
+    def handle_event(self, event: Any, state: Any) -> Any:
+        result = super().handle_event(event, state)
+        if isinstance(event, Enter) and self.entries.get(state):
+            return self.entries[state].pop(0)
+        return result
+
+
 async def test_an_entry_that_is_repeated(start: Starter) -> None:
-    class Twice(otp.StateMachine):
-        enters = True
-
-        def init(self, log: Pid) -> NextState:
-            self.log, self.left = log, 1
-            return NextState("a")
-
-        def handle_event(self, event: Any, state: Any) -> Any:
-            send(self.log, (state, event))
-            match event:
-                case Cast(result):
-                    return result
-                case Enter() if state == "b" and self.left:
-                    self.left -= 1
-                    return RepeatState()
-            return None
-
-    machine = await start(Twice, current_pid())
+    machine = await start(EnteringScript, current_pid(), {"b": [RepeatState()]})
     otp.cast(machine, NextState("b"))
     otp.cast(machine, RepeatState())
     assert await messages() == [
@@ -352,30 +351,14 @@ async def test_the_content_of_a_time_out_is_changed(
     assert (await messages())[1:] == [("a", TimedOut("event", "at once"))]
 
 
-async def test_an_entry_updates_what_ran_before_the_change_of_state(start: Starter) -> None:
+async def test_an_entry_updates_time_outs_of_before_the_change_of_state(start: Starter) -> None:
     """The time-outs of the change start after the entry, so "update" finds the old one."""
-
-    class Updating(otp.StateMachine):
-        enters = True
-
-        def init(self, log: Pid) -> NextState:
-            self.log = log
-            return NextState("a", NamedTimeout("runs", 1000))
-
-        def handle_event(self, event: Any, state: Any) -> Any:
-            match event:
-                case Cast(result):
-                    return result
-                case Enter() if state == "b":
-                    names = ["runs", "new"]
-                    return KeepState(*(NamedTimeout(name, "update", "entry") for name in names))
-                case TimedOut():
-                    send(self.log, event)
-            return None
-
-    machine = await start(Updating, current_pid())
+    updates = [NamedTimeout(name, "update", "entry") for name in ["runs", "new"]]
+    entries = {"b": [KeepState(*updates)]}
+    machine = await start(EnteringScript, current_pid(), entries, NamedTimeout("runs", 1000))
+    await messages()
     otp.cast(machine, NextState("b", NamedTimeout("runs", 0), NamedTimeout("new", 1000)))
-    assert await messages() == [TimedOut("new", "entry")]
+    assert (await messages())[1:] == [("b", Enter("a")), ("b", TimedOut("new", "entry"))]
 
 
 async def test_equal_time_outs_come_last_one_first(

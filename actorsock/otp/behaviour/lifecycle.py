@@ -70,7 +70,11 @@ class Ending:
     """Effects that come after `terminate` and before the end."""
 
 
-def refuse_to_begin(starter: Ref, result: Any) -> tuple[Ending, tuple[Effect, ...]] | None:
+Last = tuple[Ending, tuple[Effect, ...]]
+"""The last state of the rules, and its effects."""
+
+
+def refuse_to_begin(starter: Ref, result: Any) -> Last | None:
     """Return what follows if `result` of `init` says that the process does not begin.
 
     None if it says something else.
@@ -85,7 +89,7 @@ def refuse_to_begin(starter: Ref, result: Any) -> tuple[Ending, tuple[Effect, ..
     return None
 
 
-def crash(starter: Ref | None, raised: Raised, *state: Any) -> tuple[Ending, tuple[Effect, ...]]:
+def crash(starter: Ref | None, raised: Raised, *state: Any) -> Last:
     """Return what follows when a callback has raised: `terminate(reason, *state)`, and the end.
 
     If the callback was `init`, `starter` gets the reason, and there is no `terminate`.
@@ -101,12 +105,12 @@ def terminate(
     *state: Any,
     before: tuple[Effect, ...] = (),
     after: tuple[Effect, ...] = (),
-) -> tuple[Ending, tuple[Effect, ...]]:
+) -> Last:
     """Call `terminate(reason, *state)` between the effects `before` and `after`, then end."""
     return Ending(end, after), (*before, Invoke("terminate", (end.reason, *state)))
 
 
-def after_terminate(ending: Ending, event: Returned | Raised) -> tuple[Ending, tuple[Effect, ...]]:
+def after_terminate(ending: Ending, event: Returned | Raised) -> Last:
     """Return what follows `terminate`. If that has raised, its reason replaces the other."""
     end = End(event.reason, event.crash) if isinstance(event, Raised) else ending.end
     return ending, (*ending.before, end)
@@ -118,14 +122,17 @@ def requested_end(message: Any, parent: Pid | None) -> End | None:
     A process sees exit signals as messages only if it traps exits. Also then the end of its
     parent ends it, as in Erlang, so that no part of a supervision tree outlives its supervisor.
     """
-    kind = type(message)
-    if kind is StopRequest or (kind is Exit and message.pid is parent):
+    message_type = type(message)
+    if message_type is StopRequest or (message_type is Exit and message.pid is parent):
         return End(message.reason)
     return None
 
 
 def answer_of(stop: Stop, caller: Caller | None) -> tuple[SendAnswer, ...] | None:
-    """Return the answer in `stop` as an effect; None if it has one and there is no caller."""
+    """Return the answer in `stop` as an effect, or no effects if it has none.
+
+    None if there is an answer but no caller: then `stop` is not a possible result.
+    """
     if stop.reply is NO_REPLY:
         return ()
     return None if caller is None else (SendAnswer(caller, stop.reply),)
@@ -137,6 +144,6 @@ def wrong_result(callback: str, expected: str, result: Any) -> Raised:
     return Raised(error, error)
 
 
-def _not_begun(starter: Ref, error: Error, end: End) -> tuple[Ending, tuple[Effect, ...]]:
+def _not_begun(starter: Ref, error: Error, end: End) -> Last:
     # There is no `terminate`: `init` has not set up anything that it could rely on.
     return Ending(end), (TellStarter(starter, error), end)
