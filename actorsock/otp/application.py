@@ -124,6 +124,8 @@ def _as_class(application: Any) -> type[Application]:
 async def _main(application: type[Application], args: tuple[Any, ...]) -> None:
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         async with trio.open_nursery() as nursery:
+            # A signal during the start cancels it; later the first one stops the application and
+            # the second kills it. Each needs to know how far the program is: see `handle_signals`.
             starting = trio.CancelScope()
             asked_to_stop = trio.Event()
             master: list[Pid] = []
@@ -183,4 +185,5 @@ class _Master(GenServer):
         if self._tree is not None:
             end = await stop_tree(self._tree)
             if not is_orderly(end):
+                # A callback of the application has crashed: `otp.stop` reports that.
                 exit(end)

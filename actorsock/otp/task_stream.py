@@ -108,10 +108,13 @@ class TaskStream(Generic[T]):
     async def __anext__(self) -> Ok[T] | Error:
         if current_process() is not self._owner:
             raise ValueError(f"this stream belongs to {self._owner.pid!r}, which awaits it")
+        # Tasks start here, and not as soon as another one ends: so a slow consumer limits them, and
+        # no further process has to watch them.
         self._start_tasks()
         if not self._tasks:
             raise StopAsyncIteration
         task, deadline = self._tasks[0]
+        # The deadline counts from the start of the task, not from this wait.
         left = inf if deadline == inf else max(0.0, deadline - trio.current_time())
         message = await receive(task.ref, after=left)
         self._tasks.popleft()

@@ -123,6 +123,8 @@ async def _start(
     pause = starter.body.spend(_COST)
     if pause is not None:
         await pause
+    # Checked before the process exists: nothing has to be undone, and no other process can register
+    # the name between here and `spawn`, which does not wait.
     if name is not None and (owner := whereis(name)) is not None:
         return Error("already_started", owner)
     engine = behaviour._engine()

@@ -249,7 +249,7 @@ def _transition(busy: Busy, state: Any, actions: tuple[Action, ...], result: Any
     changes = begins or bool(state != machine.state)
     is_entered = changes or type(result) is RepeatState
     if not actions and not busy.timeouts and not is_entered:
-        return _next_event(machine, ())
+        return _next_event(machine, ())  # the commonest result, None: nothing below applies
     if changes and not machine.mode.takes(state):
         # Erlang fails at the next event (undef). Failing here names the callback that is wrong.
         error = TypeError(f"{busy.callback}: no method for the state {shown(state)}")
@@ -280,6 +280,7 @@ def _transition(busy: Busy, state: Any, actions: tuple[Action, ...], result: Any
         timing.set(timeouts)
     queue = machine.queue
     if changes:
+        # As in Erlang: before the events that wait, and after those that are inserted now.
         queue, postponed = (*postponed, *queue), ()
     former = state if begins else machine.state
     after = attrs.evolve(
@@ -291,6 +292,7 @@ def _transition(busy: Busy, state: Any, actions: tuple[Action, ...], result: Any
         stamp=timing.stamp,
     )
     if enters:
+        # The entry comes before any queued event, and its callback may add time-outs to these.
         # RepeatState from the callback of an Enter: as in Erlang the new Enter has the former
         # state of the first one.
         if isinstance(busy.event, Enter):

@@ -62,9 +62,11 @@ class Timing:
     ) -> StartTimer | None:
         """Set one time-out, and return the timer that has to be started for it, if any."""
         if seconds == "update" and name in self.timers:
+            # The stamp stays, and with it the timer: only the content is new.
             self.timers[name] = self.timers[name][0], content
             return None
         self.stop(name)
+        # Erlang delivers both at once: a time-out of 0, and an update of one that does not run.
         if seconds == "update" or seconds == 0:
             self.timers[name] = DUE, content
             return None

@@ -83,6 +83,7 @@ class DynamicChildren:
         report_end(self._spec, pid, reason)
         if rules.after_end(self._spec.restart, reason) != "restart":
             return None
+        # The first attempt is made here, by the same code as the later ones.
         self._failed[pid] = more
         return await self.try_again(pid)
 

@@ -155,6 +155,7 @@ def _was_significant(family: Family, ended: Child) -> bool:
 
 
 def _restart(family: Family, id: Any, now: float) -> tuple[Family, Plan]:
+    # One end counts as one restart, however many children the strategy restarts with it.
     restarts, too_many = count_restart(family.flags, family.restarts, now)
     family = attrs.evolve(family, restarts=restarts)
     if too_many:
@@ -165,6 +166,7 @@ def _restart(family: Family, id: Any, now: float) -> tuple[Family, Plan]:
     gone = {child.spec.id for child in others if child.spec.restart == "temporary"}
     stop = tuple(child for child in reversed(others) if child.pid is not None)
     start = tuple(child.spec.id for child in affected if child.spec.id not in gone)
+    # Noted as stopped before it is done: the rules are pure, and the plan names the pids.
     for other in others:
         family = stopped(family, other.spec.id)
     return family, Plan(stop, start)
