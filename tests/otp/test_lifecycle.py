@@ -31,7 +31,7 @@ from actorsock import (
 )
 from actorsock.otp import Call, Caller, Ignore, Info, NextState, Stop
 
-from .conftest import Awkward, Starter, error_text, failure
+from .conftest import Awkward, Starter, error_text, failure, messages
 
 
 def obey(request: Any) -> Any:
@@ -131,14 +131,14 @@ async def test_orderly_ends_are_not_logged(
 ) -> None:
     pid = await start(behaviour, current_pid())
     assert await failure(otp.call(pid, ("exit", reason))) == reason
-    assert await receive() == ("terminate", reason)
+    assert await messages() == [("terminate", reason)]
     assert caplog.records == []
 
 
 async def test_a_crash_calls_terminate(start: Starter, behaviour: Any) -> None:
     crash = ValueError("a crash")
     assert await failure(otp.call(await start(behaviour, current_pid()), crash)) is crash
-    assert await receive() == ("terminate", crash)
+    assert await messages() == [("terminate", crash)]
 
 
 async def test_a_wrong_result_is_a_crash(start: Starter, behaviour: Any) -> None:
@@ -146,7 +146,7 @@ async def test_a_wrong_result_is_a_crash(start: Starter, behaviour: Any) -> None
         reason = await failure(otp.call(await start(behaviour, current_pid()), wrong))
         assert isinstance(reason, TypeError)
         assert str(reason).startswith(behaviour.expected_of_call)
-        assert await receive() == ("terminate", reason)
+        assert await messages() == [("terminate", reason)]
 
 
 async def test_stop_from_outside(start: Starter, behaviour: Any) -> None:
