@@ -6,7 +6,20 @@ from typing import Any, Protocol
 import pytest
 from trio.testing import wait_all_tasks_blocked
 
-from actorsock import Error, Pid, ProcessExit, Timeout, ok, otp, process_info, receive
+from actorsock import (
+    Error,
+    Pid,
+    ProcessExit,
+    Timeout,
+    current_pid,
+    exit,
+    ok,
+    otp,
+    process_info,
+    receive,
+    send,
+    spawn,
+)
 from actorsock.runtime.bodies.current import current_process
 from actorsock.runtime.bodies.running import by_task
 from actorsock.runtime.core.process import aliased, alive
@@ -24,6 +37,7 @@ __all__ = [
     "messages",
     "nothing_is_left_behind",
     "start",
+    "start_with_parent",
     "tables",
 ]
 
@@ -94,6 +108,20 @@ def start(kind: str, in_body: Any) -> Starter:
         return pid
 
     return start
+
+
+async def start_with_parent(behaviour: type[Any], *args: Any, **keywords: Any) -> tuple[Pid, Pid]:
+    """Do `start_link` in a new process; return this parent, and the pid of the behaviour.
+
+    The parent ends with the reason that it is sent as a message.
+    """
+    test = current_pid()
+
+    async def parent() -> None:
+        send(test, ok(await otp.start_link(behaviour, *args, **keywords)))
+        exit(await receive())
+
+    return spawn(parent), await receive(Pid)
 
 
 async def failure(call: Awaitable[Any]) -> Any:

@@ -31,7 +31,7 @@ from actorsock import (
 )
 from actorsock.otp import Call, Caller, Ignore, Info, NextState, Stop
 
-from .conftest import Awkward, Starter, error_text, failure, messages
+from .conftest import Awkward, Starter, error_text, failure, messages, start_with_parent
 
 
 def obey(request: Any) -> Any:
@@ -201,16 +201,9 @@ async def test_an_exit_signal_ends_without_terminate(
 
 async def test_the_end_of_the_parent_calls_terminate(in_body: Any, behaviour: Any) -> None:
     behaviour, keywords = in_body(behaviour)
-    log = current_pid()
-
-    async def parent() -> None:
-        send(log, ok(await otp.start_link(behaviour, log, True, **keywords)))
-        exit(await receive())
-
-    pid = spawn(parent)
-    child = await receive(Pid)
+    parent, child = await start_with_parent(behaviour, current_pid(), True, **keywords)
     ref = monitor(child)
-    send(pid, "shutdown")
+    send(parent, "shutdown")
     assert await receive() == ("terminate", "shutdown")
     assert await receive(ref) == Down(ref, child, "shutdown")
 

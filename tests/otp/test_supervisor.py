@@ -34,7 +34,7 @@ from actorsock import (
 )
 from actorsock.otp import ChildCount, ChildInfo, ChildSpec, Supervisor, SupervisorFlags
 
-from .conftest import Awkward, Tables, error_text, messages
+from .conftest import Awkward, Tables, error_text, messages, start_with_parent
 
 
 class Worker(otp.GenServer):
@@ -186,15 +186,9 @@ async def test_supervisors_of_supervisors(runtime: None) -> None:
 
 
 async def test_a_supervisor_ends_with_its_parent(runtime: None) -> None:
-    children = [spec("a"), spec("b")]
-
-    async def parent() -> None:
-        ok(await otp.start_link(Supervisor, children))
-        await receive()
-
-    pid = spawn(parent)
+    parent, _ = await start_with_parent(Supervisor, [spec("a"), spec("b")])
     assert await messages() == ["a starts", "b starts"]
-    exit(pid, "because")
+    send(parent, "because")
     assert await messages() == ["b ends: shutdown", "a ends: shutdown"]
 
 

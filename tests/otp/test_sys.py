@@ -39,7 +39,7 @@ from actorsock.otp import (
     sys,
 )
 
-from .conftest import Starter, failure
+from .conftest import Starter, failure, start_with_parent
 
 
 class Counter(otp.GenServer):
@@ -269,18 +269,11 @@ async def test_a_suspended_server_ends_with_its_parent(in_body: Any) -> None:
             trap_exit(True)
             super().init(log)
 
-    log = current_pid()
     behaviour, keywords = in_body(Trapping)
-
-    async def parent() -> None:
-        counter = ok(await otp.start_link(behaviour, log, **keywords))
-        await sys.suspend(counter)
-        send(log, counter)
-        await receive()
-
-    pid = spawn(parent)
-    ref = monitor(await receive())
-    send(pid, "end")
+    parent, counter = await start_with_parent(behaviour, current_pid(), **keywords)
+    await sys.suspend(counter)
+    ref = monitor(counter)
+    send(parent, "normal")
     assert await receive() == ("terminate", "normal")
     assert (await receive(ref)).reason == "normal"
 
