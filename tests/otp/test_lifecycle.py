@@ -47,7 +47,8 @@ class Server(otp.GenServer):
     """Does what a request says, and reports messages and its end to `log`."""
 
     wrong_results = (None, 7, Ignore())
-    expected_of_call = "handle_call: expected Reply, NoReply, Continue or Stop to be returned, got "
+    wrong_inits = (7,)
+    expected_of_call = "handle_call: expected Reply, NoReply, Continue or Stop"
     expected_of_init = "init: expected None, NoReply"
 
     def init(self, log: Pid, trap: bool = False, outcome: Any = None) -> Any:
@@ -75,9 +76,8 @@ class Machine(otp.StateMachine):
     """The same."""
 
     wrong_results = (7, Ignore())
-    expected_of_call = (
-        "handle_event: expected None, KeepState, RepeatState, NextState or Stop to be returned, got"
-    )
+    wrong_inits = (7, None)
+    expected_of_call = "handle_event: expected None, KeepState, RepeatState, NextState or Stop"
     expected_of_init = "init: expected NextState, Stop, Ignore or Error"
 
     def init(self, log: Pid, trap: bool = False, outcome: Any = "begin") -> Any:
@@ -145,7 +145,7 @@ async def test_a_wrong_result_is_a_crash(start: Starter, behaviour: Any) -> None
     for wrong in behaviour.wrong_results:
         reason = await failure(otp.call(await start(behaviour, current_pid()), wrong))
         assert isinstance(reason, TypeError)
-        assert str(reason).startswith(behaviour.expected_of_call)
+        assert str(reason) == f"{behaviour.expected_of_call} to be returned, got {wrong!r}"
         assert await messages() == [("terminate", reason)]
 
 
@@ -235,7 +235,7 @@ async def test_a_process_without_a_parent_is_its_own(start: Starter, behaviour: 
 
 @pytest.mark.parametrize("function", [otp.start, otp.start_link])
 async def test_an_init_that_fails(in_body: Any, behaviour: Any, function: Any) -> None:
-    expected_of_init = behaviour.expected_of_init
+    wrong_inits, expected_of_init = behaviour.wrong_inits, behaviour.expected_of_init
     crash = ValueError("no")
     trap_exit(True)
     behaviour, keywords = in_body(behaviour)
@@ -250,8 +250,9 @@ async def test_an_init_that_fails(in_body: Any, behaviour: Any, function: Any) -
             await function(behaviour, current_pid(), True, outcome, name="x", **keywords) == result
         )
         assert whereis("x") is None
-    result = await function(behaviour, current_pid(), True, 7, **keywords)
-    assert expected_of_init in error_text(result, TypeError)
+    for wrong in wrong_inits:
+        result = await function(behaviour, current_pid(), True, wrong, **keywords)
+        assert expected_of_init in error_text(result, TypeError)
     # Neither `terminate` was called, nor does a caller that traps exits get an `Exit`.
     assert await receive(after=0) == Timeout()
 
