@@ -151,8 +151,8 @@ async def test_wrong_arguments(runtime: None) -> None:
     with pytest.raises(ValueError, match=r"mode: expected one of 'explicit_unalias', 'reply'"):
         alias("demonitor")
     with pytest.raises(TypeError, match="mode: "):
-        alias(None)  # type: ignore[arg-type]
+        alias(None)
     with pytest.raises(ValueError, match=r"alias: .*'reply_demonitor', got 'reply'"):
         monitor(current_pid(), alias="reply")
     with pytest.raises(TypeError, match="ref: expected a Ref"):
-        unalias("a name")  # type: ignore[arg-type]
+        unalias("a name")

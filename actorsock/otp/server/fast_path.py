@@ -1,8 +1,10 @@
-"""The short way through a server whose callbacks are plain: most calls and casts take it.
+"""The fast path of a `GenServer` whose callbacks are plain: most calls and casts take it.
 
-It does what the rules say of a call that is answered at once, and of a cast that has nothing to
-say, when the server waits for a message and for no time-out. With any other result it goes on
-by the rules, from where the callback has left them.
+It does what `rules` say in two cases: a call that is answered with a bare `Reply`, and a cast
+that returns None, while the server waits for a message without a time-out. That saves the
+`Busy` state, the effects and their dispatch. Any other message takes the usual path from the
+beginning; any other result enters it in the middle, in the state `Busy`, as if the rules had
+invoked the callback.
 """
 
 from math import inf
@@ -12,21 +14,21 @@ from typing import Any
 from ..behaviour.effects import Raised, Returned
 from ..behaviour.engine import InPlace
 from ..behaviour.exit_reasons import raised
-from ..behaviour.outcomes import Reply
 from ..calls.protocol import Call, Cast, send_answer
+from .outcomes import Reply
 from .rules import Busy, Waiting
 
-__all__ = ["ServingInPlace"]
+__all__ = ["ServerInPlace"]
 
 
-class ServingInPlace(InPlace):
-    """The handler of a `GenServer`'s handler process."""
+class ServerInPlace(InPlace):
+    """`InPlace` with a fast path for calls and casts."""
 
     def __call__(self, message: Any) -> None:
         state = self.state
-        kind = type(message)
+        message_type = type(message)
         if (
-            (kind is not Call and kind is not Cast)
+            (message_type is not Call and message_type is not Cast)
             or type(state) is not Waiting
             or state.timed is not None
             or self.suspended
@@ -37,13 +39,13 @@ class ServingInPlace(InPlace):
         event: Returned | Raised
         caller = None
         try:
-            if kind is Call:
+            if message_type is Call:
                 caller = message.caller
                 value = self.behaviour.handle_call(message.request, caller)
             else:
                 value = self.behaviour.handle_cast(message.request)
             if type(value) is CoroutineType:
-                value.close()  # as in any other callback
+                value.close()  # as in InPlace._run
         except BaseException as exc:
             event = raised(exc)
         else:
