@@ -19,7 +19,7 @@ from actorsock import (
     socket,
     spawn_monitor,
 )
-from actorsock.streams.addresses import Resolved
+from actorsock.streams.resolving import Resolved
 
 from ..stories import in_runtime, no_more_descriptors
 from .support import port_of
@@ -33,7 +33,7 @@ def resolves_to(monkeypatch: pytest.MonkeyPatch, *found: Resolved) -> None:
     async def resolve(*_: object, **__: object) -> list[Resolved]:
         return list(found)
 
-    monkeypatch.setattr("actorsock.streams.listening.resolve", resolve)
+    monkeypatch.setattr("actorsock.streams.listeners.resolve", resolve)
 
 
 @in_runtime
@@ -100,7 +100,7 @@ async def test_a_backlog_is_how_many_may_wait(monkeypatch: pytest.MonkeyPatch) -
         asked.append(backlog)
         return socket.listen(sock, backlog)
 
-    monkeypatch.setattr("actorsock.streams.listening.listen", listen)
+    monkeypatch.setattr("actorsock.streams.listeners.listen", listen)
     for backlog in (None, 7, 10**9):
         await open_tcp_listeners(0, host="127.0.0.1", backlog=backlog)
     assert asked == [0xFFFF, 7, 0xFFFF]

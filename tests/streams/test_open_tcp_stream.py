@@ -25,7 +25,8 @@ from actorsock import (
     socket,
     spawn_monitor,
 )
-from actorsock.streams.addresses import Resolved, families_in_turn
+from actorsock.streams.connecting import families_in_turn
+from actorsock.streams.resolving import Resolved
 
 from ..stories import in_runtime, no_more_descriptors, until
 from .support import every_poller, is_open, runtime_with
@@ -338,7 +339,7 @@ async def test_a_family_that_this_system_lacks_is_a_failed_attempt(
     async def strange(host: object, port: int, **_: object) -> list[Resolved]:
         return [(999, stdlib.SOCK_STREAM, 6, "", ("?", port)), entry(GOOD, port)]  # type: ignore[list-item]
 
-    monkeypatch.setattr("actorsock.streams.opening.resolve", strange)
+    monkeypatch.setattr("actorsock.streams.connecting.resolve", strange)
     assert peer(await open_tcp_stream("host", hosts.port)) == GOOD
 
 
