@@ -71,7 +71,7 @@ async def test_somebody_who_does_not_accept_or_read_is_not_waited_for(
     runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Neither is under way: connections to be accepted, and bytes for which there is no room."""
-    monkeypatch.setattr("actorsock.testing.rest._LONGEST", 60.0)
+    monkeypatch.setattr("actorsock.testing.quiescence._LONGEST", 60.0)
     listener, port = listening()
     async with listener, await connected(port) as sock, await connected(port):
         near = ok(await socket.accept(listener))

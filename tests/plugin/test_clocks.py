@@ -107,7 +107,7 @@ def test_a_jump_waits_until_the_kernel_has_been_quiet(
     tested: Tested, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The other end, of which trio knows nothing, is slow: more time is given to it here."""
-    monkeypatch.setattr("actorsock.testing.rest._QUIET", 0.3)
+    monkeypatch.setattr("actorsock.testing.quiescence._QUIET", 0.3)
     tested("""
         import socket as stdlib
         import threading
@@ -142,7 +142,7 @@ def test_a_jump_waits_for_what_has_not_been_acknowledged(
         looks.append(sock)
         return len(looks) < 5
 
-    monkeypatch.setattr("actorsock.testing.rest._waits_for_acknowledgement", looked)
+    monkeypatch.setattr("actorsock.testing.quiescence._waits_for_acknowledgement", looked)
     tested("""
         async def test_it(runtime, autojump_clock):
             async with ok(socket.open("inet", "stream", "tcp")):

@@ -145,7 +145,7 @@ def test_one_that_does_not_end_although_it_was_told_to_is_left(
             exit(pid, "shutdown")
     """)
     (line,) = left_behind(result)
-    assert line.endswith("stubborn, task: has been told to end")
+    assert line.endswith("stubborn, task: is ending")
 
 
 @bodies
