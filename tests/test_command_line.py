@@ -48,7 +48,7 @@ def summary_of(printed: str) -> dict[str, str]:
 def rows_of(done: Done) -> list[tuple[str, ...]]:
     """Time, process, role, socket and event of every line that is told."""
     head, *rows = done.stdout.split("\n\n")[1].splitlines()
-    starts = [head.index(word) for word in ("process", "role", "socket", "what")]
+    starts = [head.index(word) for word in ("process", "role", "socket", "event")]
     return [
         tuple(line[a:b].strip() for a, b in zip([0, *starts], [*starts, None], strict=True))
         for line in rows
@@ -69,8 +69,8 @@ def test_summary_adds_up(demonstration: Done) -> None:
     lines, size = 4 * len(readme.splitlines()), 4 * len(readme)
     summary = summary_of(demonstration.stdout)
     assert summary["connections"] == "5 accepted, each served by a process of its own"
-    assert summary["lines"] == f"{lines:,} sent, all came back as sent"
-    assert summary["bytes"] == f"{size:,} sent, {size:,} came back"
+    assert summary["lines"] == f"{lines:,} sent, all received back unchanged"
+    assert summary["bytes"] == f"{size:,} sent, {size:,} received back"
     assert re.fullmatch(r"[1-9]\d* select, 1 abort", summary["messages"])
     assert re.fullmatch(r"\d+\.\d{3} s", summary["time"])
 
@@ -159,9 +159,9 @@ def test_any_file_may_be_sent(
     said = Said(capsys, str(path))
     assert (said.status, said.err) == (0, "")
     summary = summary_of(said.out)
-    assert summary["lines"] == f"{4 * lines:,} sent, all came back as sent"
+    assert summary["lines"] == f"{4 * lines:,} sent, all received back unchanged"
     size = 4 * len(content)
-    assert summary["bytes"] == f"{size:,} sent, {size:,} came back"
+    assert summary["bytes"] == f"{size:,} sent, {size:,} received back"
     assert len(said.out.splitlines()) < 70
     assert max(map(len, said.out.splitlines())) <= 100
 
@@ -177,11 +177,11 @@ def crash(data: bytes) -> bytes:
 @pytest.mark.parametrize(
     ("answer", "failure"),
     [
-        (bytes.upper, r"client 1: line 1 came back as b'ABC\\n', not as b'abc\\n'"),
-        (bytes.upper, r"nowait: line 1 came back as b'ABC\\n', not as b'abc\\n'"),
-        (drop_the_last, r"client 1: line 1: timeout after 3 bytes of its answer"),
-        (drop_the_last, r"nowait: 1 bytes did not come back in 0\.2 seconds"),
-        (crash, r"client 1: line 1: closed after 0 bytes of its answer"),
+        (bytes.upper, r"client 1: line 1: sent b'abc\\n', received b'ABC\\n'"),
+        (bytes.upper, r"nowait: line 1: sent b'abc\\n', received b'ABC\\n'"),
+        (drop_the_last, r"client 1: line 1: timeout after 3 bytes of its echo"),
+        (drop_the_last, r"nowait: 1 bytes not received back within 0\.2 seconds"),
+        (crash, r"client 1: line 1: closed after 0 bytes of its echo"),
         (crash, r"server: connection <0\.\d+\.0> ended: ZeroDivisionError\(\)"),
     ],
 )
@@ -315,7 +315,7 @@ def test_run_prints_what_the_function_returns(
         (["module.inner:main"], "no module named 'module.inner'"),
         (["module:main"], "module 'module' has no 'main'"),
         (["module:Room.outside"], "module 'module' has no 'Room.outside'"),
-        (["module:number"], "module:number is no function: 7"),
+        (["module:number"], "module:number is not a function: 7"),
         (["module"], "expected MODULE:FUNCTION, got 'module'"),
         (["module:"], "expected MODULE:FUNCTION, got 'module:'"),
         ([":main"], "expected MODULE:FUNCTION, got ':main'"),
