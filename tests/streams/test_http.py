@@ -16,7 +16,7 @@ from actorsock import SocketStream, open_tcp_stream, serve_tcp
 
 from ..stories import in_runtime
 from .certificates import client_context, server_context
-from .support import every_poller, port_of, receive_all, runtime_with
+from .support import every_poller, port_of, receive_all
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "http_server.py"
 
@@ -44,7 +44,7 @@ every_handler = pytest.mark.parametrize("handler", [plain, secure], ids=["plain"
 
 @asynccontextmanager
 async def server(handler: Callable[[SocketStream], Awaitable[None]]) -> AsyncIterator[int]:
-    """The port of a server that is there for the block."""
+    """Run a server for the block, at the port that is the value."""
     async with trio.open_nursery() as nursery:
         (listener,) = await nursery.start(partial(serve_tcp, host="127.0.0.1"), handler, 0)
         yield port_of(listener)
@@ -59,9 +59,8 @@ def connect(handler: object, port: int) -> http.client.HTTPConnection:
 
 @every_poller
 @every_handler
-async def test_many_requests_on_one_connection(
-    handler: Any, poller: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@in_runtime
+async def test_many_requests_on_one_connection(handler: Any) -> None:
     def client(port: int) -> None:
         with closing(connect(handler, port)) as connection:
             connection.connect()
@@ -72,9 +71,9 @@ async def test_many_requests_on_one_connection(
                 assert (response.status, response.read()) == (200, f"{number / 2}\n".encode())
                 connection.request("POST", "/count", bytes(number * 10_000))
                 assert connection.getresponse().read() == f"{number * 10_000} bytes\n".encode()
-            assert connection.sock is sock  # the same to the end
+            assert connection.sock is sock  # the same connection to the end
 
-    async with runtime_with(poller, monkeypatch), server(handler) as port:
+    async with server(handler) as port:
         await trio.to_thread.run_sync(client, port)
 
 
@@ -111,7 +110,7 @@ async def test_many_clients_at_once(handler: Any) -> None:
 
 @every_handler
 @in_runtime
-async def test_urllib_which_closes_after_each_answer(handler: Any) -> None:
+async def test_urllib_closes_after_each_response(handler: Any) -> None:
     def client(port: int) -> list[bytes]:
         scheme = "https" if handler is secure else "http"
         handlers = [
@@ -130,7 +129,7 @@ async def test_urllib_which_closes_after_each_answer(handler: Any) -> None:
 
 
 @in_runtime
-async def test_a_crash_is_one_connections(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_crash_ends_only_its_connection(caplog: pytest.LogCaptureFixture) -> None:
     def client(port: int) -> None:
         with closing(connect(plain, port)) as good, closing(connect(plain, port)) as bad:
             good.connect()
@@ -146,14 +145,14 @@ async def test_a_crash_is_one_connections(caplog: pytest.LogCaptureFixture) -> N
 
 
 @in_runtime
-async def test_what_is_not_http_is_a_bad_request() -> None:
+async def test_other_data_than_http_is_a_bad_request() -> None:
     async with server(plain) as port, await open_tcp_stream("127.0.0.1", port) as stream:
         await stream.send_all(b"good morning\r\n\r\n")
         assert (await receive_all(stream)).startswith(b"HTTP/1.1 400 ")
 
 
 @in_runtime
-async def test_a_client_that_waits_to_be_told_to_go_on() -> None:
+async def test_a_client_that_expects_100_continue() -> None:
     async with server(plain) as port, await open_tcp_stream("127.0.0.1", port) as stream:
         await stream.send_all(
             b"POST /count HTTP/1.1\r\nhost: x\r\ncontent-length: 4\r\nexpect: 100-continue\r\n"
