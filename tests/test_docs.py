@@ -262,7 +262,7 @@ def test_fields_of_info_and_counters():
     assert words("Counters") == list(COUNTERS)
 
 
-def test_keys_of_supports():
+def test_what_can_be_asked_of_supports():
     assert words("What is supported") == list(supports())
 
 

@@ -165,27 +165,27 @@ def _kind(op: str) -> str:
 
 DIFFERENCES: Final = (
     Difference(
-        reason="bind returns the port, as in the first documentation",
+        reason="`bind` returns the port, as it was first documented",
         what="bind",
         theirs=r"Ok\(\)",
         ours=r"Ok\(.+\)",
     ),
     Difference(
-        reason="info shows an accepted socket as connected (as in 28)",
+        reason="an accepted socket is connected (as 28 does)",
         what="info",
         theirs=r"\{'wstates': \[(?P<rest>.*)\]\}",
         ours=r"\{'wstates': \['connected'(, )?(?P=rest)\]\}",
         until=27,
     ),
     Difference(
-        reason="info does not show a listener that has accepted as connected (as in 28)",
+        reason="a listener is not connected because it has accepted (as 28 does)",
         what="info",
         theirs=r"\{'wstates': \['connected'(, )?(?P<rest>.*)\]\}",
         ours=r"\{'wstates': \[(?P=rest)\]\}",
         until=27,
     ),
     Difference(
-        reason="a later accept of the same process aborts the earlier one (as in 28)",
+        reason="a later accept of the same process aborts the earlier one (as 28 does)",
         what="mailbox",
         theirs="",
         ours=r"\[(.*, )?AbortMessage\([\w#]+, [\w#]+, 'cancelled'\)\]",
@@ -193,33 +193,33 @@ DIFFERENCES: Final = (
         parts_ways=True,
     ),
     Difference(
-        reason="every byte of a send is counted, and an attempt that finds no room is a try",
+        reason="every byte of a send is counted; a send that must wait has made one more try",
         what="counters",
         theirs=r"\{('write_byte': \w+|'write_tries': \w+|, )+\}",
         ours=r"\{('write_byte': \d+|'write_tries': \d+|, )+\}",
     ),
     Difference(
-        reason="a receive in pieces counts as one package, and an attempt that finds no data "
-        "is a try",
+        reason="a receive in pieces is one package of all its bytes; one that must wait has made "
+        "one more try",
         what="counters",
         theirs=r"\{('read_(pkg_max|tries)': \w+(, )?)+\}",
         ours=r"\{('read_(pkg_max|tries)': \w+(, )?)+\}",
     ),
     Difference(
-        reason="a port above 65535 is a wrong argument",
+        reason="a port outside of 0..65535 is a wrong argument",
         what="bind",
         theirs=r"Ok\(\)",
         ours=r"Raised\(\)",
         step=r".*'port': 65536.*",
     ),
     Difference(
-        reason="a sendfile counts as one operation, and each system call as one try",
+        reason="a sendfile is counted as one operation, and each system call as one try",
         what="counters",
         theirs=r"\{('sendfile(_tries|_pkg)?': \d+(, )?)+\}",
         ours=r"\{('sendfile(_tries|_pkg)?': \d+(, )?)+\}",
     ),
     Difference(
-        reason="options that Erlang names without a value (a dash in its table) have a value here",
+        reason="options of which Erlang knows only the name have a value here",
         what="setopt|getopt",
         theirs=r"OptionRefused\(\)",
         ours=r"(Ok|Error)\(.*\)",
@@ -227,7 +227,7 @@ DIFFERENCES: Final = (
         r"sndtimeo|peek_off|info|join_group|leave_group|checksum|pktoptions|syncnt)'.*",
     ),
     Difference(
-        reason="options that 28 has introduced are available",
+        reason="options that are new in 28 are available",
         what="setopt|getopt",
         theirs=r"OptionRefused\(\)",
         ours=r"(Ok|Error)\(.*\)",
@@ -242,7 +242,7 @@ DIFFERENCES: Final = (
         step=r".*'otp', '(type|protocol)'.*",
     ),
     Difference(
-        reason="a cancel on a closed socket removes the messages of the handle (as in 28)",
+        reason="after cancel on a closed socket no message of the handle is left (as 28 does)",
         what="mailbox",
         theirs="",
         ours=r"\[.*\]",
@@ -251,7 +251,7 @@ DIFFERENCES: Final = (
         parts_ways=True,
     ),
     Difference(
-        reason="a second call with the same handle goes on waiting; it is not aborted",
+        reason="an accept with a handle that waits already goes on waiting: it is not aborted",
         what="mailbox",
         theirs=r"\[AbortMessage\(l, r, 'cancelled'\)\]",
         ours="",
@@ -260,7 +260,7 @@ DIFFERENCES: Final = (
         parts_ways=True,
     ),
     Difference(
-        reason="the option flowinfo still exists, as in 25",
+        reason="the option flowinfo is available (as 25 has it)",
         what="setopt|getopt",
         theirs=r"OptionRefused\(\)",
         ours=r"(Ok|Error)\(.*\)",
@@ -268,7 +268,8 @@ DIFFERENCES: Final = (
         since=28,
     ),
     Difference(
-        reason="a receive with time-out 0 waits for no time, as an accept does; only info shows it",
+        reason="`info` shows a receive with time-out 0 as one that has waited, as it shows an "
+        "accept",
         what="info",
         theirs=r"\{'rstates': \[(?P<a>.*?)(?P<b>.*?)\]\}",
         ours=r"\{'rstates': \[(?P=a)(, )?'selected'(, )?(?P=b)\]\}",
@@ -276,8 +277,8 @@ DIFFERENCES: Final = (
         since=28,
     ),
     Difference(
-        reason="an operation is over after its result, even an error or a time-out: no select "
-        "message follows",
+        reason="an operation that has returned a result, also an error or a time-out, is over: no "
+        "select message of it follows",
         what="mailbox",
         theirs=r"\[(?P<a>.*?)(, )?SelectMessage\([\w#]+, [\w#]+\)(, )?(?P<b>.*)\]",
         ours=r"(\[(?P=a)(, )?(?P=b)\])?",
@@ -285,7 +286,8 @@ DIFFERENCES: Final = (
         parts_ways=True,
     ),
     Difference(
-        reason="bytes that a killed reader had taken go to the next reader, and are not lost",
+        reason="bytes that a reader had received when it was killed go to the next reader, and are "
+        "not lost",
         what=r"mailbox|recv.*",
         theirs=r".*",
         ours=r".*",
@@ -293,8 +295,8 @@ DIFFERENCES: Final = (
         parts_ways=True,
     ),
     Difference(
-        reason="the end of data is reported once: a datagram socket whose reading is shut down "
-        "is always ready, but never has data",
+        reason="a datagram socket whose reading is shut down reports that once: it is always "
+        "ready, but never has a datagram",
         what="mailbox",
         # The portable poller reports it repeatedly, as Erlang does. Either side may be later.
         theirs=r"(\[(?P<a>.*?)(, )?SelectMessage\([\w#]+, [\w#]+\)(, )?(?P<b>.*)\])?",
@@ -304,7 +306,8 @@ DIFFERENCES: Final = (
         parts_ways=True,
     ),
     Difference(
-        reason="info does not show operations for which no process waits any more",
+        reason="`info` does not show an accept or connect for which no process waits any more, for "
+        "whatever reason",
         what="info",
         theirs=r"\{'[rw]states': \[(?P<a>.*?)'(accepting|connecting)', (?P<b>.*)\]\}",
         ours=r"\{'[rw]states': \[(?P=a)(?P=b)\]\}",
