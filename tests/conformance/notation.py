@@ -9,13 +9,13 @@
     wait(B)
     pause(0.1)
 
-Actors are processes, named by one capital letter; each exists from the start or is spawned in the
-scenario (`X = spawn_link()`). Names in lower case stand for results of operations: the value of an
-`Ok`, the info and the data of a `Select`. Words are strings, data is bytes. `wait(B)` waits until
-B's operation has returned, `pause` waits for some seconds. After each step the director waits
-until all is quiet; so the notation has no other words about time.
+Actors are processes, named by one capital letter; each starts with the scenario or is made in
+it (`X = spawn_link()`). Names in lower case stand for what an operation has given: the value
+of its `Ok`, the info and the data of its `Select`. Words are strings, data is bytes. `wait(B)`
+waits until B's operation has returned, `pause` lets time pass. After each step the director
+waits until all is quiet, so there is nothing else to say about time.
 
-This module reads and writes the text; the interpreters define the meaning of the steps.
+This module reads the text and writes it; what a step means is the interpreters' business.
 """
 
 import ast

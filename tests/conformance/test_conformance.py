@@ -83,7 +83,7 @@ def test_steps_are_read_and_written() -> None:
     assert steps[3:] == (Wait("B"), Pause(0.1))
 
 
-def test_spawned_actors_do_not_exist_from_the_start() -> None:
+def test_actors_that_are_made_are_not_there_from_the_start() -> None:
     assert actors_of(read_steps("A: X = spawn_link()\nX: exit('boom')\nA: link(C)")) == ["A", "C"]
 
 
