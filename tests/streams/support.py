@@ -1,11 +1,15 @@
 """Streams in pairs, and what the tests of streams do with them."""
 
-from typing import TypeAlias
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any, TypeAlias
 
 import pytest
 import trio
+from trio.testing import wait_all_tasks_blocked
 
-from actorsock import Select, SocketListener, SocketStream, ok, socket
+from actorsock import Select, SocketListener, SocketStream, ok, serve_tcp, socket
 
 from ..sockets import address, connection, listener
 
@@ -63,3 +67,37 @@ def port_of(listener: SocketListener) -> int:
 def is_open(stream: SocketStream | SocketListener) -> bool:
     """Return True while the socket is open."""
     return "closed" not in socket.info(stream.socket).rstates
+
+
+@asynccontextmanager
+async def serving(
+    handler: Callable[[SocketStream], Awaitable[object]],
+) -> AsyncIterator[SocketListener]:
+    """Serve on a port of this machine during the block; the value is the listener."""
+    async with trio.open_nursery() as nursery:
+        (listener,) = await nursery.start(partial(serve_tcp, host="127.0.0.1"), handler, 0)
+        yield listener
+        nursery.cancel_scope.cancel()
+
+
+Call: TypeAlias = Callable[[], Awaitable[Any]]
+
+
+@asynccontextmanager
+async def waiting(*calls: Call) -> AsyncIterator[trio.Nursery]:
+    """Start each call in a task of its own, in this order; the block runs when all wait."""
+    async with trio.open_nursery() as nursery:
+        for call in calls:
+            nursery.start_soon(call)
+            await wait_all_tasks_blocked()
+        yield nursery
+
+
+def raising(expected: type[Exception], call: Callable[..., Awaitable[Any]], *args: Any) -> Call:
+    """Return a call that fails unless `call` raises the expected exception."""
+
+    async def checked() -> None:
+        with pytest.raises(expected):
+            await call(*args)
+
+    return checked

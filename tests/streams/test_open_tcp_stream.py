@@ -3,6 +3,7 @@
 import errno
 import socket as stdlib
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import attrs
@@ -29,7 +30,7 @@ from actorsock.streams.connecting import families_in_turn
 from actorsock.streams.resolving import Resolved
 
 from ..stories import in_runtime, no_more_descriptors, until
-from .support import every_poller, is_open
+from .support import every_poller, is_open, waiting
 
 GOOD, BETTER, DEAF, SLOW, SLOWER = (f"127.0.0.{n}" for n in range(11, 16))
 SIX = "::1"
@@ -178,18 +179,14 @@ async def test_other_delays_and_none(hosts: Hosts, mock_clock: MockClock) -> Non
     async def opens(delay: float | None) -> None:
         await open_tcp_stream("host", hosts.port, happy_eyeballs_delay=delay)
 
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(opens, 0)
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(opens, 7)
-        await wait_all_tasks_blocked()
+    async with waiting(partial(opens, 0)):
+        pass
+    async with waiting(partial(opens, 7)):
         mock_clock.jump(6.9)
         await wait_all_tasks_blocked()
         assert attempts() == 1
         mock_clock.jump(0.1)
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(opens, None)
-        await wait_all_tasks_blocked()
+    async with waiting(partial(opens, None)) as nursery:
         mock_clock.jump(1000)
         await wait_all_tasks_blocked()
         assert attempts() == 1
@@ -221,9 +218,7 @@ async def test_the_second_attempt_is_of_another_family(hosts: Hosts, mock_clock:
     async def opens() -> None:
         assert peer(await open_tcp_stream("host", hosts.port)) == SIX
 
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(opens)
-        await wait_all_tasks_blocked()
+    async with waiting(opens):
         mock_clock.jump(0.25)
 
 
@@ -243,9 +238,7 @@ def test_order_of_families(addresses: list[str]) -> None:
 @in_runtime
 async def test_cancellation_closes_all_sockets(hosts: Hosts, mock_clock: MockClock) -> None:
     Names(host=[SLOW, SLOWER])
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(open_tcp_stream, "host", hosts.port)
-        await wait_all_tasks_blocked()
+    async with waiting(partial(open_tcp_stream, "host", hosts.port)) as nursery:
         mock_clock.jump(0.25)
         await until(lambda: attempts() == 2)
         nursery.cancel_scope.cancel()

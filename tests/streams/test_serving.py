@@ -38,7 +38,7 @@ from actorsock import (
 )
 
 from ..stories import in_runtime, no_more_descriptors, until
-from .support import dial, every_domain, every_poller, listen, port_of, receive_all
+from .support import dial, every_domain, every_poller, listen, port_of, receive_all, serving
 
 serve_here = partial(serve_tcp, host="127.0.0.1")
 
@@ -83,8 +83,7 @@ async def test_each_connection_has_a_process_that_owns_it() -> None:
 async def test_a_crash_is_logged_and_ends_only_its_connection(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    async with trio.open_nursery() as nursery:
-        (listener,) = await nursery.start(serve_here, shout, 0)
+    async with serving(shout) as listener:
         ann, bob = await dial(listener), await dial(listener)
         await bob.send_all(b"crash")
         assert await bob.receive_some() == b""  # the end of its owner has closed it
@@ -93,7 +92,6 @@ async def test_a_crash_is_logged_and_ends_only_its_connection(
         assert "as asked" in caplog.text
         assert await ask(ann, b"hello") == b"HELLO"
         assert await ask(await dial(listener), b"new") == b"NEW"
-        nursery.cancel_scope.cancel()
 
 
 @every_domain
@@ -130,12 +128,10 @@ async def test_cancellation_ends_the_connections(domain: str) -> None:
 @in_runtime
 async def test_a_connection_accepted_during_the_cancellation_is_closed() -> None:
     for checkpoints in range(12):
-        async with trio.open_nursery() as nursery:
-            (listener,) = await nursery.start(serve_here, shout, 0)
+        async with serving(shout) as listener:
             client = await dial(listener)
             for _ in range(checkpoints):
                 await trio.lowlevel.checkpoint()
-            nursery.cancel_scope.cancel()
         with suppress(trio.BrokenResourceError):  # closing the listener resets connections
             assert await receive_all(client) == b""
         await client.aclose()
@@ -230,8 +226,7 @@ async def test_serving_ends_with_the_parent_of_the_connections() -> None:
 async def test_without_descriptors_accept_is_logged_and_tried_again(
     caplog: pytest.LogCaptureFixture, mock_clock: MockClock
 ) -> None:
-    async with trio.open_nursery() as nursery:
-        (listener,) = await nursery.start(serve_here, shout, 0)
+    async with serving(shout) as listener:
         sock = ok(socket.open("inet", "stream"))
         with no_more_descriptors():
             ok(await socket.connect(sock, ok(socket.sockname(listener.socket))))
@@ -240,7 +235,6 @@ async def test_without_descriptors_accept_is_logged_and_tried_again(
             await until(lambda: len(caplog.records) == 2)
         mock_clock.jump(0.1)
         assert await ask(SocketStream(sock), b"hello") == b"HELLO"
-        nursery.cancel_scope.cancel()
     for record in caplog.records:
         assert (record.name, record.levelno) == ("actorsock.streams", logging.ERROR)
         assert "Too many open files" in record.getMessage()
@@ -302,8 +296,7 @@ def test_the_end_of_the_runtime_ends_a_server() -> None:
 
 @in_runtime
 async def test_hundreds_of_connections_leave_nothing_behind() -> None:
-    async with trio.open_nursery() as nursery:
-        (listener,) = await nursery.start(serve_here, shout, 0)
+    async with serving(shout) as listener:
         await wait_all_tasks_blocked()
         before = len(processes())
         for _ in range(200):
@@ -311,4 +304,3 @@ async def test_hundreds_of_connections_leave_nothing_behind() -> None:
                 assert await ask(client, b"x") == b"X"
         await until(lambda: len(processes()) == before)
         assert socket.number_of() == 1
-        nursery.cancel_scope.cancel()

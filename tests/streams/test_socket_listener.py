@@ -1,10 +1,11 @@
 """Listeners on sockets of processes: accepting, closing, and errors of accept."""
 
 import errno
+from functools import partial
 
 import pytest
 import trio
-from trio.testing import assert_checkpoints, wait_all_tasks_blocked
+from trio.testing import assert_checkpoints
 
 from actorsock import (
     Error,
@@ -24,7 +25,7 @@ from actorsock.socket.operations.accept_connect import Accept
 
 from ..sockets import listener as listening_socket
 from ..stories import in_runtime, no_more_descriptors
-from .support import dial, every_domain, every_poller, is_open, listen
+from .support import dial, every_domain, every_poller, is_open, listen, raising, waiting
 
 
 @every_poller
@@ -41,9 +42,7 @@ async def test_accepting_connections_that_wait_and_that_come_later(domain: str) 
 
     here = [await dial(listener), await dial(listener)]
     await accepts(2)
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(accepts, 1)
-        await wait_all_tasks_blocked()
+    async with waiting(partial(accepts, 1)):
         here.append(await dial(listener))
         # The task that accepted the third one owned it, and has ended.
     assert [is_open(stream) for stream in accepted] == [True, True, False]
@@ -57,13 +56,7 @@ async def test_closing_ends_the_waiting_but_no_connection() -> None:
     here = await dial(listener)
     there = await listener.accept()
 
-    async def waits() -> None:
-        with pytest.raises(trio.ClosedResourceError):
-            await listener.accept()
-
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(waits)
-        await wait_all_tasks_blocked()
+    async with waiting(raising(trio.ClosedResourceError, listener.accept)) as nursery:
         with pytest.raises(trio.BusyResourceError):
             await listener.accept()
         nursery.start_soon(listener.aclose)
@@ -83,14 +76,7 @@ async def test_a_listener_closes_with_its_owner() -> None:
 
     owner, down = spawn_monitor(opener, current_pid())
     listener = await receive(SocketListener)
-    async with trio.open_nursery() as nursery:
-
-        @nursery.start_soon
-        async def _waits() -> None:
-            with pytest.raises(trio.ClosedResourceError):
-                await listener.accept()
-
-        await wait_all_tasks_blocked()
+    async with waiting(raising(trio.ClosedResourceError, listener.accept)):
         exit(owner, "shutdown")
         await receive(down)
 
@@ -122,10 +108,7 @@ async def test_several_listeners_on_one_socket() -> None:
         await SocketListener(sock).accept()
         served.append(number)
 
-    async with trio.open_nursery() as nursery:
-        for number in range(3):
-            nursery.start_soon(serves, number)
-            await wait_all_tasks_blocked()
+    async with waiting(*(partial(serves, number) for number in range(3))):
         for _ in range(3):
             await dial(SocketListener(sock))
     assert served == [0, 1, 2]  # in the order in which they asked
@@ -144,11 +127,8 @@ async def test_an_exit_signal_ends_the_waiting_of_an_adopted_task() -> None:
             ended.append(exc.reason)
 
     parent = current_pid()
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(accepts)
-        pid = await receive(Pid)
-        await wait_all_tasks_blocked()
-        exit(pid, "enough")
+    async with waiting(accepts):
+        exit(await receive(Pid), "enough")
     assert ended == ["enough"]
 
 

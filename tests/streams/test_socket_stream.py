@@ -33,7 +33,17 @@ from actorsock import (
 
 from ..sockets import connection
 from ..stories import in_runtime, until
-from .support import clog, clogged_pair, every_domain, every_poller, is_open, pair, receive_all
+from .support import (
+    clog,
+    clogged_pair,
+    every_domain,
+    every_poller,
+    is_open,
+    pair,
+    raising,
+    receive_all,
+    waiting,
+)
 
 
 async def opener(parent: Pid) -> None:
@@ -65,10 +75,9 @@ async def test_the_end_of_the_owner_breaks_the_stream() -> None:
         assert isinstance(caught.value.__cause__, OSError)
         broken.append(call)
 
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(expect_broken, "send_all", b"more")
-        nursery.start_soon(expect_broken, "receive_some")
-        await wait_all_tasks_blocked()
+    async with waiting(
+        partial(expect_broken, "send_all", b"more"), partial(expect_broken, "receive_some")
+    ):
         exit(owner, "kill")
     assert sorted(broken) == ["receive_some", "send_all"]
     assert (await receive(down)).reason == "killed"
@@ -119,14 +128,10 @@ async def test_closing_ends_the_waiting_calls() -> None:
     here, _there = await pair()
     clog(here)
 
-    async def expect_closed(call: str, *args: object) -> None:
-        with pytest.raises(trio.ClosedResourceError):
-            await getattr(here, call)(*args)
-
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(expect_closed, "receive_some")
-        nursery.start_soon(expect_closed, "wait_send_all_might_not_block")
-        await wait_all_tasks_blocked()
+    async with waiting(
+        raising(trio.ClosedResourceError, here.receive_some),
+        raising(trio.ClosedResourceError, here.wait_send_all_might_not_block),
+    ):
         await here.aclose()
 
 
@@ -219,9 +224,7 @@ async def test_an_exit_signal_ends_the_waiting_of_an_adopted_task_at_once(call: 
         except ExitSignal as exc:
             reasons.append(exc.reason)
 
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(adopted)
-        await wait_all_tasks_blocked()
+    async with waiting(adopted):
         exit(pids[0], "enough")
     assert reasons == ["enough"]
 
@@ -294,9 +297,7 @@ async def test_waiting_for_room_sends_nothing(domain: str) -> None:
         await here.wait_send_all_might_not_block()
         done = True
 
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(waits)
-        await wait_all_tasks_blocked()
+    async with waiting(waits):
         assert not done
         received = 0
         while not done:
@@ -393,10 +394,7 @@ async def test_calls_of_the_socket_share_the_queue_of_the_stream(
     async def by_the_stream() -> None:
         got.append(await here.receive_some())
 
-    async with trio.open_nursery() as nursery:
-        for call in by_the_socket, by_the_stream:
-            nursery.start_soon(call)
-            await wait_all_tasks_blocked()
+    async with waiting(by_the_socket, by_the_stream):
         await (there.send_eof() if sent is None else there.send_all(sent))
     assert got == answers
 
@@ -405,13 +403,7 @@ async def test_calls_of_the_socket_share_the_queue_of_the_stream(
 async def test_one_task_at_a_time_in_each_direction() -> None:
     here, _there = await clogged_pair()
 
-    async def waits() -> None:
-        with pytest.raises(trio.ClosedResourceError):
-            await here.send_all(b"x")
-
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(waits)
-        await wait_all_tasks_blocked()
+    async with waiting(raising(trio.ClosedResourceError, here.send_all, b"x")):
         for call in (partial(here.send_all, b"y"), here.wait_send_all_might_not_block):
             with pytest.raises(trio.BusyResourceError):
                 await call()

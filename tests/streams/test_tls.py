@@ -13,7 +13,7 @@ from actorsock import SocketStream, ok, open_tcp_stream, serve_tcp, socket
 
 from ..stories import in_runtime
 from .certificates import NAME, client_context, server_context, strangers_context
-from .support import every_domain, every_poller, listen, pair, port_of
+from .support import every_domain, every_poller, listen, pair, port_of, serving
 
 Secure = trio.SSLStream[SocketStream]
 
@@ -151,8 +151,7 @@ async def test_a_server_of_the_standard_library() -> None:
 async def test_a_failed_handshake_crashes_only_its_connection(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    async with trio.open_nursery() as nursery:
-        (listener,) = await nursery.start(partial(serve_tcp, host="127.0.0.1"), serve_tls, 0)
+    async with serving(serve_tls) as listener:
         stream = await open_tcp_stream("127.0.0.1", port_of(listener))
         stranger = trio.SSLStream(stream, strangers_context(), server_hostname=NAME)
         with pytest.raises(trio.BrokenResourceError) as caught:
@@ -163,7 +162,6 @@ async def test_a_failed_handshake_crashes_only_its_connection(
         async with trio.SSLStream(stream, client_context(), server_hostname=NAME) as secure:
             await secure.send_all(b"hello")
             assert await receive_exactly(secure, 5) == b"hello"
-        nursery.cancel_scope.cancel()
     (record,) = [r for r in caplog.records if r.levelno >= logging.ERROR]
     assert record.name == "actorsock"
     assert "serve_tls" in record.getMessage()
