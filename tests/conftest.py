@@ -1,4 +1,4 @@
-"""Fixtures that all tests share."""
+"""The fixture that all tests share."""
 
 from collections.abc import AsyncIterator
 
@@ -9,6 +9,6 @@ from actorsock import open_runtime
 
 @pytest.fixture
 async def runtime() -> AsyncIterator[None]:
-    """A runtime around the test; the test's own task is adopted as a process of it."""
+    """Open a runtime around the test, whose own task becomes a process with its first call."""
     async with open_runtime():
         yield

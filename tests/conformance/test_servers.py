@@ -24,7 +24,7 @@ from actorsock import (
     trap_exit,
 )
 
-from .made_up import done_by_erlang, term
+from .erlang_programs import run_in_erlang, term
 
 
 class Server(otp.GenServer):
@@ -199,7 +199,7 @@ async def test_the_same_callbacks_and_answers(
     seed = int(os.environ.get("SEED") or 1)
     dice = _Dice(seed)
     servers = [dice.server() for _ in range(300)]
-    expected = done_by_erlang(erlang, "servers", servers, tmp_path)
+    expected = run_in_erlang(erlang, "servers", servers, tmp_path)
     for server, theirs in zip(servers, expected, strict=True):
         for behaviour, light in [(Server, False), (WaitingServer, False), (WaitingServer, True)]:
             ours = term(await _done_by_ours(server, behaviour, light))

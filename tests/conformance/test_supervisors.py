@@ -25,7 +25,7 @@ from actorsock import (
 )
 from actorsock.otp import ChildSpec, Supervisor, SupervisorFlags
 
-from .made_up import done_by_erlang, term
+from .erlang_programs import run_in_erlang, term
 
 
 class _Story:
@@ -170,6 +170,6 @@ async def test_the_same_starts_and_stops_after_every_step(
     seed = int(os.environ.get("SEED") or 1)
     dice = _Dice(seed)
     stories = [dice.story() for _ in range(300)]
-    expected = done_by_erlang(erlang, "supervisors", stories, tmp_path)
+    expected = run_in_erlang(erlang, "supervisors", stories, tmp_path)
     for story, theirs in zip(stories, expected, strict=True):
         assert term(await _Story().run(*story)) == theirs, (seed, term(story))

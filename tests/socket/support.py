@@ -21,12 +21,13 @@ from trio.testing import wait_all_tasks_blocked
 from actorsock import Pid, Select, exit, monitor, ok, process_info, receive, send, socket, spawn
 from actorsock.socket import AbortMessage, SelectInfo, SelectMessage, Socket
 
+from ..sockets import ANYWHERE, listening, tcp
 from ..stories import LIMIT, until
 
 NOWHERE_NEAR = 2**24
 """More bytes than a connection takes while its peer reads nothing."""
 
-LOOPBACK = {"family": "inet", "addr": "loopback", "port": 0}
+LOOPBACK = ANYWHERE["inet"]
 
 every_body = pytest.mark.parametrize("body", ["task", "light"])
 """For stories in which a process waits: whatever runs it."""
@@ -293,19 +294,6 @@ async def connected() -> tuple[Socket, Peer]:
     sock = tcp()
     ok(await socket.connect(sock, listening.getsockname()))
     return sock, _peer(listening.accept()[0])
-
-
-def tcp() -> Socket:
-    """A new TCP socket."""
-    return ok(socket.open("inet", "stream", "tcp"))
-
-
-def listening() -> tuple[Socket, tuple[str, int]]:
-    """A socket that listens, and where."""
-    sock = tcp()
-    port = ok(socket.bind(sock, LOOPBACK))
-    ok(socket.listen(sock))
-    return sock, ("127.0.0.1", port)
 
 
 def datagrams() -> tuple[Socket, Peer]:

@@ -19,62 +19,25 @@ from typing import Any
 import pytest
 import trio
 
-from actorsock import Ok, Pid, current_pid, ok, open_runtime, receive, send, socket, spawn
+from actorsock import Ok, Pid, current_pid, ok, receive, send, socket, spawn
 from actorsock.socket import SelectInfo, Socket
 
-from ..stories import LIMIT, open_descriptors
+from ..sockets import ANYWHERE, connection
+from ..sockets import address as address
+from ..sockets import listener as listener
+from ..stories import LIMIT
+from ..stories import in_runtime as in_runtime
+from ..stories import until as until
 from .support import fd_of, selected
 
 DOMAINS = ["inet", "inet6", "local"]
 FAMILIES = {"inet": stdlib.AF_INET, "inet6": stdlib.AF_INET6, "local": stdlib.AF_UNIX}
-ANYWHERE: dict[str, dict[str, Any]] = {
-    "inet": {"family": "inet", "addr": "loopback", "port": 0},
-    "inet6": {"family": "inet6", "addr": "loopback", "port": 0},
-    "local": {"family": "local", "path": ""},
-}
-"""Where the system chooses the port, or the abstract name."""
 
 every_domain = pytest.mark.parametrize("domain", DOMAINS)
 over_ip = pytest.mark.parametrize("domain", ["inet", "inet6"])
 
 
-def in_runtime(test: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
-    """Run a test in a runtime of its own, which must leave no descriptor open behind it."""
-
-    @functools.wraps(test)
-    async def story(*args: Any, **kwargs: Any) -> None:
-        before = open_descriptors()
-        with trio.fail_after(LIMIT):
-            async with open_runtime():
-                await test(*args, **kwargs)
-        # A system task of the portable poller may have a copy to close yet.
-        await until(lambda: open_descriptors() == before)
-
-    return story
-
-
-async def until(condition: Callable[[], object]) -> None:
-    """Wait for something that nobody tells of, also while others never come to rest."""
-    with trio.fail_after(LIMIT):
-        while not condition():  # noqa: ASYNC110
-            await trio.sleep(0.0005)
-
-
 # --- sockets that are connected -----------------------------------------------------------------
-
-
-def listener(domain: str = "inet", type: str = "stream", backlog: int = 5) -> Socket:
-    """A socket that listens somewhere."""
-    sock = ok(socket.open(domain, type))
-    ok(socket.bind(sock, ANYWHERE[domain]))
-    ok(socket.listen(sock, backlog))
-    return sock
-
-
-def address(sock: Socket) -> Any:
-    """The address of a socket in the form that the standard library takes."""
-    name = ok(socket.sockname(sock))
-    return name.path if isinstance(name, socket.SockAddrUn) else (name.addr, name.port)
 
 
 @asynccontextmanager
@@ -96,22 +59,14 @@ async def connected(
 @asynccontextmanager
 async def pair(domain: str = "inet", type: str = "stream") -> AsyncIterator[tuple[Socket, Socket]]:
     """Two connected sockets: the one that has accepted, and the one that has connected."""
-    listening = listener(domain, type)
-    there = ok(socket.open(domain, type))
-    ok(await socket.connect(there, ok(socket.sockname(listening))))
-    here = ok(await socket.accept(listening))
-    ok(await socket.close(listening))
+    here, there = await connection(domain, type)
     async with here, there:
         yield here, there
 
 
 async def tcp_pair() -> tuple[Socket, Socket]:
     """Both ends of a TCP connection: the one that has connected, and the one that has accepted."""
-    listening = listener()
-    client = ok(socket.open("inet", "stream"))
-    ok(await socket.connect(client, ok(socket.sockname(listening))))
-    server = ok(await socket.accept(listening))
-    ok(await socket.close(listening))
+    server, client = await connection()
     return client, server
 
 

@@ -1,8 +1,8 @@
-"""Exit signals that ended the process of a test's task, and that the task has not heard of.
+"""Exit signals that ended the process of a test's task without the task noticing.
 
-A task that has become a process belongs to whoever started it: it hears of an exit signal by the
-`ExitSignal` that its next call raises, or the one that it waits in. If it makes no more calls it
-goes on as if nothing had happened, and a test would pass.
+A task that has become a process is stopped only by trio. An exit signal reaches its code as the
+`ExitSignal` that the call in which it waits, or else its next call, raises. A task that makes no
+further call goes on as if nothing had happened, and a test would pass.
 """
 
 from typing import Any, Final
@@ -19,16 +19,16 @@ __all__ = ["UnheardExit", "UnheardExits"]
 
 @attrs.frozen
 class UnheardExit:
-    """One process that has been ended so."""
+    """One process that an exit signal has ended without its task noticing."""
 
     task: str
-    """The name of its task: with pytest-trio it says which test or fixture."""
+    """The name of the task; with pytest-trio, the test or fixture."""
     reason: Any
     """The exit reason."""
 
     @property
     def text(self) -> str:
-        """What has happened, and what to do if it was meant to."""
+        """What happened, and what to change if it was intended."""
         return (
             f"the process of {self.task} was ended by an exit signal: reason {shown(self.reason)}\n"
             "(its next call would have raised ExitSignal; a test that expects this traps exits, "
@@ -37,14 +37,17 @@ class UnheardExit:
 
 
 class UnheardExits(trio.abc.Instrument):
-    """Sees the tasks beside the one it was made in end: with pytest-trio, test and fixtures."""
+    """Records such processes as their tasks end.
+
+    Observes the siblings of the task in which it was made: with pytest-trio, test and fixtures.
+    """
 
     def __init__(self) -> None:
         self._nursery = trio.lowlevel.current_task().parent_nursery
         self.seen: Final[list[UnheardExit]] = []
 
     def task_exited(self, task: trio.lowlevel.Task) -> None:
-        """Called by trio."""
+        """Called by trio when a task ends."""
         if task.parent_nursery is not self._nursery or (process := by_task.get(task)) is None:
             return
         if isinstance(process.body, TaskBody) and process.body.exit_unraised:

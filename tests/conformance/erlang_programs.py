@@ -1,4 +1,4 @@
-"""Programs that dice have made up, as data: written as Erlang terms, and run by Erlang."""
+"""Random programs, given as data: they are written as Erlang terms and run by Erlang."""
 
 import subprocess
 from collections.abc import Sequence
@@ -7,11 +7,11 @@ from typing import Any
 
 from .erlang_side import compile_module
 
-__all__ = ["done_by_erlang", "term"]
+__all__ = ["run_in_erlang", "term"]
 
 
 def term(value: Any) -> str:
-    """As Erlang writes it; a str is an atom."""
+    """Return a value as the text of an Erlang term; a str is an atom."""
     match value:
         case tuple():
             return f"{{{','.join(map(term, value))}}}"
@@ -23,8 +23,8 @@ def term(value: Any) -> str:
             return str(value)
 
 
-def done_by_erlang(erlang: str, module: str, programs: Sequence[Any], scratch: Path) -> list[str]:
-    """What `main` of the module, which lies beside this one, prints for each of the programs."""
+def run_in_erlang(erlang: str, module: str, programs: Sequence[Any], scratch: Path) -> list[str]:
+    """Run `main` of an Erlang module of this directory; return its line for each program."""
     source = Path(__file__).with_name(f"{module}.erl")
     compile_module(erlang, source, scratch)
     script = scratch / "programs"

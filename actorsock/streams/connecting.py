@@ -1,8 +1,9 @@
 """Connecting to a host that may have several addresses: happy eyeballs (RFC 8305).
 
-An attempt that takes long does not hold up the next one; the first that succeeds wins, and the
-sockets of all others are closed. Each attempt is a task, which is told by being cancelled;
-whoever connects waits as a process does, so that an exit signal ends it at once.
+A slow attempt does not delay the next one; the first that succeeds wins, and the sockets of all
+others are closed. Each attempt is a trio task, because cancelling a task is the simplest way to
+stop an attempt in any state. The calling process does not wait in the tasks' nursery but in its
+own `Body.park`, because only there does an exit signal end the waiting at once.
 """
 
 import socket as stdlib
@@ -22,16 +23,17 @@ from ..runtime.core.process import ExitSignal, Process
 from ..socket import Socket, bind, connect, setopt
 from ..socket import open as open_socket
 from ..socket.core.actor import actor_of
-from .addresses import Resolved, check_port, families_in_turn, host_port, resolve
-from .os_errors import os_error, value_of
+from .resolving import Resolved, check_port, host_port, resolve
 from .socket_stream import SocketStream
+from .trio_conventions import os_error, value_of
 
 __all__ = ["open_tcp_stream"]
 
 _DELAY: Final = 0.25
-"""Seconds; what RFC 8305 recommends."""
+"""Seconds between two attempts; RFC 8305 recommends this value."""
 
-# The kernel then chooses the port knowing the peer, and can use one for several peers.
+# Linux chooses the local port at bind() unless this option postpones it to connect(). There it
+# knows the peer, and can use one port for several peers.
 _BIND_ADDRESS_NO_PORT: Final = getattr(stdlib, "IP_BIND_ADDRESS_NO_PORT", None)
 
 
@@ -43,19 +45,38 @@ async def open_tcp_stream(
     happy_eyeballs_delay: float | None = _DELAY,
     local_address: str | None = None,
 ) -> SocketStream:
-    """Connect to `port` of `host`, a name or an address; the caller owns the socket.
+    """Connect to a TCP server by host and port, as `trio.open_tcp_stream` does.
 
-    The addresses of a name are tried in turn, the second one of another family than the first.
-    When an attempt has failed, or has taken `happy_eyeballs_delay` seconds, the next one starts
-    beside it; the first to succeed wins. None waits for each before it starts another.
-    `local_address` is the name or address to connect from: only addresses of its family can then
-    be reached.
+    The addresses of a name are tried in the resolver's order, except that the second one tried is
+    of another address family than the first. When an attempt has failed, or has taken
+    `happy_eyeballs_delay` seconds, the next one starts beside it. The first that succeeds wins.
 
-    `OSError` when the name can't be resolved, or when all attempts have failed, caused by an
-    `ExceptionGroup` of their errors. `trio.open_tcp_stream`.
+    Args:
+        host: a host name, or an IPv4 or IPv6 address.
+        port: the port, 0 to 65535.
+        happy_eyeballs_delay: seconds before the next attempt starts while one is still under way;
+            None waits until an attempt has failed.
+        local_address: the name or address of this machine to connect from; only addresses of its
+            family can then be reached. None lets the system choose.
+
+    Returns:
+        A stream on the connected socket, which the calling process owns.
+
+    Raises:
+        OSError: the name cannot be resolved, or all attempts have failed; in the second case the
+            cause (`__cause__`) is an `ExceptionGroup` with the error of each attempt.
+        TypeError: `port`, `happy_eyeballs_delay` or `local_address` has a wrong type.
+        ValueError: `host` is neither str nor bytes (trio raises the same), or the port or the
+            delay is out of range.
+
+    Example::
+
+        async with await open_tcp_stream("example.org", 80) as stream:
+            await stream.send_all(b"HEAD / HTTP/1.0\\r\\nHost: example.org\\r\\n\\r\\n")
+            print(await stream.receive_some())
     """
     if not isinstance(host, str | bytes):
-        raise ValueError(f"host: expected str or bytes, got {shown(host)}")  # as trio has it
+        raise ValueError(f"host: expected str or bytes, got {shown(host)}")  # as in trio
     check_port(port)
     if happy_eyeballs_delay is None:
         happy_eyeballs_delay = inf
@@ -66,12 +87,26 @@ async def open_tcp_stream(
     return await in_trio(_open, owner, host, port, happy_eyeballs_delay, local_address)
 
 
+def families_in_turn(targets: list[Resolved]) -> list[Resolved]:
+    """Move the first target of another family than `targets[0]`, if any, to the second place.
+
+    A family that does not work on this machine then costs one attempt. The first target and the
+    order of all others stay as the resolver decided.
+    """
+    for number, target in enumerate(targets):
+        if target[0] != targets[0][0]:
+            return [targets[0], target, *targets[1:number], *targets[number + 1 :]]
+    return targets
+
+
 async def _open(
     owner: Process, host: str | bytes, port: int, delay: float, local_address: str | None
 ) -> SocketStream:
     found = families_in_turn(await resolve(host, port))
     attempts = [_Attempt(target, local_address) for target in found]
-    # A light process connects by a task that is a process of its own; the socket is not its.
+    # For a light process `in_trio` runs this function in a task that is another process. That
+    # process opens the sockets, and ends before the light process continues: the socket that has
+    # won must be given to the light process.
     racer = current_process()
     try:
         await _race(racer.body, attempts, delay)
@@ -105,7 +140,8 @@ async def _race(body: Body, attempts: list["_Attempt"], delay: float) -> None:
             while not _won(attempts) and any(attempt.error is None for attempt in attempts):
                 await body.park()
         except ExitSignal as exc:
-            ended = exc  # without the nursery around it, which is nobody's business
+            # Raised again outside of the nursery, which would wrap it in an ExceptionGroup.
+            ended = exc
         nursery.cancel_scope.cancel()
     if ended is not None:
         raise ended
@@ -117,7 +153,7 @@ def _won(attempts: list["_Attempt"]) -> bool:
 
 @attrs.define(eq=False)
 class _Attempt:
-    """One address, and how far the attempt to connect to it has come."""
+    """The attempt to connect to one address; under way until `connected` or `error` is set."""
 
     target: Resolved
     local_address: str | None
@@ -126,7 +162,10 @@ class _Attempt:
     error: OSError | None = None
 
     def open(self) -> None:
-        """Open the socket, owned by the caller."""
+        """Open the socket; the calling process owns it.
+
+        Not part of `run`, whose task would be another process: its end would close the socket.
+        """
         family, kind, protocol, _, _ = self.target
         opened = open_socket(family, kind, protocol)
         if isinstance(opened, Error):
@@ -135,7 +174,7 @@ class _Attempt:
             self.sock = opened.value
 
     async def run(self, waiting: Body) -> None:
-        """Connect; wake the process that waits for the outcome."""
+        """Connect, record the outcome, and wake the process that waits for it."""
         if self.sock is None:
             return
         try:
@@ -154,10 +193,11 @@ class _Attempt:
             return
         family, address = self.target[0], self.target[4]
         if _BIND_ADDRESS_NO_PORT is not None:
-            setopt(sock, stdlib.IPPROTO_IP, _BIND_ADDRESS_NO_PORT, 1)  # where there is such a thing
+            # A failure does no harm: the port is chosen earlier then.
+            setopt(sock, stdlib.IPPROTO_IP, _BIND_ADDRESS_NO_PORT, 1)
         try:
             for found in await resolve(self.local_address, 0, family=family):
-                if found[0] == family:  # which a resolver may not care about
+                if found[0] == family:  # a custom resolver may ignore the argument
                     value_of(bind(sock, found[4]))
                     return
             raise os_error("eaddrnotavail")
@@ -167,13 +207,13 @@ class _Attempt:
             ) from exc
 
     def take(self) -> Socket:
-        """The socket, which has been connected, and is no longer this attempt's to close."""
+        """Return the connected socket; `give_up` no longer closes it."""
         assert self.sock is not None
         sock, self.sock = self.sock, None
         return sock
 
     def give_up(self) -> None:
-        """Close the socket, if it has not been taken."""
+        """Close the socket unless it has been taken."""
         if self.sock is not None:
             actor_of(self.sock).close_now()
 
