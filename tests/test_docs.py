@@ -270,7 +270,7 @@ def test_what_can_be_asked_of_supports():
 
 def test_what_process_info_tells():
     fields = [field.name for field in attrs.fields(actorsock.ProcessInfo)]
-    assert words("What `process_info` tells") == fields
+    assert words("Fields of `process_info(pid)`") == fields
 
 
 @pytest.mark.parametrize(

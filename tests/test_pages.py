@@ -1,4 +1,4 @@
-"""The pages about light processes, cancellation, logging and reasons: programs run, names exist."""
+"""The programs of the newer pages run; their lists of reasons, loggers and terms are complete."""
 
 import re
 import subprocess
@@ -9,7 +9,13 @@ import pytest
 
 from .documents import ROOT, blocks
 
-PAGES = ["docs/light.md", "docs/cancellation.md", "docs/logging.md", "docs/reasons.md"]
+PAGES = [
+    "docs/processes.md",
+    "docs/light.md",
+    "docs/cancellation.md",
+    "docs/logging.md",
+    "docs/reasons.md",
+]
 
 PROGRAMS = [
     pytest.param(program.text, printed.text, id=f"{page} {number}")
