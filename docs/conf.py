@@ -45,7 +45,6 @@ myst_heading_anchors = 3
 
 autodoc_default_options = {"members": True, "member-order": "bysource"}
 autodoc_typehints = "signature"
-autodoc_preserve_defaults = True
 napoleon_numpy_docstring = False
 napoleon_use_rtype = False
 # `Args:` of a class describes its fields; they are listed once, there.
@@ -155,9 +154,20 @@ default_role = "shown"
 def keep_as_text(
     app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]
 ) -> None:
-    """Keep napoleon from taking "The handle" for a type where a field is "The handle: ..."."""
+    """Keep napoleon from looking for a type where the docstrings have none.
+
+    It takes "The handle" for a type where the text of a field is "The handle: it names ...", and
+    the same in the first line of `Returns:`. In front of an empty word it finds none.
+    """
     if what in ("attribute", "data", "property"):
-        lines.insert(0, r"\ ")  # nothing; napoleon looks for a type in the first line only
+        lines.insert(0, _EMPTY)
+    for number in range(len(lines) - 1, -1, -1):
+        if lines[number] in ("Returns:", "Yields:"):
+            is_list = number + 1 < len(lines) and lines[number + 1].lstrip().startswith("- ")
+            lines[number + 1 : number + 1] = [f"    {_EMPTY}", *([""] if is_list else [])]
+
+
+_EMPTY = "\\ "  # in reStructuredText an escaped space is nothing
 
 
 def setup(app: Sphinx) -> None:
