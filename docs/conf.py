@@ -98,7 +98,7 @@ PUBLIC = [
 
 def public_names() -> dict[str, str]:
     """The public name of each class and function, by the module that defines it."""
-    found = {}
+    found: dict[str, str] = {}
     for package in PUBLIC:
         module = importlib.import_module(package)
         for name in module.__all__:
