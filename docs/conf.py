@@ -16,6 +16,7 @@ from typing import Any
 from docutils import nodes
 from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
+from sphinx.pycode import ModuleAnalyzer
 from sphinx.roles import XRefRole
 
 HERE = Path(__file__).parent
@@ -170,7 +171,16 @@ def keep_as_text(
 _EMPTY = "\\ "  # in reStructuredText an escaped space is nothing
 
 
+def hide_overloads() -> None:
+    """Show one signature, the one in reference/, of functions that have ten for type checkers."""
+    for function in (actorsock.receive, actorsock.mailbox):
+        analyzer = ModuleAnalyzer.for_module(function.__module__)
+        analyzer.analyze()
+        analyzer.overloads.pop(function.__name__, None)
+
+
 def setup(app: Sphinx) -> None:
+    hide_overloads()
     app.connect("autodoc-process-docstring", keep_as_text, priority=400)  # napoleon has 500
     app.add_role("shown", Code(innernodeclass=nodes.literal))
     app.connect("missing-reference", resolve)

@@ -17,6 +17,14 @@ PAGES = [
     "docs/reasons.md",
 ]
 
+RUN_BY_OTHER_TESTS = [
+    "README.md",
+    "docs/otp.md",
+    "docs/testing.md",
+    "docs/trio.md",
+    "docs/tutorial.md",
+]
+
 PROGRAMS = [
     pytest.param(program.text, printed.text, id=f"{page} {number}")
     for page in PAGES
@@ -31,6 +39,16 @@ def test_each_program_is_followed_by_its_output(page: str) -> None:
     languages = [block.language for block in blocks(page)]
     assert languages == ["python", "text"] * (len(languages) // 2)
     assert languages
+
+
+def test_the_programs_of_every_page_are_run() -> None:
+    pages = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("newsfragments/*.md")]
+    with_programs = [
+        page.relative_to(ROOT).as_posix()
+        for page in pages
+        if "```python" in page.read_text(encoding="utf-8")
+    ]
+    assert sorted(with_programs) == sorted([*PAGES, *RUN_BY_OTHER_TESTS])
 
 
 @pytest.mark.parametrize(("program", "printed"), PROGRAMS)
