@@ -41,8 +41,8 @@ from actorsock import (
 )
 from actorsock.socket import Msg, SelectMessage, Socket
 
-from .support import fd_of, readers, took, writers
-from .support_data import (
+from ..support import fd_of, readers, took, writers
+from ..support_data import (
     FAMILIES,
     Outcome,
     address,

@@ -13,8 +13,8 @@ import trio
 from actorsock import Error, Ok, ok, socket
 from actorsock.socket import ControlMessage, Msg, SockAddrUn, SockAddrUnspec
 
-from .support import readers, took
-from .support_data import (
+from ..support import readers, took
+from ..support_data import (
     Outcome,
     arrived,
     broken,

@@ -15,7 +15,7 @@ from trio.testing import wait_all_tasks_blocked
 from actorsock import Error, Ok, Select, Timeout, make_ref, ok, receive, socket
 from actorsock.socket import AbortMessage, ControlMessage, Msg, SelectInfo, SelectMessage, Socket
 
-from .support_data import everything, local_pair, result_of, tcp_pair, waits_in
+from ..support_data import everything, local_pair, result_of, tcp_pair, waits_in
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the listing is Linux's")
 

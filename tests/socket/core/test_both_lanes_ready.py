@@ -11,8 +11,8 @@ import pytest
 from actorsock import Error, ok, receive, socket
 from actorsock.socket import SelectMessage, Socket
 
-from ..stories import in_runtime
-from .support import (
+from ...stories import in_runtime
+from ..support import (
     NOWHERE_NEAR,
     Peer,
     connected,

@@ -10,7 +10,7 @@ import pytest
 from actorsock import Error, Ok, ok, socket
 from actorsock.socket import ControlMessage, Ip6PktInfo, Msg, SockAddrIn, SockAddrIn6, Socket
 
-from .support_data import address, datagrams, in_runtime, readable
+from ..support_data import address, datagrams, in_runtime, readable
 
 FORMS: dict[str, Any] = {
     "pair": lambda port: ("::1", port),

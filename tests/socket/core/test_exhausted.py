@@ -8,8 +8,8 @@ import trio
 
 from actorsock import Error, Ok, ok, open_runtime, sleep, socket
 
-from ..stories import no_more_descriptors
-from .support import NOWHERE_NEAR, connected, without_room
+from ...stories import no_more_descriptors
+from ..support import NOWHERE_NEAR, connected, without_room
 
 
 @pytest.fixture

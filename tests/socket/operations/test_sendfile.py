@@ -26,7 +26,7 @@ from actorsock import (
 )
 from actorsock.socket import AbortMessage, SelectInfo, SelectMessage
 
-from .support_data import everything, local_pair, result_of, tcp_pair, waits_in
+from ..support_data import everything, local_pair, result_of, tcp_pair, waits_in
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the reasons are Linux's")
 

@@ -17,8 +17,8 @@ from trio.testing import MockClock
 from actorsock import Error, Ok, Pid, Select, Timeout, current_pid, ok, receive, send, socket, spawn
 from actorsock.socket import AbortMessage, Msg, SelectInfo, SelectMessage, SockAddrUnspec, Socket
 
-from .support import readers, reset, took, writers
-from .support_data import (
+from ..support import readers, reset, took, writers
+from ..support_data import (
     ANYWHERE,
     DOMAINS,
     Outcome,

@@ -20,8 +20,8 @@ from actorsock.socket import (
     Socket,
 )
 
-from .support import readers, writers
-from .support_data import (
+from ..support import readers, writers
+from ..support_data import (
     Outcome,
     address,
     connected,

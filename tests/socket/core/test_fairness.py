@@ -28,7 +28,7 @@ from actorsock.socket import Socket
 from actorsock.socket.operations import recv as receiving
 from actorsock.socket.operations import send as sending
 
-from .support_data import arrived, connected, every_domain, in_runtime, pair, until
+from ..support_data import arrived, connected, every_domain, in_runtime, pair, until
 
 Flood = Callable[[Socket, Socket], Awaitable[None]]
 """One round of calls on two connected local sockets, none of which ever has to wait."""
