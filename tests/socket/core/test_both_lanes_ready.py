@@ -99,7 +99,7 @@ async def test_a_refused_connection_is_told_to_who_connects_though_a_receive_has
 
 @every_body
 @in_runtime
-async def test_so_it_is_where_both_wait(body: str) -> None:
+async def test_the_reader_gets_the_error_also_when_both_wait(body: str) -> None:
     sock = tcp()
     connector, reader = workers(2, body)
     connecting = connector.tell(socket.connect, sock, refusing())

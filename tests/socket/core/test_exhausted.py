@@ -24,7 +24,7 @@ def no_threads(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("poller", ["epoll", "trio"])
-async def test_who_is_told_in_vain_rests_without_a_thread(
+async def test_spurious_wakeups_are_slowed_down_without_a_thread(
     poller: str, no_threads: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ACTORSOCK_POLLER", poller)

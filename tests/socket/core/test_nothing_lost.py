@@ -379,8 +379,11 @@ async def _read(
 
 @every_domain
 @pytest.mark.parametrize("light", [False, True], ids=["task", "light"])
+@pytest.mark.parametrize("signal", ["kill", "shutdown"])
 @in_runtime
-async def test_the_next_reader_gets_what_a_killed_one_had_taken(domain: str, light: bool) -> None:
+async def test_the_next_reader_gets_what_a_killed_one_had_taken(
+    domain: str, light: bool, signal: str
+) -> None:
     async with connected(domain) as (sock, peer), trio.open_nursery() as nursery:
         first, ref = spawn_monitor(socket.recv, sock, 10, light=light)
         await readers(sock, 1)
@@ -391,38 +394,11 @@ async def test_the_next_reader_gets_what_a_killed_one_had_taken(domain: str, lig
         peer.sendall(b"abcde")
         await until(took(sock, 5))
         assert not second.done
-        exit(first, "kill")
+        exit(first, signal)
         await receive(ref)
         assert await second.get() == Ok(b"abc")
         peer.sendall(b"f")
         assert await third.get() == Ok(b"def")
-
-
-@every_domain
-@in_runtime
-async def test_the_next_reader_gets_what_a_cancelled_one_had_taken(domain: str) -> None:
-    async with connected(domain) as (sock, peer), trio.open_nursery() as nursery:
-        async with trio.open_nursery() as inner:
-            inner.start_soon(socket.recv, sock, 10)
-            await readers(sock, 1)
-            # One that does not block is told of what is given back.
-            selected = await _queue_up(nursery, sock)
-            peer.sendall(b"abcde")
-            await until(took(sock, 5))
-            inner.cancel_scope.cancel()
-        assert await selected.get() == Ok(b"abcde")
-
-
-async def _queue_up(nursery: trio.Nursery, sock: Socket) -> Outcome:
-    async def polling() -> Any:
-        selected = socket.recv_nowait(sock)
-        assert isinstance(selected, Select)
-        await receive(selected.info.ref)
-        return socket.recv_nowait(sock)
-
-    outcome = Outcome(nursery, polling)
-    await readers(sock, 2)
-    return outcome
 
 
 @in_runtime
@@ -447,7 +423,9 @@ async def test_an_adopted_task_that_is_killed_gives_back_what_it_had_taken() -> 
 @pytest.mark.parametrize("body", ["task", "light", "adopted"])
 @pytest.mark.parametrize("kind", ["recv", "recvfrom", "accept"])
 @in_runtime
-async def test_one_that_is_killed_after_it_was_woken_takes_nothing(body: str, kind: str) -> None:
+async def test_a_process_that_is_killed_after_it_was_woken_takes_nothing(
+    body: str, kind: str
+) -> None:
     answers: list[Any] = []
     victims: list[Pid] = []
 
@@ -496,7 +474,7 @@ async def test_one_that_is_killed_after_it_was_woken_takes_nothing(body: str, ki
 
 
 @in_runtime
-async def test_what_an_adopted_task_had_taken_comes_before_what_came_later() -> None:
+async def test_the_part_of_an_adopted_task_comes_before_later_data() -> None:
     async def victim(sock: Socket, pids: list[Pid]) -> None:
         pids.append(current_pid())
         # The socket watches over those that have waited for messages from it.

@@ -146,7 +146,7 @@ async def test_a_connection_that_takes_its_time_is_selected_when_it_is_made() ->
 @every_body
 @pytest.mark.parametrize("blocks", [False, True], ids=["nowait", "blocked"])
 @in_runtime
-async def test_nobody_else_connects_meanwhile(body: str, blocks: bool) -> None:
+async def test_no_other_process_connects_meanwhile(body: str, blocks: bool) -> None:
     target, _waiting = busy_host()
     address = target.getsockname()
     sock = tcp()

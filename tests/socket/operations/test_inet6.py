@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from actorsock import Error, Ok, ok, socket
-from actorsock.socket import ControlMessage, Ip6PktInfo, Msg, SockAddrIn, SockAddrIn6, Socket
+from actorsock.socket import Msg, SockAddrIn, SockAddrIn6, Socket
 
-from ..support_data import address, datagrams, in_runtime, readable
+from ..support_data import in_runtime
 
 FORMS: dict[str, Any] = {
     "pair": lambda port: ("::1", port),
@@ -54,33 +54,6 @@ async def test_words_for_addresses(word: str) -> None:
     async with ok(socket.open("inet6", "dgram")) as sock:
         port = ok(socket.bind(sock, word))
         assert socket.sockname(sock) == Ok(SockAddrIn6(word, port))
-
-
-@in_runtime
-async def test_a_datagram_says_where_it_comes_from() -> None:
-    with datagrams("inet6") as (sock, peer):
-        for data in (b"one", b"two"):
-            peer.sendto(data, address(sock))
-        await readable(sock)
-        source = SockAddrIn6("::1", peer.getsockname()[1])
-        assert await socket.recvfrom(sock) == Ok((source, b"one"))
-        assert await socket.recvmsg(sock) == Ok(Msg(source, (b"two",), (), ()))
-        assert await socket.sendto(sock, b"answer", source) == Ok()
-        assert peer.recv(10) == b"answer"
-
-
-@in_runtime
-async def test_a_datagram_says_which_address_it_was_sent_to() -> None:
-    with datagrams("inet6") as (sock, peer):
-        ok(socket.setopt(sock, "ipv6", "recvpktinfo", True))
-        peer.sendto(b"x", address(sock))
-        match await socket.recvmsg(sock):
-            case Ok(
-                Msg(_, (b"x",), (ControlMessage("ipv6", "pktinfo", _, Ip6PktInfo() as where),))
-            ):
-                assert (where.addr, where.ifindex) == ("::1", stdlib.if_nametoindex("lo"))
-            case other:
-                pytest.fail(f"no packet info: {other}")
 
 
 def mapped(sock: Socket) -> int:
@@ -168,16 +141,3 @@ def link_local() -> list[tuple[str, int]]:
         for row in rows
         if row[3] == "20"  # the scope of a link
     ]
-
-
-@in_runtime
-async def test_the_class_of_traffic() -> None:
-    with datagrams("inet6") as (sock, peer):
-        ok(socket.setopt(sock, "ipv6", "recvtclass", True))
-        peer.setsockopt(stdlib.IPPROTO_IPV6, stdlib.IPV6_TCLASS, 32)
-        peer.sendto(b"x", address(sock))
-        match await socket.recvmsg(sock):
-            case Ok(Msg(_, (b"x",), (ControlMessage("ipv6", "tclass", _, 32),), ())):
-                pass
-            case other:
-                pytest.fail(f"no traffic class: {other}")

@@ -32,7 +32,6 @@ from ..support import (
     datagrams,
     every_body,
     every_ending,
-    every_violent_ending,
     info_of,
     readers,
     received,
@@ -214,26 +213,6 @@ async def test_a_refused_datagram_is_an_error_for_every_reader() -> None:
 
 
 # --- what was taken is not lost -------------------------------------------------------------------
-
-
-@every_violent_ending
-@every_body
-@in_runtime
-async def test_the_next_reader_gets_the_part_of_a_killed_one(body: str, how: str) -> None:
-    sock, peer = await connected()
-    a, b = workers(2, body)
-    a.tell(socket.recv, sock, 10)
-    await readers(sock, 1)
-    job = b.tell(socket.recv, sock, 6)
-    await readers(sock, 2)
-    peer.sendall(b"abcd")
-    await received(sock, 4)
-    await a.dies(how)
-    await at_rest()
-    assert not job.done
-    peer.sendall(b"efgh")
-    assert await job.answer() == Ok(b"abcdef")
-    assert await b.ask(socket.recv, sock, 2) == Ok(b"gh")
 
 
 @in_runtime

@@ -194,7 +194,7 @@ async def test_a_select_carries_what_is_left(sender: Sender, runtime: None) -> N
 
 
 @every_sender
-async def test_what_is_left_when_the_time_is_up(sender: Sender, runtime: None) -> None:
+async def test_a_timeout_hands_over_the_pieces_left(sender: Sender, runtime: None) -> None:
     function, _, form = sender
     left, right = local_pair()
     iov = pieces(3000, 3000)
@@ -209,38 +209,7 @@ async def test_what_is_left_when_the_time_is_up(sender: Sender, runtime: None) -
 
 
 @every_sender
-async def test_nothing_could_be_sent(sender: Sender, runtime: None) -> None:
-    function, nowait, form = sender
-    left, _ = local_pair()
-    await socket.send(left, bytes(10_000_000), timeout=0)
-    assert await function(left, form([b"x"]), timeout=0.001) == Error("timeout")
-    assert await function(left, form([b"x"]), timeout=0) == Error("timeout")
-    match nowait(left, form([b"x"])):
-        case Select(info, None):
-            ok(socket.cancel(left, info))
-
-
-@every_sender
-async def test_who_is_queued_has_sent_nothing(sender: Sender, runtime: None) -> None:
-    function, nowait, form = sender
-    left, right = local_pair()
-    first, second = pieces(1, 5_000_000), pieces(2, 10)
-    pid = waits_in(function, left, form(first))
-    await wait_all_tasks_blocked()
-    match nowait(left, form(second)):
-        case Select(info, None):
-            pass
-    assert socket.info(left).num_writers == 2
-    assert nowait(left, form(second)) == Error("state")
-    assert await socket.recv(right, 5_000_000) == Ok(first[0])
-    assert await result_of(pid) == Ok()
-    assert await receive() == SelectMessage(left, info.tag, info.ref)
-    assert nowait(left, form(second)) == Ok()
-    assert await socket.recv(right, 20) == Ok(b"".join(second))
-
-
-@every_sender
-async def test_what_is_left_when_the_socket_is_closed(sender: Sender, runtime: None) -> None:
+async def test_a_close_hands_over_the_pieces_left(sender: Sender, runtime: None) -> None:
     function, nowait, form = sender
     left, right = local_pair()
     iov = pieces(3000, 3000)
@@ -262,7 +231,9 @@ async def test_what_is_left_when_the_socket_is_closed(sender: Sender, runtime: N
 
 
 @every_sender
-async def test_what_is_left_when_the_peer_is_gone(sender: Sender, runtime: None) -> None:
+async def test_a_lost_peer_leaves_the_pieces_that_had_not_gone(
+    sender: Sender, runtime: None
+) -> None:
     function, nowait, form = sender
     left, right = local_pair()
     iov = pieces(3000, 3000)
@@ -278,31 +249,6 @@ async def test_what_is_left_when_the_peer_is_gone(sender: Sender, runtime: None)
     assert b"".join(iov).endswith(joined(result.data))
     assert await function(left, form(iov)) == Error("epipe")
     assert nowait(left, form(iov)) == Error("epipe")
-
-
-async def test_messages_of_two_senders_never_mix(runtime: None) -> None:
-    left, right = local_pair()
-    first, second = b"a" * 3_000_000, b"b" * 1000
-    one = waits_in(socket.sendmsg, left, {"iov": [first]})
-    await wait_all_tasks_blocked()
-    two = waits_in(socket.sendv, left, [second])
-    await wait_all_tasks_blocked()
-    assert await socket.recv(right, 3_001_000) == Ok(first + second)
-    assert await result_of(one) == Ok()
-    assert await result_of(two) == Ok()
-
-
-async def test_a_cancelled_sender_lets_the_next_one_send(runtime: None) -> None:
-    left, right = local_pair()
-    with trio.move_on_after(0.01):
-        await socket.sendmsg(left, {"iov": [bytes(10_000_000)]})
-    pid = waits_in(socket.sendv, left, [b"next"])
-    await wait_all_tasks_blocked()
-    assert (await everything(right)).endswith(b"\0")
-    await wait_all_tasks_blocked()
-    rest = await everything(right)
-    assert (rest or b"next").endswith(b"next")
-    assert await result_of(pid) == Ok()
 
 
 # --- going on with the info of a select ------------------------------------------------------
@@ -434,7 +380,7 @@ async def test_descriptors_go_with_the_first_part_only(file: int, runtime: None)
     assert await result_of(sender) == Ok()
 
 
-async def test_what_is_left_is_a_message_too(runtime: None) -> None:
+async def test_the_pieces_left_are_a_message_too(runtime: None) -> None:
     left, right = local_pair()
     iov = pieces(1000, 3000)
     reader = waits_in(reads_all, right, 3_000_000)
@@ -579,7 +525,7 @@ async def test_an_info_in_the_wrong_place(file: int, runtime: None) -> None:
 
 
 @pytest.mark.parametrize("data", ["text", None, 3, [b"a", "b"], [3], {"iov": []}, object()])
-async def test_what_is_no_data(data: Any, runtime: None) -> None:
+async def test_anything_but_data_is_refused(data: Any, runtime: None) -> None:
     left, _ = local_pair()
     ok(await socket.close(left))
     with pytest.raises(TypeError, match="data: "):
