@@ -96,7 +96,7 @@ async def test_our_own_namespace_by_name(runtime: None) -> None:
     assert await socket.connect(sock, ("127.0.0.1", 9)) == Ok()
 
 
-async def test_wrong_namespaces_are_refused(netns: str, runtime: None) -> None:
+async def test_wrong_arguments_open_nothing_in_a_namespace(netns: str, runtime: None) -> None:
     opened(netns, "inet", "dgram")
     assert socket.open("inet", "dgram", "tcp", netns=netns) == Error("eprotonosupport")
     assert socket.open(999, "stream", netns=netns) == Error("eafnosupport")

@@ -56,7 +56,7 @@ class Queue(ABC):
         return self.nowait(number)
 
     def poll(self, number: int) -> Call:
-        """As `again`, with a time-out of 0."""
+        """The same call as `again`, with a time-out of 0."""
         return self.blocking(number, 0)
 
     @abstractmethod

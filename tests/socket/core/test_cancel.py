@@ -1,4 +1,4 @@
-"""Taking back what waits: who may, what it does, and what it leaves alone."""
+"""Cancelling an operation that waits: by its own process only, and nothing else is touched."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Closing: by whom, while what goes on, and what is left of it."""
+"""Closing a socket: pending operations, lingering, cancellation, and `async with`."""
 
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -61,7 +61,7 @@ def is_closed(sock: Socket) -> bool:
 
 
 async def ended(peer: Peer) -> bytes:
-    """What comes before the peer's end."""
+    """Return the bytes before the peer's end."""
     data = bytearray()
 
     def at_the_end() -> bool:

@@ -1,4 +1,4 @@
-"""When the system has no more threads or descriptors to give, what is open goes on working."""
+"""Open sockets go on working when the system gives no more threads or descriptors."""
 
 import socket as stdlib
 from typing import Any, NoReturn

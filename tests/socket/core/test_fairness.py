@@ -80,7 +80,7 @@ every_flood = pytest.mark.parametrize("flood", FLOODS)
 
 
 class Gauge:
-    """How often something has happened, and the most that happened without a look at it."""
+    """A counter, and the most that it has grown between two looks at it."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -258,7 +258,7 @@ async def test_a_long_send_gives_way(domain: str) -> None:
 
 
 async def _turns_during(call: Callable[[], Awaitable[Any]]) -> int:
-    """How many turns somebody else gets before the call is complete."""
+    """Return how often another task runs before the call is complete."""
     turns = 0
 
     async def somebody_else() -> None:

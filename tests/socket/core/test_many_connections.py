@@ -1,4 +1,4 @@
-"""A thousand connections at once, and what becomes of descriptors and their numbers."""
+"""A thousand connections at once, and descriptors whose numbers are used again."""
 
 import os
 import resource

@@ -79,7 +79,7 @@ def data_of(value: Any) -> bytes:
 # --- races: readers of every kind ---------------------------------------------------------------
 
 Take = Callable[[Any], None]
-"""What a reader does with what it got, at once."""
+"""A function that a reader calls at once with its data."""
 
 
 async def _cancelled(rng: random.Random, sock: Socket, length: int, take: Take) -> Any:

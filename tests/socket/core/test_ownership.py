@@ -1,4 +1,4 @@
-"""Whose socket it is: who may give it away, and what the end of its owner does."""
+"""The owner of a socket: only it gives the socket away, and its end closes it."""
 
 from typing import Any
 
@@ -48,7 +48,7 @@ from ..support import (
 
 
 def is_closed(sock: Socket) -> bool:
-    """Whether the socket is closed, by all that can be asked of it."""
+    """Return whether the socket is closed, and assert that all functions agree."""
     info = socket.info(sock)
     if info.owner is not None:
         return False

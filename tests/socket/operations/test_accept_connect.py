@@ -1,4 +1,4 @@
-"""How connections are made: what only acceptors and connecting processes meet.
+"""Making connections: the cases that only accept and connect have.
 
 Over loopback a connection is made at once, but it is pending until the process that has begun
 it finishes it. One that stays unfinished is made to a host that takes no more.

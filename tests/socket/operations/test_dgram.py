@@ -1,4 +1,4 @@
-"""Datagrams and sequenced packets: one call is one message, whole, cut or empty."""
+"""Datagrams: their sources and destinations, refusals, and control messages."""
 
 import socket as stdlib
 from collections.abc import Callable

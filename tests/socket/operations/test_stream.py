@@ -629,7 +629,7 @@ every_send_in_every_domain = pytest.mark.parametrize(
 
 
 def as_one(data: bytes | list[bytes]) -> bytes:
-    """What is left: bytes of a send or sendto, a list of pieces of the others."""
+    """Join the rest of a send: bytes of a send or sendto, a list of pieces of the others."""
     return b"".join(data) if isinstance(data, list) else data
 
 

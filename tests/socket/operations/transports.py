@@ -1,4 +1,4 @@
-"""The transports that a story can be told of: streams and messages, over each family.
+"""The transports of the tests: streams and messages, over each family.
 
 A `Channel` is a socket and its peer, a plain blocking socket of the standard library.
 """
@@ -70,11 +70,11 @@ class Channel:
     sock: Socket
     peer: stdlib.socket
     source: Any
-    """Where `recvfrom` says that the data comes from."""
+    """The source of its data that `recvfrom` returns."""
 
     @property
     def addr(self) -> Any:
-        """Where `recvmsg` says that the data comes from."""
+        """The source of its data that `recvmsg` returns."""
         return None if isinstance(self.source, SockAddrUnspec) else self.source
 
     async def give(self, *messages: bytes) -> None:
