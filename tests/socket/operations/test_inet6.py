@@ -3,7 +3,6 @@
 import socket as stdlib
 from contextlib import closing
 from ipaddress import IPv6Address
-from typing import Any
 
 import pytest
 
@@ -11,41 +10,6 @@ from actorsock import Error, Ok, ok, socket
 from actorsock.socket import Msg, SockAddrIn, SockAddrIn6, Socket
 
 from ..support_data import in_runtime
-
-FORMS: dict[str, Any] = {
-    "pair": lambda port: ("::1", port),
-    "four": lambda port: ("::1", port, 0, 0),
-    "pair of a record": lambda port: (IPv6Address("::1"), port),
-    "record": lambda port: SockAddrIn6("loopback", port),
-    "map": lambda port: {"family": "inet6", "addr": "::1", "port": port},
-    "map of a word": lambda port: {"family": "inet6", "addr": "loopback", "port": port},
-    "map of numbers": lambda port: {
-        "family": "inet6",
-        "addr": (0, 0, 0, 0, 0, 0, 0, 1),
-        "port": port,
-        "flowinfo": 0,
-        "scope_id": 0,
-    },
-}
-
-
-@pytest.mark.parametrize("form", FORMS)
-@in_runtime
-async def test_every_form_of_an_address(form: str) -> None:
-    async with ok(socket.open("inet6", "stream", "tcp")) as listening:
-        port = ok(socket.bind(listening, FORMS[form](0)))
-        assert port
-        ok(socket.listen(listening))
-        assert socket.sockname(listening) == Ok(SockAddrIn6("::1", port))
-        async with ok(socket.open("inet6", "stream", "tcp")) as client:
-            assert await socket.connect(client, FORMS[form](port)) == Ok()
-            async with ok(await socket.accept(listening)) as server:
-                assert socket.peername(client) == Ok(SockAddrIn6("::1", port))
-                assert socket.peername(server) == socket.sockname(client)
-                assert await socket.send(client, b"ping") == Ok()
-                assert await socket.recv(server) == Ok(b"ping")
-        async with ok(socket.open("inet6", "dgram", "udp")) as sock:
-            assert await socket.sendto(sock, b"x", FORMS[form](port)) == Ok()
 
 
 @pytest.mark.parametrize("word", ["any", "loopback"])

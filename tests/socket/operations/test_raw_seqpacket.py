@@ -15,7 +15,6 @@ from actorsock.socket import (
     SelectMessage,
     SockAddrIn,
     SockAddrIn6,
-    SockAddrUn,
     SockAddrUnspec,
     Socket,
 )
@@ -156,17 +155,6 @@ async def seqpacket_pair(path: Path) -> tuple[Socket, Socket]:
     server = ok(await socket.accept(listener))
     ok(await socket.close(listener))
     return client, server
-
-
-async def test_a_peer_with_a_name_gives_it_with_each_message(tmp_path: Path, runtime: None) -> None:
-    client, server = await seqpacket_pair(tmp_path / "server")
-    assert socket.info(server).type == socket.info(client).type == "seqpacket"
-    name = SockAddrUn(tmp_path / "server")
-    assert socket.peername(client) == Ok(name)
-    ok(await socket.send(server, b"ab"))
-    ok(await socket.sendv(server, [b"c", b"d"]))
-    assert await socket.recvfrom(client) == Ok((name, b"ab"))
-    assert await socket.recvmsg(client) == Ok(Msg(name, (b"cd",), (), ()))
 
 
 @pytest.mark.parametrize("how", ["close", "shutdown"])

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import trio
 from trio.testing import wait_all_tasks_blocked
 
 from actorsock import Error, Ok, Select, Timeout, make_ref, ok, receive, socket
@@ -274,30 +273,6 @@ async def test_send_goes_on_with_its_info(blocks: bool, runtime: None) -> None:
     assert await result_of(reader) == Ok(data)
 
 
-async def test_sendmsg_goes_on_with_its_info(runtime: None) -> None:
-    left, right = local_pair()
-    iov = pieces(1000, 3000)
-    reader = waits_in(reads_all, right, 3_000_000)
-    result: Any = socket.sendmsg_nowait(left, Msg(iov=iov))
-    while isinstance(result, Select):
-        await receive(SelectMessage)
-        result = socket.sendmsg_nowait(left, {"iov": result.data}, result.info)
-    assert result == Ok()
-    assert await result_of(reader) == Ok(b"".join(iov))
-
-
-async def test_sendv_goes_on_with_what_is_left(runtime: None) -> None:
-    left, right = local_pair()
-    iov = pieces(1000, 3000)
-    reader = waits_in(reads_all, right, 3_000_000)
-    result: Any = socket.sendv_nowait(left, iov)
-    while isinstance(result, Select):
-        await receive(SelectMessage)
-        result = socket.sendv_nowait(left, result.data)
-    assert result == Ok()
-    assert await result_of(reader) == Ok(b"".join(iov))
-
-
 def full(name: bytes) -> tuple[Socket, Socket, Any]:
     """A sender, and a local receiver that takes no more messages, and its address."""
     receiver, sender = ok(socket.open("local", "dgram")), ok(socket.open("local", "dgram"))
@@ -336,16 +311,6 @@ async def test_sendmsg_goes_on_to_where_it_was_going(runtime: None) -> None:
     await drained(receiver)
     await receive(SelectMessage)
     assert socket.sendmsg_nowait(sender, {"iov": [b"hello"]}, info) == Ok()
-    assert await socket.recv(receiver) == Ok(b"hello")
-
-
-async def test_a_sender_waits_for_a_receiver_it_is_not_connected_to(runtime: None) -> None:
-    sender, receiver, address = full(f"\0waits-{os.getpid()}".encode())
-    pid = waits_in(socket.sendto, sender, b"hello", address)
-    while not socket.info(sender).num_writers:
-        await trio.lowlevel.checkpoint()
-    await drained(receiver)
-    assert await result_of(pid) == Ok()
     assert await socket.recv(receiver) == Ok(b"hello")
 
 
@@ -444,20 +409,6 @@ async def test_an_old_info_is_as_good_as_a_new_call(runtime: None) -> None:
     assert await socket.recv(left) == Ok(b"hello")
 
 
-async def test_a_second_call_takes_the_place_of_the_first(runtime: None) -> None:
-    left, right = local_pair()
-    match socket.send_nowait(left, bytes(10_000_000)):
-        case Select(old):
-            pass
-    match socket.send_nowait(left, b"x", old):
-        case Select(new, None):
-            assert new.ref is not old.ref
-    assert socket.cancel(left, old) == Error("select_info")
-    assert socket.cancel(left, new) == Ok()
-    await everything(right)
-    assert socket.send_nowait(left, b"x", new) == Ok()
-
-
 async def infos(file: int) -> dict[str, SelectInfo]:
     """An info of every operation that can wait."""
     listener, server, (stream, _) = tcp(), tcp(), local_pair()
@@ -532,10 +483,3 @@ async def test_anything_but_data_is_refused(data: Any, runtime: None) -> None:
         await socket.send(left, data)
     with pytest.raises(TypeError, match="data: "):
         socket.sendto_nowait(left, data, "/somewhere")
-
-
-async def test_data_is_bytes_like_or_pieces_of_it(runtime: None) -> None:
-    left, right = local_pair()
-    for data in (b"abc", bytearray(b"abc"), memoryview(b"abc"), [b"a", [b"b", (b"c",)]]):
-        assert await socket.send(left, data) == Ok()
-        assert await socket.recv(right, 3) == Ok(b"abc")

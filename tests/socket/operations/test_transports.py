@@ -1,12 +1,16 @@
 """Streams and messages alike: waiting, giving up, being refused; and what all messages share."""
 
+import os
+from collections.abc import Callable
+from ipaddress import IPv6Address
+from pathlib import Path
 from typing import Any
 
 import pytest
 import trio
 
 from actorsock import Error, Ok, Select, Timeout, ok, receive, socket
-from actorsock.socket import Msg, SelectMessage, Socket
+from actorsock.socket import Msg, SelectMessage, SockAddrIn6, SockAddrUn, Socket
 
 from ..support import readers, writers
 from ..support_data import Outcome, in_runtime, is_select_of, listener, pattern
@@ -21,6 +25,64 @@ from .transports import (
 )
 
 NOTHING_YET = Error("timeout")
+
+
+# --- addresses ------------------------------------------------------------------------------------
+
+IP6_FORMS: dict[str, Callable[[int], Any]] = {
+    "pair": lambda port: ("::1", port),
+    "four": lambda port: ("::1", port, 0, 0),
+    "pair of a record": lambda port: (IPv6Address("::1"), port),
+    "record": lambda port: SockAddrIn6("loopback", port),
+    "map": lambda port: {"family": "inet6", "addr": "::1", "port": port},
+    "map of a word": lambda port: {"family": "inet6", "addr": "loopback", "port": port},
+    "map of numbers": lambda port: {
+        "family": "inet6",
+        "addr": (0, 0, 0, 0, 0, 0, 0, 1),
+        "port": port,
+        "flowinfo": 0,
+        "scope_id": 0,
+    },
+}
+PATH_FORMS: dict[str, Callable[[Path], Any]] = {
+    "str": str,
+    "bytes": os.fsencode,
+    "path": lambda path: path,
+    "record": lambda path: SockAddrUn(str(path)),
+    "map": lambda path: {"family": "local", "path": str(path)},
+    "map of bytes": lambda path: {"family": "local", "path": os.fsencode(path)},
+}
+
+
+@pytest.mark.parametrize(
+    ("domain", "form"),
+    [*(("inet6", form) for form in IP6_FORMS), *(("local", form) for form in PATH_FORMS)],
+)
+@in_runtime
+async def test_every_form_of_an_address_is_taken(domain: str, form: str, tmp_path: Path) -> None:
+    path = tmp_path / "söcket"
+    async with ok(socket.open(domain, "stream")) as listening:
+        first = IP6_FORMS[form](0) if domain == "inet6" else PATH_FORMS[form](path)
+        port = ok(socket.bind(listening, first))
+        assert bool(port) == (domain == "inet6")
+        assert path.is_socket() == (domain == "local")
+        ok(socket.listen(listening))
+        there = IP6_FORMS[form](port) if domain == "inet6" else first
+        name = SockAddrIn6("::1", port) if domain == "inet6" else SockAddrUn(str(path))
+        assert socket.sockname(listening) == Ok(name)
+        async with ok(socket.open(domain, "stream")) as client:
+            assert await socket.connect(client, there) == Ok()
+            async with ok(await socket.accept(listening)) as server:
+                assert socket.peername(client) == socket.sockname(server) == Ok(name)
+                assert socket.peername(server) == socket.sockname(client)
+                if domain == "local":
+                    assert socket.sockname(client) == Ok(SockAddrUn(""))
+                for one, other in ((client, server), (server, client)):
+                    assert await socket.send(one, b"ping") == Ok()
+                    assert await socket.recv(other) == Ok(b"ping")
+        async with ok(socket.open(domain, "dgram")) as sock:
+            expected = Ok() if domain == "inet6" else Error("eprototype")
+            assert await socket.sendto(sock, b"x", there) == expected
 
 
 # --- receiving ------------------------------------------------------------------------------------
