@@ -20,7 +20,7 @@ import pytest
 import trio
 
 from actorsock import Ok, Pid, current_pid, ok, open_runtime, receive, send, socket, spawn
-from actorsock.socket import SelectInfo, Socket
+from actorsock.socket import Msg, SelectInfo, Socket
 
 from ..stories import LIMIT, open_descriptors
 from .support import fd_of, selected
@@ -244,6 +244,15 @@ def is_select_of(info: SelectInfo, sock: Socket) -> Callable[[Any], bool]:
 
 
 # --- data ---------------------------------------------------------------------------------------
+
+
+def data_of(answer: Any) -> bytes:
+    """Return the data in the answer of a receive of any name."""
+    match ok(answer):
+        case bytes(data) | (_, bytes(data)) | Msg(iov=(data,)):
+            return data
+        case other:
+            raise AssertionError(other)
 
 
 async def everything(sock: Socket) -> bytes:

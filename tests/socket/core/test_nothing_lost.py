@@ -39,7 +39,7 @@ from actorsock import (
     spawn_handler,
     spawn_monitor,
 )
-from actorsock.socket import Msg, SelectMessage, Socket
+from actorsock.socket import SelectMessage, Socket
 
 from ..support import fd_of, readers, took, writers
 from ..support_data import (
@@ -48,6 +48,7 @@ from ..support_data import (
     address,
     arrived,
     connected,
+    data_of,
     datagrams,
     every_domain,
     in_runtime,
@@ -65,15 +66,6 @@ AT_ONCE = 4
 
 MOMENT = 0.003
 """The longest that a reader is left in peace, in seconds: a few deliveries."""
-
-
-def data_of(value: Any) -> bytes:
-    """The data in what a receive of any name gives."""
-    match value:
-        case bytes(data) | (_, bytes(data)) | Msg(iov=(data,)):
-            return data
-        case other:
-            raise AssertionError(other)
 
 
 # --- races: readers of every kind ---------------------------------------------------------------
@@ -146,8 +138,8 @@ async def test_a_stream_through_many_hands(domain: str, seed: int) -> None:
 
     def take(answer: Any) -> None:
         match answer:
-            case Ok(value):
-                received.extend(data_of(value))
+            case Ok():
+                received.extend(data_of(answer))
             case Select(_, bytes(part)) | Error(_, bytes(part)):
                 received.extend(part)
             case Select(_, None) | Error("timeout", None) | None:
@@ -194,8 +186,8 @@ async def test_datagrams_through_many_hands(domain: str, seed: int) -> None:
 
     def take(answer: Any) -> None:
         match answer:
-            case Ok(value):
-                received.append(int(data_of(value)))
+            case Ok():
+                received.append(int(data_of(answer)))
             case Select(_, None) | Error("timeout", None) | None:
                 pass
             case other:
@@ -351,9 +343,9 @@ async def test_a_stream_is_what_its_readers_got(domain: str, steps: list[Any]) -
             await receive(ref)
             for answer in answers:
                 if name != "peek":
-                    received += data_of(ok(answer))
+                    received += data_of(answer)
                 else:
-                    assert sent[len(received) :].startswith(data_of(ok(answer)))
+                    assert sent[len(received) :].startswith(data_of(answer))
         peer.shutdown(stdlib.SHUT_WR)
         while isinstance(answer := await socket.recv(sock), Ok):
             received += answer.value
@@ -465,11 +457,11 @@ async def test_a_process_that_is_killed_after_it_was_woken_takes_nothing(
             await until(lambda: not is_alive(victims[0]))
             await until(lambda: not _waiting(sock))
             assert answers == []
-            answer = ok(await getattr(socket, kind)(sock))
+            answer = await getattr(socket, kind)(sock)
             with closing(client):
                 if kind == "accept":
                     client.sendall(b"data")
-                    answer = ok(await socket.recv(answer, 4))
+                    answer = await socket.recv(ok(answer), 4)
                 assert data_of(answer) == b"data"
 
 
@@ -627,7 +619,7 @@ async def test_a_receive_in_a_cancelled_scope_takes_nothing(name: str) -> None:
         await in_a_cancelled_scope(lambda: RECEIVES[name](sock))
         assert waiting_bytes(sock) == 4
         assert socket.info(sock).counters["read_tries"] == 0
-        assert data_of(ok(await RECEIVES[name](sock))) == b"data"
+        assert data_of(await RECEIVES[name](sock)) == b"data"
 
 
 @pytest.mark.parametrize("name", SENDS)
@@ -689,7 +681,7 @@ async def test_a_receive_that_is_moved_on_from(name: str) -> None:
         peer.sendall(b"data")
         await arrived(sock, 4)
         with trio.fail_after(10):
-            assert data_of(ok(await RECEIVES[name](sock))) == b"data"
+            assert data_of(await RECEIVES[name](sock)) == b"data"
 
 
 @pytest.mark.parametrize("name", LONG_SENDS)

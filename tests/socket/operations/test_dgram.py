@@ -21,6 +21,7 @@ from ..support import readers, writers
 from ..support_data import (
     Outcome,
     address,
+    data_of,
     datagrams,
     every_domain,
     in_runtime,
@@ -28,7 +29,7 @@ from ..support_data import (
     over_ip,
     readable,
 )
-from .transports import RECEIVES, data_of, every_receive, name_of
+from .transports import RECEIVES, every_receive, name_of
 
 NOTHING_YET = Error("timeout")
 

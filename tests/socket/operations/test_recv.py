@@ -20,7 +20,7 @@ from actorsock import (
     spawn_handler,
     trap_exit,
 )
-from actorsock.socket import Msg, SelectMessage, SockAddrUnspec
+from actorsock.socket import SelectMessage
 
 from ...stories import in_runtime, until
 from ..support import (
@@ -38,22 +38,12 @@ from ..support import (
     selected,
     workers,
 )
+from ..support_data import data_of
 
 NOWAIT = [socket.recv_nowait, socket.recvfrom_nowait, socket.recvmsg_nowait]
 BLOCKING = [socket.recv, socket.recvfrom, socket.recvmsg]
 
 every_receive = pytest.mark.parametrize("call", NOWAIT, ids=lambda call: call.__name__)
-
-
-def data_of(answer: Any) -> bytes:
-    """Return the bytes in the answer of any receive from a stream."""
-    match ok(answer):
-        case bytes(data) | Msg(iov=(data,)):
-            return bytes(data)
-        case (SockAddrUnspec(), data):
-            return bytes(data)
-        case other:
-            raise AssertionError(other)
 
 
 # --- one queue ------------------------------------------------------------------------------------

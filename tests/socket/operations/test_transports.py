@@ -13,11 +13,10 @@ from actorsock import Error, Ok, Select, Timeout, ok, receive, socket
 from actorsock.socket import Msg, SelectMessage, SockAddrIn6, SockAddrUn, Socket
 
 from ..support import readers, writers
-from ..support_data import Outcome, in_runtime, is_select_of, listener, pattern
+from ..support_data import Outcome, data_of, in_runtime, is_select_of, listener, pattern
 from .transports import (
     RECEIVES,
     channel,
-    data_of,
     every_connected_transport,
     every_message_transport,
     every_receive,

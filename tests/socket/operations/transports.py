@@ -12,7 +12,7 @@ import attrs
 import pytest
 
 from actorsock import ok, socket
-from actorsock.socket import Msg, SockAddrIn, SockAddrIn6, SockAddrUn, SockAddrUnspec, Socket
+from actorsock.socket import SockAddrIn, SockAddrIn6, SockAddrUn, SockAddrUnspec, Socket
 
 from ..support_data import address, connected, datagrams, readable
 
@@ -20,7 +20,6 @@ __all__ = [
     "RECEIVES",
     "Channel",
     "channel",
-    "data_of",
     "every_connected_transport",
     "every_message_transport",
     "every_receive",
@@ -41,15 +40,6 @@ RECEIVES: dict[str, Callable[..., Any]] = {
     "recvmsg": socket.recvmsg,
 }
 every_receive = pytest.mark.parametrize("name", RECEIVES)
-
-
-def data_of(answer: Any) -> bytes:
-    """Return the data in the answer of a receive of any name."""
-    match ok(answer):
-        case bytes(data) | (_, bytes(data)) | Msg(iov=(data,)):
-            return data
-        case other:
-            raise AssertionError(other)
 
 
 def name_of(domain: str, peer: stdlib.socket) -> Any:
