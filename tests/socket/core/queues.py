@@ -296,10 +296,13 @@ class Line:
         """Note that a blocked process was served next."""
         self.served.append((number, await job.answer()))
 
-    async def cancels(self, number: int) -> None:
-        """Have a process take back its call."""
+    async def leaves(self, number: int, how: str) -> None:
+        """Have a process take back its call, or end in one of the ways in `ENDINGS`."""
         worker, info = self.workers[number], self.infos[number]
-        assert await worker.ask(socket.cancel, self.queue.sock, info) == Ok()
+        if how == "cancels":
+            assert await worker.ask(socket.cancel, self.queue.sock, info) == Ok()
+        else:
+            await worker.dies(how)
 
     def select(self, number: int) -> SelectMessage:
         return selected(self.queue.sock, self.infos[number])

@@ -4,7 +4,7 @@ Each story is told of all three kinds of operations. What a kind does with its d
 leaves is told in the tests of that kind.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -130,7 +130,7 @@ async def test_a_process_that_finds_nothing_after_its_select_waits_again(kind: s
     thief = ok(socket.open_fd(ok(socket.getopt(here.queue.sock, "otp", "fd"))))
     await here.supply(1)
     steal = socket.recv if kind == "recv" else socket.accept
-    here.served.append((9, await steal(thief)))  # type: ignore[operator]
+    here.served.append((9, await steal(thief)))
     [first, _] = here.workers
     assert await first.ask(receive, SelectMessage) == here.select(0)
     here.infos[0] = info_of(await first.ask(here.queue.nowait(0)))
@@ -143,25 +143,18 @@ async def test_a_process_that_finds_nothing_after_its_select_waits_again(kind: s
 
 # --- a process leaves -----------------------------------------------------------------------------
 
-# Each is performed on a process that does not block.
-LEAVES: dict[str, Callable[..., Awaitable[None]]] = {
-    "cancels": lambda here, number: here.cancels(number),
-    **{
-        how: lambda here, number, how=how: here.workers[number].dies(how)  # type: ignore[misc]
-        for how in ENDINGS
-    },
-}
+every_leave = pytest.mark.parametrize("leaves", ["cancels", *ENDINGS])
 
 
 @every_queue
-@pytest.mark.parametrize("leaves", LEAVES)
+@every_leave
 @pytest.mark.parametrize("number", [0, 1, 2, 3])
 @in_runtime
 async def test_a_process_that_waits_leaves_and_the_others_keep_their_order(
     kind: str, number: int, leaves: str
 ) -> None:
     here = await line(kind, 4)
-    await LEAVES[leaves](here, number)
+    await here.leaves(number, leaves)
     assert here.queue.waiting() == 3
     await at_rest()
     assert here.mails() == [[], [], [], []]
@@ -169,7 +162,7 @@ async def test_a_process_that_waits_leaves_and_the_others_keep_their_order(
 
 
 @every_queue
-@pytest.mark.parametrize("leaves", LEAVES)
+@every_leave
 @pytest.mark.parametrize("taken", [False, True], ids=["select in the mailbox", "select taken"])
 @in_runtime
 async def test_a_selected_process_leaves_and_the_next_is_selected_at_once(
@@ -179,7 +172,7 @@ async def test_a_selected_process_leaves_and_the_next_is_selected_at_once(
     await here.supply(2)
     if taken:
         assert await here.workers[0].ask(receive, SelectMessage) == here.select(0)
-    await LEAVES[leaves](here, 0)
+    await here.leaves(0, leaves)
     assert here.mails() == here.only(1)
     await here.are_served(1, 2)
 
