@@ -1,4 +1,4 @@
-"""Taking back what waits: who may, what it does, and what it leaves alone."""
+"""Cancelling an operation that waits: by its own process only, and nothing else is touched."""
 
 from typing import Any
 
@@ -7,8 +7,8 @@ import pytest
 from actorsock import Error, Ok, make_ref, ok, receive, send, socket, spawn_handler
 from actorsock.socket import SelectInfo, SelectMessage
 
-from ..stories import in_runtime, until
-from .support import (
+from ...stories import in_runtime, until
+from ..support import (
     CASES,
     NOWHERE_NEAR,
     STUCK,
@@ -16,7 +16,6 @@ from .support import (
     Worker,
     aborted,
     arrives,
-    at_rest,
     connected,
     every_kind,
     info_of,
@@ -40,70 +39,32 @@ async def pending(kind: str, by: Worker) -> tuple[Case, SelectInfo]:
     return it, info_of(await by.ask(it.nowait))
 
 
-# --- who asked takes it back ----------------------------------------------------------------------
+# --- the process that called ----------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("stage", ["waits", "is selected", "has taken its select", "is complete"])
 @every_kind
 @in_runtime
-async def test_what_is_cancelled_does_not_wait_any_more(kind: str) -> None:
+async def test_a_cancel_takes_back_the_operation_and_its_select(kind: str, stage: str) -> None:
     [a] = workers(1)
     it, info = await pending(kind, a)
     assert waiting(it.sock) == 1
+    if stage != "waits":
+        await it.ready(a.mail)
+        assert a.mail() == [selected(it.sock, info)]
+    if stage == "has taken its select":
+        assert await a.ask(receive, SelectMessage) == selected(it.sock, info)
+    if stage == "is complete":
+        ok(await a.ask(it.again))
+        assert await a.ask(socket.cancel, it.sock, info) == Error("select_info")
+        # The select that it had been sent stays: it is harmless, and not the cancel's to remove.
+        assert a.mail() == [selected(it.sock, info)]
+        return
     assert await a.ask(socket.cancel, it.sock, info) == Ok()
     assert waiting(it.sock) == 0
     assert a.mail() == []
     # The second time nothing waits.
     assert await a.ask(socket.cancel, it.sock, info) == Error("select_info")
-
-
-@pytest.mark.parametrize("kind", ["recv", "accept", "send"])
-@in_runtime
-async def test_what_is_cancelled_in_time_is_never_told_of(kind: str) -> None:
-    a, other = workers(2)
-    it, info = await pending(kind, a)
-    assert await a.ask(socket.cancel, it.sock, info) == Ok()
-    # Somebody else waits for the same, to see that it has become ready.
-    theirs = info_of(await other.ask(it.nowait))
-    await it.ready(other.mail)
-    await at_rest()
-    assert other.mail() == [selected(it.sock, theirs)]
-    assert a.mail() == []
-
-
-@every_kind
-@in_runtime
-async def test_a_late_cancel_removes_the_select_from_the_mailbox(kind: str) -> None:
-    [a] = workers(1)
-    it, info = await pending(kind, a)
-    await it.ready(a.mail)
-    assert a.mail() == [selected(it.sock, info)]
-    assert await a.ask(socket.cancel, it.sock, info) == Ok()
-    assert a.mail() == []
-    assert waiting(it.sock) == 0
-
-
-@every_kind
-@in_runtime
-async def test_a_cancel_after_the_select_was_received_is_fine(kind: str) -> None:
-    [a] = workers(1)
-    it, info = await pending(kind, a)
-    await it.ready(a.mail)
-    assert await a.ask(receive, SelectMessage) == selected(it.sock, info)
-    assert await a.ask(socket.cancel, it.sock, info) == Ok()
-    assert waiting(it.sock) == 0
-    assert await a.ask(socket.cancel, it.sock, info) == Error("select_info")
-
-
-@every_kind
-@in_runtime
-async def test_what_is_complete_can_not_be_cancelled(kind: str) -> None:
-    [a] = workers(1)
-    it, info = await pending(kind, a)
-    await it.ready(a.mail)
-    ok(await a.ask(it.again))
-    assert await a.ask(socket.cancel, it.sock, info) == Error("select_info")
-    # The select that it had been sent stays: it is harmless, and not the cancel's to remove.
-    assert a.mail() == [selected(it.sock, info)]
 
 
 @pytest.mark.parametrize("kind", ["recv", "accept", "send"])
@@ -121,21 +82,25 @@ async def test_a_handler_cancels_what_it_asked_for(kind: str) -> None:
     assert waiting(it.sock) == 0
 
 
-# --- who did not ask ------------------------------------------------------------------------------
+# --- any other process, handle or socket ----------------------------------------------------------
 
 
 @every_kind
 @in_runtime
-async def test_a_stranger_can_not_cancel(kind: str) -> None:
+async def test_nothing_is_cancelled_by_others_nor_under_another_handle(kind: str) -> None:
     a, stranger = workers(2)
     it, info = await pending(kind, a)
-    assert await stranger.ask(socket.cancel, it.sock, info) == Error("select_info")
-    # Not even the owner of the socket.
-    assert socket.cancel(it.sock, info) == Error("select_info")
-    assert waiting(it.sock) == 1
-    await it.ready(a.mail)
-    assert await stranger.ask(socket.cancel, it.sock, info) == Error("select_info")
-    assert a.mail() == [selected(it.sock, info)]
+    other, _ = await pending(kind, a)
+    for _ in range(2):
+        assert await stranger.ask(socket.cancel, it.sock, info) == Error("select_info")
+        # Not even by the owner of the socket.
+        assert socket.cancel(it.sock, info) == Error("select_info")
+        unknown = SelectInfo(info.tag, make_ref())
+        assert await a.ask(socket.cancel, it.sock, unknown) == Error("select_info")
+        assert await a.ask(socket.cancel, other.sock, info) == Error("select_info")
+        assert waiting(it.sock) == 1
+        await it.ready(lambda: selected(it.sock, info) in a.mail())
+    assert selected(it.sock, info) in a.mail()
 
 
 @pytest.mark.parametrize("tag", [tag for tags in SAME_CLASS.values() for tag in sorted(tags)])
@@ -151,25 +116,6 @@ async def test_only_the_class_of_the_tag_counts(kind: str, tag: Any) -> None:
     else:
         assert await a.ask(socket.cancel, it.sock, renamed) == Error("select_info")
         assert waiting(it.sock) == 1
-
-
-@every_kind
-@in_runtime
-async def test_a_handle_that_nothing_waits_under_can_not_be_cancelled(kind: str) -> None:
-    [a] = workers(1)
-    it, info = await pending(kind, a)
-    unknown = SelectInfo(info.tag, make_ref())
-    assert await a.ask(socket.cancel, it.sock, unknown) == Error("select_info")
-    assert waiting(it.sock) == 1
-
-
-@in_runtime
-async def test_the_handle_is_of_one_socket() -> None:
-    [a] = workers(1)
-    first, _ = await pending("recv", a)
-    second, info = await pending("recv", a)
-    assert await a.ask(socket.cancel, first.sock, info) == Error("select_info")
-    assert waiting(first.sock) == waiting(second.sock) == 1
 
 
 # --- what it leaves alone -------------------------------------------------------------------------
@@ -242,26 +188,18 @@ async def test_a_part_that_was_handed_over_belongs_to_the_caller() -> None:
 # --- a closed socket ------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("message", ["abort", "select"])
 @every_kind
 @in_runtime
-async def test_cancelling_on_a_closed_socket_removes_the_abort(kind: str) -> None:
+async def test_cancelling_on_a_closed_socket_removes_the_message(kind: str, message: str) -> None:
     [a] = workers(1)
-    it = await STUCK[kind]()
+    it = await (STUCK if message == "abort" else CASES)[kind]()
     info = info_of(await a.ask(it.nowait))
+    if message == "select":
+        await it.ready(a.mail)
     ok(await socket.close(it.sock))
-    assert a.mail() == [aborted(it.sock, info, "closed")]
-    assert await a.ask(socket.cancel, it.sock, info) == Error("closed")
-    assert a.mail() == []
-
-
-@every_kind
-@in_runtime
-async def test_cancelling_on_a_closed_socket_removes_the_select(kind: str) -> None:
-    [a] = workers(1)
-    it, info = await pending(kind, a)
-    await it.ready(a.mail)
-    ok(await socket.close(it.sock))
-    assert a.mail() == [selected(it.sock, info)]
+    left = selected(it.sock, info) if message == "select" else aborted(it.sock, info, "closed")
+    assert a.mail() == [left]
     assert await a.ask(socket.cancel, it.sock, info) == Error("closed")
     assert a.mail() == []
 
@@ -277,23 +215,12 @@ async def test_cancelling_on_a_closed_socket_removes_nothing_else() -> None:
     assert b.mail() == [aborted(it.sock, theirs, "closed")]
 
 
-@in_runtime
-async def test_cancelling_after_an_abort_finds_nothing_and_removes_it() -> None:
-    a, b = workers(2)
-    it, _ = await pending("recv", a)
-    info = info_of(await b.ask(socket.recv_nowait, it.sock))
-    assert await a.ask(socket.recv_nowait, it.sock, 1, ["oob"]) == Error("einval")
-    assert b.mail() == [aborted(it.sock, info, "einval")]
-    assert await b.ask(socket.cancel, it.sock, info) == Error("select_info")
-    assert b.mail() == []
-
-
 # --- what is no select info -----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("closed", [False, True])
 @in_runtime
-async def test_what_is_no_select_info_is_refused(closed: bool) -> None:
+async def test_anything_but_a_select_info_is_refused(closed: bool) -> None:
     sock = tcp()
     if closed:
         ok(await socket.close(sock))
@@ -307,6 +234,6 @@ async def test_what_is_no_select_info_is_refused(closed: bool) -> None:
 
 
 @in_runtime
-async def test_what_is_no_socket_is_refused() -> None:
+async def test_anything_but_a_socket_is_refused() -> None:
     with pytest.raises(TypeError, match="sock"):
         socket.cancel("no socket", SelectInfo("recv", make_ref()))  # type: ignore[arg-type]

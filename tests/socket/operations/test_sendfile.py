@@ -26,7 +26,7 @@ from actorsock import (
 )
 from actorsock.socket import AbortMessage, SelectInfo, SelectMessage
 
-from .support_data import everything, local_pair, result_of, tcp_pair, waits_in
+from ..support_data import everything, local_pair, result_of, tcp_pair, waits_in
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the reasons are Linux's")
 
@@ -108,7 +108,7 @@ async def test_an_open_file_and_its_position(
     assert await everything(right) == CONTENT[5:15] * 3
 
 
-async def test_what_has_been_sent_stays_in_order(file: int, runtime: None) -> None:
+async def test_data_and_files_stay_in_order(file: int, runtime: None) -> None:
     left, right = local_pair()
     ok(await socket.send(left, b"before"))
     first = waits_in(socket.sendfile, left, file)
@@ -165,7 +165,7 @@ async def test_going_on_with_a_blocking_call(file: int, runtime: None) -> None:
     assert await result_of(reader) == Ok(CONTENT)
 
 
-async def test_how_much_has_gone_when_the_time_is_up(file: int, runtime: None) -> None:
+async def test_a_timeout_says_how_much_has_gone(file: int, runtime: None) -> None:
     left, right = local_pair()
     for timeout in (0.01, 0):
         result = await socket.sendfile(left, file, timeout=timeout)
@@ -188,7 +188,7 @@ async def test_nothing_could_be_sent(file: int, runtime: None) -> None:
     assert socket.info(left).num_writers == 0
 
 
-async def test_who_only_queues_has_sent_nothing_to_speak_of(file: int, runtime: None) -> None:
+async def test_a_queued_sendfile_times_out_without_a_count(file: int, runtime: None) -> None:
     left, _ = local_pair()
     first = waits_in(socket.sendfile, left, file)
     await wait_all_tasks_blocked()
@@ -329,7 +329,7 @@ async def test_files_that_are_none_to_the_system(path: Path, runtime: None) -> N
             await socket.sendfile(left, wrong)
 
 
-async def test_it_is_supported() -> None:
+async def test_support_can_be_asked_for() -> None:
     assert socket.is_supported("sendfile") is True
 
 

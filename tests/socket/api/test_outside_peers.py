@@ -21,7 +21,7 @@ import trio
 from actorsock import Error, Ok, Pid, current_pid, ok, receive, run, send, socket, spawn
 from actorsock.socket import Socket
 
-from .support_data import address, in_runtime, listener, over_ip, pattern
+from ..support_data import address, in_runtime, listener, over_ip, pattern
 
 MEGABYTE = 2**20
 

@@ -1,4 +1,4 @@
-"""When the kernel has news for both lanes at once, the reader hears of it first, as in Erlang.
+"""When both lanes become ready at once, the reader is woken first, as in Erlang.
 
 It matters most after a reset, of which the kernel tells once: a reader has to know a broken
 connection from one that its peer has ended in good order.
@@ -11,8 +11,8 @@ import pytest
 from actorsock import Error, ok, receive, socket
 from actorsock.socket import SelectMessage, Socket
 
-from ..stories import in_runtime
-from .support import (
+from ...stories import in_runtime
+from ..support import (
     NOWHERE_NEAR,
     Peer,
     connected,
@@ -61,7 +61,7 @@ async def test_the_select_message_of_the_reader_comes_first(
 @every_body
 @pytest.mark.parametrize("writes_first", [True, False])
 @in_runtime
-async def test_a_reset_is_the_readers_to_hear(body: str, writes_first: bool) -> None:
+async def test_the_reader_gets_a_reset(body: str, writes_first: bool) -> None:
     sock, peer = await connected()
     reader, writer = workers(2, body)
     for writes in (writes_first, not writes_first):
@@ -77,7 +77,7 @@ async def test_a_reset_is_the_readers_to_hear(body: str, writes_first: bool) -> 
 
 
 def refusing() -> tuple[str, int]:
-    """Where nobody listens."""
+    """Return an address at which nothing listens."""
     gone = host()
     address = gone.getsockname()
     gone.close()
@@ -85,9 +85,7 @@ def refusing() -> tuple[str, int]:
 
 
 @in_runtime
-async def test_a_refused_connection_is_told_to_who_connects_though_a_receive_has_heard_of_it() -> (
-    None
-):
+async def test_the_connecting_process_gets_the_refusal_also_after_a_receive_got_it() -> None:
     """The kernel tells it once, to whoever asks first."""
     sock = tcp()
     info_of(socket.connect_nowait(sock, refusing()))
@@ -99,7 +97,7 @@ async def test_a_refused_connection_is_told_to_who_connects_though_a_receive_has
 
 @every_body
 @in_runtime
-async def test_so_it_is_where_both_wait(body: str) -> None:
+async def test_the_connecting_process_gets_the_error_also_when_both_wait(body: str) -> None:
     sock = tcp()
     connector, reader = workers(2, body)
     connecting = connector.tell(socket.connect, sock, refusing())

@@ -1,6 +1,5 @@
-"""Whose socket it is: who may give it away, and what the end of its owner does."""
+"""The owner of a socket: only it gives the socket away, and its end closes it."""
 
-from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -22,14 +21,13 @@ from actorsock import (
 )
 from actorsock.socket import SelectMessage, Socket
 
-from ..stories import in_runtime, until
-from .support import (
+from ...stories import in_runtime, until
+from ..support import (
     STUCK,
     VIOLENT,
     Case,
     Worker,
     aborted,
-    acceptors,
     at_rest,
     connected,
     dial,
@@ -50,7 +48,7 @@ from .support import (
 
 
 def is_closed(sock: Socket) -> bool:
-    """Whether the socket is closed, by all that can be asked of it."""
+    """Return whether the socket is closed, and assert that all functions agree."""
     info = socket.info(sock)
     if info.owner is not None:
         return False
@@ -65,39 +63,12 @@ def is_closed(sock: Socket) -> bool:
 
 @every_body
 @in_runtime
-async def test_who_opens_a_socket_owns_it(body: str) -> None:
+async def test_the_process_that_opens_a_socket_owns_it(body: str) -> None:
     [a] = workers(1, body)
     sock = await a.ask(tcp)
     assert owner(sock) is a.pid
     # Anybody may ask.
     assert socket.getopt(sock, "otp", "controlling_process") == Ok(a.pid)
-
-
-@every_body
-@pytest.mark.parametrize("call", [socket.accept, socket.accept_nowait])
-@in_runtime
-async def test_who_accepts_a_connection_owns_it(body: str, call: Any) -> None:
-    listener, address = listening()
-    caller = dial(address)
-    [a] = workers(1, body)
-    sock = ok(await a.ask(call, listener))
-    assert owner(sock) is a.pid
-    assert owner(listener) is current_pid()
-    caller.close()
-
-
-@in_runtime
-async def test_who_is_queued_and_then_accepts_owns_the_connection() -> None:
-    listener, address = listening()
-    a, b = workers(2)
-    jobs = []
-    for number, worker in enumerate((a, b)):
-        jobs.append(worker.tell(socket.accept, listener))
-        await acceptors(listener, number + 1)
-    callers = [dial(address), dial(address)]
-    socks = [ok(await job.answer()) for job in jobs]
-    assert [owner(sock) for sock in socks] == [a.pid, b.pid]
-    assert len(callers) == 2
 
 
 @in_runtime
@@ -117,18 +88,6 @@ async def test_a_handler_owns_what_it_opens_until_it_ends() -> None:
 # --- giving it away -------------------------------------------------------------------------------
 
 
-@every_body
-@in_runtime
-async def test_the_owner_gives_it_to_another_process(body: str) -> None:
-    a, b = workers(2, body)
-    sock = await a.ask(tcp)
-    assert await a.ask(give, sock, b.pid) == Ok()
-    assert owner(sock) is b.pid
-    assert await a.ask(give, sock, a.pid) == Error("not_owner")
-    assert await b.ask(give, sock, a.pid) == Ok()
-    assert owner(sock) is a.pid
-
-
 @in_runtime
 async def test_the_owner_may_give_it_to_itself() -> None:
     [a] = workers(1)
@@ -140,7 +99,7 @@ async def test_the_owner_may_give_it_to_itself() -> None:
 
 
 @in_runtime
-async def test_nobody_else_gives_it_away_to_whomever() -> None:
+async def test_only_the_owner_gives_a_socket_away() -> None:
     a, b, dead = workers(3)
     await dead.dies("normal")
     sock = await a.ask(tcp)
@@ -152,40 +111,11 @@ async def test_nobody_else_gives_it_away_to_whomever() -> None:
 
 @pytest.mark.parametrize("wrong", [None, 1, "a name", object()])
 @in_runtime
-async def test_it_is_given_to_processes_only(wrong: Any) -> None:
+async def test_a_socket_is_given_to_processes_only(wrong: Any) -> None:
     sock = tcp()
     with pytest.raises(TypeError, match="value"):
         give(sock, wrong)
     assert owner(sock) is current_pid()
-
-
-@in_runtime
-async def test_a_closed_socket_is_nobodys_to_give() -> None:
-    sock = tcp()
-    ok(await socket.close(sock))
-    assert give(sock, current_pid()) == Error("closed")
-
-
-@in_runtime
-async def test_only_the_owner_sets_meta() -> None:
-    [a] = workers(1)
-    sock = tcp()
-    assert await a.ask(socket.setopt, sock, "otp", "meta", "theirs") == Error("not_owner")
-    assert socket.setopt(sock, "otp", "meta", "mine") == Ok()
-    assert await a.ask(socket.getopt, sock, "otp", "meta") == Ok("mine")
-
-
-@every_body
-@in_runtime
-async def test_everything_else_is_for_everybody(body: str) -> None:
-    sock, peer = await connected()
-    [a] = workers(1, body)
-    peer.sendall(b"hello")
-    assert await a.ask(socket.recv, sock, 5) == Ok(b"hello")
-    assert await a.ask(socket.send, sock, b"hello") == Ok()
-    assert await a.ask(socket.setopt, sock, "socket", "keepalive", True) == Ok()
-    assert await a.ask(socket.shutdown, sock, "write") == Ok()
-    assert await a.ask(socket.close, sock) == Ok()
 
 
 # --- to somebody who is no more -------------------------------------------------------------------
@@ -228,49 +158,68 @@ async def case_of(owner: Worker, kind: str) -> Case:
     return it
 
 
-@every_ending
-@every_body
-@in_runtime
-async def test_a_socket_that_nobody_uses_closes_with_its_owner(body: str, how: str) -> None:
-    [a] = workers(1, body)
-    sock, peer = await a.ask(connected)
-    await a.dies(how)
-    assert is_closed(sock)
-    await until(lambda: peer.recv(1) == b"")
+ROLES = {
+    "does not wait": "bc",
+    "does not wait, another is selected": "bc",
+    "is current": "abc",
+    "is selected": "abc",
+    "is queued": "bac",
+}
 
 
 @every_ending
-@every_kind
+@pytest.mark.parametrize(
+    ("kind", "role"),
+    [
+        ("connect", "does not wait"),
+        *((kind, role) for kind in ("recv", "accept", "send") for role in ROLES),
+    ],
+)
 @in_runtime
-async def test_who_waits_on_it_is_told(kind: str, how: str) -> None:
-    a, b = workers(2)
-    it = await case_of(a, kind)
-    info = info_of(await b.ask(it.nowait))
-    await a.dies(how)
-    assert b.mail() == [aborted(it.sock, info, "closed")]
+async def test_the_end_of_the_owner_aborts_all_who_wait(kind: str, role: str, how: str) -> None:
+    by_name = dict(zip("abc", workers(3), strict=True))
+    owner = by_name["a"]
+    it = await case_of(owner, kind)
+    line = [by_name[name] for name in ("b" if kind == "connect" else ROLES[role])]
+    infos = [info_of(await worker.ask(it.nowait)) for worker in line]
+    if role.endswith("selected"):
+        await it.ready(line[0].mail)
+    await owner.dies(how)
+    for worker, info in zip(line, infos, strict=True):
+        if worker is not owner:
+            is_selected = worker is line[0] and role.endswith("selected")
+            message = selected(it.sock, info) if is_selected else aborted(it.sock, info, "closed")
+            assert worker.mail() == [message]
+    if line[0] is not owner:
+        assert await line[0].ask(it.again) == Error("closed")
     assert is_closed(it.sock)
 
 
-@every_ending
-@pytest.mark.parametrize("kind", ["recv", "accept", "send"])
+@every_violent_ending
+@every_body
+@every_kind
 @in_runtime
-async def test_who_has_had_its_select_finds_out_by_calling(kind: str, how: str) -> None:
-    a, b, c = workers(3)
+async def test_the_end_of_a_blocked_owner_closes_its_socket(kind: str, body: str, how: str) -> None:
+    [a] = workers(1, body)
+    [b] = workers(1)
     it = await case_of(a, kind)
-    info = info_of(await b.ask(it.nowait))
-    queued = info_of(await c.ask(it.nowait))
-    await it.ready(b.mail)
+    a.tell(it.blocking)
+    await until(lambda: waiting(it.sock) == 1)
+    expected = []
+    if kind != "connect":
+        expected = [aborted(it.sock, info_of(await b.ask(it.nowait)), "closed")]
     await a.dies(how)
-    assert b.mail() == [selected(it.sock, info)]
-    assert c.mail() == [aborted(it.sock, queued, "closed")]
-    assert await b.ask(it.again) == Error("closed")
+    assert b.mail() == expected
+    assert is_closed(it.sock)
 
 
 @every_body
 @every_ending
 @every_kind
 @in_runtime
-async def test_who_is_blocked_on_it_is_answered(kind: str, how: str, body: str) -> None:
+async def test_the_end_of_the_owner_answers_a_blocked_process(
+    kind: str, how: str, body: str
+) -> None:
     [a] = workers(1)
     [b] = workers(1, body)
     it = await case_of(a, kind)
@@ -280,71 +229,6 @@ async def test_who_is_blocked_on_it_is_answered(kind: str, how: str, body: str) 
     answer = await job.answer()
     assert answer == Error("closed", answer.data)
     assert (answer.data is None) == (kind != "send")
-
-
-@every_ending
-@pytest.mark.parametrize("kind", ["recv", "accept", "send"])
-@in_runtime
-async def test_an_owner_that_is_current_takes_the_queue_with_it(kind: str, how: str) -> None:
-    a, b, c = workers(3)
-    it = await case_of(a, kind)
-    info_of(await a.ask(it.nowait))
-    infos = [info_of(await worker.ask(it.nowait)) for worker in (b, c)]
-    await a.dies(how)
-    assert [worker.mail() for worker in (b, c)] == [
-        [aborted(it.sock, info, "closed")] for info in infos
-    ]
-
-
-@every_ending
-@pytest.mark.parametrize("kind", ["recv", "accept", "send"])
-@in_runtime
-async def test_an_owner_that_has_had_its_select_takes_the_queue_with_it(
-    kind: str, how: str
-) -> None:
-    a, b = workers(2)
-    it = await case_of(a, kind)
-    info_of(await a.ask(it.nowait))
-    info = info_of(await b.ask(it.nowait))
-    await it.ready(a.mail)
-    await a.dies(how)
-    assert b.mail() == [aborted(it.sock, info, "closed")]
-
-
-@every_ending
-@pytest.mark.parametrize("kind", ["recv", "accept", "send"])
-@in_runtime
-async def test_an_owner_that_is_queued_takes_everybody_with_it(kind: str, how: str) -> None:
-    a, b, c = workers(3)
-    it = await case_of(a, kind)
-    first = info_of(await b.ask(it.nowait))
-    info_of(await a.ask(it.nowait))
-    last = info_of(await c.ask(it.nowait))
-    await a.dies(how)
-    assert b.mail() == [aborted(it.sock, first, "closed")]
-    assert c.mail() == [aborted(it.sock, last, "closed")]
-
-
-@every_violent_ending
-@every_body
-@every_kind
-@in_runtime
-async def test_an_owner_that_is_blocked_takes_everybody_with_it(
-    kind: str, body: str, how: str
-) -> None:
-    [a] = workers(1, body)
-    [b] = workers(1)
-    it = await case_of(a, kind)
-    a.tell(it.blocking)
-    await until(lambda: waiting(it.sock) == 1)
-    if kind == "connect":
-        await a.dies(how)
-        assert is_closed(it.sock)
-        return
-    info = info_of(await b.ask(it.nowait))
-    await a.dies(how)
-    assert b.mail() == [aborted(it.sock, info, "closed")]
-    assert is_closed(it.sock)
 
 
 @in_runtime
@@ -362,25 +246,18 @@ async def test_all_the_sockets_of_a_process_close_with_it() -> None:
 
 @every_ending
 @in_runtime
-async def test_the_former_owners_end_does_not_close_it(how: str) -> None:
-    a, b = workers(2)
+async def test_the_socket_lives_as_long_as_its_new_owner(how: str) -> None:
+    a, b, c = workers(3)
     sock, peer = await a.ask(connected)
     assert await a.ask(give, sock, b.pid) == Ok()
     await a.dies(how)
     peer.sendall(b"x")
     assert await b.ask(socket.recv, sock) == Ok(b"x")
-
-
-@every_ending
-@in_runtime
-async def test_the_new_owners_end_closes_it(how: str) -> None:
-    a, b, c = workers(3)
-    sock, _peer = await a.ask(connected)
-    assert await a.ask(give, sock, b.pid) == Ok()
     info = info_of(await c.ask(socket.recv_nowait, sock))
     await b.dies(how)
     assert c.mail() == [aborted(sock, info, "closed")]
     assert is_closed(sock)
+    await until(lambda: peer.recv(1) == b"")
 
 
 @pytest.mark.parametrize("stage", ["before its select", "after its select", "queued"])
@@ -448,33 +325,7 @@ async def test_a_blocked_process_may_be_made_the_owner(body: str) -> None:
     await until(lambda: peer.recv(1) == b"")
 
 
-@in_runtime
-async def test_a_socket_goes_through_many_hands() -> None:
-    sock, peer = await connected()
-    hands = workers(5)
-    assert give(sock, hands[0].pid) == Ok()
-    for one, other in pairwise(hands):
-        assert await one.ask(give, sock, other.pid) == Ok()
-        await one.dies("normal")
-        peer.sendall(b"x")
-        assert await socket.recv(sock) == Ok(b"x")
-    await hands[-1].dies("normal")
-    assert is_closed(sock)
-
-
 # --- accepted sockets -----------------------------------------------------------------------------
-
-
-@in_runtime
-async def test_an_accepted_socket_survives_its_listener() -> None:
-    listener, address = listening()
-    caller = dial(address)
-    [a] = workers(1)
-    sock = ok(await a.ask(socket.accept, listener))
-    ok(await socket.close(listener))
-    caller.sendall(b"x")
-    assert await a.ask(socket.recv, sock) == Ok(b"x")
-    assert owner(sock) is a.pid
 
 
 @every_ending
@@ -488,23 +339,6 @@ async def test_an_accepted_socket_survives_the_owner_of_its_listener(how: str) -
     assert is_closed(listener)
     caller.sendall(b"x")
     assert await b.ask(socket.recv, sock) == Ok(b"x")
-
-
-@every_ending
-@in_runtime
-async def test_an_accepted_socket_closes_with_its_acceptor(how: str) -> None:
-    listener, address = listening()
-    caller = dial(address)
-    [a] = workers(1)
-    sock = ok(await a.ask(socket.accept, listener))
-    await a.dies(how)
-    assert is_closed(sock)
-    assert not is_closed_listener(listener)
-    assert caller.recv(1) == b""
-
-
-def is_closed_listener(listener: Socket) -> bool:
-    return owner(listener) is None
 
 
 # --- nothing is left behind -----------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Closing: by whom, while what goes on, and what is left of it."""
+"""Closing a socket: pending operations, lingering, cancellation, and `async with`."""
 
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -23,19 +23,17 @@ from actorsock import (
     spawn,
     spawn_handler,
 )
-from actorsock.socket import AbortMessage, SelectInfo, Socket, SocketDown
+from actorsock.socket import SelectInfo, Socket
 
-from ..stories import in_runtime, until
-from .support import (
+from ...stories import in_runtime, until
+from ..support import (
     NOWHERE_NEAR,
     STUCK,
     Case,
     Job,
     Peer,
     Scoped,
-    Worker,
     aborted,
-    arrives,
     at_rest,
     connected,
     dial,
@@ -52,7 +50,6 @@ from .support import (
     tcp,
     waiting,
     workers,
-    writers,
 )
 
 QUEUED = pytest.mark.parametrize("kind", ["recv", "accept", "send"])
@@ -64,7 +61,7 @@ def is_closed(sock: Socket) -> bool:
 
 
 async def ended(peer: Peer) -> bytes:
-    """What comes before the peer's end."""
+    """Return the bytes before the peer's end."""
     data = bytearray()
 
     def at_the_end() -> bool:
@@ -82,25 +79,9 @@ async def ended(peer: Peer) -> bytes:
 # --- who closes -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("who", ["the owner", "another process"])
 @every_body
 @in_runtime
-async def test_anybody_closes_it_once(who: str, body: str) -> None:
-    a, b = workers(2, body)
-    sock, peer = await a.ask(connected)
-    closes, other = (a, b) if who == "the owner" else (b, a)
-    assert await closes.ask(socket.close, sock) == Ok()
-    assert is_closed(sock)
-    assert await closes.ask(socket.close, sock) == Error("closed")
-    assert await other.ask(socket.close, sock) == Error("closed")
-    assert await ended(peer) == b""
-    # The owner is not told.
-    assert a.mail() == b.mail() == []
-
-
-@every_body
-@in_runtime
-async def test_of_many_who_close_at_once_one_does(body: str) -> None:
+async def test_one_of_many_simultaneous_closes_closes(body: str) -> None:
     sock, _peer = await connected()
     jobs = [worker.tell(socket.close, sock) for worker in workers(5, body)]
     answers = [await job.answer() for job in jobs]
@@ -108,66 +89,35 @@ async def test_of_many_who_close_at_once_one_does(body: str) -> None:
     assert answers.count(Error("closed")) == 4
 
 
-@in_runtime
-async def test_the_end_of_its_owner_is_a_close_too() -> None:
-    [a] = workers(1)
-    sock = await a.ask(tcp)
-    await a.dies("normal")
-    assert await socket.close(sock) == Error("closed")
-
-
-@in_runtime
-async def test_who_monitors_it_is_told() -> None:
-    sock = tcp()
-    [a] = workers(1)
-    ref = await a.ask(socket.monitor, sock)
-    assert await socket.close(sock) == Ok()
-    assert a.mail() == [SocketDown(ref, sock)]
-
-
 # --- while something waits ------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("closer", ["the owner", "another process", "the one that waits"])
+@pytest.mark.parametrize("closer", ["the owner", "another process", "the current process"])
 @every_kind
 @in_runtime
-async def test_who_waits_is_told_before_close_returns(kind: str, closer: str) -> None:
+async def test_all_pending_operations_are_aborted_before_close_returns(
+    kind: str, closer: str
+) -> None:
     it = await STUCK[kind]()
-    a, b = workers(2)
-    info = info_of(await a.ask(it.nowait))
-    if closer == "the owner":
-        assert await socket.close(it.sock) == Ok()
-        assert a.mail() == [aborted(it.sock, info, "closed")]
-    else:
-        by = a if closer == "the one that waits" else b
-        mail = await by.ask(close_and_look, it.sock, a)
-        assert mail == [aborted(it.sock, info, "closed")]
-    assert waiting(it.sock) == 0
-    await at_rest()
-    assert a.mail() == [aborted(it.sock, info, "closed")]
-
-
-async def close_and_look(sock: Socket, at: Worker) -> list[Any]:
-    """What is in a mailbox when close returns."""
-    assert await socket.close(sock) == Ok()
-    return at.mail()
-
-
-@QUEUED
-@in_runtime
-async def test_everybody_who_waits_is_told(kind: str) -> None:
-    it = await STUCK[kind]()
-    line = workers(4)
+    line = workers(1 if kind == "connect" else 3)
     infos = [info_of(await worker.ask(it.nowait)) for worker in line]
-    assert await socket.close(it.sock) == Ok()
-    assert [worker.mail() for worker in line] == [
-        [aborted(it.sock, info, "closed")] for info in infos
-    ]
+    [other] = workers(1)
+
+    async def close_and_look() -> list[list[Any]]:
+        assert await socket.close(it.sock) == Ok()
+        return [worker.mail() for worker in line]
+
+    by = {"another process": other, "the current process": line[0]}
+    told = await (by[closer].ask(close_and_look) if closer in by else close_and_look())
+    assert told == [[aborted(it.sock, info, "closed")] for info in infos]
+    await at_rest()
+    assert told == [worker.mail() for worker in line]
+    assert waiting(it.sock) == 0
 
 
 @QUEUED
 @in_runtime
-async def test_who_has_had_its_select_is_not_told_and_finds_out(kind: str) -> None:
+async def test_a_selected_process_is_not_aborted_and_finds_the_socket_closed(kind: str) -> None:
     it = await STUCK[kind]()
     line = workers(3)
     infos = [info_of(await worker.ask(it.nowait)) for worker in line]
@@ -182,73 +132,25 @@ async def test_who_has_had_its_select_is_not_told_and_finds_out(kind: str) -> No
 @every_body
 @every_kind
 @in_runtime
-async def test_who_is_blocked_is_answered(kind: str, body: str) -> None:
+async def test_all_blocked_processes_are_answered_and_can_go_on(kind: str, body: str) -> None:
     it = await STUCK[kind]()
-    [a] = workers(1, body)
-    job = a.tell(it.blocking)
-    await until(lambda: waiting(it.sock) == 1)
-    assert await socket.close(it.sock) == Ok()
-    answer = await job.answer()
-    assert answer == Error("closed", answer.data)
-    assert a.mail() == []
-    # It can go on with something else.
-    assert is_tcp(await a.ask(tcp))
-
-
-def is_tcp(sock: Socket) -> bool:
-    return socket.info(sock).protocol == "tcp"
-
-
-@every_body
-@QUEUED
-@in_runtime
-async def test_everybody_who_is_blocked_is_answered(kind: str, body: str) -> None:
-    it = await STUCK[kind]()
+    line = workers(1 if kind == "connect" else 4, body)
     jobs = []
-    for number, worker in enumerate(workers(4, body)):
+    for number, worker in enumerate(line):
         jobs.append(worker.tell(it.blocking))
         await until(lambda number=number: waiting(it.sock) == number + 1)
     assert await socket.close(it.sock) == Ok()
     answers = [await job.answer() for job in jobs]
-    assert [answer.reason for answer in answers] == ["closed"] * 4
+    assert [answer.reason for answer in answers] == ["closed"] * len(line)
     # Only the first of the senders has sent something.
-    assert [answer.data for answer in answers[1:]] == [None] * 3
-
-
-@every_body
-@in_runtime
-async def test_a_blocked_reader_is_given_what_has_come(body: str) -> None:
-    sock, peer = await connected()
-    [a] = workers(1, body)
-    job = a.tell(socket.recv, sock, 10)
-    await readers(sock, 1)
-    peer.sendall(b"four")
-    await received(sock, 4)
-    assert await socket.close(sock) == Ok()
-    assert await job.answer() == Error("closed", b"four")
-
-
-@in_runtime
-async def test_the_write_lane_hears_of_it_before_the_read_lane() -> None:
-    sock, _peer = await connected()
-    [a] = workers(1)
-    reading = info_of(await a.ask(socket.recv_nowait, sock))
-    writing = info_of(await a.ask(socket.send_nowait, sock, bytes(NOWHERE_NEAR)))
-    assert await socket.close(sock) == Ok()
-    assert a.mail() == [aborted(sock, writing, "closed"), aborted(sock, reading, "closed")]
-
-
-@in_runtime
-async def test_the_closer_gets_the_aborts_of_its_own_operations() -> None:
-    sock, _peer = await connected()
-    info = info_of(socket.recv_nowait(sock))
-    assert await socket.close(sock) == Ok()
-    assert await receive(AbortMessage, after=0) == aborted(sock, info, "closed")
+    assert [answer.data is None for answer in answers] == [kind != "send", *[True] * len(line[1:])]
+    assert not any(worker.mail() for worker in line)
+    assert socket.info(await line[0].ask(tcp)).protocol == "tcp"
 
 
 @QUEUED
 @in_runtime
-async def test_handlers_that_wait_are_told_in_place(kind: str) -> None:
+async def test_waiting_handlers_receive_the_abort_within_the_close(kind: str) -> None:
     it = await STUCK[kind]()
     log: list[Any] = []
     infos: list[SelectInfo] = []
@@ -327,28 +229,7 @@ async def test_a_closed_socket_is_still_known() -> None:
 
 
 @in_runtime
-async def test_a_number_of_the_system_may_be_used_again_at_once() -> None:
-    numbers = set()
-    for _ in range(20):
-        sock, peer = await connected()
-        numbers.add(ok(socket.getopt(sock, "otp", "fd")))
-        a, b = workers(2)
-        a.tell(socket.recv, sock)
-        await readers(sock, 1)
-        ok(await socket.close(sock))
-        again, peer_again = await connected()
-        numbers.add(ok(socket.getopt(again, "otp", "fd")))
-        job = b.tell(socket.recv, again, 2)
-        await readers(again, 1)
-        peer_again.sendall(b"ab")
-        assert await job.answer() == Ok(b"ab")
-        ok(await socket.close(again))
-        assert await ended(peer) == b""
-    assert len(numbers) < 40
-
-
-@in_runtime
-async def test_bytes_that_nobody_has_read_are_gone_with_it() -> None:
+async def test_unread_bytes_are_gone_after_a_close() -> None:
     sock, peer = await connected()
     [a] = workers(1)
     scoped = Scoped()
@@ -380,24 +261,16 @@ async def test_a_closed_listener_refuses_new_connections_and_keeps_the_accepted(
 # --- lingering ------------------------------------------------------------------------------------
 
 
-async def lingering(seconds: int, much: int) -> tuple[Socket, Peer]:
-    """A connection that lingers when it is closed, and has sent what its peer has not taken."""
-    sock, peer = await connected()
-    assert socket.setopt(sock, "socket", "linger", {"onoff": True, "linger": seconds}) == Ok()
-    if much:
-        sent = socket.send_nowait(sock, bytes(much))
-        assert socket.cancel(sock, info_of(sent)) == Ok()
-    return sock, peer
-
-
 @every_body
 @in_runtime
 async def test_close_waits_until_all_is_sent_if_it_lingers(body: str) -> None:
     sock, peer = await lingering(60, NOWHERE_NEAR)
-    a, b = workers(2, body)
+    a, b, c = workers(3, body)
+    info = info_of(await c.ask(socket.recv_nowait, sock))
     job = a.tell(socket.close, sock)
     await until(lambda: is_closed(sock))
     # It is closed for everybody from the start.
+    assert c.mail() == [aborted(sock, info, "closed")]
     assert await b.ask(socket.recv, sock) == Error("closed")
     assert await b.ask(socket.close, sock) == Error("closed")
     await at_rest()
@@ -406,35 +279,14 @@ async def test_close_waits_until_all_is_sent_if_it_lingers(body: str) -> None:
     assert await job.answer() == Ok()
 
 
-@in_runtime
-async def test_who_waits_hears_of_a_slow_close_at_once() -> None:
-    sock, peer = await lingering(60, NOWHERE_NEAR)
-    a, b = workers(2)
-    info = info_of(await b.ask(socket.recv_nowait, sock))
-    job = a.tell(socket.close, sock)
-    await until(b.mail)
-    assert b.mail() == [aborted(sock, info, "closed")]
-    assert not job.done
-    await ended(peer)
-    assert await job.answer() == Ok()
-
-
-@in_runtime
-async def test_close_that_lingers_for_no_time_resets_the_connection() -> None:
-    sock, peer = await lingering(0, 0)
-    assert await socket.close(sock) == Ok()
-    with pytest.raises(ConnectionResetError):
-        peer.recv(1)
-
-
-@in_runtime
-async def test_close_with_unread_data_resets_the_connection() -> None:
+async def lingering(seconds: int, much: int) -> tuple[Socket, Peer]:
+    """A connection that lingers when it is closed, and has sent what its peer has not taken."""
     sock, peer = await connected()
-    peer.sendall(b"unread")
-    arrives(sock)
-    assert await socket.close(sock) == Ok()
-    with pytest.raises(ConnectionResetError):
-        peer.recv(1)
+    assert socket.setopt(sock, "socket", "linger", {"onoff": True, "linger": seconds}) == Ok()
+    if much:
+        sent = socket.send_nowait(sock, bytes(much))
+        assert socket.cancel(sock, info_of(sent)) == Ok()
+    return sock, peer
 
 
 @in_runtime
@@ -651,16 +503,3 @@ async def test_leaving_the_runtime_closes_every_socket_and_ends_who_waits() -> N
     assert not any(job.done for job in jobs)
     assert [owner(it.sock) for it in cases] == [None] * len(cases)
     assert [await ended(peer) for peer in peers] == [b"last words"] * 3
-
-
-@in_runtime
-async def test_writers_and_readers_of_one_process_end_together() -> None:
-    sock, _peer = await connected()
-    a, b, c = workers(3)
-    reading = a.tell(socket.recv, sock)
-    await readers(sock, 1)
-    writing = b.tell(socket.send, sock, bytes(NOWHERE_NEAR))
-    await writers(sock, 1)
-    assert await c.ask(socket.close, sock) == Ok()
-    assert await reading.answer() == Error("closed")
-    assert (await writing.answer()).reason == "closed"

@@ -2,11 +2,9 @@
 
 import array
 import math
-import os
 import signal
 import socket as stdlib
 from collections.abc import Callable
-from contextlib import closing
 from itertools import product
 from typing import Any
 
@@ -14,11 +12,11 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from actorsock import Error, Ok, Pid, Select, Timeout, current_pid, ok, receive, send, socket, spawn
-from actorsock.socket import AbortMessage, Msg, SelectInfo, SelectMessage, SockAddrUnspec, Socket
+from actorsock import Error, Ok, Select, ok, receive, socket
+from actorsock.socket import Msg, SelectInfo, SelectMessage, SockAddrUnspec, Socket
 
-from .support import readers, reset, took, writers
-from .support_data import (
+from ..support import readers, reset, took, writers
+from ..support_data import (
     ANYWHERE,
     DOMAINS,
     Outcome,
@@ -47,58 +45,6 @@ BIG = 10 * 2**20
 # --- recv: whatever there is --------------------------------------------------------------------
 
 
-@every_domain
-@in_runtime
-async def test_recv_reads_once_what_the_buffer_holds(domain: str) -> None:
-    async with connected(domain) as (sock, peer):
-        peer.sendall(pattern(20_000))
-        await arrived(sock, 20_000)
-        pieces = [ok(await socket.recv(sock)) for _ in range(3)]
-        assert [len(piece) for piece in pieces] == [8192, 8192, 3616]
-        assert b"".join(pieces) == pattern(20_000)
-
-
-@every_domain
-@in_runtime
-async def test_recv_waits_for_the_first_byte(domain: str) -> None:
-    async with connected(domain) as (sock, peer), trio.open_nursery() as nursery:
-        outcome = Outcome(nursery, socket.recv, sock)
-        await readers(sock)
-        peer.sendall(b"a")
-        assert await outcome.get() == Ok(b"a")
-        assert socket.info(sock).num_readers == 0
-
-
-@every_domain
-@pytest.mark.parametrize("timeout", [0, 0.01])
-@in_runtime
-async def test_recv_gives_up_in_time_and_loses_nothing(domain: str, timeout: float) -> None:
-    async with connected(domain) as (sock, peer):
-        assert await socket.recv(sock, timeout=timeout) == NOTHING_YET
-        peer.sendall(b"late")
-        await arrived(sock, 4)
-        assert await socket.recv(sock, timeout=timeout) == Ok(b"late")
-        assert await socket.recv(sock, timeout=timeout) == NOTHING_YET
-
-
-@every_domain
-@in_runtime
-async def test_a_nowait_recv_is_told_once_when_to_call_again(domain: str) -> None:
-    async with connected(domain) as (sock, peer):
-        match socket.recv_nowait(sock):
-            case Select(SelectInfo("recv") as info, None):
-                pass
-            case other:
-                pytest.fail(f"not a select: {other}")
-        peer.sendall(b"one")
-        assert await receive(info.ref) == SelectMessage(sock, "recv", info.ref)
-        peer.sendall(b"two")
-        await arrived(sock, 6)
-        assert await receive(info.ref, after=0.01) == Timeout()
-        assert socket.recv_nowait(sock) == Ok(b"onetwo")
-        assert await receive(after=0) == Timeout()
-
-
 @in_runtime
 async def test_the_handle_may_be_our_own() -> None:
     from actorsock import make_ref
@@ -111,25 +57,6 @@ async def test_the_handle_may_be_our_own() -> None:
             assert selected.info.ref is ref
         peer.sendall(b"x")
         assert await receive(ref) == SelectMessage(sock, "recvmsg", ref)
-
-
-@every_domain
-@in_runtime
-async def test_a_retry_may_be_told_to_wait_again(domain: str) -> None:
-    async with connected(domain) as (sock, peer):
-        # A thief has the same connection under another number.
-        with closing(stdlib.socket(fileno=os.dup(ok(socket.getopt(sock, "otp", "fd"))))) as thief:
-            selected = socket.recv_nowait(sock)
-            assert isinstance(selected, Select)
-            peer.sendall(b"x")
-            await receive(is_select_of(selected.info, sock))
-            assert thief.recv(1) == b"x"
-            again = socket.recv_nowait(sock)
-            assert isinstance(again, Select)
-            assert again.info.ref is not selected.info.ref
-            peer.sendall(b"y")
-            await receive(is_select_of(again.info, sock))
-            assert socket.recv_nowait(sock) == Ok(b"y")
 
 
 # --- recv: several reads at once (otp rcvbuf) ---------------------------------------------------
@@ -236,22 +163,6 @@ async def test_a_length_that_no_buffer_holds(domain: str) -> None:
         assert ok(await socket.recv(sock, 7)) == b"the end"
 
 
-@every_domain
-@in_runtime
-async def test_a_second_reader_waits_until_the_first_has_its_whole_length(domain: str) -> None:
-    async with connected(domain) as (sock, peer), trio.open_nursery() as nursery:
-        first = Outcome(nursery, socket.recv, sock, 6)
-        await readers(sock, 1)
-        second = Outcome(nursery, socket.recv, sock, 2)
-        await readers(sock, 2)
-        peer.sendall(b"abcd")
-        await until(took(sock, 4))
-        assert not second.done
-        peer.sendall(b"efgh")
-        assert await first.get() == Ok(b"abcdef")
-        assert await second.get() == Ok(b"gh")
-
-
 # --- recv: when not everything is there ---------------------------------------------------------
 
 
@@ -308,83 +219,56 @@ async def test_a_nowait_recv_gets_the_part_and_asks_for_the_rest(domain: str) ->
         assert socket.recv_nowait(sock, 10 - len(part.data)) == Ok(b", rest")
 
 
-@every_domain
+ENDS = {"the end": "closed", "a reset": "econnreset", "our close": "closed"}
+
+
+@pytest.mark.parametrize(
+    ("domain", "ends"),
+    # The kernel does not reset a local stream so.
+    [pair for pair in product(DOMAINS, ENDS) if pair != ("local", "a reset")],
+)
+@pytest.mark.parametrize("part", [None, b"part"], ids=["nothing", "a part"])
 @in_runtime
-async def test_the_end_after_a_part(domain: str) -> None:
+async def test_a_blocked_receive_that_ends_hands_over_its_part(
+    domain: str, part: bytes | None, ends: str
+) -> None:
     async with connected(domain) as (sock, peer), trio.open_nursery() as nursery:
         outcome = Outcome(nursery, socket.recv, sock, 10)
         await readers(sock)
-        peer.sendall(b"part")
-        await until(took(sock, 4))
-        peer.close()
-        assert await outcome.get() == Error("closed", b"part")
+        if part:
+            peer.sendall(part)
+            await until(took(sock, len(part)))
+        match ends:
+            case "the end":
+                peer.close()
+            case "a reset":
+                reset(peer)
+            case _:
+                ok(await socket.close(sock))
+        assert await outcome.get() == Error(ENDS[ends], part)
         assert await socket.recv(sock, 10) == Error("closed")
 
 
 @every_domain
+@pytest.mark.parametrize("part", [None, b"part"], ids=["nothing", "a part"])
+@pytest.mark.parametrize("how", ["blocking", "timeout 0", "nowait"])
 @in_runtime
-async def test_the_end_and_a_part_that_were_there_before_the_call(domain: str) -> None:
-    for timeout in (10.0, 0.01):
-        async with connected(domain) as (sock, peer):
-            peer.sendall(b"part")
-            peer.close()
-            await ended(sock)
-            assert await socket.recv(sock, 10, timeout=timeout) == Error("closed", b"part")
-            assert await socket.recv(sock, 10, timeout=timeout) == Error("closed")
-
-
-@every_domain
-@in_runtime
-async def test_the_end_without_a_part(domain: str) -> None:
+async def test_an_end_that_was_there_before_the_call(
+    domain: str, part: bytes | None, how: str
+) -> None:
     async with connected(domain) as (sock, peer):
+        peer.sendall(part or b"")
         peer.close()
         await ended(sock)
-        assert await socket.recv(sock, 10) == Error("closed")
-        assert await socket.recv(sock, 10, timeout=0) == Error("closed")
-        assert socket.recv_nowait(sock, 10) == Error("closed")
-
-
-@every_domain
-@in_runtime
-async def test_the_end_after_a_part_without_blocking(domain: str) -> None:
-    async with connected(domain) as (sock, peer):
-        peer.sendall(b"part")
-        peer.close()
-        await ended(sock)
-        selected = socket.recv_nowait(sock, 10)
-        assert isinstance(selected, Select)
-        assert selected.data == b"part"
-        await receive(is_select_of(selected.info, sock))
-        assert socket.recv_nowait(sock, 6) == Error("closed")
-
-
-@over_ip
-@in_runtime
-async def test_a_reset_while_blocked(domain: str) -> None:
-    for part in (None, b"part"):
-        async with connected(domain) as (sock, peer), trio.open_nursery() as nursery:
-            outcome = Outcome(nursery, socket.recv, sock, 10)
-            await readers(sock)
-            if part:
-                peer.sendall(part)
-                await until(took(sock, len(part)))
-            reset(peer)
-            assert await outcome.get() == Error("econnreset", part)
-            assert await socket.recv(sock, 10) == Error("closed")
-
-
-@every_domain
-@in_runtime
-async def test_the_socket_is_closed_while_blocked(domain: str) -> None:
-    for part in (None, b"part"):
-        async with connected(domain) as (sock, peer), trio.open_nursery() as nursery:
-            outcome = Outcome(nursery, socket.recv, sock, 10)
-            await readers(sock)
-            if part:
-                peer.sendall(part)
-                await until(took(sock, len(part)))
-            ok(await socket.close(sock))
-            assert await outcome.get() == Error("closed", part)
+        answer = await _recv(how, sock, 10)
+        if how == "nowait" and part:
+            assert isinstance(answer, Select)
+            assert answer.data == part
+            await receive(is_select_of(answer.info, sock))
+        else:
+            reason = "timeout" if how == "timeout 0" and part else "closed"
+            assert answer == Error(reason, part)
+        assert await _recv(how, sock, 6) == Error("closed")
 
 
 # --- peeking ------------------------------------------------------------------------------------
@@ -399,22 +283,14 @@ async def test_peeking_leaves_the_data_where_it_is(domain: str) -> None:
         for _ in range(2):
             assert await socket.recv(sock, 0, ["peek"]) == Ok(b"abcdef")
             assert socket.recv_nowait(sock, 3, ["peek"]) == Ok(b"abc")
+            # A peek does not wait for its whole length.
+            assert socket.recv_nowait(sock, 10, ["peek"]) == Ok(b"abcdef")
+            for timeout in (0, 10):
+                assert await socket.recv(sock, 10, ["peek"], timeout) == Ok(b"abcdef")
             assert ok(await socket.recvfrom(sock, 4, ["peek"]))[1] == b"abcd"
             assert ok(await socket.recvmsg(sock, 5, flags=["peek"])).iov == (b"abcde",)
         assert await socket.recv(sock) == Ok(b"abcdef")
         assert await socket.recv(sock, 0, ["peek"], timeout=0) == NOTHING_YET
-
-
-@every_domain
-@pytest.mark.parametrize("timeout", [0, 10])
-@in_runtime
-async def test_peeking_with_a_length_shows_what_is_there_once(domain: str, timeout: float) -> None:
-    async with connected(domain) as (sock, peer):
-        peer.sendall(b"abcd")
-        await arrived(sock, 4)
-        assert await socket.recv(sock, 10, ["peek"], timeout) == Ok(b"abcd")
-        assert socket.recv_nowait(sock, 10, ["peek"]) == Ok(b"abcd")
-        assert await socket.recv(sock, 4, timeout=timeout) == Ok(b"abcd")
 
 
 @every_domain
@@ -447,7 +323,7 @@ async def give_back(sock: Socket, peer: stdlib.socket, part: bytes) -> None:
 
 @every_domain
 @in_runtime
-async def test_what_a_cancelled_receive_had_taken_is_seen_and_received_by_all(domain: str) -> None:
+async def test_all_receives_see_the_bytes_that_a_cancelled_one_had_taken(domain: str) -> None:
     async with connected(domain) as (sock, peer):
         await give_back(sock, peer, b"held")
         peer.sendall(b"more")
@@ -472,7 +348,7 @@ async def test_a_length_that_is_partly_held_and_partly_in_the_kernel(domain: str
 
 @every_domain
 @in_runtime
-async def test_what_is_held_is_told_to_one_that_does_not_block(domain: str) -> None:
+async def test_held_bytes_are_the_part_of_a_nowait_recv(domain: str) -> None:
     async with connected(domain) as (sock, peer):
         await give_back(sock, peer, b"held")
         selected = socket.recv_nowait(sock, 10)
@@ -485,7 +361,7 @@ async def test_what_is_held_is_told_to_one_that_does_not_block(domain: str) -> N
 
 @every_domain
 @in_runtime
-async def test_what_is_held_comes_before_the_end(domain: str) -> None:
+async def test_held_bytes_come_before_the_end(domain: str) -> None:
     async with connected(domain) as (sock, peer):
         await give_back(sock, peer, b"held")
         peer.close()
@@ -598,20 +474,6 @@ async def test_urgent_data_and_held_data_do_not_mix() -> None:
         assert await socket.recv(sock) == Ok(b"held")
 
 
-@in_runtime
-async def test_no_urgent_byte_is_an_error_for_all_who_wait() -> None:
-    async with connected() as (sock, _):
-        assert isinstance(socket.recv_nowait(sock), Select)
-        queued = spawn(_wait_for_an_abort, current_pid(), sock)
-        await readers(sock, 2)
-        assert await socket.recv(sock, 1, ["oob"]) == Error("einval")
-        assert await receive(tuple) == (queued, Error("einval"))
-
-
-async def _wait_for_an_abort(parent: Pid, sock: Socket) -> None:
-    send(parent, (current_pid(), await socket.recv(sock)))
-
-
 # --- the end, resets, and sockets that are not connected ----------------------------------------
 
 
@@ -641,17 +503,6 @@ async def test_the_end_is_told_every_time_to_everybody(domain: str) -> None:
         assert peer.recv(10) == b"goodbye"
 
 
-@every_domain
-@pytest.mark.parametrize("function", [socket.recv, socket.recvfrom, socket.recvmsg])
-@in_runtime
-async def test_the_end_wakes_whoever_waits(domain: str, function: Callable[..., Any]) -> None:
-    async with connected(domain) as (sock, peer), trio.open_nursery() as nursery:
-        outcome = Outcome(nursery, function, sock)
-        await readers(sock)
-        peer.shutdown(stdlib.SHUT_WR)
-        assert await outcome.get() == Error("closed")
-
-
 @over_ip
 @pytest.mark.parametrize("function", [socket.recv, socket.recvfrom, socket.recvmsg])
 @in_runtime
@@ -677,17 +528,6 @@ async def test_data_from_before_a_reset_comes_first(domain: str) -> None:
         assert await socket.recv(sock) == Error("closed")
 
 
-@pytest.mark.parametrize("domain", ["inet", "inet6", "local"])
-@pytest.mark.parametrize("function", [socket.recv, socket.recvfrom, socket.recvmsg])
-@in_runtime
-async def test_receiving_without_a_connection(domain: str, function: Callable[..., Any]) -> None:
-    reason = "einval" if domain == "local" else "enotconn"
-    async with ok(socket.open(domain, "stream")) as sock:
-        assert await function(sock) == Error(reason)
-    async with listener(domain) as sock:
-        assert await function(sock) == Error(reason)
-
-
 @over_ip
 @in_runtime
 async def test_our_read_side_shut_down(domain: str) -> None:
@@ -701,29 +541,6 @@ async def test_our_read_side_shut_down(domain: str) -> None:
         await arrived(sock, 5)
         assert await socket.recv(sock) == Ok(b"after")
         assert await socket.recv(sock) == Error("closed")
-
-
-@every_domain
-@in_runtime
-async def test_shutting_the_read_side_wakes_whoever_waits(domain: str) -> None:
-    async with connected(domain) as (sock, _), trio.open_nursery() as nursery:
-        outcome = Outcome(nursery, socket.recv, sock, 5)
-        await readers(sock)
-        ok(socket.shutdown(sock, "read"))
-        assert await outcome.get() == Error("closed")
-        selected = socket.recv_nowait(sock)
-        assert selected == Error("closed")
-
-
-@every_domain
-@in_runtime
-async def test_shutting_the_read_side_selects_whoever_does_not_block(domain: str) -> None:
-    async with connected(domain) as (sock, _):
-        selected = socket.recv_nowait(sock)
-        assert isinstance(selected, Select)
-        ok(socket.shutdown(sock, "read"))
-        await receive(is_select_of(selected.info, sock))
-        assert socket.recv_nowait(sock) == Error("closed")
 
 
 # --- recvfrom and recvmsg -----------------------------------------------------------------------
@@ -754,36 +571,6 @@ async def test_recvfrom_and_recvmsg_take_what_one_read_gives(domain: str) -> Non
         assert ok(await socket.recvfrom(sock, 1000))[1] == data[20:]
 
 
-@every_domain
-@pytest.mark.parametrize("function", [socket.recvfrom, socket.recvmsg])
-@in_runtime
-async def test_recvfrom_and_recvmsg_wait_and_give_up(
-    domain: str, function: Callable[..., Any]
-) -> None:
-    async with connected(domain) as (sock, peer), trio.open_nursery() as nursery:
-        assert await function(sock, timeout=0) == NOTHING_YET
-        assert await function(sock, timeout=0.01) == NOTHING_YET
-        outcome = Outcome(nursery, function, sock)
-        await readers(sock)
-        peer.sendall(b"data")
-        answer = await outcome.get()
-        assert b"data" in (answer.value[1] if function is socket.recvfrom else answer.value.iov)
-
-
-@every_domain
-@pytest.mark.parametrize("tag", ["recvfrom", "recvmsg"])
-@in_runtime
-async def test_recvfrom_and_recvmsg_without_blocking(domain: str, tag: str) -> None:
-    function = getattr(socket, f"{tag}_nowait")
-    async with connected(domain) as (sock, peer):
-        selected = function(sock)
-        assert isinstance(selected, Select)
-        assert (selected.info.tag, selected.data) == (tag, None)
-        peer.sendall(b"data")
-        assert await receive(selected.info.ref) == SelectMessage(sock, tag, selected.info.ref)
-        assert isinstance(function(sock), Ok)
-
-
 # --- sending ------------------------------------------------------------------------------------
 
 
@@ -810,20 +597,6 @@ async def test_whatever_is_bytes_like_can_be_sent(domain: str, data: Any, sent: 
         assert peer.recv(100) == sent + sent
 
 
-@every_domain
-@in_runtime
-async def test_nothing_can_be_sent_too(domain: str) -> None:
-    async with connected(domain) as (sock, peer):
-        for data in (b"", [], [b"", []]):
-            assert await socket.send(sock, data) == Ok()
-            assert socket.send_nowait(sock, data) == Ok()
-        assert await socket.sendmsg(sock, {"iov": []}) == Ok()
-        assert await socket.sendv(sock, []) == Ok()
-        assert socket.info(sock).counters["write_pkg"] == 8
-        ok(await socket.send(sock, b"x"))
-        assert peer.recv(10) == b"x"
-
-
 SENDS: dict[str, Callable[..., Any]] = {
     "send": socket.send,
     "sendto": lambda sock, data, **keywords: socket.sendto(
@@ -847,7 +620,7 @@ every_send_in_every_domain = pytest.mark.parametrize(
 
 
 def as_one(data: bytes | list[bytes]) -> bytes:
-    """What is left: bytes of a send or sendto, a list of pieces of the others."""
+    """Join the rest of a send: bytes of a send or sendto, a list of pieces of the others."""
     return b"".join(data) if isinstance(data, list) else data
 
 
@@ -860,36 +633,25 @@ def reading(
         pause()
 
 
-@every_domain
+@every_send_in_every_domain
 @in_runtime
-async def test_ten_megabytes_to_a_slow_reader(domain: str) -> None:
+async def test_a_blocked_send_keeps_its_turn_until_all_has_gone(domain: str, name: str) -> None:
     data, received = pattern(BIG), []
     async with connected(domain) as (sock, peer), trio.open_nursery() as nursery:
-        outcome = Outcome(nursery, socket.send, sock, data)
+        outcome = Outcome(nursery, lambda: SENDS[name](sock, data))
         await writers(sock)
-        # Nobody reads: the kernel is full, and the sender waits for as long as that lasts.
+        behind = Outcome(nursery, socket.send, sock, b"behind")
+        await writers(sock, 2)
+        # The peer does not read: the kernel is full, and the senders wait for as long.
         assert not outcome.done
         nursery.start_soon(trio.to_thread.run_sync, reading, peer, received)
         assert await outcome.get() == Ok()
-        ok(socket.shutdown(sock, "write"))
-        await until(lambda: sum(map(len, received)) == BIG)
-    assert b"".join(received) == data
-
-
-@every_send
-@in_runtime
-async def test_every_send_waits_for_room(name: str) -> None:
-    data, received = pattern(BIG), []
-    async with connected() as (sock, peer), trio.open_nursery() as nursery:
-        outcome = Outcome(nursery, lambda: SENDS[name](sock, data))
-        await writers(sock)
-        nursery.start_soon(trio.to_thread.run_sync, reading, peer, received)
-        assert await outcome.get() == Ok()
+        assert await behind.get() == Ok()
         counters = socket.info(sock).counters
-        assert counters["write_byte"] == counters["write_pkg_max"] == BIG
-        assert counters["write_pkg"] == 1
+        assert counters["write_byte"] == BIG + 6
+        assert (counters["write_pkg"], counters["write_pkg_max"]) == (2, BIG)
         ok(socket.shutdown(sock, "write"))
-    assert b"".join(received) == data
+    assert b"".join(received) == data + b"behind"
 
 
 @every_send_in_every_domain
@@ -945,22 +707,6 @@ def _go_on(name: str, sock: Socket, rest: Any, info: SelectInfo) -> Any:
             return socket.sendv_nowait(sock, rest)
 
 
-@in_runtime
-async def test_a_select_info_goes_with_its_own_function_only() -> None:
-    async with connected() as (sock, _):
-        selected = socket.send_nowait(sock, pattern(BIG))
-        assert isinstance(selected, Select)
-        wrong = Error("select_info")
-        assert socket.sendto_nowait(sock, b"x", selected.info) == wrong
-        assert socket.sendmsg_nowait(sock, {"iov": [b"x"]}, selected.info) == wrong
-        assert await socket.sendto(sock, b"x", selected.info) == wrong
-        waiting = socket.recv_nowait(sock)
-        assert isinstance(waiting, Select)
-        assert socket.send_nowait(sock, b"x", waiting.info) == wrong
-        # It is still the one that waits.
-        assert socket.cancel(sock, selected.info) == Ok()
-
-
 @every_domain
 @in_runtime
 async def test_a_full_kernel_takes_nothing(domain: str) -> None:
@@ -994,151 +740,7 @@ def _takes(sock: Socket) -> bool:
     return selected.data is not None
 
 
-@every_domain
-@in_runtime
-async def test_two_writers_do_not_interleave(domain: str) -> None:
-    first, second, third = b"A" * BIG, b"B" * 1000, b"C" * 2**20
-    received: list[bytes] = []
-    async with connected(domain) as (sock, peer), trio.open_nursery() as nursery:
-        outcomes = []
-        for n, data in enumerate((first, second, third), 1):
-            outcomes.append(Outcome(nursery, socket.send, sock, data))
-            await writers(sock, n)
-        nursery.start_soon(trio.to_thread.run_sync, reading, peer, received)
-        for outcome in outcomes:
-            assert await outcome.get() == Ok()
-        ok(socket.shutdown(sock, "write"))
-    assert b"".join(received) == first + second + third
-
-
-@every_domain
-@in_runtime
-async def test_a_writer_behind_another_waits_even_if_it_does_not_block(domain: str) -> None:
-    received: list[bytes] = []
-    async with connected(domain) as (sock, peer), trio.open_nursery() as nursery:
-        outcome = Outcome(nursery, socket.send, sock, b"A" * BIG)
-        await writers(sock)
-        assert await socket.send(sock, b"B", timeout=0) == NOTHING_YET
-        assert await socket.send(sock, b"B", timeout=0.01) == NOTHING_YET
-        selected = socket.send_nowait(sock, b"B")
-        assert isinstance(selected, Select)
-        assert selected.data is None
-        assert socket.send_nowait(sock, b"B") == Error("state")
-        assert await socket.send(sock, b"B") == Error("state")
-        nursery.start_soon(trio.to_thread.run_sync, reading, peer, received)
-        await receive(is_select_of(selected.info, sock))
-        assert outcome.done
-        assert socket.send_nowait(sock, b"B") == Ok()
-        ok(socket.shutdown(sock, "write"))
-    assert b"".join(received) == b"A" * BIG + b"B"
-
-
-@over_ip
-@in_runtime
-async def test_sending_while_a_connection_is_pending(domain: str) -> None:
-    async with listener(domain) as listening, ok(socket.open(domain, "stream")) as sock:
-        selected = socket.connect_nowait(sock, ok(socket.sockname(listening)))
-        assert isinstance(selected, Select)
-        assert await socket.send(sock, b"x") == Error("state")
-        await receive(is_select_of(selected.info, sock))
-        assert socket.send_nowait(sock, b"x") == Error("state")
-        ok(socket.connect_nowait(sock))
-        assert socket.send_nowait(sock, b"x") == Ok()
-
-
-@in_runtime
-async def test_many_pieces_go_in_several_calls() -> None:
-    pieces = [b"%d," % n for n in range(5000)]
-    async with connected() as (sock, peer):
-        assert await socket.sendmsg(sock, Msg(iov=pieces)) == Ok()
-        assert await socket.sendv(sock, pieces) == Ok()
-        ok(socket.shutdown(sock, "write"))
-        received: list[bytes] = []
-        await trio.to_thread.run_sync(reading, peer, received)
-    assert b"".join(received) == b"".join(pieces) * 2
-
-
-@in_runtime
-async def test_the_pieces_left_begin_where_the_kernel_stopped() -> None:
-    pieces = [pattern(1000) for _ in range(20_000)]
-    async with connected() as (sock, peer):
-        match await socket.sendmsg(sock, {"iov": pieces}, timeout=0):
-            case Error("timeout", [*left]):
-                assert all(type(piece) is bytes for piece in left)
-                assert left[1:] == pieces[len(pieces) - len(left) + 1 :]
-            case other:
-                pytest.fail(f"not a timeout: {other}")
-        ok(socket.shutdown(sock, "write"))
-        received: list[bytes] = []
-        await trio.to_thread.run_sync(reading, peer, received)
-    assert b"".join(received + left) == b"".join(pieces)
-
-
-@every_domain
-@in_runtime
-async def test_a_file_is_sent_with_and_without_blocking(domain: str, tmp_path: Any) -> None:
-    path = tmp_path / "data"
-    path.write_bytes(pattern(BIG))
-    received: list[bytes] = []
-    async with connected(domain) as (sock, peer), trio.open_nursery() as nursery:
-        with path.open("rb") as file:
-            match await socket.sendfile(sock, file, timeout=0.02):
-                case Error("timeout", int(sent)):
-                    assert 0 < sent < BIG
-                case other:
-                    pytest.fail(f"not a timeout: {other}")
-            nursery.start_soon(trio.to_thread.run_sync, reading, peer, received)
-            assert await socket.sendfile(sock, file, sent) == Ok(BIG - sent)
-            assert await socket.sendfile(sock, file, 4, 8) == Ok(8)
-            offset = 0
-            answer = socket.sendfile_nowait(sock, file)
-            while isinstance(answer, Select):
-                offset += answer.data or 0
-                await receive(is_select_of(answer.info, sock))
-                answer = socket.sendfile_nowait(sock, answer.info, offset)
-            assert answer == Ok(BIG - offset)
-            assert await socket.sendfile(sock, file, BIG + 10) == Ok(0)
-            assert await socket.sendfile(sock, file, -1) == Error("einval")
-        ok(socket.shutdown(sock, "write"))
-    assert b"".join(received) == pattern(BIG) + pattern(12)[4:] + pattern(BIG)
-
-
 # --- sends that fail ----------------------------------------------------------------------------
-
-
-@every_domain
-@in_runtime
-async def test_sending_without_a_connection(domain: str) -> None:
-    reason = "enotconn" if domain == "local" else "epipe"
-    for sock in (ok(socket.open(domain, "stream")), listener(domain)):
-        async with sock:
-            for name in ("send", "sendmsg", "sendv"):
-                assert await SENDS[name](sock, b"x") == Error(reason)
-                assert SENDS_NOWAIT[name](sock, b"x") == Error(reason)
-
-
-@every_domain
-@in_runtime
-async def test_our_write_side_shut_down(domain: str) -> None:
-    async with connected(domain) as (sock, peer):
-        ok(socket.shutdown(sock, "write"))
-        for _ in range(2):
-            assert await socket.send(sock, b"x") == Error("epipe")
-            assert socket.send_nowait(sock, b"x") == Error("epipe")
-        peer.sendall(b"we can hear")
-        assert ok(await socket.recv(sock, 11)) == b"we can hear"
-
-
-@over_ip
-@in_runtime
-async def test_the_first_send_after_the_peer_has_closed(domain: str) -> None:
-    async with connected(domain) as (sock, peer):
-        peer.close()
-        await ended(sock)
-        assert await socket.send(sock, b"into the void") == Ok()
-        await broken(sock)
-        assert await socket.send(sock, b"x") == Error("epipe")
-        assert await socket.send(sock, b"x") == Error("epipe")
 
 
 @over_ip
@@ -1151,46 +753,36 @@ async def test_sending_after_a_reset(domain: str) -> None:
         assert await socket.send(sock, b"x") == Error("epipe")
 
 
-@over_ip
+@pytest.mark.parametrize(
+    ("domain", "ends"),
+    # The kernel of a local stream wakes no writer for anything else.
+    [*product(["inet", "inet6"], ["a reset", "our shutdown", "our close"]), ("local", "our close")],
+)
 @in_runtime
-async def test_a_reset_while_part_was_sent(domain: str) -> None:
+async def test_a_blocked_send_that_ends_tells_what_is_left(domain: str, ends: str) -> None:
     async with connected(domain) as (sock, peer), trio.open_nursery() as nursery:
-        outcome = Outcome(nursery, socket.send, sock, pattern(BIG))
-        await writers(sock)
-        reset(peer)
-        answer = await outcome.get()
-        assert answer.reason == "econnreset"
-        assert 0 < len(answer.data) < BIG
-        assert pattern(BIG).endswith(answer.data)
-
-
-@over_ip  # a local stream's kernel wakes no writer for it
-@in_runtime
-async def test_a_shutdown_while_part_was_sent(domain: str) -> None:
-    async with connected(domain) as (sock, _), trio.open_nursery() as nursery:
         outcome = Outcome(nursery, socket.send, sock, pattern(BIG))
         await writers(sock)
         queued = Outcome(nursery, socket.send, sock, b"x")
         await writers(sock, 2)
-        ok(socket.shutdown(sock, "write"))
+        match ends:
+            case "a reset":
+                reset(peer)
+            case "our shutdown":
+                ok(socket.shutdown(sock, "write"))
+            case _:
+                ok(await socket.close(sock))
         answer = await outcome.get()
-        assert answer.reason == "epipe"
+        reason = {"a reset": "econnreset", "our shutdown": "epipe", "our close": "closed"}[ends]
+        assert answer == Error(reason, answer.data)
         assert 0 < len(answer.data) < BIG
-        assert await queued.get() == Error("epipe")
-
-
-@every_domain
-@in_runtime
-async def test_a_close_while_part_was_sent(domain: str) -> None:
-    async with connected(domain) as (sock, peer), trio.open_nursery() as nursery:
-        outcome = Outcome(nursery, socket.send, sock, pattern(BIG))
-        await writers(sock)
-        ok(await socket.close(sock))
-        answer = await outcome.get()
-        assert answer.reason == "closed"
-        received: list[bytes] = []
-        await trio.to_thread.run_sync(reading, peer, received)
-        assert b"".join(received) + answer.data == pattern(BIG)
+        assert await queued.get() == Error(reason)
+        if ends == "a reset":
+            assert pattern(BIG).endswith(answer.data)
+        else:
+            received: list[bytes] = []
+            await trio.to_thread.run_sync(reading, peer, received)
+            assert b"".join(received) + answer.data == pattern(BIG)
 
 
 @every_domain
@@ -1215,19 +807,6 @@ async def test_a_nowait_retry_that_fails_has_no_rest(domain: str) -> None:
         assert socket.send_nowait(sock, selected.data, selected.info) == Error("econnreset")
         ok(await socket.close(sock))
         assert socket.send_nowait(sock, selected.data, selected.info) == Error("closed")
-
-
-@every_domain
-@in_runtime
-async def test_closing_tells_those_who_do_not_block(domain: str) -> None:
-    async with connected(domain) as (sock, _):
-        write = socket.send_nowait(sock, pattern(BIG))
-        read = socket.recv_nowait(sock)
-        assert isinstance(write, Select)
-        assert isinstance(read, Select)
-        ok(await socket.close(sock))
-        assert await receive(after=0) == AbortMessage(sock, "send", write.info.ref, "closed")
-        assert await receive(after=0) == AbortMessage(sock, "recv", read.info.ref, "closed")
 
 
 @in_runtime

@@ -3,49 +3,13 @@
 import socket as stdlib
 from contextlib import closing
 from ipaddress import IPv6Address
-from typing import Any
 
 import pytest
 
 from actorsock import Error, Ok, ok, socket
-from actorsock.socket import ControlMessage, Ip6PktInfo, Msg, SockAddrIn, SockAddrIn6, Socket
+from actorsock.socket import Msg, SockAddrIn, SockAddrIn6, Socket
 
-from .support_data import address, datagrams, in_runtime, readable
-
-FORMS: dict[str, Any] = {
-    "pair": lambda port: ("::1", port),
-    "four": lambda port: ("::1", port, 0, 0),
-    "pair of a record": lambda port: (IPv6Address("::1"), port),
-    "record": lambda port: SockAddrIn6("loopback", port),
-    "map": lambda port: {"family": "inet6", "addr": "::1", "port": port},
-    "map of a word": lambda port: {"family": "inet6", "addr": "loopback", "port": port},
-    "map of numbers": lambda port: {
-        "family": "inet6",
-        "addr": (0, 0, 0, 0, 0, 0, 0, 1),
-        "port": port,
-        "flowinfo": 0,
-        "scope_id": 0,
-    },
-}
-
-
-@pytest.mark.parametrize("form", FORMS)
-@in_runtime
-async def test_every_form_of_an_address(form: str) -> None:
-    async with ok(socket.open("inet6", "stream", "tcp")) as listening:
-        port = ok(socket.bind(listening, FORMS[form](0)))
-        assert port
-        ok(socket.listen(listening))
-        assert socket.sockname(listening) == Ok(SockAddrIn6("::1", port))
-        async with ok(socket.open("inet6", "stream", "tcp")) as client:
-            assert await socket.connect(client, FORMS[form](port)) == Ok()
-            async with ok(await socket.accept(listening)) as server:
-                assert socket.peername(client) == Ok(SockAddrIn6("::1", port))
-                assert socket.peername(server) == socket.sockname(client)
-                assert await socket.send(client, b"ping") == Ok()
-                assert await socket.recv(server) == Ok(b"ping")
-        async with ok(socket.open("inet6", "dgram", "udp")) as sock:
-            assert await socket.sendto(sock, b"x", FORMS[form](port)) == Ok()
+from ..support_data import in_runtime
 
 
 @pytest.mark.parametrize("word", ["any", "loopback"])
@@ -54,33 +18,6 @@ async def test_words_for_addresses(word: str) -> None:
     async with ok(socket.open("inet6", "dgram")) as sock:
         port = ok(socket.bind(sock, word))
         assert socket.sockname(sock) == Ok(SockAddrIn6(word, port))
-
-
-@in_runtime
-async def test_a_datagram_says_where_it_comes_from() -> None:
-    with datagrams("inet6") as (sock, peer):
-        for data in (b"one", b"two"):
-            peer.sendto(data, address(sock))
-        await readable(sock)
-        source = SockAddrIn6("::1", peer.getsockname()[1])
-        assert await socket.recvfrom(sock) == Ok((source, b"one"))
-        assert await socket.recvmsg(sock) == Ok(Msg(source, (b"two",), (), ()))
-        assert await socket.sendto(sock, b"answer", source) == Ok()
-        assert peer.recv(10) == b"answer"
-
-
-@in_runtime
-async def test_a_datagram_says_which_address_it_was_sent_to() -> None:
-    with datagrams("inet6") as (sock, peer):
-        ok(socket.setopt(sock, "ipv6", "recvpktinfo", True))
-        peer.sendto(b"x", address(sock))
-        match await socket.recvmsg(sock):
-            case Ok(
-                Msg(_, (b"x",), (ControlMessage("ipv6", "pktinfo", _, Ip6PktInfo() as where),))
-            ):
-                assert (where.addr, where.ifindex) == ("::1", stdlib.if_nametoindex("lo"))
-            case other:
-                pytest.fail(f"no packet info: {other}")
 
 
 def mapped(sock: Socket) -> int:
@@ -168,16 +105,3 @@ def link_local() -> list[tuple[str, int]]:
         for row in rows
         if row[3] == "20"  # the scope of a link
     ]
-
-
-@in_runtime
-async def test_the_class_of_traffic() -> None:
-    with datagrams("inet6") as (sock, peer):
-        ok(socket.setopt(sock, "ipv6", "recvtclass", True))
-        peer.setsockopt(stdlib.IPPROTO_IPV6, stdlib.IPV6_TCLASS, 32)
-        peer.sendto(b"x", address(sock))
-        match await socket.recvmsg(sock):
-            case Ok(Msg(_, (b"x",), (ControlMessage("ipv6", "tclass", _, 32),), ())):
-                pass
-            case other:
-                pytest.fail(f"no traffic class: {other}")

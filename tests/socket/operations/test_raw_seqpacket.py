@@ -8,15 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from trio.testing import wait_all_tasks_blocked
 
-from actorsock import Error, Ok, Pid, Select, current_pid, ok, receive, send, socket, spawn
+from actorsock import Error, Ok, Select, ok, receive, socket
 from actorsock.socket import (
     Msg,
     SelectMessage,
     SockAddrIn,
     SockAddrIn6,
-    SockAddrUn,
     SockAddrUnspec,
     Socket,
 )
@@ -113,7 +111,7 @@ async def test_a_raw_socket_is_one_of_messages(runtime: None) -> None:
     assert await socket.recv(sock, timeout=0) == Error("timeout")
 
 
-async def test_what_it_is_called(runtime: None) -> None:
+async def test_the_names_and_numbers_of_raw_protocols(runtime: None) -> None:
     for given, told in (
         (EXPERIMENT, EXPERIMENT),
         (("raw", EXPERIMENT), EXPERIMENT),
@@ -138,7 +136,7 @@ async def test_a_raw_socket_without_a_protocol(runtime: None) -> None:
     assert socket.open("inet", "raw", "ip") == Error("eprotonosupport")
 
 
-async def test_what_a_raw_socket_does_not_do(runtime: None) -> None:
+async def test_a_raw_socket_neither_listens_nor_accepts(runtime: None) -> None:
     sock = raw("inet", EXPERIMENT)
     assert socket.listen(sock) == Error("enotsup")
     assert await socket.accept(sock) in (Error("enotsup"), Error("einval"))
@@ -157,47 +155,6 @@ async def seqpacket_pair(path: Path) -> tuple[Socket, Socket]:
     server = ok(await socket.accept(listener))
     ok(await socket.close(listener))
     return client, server
-
-
-async def test_a_connection_of_messages(tmp_path: Path, runtime: None) -> None:
-    client, server = await seqpacket_pair(tmp_path / "server")
-    assert socket.info(server).type == socket.info(client).type == "seqpacket"
-    assert socket.peername(client) == Ok(SockAddrUn(tmp_path / "server"))
-    for data in (b"one", b"two", b"", b"three"):
-        ok(await socket.send(client, data))
-    assert await socket.recv(server, 1000) == Ok(b"one")
-    assert await socket.recv(server, 2) == Ok(b"tw")
-    assert await socket.recv(server) == Ok(b"")
-    assert await socket.recvmsg(server) == Ok(Msg(None, (b"three",), (), ()))
-    assert await socket.recv(server, timeout=0) == Error("timeout")
-    ok(await socket.sendmsg(server, {"iov": [b"a", b"b"]}))
-    ok(await socket.sendv(server, [b"c", b"d"]))
-    # The one that has a name tells it with each message.
-    assert await socket.recvfrom(client) == Ok((SockAddrUn(tmp_path / "server"), b"ab"))
-    assert ok(await socket.recvmsg(client)).addr == SockAddrUn(tmp_path / "server")
-
-
-async def test_a_message_that_is_cut(tmp_path: Path, runtime: None) -> None:
-    client, server = await seqpacket_pair(tmp_path / "server")
-    for _ in range(3):
-        ok(await socket.send(client, b"abcdef"))
-    assert await socket.recvmsg(server, 3) == Ok(Msg(None, (b"abc",), (), ("trunc",)))
-    assert await socket.recvfrom(server, 3) == Ok((SockAddrUnspec(), b"abc"))
-    assert await socket.recv(server, 3, ["peek"]) == Ok(b"abc")
-    assert await socket.recv(server) == Ok(b"abcdef")
-
-
-async def test_a_long_message_is_never_collected(tmp_path: Path, runtime: None) -> None:
-    client, server = await seqpacket_pair(tmp_path / "server")
-
-    async def reads(dest: Pid) -> None:
-        send(dest, await socket.recv(server, 1000))
-
-    spawn(reads, current_pid())
-    await wait_all_tasks_blocked()
-    ok(await socket.send(client, b"short"))
-    assert await receive() == Ok(b"short")
-    assert await socket.send(client, bytes(10_000_000)) == Error("emsgsize")
 
 
 @pytest.mark.parametrize("how", ["close", "shutdown"])
@@ -223,20 +180,6 @@ async def test_the_end_looks_like_an_empty_message(how: str, tmp_path: Path, run
         ok(await socket.send(server, b"x"))
 
 
-async def test_the_end_wakes_who_waits(tmp_path: Path, runtime: None) -> None:
-    client, server = await seqpacket_pair(tmp_path / "server")
-
-    async def reads(dest: Pid) -> None:
-        send(dest, await socket.recv(server))
-
-    for _ in range(3):
-        spawn(reads, current_pid())
-    await wait_all_tasks_blocked()
-    assert socket.info(server).num_readers == 3
-    ok(await socket.close(client))
-    assert [await receive() for _ in range(3)] == [Ok(b"")] * 3
-
-
 async def test_a_peer_that_leaves_messages_unread(tmp_path: Path, runtime: None) -> None:
     client, server = await seqpacket_pair(tmp_path / "server")
     ok(await socket.send(client, b"never read"))
@@ -246,30 +189,7 @@ async def test_a_peer_that_leaves_messages_unread(tmp_path: Path, runtime: None)
     assert await socket.send(client, b"x") == Error("epipe")
 
 
-async def test_a_full_queue(tmp_path: Path, runtime: None) -> None:
-    client, server = await seqpacket_pair(tmp_path / "server")
-    count = 0
-    while isinstance(result := socket.send_nowait(client, bytes(10_000)), Ok):
-        count += 1
-    assert isinstance(result, Select)
-    assert result.data is None
-    ok(await socket.recv(server))
-    while await socket.recv(server, timeout=0) == Ok(bytes(8192)):
-        count -= 1
-    assert count == 1
-    assert await receive() == SelectMessage(client, "send", result.info.ref)
-    assert socket.send_nowait(client, b"next", result.info) == Ok()
-    assert await socket.recv(server) == Ok(b"next")
-
-
-async def test_before_there_is_a_connection(runtime: None) -> None:
-    sock = ok(socket.open("local", "seqpacket"))
-    assert await socket.recv(sock) == Error("enotconn")
-    assert await socket.send(sock, b"x") == Error("enotconn")
-    assert socket.peername(sock) == Error("enotconn")
-
-
-async def test_by_way_of_sctp(runtime: None) -> None:
+async def test_sequenced_packets_over_sctp(runtime: None) -> None:
     if not socket.is_supported("sctp"):
         pytest.skip("this kernel has no sctp")
     server, client = (ok(socket.open("inet", "seqpacket", "sctp")) for _ in range(2))
@@ -279,13 +199,3 @@ async def test_by_way_of_sctp(runtime: None) -> None:
     ok(await socket.sendto(client, b"hello", there))
     _, data = ok(await socket.recvfrom(server))
     assert data == b"hello"
-
-
-@pytest.mark.parametrize("kind", [stdlib.SOCK_STREAM, stdlib.SOCK_SEQPACKET])
-async def test_the_end_of_a_stream_is_told_apart(kind: Any, runtime: None) -> None:
-    left, right = stdlib.socketpair(stdlib.AF_UNIX, kind)
-    with left, right:
-        sock = ok(socket.open_fd(left.fileno()))
-        right.close()
-        end = Error("closed") if kind == stdlib.SOCK_STREAM else Ok(b"")
-        assert await socket.recv(sock) == end

@@ -3,7 +3,8 @@
 import os
 import socket as stdlib
 import struct
-from contextlib import closing
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,9 @@ import trio
 from actorsock import Error, Ok, ok, socket
 from actorsock.socket import ControlMessage, Msg, SockAddrUn, SockAddrUnspec
 
-from .support import readers, took
-from .support_data import (
+from ..support import readers, took
+from ..support_data import (
+    NUMBERS,
     Outcome,
     arrived,
     broken,
@@ -25,40 +27,7 @@ from .support_data import (
     until,
 )
 
-FORMS: dict[str, Any] = {
-    "str": str,
-    "bytes": os.fsencode,
-    "path": Path,
-    "record": lambda path: SockAddrUn(str(path)),
-    "map": lambda path: {"family": "local", "path": str(path)},
-    "map of bytes": lambda path: {"family": "local", "path": os.fsencode(path)},
-}
-
-
 # --- names --------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("form", FORMS)
-@in_runtime
-async def test_every_form_of_a_path(tmp_path: Path, form: str) -> None:
-    path = tmp_path / "söcket"
-    name = FORMS[form](path)
-    async with ok(socket.open("local", "stream")) as listening:
-        assert socket.bind(listening, name) == Ok(0)
-        assert path.is_socket()
-        ok(socket.listen(listening))
-        async with ok(socket.open("local", "stream")) as client:
-            assert await socket.connect(client, name) == Ok()
-            async with ok(await socket.accept(listening)) as server:
-                assert await socket.send(client, b"ping") == Ok()
-                assert await socket.recv(server) == Ok(b"ping")
-                assert await socket.send(server, b"pong") == Ok()
-                assert await socket.recv(client) == Ok(b"pong")
-                assert socket.sockname(listening) == Ok(SockAddrUn(str(path)))
-                assert socket.sockname(server) == Ok(SockAddrUn(str(path)))
-                assert socket.peername(client) == Ok(SockAddrUn(str(path)))
-                assert socket.sockname(client) == Ok(SockAddrUn(""))
-                assert socket.peername(server) == Ok(SockAddrUn(""))
 
 
 @in_runtime
@@ -148,46 +117,48 @@ async def test_a_full_backlog(tmp_path: Path) -> None:
         assert await socket.connect(clients[-1], tmp_path / "socket") == Ok()
 
 
-# --- who has sent it ----------------------------------------------------------------------------
+# --- the name of the sender -----------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("type", ["stream", "seqpacket"])
 @in_runtime
-async def test_the_client_knows_the_path_of_its_server(tmp_path: Path) -> None:
-    path = str(tmp_path / "socket")
-    async with ok(socket.open("local", "stream")) as listening:
-        ok(socket.bind(listening, path))
-        ok(socket.listen(listening))
-        async with ok(socket.open("local", "stream")) as client:
-            ok(await socket.connect(client, path))
-            async with ok(await socket.accept(listening)) as server:
-                ok(await socket.send(server, b"onetwo"))
-                assert await socket.recvfrom(client, 3) == Ok((SockAddrUn(path), b"one"))
-                said = Ok(Msg(SockAddrUn(path), (b"two",), (), ()))
-                assert await socket.recvmsg(client) == said
-                # The client has no name.
-                ok(await socket.send(client, b"onetwo"))
-                assert await socket.recvfrom(server, 3) == Ok((SockAddrUnspec(), b"one"))
-                assert await socket.recvmsg(server) == Ok(Msg(None, (b"two",), (), ()))
+async def test_only_a_peer_with_a_path_gives_it_with_its_data(tmp_path: Path, type: str) -> None:
+    path = tmp_path / "socket"
+    async with named_pair(path, type) as (client, server):
+        name = SockAddrUn(str(path))
+        for sender, receiver, source in ((server, client, name), (client, server, None)):
+            for data in (b"one", b"two"):
+                ok(await socket.send(sender, data))
+            expected = SockAddrUnspec() if source is None else source
+            assert await socket.recvfrom(receiver, 3) == Ok((expected, b"one"))
+            assert await socket.recvmsg(receiver, 3) == Ok(Msg(source, (b"two",), (), ()))
 
 
 @in_runtime
 async def test_held_data_comes_from_the_same_peer(tmp_path: Path) -> None:
-    path = str(tmp_path / "socket")
-    async with ok(socket.open("local", "stream")) as listening:
+    path = tmp_path / "socket"
+    async with named_pair(path, "stream") as (client, server):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(socket.recv, client, 100)
+            await readers(client)
+            ok(await socket.send(server, b"onetwo"))
+            await until(took(client, 6))
+            nursery.cancel_scope.cancel()
+        name = SockAddrUn(str(path))
+        assert await socket.recvfrom(client, 3) == Ok((name, b"one"))
+        assert await socket.recvmsg(client) == Ok(Msg(name, (b"two",), (), ()))
+
+
+@asynccontextmanager
+async def named_pair(path: Path, type: str) -> AsyncIterator[tuple[socket.Socket, socket.Socket]]:
+    """A client, and its server, which has a path."""
+    async with ok(socket.open("local", type)) as listening:
         ok(socket.bind(listening, path))
         ok(socket.listen(listening))
-        async with ok(socket.open("local", "stream")) as client:
+        async with ok(socket.open("local", type)) as client:
             ok(await socket.connect(client, path))
             async with ok(await socket.accept(listening)) as server:
-                async with trio.open_nursery() as nursery:
-                    nursery.start_soon(socket.recv, client, 100)
-                    await readers(client)
-                    ok(await socket.send(server, b"onetwo"))
-                    await until(took(client, 6))
-                    nursery.cancel_scope.cancel()
-                assert await socket.recvfrom(client, 3) == Ok((SockAddrUn(path), b"one"))
-                said = Ok(Msg(SockAddrUn(path), (b"two",), (), ()))
-                assert await socket.recvmsg(client) == said
+                yield client, server
 
 
 # --- the end ------------------------------------------------------------------------------------
@@ -246,7 +217,7 @@ async def test_a_datagram_peer_that_has_closed() -> None:
 @in_runtime
 async def test_a_descriptor_travels_in_a_message(type: str) -> None:
     here, there = (
-        ok(socket.open_fd(end.detach())) for end in stdlib.socketpair(stdlib.AF_UNIX, _number(type))
+        ok(socket.open_fd(end.detach())) for end in stdlib.socketpair(stdlib.AF_UNIX, NUMBERS[type])
     )
     for end in (here, there):
         # The pair's own descriptors: the sockets have duplicates.
@@ -269,14 +240,6 @@ async def test_a_descriptor_travels_in_a_message(type: str) -> None:
     assert os.read(reading, 100) == b"through the pipe"
     assert os.read(reading, 100) == b""
     os.close(reading)
-
-
-def _number(type: str) -> int:
-    return {
-        "stream": stdlib.SOCK_STREAM,
-        "dgram": stdlib.SOCK_DGRAM,
-        "seqpacket": stdlib.SOCK_SEQPACKET,
-    }[type]
 
 
 def _origin(sock: socket.Socket) -> int:

@@ -96,7 +96,7 @@ async def test_our_own_namespace_by_name(runtime: None) -> None:
     assert await socket.connect(sock, ("127.0.0.1", 9)) == Ok()
 
 
-async def test_what_can_not_be_opened_there(netns: str, runtime: None) -> None:
+async def test_wrong_arguments_open_nothing_in_a_namespace(netns: str, runtime: None) -> None:
     opened(netns, "inet", "dgram")
     assert socket.open("inet", "dgram", "tcp", netns=netns) == Error("eprotonosupport")
     assert socket.open(999, "stream", netns=netns) == Error("eafnosupport")
@@ -128,6 +128,6 @@ async def test_the_path_is_a_str(wrong: Any, runtime: None) -> None:
         socket.open("inet", "stream", netns=wrong)
 
 
-async def test_it_is_supported() -> None:
+async def test_support_can_be_asked_for() -> None:
     assert socket.is_supported("netns") is True
     assert socket.supports()["netns"] is True

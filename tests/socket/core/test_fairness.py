@@ -28,7 +28,7 @@ from actorsock.socket import Socket
 from actorsock.socket.operations import recv as receiving
 from actorsock.socket.operations import send as sending
 
-from .support_data import arrived, connected, every_domain, in_runtime, pair, until
+from ..support_data import arrived, connected, every_domain, in_runtime, pair, until
 
 Flood = Callable[[Socket, Socket], Awaitable[None]]
 """One round of calls on two connected local sockets, none of which ever has to wait."""
@@ -80,7 +80,7 @@ every_flood = pytest.mark.parametrize("flood", FLOODS)
 
 
 class Gauge:
-    """How often something has happened, and the most that happened without a look at it."""
+    """A counter, and the most that it has grown between two looks at it."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -258,7 +258,7 @@ async def test_a_long_send_gives_way(domain: str) -> None:
 
 
 async def _turns_during(call: Callable[[], Awaitable[Any]]) -> int:
-    """How many turns somebody else gets before the call is complete."""
+    """Return how often another task runs before the call is complete."""
     turns = 0
 
     async def somebody_else() -> None:

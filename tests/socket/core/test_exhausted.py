@@ -1,4 +1,4 @@
-"""When the system has no more threads or descriptors to give, what is open goes on working."""
+"""Open sockets go on working when the system gives no more threads or descriptors."""
 
 import socket as stdlib
 from typing import Any, NoReturn
@@ -8,8 +8,8 @@ import trio
 
 from actorsock import Error, Ok, ok, open_runtime, sleep, socket
 
-from ..stories import no_more_descriptors
-from .support import NOWHERE_NEAR, connected, without_room
+from ...stories import no_more_descriptors
+from ..support import NOWHERE_NEAR, connected, without_room
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def no_threads(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("poller", ["epoll", "trio"])
-async def test_who_is_told_in_vain_rests_without_a_thread(
+async def test_spurious_wakeups_are_slowed_down_without_a_thread(
     poller: str, no_threads: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ACTORSOCK_POLLER", poller)

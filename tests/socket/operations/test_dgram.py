@@ -1,4 +1,4 @@
-"""Datagrams and sequenced packets: one call is one message, whole, cut or empty."""
+"""Datagrams: their sources and destinations, refusals, and control messages."""
 
 import socket as stdlib
 from collections.abc import Callable
@@ -8,46 +8,30 @@ from typing import Any
 import pytest
 import trio
 
-from actorsock import Error, Ok, Select, Timeout, ok, receive, socket
+from actorsock import Error, Ok, Select, ok, receive, socket
 from actorsock.socket import (
     ControlMessage,
     ExtendedError,
     Msg,
-    SelectMessage,
-    SockAddrIn,
-    SockAddrIn6,
     SockAddrUnspec,
     Socket,
 )
 
-from .support import readers, writers
-from .support_data import (
+from ..support import readers, writers
+from ..support_data import (
     Outcome,
     address,
-    connected,
+    data_of,
     datagrams,
-    ended,
     every_domain,
     in_runtime,
     is_select_of,
     over_ip,
-    pattern,
     readable,
-    until,
 )
+from .transports import RECEIVES, every_receive, name_of
 
 NOTHING_YET = Error("timeout")
-
-
-def name_of(domain: str, peer: stdlib.socket) -> Any:
-    """The address of a peer as a record; a local one has no name."""
-    match domain:
-        case "inet":
-            return SockAddrIn(*peer.getsockname())
-        case "inet6":
-            return SockAddrIn6(*peer.getsockname())
-        case _:
-            return socket.SockAddrUn(peer.getsockname())
 
 
 async def given(sock: Socket, peer: stdlib.socket, *messages: bytes) -> None:
@@ -58,154 +42,6 @@ async def given(sock: Socket, peer: stdlib.socket, *messages: bytes) -> None:
 
 
 # --- receiving: one call, one message -----------------------------------------------------------
-
-
-@every_domain
-@in_runtime
-async def test_one_call_receives_one_message(domain: str) -> None:
-    with datagrams(domain) as (sock, peer):
-        await given(sock, peer, b"one", b"two", b"three", b"four", b"five")
-        assert await socket.recv(sock) == Ok(b"one")
-        assert await socket.recv(sock, 100) == Ok(b"two")
-        assert socket.recv_nowait(sock, 100) == Ok(b"three")
-        assert ok(await socket.recvfrom(sock))[1] == b"four"
-        assert ok(await socket.recvmsg(sock)).iov == (b"five",)
-        assert await socket.recv(sock, timeout=0) == NOTHING_YET
-
-
-@every_domain
-@in_runtime
-async def test_a_message_that_is_too_long_is_cut(domain: str) -> None:
-    with datagrams(domain) as (sock, peer):
-        await given(sock, peer, b"abcdef", b"ghijkl", b"mnopqr", b"stuvwx", b"rest")
-        name = name_of(domain, peer)
-        assert await socket.recv(sock, 2) == Ok(b"ab")
-        assert socket.recv_nowait(sock, 2) == Ok(b"gh")
-        assert await socket.recvfrom(sock, 2) == Ok((name, b"mn"))
-        assert await socket.recvmsg(sock, 2) == Ok(Msg(name, (b"st",), (), ("trunc",)))
-        assert await socket.recvmsg(sock, 4) == Ok(Msg(name, (b"rest",), (), ()))
-
-
-@every_domain
-@in_runtime
-async def test_the_flag_trunc_adds_nothing_to_the_data(domain: str) -> None:
-    with datagrams(domain) as (sock, peer):
-        await given(sock, peer, b"abcdef", b"ghijkl", b"mnopqr")
-        assert await socket.recv(sock, 2, ["trunc"]) == Ok(b"ab")
-        assert ok(await socket.recvfrom(sock, 2, ["trunc"]))[1] == b"gh"
-        assert ok(await socket.recvmsg(sock, 2, flags=["trunc"])).iov == (b"mn",)
-
-
-@every_domain
-@pytest.mark.parametrize(
-    ("rcvbuf", "size"), [(10, 10), ((3, 10), 10), ((5, "default"), 8192), ("default", 8192)]
-)
-@in_runtime
-async def test_the_receive_buffer_is_for_one_message(domain: str, rcvbuf: Any, size: int) -> None:
-    with datagrams(domain) as (sock, peer):
-        ok(socket.setopt(sock, "otp", "rcvbuf", rcvbuf))
-        data = pattern(10_000)
-        for receives in (socket.recv, socket.recvfrom, socket.recvmsg):
-            await given(sock, peer, data)
-            answer: Any = ok(await receives(sock))
-            if receives is socket.recv:
-                assert answer == data[:size]
-            elif receives is socket.recvfrom:
-                assert answer[1] == data[:size]
-            else:
-                assert answer.iov == (data[:size],)
-                assert answer.flags == ("trunc",)
-        await given(sock, peer, data)
-        assert await socket.recv(sock, 20_000) == Ok(data)
-
-
-@every_domain
-@in_runtime
-async def test_an_empty_message_is_a_message(domain: str) -> None:
-    with datagrams(domain) as (sock, peer):
-        name = name_of(domain, peer)
-        await given(sock, peer, b"", b"", b"", b"", b"full")
-        assert await socket.recv(sock) == Ok(b"")
-        assert socket.recv_nowait(sock, 10) == Ok(b"")
-        assert await socket.recvfrom(sock) == Ok((name, b""))
-        assert await socket.recvmsg(sock) == Ok(Msg(name, (b"",), (), ()))
-        assert await socket.recv(sock) == Ok(b"full")
-
-
-@every_domain
-@in_runtime
-async def test_peeking_at_a_message(domain: str) -> None:
-    with datagrams(domain) as (sock, peer):
-        name = name_of(domain, peer)
-        await given(sock, peer, b"abcdef", b"next")
-        for _ in range(2):
-            assert await socket.recv(sock, 0, ["peek"]) == Ok(b"abcdef")
-            assert socket.recv_nowait(sock, 3, ["peek"]) == Ok(b"abc")
-            assert await socket.recvfrom(sock, 2, ["peek"]) == Ok((name, b"ab"))
-            assert await socket.recvmsg(sock, 1, flags=["peek"]) == Ok(
-                Msg(name, (b"a",), (), ("trunc",))
-            )
-        assert await socket.recv(sock) == Ok(b"abcdef")
-        assert await socket.recv(sock) == Ok(b"next")
-
-
-RECEIVES = {"recv": socket.recv, "recvfrom": socket.recvfrom, "recvmsg": socket.recvmsg}
-every_receive = pytest.mark.parametrize("name", RECEIVES)
-
-
-def message_of(answer: Any) -> bytes:
-    """The data in what a receive of any name has answered."""
-    match ok(answer):
-        case bytes(data) | (_, bytes(data)) | Msg(iov=(data,)):
-            return data
-        case other:
-            raise AssertionError(other)
-
-
-@every_domain
-@every_receive
-@in_runtime
-async def test_a_receive_waits_and_gives_up(domain: str, name: str) -> None:
-    function: Callable[..., Any] = RECEIVES[name]
-    with datagrams(domain) as (sock, peer):
-        async with trio.open_nursery() as nursery:
-            assert await function(sock, timeout=0) == NOTHING_YET
-            assert await function(sock, timeout=0.01) == NOTHING_YET
-            assert await function(sock, 1, timeout=0.01) == NOTHING_YET
-            outcome = Outcome(nursery, function, sock, 100)
-            await readers(sock)
-            peer.sendto(b"data", address(sock))
-            assert message_of(await outcome.get()) == b"data"
-
-
-@every_domain
-@every_receive
-@in_runtime
-async def test_a_receive_without_blocking(domain: str, name: str) -> None:
-    function = getattr(socket, f"{name}_nowait")
-    with datagrams(domain) as (sock, peer):
-        selected = function(sock, 100)
-        assert isinstance(selected, Select)
-        assert (selected.info.tag, selected.data) == (name, None)
-        peer.sendto(b"data", address(sock))
-        assert await receive(selected.info.ref) == SelectMessage(sock, name, selected.info.ref)
-        peer.sendto(b"more", address(sock))
-        assert message_of(function(sock, 100)) == b"data"
-        assert message_of(await RECEIVES[name](sock)) == b"more"
-        assert await receive(after=0) == Timeout()
-
-
-@every_domain
-@in_runtime
-async def test_who_has_sent_it(domain: str) -> None:
-    with datagrams(domain) as (sock, peer):
-        await given(sock, peer, b"named", b"named")
-        name = name_of(domain, peer)
-        assert await socket.recvfrom(sock) == Ok((name, b"named"))
-        assert await socket.recvmsg(sock) == Ok(Msg(name, (b"named",), (), ()))
-        # What was told can be answered to.
-        assert await socket.sendto(sock, b"answer", name) == Ok()
-        assert peer.recvfrom(10)[0] == b"answer"
 
 
 @in_runtime
@@ -332,7 +168,7 @@ async def test_an_error_is_told_past_data_that_nobody_reads() -> None:
             outcome = Outcome(nursery, lambda: socket.recvmsg(sock, flags=["errqueue"]))
             await readers(sock)
             ok(await socket.sendto(sock, b"lost", holder.getsockname()))
-            assert message_of(await outcome.get()) == b"lost"
+            assert data_of(await outcome.get()) == b"lost"
         assert await socket.recv(sock) == Ok(b"data")
 
 
@@ -380,28 +216,6 @@ async def test_control_messages_come_with_the_message(domain: str) -> None:
         assert ok(await socket.recvmsg(sock)).flags == ("ctrunc",)
 
 
-@over_ip
-@in_runtime
-async def test_control_messages_go_with_the_message(domain: str) -> None:
-    level, type_, number, option, wire = {
-        "inet": ("ip", "ttl", 0, 12, 2),
-        "inet6": ("ipv6", "hoplimit", 41, 51, 52),
-    }[domain]
-    with datagrams(domain) as (sock, peer):
-        peer.setsockopt(number, option, 1)
-        message = {
-            "addr": peer.getsockname()[:2],
-            "iov": [b"a", b"", b"bc"],
-            "ctrl": [{"level": level, "type": type_, "value": 7}],
-        }
-        assert await socket.sendmsg(sock, message) == Ok()
-        data, [(*which, raw)], _, _ = peer.recvmsg(10, 100)
-        assert data == b"abc"
-        assert (which, int.from_bytes(raw, "little")) == ([number, wire], 7)
-        message["ctrl"] = [{"level": level, "type": type_, "value": 300}]
-        assert await socket.sendmsg(sock, message) == Error("einval")
-
-
 # --- sending ------------------------------------------------------------------------------------
 
 
@@ -429,30 +243,6 @@ async def test_every_send_is_one_message(domain: str) -> None:
             b"cd",
             b"e",
         ]
-
-
-@every_domain
-@in_runtime
-async def test_sending_to_nobody_in_particular(domain: str) -> None:
-    expected = Error("enotconn" if domain == "local" else "edestaddrreq")
-    async with ok(socket.open(domain, "dgram")) as sock:
-        assert await socket.send(sock, b"x") == expected
-        assert socket.send_nowait(sock, b"x") == expected
-        assert await socket.sendmsg(sock, {"iov": [b"x"]}) == expected
-        assert await socket.sendv(sock, [b"x"]) == expected
-
-
-@every_domain
-@in_runtime
-async def test_a_message_that_is_too_big(domain: str) -> None:
-    data = bytes(2**20 * 8)
-    with datagrams(domain) as (sock, peer):
-        name = name_of(domain, peer)
-        assert await socket.sendto(sock, data, name) == Error("emsgsize")
-        assert socket.sendto_nowait(sock, data, name) == Error("emsgsize")
-        assert await socket.sendmsg(sock, Msg(name, [data])) == Error("emsgsize")
-        assert await socket.sendto(sock, b"small", name) == Ok()
-        assert peer.recv(100) == b"small"
 
 
 @over_ip
@@ -498,15 +288,6 @@ async def test_nothing_is_urgent_here() -> None:
         assert await socket.send(sock, b"x", ["oob"]) == Error("enotsup")
 
 
-@over_ip
-@in_runtime
-async def test_our_write_side_shut_down(domain: str) -> None:
-    with datagrams(domain) as (sock, peer):
-        ok(await socket.connect(sock, peer.getsockname()[:2]))
-        ok(socket.shutdown(sock, "write"))
-        assert await socket.send(sock, b"x") == Error("epipe")
-
-
 @every_domain
 @in_runtime
 async def test_more_pieces_than_a_message_can_have(domain: str) -> None:
@@ -524,48 +305,6 @@ async def test_more_pieces_than_a_message_can_have(domain: str) -> None:
 
 
 # --- waiting for room: local sockets, whose receivers have a short queue ------------------------
-
-
-def crowd(sock: Socket) -> int:
-    """Send numbers to a connected receiver until it has no room; how many went."""
-    count = 0
-    while not isinstance(answer := socket.send_nowait(sock, b"%d" % count), Select):
-        assert answer == Ok()
-        count += 1
-    ok(socket.cancel(sock, answer.info))
-    return count
-
-
-@in_runtime
-async def test_a_send_waits_for_room_and_keeps_its_place() -> None:
-    with datagrams("local") as (sock, peer):
-        ok(await socket.connect(sock, peer.getsockname()))
-        count = crowd(sock)
-        assert await socket.send(sock, b"late", timeout=0) == NOTHING_YET
-        assert await socket.send(sock, b"late", timeout=0.01) == NOTHING_YET
-        async with trio.open_nursery() as nursery:
-            outcomes = []
-            for n in range(3):
-                outcomes.append(Outcome(nursery, socket.send, sock, b"%d" % (count + n)))
-                await writers(sock, n + 1)
-            received = [await trio.to_thread.run_sync(peer.recv, 100) for _ in range(count + 3)]
-            assert [await outcome.get() for outcome in outcomes] == [Ok()] * 3
-        assert received == [b"%d" % n for n in range(count + 3)]
-
-
-@in_runtime
-async def test_a_send_without_blocking_is_told_of_room() -> None:
-    with datagrams("local") as (sock, peer):
-        ok(await socket.connect(sock, peer.getsockname()))
-        count = crowd(sock)
-        selected = socket.send_nowait(sock, b"%d" % count)
-        assert isinstance(selected, Select)
-        assert selected.data is None
-        received = [peer.recv(100) for _ in range(count)]
-        await receive(is_select_of(selected.info, sock))
-        assert socket.send_nowait(sock, b"%d" % count, selected.info) == Ok()
-        received.append(peer.recv(100))
-        assert received == [b"%d" % n for n in range(count + 1)]
 
 
 @in_runtime
@@ -590,59 +329,3 @@ async def test_a_receiver_that_others_have_crowded() -> None:
 
 
 # --- sequenced packets --------------------------------------------------------------------------
-
-
-@in_runtime
-async def test_packets_keep_their_bounds() -> None:
-    async with connected("local", "seqpacket") as (sock, peer):
-        for data in (b"one", b"", b"three", b"four"):
-            peer.sendall(data) if data else peer.send(data)
-        await readable(sock)
-        assert await socket.recv(sock, 100) == Ok(b"one")
-        assert await socket.recv(sock, 100) == Ok(b"")
-        assert await socket.recvfrom(sock, 2) == Ok((SockAddrUnspec(), b"th"))
-        assert ok(await socket.recvmsg(sock, 2)).flags == ("trunc",)
-        assert await socket.send(sock, b"answer") == Ok()
-        assert await socket.sendmsg(sock, {"iov": [b"two ", b"pieces"]}) == Ok()
-        assert peer.recv(100) == b"answer"
-        assert peer.recv(100) == b"two pieces"
-
-
-@in_runtime
-async def test_the_end_of_packets_looks_like_an_empty_one() -> None:
-    async with connected("local", "seqpacket") as (sock, peer):
-        peer.send(b"last")
-        peer.close()
-        await ended(sock)
-        assert await socket.recv(sock) == Ok(b"last")
-        for _ in range(2):
-            assert await socket.recv(sock) == Ok(b"")
-            assert socket.recv_nowait(sock, 5) == Ok(b"")
-            assert await socket.recvfrom(sock) == Ok((SockAddrUnspec(), b""))
-            assert ok(await socket.recvmsg(sock)).iov == (b"",)
-        assert await socket.send(sock, b"x") == Error("epipe")
-
-
-@in_runtime
-async def test_packets_wait_for_room() -> None:
-    async with connected("local", "seqpacket") as (sock, peer), trio.open_nursery() as nursery:
-        count = crowd(sock)
-        assert count
-        outcome = Outcome(nursery, socket.send, sock, b"%d" % (count))
-        await writers(sock)
-        received = []
-        while not outcome.done:
-            received.append(await trio.to_thread.run_sync(peer.recv, 100))
-            await trio.lowlevel.checkpoint()
-        assert await outcome.get() == Ok()
-        peer.setblocking(False)
-        await until(lambda: _drain(peer, received) and len(received) == count + 1)
-        assert received == [b"%d" % n for n in range(count + 1)]
-
-
-def _drain(peer: stdlib.socket, into: list[bytes]) -> bool:
-    try:
-        while True:
-            into.append(peer.recv(100))
-    except BlockingIOError:
-        return True

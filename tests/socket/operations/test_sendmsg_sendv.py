@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import trio
 from trio.testing import wait_all_tasks_blocked
 
 from actorsock import Error, Ok, Select, Timeout, make_ref, ok, receive, socket
 from actorsock.socket import AbortMessage, ControlMessage, Msg, SelectInfo, SelectMessage, Socket
 
-from .support_data import everything, local_pair, result_of, tcp_pair, waits_in
+from ..support_data import everything, local_pair, result_of, tcp_pair, waits_in
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the listing is Linux's")
 
@@ -194,7 +193,7 @@ async def test_a_select_carries_what_is_left(sender: Sender, runtime: None) -> N
 
 
 @every_sender
-async def test_what_is_left_when_the_time_is_up(sender: Sender, runtime: None) -> None:
+async def test_a_timeout_hands_over_the_pieces_left(sender: Sender, runtime: None) -> None:
     function, _, form = sender
     left, right = local_pair()
     iov = pieces(3000, 3000)
@@ -209,38 +208,7 @@ async def test_what_is_left_when_the_time_is_up(sender: Sender, runtime: None) -
 
 
 @every_sender
-async def test_nothing_could_be_sent(sender: Sender, runtime: None) -> None:
-    function, nowait, form = sender
-    left, _ = local_pair()
-    await socket.send(left, bytes(10_000_000), timeout=0)
-    assert await function(left, form([b"x"]), timeout=0.001) == Error("timeout")
-    assert await function(left, form([b"x"]), timeout=0) == Error("timeout")
-    match nowait(left, form([b"x"])):
-        case Select(info, None):
-            ok(socket.cancel(left, info))
-
-
-@every_sender
-async def test_who_is_queued_has_sent_nothing(sender: Sender, runtime: None) -> None:
-    function, nowait, form = sender
-    left, right = local_pair()
-    first, second = pieces(1, 5_000_000), pieces(2, 10)
-    pid = waits_in(function, left, form(first))
-    await wait_all_tasks_blocked()
-    match nowait(left, form(second)):
-        case Select(info, None):
-            pass
-    assert socket.info(left).num_writers == 2
-    assert nowait(left, form(second)) == Error("state")
-    assert await socket.recv(right, 5_000_000) == Ok(first[0])
-    assert await result_of(pid) == Ok()
-    assert await receive() == SelectMessage(left, info.tag, info.ref)
-    assert nowait(left, form(second)) == Ok()
-    assert await socket.recv(right, 20) == Ok(b"".join(second))
-
-
-@every_sender
-async def test_what_is_left_when_the_socket_is_closed(sender: Sender, runtime: None) -> None:
+async def test_a_close_hands_over_the_pieces_left(sender: Sender, runtime: None) -> None:
     function, nowait, form = sender
     left, right = local_pair()
     iov = pieces(3000, 3000)
@@ -262,7 +230,9 @@ async def test_what_is_left_when_the_socket_is_closed(sender: Sender, runtime: N
 
 
 @every_sender
-async def test_what_is_left_when_the_peer_is_gone(sender: Sender, runtime: None) -> None:
+async def test_a_lost_peer_leaves_the_pieces_that_had_not_gone(
+    sender: Sender, runtime: None
+) -> None:
     function, nowait, form = sender
     left, right = local_pair()
     iov = pieces(3000, 3000)
@@ -278,31 +248,6 @@ async def test_what_is_left_when_the_peer_is_gone(sender: Sender, runtime: None)
     assert b"".join(iov).endswith(joined(result.data))
     assert await function(left, form(iov)) == Error("epipe")
     assert nowait(left, form(iov)) == Error("epipe")
-
-
-async def test_messages_of_two_senders_never_mix(runtime: None) -> None:
-    left, right = local_pair()
-    first, second = b"a" * 3_000_000, b"b" * 1000
-    one = waits_in(socket.sendmsg, left, {"iov": [first]})
-    await wait_all_tasks_blocked()
-    two = waits_in(socket.sendv, left, [second])
-    await wait_all_tasks_blocked()
-    assert await socket.recv(right, 3_001_000) == Ok(first + second)
-    assert await result_of(one) == Ok()
-    assert await result_of(two) == Ok()
-
-
-async def test_a_cancelled_sender_lets_the_next_one_send(runtime: None) -> None:
-    left, right = local_pair()
-    with trio.move_on_after(0.01):
-        await socket.sendmsg(left, {"iov": [bytes(10_000_000)]})
-    pid = waits_in(socket.sendv, left, [b"next"])
-    await wait_all_tasks_blocked()
-    assert (await everything(right)).endswith(b"\0")
-    await wait_all_tasks_blocked()
-    rest = await everything(right)
-    assert (rest or b"next").endswith(b"next")
-    assert await result_of(pid) == Ok()
 
 
 # --- going on with the info of a select ------------------------------------------------------
@@ -326,30 +271,6 @@ async def test_send_goes_on_with_its_info(blocks: bool, runtime: None) -> None:
             result = socket.send_nowait(left, result.data, result.info)
     assert result == Ok()
     assert await result_of(reader) == Ok(data)
-
-
-async def test_sendmsg_goes_on_with_its_info(runtime: None) -> None:
-    left, right = local_pair()
-    iov = pieces(1000, 3000)
-    reader = waits_in(reads_all, right, 3_000_000)
-    result: Any = socket.sendmsg_nowait(left, Msg(iov=iov))
-    while isinstance(result, Select):
-        await receive(SelectMessage)
-        result = socket.sendmsg_nowait(left, {"iov": result.data}, result.info)
-    assert result == Ok()
-    assert await result_of(reader) == Ok(b"".join(iov))
-
-
-async def test_sendv_goes_on_with_what_is_left(runtime: None) -> None:
-    left, right = local_pair()
-    iov = pieces(1000, 3000)
-    reader = waits_in(reads_all, right, 3_000_000)
-    result: Any = socket.sendv_nowait(left, iov)
-    while isinstance(result, Select):
-        await receive(SelectMessage)
-        result = socket.sendv_nowait(left, result.data)
-    assert result == Ok()
-    assert await result_of(reader) == Ok(b"".join(iov))
 
 
 def full(name: bytes) -> tuple[Socket, Socket, Any]:
@@ -393,16 +314,6 @@ async def test_sendmsg_goes_on_to_where_it_was_going(runtime: None) -> None:
     assert await socket.recv(receiver) == Ok(b"hello")
 
 
-async def test_a_sender_waits_for_a_receiver_it_is_not_connected_to(runtime: None) -> None:
-    sender, receiver, address = full(f"\0waits-{os.getpid()}".encode())
-    pid = waits_in(socket.sendto, sender, b"hello", address)
-    while not socket.info(sender).num_writers:
-        await trio.lowlevel.checkpoint()
-    await drained(receiver)
-    assert await result_of(pid) == Ok()
-    assert await socket.recv(receiver) == Ok(b"hello")
-
-
 async def descriptors_in(sock: Socket, count: int) -> list[int]:
     """The descriptors that come with the next `count` bytes."""
     fds: list[int] = []
@@ -434,7 +345,7 @@ async def test_descriptors_go_with_the_first_part_only(file: int, runtime: None)
     assert await result_of(sender) == Ok()
 
 
-async def test_what_is_left_is_a_message_too(runtime: None) -> None:
+async def test_the_pieces_left_are_a_message_too(runtime: None) -> None:
     left, right = local_pair()
     iov = pieces(1000, 3000)
     reader = waits_in(reads_all, right, 3_000_000)
@@ -496,20 +407,6 @@ async def test_an_old_info_is_as_good_as_a_new_call(runtime: None) -> None:
     # Whose it was does not matter.
     assert await socket.send(right, b"hello", info) == Ok()
     assert await socket.recv(left) == Ok(b"hello")
-
-
-async def test_a_second_call_takes_the_place_of_the_first(runtime: None) -> None:
-    left, right = local_pair()
-    match socket.send_nowait(left, bytes(10_000_000)):
-        case Select(old):
-            pass
-    match socket.send_nowait(left, b"x", old):
-        case Select(new, None):
-            assert new.ref is not old.ref
-    assert socket.cancel(left, old) == Error("select_info")
-    assert socket.cancel(left, new) == Ok()
-    await everything(right)
-    assert socket.send_nowait(left, b"x", new) == Ok()
 
 
 async def infos(file: int) -> dict[str, SelectInfo]:
@@ -579,17 +476,10 @@ async def test_an_info_in_the_wrong_place(file: int, runtime: None) -> None:
 
 
 @pytest.mark.parametrize("data", ["text", None, 3, [b"a", "b"], [3], {"iov": []}, object()])
-async def test_what_is_no_data(data: Any, runtime: None) -> None:
+async def test_anything_but_data_is_refused(data: Any, runtime: None) -> None:
     left, _ = local_pair()
     ok(await socket.close(left))
     with pytest.raises(TypeError, match="data: "):
         await socket.send(left, data)
     with pytest.raises(TypeError, match="data: "):
         socket.sendto_nowait(left, data, "/somewhere")
-
-
-async def test_data_is_bytes_like_or_pieces_of_it(runtime: None) -> None:
-    left, right = local_pair()
-    for data in (b"abc", bytearray(b"abc"), memoryview(b"abc"), [b"a", [b"b", (b"c",)]]):
-        assert await socket.send(left, data) == Ok()
-        assert await socket.recv(right, 3) == Ok(b"abc")

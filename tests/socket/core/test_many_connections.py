@@ -1,4 +1,4 @@
-"""A thousand connections at once, and what becomes of descriptors and their numbers."""
+"""A thousand connections at once, and descriptors whose numbers are used again."""
 
 import os
 import resource
@@ -34,9 +34,9 @@ from actorsock import (
 )
 from actorsock.socket import SelectMessage, SockAddrIn, Socket
 
-from ..stories import open_descriptors
-from .support import fd_of
-from .support_data import (
+from ...stories import open_descriptors
+from ..support import fd_of
+from ..support_data import (
     address,
     connected,
     datagrams,
