@@ -4,6 +4,7 @@
 # make bench  what it costs, side by side with what one would use instead
 # make soak   minutes of connections that are used, killed and closed at random
 # make conformance  the same scenarios and random walks here and on Erlang, compared
+# make mutants  small mistakes put into the rules, one at a time: how many do the tests find?
 # make clean  remove what these have made
 #
 # Nothing is needed but Python (with venv and pip) and make. Everything is installed into .venv,
@@ -14,7 +15,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
-.PHONY: run test lint bench soak conformance clean
+.PHONY: run test lint bench soak conformance mutants clean
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -44,6 +45,11 @@ soak: $(VENV)/for-run
 # Another Erlang, more walks, the same ones again: make conformance ERL=... WALKS=2000 SEED=1
 conformance: $(VENV)/for-test
 	@ERL='$(ERL)' WALKS='$(WALKS)' SEED='$(SEED)' $(BIN)/python -m tests.conformance
+
+# More of each module, all of them, other ones, some modules:
+# make mutants SAMPLE=60 ALL=1 SEED=1 ONLY='turns mailbox'
+mutants: $(VENV)/for-test
+	@SAMPLE='$(SAMPLE)' ALL='$(ALL)' SEED='$(SEED)' $(BIN)/python -m tests.mutation $(ONLY)
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
