@@ -135,8 +135,15 @@ def _in_the_fork(mutant: Mutant | None, suite: Suite, reporter: _Reporter) -> No
     sys.path.insert(0, os.getcwd())
     if mutant is not None:
         sys.meta_path.insert(0, _Instead(mutant))
-    # The same examples each time, and none left in a file for the next mutant.
-    hypothesis.settings.register_profile("mutants", database=None, derandomize=True)
+    # The same examples each time, and none left in a file for the next mutant; no failure because
+    # the machine is slow.
+    hypothesis.settings.register_profile(
+        "mutants",
+        database=None,
+        derandomize=True,
+        deadline=None,
+        suppress_health_check=list(hypothesis.HealthCheck),
+    )
     hypothesis.settings.load_profile("mutants")
     # hypothesis is here before pytest, which takes that for a mistake.
     ignored = "ignore::pytest.PytestAssertRewriteWarning"
