@@ -53,16 +53,22 @@ _SENDING: Final = (
 
 CHOSEN: Final[dict[str, tuple[Suite, ...]]] = {
     "actorsock/runtime/core/mailbox.py": (
-        _tests("runtime/test_mailbox", "runtime/test_receive", "runtime/test_timers"),
+        _tests(
+            "runtime/core/test_passed_messages",
+            "runtime/test_mailbox",
+            "runtime/test_receive",
+            "runtime/test_timers",
+        ),
     ),
     "actorsock/runtime/core/signals.py": (
         _tests("runtime/test_signals", "runtime/test_exit_signals", "runtime/test_links"),
     ),
     "actorsock/runtime/core/timers.py": (
-        _tests("runtime/test_timers", "runtime/test_receive", "runtime/test_leaks"),
+        _tests("runtime/core/test_timer_heap", "runtime/test_timers", "runtime/test_receive"),
     ),
     "actorsock/runtime/core/process.py": (
         _tests(
+            "runtime/core/test_failed_wake",
             "runtime/test_links",
             "runtime/test_monitors",
             "runtime/test_exit_signals",
@@ -119,6 +125,9 @@ CHOSEN: Final[dict[str, tuple[Suite, ...]]] = {
     "actorsock/socket/operations/send.py": _SENDING,
     "actorsock/socket/operations/whole.py": (*_RECEIVING, *_SENDING),
     "actorsock/otp/machine/rules.py": _MACHINE,
-    "actorsock/otp/server/rules.py": (_tests("otp/test_gen_server"), _tests("otp/test_sys")),
+    "actorsock/otp/server/rules.py": (
+        _tests("otp/test_server_rules"),
+        _tests("otp/test_gen_server", "otp/test_sys"),
+    ),
     "actorsock/otp/supervision/rules.py": _SUPERVISION,
 }

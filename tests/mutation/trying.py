@@ -136,12 +136,13 @@ def _in_the_fork(mutant: Mutant | None, suite: Suite, reporter: _Reporter) -> No
     if mutant is not None:
         sys.meta_path.insert(0, _Instead(mutant))
     # The same examples each time, and none left in a file for the next mutant; no failure because
-    # the machine is slow.
+    # the machine is slow. A failing example is enough: nobody reads a shorter one.
     hypothesis.settings.register_profile(
         "mutants",
         database=None,
         derandomize=True,
         deadline=None,
+        phases=(hypothesis.Phase.explicit, hypothesis.Phase.generate),
         suppress_health_check=list(hypothesis.HealthCheck),
     )
     hypothesis.settings.load_profile("mutants")
