@@ -23,7 +23,10 @@ def _tests(*paths: str, **environment: str) -> Suite:
     return Suite(tuple(f"tests/{path}.py" for path in paths), environment)
 
 
-_MACHINE: Final = (_tests("otp/test_machine_rules"), _tests("otp/test_state_machine"))
+_MACHINE: Final = (
+    _tests("otp/test_machine_steps", "otp/test_machine_rules"),
+    _tests("otp/test_state_machine"),
+)
 _SUPERVISION: Final = (_tests("otp/test_supervision_rules"), _tests("otp/test_supervisor"))
 _TURNS: Final = (
     _tests("socket/test_turns"),

@@ -31,8 +31,8 @@ __all__ = ["Outcome", "Trier"]
 
 Outcome = Literal["found", "hung", "survived"]
 
-_TO_COLLECT: Final = 60.0
-"""Seconds for pytest to get to its first test."""
+_UNKNOWN: Final = 180.0
+"""Seconds for what has not been measured: the way to the first test, and the rehearsal."""
 
 _AT_LEAST: Final = 6.0
 """Seconds that a test has at least, on a machine that has other things to do."""
@@ -92,7 +92,7 @@ class Trier:
         os.close(writing)
         with os.fdopen(reading, "rb", buffering=0) as reports:
             test = ""
-            began, limit = time.monotonic(), _TO_COLLECT
+            began, limit = time.monotonic(), _UNKNOWN
             while select.select([reports], [], [], limit)[0]:
                 said = reports.readline().decode().strip()
                 now = time.monotonic()
@@ -102,7 +102,7 @@ class Trier:
                     _, status = os.waitpid(child, 0)
                     return ("survived" if status == 0 else "found"), test
                 test, began = said, now
-                limit = max(_AT_LEAST, 10 * self._seconds.get(test, 0.0))
+                limit = max(_AT_LEAST, 10 * self._seconds.get(test, _UNKNOWN / 10))
             os.killpg(child, signal.SIGKILL)
             os.waitpid(child, 0)
             return "hung", test
