@@ -29,7 +29,7 @@ _MACHINE: Final = (
 )
 _SUPERVISION: Final = (_tests("otp/test_supervision_rules"), _tests("otp/test_supervisor"))
 _TURNS: Final = (
-    _tests("socket/test_turns"),
+    _tests("socket/core/test_lane", "socket/test_turns"),
     _tests("socket/test_cancel", "socket/test_lock_recv", "socket/test_lock_leaving"),
 )
 _RECEIVING: Final = (
