@@ -4,6 +4,7 @@ A module without a line here has no mutants made.
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Final
 
 import attrs
@@ -13,14 +14,26 @@ __all__ = ["CHOSEN", "Suite"]
 
 @attrs.frozen
 class Suite:
-    """Paths of tests that run in one process."""
+    """Modules of tests that run in one process, in this order."""
 
-    paths: tuple[str, ...]
+    names: tuple[str, ...]
+    """`socket/test_cancel`: the folder in `tests`, and the file, in whatever folder under it."""
     environment: Mapping[str, str] = attrs.field(factory=dict)
 
+    def paths(self, top: Path) -> list[Path]:
+        """The files, in the repository at `top`; `LookupError` if there is none of a name."""
+        found = []
+        for name in self.names:
+            folder, _, module = name.partition("/")
+            of_that_name = sorted((top / "tests" / folder).rglob(f"{module}.py"))
+            if not of_that_name:
+                raise LookupError(f"chosen.py: no file of tests is named {name}")
+            found += of_that_name
+        return found
 
-def _tests(*paths: str, **environment: str) -> Suite:
-    return Suite(tuple(f"tests/{path}.py" for path in paths), environment)
+
+def _tests(*names: str, **environment: str) -> Suite:
+    return Suite(names, environment)
 
 
 _MACHINE: Final = (
@@ -29,7 +42,7 @@ _MACHINE: Final = (
 )
 _SUPERVISION: Final = (_tests("otp/test_supervision_rules"), _tests("otp/test_supervisor"))
 _TURNS: Final = (
-    _tests("socket/core/test_lane", "socket/test_turns"),
+    _tests("socket/test_lane", "socket/test_turns"),
     _tests("socket/test_cancel", "socket/test_lock_recv", "socket/test_lock_leaving"),
 )
 _RECEIVING: Final = (
@@ -57,7 +70,7 @@ _SENDING: Final = (
 CHOSEN: Final[dict[str, tuple[Suite, ...]]] = {
     "actorsock/runtime/core/mailbox.py": (
         _tests(
-            "runtime/core/test_passed_messages",
+            "runtime/test_passed_messages",
             "runtime/test_mailbox",
             "runtime/test_receive",
             "runtime/test_timers",
@@ -67,11 +80,11 @@ CHOSEN: Final[dict[str, tuple[Suite, ...]]] = {
         _tests("runtime/test_signals", "runtime/test_exit_signals", "runtime/test_links"),
     ),
     "actorsock/runtime/core/timers.py": (
-        _tests("runtime/core/test_timer_heap", "runtime/test_timers", "runtime/test_receive"),
+        _tests("runtime/test_timer_heap", "runtime/test_timers", "runtime/test_receive"),
     ),
     "actorsock/runtime/core/process.py": (
         _tests(
-            "runtime/core/test_failed_wake",
+            "runtime/test_failed_wake",
             "runtime/test_links",
             "runtime/test_monitors",
             "runtime/test_exit_signals",

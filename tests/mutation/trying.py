@@ -149,7 +149,7 @@ def _in_the_fork(mutant: Mutant | None, suite: Suite, reporter: _Reporter) -> No
     # hypothesis is here before pytest, which takes that for a mistake.
     ignored = "ignore::pytest.PytestAssertRewriteWarning"
     options = ("-x", "-q", "-p", "no:cacheprovider", "-W", ignored)
-    code = pytest.main([*options, *suite.paths], plugins=[reporter])
+    code = pytest.main([*options, *map(str, suite.paths(Path()))], plugins=[reporter])
     os._exit(code)
 
 
