@@ -26,6 +26,8 @@ class Mutant:
     """The qualified name of the function or class around it; empty outside of all."""
     before: str
     after: str
+    lines: frozenset[int]
+    """The lines that have to run for it to matter."""
     number: int
     """Which of the changes of the module it is, in the order of the syntax tree."""
 
@@ -49,7 +51,7 @@ def mutants_of(module: str, source: str) -> list[Mutant]:
     found: dict[object, Mutant] = {}
     tree = ast.parse(source)
     for number, change in enumerate(_changes(tree)):
-        before = change.line()
+        before, lines = change.line(), change.lines()
         change.apply()
         after = change.note or change.line()
         try:
@@ -59,7 +61,8 @@ def mutants_of(module: str, source: str) -> list[Mutant]:
         else:
             if before != after:
                 node, *where = change.line_of
-                mutant = Mutant(module, change.place, *_narrowed(before, after), number)
+                shown = _narrowed(before, after)
+                mutant = Mutant(module, change.place, *shown, lines, number)
                 found.setdefault((id(node), *where, before, after), mutant)
         change.undo()
     return list(found.values())
@@ -89,6 +92,15 @@ class _Change:
 
     def line(self) -> str:
         return _line(_get(*self.line_of))
+
+    def lines(self) -> frozenset[int]:
+        node = _get(*self.line_of)
+        if isinstance(node, ast.match_case):
+            return frozenset(range(node.pattern.lineno, node.body[0].lineno))
+        body = getattr(node, "body", None)
+        # A header at least: its body may begin in the same line.
+        end = max(node.lineno, body[0].lineno - 1) if body else node.end_lineno
+        return frozenset(range(node.lineno, end + 1))
 
 
 def _get(node: ast.AST, field: str, index: int | None) -> Any:

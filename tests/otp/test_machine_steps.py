@@ -351,7 +351,7 @@ LATER = "expected None, KeepState, RepeatState, NextState or Stop to be returned
         (entering, KeepState(Postpone()), "handle_event: expected no Postpone here, where "),
         (entering, KeepState(NextEvent(Cast(1))), "handle_event: expected no NextEvent here, "),
     ],
-    ids=str,
+    ids=lambda value: getattr(value, "__name__", str(value)),
 )
 def test_a_wrong_result_is_a_crash_that_names_the_callback(
     rules: Any, result: Any, mistake: str

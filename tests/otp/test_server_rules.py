@@ -236,7 +236,7 @@ def test_the_callback_after_a_continue_is_that_of_the_next_message() -> None:
         (in_info, 1, "handle_info: expected None, NoReply, Continue or Stop to be returned, got 1"),
         (in_info, Ignore(), "handle_info: expected None, NoReply, Continue or Stop to be returned"),
     ],
-    ids=str,
+    ids=lambda value: getattr(value, "__name__", str(value)),
 )
 def test_a_wrong_result_is_a_crash_that_names_the_callback(
     server: Any, result: Any, expected: str
