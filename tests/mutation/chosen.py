@@ -116,6 +116,7 @@ CHOSEN: Final[dict[str, tuple[Suite, ...]]] = {
     ),
     "actorsock/socket/core/poller.py": (
         _tests(
+            "socket/test_pollers",
             "socket/test_told_in_vain",
             "socket/test_both_lanes_ready",
             "socket/test_open_fd",
