@@ -135,7 +135,8 @@ class Trier:
                     if measured:
                         known[test] = _Test(measured[0], frozenset(measured[1]))
                     elif isinstance(plugin, _Trial):
-                        limit = max(_AT_LEAST, 10 * known[test].seconds)
+                        seconds = known[test].seconds if test in known else _UNKNOWN
+                        limit = max(_AT_LEAST, 10 * seconds)
             os.killpg(child, signal.SIGKILL)
             os.waitpid(child, 0)
             return "hung", test
