@@ -10,6 +10,7 @@ import importlib.abc
 import importlib.machinery
 import json
 import os
+import re
 import select
 import signal
 import sys
@@ -133,10 +134,12 @@ class Trier:
                 for report in reports:
                     test, *measured = json.loads(report)
                     if measured:
-                        known[test] = _Test(measured[0], frozenset(measured[1]))
+                        lines = frozenset(measured[1])
+                        if test in known:
+                            lines |= known[test].lines
+                        known[test] = _Test(measured[0], lines)
                     elif isinstance(plugin, _Trial):
-                        seconds = known[test].seconds if test in known else _UNKNOWN
-                        limit = max(_AT_LEAST, 10 * seconds)
+                        limit = max(_AT_LEAST, 10 * known[test].seconds)
             os.killpg(child, signal.SIGKILL)
             os.waitpid(child, 0)
             return "hung", test
@@ -194,11 +197,11 @@ class _Rehearsal:
         self._report("", 0.0)
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
-        print(json.dumps([nodeid]), file=self.out, flush=True)
+        print(json.dumps([_name(nodeid)]), file=self.out, flush=True)
         self._began = time.monotonic()
 
     def pytest_runtest_logfinish(self, nodeid: str) -> None:
-        self._report(nodeid, time.monotonic() - self._began)
+        self._report(_name(nodeid), time.monotonic() - self._began)
 
     def _report(self, name: str, seconds: float) -> None:
         print(json.dumps([name, seconds, sorted(self._seen)]), file=self.out, flush=True)
@@ -220,13 +223,16 @@ class _Trial:
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         place = {name: n for n, name in enumerate(self.order)}
-        named = [item for item in items if item.nodeid in place]
-        if len(named) == len(place):  # else there are names that are not the same each time
-            items[:] = named
-        items.sort(key=lambda item: place.get(item.nodeid, 0))
+        items[:] = [item for item in items if _name(item.nodeid) in place]
+        items.sort(key=lambda item: place[_name(item.nodeid)])
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
-        print(json.dumps([nodeid]), file=self.out, flush=True)
+        print(json.dumps([_name(nodeid)]), file=self.out, flush=True)
+
+
+def _name(nodeid: str) -> str:
+    """The name of a test without addresses of objects, which are not the same each time."""
+    return re.sub("0x[0-9a-f]+", "0x", nodeid)
 
 
 @attrs.define
