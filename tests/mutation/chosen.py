@@ -135,7 +135,7 @@ CHOSEN: Final[dict[str, tuple[Suite, ...]]] = {
     ),
     "actorsock/socket/operations/accept_connect.py": (
         _tests("socket/test_lock_accept", "socket/test_lock_connect", "socket/test_info_counters"),
-        _tests("socket/test_close", "socket/test_stream", "socket/test_setopt_getopt"),
+        _tests("socket/test_close", "socket/test_stream", "socket/test_nothing_lost"),
     ),
     "actorsock/socket/operations/recv.py": _RECEIVING,
     "actorsock/socket/operations/room.py": (_tests("streams/test_socket_stream"),),

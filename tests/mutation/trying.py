@@ -40,6 +40,8 @@ _UNKNOWN: Final = 180.0
 _AT_LEAST: Final = 6.0
 """Seconds that a test has at least, on a machine that has other things to do."""
 
+_LAST_LINE: Final = 10_000
+
 _OUTPUT: Final = "output of the rehearsal"
 
 
@@ -179,6 +181,7 @@ class _Rehearsal:
 
     module: str
     out: IO[str] = attrs.field(init=False)
+    _trace: Any = None
     _seen: set[int] = attrs.field(factory=set)
     _began: float = 0.0
 
@@ -191,19 +194,23 @@ class _Rehearsal:
             seen.add(frame.f_lineno)
             return line
 
-        sys.settrace(lambda frame, *_: line if frame.f_code.co_filename == file else None)
+        self._trace = lambda frame, *_: line if frame.f_code.co_filename == file else None
+        sys.settrace(self._trace)
 
     def pytest_collection_finish(self) -> None:
         self._report("", 0.0)
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         print(json.dumps([_name(nodeid)]), file=self.out, flush=True)
+        sys.settrace(self._trace)
         self._began = time.monotonic()
 
     def pytest_runtest_logfinish(self, nodeid: str) -> None:
         self._report(_name(nodeid), time.monotonic() - self._began)
 
     def _report(self, name: str, seconds: float) -> None:
+        if sys.gettrace() is None:  # as after an exception at the end of the stack
+            self._seen.update(range(_LAST_LINE))
         print(json.dumps([name, seconds, sorted(self._seen)]), file=self.out, flush=True)
         self._seen.clear()
 
