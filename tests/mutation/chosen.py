@@ -100,6 +100,7 @@ CHOSEN: Final[dict[str, tuple[Suite, ...]]] = {
     "actorsock/socket/core/turns.py": _TURNS,
     "actorsock/socket/core/actor.py": (
         _tests(
+            "socket/test_lanes_apart",
             "socket/test_cancel",
             "socket/test_close",
             "socket/test_lock_recv",
