@@ -5,6 +5,7 @@
 # make bench        measure speed and memory, side by side with trio, asyncio, Erlang and others
 # make soak         use, kill and close connections at random for minutes
 # make conformance  run the same scenarios and random walks here and on Erlang, and compare
+# make mutants      put small faults into the rules one at a time; the tests must find them
 # make changelog    move the news fragments into CHANGELOG.md (needs VERSION=x.y.z)
 # make clean        remove everything that these commands have made
 #
@@ -17,7 +18,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
-.PHONY: run test lint docs bench soak conformance changelog clean
+.PHONY: run test lint docs bench soak conformance mutants changelog clean
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -57,6 +58,11 @@ conformance: $(VENV)/for-test
 changelog: $(VENV)/for-news
 	@test -n '$(VERSION)' || { echo 'usage: make changelog VERSION=x.y.z' >&2; exit 2; }
 	@$(BIN)/towncrier build --yes --version '$(VERSION)'
+
+# More of each module, all of them, other ones, some modules:
+# make mutants SAMPLE=60 ALL=1 SEED=1 ONLY='turns mailbox'
+mutants: $(VENV)/for-test
+	@SAMPLE='$(SAMPLE)' ALL='$(ALL)' SEED='$(SEED)' $(BIN)/python -m tests.mutation $(ONLY)
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
