@@ -8,7 +8,7 @@ import math
 import reprlib
 from typing import Any, Final
 
-__all__ = ["as_told", "check_bool", "check_int", "check_seconds", "check_word", "shown"]
+__all__ = ["check_bool", "check_int", "check_seconds", "check_word", "restated", "shown"]
 
 
 _BYTES: Final = 30
@@ -64,9 +64,10 @@ def check_seconds(argument: str, value: float) -> float:
     return value
 
 
-def as_told(problem: TypeError | ValueError, text: str) -> TypeError | ValueError:
-    """What to raise instead of `problem`, of its kind, where `text` is better told."""
-    # Not of its class: that of a UnicodeEncodeError can't be made from a text.
+def restated(problem: TypeError | ValueError, text: str) -> TypeError | ValueError:
+    """Return a `TypeError` or `ValueError`, as `problem` is one, with another text."""
+    # Not an instance of the problem's own class: a UnicodeEncodeError, for example, is a
+    # ValueError, but cannot be made from a text alone.
     return TypeError(text) if isinstance(problem, TypeError) else ValueError(text)
 
 

@@ -13,6 +13,7 @@ from ..core.handle import Socket
 from ..core.service import service_of
 from ..kernel.errors import error_of
 from ..options.settings import check_settings
+from ..values.c_integers import INT_MAX
 from ..values.kinds import (
     Domain,
     Protocol,
@@ -22,7 +23,6 @@ from ..values.kinds import (
     protocol_number,
     type_number,
 )
-from ..values.limits import INT_MAX
 
 __all__ = ["open_fd"]
 

@@ -21,7 +21,7 @@ from ..core.actor import actor_of
 from ..core.handle import Socket
 from ..kernel import libc
 from ..values.address import SockAddr, SockAddrNative, from_bytes, parse, to_bytes
-from ..values.limits import INT_MAX, INT_MIN
+from ..values.c_integers import INT_MAX, INT_MIN
 from .asking import at_once
 
 __all__ = ["Interface", "InterfaceMap", "ioctl", "supported_flags", "supported_requests"]

@@ -19,8 +19,8 @@ from ..kernel.errors import error_of
 from ..kernel.namespaces import call_in_namespace
 from ..options.settings import check_settings
 from ..values.address import AddressLike, SockAddr, SockAddrIn, SockAddrIn6, parse
+from ..values.c_integers import INT_MAX, INT_MIN
 from ..values.kinds import Domain, Protocol, SocketKind, Type, kind_of
-from ..values.limits import INT_MAX, INT_MIN
 from .asking import at_once
 
 __all__ = ["bind", "close", "listen", "open", "peername", "shutdown", "sockname"]

@@ -26,7 +26,7 @@ from ...runtime.core.body import TIMED_OUT
 from ...runtime.core.identity import Pid, Ref
 from ...runtime.core.messages import Down
 from ...runtime.core.process import Process, alive
-from ..kernel.lingering import close_at_once, close_lingering, lingers
+from ..kernel.descriptors import close_at_once, close_lingering, lingers
 from ..options.settings import DEFAULTS, Settings
 from ..values.kinds import SocketKind
 from .counters import Counters

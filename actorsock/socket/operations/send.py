@@ -15,8 +15,8 @@ from ...runtime.core.identity import Pid
 from ..core.actor import SocketActor
 from ..core.turns import Kind, LaneName
 from ..kernel import libc
+from ..kernel.descriptors import HeldFile
 from ..kernel.errors import error_of
-from ..kernel.held_file import HeldFile
 from ..values.address import SockAddr
 from ..values.control import Ancillary
 from ..values.messages import Piece, remaining, to_bytes_list
