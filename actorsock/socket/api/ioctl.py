@@ -123,7 +123,7 @@ def ioctl(sock: Socket, request: str, *args: Any) -> Ok[Any] | Error:
 
         - `"closed"`: the socket is closed
         - `"enotsup"`: this platform lacks the request
-        - `"enodev"`, `"enxio"`: there is no such interface
+        - `"enodev"`: there is no such interface
         - `"eperm"`: setting needs a privilege
         - another reason of the operating system, such as `"eaddrnotavail"`
 
