@@ -53,7 +53,7 @@ def as_written(encoded):
 
 GROUP = {"multiaddr": "any", "interface": "any"}
 WRONG = {
-    "socket/keepalive": [(1, TypeError), (None, TypeError)],
+    "socket/keepalive": [(wrong, TypeError) for wrong in (1, 0, None, "true")],
     "tcp/nodelay": [("true", TypeError)],
     "socket/rcvbuf": [
         *[(True, TypeError), (1.0, TypeError), (INT_MAX + 1, ValueError), (10**5000, ValueError)]
