@@ -31,7 +31,7 @@ from actorsock.socket import (
 )
 from actorsock.socket.values.address import SockAddr
 
-from .support_data import local_pair, tcp_pair
+from ..support_data import local_pair, tcp_pair
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the messages are Linux's")
 

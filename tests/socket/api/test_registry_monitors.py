@@ -29,7 +29,7 @@ from actorsock.socket import Socket, SocketDown, SocketInfo
 from actorsock.socket.core.registry import Registry
 from actorsock.socket.core.service import service_of
 
-from .support_data import result_of
+from ..support_data import result_of
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the listing is Linux's")
 

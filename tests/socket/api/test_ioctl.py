@@ -12,7 +12,7 @@ import trio
 from actorsock import Error, Ok, ok, socket
 from actorsock.socket import Interface, InterfaceMap, SockAddrIn, SockAddrNative, Socket
 
-from .support_data import local_pair, tcp_pair
+from ..support_data import local_pair, tcp_pair
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the requests are Linux's")
 

@@ -27,7 +27,7 @@ from actorsock import (
 )
 from actorsock.socket import AbortMessage, SelectMessage, Socket
 
-from .support import busy_host, tcp
+from ..support import busy_host, tcp
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="what is told is Linux's")
 

@@ -15,7 +15,7 @@ from actorsock import Error, Ok, Pid, Select, current_pid, ok, receive, send, so
 from actorsock.socket import SelectMessage, SockAddrUnspec, Socket, SocketInfo, SocketsInfo
 from actorsock.socket.values.address import SockAddr
 
-from .support_data import local_pair, result_of, tcp_pair, waits_in
+from ..support_data import local_pair, result_of, tcp_pair, waits_in
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the listing is Linux's")
 

@@ -35,7 +35,7 @@ from actorsock.socket import (
 )
 from actorsock.socket.core.actor import actor_of
 
-from .support_data import local_pair, result_of, waits_in
+from ..support_data import local_pair, result_of, waits_in
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the listing is Linux's")
 
