@@ -57,7 +57,7 @@ def control(msg: Msg) -> list[ControlMessage]:
 
 
 def taken(result: Any) -> Any:
-    """What a receive that did not have to wait has got."""
+    """Return the value of a receive that did not have to wait."""
     return ok(result)
 
 
@@ -122,7 +122,7 @@ async def test_nothing_is_told_that_was_not_asked_for(runtime: None) -> None:
     assert await socket.recvmsg(sock) == Ok(Msg(here, (b"x",), (), ()))
 
 
-async def test_what_has_no_name_is_numbers(runtime: None) -> None:
+async def test_a_message_without_a_name_has_numbers(runtime: None) -> None:
     receiver, there = udp()
     ok(socket.setopt(receiver, "socket", 35, True))  # SO_TIMESTAMPNS
     ok(await socket.sendto(receiver, b"x", there))
@@ -181,7 +181,7 @@ async def test_by_data_and_by_number(runtime: None) -> None:
         assert values(ok(await socket.recvmsg(sock))) == {("ip", "ttl"): 5}
 
 
-async def test_what_the_kernel_refuses(runtime: None) -> None:
+async def test_the_kernel_refuses_a_control_message(runtime: None) -> None:
     sock, here = udp()
     for message in (
         ControlMessage("ip", "ttl", value=300),
@@ -568,7 +568,7 @@ async def test_flags_are_words_and_numbers(runtime: None) -> None:
             await socket.sendmsg(sock, Msg(here, [b"x"]), wrong)
 
 
-async def test_what_the_kernel_does_not_do(runtime: None) -> None:
+async def test_control_messages_that_the_kernel_does_not_send(runtime: None) -> None:
     sock, here = udp()
     assert await socket.sendmsg(sock, Msg(here, [b"x"]), ["oob"]) == Error("enotsup")
 

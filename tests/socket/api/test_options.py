@@ -29,7 +29,7 @@ from actorsock.socket import (
 from actorsock.socket.options import LEVELS, Option, find, options
 
 from ..support_data import local_pair, tcp_pair
-from .option_sockets import closed, in_another_process, opened
+from .sockets import closed, in_another_process, opened
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the options are Linux's")
 

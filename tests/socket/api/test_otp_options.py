@@ -7,14 +7,13 @@ from functools import partial
 from typing import Any
 
 import pytest
-import trio
 
 from actorsock import Error, Ok, Pid, current_pid, ok, receive, send, socket, spawn
-from actorsock.socket import ControlMessage, Msg, Socket
+from actorsock.socket import ControlMessage, Msg
 from actorsock.socket.options import OTP_OPTIONS, find_otp
 
 from ..support_data import local_pair, tcp_pair
-from .option_sockets import closed, in_another_process, opened
+from .sockets import arrived, closed, in_another_process, opened
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 
@@ -35,7 +34,7 @@ OTP_DEFAULTS = {
 }
 
 
-async def test_what_a_new_socket_has(runtime: None) -> None:
+async def test_the_defaults_of_a_new_socket(runtime: None) -> None:
     sock = opened("tcp")
     got = {name: ok(socket.getopt(sock, "otp", name)) for name in OTP_OPTIONS}
     assert got.pop("controlling_process") is current_pid()
@@ -109,7 +108,9 @@ async def test_a_socket_is_given_to_a_pid(value: Any, runtime: None) -> None:
 
 
 @pytest.mark.parametrize("name", ["fd", "domain", "type", "protocol"])
-async def test_what_follows_from_the_socket_cannot_be_set(name: str, runtime: None) -> None:
+async def test_an_option_that_follows_from_the_socket_cannot_be_set(
+    name: str, runtime: None
+) -> None:
     assert socket.setopt(opened("tcp"), "otp", name, 1) == LACKING
     assert socket.setopt(await closed("tcp"), "otp", name, 1) == Error("closed")
 
@@ -195,14 +196,6 @@ async def test_an_accepted_socket_inherits_all_but_meta_and_owner(runtime: None)
 # --- what rcvbuf does to recv ----------------------------------------------------------------
 
 
-async def all_there(sock: Socket, count: int) -> None:
-    """Wait until `count` bytes have arrived."""
-    ok(socket.setopt(sock, "socket", "rcvlowat", count))
-    with stdlib.socket(fileno=os.dup(ok(socket.getopt(sock, "otp", "fd")))) as same:
-        await trio.lowlevel.wait_readable(same)
-    ok(socket.setopt(sock, "socket", "rcvlowat", 1))
-
-
 async def test_without_a_length_recv_reads_once_at_most_rcvbuf(runtime: None) -> None:
     left, right = local_pair()
     ok(await socket.send(left, bytes(20_000)))
@@ -263,7 +256,7 @@ async def test_rcvbuf_over_tcp(runtime: None) -> None:
     client, server = await tcp_pair()
     ok(socket.setopt(server, "otp", "rcvbuf", (3, 1_000)))
     ok(await socket.send(client, bytes(5_000)))
-    await all_there(server, 5_000)
+    await arrived(server, 5_000)
     assert [len(ok(await socket.recv(server))) for _ in range(2)] == [3_000, 2_000]
 
 

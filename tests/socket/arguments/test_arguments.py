@@ -182,7 +182,7 @@ async def test_a_closed_socket_says_so(name: str, domain: str) -> None:
 
 
 @in_runtime
-async def test_what_is_known_of_a_closed_socket() -> None:
+async def test_information_about_a_closed_socket() -> None:
     async with connected() as (sock, _):
         ok(await socket.close(sock))
         assert socket.info(sock).owner is None

@@ -861,5 +861,5 @@ FOUND = {
 
 @pytest.mark.parametrize("found", FOUND)
 @pytest.mark.parametrize("poller", ["epoll", "trio"])
-def test_what_was_found(found, poller):
+def test_calls_that_once_failed(found, poller):
     run(FOUND[found], poller)

@@ -211,7 +211,7 @@ class TestThroughTheKernel:
         assert os.read(reader, 10) == b"hello"
         os.close(reader)
 
-    def test_as_do_credentials(self, local):
+    def test_credentials_travel_through_a_local_socket(self, local):
         ours, peer = local
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         me = Credentials(os.getpid(), os.getuid(), os.getgid())
@@ -231,7 +231,7 @@ class TestThroughTheKernel:
         assert (message.level, message.type, message.value) == ("socket", "timestamp", None)
         assert len(message.data) == 4
 
-    def test_what_was_received_is_sent_on_by_its_data(self):
+    def test_a_received_message_is_sent_on_by_its_data(self):
         with udp() as (ours, peer):
             ours.setsockopt(0, RECVTTL, 1)
             peer.sendmsg([b"a"], [one("ip", "ttl", value=44)], 0, ours.getsockname())
@@ -311,7 +311,7 @@ class TestEncoding:
             ("ttl", TypeError, "'ttl' is not a list"),
         ],
     )
-    def test_what_is_no_list_is_refused(self, wrong, error, says):
+    def test_messages_must_be_a_list(self, wrong, error, says):
         with pytest.raises(error, match=says) as raised:
             encode_control(wrong)
         assert str(raised.value).startswith("ctrl: ")
@@ -419,7 +419,7 @@ class TestDecoding:
         (message,) = decode_control([(0, socket.IP_TOS, bytes([byte]))])
         assert message == ControlMessage("ip", "tos", bytes([byte]), value)
 
-    def test_what_has_no_name_stays_a_number(self):
+    def test_a_type_without_a_name_stays_a_number(self):
         assert decode_control([(6, 99, b"x"), (4711, 5, b""), (1, 999, b"y")]) == [
             ControlMessage("tcp", 99, b"x"),
             ControlMessage(4711, 5, b""),

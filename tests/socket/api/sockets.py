@@ -1,14 +1,17 @@
-"""Sockets of all kinds, and another process, for the tests of options."""
+"""Sockets of all kinds, another process, and the arrival of data, for tests of the functions."""
 
+import os
+import socket as stdlib
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+import trio
 
 from actorsock import Error, Ok, Pid, current_pid, ok, receive, send, socket, spawn
 from actorsock.socket import Socket
 
-__all__ = ["closed", "in_another_process", "opened"]
+__all__ = ["arrived", "closed", "in_another_process", "opened"]
 
 KINDS: dict[str, tuple[Any, ...]] = {
     "tcp": ("inet", "stream", "tcp"),
@@ -54,3 +57,11 @@ async def in_another_process(function: Callable[[], Any]) -> Any:
     pid = spawn(process, current_pid())
     _, result = await receive(lambda message: isinstance(message, tuple) and message[0] is pid)
     return result
+
+
+async def arrived(sock: Socket, count: int) -> None:
+    """Wait until `count` bytes have arrived."""
+    ok(socket.setopt(sock, "socket", "rcvlowat", count))
+    with stdlib.socket(fileno=os.dup(ok(socket.getopt(sock, "otp", "fd")))) as same:
+        await trio.lowlevel.wait_readable(same)
+    ok(socket.setopt(sock, "socket", "rcvlowat", 1))
