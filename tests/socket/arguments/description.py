@@ -171,7 +171,7 @@ MAP = {"family": "inet", "addr": "loopback", "port": 9}
 INFO_OF_A_WAITING_CALL: Any = object()
 """Stands for the select info of an operation that waits."""
 
-NO_SIZE = [-1, 2**31, 2**63, 1.0, "1", b"1", None, True]
+NO_SIZE = [-1, 2**31, 2**63, 1.0, "1", b"1", ["peek"], None, True]
 NO_SECONDS = [-1, -0.001, -math.inf, math.nan, "1", None, True, 1j]
 NO_REF = [5, "ref", object(), True]
 NO_FLAGS = ["peek", 5, None, ["foo"], [-1], [2**31], [1.0], [True], [None], [["peek"]]]

@@ -98,27 +98,6 @@ async def test_a_wrong_address_is_named_by_one_name() -> None:
 
 
 @in_runtime
-async def test_requests_that_are_wrong() -> None:
-    async with connected() as (sock, _):
-        for state in ("open", "closed"):
-            for request in (None, 5, "foo", b"nread", "NREAD"):
-                with pytest.raises((TypeError, ValueError), match="request"):
-                    socket.ioctl(sock, request)  # type: ignore[arg-type]
-            for request, arguments in (
-                ("nread", (1,)),
-                ("gifname", ()),
-                ("gifname", ("lo",)),
-                ("gifmtu", (1,)),
-                ("gifmtu", ("lo", 1)),
-                ("sifmtu", ("lo", "many")),
-            ):
-                with pytest.raises((TypeError, ValueError)):
-                    socket.ioctl(sock, request, *arguments)
-            if state == "open":
-                ok(await socket.close(sock))
-
-
-@in_runtime
 async def test_questions_that_are_wrong() -> None:
     for wrong in (5, "sock", object()):
         with pytest.raises(TypeError, match="sock"):
