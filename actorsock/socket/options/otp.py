@@ -142,4 +142,4 @@ OTP_OPTIONS: Final[dict[str, OtpOption]] = {
     )
     for name, check, value in _ROWS
 }
-"""The options of the level otp by name, in documented order."""
+"""The options of the level otp by name, in the order of Erlang's documentation."""

@@ -334,7 +334,7 @@ _OTHER_CONSTANTS: Final = {
 }
 
 LEVELS: Final = tuple(_TABLES)
-"""The levels that have a table here, in documented order; `"otp"` is not among them."""
+"""The levels with a table here, in the order of Erlang's documentation; `"otp"` is not one."""
 
 _LEVEL_WORDS: Final = ", ".join(("otp", *LEVELS))
 

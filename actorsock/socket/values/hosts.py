@@ -14,11 +14,11 @@ __all__ = ["HOST_FORMS", "HOST_WORDS", "In6Addr", "InAddr", "host", "named_host"
 
 InAddr: TypeAlias = str | IPv4Address | tuple[int, int, int, int]
 """An IPv4 address: numeric text, `"any"`, `"loopback"`, `"broadcast"`, an `IPv4Address`, or the
-documented tuple of 4 integers."""
+tuple of 4 integers that Erlang has."""
 
 In6Addr: TypeAlias = str | IPv6Address | tuple[int, int, int, int, int, int, int, int]
-"""An IPv6 address: numeric text, `"any"`, `"loopback"`, an `IPv6Address`, or the documented
-tuple of 8 integers."""
+"""An IPv6 address: numeric text, `"any"`, `"loopback"`, an `IPv6Address`, or the
+tuple of 8 integers that Erlang has."""
 
 HOST_WORDS: Final[dict[int, dict[str, str]]] = {
     socket.AF_INET: {"any": "0.0.0.0", "loopback": "127.0.0.1", "broadcast": "255.255.255.255"},

@@ -91,8 +91,20 @@ class SctpAssocParams:
 class SctpEventSubscribe:
     """The events that arrive as messages. Erlang's `sctp_event_subscribe()`, `"events"`.
 
-    Each field is True if events of that type are received. As in Erlang, the first seven
+    Each field is True if events of that type are to be received. As in Erlang, the first seven
     fields must be given and the others default to False.
+
+    Attributes:
+        data_io: control messages with each datagram.
+        association: changes of an association.
+        address: changes of an address of the peer.
+        send_failure: messages that were not sent.
+        peer_error: errors that the peer reports.
+        shutdown: the end of the peer's sending.
+        partial_delivery: trouble with a message that is delivered in parts.
+        adaptation_layer: the adaptation layer of the peer.
+        authentication: changes of the keys of authentication.
+        sender_dry: all messages are sent and acknowledged.
     """
 
     data_io: bool = attrs.field(validator=boolean_field)
