@@ -210,6 +210,7 @@ def test_a_linger_beyond_all_bounds_is_read_as_the_longest():
         ("auth_delete_key", SctpAuthKeyId(1, 2), "=iHxx", (1, 2)),
         ("auth_chunk", 15, "=B", (15,)),
         ("adaption_layer", UINT_MAX, "=I", (UINT_MAX,)),
+        ("partial_delivery_point", UINT_MAX, "=I", (UINT_MAX,)),
         ("events", SctpEventSubscribe(*[True] * 7), "=10B", (*[1] * 7, 0, 0, 0)),
         (
             "default_send_params",
