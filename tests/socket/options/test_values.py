@@ -193,6 +193,14 @@ def test_a_number_without_a_word_is_read_as_itself(what, number, read):
     assert find(*what.split("/")).decode(struct.pack("@i", number)) == read
 
 
+def test_a_boolean_is_true_by_any_of_its_bytes():
+    for name in ("hopopts", "dstopts"):
+        decode = find("ipv6", name).decode
+        assert [decode(data) for data in (b"", bytes(4), b"\0\1", bytes(7) + b"\1")] == [
+            *[False, False, True, True]
+        ]
+
+
 def test_a_linger_beyond_all_bounds_is_read_as_the_longest():
     assert find("socket", "linger").decode(struct.pack("@ii", 1, -1)) == Linger(True, INT_MAX)
 
