@@ -16,8 +16,8 @@ from ..core.handle import Socket
 from ..core.turns import User
 from ..operations.recv import ASIDE, Recv, RecvFrom, RecvMsg, RecvWhatIsThere
 from ..values.address import SockAddr
+from ..values.c_integers import INT_MAX
 from ..values.flags import Flags, encode_flags
-from ..values.limits import INT_MAX
 from ..values.messages import Msg
 from .asking import blocking, nowait_receive, wait
 

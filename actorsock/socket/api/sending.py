@@ -19,8 +19,8 @@ from ...runtime.core.identity import Ref, check_ref
 from ...runtime.core.reductions import SYSTEM_CALL
 from ..core.actor import Operation, SocketActor, actor_of
 from ..core.handle import Socket
+from ..kernel.descriptors import HeldFile
 from ..kernel.errors import error_of
-from ..kernel.held_file import HeldFile
 from ..operations.send import (
     IOV_MAX,
     SENT,
@@ -32,9 +32,9 @@ from ..operations.send import (
     send_plainly,
 )
 from ..values.address import AddressLike, SockAddr, SockAddrIn, parse
+from ..values.c_integers import INT_MAX
 from ..values.control import encode_control, space
 from ..values.flags import Flags, encode_flags
-from ..values.limits import INT_MAX
 from ..values.messages import Data, Msg, Piece, Pieces, as_bytes, parse_msg
 from .asking import ask, blocking, nowait, wait
 

@@ -27,7 +27,7 @@ from ...runtime.core.identity import Pid, Ref
 from ...runtime.core.messages import Down
 from ...runtime.core.process import Process, alive
 from ...runtime.core.reductions import SYSTEM_CALL
-from ..kernel.lingering import close_at_once, close_lingering, lingers
+from ..kernel.descriptors import close_at_once, close_lingering, lingers
 from ..options.settings import DEFAULTS, Settings
 from ..values.kinds import SocketKind
 from .counters import Counters

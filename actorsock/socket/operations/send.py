@@ -16,8 +16,8 @@ from ...runtime.core.reductions import TRANSFER_QUANTUM
 from ..core.actor import SocketActor
 from ..core.turns import Kind, LaneName
 from ..kernel import libc
+from ..kernel.descriptors import HeldFile
 from ..kernel.errors import error_of
-from ..kernel.held_file import HeldFile
 from ..values.address import SockAddr
 from ..values.control import Ancillary
 from ..values.messages import Piece, remaining, to_bytes_list

@@ -1,39 +1,28 @@
-"""Whatever is called with whatever arguments: nothing is raised but for a wrong argument, nothing
-leaks, and nobody waits for ever.
+"""Random calls with random arguments: only wrong arguments raise, nothing leaks, nothing hangs.
 
-Some processes share a set of sockets. Each step of an example has one of them make a call of the
-library, or kills it, or cancels the call that it is waiting in, or lets time pass. Arguments are
-drawn partly sensible, partly from anything that Python has. In the end everything is closed, and
-nothing may be left: no process that waits, no descriptor, no entry of any table.
+Some processes share a set of sockets. In each step of an example one of them calls a function, or
+is killed, or its waiting call is cancelled, or time passes. Most arguments are sensible, the others
+any object. At the end everything is closed, and nothing may be left: no waiting process, no
+descriptor, no entry of a table.
 
-`ACTORSOCK_FUZZ=20000` runs as many examples, different ones each time (pytest's option
-`--hypothesis-seed` chooses which); without it a few, always the same.
+`ACTORSOCK_FUZZ=20000` runs that many examples, different ones each time (pytest's option
+`--hypothesis-seed` chooses them); without it a few run, always the same.
 
-Everything stays on this machine: see `stays_here`.
+No call leaves this machine: see `stays_here`.
 """
 
-import array
 import collections
 import contextlib
-import decimal
-import enum
-import errno
-import fractions
-import functools
 import inspect
-import io
-import ipaddress
 import itertools
 import logging
 import os
-import pathlib
 import re
 import socket as stdlib
 import sys
 import tempfile
 import time
 import traceback
-from math import inf
 
 import attrs
 import pytest
@@ -60,11 +49,14 @@ from actorsock.socket.values.address import (
 )
 from actorsock.socket.values.flags import encode_flags
 
+from .description import CALLS, SPEC, VALUE
+from .values import JUNK, ODD_MESSAGES, ODDITIES, Bytes, Made, Odd, One, Refusal, mostly, one
+
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="counts descriptors in /proc")
 
 EXAMPLES = int(os.environ.get("ACTORSOCK_FUZZ", "0"))
 WORKERS = 3
-LIGHT = 2  # which of them has a light body
+LIGHT = 2  # the worker with a light body
 
 fuzzed = settings(
     max_examples=EXAMPLES or 100,
@@ -75,522 +67,11 @@ fuzzed = settings(
     suppress_health_check=list(HealthCheck),
 )
 
-# ---- arguments -------------------------------------------------------------------------------
-# They are drawn as descriptions, which can be printed and shrunk; the call makes the values.
-
-
-@attrs.frozen
-class One:
-    """Something that exists when the call is made: number so and so of its kind."""
-
-    kind: str
-    number: int
-
-
-@attrs.frozen
-class Odd:
-    """An object of `ODDITIES`."""
-
-    name: str
-
-
-@attrs.frozen
-class Made:
-    """A record of the socket module, made of any arguments."""
-
-    name: str
-    args: tuple
-
-
-@attrs.frozen
-class Bytes:
-    """So many bytes."""
-
-    count: int
-
-
-def words(line):
-    return line.split()
-
-
-def one(kind):
-    return st.builds(One, st.just(kind), st.integers(0, 20))
-
-
-def made(name, *args):
-    return st.builds(Made, st.just(name), st.tuples(*args))
-
-
-class Refusal(Exception):
-    """An object has been asked for something that it does not do."""
-
-
-class Raises:
-    """Refuses to do what its name says."""
-
-    def __init__(self, *names):
-        self.names = names
-
-    def _refuse(self, name):
-        if name in self.names:
-            raise Refusal(name)
-
-    def __repr__(self):
-        self._refuse("repr")
-        return "Raises()"
-
-    def __eq__(self, other):
-        self._refuse("eq")
-        return self is other
-
-    def __hash__(self):
-        self._refuse("hash")
-        return id(self)
-
-    def __bool__(self):
-        self._refuse("bool")
-        return True
-
-    def __len__(self):
-        self._refuse("len")
-        return 3
-
-    def __iter__(self):
-        self._refuse("iter")
-        return iter((1, 2, 3))
-
-    @property
-    def ref(self):
-        self._refuse("ref")
-        return Ref()
-
-    @property
-    def __class__(self):
-        self._refuse("class")
-        return Raises
-
-
-class Text(str):
-    __hash__ = None
-
-
-class Number(int):
-    def __repr__(self):
-        raise Refusal("repr")
-
-
-class Blob(bytes):
-    pass
-
-
-class Pretends:
-    """Can be taken for a number, or for a path."""
-
-    def __index__(self):
-        return 1
-
-    def __int__(self):
-        return 1
-
-    def __float__(self):
-        return 1.0
-
-    def __fspath__(self):
-        return "no such file"
-
-
-class File:
-    def __init__(self, fd):
-        self.fd = fd
-
-    def fileno(self):
-        return self.fd
-
-
-class Word(enum.StrEnum):
-    READ = "read"
-    INET = "inet"
-
-
-class Few(enum.IntEnum):
-    ONE = 1
-
-
-def released():
-    view = memoryview(b"gone")
-    view.release()
-    return view
-
-
-def endless():
-    nested = []
-    nested.append(nested)
-    return nested
-
-
-def endless_dict():
-    nested = {"family": "inet"}
-    nested["addr"] = nested
-    return nested
-
-
-def deep():
-    nested = b"deep"
-    for _ in range(5000):
-        nested = [nested]
-    return nested
-
-
-ODDITIES = {
-    **{f"{name} raises": functools.partial(Raises, name) for name in ("repr", "eq", "hash")},
-    **{f"{name} raises": functools.partial(Raises, name) for name in ("bool", "len", "iter")},
-    "ref raises": functools.partial(Raises, "ref"),
-    "everything raises": functools.partial(Raises, "repr", "eq", "hash", "bool", "len", "iter"),
-    "unhashable str": lambda: Text("inet"),
-    "surrogate": lambda: "\ud800",
-    "str with NUL": lambda: "a\0b",
-    "long str": lambda: "x" * 5000,
-    "int without repr": lambda: Number(3),
-    "bytes subclass": lambda: Blob(b"ab"),
-    "huge": lambda: 10**5000,
-    "minus huge": lambda: -(10**5000),
-    "pretender": Pretends,
-    "word": lambda: Word.READ,
-    "other word": lambda: Word.INET,
-    "enum": lambda: Few.ONE,
-    "decimal": lambda: decimal.Decimal("1.5"),
-    "fraction": lambda: fractions.Fraction(1, 3),
-    "IPv4Address": lambda: ipaddress.IPv4Address("127.0.0.1"),
-    "IPv6Address": lambda: ipaddress.IPv6Address("::1"),
-    "scoped IPv6Address": lambda: ipaddress.IPv6Address("fe80::1%lo"),
-    "path": lambda: pathlib.PurePath("no such file"),
-    "bytearray": lambda: bytearray(b"some"),
-    "array": lambda: array.array("I", [1, 2]),
-    "memoryview": lambda: memoryview(b"some"),
-    "strided": lambda: memoryview(b"something")[::2],
-    "released": released,
-    "StringIO": io.StringIO,
-    "file -1": lambda: File(-1),
-    "file None": lambda: File(None),
-    "file huge": lambda: File(2**70),
-    "contains itself": endless,
-    "dict contains itself": endless_dict,
-    "deep": deep,
-    "generator": lambda: (n for n in range(3)),
-    "range": lambda: range(3),
-    "set": lambda: {1, 2},
-    "object": object,
-    "type": lambda: Raises,
-    "lambda": lambda: lambda *args: None,
-    "predicate": lambda: lambda *args: True,
-    "builtin": lambda: len,
-    "generic": lambda: list[int],
-    "exception": lambda: OSError(errno.EIO, "made up"),
-    "error": lambda: Error("made up"),
-    "select": lambda: Select(None),
-}
-
-ODD_MESSAGES = {"class raises": functools.partial(Raises, "class")}
-"""Whether these are of a type can't be asked, which every function does of its arguments."""
-
-NUMBERS = st.one_of(
-    st.integers(-3, 300),
-    st.sampled_from([n + d for n in (2**15, 2**16, 2**31, 2**32, 2**63, 2**64) for d in (-1, 0)]),
-    st.sampled_from([-(2**31), -(2**31) - 1, -(2**63), -(2**64)]),
-)
-WORDS = st.sampled_from(
-    words(
-        "any loopback broadcast default infinity nowait inet local stream tcp read otp socket "
-        "closed normal kill family addr port path iov ctrl level type data value lo"
-    )
-)
-PLAIN = st.one_of(
-    st.none(),
-    st.booleans(),
-    NUMBERS,
-    st.floats(),
-    st.text(max_size=5),
-    st.binary(max_size=5),
-    WORDS,
-    st.sampled_from(sorted(ODDITIES)).map(Odd),
-    st.sampled_from(words("socket info pid ref fd file name address")).flatmap(one),
-    st.just(1j),
-    st.just(...),
-)
-KEYS = st.one_of(WORDS, st.integers(0, 5), st.none())
-JUNK = st.recursive(
-    PLAIN,
-    lambda inner: st.one_of(
-        st.lists(inner, max_size=3),
-        st.lists(inner, max_size=4).map(tuple),
-        st.dictionaries(KEYS, inner, max_size=3),
-    ),
-    max_leaves=6,
-)
-
-
-def mostly(sensible, rarely=11):
-    """`sensible`, or now and then anything."""
-    return st.integers(0, rarely).flatmap(lambda n: JUNK if n == rarely else sensible)
-
-
-SOCK = st.one_of(one("peer"), one("peer"), one("socket"))
-LISTENER = st.one_of(one("listener"), one("listener"), SOCK)
-REF = st.one_of(st.none(), one("ref"))
-TIMEOUT = st.sampled_from([0, 0.0, 0.001, 0.05, 1, 1000, inf])
-LENGTH = st.sampled_from([0, 0, 1, 2, 5, 100, 4096, 2**16, 2**20])
-FLAG_WORDS = st.sampled_from(
-    words("peek peek dontroute oob errqueue trunc ctrunc eor more nosignal confirm cmsg_cloexec")
-)
-FLAGS = st.one_of(
-    st.just(()),
-    st.just([]),
-    st.lists(FLAG_WORDS, max_size=2),
-    st.lists(st.sampled_from([0, 2, 0x40, 0x10000, 2**31 - 1]), max_size=1),
-)
-DATA = st.one_of(
-    st.sampled_from([0, 1, 3, 1000, 2**16, 300_000, 2**20]).map(Bytes),
-    st.lists(st.sampled_from([0, 1, 70_000]).map(Bytes), max_size=4),
-    st.sampled_from(["bytearray", "memoryview", "array", "strided", "deep"]).map(Odd),
-)
-PIECES = st.lists(mostly(st.sampled_from([0, 1, 5, 100_000]).map(Bytes)), max_size=4)
-HOST = st.sampled_from(
-    [
-        *("127.0.0.1", "127.0.0.2", "any", "loopback", "::1", "::", "::ffff:127.0.0.1", "nowhere"),
-        *("", (127, 0, 0, 1), (0, 0, 0, 0, 0, 0, 0, 1)),
-    ]
-)
-PORT = st.sampled_from([0, 1, 9, 65535, 65536, -1])
-PATH = st.sampled_from(["", "here", "there", b"\0abstract", b"\0other", "x" * 107, "x" * 108, "."])
-ADDRESS = st.one_of(
-    one("address"),
-    one("address"),
-    one("address"),
-    st.tuples(HOST, PORT),
-    st.tuples(HOST, PORT, st.just(0), st.just(0)),
-    made("SockAddrIn", HOST, PORT),
-    made("SockAddrIn6", HOST, PORT),
-    made("SockAddrUn", PATH),
-    made("SockAddrUnspec", st.sampled_from([b"", bytes(14)])),
-    made("SockAddrNative", st.sampled_from([0, 1, 2, 10]), st.sampled_from([b"", bytes(14)])),
-    st.fixed_dictionaries({"family": st.just("inet"), "addr": HOST}, optional={"port": PORT}),
-    st.fixed_dictionaries({"family": st.just("inet6")}, optional={"addr": HOST, "port": PORT}),
-    st.fixed_dictionaries({"family": st.just("local"), "path": PATH}),
-    st.fixed_dictionaries({"family": st.sampled_from(["unspec", 0, 1, 2])}),
-    PATH,
-)
-TARGET = st.one_of(one("target"), ADDRESS)
-CONTROL = st.lists(
-    mostly(
-        st.one_of(
-            made(
-                "ControlMessage",
-                st.sampled_from(["socket", "ip", "ipv6", 1, 0, 41]),
-                st.sampled_from(["rights", "credentials", "timestamp", "tos", "ttl", "pktinfo", 1]),
-                st.one_of(st.none(), st.binary(max_size=12), st.integers(0, 3)),
-                st.one_of(st.none(), st.integers(0, 3), st.lists(one("fd"), max_size=2)),
-            ),
-            st.fixed_dictionaries(
-                {"level": st.just("socket"), "type": st.just("rights")},
-                optional={"value": st.lists(one("fd"), max_size=3)},
-            ),
-        )
-    ),
-    max_size=2,
-)
-MSG = st.one_of(
-    made("Msg", mostly(st.one_of(st.none(), ADDRESS)), mostly(PIECES), mostly(CONTROL)),
-    st.fixed_dictionaries(
-        {"iov": mostly(PIECES)}, optional={"addr": mostly(ADDRESS), "ctrl": mostly(CONTROL)}
-    ),
-)
-TAG = st.sampled_from(words("accept connect recv recvfrom recvmsg send sendfile sendmsg sendto"))
-INFO = st.one_of(
-    one("own info"),
-    one("own info"),
-    one("info"),
-    made("SelectInfo", mostly(TAG), mostly(one("ref"))),
-    made("SelectInfo", TAG, one("ref"), st.one_of(JUNK, st.tuples(JUNK, JUNK), NUMBERS)),
-)
-FLAGS_OR_INFO = st.integers(0, 5).flatmap(lambda n: INFO if n == 5 else FLAGS)
-DEST = st.integers(0, 9).flatmap(lambda n: INFO if n == 9 else ADDRESS)
-FILE = st.integers(0, 9).flatmap(lambda n: INFO if n == 9 else one("file"))
-LEVEL = st.sampled_from(["otp", *LEVELS, 0, 1, 6, 41, "TCP"])
 LEVEL_AND_OPTION = st.sampled_from(
     [("otp", name) for name in (*OTP_OPTIONS, *["controlling_process", "select_read"] * 3)] * 3
     + [(level, option.name) for level in LEVELS for option in options(level)]
     + [(1, 7), (1, 2), (6, 1), (0, 2), ("socket", 9), ("tcp", 1), (41, 26), (1, 999)]
 )
-VALUE = st.one_of(
-    st.booleans(),
-    st.sampled_from([0, 1, 2, 64, 4096, -1, 100_000]),
-    st.sampled_from(["default", "abort", "lo", "reno", "nonsense", "want", "lowdelay", "inet"]),
-    st.tuples(st.integers(0, 3), st.sampled_from([1, 100, "default"])),
-    st.sampled_from(["lo", b"lo", b"", b"\1\0\0\0", bytes(8)]),
-    made("Linger", st.booleans(), st.just(0)),
-    made("TimeVal", st.integers(0, 2), st.just(0)),
-    made("Membership", st.sampled_from(["239.1.2.3", "127.0.0.1"]), st.just("127.0.0.1")),
-    made("Membership6", st.sampled_from(["ff02::5", "::1"]), st.just(1)),
-    st.fixed_dictionaries({"onoff": st.booleans(), "linger": st.just(0)}),
-    one("pid"),
-)
-SPEC = st.sampled_from(["integer", "boolean", int, bool, 4, 1, 0, -1, 1000, 5000, b"", b"\0" * 4])
-QUESTION = st.sampled_from(
-    words(
-        "gifconf gifname gifindex gifmtu gifaddr gifflags gifmap gifhwaddr nread nread atmark "
-        "sifmtu sifflags sifaddr"
-    )
-)
-FILTER = st.sampled_from(["inet", "inet6", "local", "stream", "tcp", "udp", "sctp", Odd("lambda")])
-KEY = st.sampled_from(["options", "msg_flags", "ipv6", "protocols", "tcp", "nodelay", "peek"])
-DURATION = st.sampled_from([0, 0.0, 0.01, 1, 5])
-DEST_PROCESS = st.one_of(one("pid"), one("name"))
-REASON = st.sampled_from(["normal", "kill", "killed", "shutdown", None, 3, Odd("exception")])
-MESSAGE = st.one_of(st.sampled_from(["hello", 1, None, *map(Odd, ODD_MESSAGES)]), JUNK)
-PATTERN = st.one_of(
-    st.none(),
-    st.sampled_from([str, int, (int, str), int | str, actorsock.Down, Odd("predicate")]),
-    one("ref"),
-)
-
-
-@attrs.frozen
-class Shape:
-    """How a function is called: what its arguments are, and how many of them it must have."""
-
-    needed: int
-    args: tuple
-    keywords: dict
-
-
-def shape(*args, needed=None, **keywords):
-    return Shape(len(args) if needed is None else needed, args, keywords)
-
-
-SOCKET_CALLS = {
-    "accept": shape(LISTENER, TIMEOUT, needed=1),
-    "accept_nowait": shape(LISTENER, REF, needed=1),
-    "bind": shape(SOCK, st.one_of(ADDRESS, st.sampled_from(["any", "loopback"]))),
-    "cancel": shape(SOCK, INFO),
-    "cancel_monitor": shape(one("ref")),
-    "close": shape(SOCK),
-    "connect": shape(SOCK, TARGET, TIMEOUT, needed=2),
-    "connect_nowait": shape(SOCK, TARGET, REF, needed=1),
-    "getopt": shape(SOCK, LEVEL, st.text(max_size=3)),
-    "info": shape(SOCK, needed=0),
-    "ioctl": shape(SOCK, QUESTION, st.sampled_from(["lo", "none0", 1]), VALUE, needed=2),
-    "is_supported": shape(KEY, KEY, KEY, needed=0),
-    "listen": shape(SOCK, st.sampled_from([0, 1, 5, -1, 2**31]), needed=1),
-    "monitor": shape(SOCK),
-    "monitored_by": shape(SOCK),
-    "number_of": shape(),
-    "number_of_monitors": shape(one("pid"), needed=0),
-    "open": shape(
-        st.sampled_from(["inet", "inet", "inet6", "local", "unspec", 2, 999, -1]),
-        st.sampled_from(["stream", "stream", "dgram", "seqpacket", 1, 2, 999, 1 | 0o4000]),
-        st.sampled_from(["default", "tcp", "udp", 0, 6, ("raw", 17), "sctp", 132, -1]),
-        needed=2,
-        netns=st.sampled_from([None, None, "/no/such/namespace", "", "a\0b"]),
-        debug=st.booleans(),
-        use_registry=st.sampled_from([None, True, False]),
-    ),
-    "open_fd": shape(
-        one("fd"),
-        dup=st.booleans(),
-        debug=st.booleans(),
-        use_registry=st.sampled_from([None, True, False]),
-        domain=st.sampled_from([None, "inet", "local", 999]),
-        type=st.sampled_from([None, "stream", "dgram", 999]),
-        protocol=st.sampled_from([None, "tcp", 0]),
-    ),
-    "peername": shape(SOCK),
-    "recv": shape(SOCK, LENGTH, FLAGS, TIMEOUT, needed=1),
-    "recv_nowait": shape(SOCK, LENGTH, FLAGS, REF, needed=1),
-    "recvfrom": shape(SOCK, LENGTH, FLAGS, TIMEOUT, needed=1),
-    "recvfrom_nowait": shape(SOCK, LENGTH, FLAGS, REF, needed=1),
-    "recvmsg": shape(SOCK, LENGTH, LENGTH, FLAGS, TIMEOUT, needed=1),
-    "recvmsg_nowait": shape(SOCK, LENGTH, LENGTH, FLAGS, REF, needed=1),
-    "send": shape(SOCK, DATA, FLAGS_OR_INFO, TIMEOUT, needed=2),
-    "send_nowait": shape(SOCK, DATA, FLAGS_OR_INFO, REF, needed=2),
-    "sendfile": shape(SOCK, FILE, LENGTH, LENGTH, TIMEOUT, needed=2),
-    "sendfile_nowait": shape(SOCK, FILE, LENGTH, LENGTH, REF, needed=2),
-    "sendmsg": shape(SOCK, MSG, FLAGS_OR_INFO, TIMEOUT, needed=2),
-    "sendmsg_nowait": shape(SOCK, MSG, FLAGS_OR_INFO, REF, needed=2),
-    "sendto": shape(SOCK, DATA, DEST, FLAGS, TIMEOUT, needed=3),
-    "sendto_nowait": shape(SOCK, DATA, DEST, FLAGS, REF, needed=3),
-    "sendv": shape(SOCK, PIECES, TIMEOUT, needed=2),
-    "sendv_nowait": shape(SOCK, PIECES, REF, needed=2),
-    "setopt": shape(SOCK, LEVEL, st.text(max_size=3), VALUE),
-    "shutdown": shape(SOCK, st.sampled_from(["read", "write", "read_write"])),
-    "sockname": shape(SOCK),
-    "supports": shape(KEY, KEY, needed=0),
-    "use_registry": shape(st.booleans()),
-    "which_monitors": shape(st.one_of(one("pid"), SOCK)),
-    "which_sockets": shape(st.one_of(st.none(), FILTER, one("pid")), needed=0),
-}
-RECORDS = {
-    "ControlMessage": shape(WORDS, WORDS, VALUE, VALUE, needed=2),
-    "Linger": shape(st.booleans(), NUMBERS),
-    "Membership": shape(HOST, HOST),
-    "Membership6": shape(HOST, NUMBERS),
-    "Msg": shape(ADDRESS, PIECES, CONTROL, FLAGS, needed=0),
-    "MsgFilter": shape(HOST, HOST, st.just("include"), st.lists(HOST, max_size=2)),
-    "SelectInfo": shape(TAG, REF),
-    "SockAddrIn": shape(HOST, PORT, needed=0),
-    "SockAddrIn6": shape(HOST, PORT, NUMBERS, NUMBERS, needed=0),
-    "SockAddrNative": shape(NUMBERS, st.binary(max_size=5), needed=1),
-    "SockAddrUn": shape(PATH),
-    "SockAddrUnspec": shape(st.binary(max_size=5), needed=0),
-    "SourceMembership": shape(HOST, HOST, HOST),
-    "TimeVal": shape(NUMBERS, NUMBERS),
-}
-FUNCTION = st.one_of(
-    one("function"), one("function"), st.sampled_from([Odd("lambda"), Odd("type")])
-)
-SPAWN = shape(
-    FUNCTION, MESSAGE, needed=1, name=st.one_of(st.none(), one("name")), light=st.booleans()
-)
-PROCESS_CALLS = {
-    "alias": shape(st.sampled_from(["explicit_unalias", "reply"]), needed=0),
-    "cancel_timer": shape(one("ref")),
-    "current_pid": shape(),
-    "demonitor": shape(one("ref"), st.booleans(), needed=1),
-    "exit": shape(st.one_of(one("pid"), REASON), REASON, needed=1),
-    "in_trio": shape(FUNCTION, MESSAGE, needed=1),
-    "is_alive": shape(one("pid")),
-    "link": shape(one("pid")),
-    "mailbox": shape(PATTERN, needed=0, after=st.one_of(DURATION, st.just(inf))),
-    "make_ref": shape(),
-    "monitor": shape(
-        DEST_PROCESS,
-        alias=st.sampled_from([None, "explicit_unalias", "demonitor", "reply_demonitor"]),
-    ),
-    "process_info": shape(one("pid")),
-    "processes": shape(),
-    "read_timer": shape(one("ref")),
-    "receive": shape(PATTERN, needed=0, after=st.one_of(DURATION, st.just(inf))),
-    "register": shape(one("name"), one("pid")),
-    "registered": shape(),
-    "send": shape(st.one_of(DEST_PROCESS, one("ref")), MESSAGE),
-    "send_after": shape(DURATION, DEST_PROCESS, MESSAGE),
-    "sleep": shape(DURATION),
-    "spawn": SPAWN,
-    "spawn_handler": shape(
-        st.one_of(one("handler"), st.just(Odd("lambda"))),
-        st.one_of(st.none(), one("handler")),
-        needed=1,
-        name=st.one_of(st.none(), one("name")),
-    ),
-    "spawn_link": SPAWN,
-    "spawn_monitor": SPAWN,
-    "start_timer": shape(DURATION, DEST_PROCESS, MESSAGE),
-    "trap_exit": shape(st.booleans()),
-    "unalias": shape(one("ref")),
-    "unlink": shape(one("pid")),
-    "unregister": shape(one("name")),
-    "whereis": shape(one("name")),
-}
-TABLES = {"socket": SOCKET_CALLS, "record": RECORDS, "process": PROCESS_CALLS}
 
 # ---- steps -----------------------------------------------------------------------------------
 
@@ -628,7 +109,7 @@ class Wait:
 
 
 def value_for(level, option):
-    """Values of the kind that an option takes."""
+    """Return a strategy of values for an option."""
     if level == "otp":
         return one("pid") if option == "controlling_process" else VALUE
     if not isinstance(level, str) or not isinstance(option, str):
@@ -642,7 +123,7 @@ def value_for(level, option):
 @st.composite
 def calls(draw, tables, rarely):
     table, name = draw(st.sampled_from(tables))
-    form = TABLES[table][name]
+    form = CALLS[table][name]
     count = draw(st.integers(form.needed, len(form.args)))
     args = [draw(mostly(arg, rarely)) for arg in form.args[:count]]
     if name in ("setopt", "getopt") and len(args) >= 3 and draw(st.integers(0, 9)):
@@ -671,7 +152,7 @@ OTHERS = st.one_of(
 
 
 def steps_of(tables, rarely=11):
-    """Steps, one after the other; those in a tuple are taken without letting anybody run."""
+    """Return a strategy of steps; no process runs between those in a tuple."""
     one_step = st.integers(0, 9).flatmap(lambda n: OTHERS if n == 9 else calls(tables, rarely))
     together = st.lists(one_step, min_size=2, max_size=4).map(tuple)
     step = st.integers(0, 6).flatmap(lambda n: together if n == 6 else one_step)
@@ -679,7 +160,7 @@ def steps_of(tables, rarely=11):
 
 
 WAITING_CALLS = re.compile("(accept|connect|recv|send)[a-z]*$")
-"""Those that wait."""
+"""The names of functions that wait."""
 OFTEN = {
     **dict.fromkeys(("accept_nowait", "recv_nowait", "send_nowait", "recvfrom_nowait"), 4),
     **dict.fromkeys(("connect_nowait", "recvmsg_nowait", "sendmsg_nowait", "sendv_nowait"), 2),
@@ -689,20 +170,20 @@ OFTEN = {
 }
 _USUAL = re.compile("recv|send|accept|connect|close|cancel$|open|setopt|getopt|shutdown|listen")
 SOCKET_STEPS = steps_of(
-    [("socket", name) for name in SOCKET_CALLS for _ in range(4 if _USUAL.match(name) else 1)]
-    + [("record", name) for name in RECORDS]
+    [("socket", name) for name in CALLS["socket"] for _ in range(4 if _USUAL.match(name) else 1)]
+    + [("record", name) for name in CALLS["record"]]
 )
 WAITING_STEPS = steps_of(
     [
         ("socket", name)
-        for name in SOCKET_CALLS
+        for name in CALLS["socket"]
         for _ in range(6 if WAITING_CALLS.match(name) else OFTEN.get(name, 0))
     ],
     rarely=40,
 )
 PROCESS_STEPS = steps_of(
-    [("process", name) for name in PROCESS_CALLS for _ in range(1 if name == "exit" else 4)]
-    + [("socket", name) for name in SOCKET_CALLS]
+    [("process", name) for name in CALLS["process"] for _ in range(1 if name == "exit" else 4)]
+    + [("socket", name) for name in CALLS["socket"]]
 )
 
 # ---- the world that the calls are made in ----------------------------------------------------
@@ -710,7 +191,7 @@ PROCESS_STEPS = steps_of(
 
 @attrs.frozen
 class Order:
-    """What a worker is to do."""
+    """A request to a worker."""
 
     call: object
 
@@ -729,12 +210,12 @@ class Worker:
 class World:
     poller: str
     things: dict = attrs.field(factory=lambda: collections.defaultdict(list))
-    """What calls are made with, by kind."""
+    """The things that calls are made with, by kind."""
     workers: list = attrs.field(
         factory=lambda: [Worker(number == LIGHT) for number in range(WORKERS)]
     )
     unclear: set = attrs.field(factory=set)
-    """Sockets of which readiness does not say whether a call would find something to do."""
+    """Sockets whose readiness does not mean that a call would have something to do."""
     problems: list = attrs.field(factory=list)
 
     def value(self, described, worker):
@@ -759,7 +240,7 @@ class World:
         return described
 
     def keep(self, answer, worker):
-        """Remember what later calls may be made with; close what nobody would."""
+        """Keep a result for later calls; close received descriptors."""
         things = self.things
         match answer:
             case Ok(value) | socket.SelectRead(_, value):
@@ -785,7 +266,7 @@ class World:
                 things["ref"].append(info.ref)
 
     def lanes(self):
-        """Who waits for what."""
+        """Return the users of each lane, the waiting ones included."""
         return {
             sock: (lane.current, lane.selected, tuple(lane.queue))
             for sock in self.things["socket"]
@@ -811,16 +292,16 @@ async def work(world, worker):
 
 
 async def make(world, worker, call):
-    """Make a call and judge what comes of it."""
+    """Make a call and check its outcome."""
     try:
         args = [world.value(arg, worker) for arg in call.args]
         keywords = {word: world.value(value, worker) for word, value in call.keywords.items()}
     except (TypeError, ValueError):
-        return  # a record refused what it was to be made of
+        return  # the record of an argument refused its own arguments
     if not stays_here(world, call.name, args, keywords):
         return
     if makes_unclear(call.name, args, keywords):
-        # Where a socket stays ready whatever is done, waiting for it is no rest.
+        # A socket that stays ready whatever is done would never let the program come to rest.
         if world.poller == "trio" or WAITING_CALLS.match(call.name):
             return
         world.unclear.add(args[0])
@@ -838,7 +319,7 @@ async def make(world, worker, call):
     except (TypeError, ValueError):
         # Refused: nothing has happened. (While a coroutine has run, so have others.)
         if not inspect.iscoroutinefunction(function) and world.lanes() != before:
-            world.problems.append(f"{call} was refused and has changed whose turn it is")
+            world.problems.append(f"{call} was refused and has changed the users of a lane")
     except (actorsock.NoProcessError, MadeUp, Refusal) as exc:
         if (call.name, type(exc)) not in DOCUMENTED:
             world.problems.append(f"{call} raised\n{traceback.format_exc()}")
@@ -847,13 +328,13 @@ async def make(world, worker, call):
 
 
 class MadeUp(Exception):
-    """A mistake in what was given to the library to run."""
+    """An error in a function that was given to the library to run."""
 
 
 DOCUMENTED = {
     ("link", actorsock.NoProcessError),
     ("in_trio", MadeUp),
-    ("receive", Refusal),  # of a message, when it is asked whether it is of a type
+    ("receive", Refusal),  # raised by a message for `isinstance`
 }
 GIVE_MESSAGES = {"send", "receive"}
 NOT_RESULTS = {
@@ -877,7 +358,7 @@ def check_result(answer):
 
 
 def stays_here(world, name, args, keywords):
-    """Whether a call does no harm to others, and is over in reasonable time.
+    """Return True if a call has no effect outside of the test and ends soon.
 
     Addresses are of the loopback interface; paths are in the directory of the example; only
     descriptors of its own are used; no interface is changed; no group is joined elsewhere.
@@ -995,7 +476,7 @@ CLEAR = [["sndbuf"], ["rcvbuf"], ["nodelay"], ["keepalive"], ["linger"], ["tos"]
 
 
 def makes_unclear(name, args, keywords):
-    """Whether a call makes "readable" and "has something to read" two things."""
+    """Return True if after a call "readable" does not mean that there is something to read."""
     if not args or not isinstance(args[0], socket.Socket):
         return False
     if name == "setopt":
@@ -1012,7 +493,7 @@ def _is_aside(flags):
 
 
 async def check(world):
-    """Everybody who waits is in a queue, once, and nobody waits for what is there."""
+    """Check that each waiting process is in a queue once, and that none waits for ready data."""
     for sock in world.things["socket"]:
         turns = sock._actor.turns
         for lane in (turns.read, turns.write):
@@ -1047,8 +528,8 @@ async def check(world):
         ]
         if not overlooked:
             break
-        assert attempt < 20, f"ready, and nobody is told: {overlooked}"
-        time.sleep(0.002)  # noqa: ASYNC251  # the kernel may have been about to tell
+        assert attempt < 20, f"ready, and no process is woken: {overlooked}"
+        time.sleep(0.002)  # noqa: ASYNC251  # the kernel may report it late
         await trio.testing.wait_all_tasks_blocked()
 
 
@@ -1078,7 +559,7 @@ async def settle():
 
 
 def order(world, number, call):
-    """Have a worker do something, unless it waits in another call."""
+    """Give a request to a worker, unless it waits in another call."""
     worker = world.workers[number]
     if worker.call is None:
         actorsock.send(worker.pid, Order(call))
@@ -1108,7 +589,7 @@ async def take(world, step):
 
 
 async def set_up(world, files):
-    """Sockets of all kinds, some of each worker's, and what else calls are made with."""
+    """Make sockets of all kinds, some of each worker, and the other things for calls."""
     things = world.things
 
     def keep(sock, *settings):
@@ -1197,7 +678,7 @@ def leave(message):
 
 
 async def tear_down(world):
-    """Close every socket: now every call that waits on one has its answer."""
+    """Close every socket, which ends every call that waits on one, and check the tables."""
     for sock in world.things["socket"]:
         await socket.close(sock)
     await settle()
@@ -1224,7 +705,7 @@ async def tear_down(world):
     assert not registry.watchers
     assert not any(registry.counts().values())
     assert not node.names
-    for ref in list(node.pending):  # to a name that nobody has
+    for ref in list(node.pending):  # timers for a name that is not registered
         actorsock.cancel_timer(ref)
     assert not node.pending
     assert not len(node.timers)
@@ -1244,7 +725,7 @@ FOCUS = {
 
 
 def narrow(world, focus):
-    """Have most calls made on few sockets, so that they meet there."""
+    """Reduce the peers to a few sockets, so that most calls meet there."""
     if focus is not None:
         kind, numbers = focus
         world.things["peer"] = [world.things[kind][number] for number in numbers]
@@ -1307,7 +788,7 @@ def descriptors():
 
 @pytest.fixture(autouse=True)
 def quiet(monkeypatch):
-    """Processes crash here by the dozen, which is no news."""
+    """Do not log the crashes of processes, which are part of these tests."""
     monkeypatch.setenv("ACTORSOCK_POLLER", "")
     log = logging.getLogger("actorsock")
     before = log.level
@@ -1341,7 +822,7 @@ def call(table, name, *args):
     return Call(0, table, name, args, {})
 
 
-# Each of these has raised something else, or worse.
+# Calls that once raised another exception, or did worse.
 FOUND = {
     "a tag that no select info has": [
         call("socket", "cancel", One("peer", 0), Made("SelectInfo", ("tag", One("ref", 0)))),
@@ -1380,16 +861,5 @@ FOUND = {
 
 @pytest.mark.parametrize("found", FOUND)
 @pytest.mark.parametrize("poller", ["epoll", "trio"])
-def test_what_was_found(found, poller):
+def test_calls_that_once_failed(found, poller):
     run(FOUND[found], poller)
-
-
-def test_every_public_function_is_among_them():
-    def functions(module):
-        return {name for name in module.__all__ if inspect.isfunction(getattr(module, name))}
-
-    assert set(SOCKET_CALLS) == functions(socket)
-    # `run` and `open_runtime` are around everything; to ok() an error is an exception. Streams are
-    # made of the calls of sockets, and raise.
-    others = {"run", "open_runtime", "ok"} | functions(actorsock.streams)
-    assert set(PROCESS_CALLS) == functions(actorsock) - others

@@ -27,7 +27,7 @@ from actorsock import (
 )
 from actorsock.socket import AbortMessage, SelectMessage, Socket
 
-from .support import busy_host, tcp
+from ..support import busy_host, tcp
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="what is told is Linux's")
 
@@ -136,7 +136,7 @@ async def test_the_descriptor_itself_outlives_the_socket(stream: Foreign, runtim
     assert await socket.recv(again) == Ok(b"again")
 
 
-async def test_it_outlives_its_owner_and_the_runtime(stream: Foreign) -> None:
+async def test_a_shared_descriptor_outlives_owner_and_runtime(stream: Foreign) -> None:
     left, right = stream
     async with open_runtime():
         sock = ok(socket.open_fd(left.fileno(), dup=False))
@@ -167,7 +167,7 @@ async def test_closed_by_its_other_owner(stream: Foreign, runtime: None) -> None
     assert await socket.close(sock) == Ok()
 
 
-async def test_its_number_may_become_another_sockets(stream: Foreign, runtime: None) -> None:
+async def test_the_number_may_be_reused_by_another_socket(stream: Foreign, runtime: None) -> None:
     left, _ = stream
     fd = left.fileno()
     old = ok(socket.open_fd(fd, dup=False))
@@ -292,7 +292,7 @@ def pipe() -> Iterator[int]:
 
 
 @pytest.mark.parametrize("dup", [True, False])
-async def test_what_is_no_socket_is_a_mistake(dup: bool, pipe: int, runtime: None) -> None:
+async def test_a_descriptor_that_is_no_socket_raises(dup: bool, pipe: int, runtime: None) -> None:
     closed = os.dup(pipe)
     os.close(closed)
     for fd in (pipe, closed):
@@ -306,7 +306,9 @@ async def test_what_is_no_socket_is_a_mistake(dup: bool, pipe: int, runtime: Non
     assert is_open(pipe)
 
 
-async def test_whatever_the_caller_says_it_is_none(pipe: int, runtime: None) -> None:
+async def test_a_descriptor_that_is_no_socket_although_its_kind_was_given(
+    pipe: int, runtime: None
+) -> None:
     socket.info()  # what the runtime opens for itself is open by then
     closed = os.dup(pipe)
     os.close(closed)

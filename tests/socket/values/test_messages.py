@@ -21,7 +21,7 @@ class TestMsg:
         assert by_name == Msg("here", (b"hello",), (ttl,), ("trunc",))
         assert Msg() == Msg(None, (), (), ())
 
-    def test_its_lists_become_tuples_so_that_it_can_travel(self):
+    def test_the_lists_of_a_message_become_tuples(self):
         pieces = [b"one", b"two"]
         msg = Msg(iov=pieces)
         pieces.append(b"three")
@@ -115,12 +115,12 @@ class TestAsBytes:
     @pytest.mark.parametrize(
         "wrong", ["text", None, 5, {"iov": b""}, {b"x"}, object(), iter([b""])]
     )
-    def test_what_is_not_data_is_named(self, wrong):
+    def test_an_object_that_is_no_data_is_named(self, wrong):
         with pytest.raises(TypeError, match=r"data: .* is not sendable; accepted are bytes, "):
             as_bytes(wrong)
 
     @pytest.mark.parametrize("wrong", [65, "A", None, {b"A"}])
-    def test_so_is_what_is_not_data_within_a_list(self, wrong):
+    def test_an_object_that_is_no_data_in_a_list_is_named(self, wrong):
         # An integer in a list is iodata in Erlang; here it is far more often a mistake.
         with pytest.raises(TypeError, match=r"data: .* in it is not sendable; .* bytes.*65"):
             as_bytes([b"a", [b"b", wrong]])
@@ -154,7 +154,7 @@ class TestRemaining:
         (rest,) = remaining((data,), 1)
         assert rest.obj is data
 
-    def test_what_callers_keep_is_bytes(self):
+    def test_a_rest_for_callers_is_bytes(self):
         left = to_bytes_list(remaining([memoryview(b"hello"), b"x"], 2))
         assert [(type(piece), piece) for piece in left] == [(bytes, b"llo"), (bytes, b"x")]
 

@@ -137,7 +137,7 @@ def test_an_option(level: str, name: str, has: bool) -> None:
         (["options"],),
     ],
 )
-def test_whatever_else_is_asked_has_nothing(keys: tuple[Any, ...]) -> None:
+def test_unknown_keys_have_an_empty_dict(keys: tuple[Any, ...]) -> None:
     assert socket.supports(*keys) == {}
 
 
@@ -196,7 +196,7 @@ def test_members_of_the_lists() -> None:
         (None,),
     ],
 )
-def test_what_is_unknown_is_not_supported(keys: tuple[Any, ...]) -> None:
+def test_an_unknown_feature_is_not_supported(keys: tuple[Any, ...]) -> None:
     assert socket.is_supported(*keys) is False
 
 

@@ -1,6 +1,5 @@
 """ioctl: every request, against what the system tells of its interfaces elsewhere."""
 
-import os
 import socket as stdlib
 import sys
 from pathlib import Path
@@ -12,7 +11,8 @@ import trio
 from actorsock import Error, Ok, ok, socket
 from actorsock.socket import Interface, InterfaceMap, SockAddrIn, SockAddrNative, Socket
 
-from .support_data import local_pair, tcp_pair
+from ..support_data import local_pair, tcp_pair
+from .sockets import arrived
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the requests are Linux's")
 
@@ -45,7 +45,7 @@ def udp() -> Socket:
 
 
 def told(name: str, what: str) -> str:
-    """What the system's own files say of an interface."""
+    """Return the value in a file of the system about an interface."""
     return Path("/sys/class/net", name, what).read_text().strip()
 
 
@@ -146,20 +146,12 @@ async def test_some_requests_are_of_one_domain(runtime: None) -> None:
 # --- what waits in the socket ----------------------------------------------------------------
 
 
-async def until_there(sock: Socket, count: int) -> None:
-    """Wait until `count` bytes have arrived."""
-    ok(socket.setopt(sock, "socket", "rcvlowat", count))
-    with stdlib.socket(fileno=os.dup(ok(socket.getopt(sock, "otp", "fd")))) as same:
-        await trio.lowlevel.wait_readable(same)
-    ok(socket.setopt(sock, "socket", "rcvlowat", 1))
-
-
 async def test_how_much_can_be_read_from_a_stream(runtime: None) -> None:
     for left, right in (local_pair(), await tcp_pair()):
         assert socket.ioctl(right, "nread") == Ok(0)
         ok(await socket.send(left, bytes(3)))
         ok(await socket.send(left, bytes(5)))
-        await until_there(right, 8)
+        await arrived(right, 8)
         assert socket.ioctl(right, "nread") == Ok(8)
         ok(await socket.recv(right, 2))
         assert socket.ioctl(right, "nread") == Ok(6)
@@ -167,7 +159,7 @@ async def test_how_much_can_be_read_from_a_stream(runtime: None) -> None:
         assert socket.ioctl(right, "nread") == Ok(0)
 
 
-async def test_what_a_reader_left_behind_can_be_read(runtime: None) -> None:
+async def test_bytes_of_an_interrupted_read_count_as_readable(runtime: None) -> None:
     left, right = local_pair()
     ok(await socket.send(left, b"abc"))
     with trio.move_on_after(0.001):
@@ -193,7 +185,7 @@ async def test_how_much_can_be_read_of_the_next_message(runtime: None) -> None:
     assert socket.ioctl(sock, "nread") == Ok(5)
 
 
-async def test_what_has_nothing_to_read(runtime: None) -> None:
+async def test_sockets_without_anything_to_read(runtime: None) -> None:
     listener = ok(socket.open("inet", "stream"))
     ok(socket.listen(listener))
     assert socket.ioctl(listener, "nread") == Error("einval")
@@ -204,11 +196,11 @@ async def test_what_has_nothing_to_read(runtime: None) -> None:
     assert socket.ioctl(udp(), "atmark") == Error("enotty")
 
 
-async def test_where_the_urgent_data_is(runtime: None) -> None:
+async def test_the_mark_of_urgent_data(runtime: None) -> None:
     client, server = await tcp_pair()
     ok(await socket.send(client, b"abc"))
     ok(await socket.send(client, b"!", ["oob"]))
-    await until_there(server, 4)
+    await arrived(server, 4)
     assert socket.ioctl(server, "atmark") == Ok(False)
     assert await socket.recv(server, 3) == Ok(b"abc")
     assert socket.ioctl(server, "atmark") == Ok(True)
@@ -302,6 +294,9 @@ async def test_of_a_closed_socket(runtime: None) -> None:
         (("GIFCONF",), ValueError, "request: expected one of"),
         ((0x8912,), TypeError, "request: expected a word"),
         ((None,), TypeError, "request: expected a word"),
+        ((b"nread",), TypeError, "request: expected a word"),
+        (("gifname",), TypeError, "'gifname' takes 1 argument"),
+        (("gifmtu", "lo", 1), TypeError, "'gifmtu' takes 1 argument"),
         (("gifconf", "lo"), TypeError, "'gifconf' takes 0 arguments, got 1"),
         (("gifindex",), TypeError, "'gifindex' takes 1 argument"),
         (("sifmtu", "lo"), TypeError, "'sifmtu' takes 2 arguments, got 1"),

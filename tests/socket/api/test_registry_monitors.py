@@ -29,7 +29,7 @@ from actorsock.socket import Socket, SocketDown, SocketInfo
 from actorsock.socket.core.registry import Registry
 from actorsock.socket.core.service import service_of
 
-from .support_data import result_of
+from ..support_data import result_of
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the listing is Linux's")
 
@@ -223,7 +223,7 @@ async def test_a_setting_is_a_bool(setting: str, wrong: Any, runtime: None) -> N
         socket.open_fd(ok(socket.getopt(sock, "otp", "fd")), **{setting: wrong})
 
 
-async def test_what_a_hidden_listener_accepts_is_hidden(runtime: None) -> None:
+async def test_a_socket_accepted_by_a_hidden_listener_is_hidden(runtime: None) -> None:
     socket.use_registry(False)
     listener = tcp()
     socket.use_registry(True)
@@ -289,7 +289,7 @@ async def test_a_monitor_tells_when_a_socket_goes_to_the_dead(runtime: None) -> 
     assert await receive() == SocketDown(ref, sock)
 
 
-async def test_whoever_monitors_is_told(runtime: None) -> None:
+async def test_every_monitoring_process_gets_a_message(runtime: None) -> None:
     sock = tcp()
 
     async def watcher(dest: Pid) -> None:
@@ -360,7 +360,7 @@ async def test_nobody_cancels_the_monitor_of_another(runtime: None) -> None:
     assert await receive() == SocketDown(ref, sock)
 
 
-async def test_what_is_no_monitor(runtime: None) -> None:
+async def test_a_ref_that_is_no_monitor(runtime: None) -> None:
     assert socket.cancel_monitor(make_ref()) is False
     for wrong in (None, 3, "ref"):
         with pytest.raises(TypeError, match="ref: expected a Ref"):
@@ -441,7 +441,7 @@ async def test_watching_many_sockets_leaves_nothing_behind(runtime: None) -> Non
     assert after.monitored_by == before.monitored_by
 
 
-async def test_who_gives_a_socket_away_still_hears_of_its_end(runtime: None) -> None:
+async def test_a_monitor_outlives_giving_the_socket_away(runtime: None) -> None:
     sock = tcp()
     ref = socket.monitor(sock)
     pid = does(lambda: None)

@@ -15,7 +15,7 @@ from actorsock import Error, Ok, Pid, Select, current_pid, ok, receive, send, so
 from actorsock.socket import SelectMessage, SockAddrUnspec, Socket, SocketInfo, SocketsInfo
 from actorsock.socket.values.address import SockAddr
 
-from .support_data import local_pair, result_of, tcp_pair, waits_in
+from ..support_data import local_pair, result_of, tcp_pair, waits_in
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the listing is Linux's")
 
@@ -41,7 +41,7 @@ def counted(sock: Socket) -> dict[str, int]:
 
 
 def taken(result: Any) -> Any:
-    """What a receive that did not have to wait has got."""
+    """Return the value of a receive that did not have to wait."""
     return ok(result)
 
 
@@ -94,14 +94,14 @@ async def test_a_new_socket(runtime: None) -> None:
         ((16, 3), (16, "raw", "ip")),  # netlink has no name here
     ],
 )
-async def test_what_kind_of_socket_it_is(
+async def test_domain_type_and_protocol(
     asked: tuple[Any, ...], told: tuple[Any, ...], runtime: None
 ) -> None:
     info = socket.info(ok(socket.open(*asked)))
     assert (info.domain, info.type, info.protocol) == told
 
 
-async def test_where_a_socket_came_from(runtime: None) -> None:
+async def test_the_ctype_of_a_socket(runtime: None) -> None:
     left, right = stdlib.socketpair()
     with left, right:
         copied = ok(socket.open_fd(left.fileno()))
@@ -256,7 +256,7 @@ async def test_readers_writers_and_acceptors_are_counted(runtime: None) -> None:
         assert waiting(sock) == (0, 0, 0)
 
 
-async def test_who_is_served_or_gives_up_is_counted_no_more(runtime: None) -> None:
+async def test_a_reader_that_leaves_is_not_counted(runtime: None) -> None:
     left, right = local_pair()
     first = await waiting_in(socket.recv, right, 1)
     assert await socket.recv(right, timeout=0.01) == Error("timeout")
@@ -335,7 +335,7 @@ async def test_several_reads_of_one_recv_are_one_package(runtime: None) -> None:
     assert counted(right) == {"read_tries": 3, "read_byte": 25, "read_pkg": 1, "read_pkg_max": 25}
 
 
-async def test_what_is_peeked_at_is_tried_and_not_counted(runtime: None) -> None:
+async def test_peeked_bytes_are_not_counted(runtime: None) -> None:
     left, right = local_pair()
     ok(await socket.send(left, b"abc"))
     assert socket.recv_nowait(right, 0, ["peek"]) == Ok(b"abc")
@@ -379,7 +379,7 @@ async def test_the_end_and_errors_are_fails(runtime: None) -> None:
     assert counted(sock) == {"read_tries": 1, "read_fails": 1}
 
 
-async def test_who_is_queued_or_refused_tries_nothing(runtime: None) -> None:
+async def test_a_queued_or_refused_call_is_no_try(runtime: None) -> None:
     left, right = local_pair()
     await waiting_in(socket.recv, right)
     before = counted(right)

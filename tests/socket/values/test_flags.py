@@ -123,7 +123,7 @@ def test_the_kernel_reports_a_cut_datagram_as_trunc():
 
 
 @given(st.sets(st.sampled_from(WORDS)), st.integers(0, 2**31 - 1))
-def test_what_is_encoded_is_decoded(words, number):
+def test_flags_survive_encoding_and_decoding(words, number):
     bits = encode_flags([*words, number])
     decoded = decode_flags(bits)
     assert words <= set(decoded)

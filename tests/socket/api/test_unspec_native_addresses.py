@@ -43,7 +43,7 @@ def listening() -> tuple[Socket, Any]:
 
 
 def in_bytes(address: SockAddrIn) -> bytes:
-    """What follows the family in an IPv4 address."""
+    """Return the bytes that follow the family in an IPv4 address."""
     return struct.pack("!H4s8x", address.port, stdlib.inet_aton(address.addr))
 
 
@@ -145,7 +145,7 @@ async def test_a_local_socket_forgets_its_peer(tmp_path: Path, runtime: None) ->
     assert await socket.send(sock, b"x") == Error("enotconn")
 
 
-async def test_where_nobody_is_named(runtime: None) -> None:
+async def test_a_stream_has_no_source_address(runtime: None) -> None:
     listener, there = listening()
     client = ok(socket.open("inet", "stream"))
     ok(await socket.connect(client, there))
@@ -323,7 +323,7 @@ def answer(result: Any) -> str:
 
 
 @pytest.mark.parametrize(("kind", "address", "answers"), CASES)
-async def test_what_the_kernel_makes_of_it(
+async def test_addresses_of_a_wrong_family(
     kind: tuple[str, str], address: Any, answers: list[str], runtime: None
 ) -> None:
     to_bind, to_connect, to_send = answers
@@ -389,7 +389,7 @@ async def test_the_name_of_a_netlink_socket(runtime: None) -> None:
 
 
 async def test_a_question_to_the_kernel_by_netlink(runtime: None) -> None:
-    """Which network interfaces there are (RTM_GETLINK): the answers are netlink messages."""
+    """RTM_GETLINK lists the network interfaces: the answers are netlink messages."""
     sock = ok(socket.open(NETLINK, "raw"))
     dump, get_link = 0x301, 18
     question = struct.pack("=IHHIIB15x", 32, get_link, dump, 1, 0, 0)
@@ -405,7 +405,7 @@ async def test_a_question_to_the_kernel_by_netlink(runtime: None) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may listen to packets")
-async def test_where_a_packet_has_come_from(runtime: None) -> None:
+async def test_the_source_of_a_packet(runtime: None) -> None:
     try:
         sock = ok(socket.open(PACKET, "raw", IN_NETWORK_ORDER))
     except Exception:

@@ -35,7 +35,7 @@ from actorsock.socket import (
 )
 from actorsock.socket.core.actor import actor_of
 
-from .support_data import local_pair, result_of, waits_in
+from ..support_data import local_pair, result_of, waits_in
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the listing is Linux's")
 
@@ -85,7 +85,7 @@ async def test_the_handle_may_be_given(runtime: None) -> None:
     assert await receive(ref) == SelectMessage(right, "recv", ref)
 
 
-async def test_what_is_there_already_is_told_at_once(runtime: None) -> None:
+async def test_data_that_is_there_is_reported_at_once(runtime: None) -> None:
     left, right = selecting()
     ok(await socket.send(left, b"abcdef"))
     match socket.recv_nowait(right, 3):
@@ -96,7 +96,7 @@ async def test_what_is_there_already_is_told_at_once(runtime: None) -> None:
             assert await receive(after=0) == Timeout()
 
 
-async def test_what_a_reader_left_behind_is_told_at_once(runtime: None) -> None:
+async def test_bytes_of_an_interrupted_read_are_reported_at_once(runtime: None) -> None:
     left, right = selecting()
     ok(await socket.send(left, b"abcdef"))
     with trio.move_on_after(0.001):
@@ -131,7 +131,7 @@ async def test_every_function_that_receives(runtime: None) -> None:
     assert result.data == Msg(None, (b"abc",), (), ())
 
 
-async def test_it_can_be_cancelled(runtime: None) -> None:
+async def test_a_select_read_can_be_cancelled(runtime: None) -> None:
     left, right = selecting()
     ok(await socket.send(left, b"abc"))
     match socket.recv_nowait(right):
@@ -180,7 +180,7 @@ async def test_the_end_comes_as_ever(runtime: None) -> None:
     assert socket.info(right).num_readers == 0
 
 
-async def test_its_reader_may_die(runtime: None) -> None:
+async def test_the_reader_of_a_select_read_may_die(runtime: None) -> None:
     left, right = selecting()
     ok(await socket.send(left, b"abc"))
 
@@ -333,14 +333,14 @@ def log(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
 
 
 def said(log: pytest.LogCaptureFixture, sock: Socket) -> list[str]:
-    """What the log has of a socket; it is forgotten with that."""
+    """Return the lines of the log about a socket, and clear them."""
     messages = log.messages
     assert {record.levelname for record in log.records} <= {"DEBUG"}
     log.clear()
     return [message for message in messages if repr(sock) in message]
 
 
-async def test_what_is_asked_and_answered_is_logged(
+async def test_operations_and_results_are_logged(
     log: pytest.LogCaptureFixture, runtime: None
 ) -> None:
     sock = ok(socket.open("inet", "dgram", debug=True))
@@ -360,7 +360,7 @@ async def test_what_is_asked_and_answered_is_logged(
     assert any("recv" in line for line in said(log, sock))
 
 
-async def test_that_somebody_waits_is_logged(log: pytest.LogCaptureFixture, runtime: None) -> None:
+async def test_a_waiting_operation_is_logged(log: pytest.LogCaptureFixture, runtime: None) -> None:
     listener, _ = listening()
     ok(socket.setopt(listener, "otp", "debug", True))
     assert isinstance(socket.accept_nowait(listener), Select)
@@ -393,7 +393,7 @@ async def test_nothing_is_logged_of_other_sockets(
     assert log.messages == []
 
 
-async def test_what_a_logged_listener_accepts_is_logged(
+async def test_a_socket_accepted_by_a_logged_listener_is_logged(
     log: pytest.LogCaptureFixture, runtime: None
 ) -> None:
     listener, there = listening()
