@@ -15,7 +15,7 @@ from trio.lowlevel import Abort
 from trio.testing import MockClock
 
 from ..runtime.core.node import Node
-from ..socket.core.service import opened
+from ..socket.core.service import existing_service
 from .rest import at_rest
 
 __all__ = ["SocketsFirst"]
@@ -46,7 +46,7 @@ class SocketsFirst(trio.abc.Instrument):
     def before_io_wait(self, timeout: float) -> None:
         """Called by trio, which is about to look at the kernel and then, perhaps, to jump."""
         idle = self._idle
-        if timeout > 0 or idle is None or opened(self._node) is None:
+        if timeout > 0 or idle is None or existing_service(self._node) is None:
             return
         if trio.lowlevel.current_statistics().tasks_runnable:
             return

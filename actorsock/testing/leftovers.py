@@ -73,7 +73,7 @@ class Owners(trio.abc.Instrument):
             return
         for actor in open_sockets(process.node):
             if actor.turns.owner is process.pid:
-                self._seen.append((actor.handle, _of_socket(actor, task.name)))
+                self._seen.append((actor.socket_object, _of_socket(actor, task.name)))
 
     def leftovers(self, allowed: Container[object]) -> Iterator[Leftover]:
         """What has been seen."""
@@ -86,7 +86,7 @@ def _is_allowed(actor: SocketActor, allowed: Container[object]) -> bool:
     owner = actor.turns.owner
     process = None if owner is None else alive.get(owner)
     return (
-        actor.handle in allowed
+        actor.socket_object in allowed
         or owner in allowed
         or (process is not None and process.name is not None and process.name in allowed)
     )
@@ -107,4 +107,5 @@ def _of_socket(actor: SocketActor, owner_is: str | None = None) -> Leftover:
     process = alive.get(owner)
     if owner_is is None and process is not None:
         owner_is = process.name or process.body.describe()
-    return Leftover(owner, f"socket {shown_socket(actor.handle)}, owned by {owner!r} ({owner_is})")
+    shown = shown_socket(actor.socket_object)
+    return Leftover(owner, f"socket {shown}, owned by {owner!r} ({owner_is})")

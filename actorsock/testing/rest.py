@@ -16,7 +16,7 @@ from ..results import Ok
 from ..runtime.core.node import Node
 from ..socket import TcpInfo, getopt
 from ..socket.core.actor import SocketActor
-from ..socket.core.service import opened
+from ..socket.core.service import existing_service
 from .sockets import open_sockets
 
 __all__ = ["at_rest"]
@@ -34,7 +34,7 @@ async def at_rest(node: Node) -> None:
     A process that computes or sends for ever keeps it from ever returning.
     """
     await wait_all_tasks_blocked()
-    if opened(node) is None:
+    if existing_service(node) is None:
         return
     give_up = time.monotonic() + _LONGEST
     # Twice: readiness that is noticed in the last moment may have set something going.
@@ -51,7 +51,7 @@ def _unacknowledged(node: Node) -> bool:
 
 
 def _waits_for_acknowledgement(actor: SocketActor) -> bool:
-    match getopt(actor.handle, "tcp", "info"):
+    match getopt(actor.socket_object, "tcp", "info"):
         case Ok(TcpInfo(state=state, unacked=unacked)):
             # Of a listening socket the same field counts the connections that wait to be accepted.
             return state != "listen" and unacked > 0

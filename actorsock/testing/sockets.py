@@ -4,14 +4,14 @@ from ..results import Ok
 from ..runtime.core.node import Node
 from ..socket import SockAddrIn, SockAddrIn6, SockAddrUn, Socket, info, peername, sockname
 from ..socket.core.actor import SocketActor, actor_of
-from ..socket.core.service import opened
+from ..socket.core.service import existing_service
 
 __all__ = ["open_sockets", "shown_socket"]
 
 
 def open_sockets(node: Node) -> list[SocketActor]:
     """The actor of every socket that is open, also of those that are not listed."""
-    service = opened(node)
+    service = existing_service(node)
     return [] if service is None else [actor_of(sock) for sock in service.registry.kinds]
 
 
