@@ -98,8 +98,10 @@ async def recv(
     body.budget -= SYSTEM_CALL
     outcome = body.outcome
     body.outcome = None
-    if type(outcome) is Ok and not lane.queue:
-        lane.done()  # without a queue it decides nothing
+    if type(outcome) is Ok:
+        decisions = lane.done()
+        if decisions:
+            actor.carry_out(decisions)
         return outcome
     result = actor.settle(_WHAT_IS_THERE, pid, outcome)
     return await wait(actor, _WHAT_IS_THERE, process, inf) if result is None else result
@@ -152,10 +154,9 @@ def recv_nowait(
             if result is None:
                 return actor.select_for(_WHAT_IS_THERE, pid, lane, Ref())
             if current is not None:
-                if type(result) is Ok and not lane.queue:
-                    lane.done()  # without a queue it decides nothing
-                else:
-                    actor.settle(_WHAT_IS_THERE, pid, result)
+                decisions = lane.failed(result.reason) if type(result) is Error else lane.done()
+                if decisions:
+                    actor.carry_out(decisions)
             return result
     return nowait_receive(actor, _recv(actor, length, flags), ref)
 

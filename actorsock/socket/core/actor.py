@@ -13,9 +13,9 @@ The life of one `recv`, from the call to its result:
 3. If there is none, the caller becomes the current user of the lane, and the poller is asked to
    watch, unless it does already. The caller parks.
 4. The poller calls `on_ready`, which calls `resume`. For most receives the actor makes the next
-   attempt itself, while the caller is still suspended, and wakes it with the result. The lane
-   stays reserved (`selected`) until the caller runs, so that no other reader overtakes it. For
-   other operations it wakes the caller with `SendSelect`, to make the attempt itself.
+   attempt itself, while the caller is still suspended, and wakes it with the result. The caller
+   stays the current user until it runs, so that no other reader overtakes it. For other
+   operations the caller is selected: woken with `SendSelect`, to make the attempt itself.
 5. The caller runs: `settle` ends its turn, which activates the head of the queue, and returns the
    result.
 
@@ -213,7 +213,7 @@ class SocketActor(SocketLifetime):
             return
         process = alive.get(user.pid)
         if process is None or not process.body.parked:
-            return  # its call unwinds, and passes the turn on as it does
+            return  # it has a result or its call unwinds: it passes the turn on when it runs
         try:
             result = op.attempt(self, user.pid, True)
         except Exception:  # a defect of this library: let it be raised again where the call is
@@ -223,7 +223,8 @@ class SocketActor(SocketLifetime):
             self.ensure_watched(lane.name)
             self.poller.spurious_wakeup(self, lane.name)
         else:
-            lane.select()  # others stay locked out until the caller has run
+            # It stays the current user until it runs, so that no other process is served before
+            # it; and it is no longer parked, so that a further report leaves it alone.
             process.body.wake(result)
 
     # --- decisions ----------------------------------------------------------------------------

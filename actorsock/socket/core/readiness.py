@@ -105,13 +105,15 @@ class Readiness(abc.ABC):
         if read:
             self.read_would_block = False
             lane = self.turns.read
-            if lane.current is not None:
-                self.resume(lane, lane.current)
+            user = lane.current
+            if user is not None:
+                self.resume(lane, user)
         if write:
             self.write_would_block = False
             lane = self.turns.write
-            if lane.current is not None:
-                self.resume(lane, lane.current)
+            user = lane.current
+            if user is not None:
+                self.resume(lane, user)
 
     @abc.abstractmethod
     def resume(self, lane: Lane, user: User) -> None:
