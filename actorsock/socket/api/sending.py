@@ -52,7 +52,7 @@ __all__ = [
 
 T = TypeVar("T")
 MsgLike = Msg | Mapping[str, object] | Sequence[Any]
-"""What `sendmsg` takes; a sequence of pieces only together with the info of a `Select`."""
+"""The forms of a message; a sequence of pieces only together with the info of a `Select`."""
 
 # The default of `flags`. Compared by identity, which is the cheapest test that there is.
 _NO_FLAGS: Final[Flags] = ()

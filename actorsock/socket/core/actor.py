@@ -239,9 +239,9 @@ class SocketActor(SocketLifetime):
         if self.would_block(lane):
             return  # the poller watches
         user = self.lane_of(lane).current
-        # A change that was reported while nobody waited is not reported again: look. A blocking
-        # caller has not parked yet, so that a wake would be lost; but it has just made an attempt
-        # of its own, so that what comes from here on is a change.
+        # A change that was reported while no process waited is not reported again: look. This is
+        # for callers with a handle only. A blocking caller has not parked yet, and a wake would be
+        # lost; but it has just made an attempt of its own, and what comes after that is a change.
         if self.watched and user is not None and user.handle is not None and self.is_ready(lane):
             self.carry_out(self.lane_of(lane).ready())
             return

@@ -8,7 +8,7 @@ _LARGEST: Final = 2**64 - 1
 
 
 class Counters:
-    """What one socket has done since it was opened.
+    """The counters of one socket since it was opened.
 
     A *try* is a system call that was made, a *wait* one that would have blocked, a *fail* one
     that failed; a *pkg* is a completed operation. Each byte is counted once, as it passes.

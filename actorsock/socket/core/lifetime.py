@@ -1,7 +1,7 @@
 """One socket from opening to closing: its descriptor, settings, owner and monitors.
 
-A socket actor is a handler process. It is linked to nobody; it monitors its owner, and each
-process that waits or monitors the socket without blocking. The end of the owner closes the
+A socket actor is a handler process without links. It monitors its owner, and each process that
+waits or monitors the socket without blocking. The end of the owner closes the
 socket, and so does the end of the actor, for whatever reason. What programs ask of an open socket
 is in `actor`.
 """
@@ -224,7 +224,7 @@ class SocketLifetime(Readiness):
         """Do all of a close but closing the descriptor; return that, if it is ours to close."""
         service, sock = self.service, self.sock
         decisions = self.turns.close()
-        # Before the number can be reused by a descriptor that somebody opens next.
+        # Before the close, since the number may be reused at once after it.
         self.poller.forget(self)
         self.forget_would_block()
         self.is_plain = False

@@ -34,7 +34,7 @@ ACTIVITY_OF: Final[dict[Tag, Activity]] = {
 
 @attrs.frozen
 class SelectMessage:
-    """Tells the receiver that it is its turn: call again.
+    """The message that it is the turn of the receiver: call again.
 
     Erlang's `{'$socket', Socket, select, Handle}`.
 
@@ -51,7 +51,7 @@ class SelectMessage:
 
 @attrs.frozen
 class AbortMessage:
-    """Tells the receiver that its waiting operation has ended.
+    """The message that a waiting operation of the receiver has ended.
 
     Erlang's `{'$socket', Socket, abort, {Handle, Reason}}`.
 
@@ -72,7 +72,7 @@ class AbortMessage:
 
 @attrs.frozen
 class CounterWrap:
-    """Tells the owner that a counter has passed 2**64 and begins anew (otp option `iow`).
+    """The message to the owner that a counter has passed 2**64 and begins anew (option otp `iow`).
 
     Erlang's `{'$socket', Socket, counter_wrap, Counter}`.
 
@@ -87,7 +87,7 @@ class CounterWrap:
 
 @attrs.frozen
 class SocketDown:
-    """Tells the receiver that a socket it monitors was closed.
+    """The message that a socket which the receiver monitors was closed.
 
     Erlang's `{'DOWN', MRef, socket, Socket, closed}`.
 

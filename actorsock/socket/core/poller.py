@@ -1,4 +1,4 @@
-"""The pollers: they ask the operating system which descriptors are ready, and tell the actors.
+"""The pollers: they ask the operating system which descriptors are ready, and report to actors.
 
 `EpollPoller` registers a descriptor once, edge-triggered, so that no wait but the first costs a
 system call. `TrioPoller` works wherever trio does: it waits with `wait_readable` and
@@ -42,7 +42,7 @@ class Poller(Protocol):
     """Reports to actors when their descriptors become ready."""
 
     edge_triggered: bool
-    """True if all changes are reported after the first `watch`, also while nobody waits."""
+    """True if all changes are reported after the first `watch`, also while no process waits."""
 
     def watch(self, actor: Pollable, lane: LaneName) -> None:
         """Report to `actor` when `lane` is ready; soon, if it is ready already.
@@ -161,7 +161,7 @@ class EpollPoller:
         self._draining = False
         self._spurious = _SpuriousWakeups()
         self._passes = passes
-        # poll(2) on the epoll object tells whether it has events, and leaves them in it.
+        # poll(2) on the epoll object answers whether it has events, and leaves them in it.
         passes.collect(self._drain, Probe(self._epoll.fileno(), "read").ready)
         spawn_system_task(self._stay_awake)
 

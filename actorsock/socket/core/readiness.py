@@ -1,4 +1,4 @@
-"""What a socket actor knows about the readiness of its descriptor, and how it stays right.
+"""The readiness of a descriptor, as its socket actor knows it, and the contract that it rests on.
 
 `Readiness` is the part of a socket actor that the poller calls and that every attempt reports
 to. It is a base class and not an object of its own, because each receive looks at the flags.
@@ -12,9 +12,9 @@ The poller's part
     says so to `spurious_wakeup`, so that the poller can slow down if that goes on.
 
     An *edge-triggered* poller goes on after that: it reports every change to ready in both
-    lanes until `forget`, whether or not somebody waits, so that `watch` is needed once for
+    lanes until `forget`, whether or not a process waits, so that `watch` is needed once for
     each socket and a wait costs no system call. (Level-triggered or one-shot registration needs
-    one for each wait, or reports over and over what nobody reads.) A poller that is not
+    one for each wait, or reports over and over what no process reads.) A poller that is not
     edge-triggered reports once for each `watch`.
 
 The kernel's part, for an edge-triggered poller

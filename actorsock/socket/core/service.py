@@ -16,7 +16,7 @@ _KEY: Final = "socket"
 
 @attrs.define(eq=False)
 class Service:
-    """What all sockets of one runtime share."""
+    """The poller and the registry of one runtime."""
 
     node: Node
     poller: Poller

@@ -1,4 +1,4 @@
-"""Whose turn it is on a socket: owner, current users and queues, as a pure state machine.
+"""The turns of a socket: owner, current users and queues, as a pure state machine.
 
 A socket has two lanes that do not affect each other. In each lane at most one process is the
 *current user*; the others wait in a queue, first come first served, also while the operating
@@ -20,10 +20,10 @@ The life of a wait:
    queue. A failure of the current user's operation ends the wait of all queued users with an
    abort, because the descriptor is broken for them too.
 
-Why a close sends no abort to a user that was selected: the select message has already told that
-process to call again, and that call returns `Error("closed")`. A second message with the same
-handle would stay in its mailbox for ever, since the process stops waiting for the handle after
-the first one. Erlang does the same.
+A close sends no abort to a user that was selected. After its select message that process calls
+again, and that call returns `Error("closed")`. A second message with the same handle would stay
+in its mailbox for ever, since the process stops waiting for the handle after the first one.
+Erlang does the same.
 
 All writes to the state of a lane are in this module. The actor and the API read `current`,
 `selected`, `queue` and `ever_waited` directly, because a method call for each read would be a

@@ -111,7 +111,7 @@ class Recv:
             self._parts.append(data)
             if self._received == self.length:
                 return self._complete(actor)
-            # After a short read, stop if the poller will report more, or nobody waits for it.
+            # After a short read, stop if the poller will report more, or the caller will not wait.
             if len(data) < wanted and not unread and (actor.read_would_block or not patient):
                 return None
             if self._received >= enough:

@@ -56,7 +56,7 @@ SENT: Final[Ok[None]] = Ok()
 
 @attrs.frozen
 class Continuation:
-    """What a later call needs to continue a send; only a send puts it into a `SelectInfo`."""
+    """The state from which a later call continues; only a send puts it into a `SelectInfo`."""
 
     flags: int = 0
     dest: SockAddr | None = None
@@ -66,7 +66,7 @@ class Continuation:
 
 @attrs.define
 class _SendData(InParts, abc.ABC):
-    """What the sends of data share: the loop of system calls, and the counters."""
+    """The common part of the sends of data: the loop of system calls, and the counters."""
 
     _sent: int = attrs.field(default=0, kw_only=True)
     """The number of bytes sent so far."""
@@ -186,7 +186,7 @@ class SendMsg(_SendData):
     control: tuple[Ancillary, ...] = ()
     tag: Literal["sendmsg", "sendv"] = "sendmsg"
     _left: tuple[Piece, ...] | None = None
-    """What is left of `iov`; None until something was sent."""
+    """The pieces that are left; None before the first system call."""
 
     def progress(self) -> list[bytes] | None:
         """Return the pieces left to send, once a part of them has been sent."""
