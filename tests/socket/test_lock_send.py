@@ -385,6 +385,7 @@ async def test_a_blocking_call_takes_over_from_a_pending_one(body: str) -> None:
     assert await peer.read_exactly(len(MUCH)) == MUCH
     assert await job.answer() == Ok()
     assert a.mail() == []
+    await until(b.mail)
     assert b.mail() == [selected(sock, behind)]
 
 
