@@ -42,8 +42,8 @@ from .api.sending import (
     sendv_nowait,
 )
 from .api.support import is_supported, supports
-from .core.handle import Socket
 from .core.notifications import AbortMessage, CounterWrap, SelectMessage, SocketDown
+from .core.socket_object import Socket
 from .options import (
     Credentials,
     Linger,

@@ -19,8 +19,7 @@ from ..socket import Socket, setopt, shutdown
 from ..socket.api.asking import blocking
 from ..socket.core.actor import actor_of
 from ..socket.operations.recv import RecvSome
-from ..socket.operations.room import AwaitRoom
-from ..socket.operations.send import Send
+from ..socket.operations.send import AwaitRoom, Send
 from ..socket.values.messages import as_bytes
 from .trio_conventions import checkpoint, close_at_checkpoint, os_error
 
@@ -189,7 +188,7 @@ class SocketStream(trio.abc.HalfCloseableStream):
         try:
             # If the call will wait anyway, others run meanwhile: a checkpoint before would be a
             # second pass through the scheduler.
-            waits = actor.read_quiet and not actor.unread
+            waits = actor.read_would_block and not actor.unread
             answer = await blocking(actor, op, inf, SYSTEM_CALL if waits else YIELD_FIRST)
         finally:
             self._receiving = False

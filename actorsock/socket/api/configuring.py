@@ -13,7 +13,7 @@ from ...results import Error, Ok
 from ...runtime.bodies.current import current_process
 from ...runtime.core.identity import Pid, check_pid
 from ..core.actor import CLOSED, SocketActor, actor_of
-from ..core.handle import Socket
+from ..core.socket_object import Socket
 from ..kernel import libc
 from ..options import (
     NativeRead,
@@ -106,7 +106,7 @@ def setopt(sock: Socket, level: str | int, option: str | int, value: Any) -> Ok[
         else:
             opened.setsockopt(level_number, number, raw)
         if (level_number, number) == _LOW_WATER_MARK:
-            actor.expect_late_telling()
+            actor.note_low_water_mark()
         return None
 
     return at_once(actor, call)

@@ -12,8 +12,8 @@ from ...arguments import check_bool, check_int
 from ...results import Error, Ok
 from ...runtime.bodies.current import current_process
 from ..core.actor import SocketActor
-from ..core.handle import Socket
 from ..core.service import service_of
+from ..core.socket_object import Socket
 from ..kernel.errors import error_of
 from ..options.settings import check_settings
 from ..values.c_integers import INT_MAX
@@ -113,8 +113,8 @@ def open_fd(
         connected=_has_peer(sock),
     )
     if _has_low_water_mark(sock):
-        actor.expect_late_telling()
-    return Ok(actor.handle)
+        actor.note_low_water_mark()
+    return Ok(actor.socket_object)
 
 
 def _has_low_water_mark(sock: stdlib.socket) -> bool:

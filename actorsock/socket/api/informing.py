@@ -10,9 +10,9 @@ from ...arguments import check_bool, shown
 from ...runtime.bodies.current import current_process
 from ...runtime.core.identity import Pid, Ref, check_pid, check_ref
 from ..core.actor import SocketActor, actor_of
-from ..core.handle import Socket
 from ..core.registry import Registry
 from ..core.service import service_of
+from ..core.socket_object import Socket
 from ..operations.send import IOV_MAX
 from ..values.families import Domain, Type
 from ..values.protocols import ProtocolName

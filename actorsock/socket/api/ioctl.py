@@ -19,7 +19,7 @@ from trio.lowlevel import enable_ki_protection
 from ...arguments import check_bool, check_int, shown
 from ...results import Error, Ok
 from ..core.actor import actor_of
-from ..core.handle import Socket
+from ..core.socket_object import Socket
 from ..kernel import libc
 from ..values.address import SockAddr, SockAddrNative, from_bytes, parse, to_bytes
 from ..values.c_integers import INT_MAX, INT_MIN

@@ -15,8 +15,8 @@ from ...arguments import check_int, check_word, shown
 from ...results import Error, Ok
 from ...runtime.bodies.current import current_process
 from ..core.actor import SocketActor, actor_of
-from ..core.handle import Socket
 from ..core.service import service_of
+from ..core.socket_object import Socket
 from ..kernel import libc
 from ..kernel.errors import error_of
 from ..kernel.namespaces import call_in_namespace
@@ -94,7 +94,7 @@ def open(
         owner,
         settings=service.settings(debug, use_registry),
     )
-    return Ok(actor.handle)
+    return Ok(actor.socket_object)
 
 
 @enable_ki_protection
@@ -237,9 +237,8 @@ def shutdown(sock: Socket, how: Literal["read", "write", "read_write"]) -> Ok[No
 
     def call(opened: stdlib.socket) -> None:
         opened.shutdown(_HOW[how])
-        # The kernel may have reported before that there is nothing to read, or no room to
-        # write. After a shutdown both calls return at once, so the next ones must be tried.
-        actor.read_quiet = actor.write_quiet = False
+        # What the kernel said before no longer holds.
+        actor.forget_would_block()
 
     return at_once(actor, call)
 

@@ -500,7 +500,7 @@ async def check(world):
             users = [user for user in (lane.current, *lane.queue) if user is not None]
             pids = [user.pid for user in users]
             assert len(set(pids)) == len(pids), "one process twice in a lane"
-            assert len({user.kind for user in users}) <= 1, "two kinds in a lane"
+            assert len({user.activity for user in users}) <= 1, "two kinds in a lane"
             assert lane.current is not None or not lane.queue, "a queue without a current user"
             assert not (turns.closed and users), "somebody waits on a closed socket"
             for user in users:
@@ -546,7 +546,7 @@ def is_in_call(world, pid):
 def is_overlooked(world, sock, lane):
     if lane.current is None or lane.selected or sock in world.unclear:
         return False
-    if lane.current.kind == "send" and not sock._actor.kind.is_stream:
+    if lane.current.activity == "send" and not sock._actor.kind.is_stream:
         return False  # writable says that there is room, not that there is enough
     return ready_now(sock._actor.fd, lane.name)
 

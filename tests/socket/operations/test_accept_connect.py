@@ -59,7 +59,7 @@ async def test_a_connection_that_comes_as_an_acceptor_begins_to_wait_is_noticed(
         return ready_now(fd, lane)
 
     # The kernel has said that nobody is there; it is asked once more before the wait.
-    monkeypatch.setattr("actorsock.socket.core.actor.ready_now", comes_now)
+    monkeypatch.setattr("actorsock.socket.core.readiness.ready_now", comes_now)
     job = a.tell(socket.accept if blocked else socket.accept_nowait, listener)
     await at_rest()
     if not callers:  # this poller needs no asking

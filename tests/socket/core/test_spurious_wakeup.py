@@ -1,25 +1,27 @@
-"""A descriptor that is ready for ever with nothing to do keeps nobody busy, on either poller."""
+"""A descriptor that is ready for ever with nothing to do does not keep the processor busy."""
 
 import pytest
 
 from actorsock import Error, Ok, ok, open_runtime, socket
 from actorsock.socket import Socket
 
-from ..stories import until
-from .support import LOOPBACK, without_room, workers
+from ...stories import until
+from ..support import LOOPBACK, without_room, workers
 
-every_poller = pytest.mark.parametrize("poller", ["epoll", "trio"])
+
+@pytest.fixture(params=["epoll", "trio"], autouse=True)
+def poller(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Choose the poller of the runtimes that a test opens."""
+    monkeypatch.setenv("ACTORSOCK_POLLER", request.param)
 
 
 def bound() -> tuple[Socket, tuple[str, int]]:
-    """A UDP socket, and where it is."""
+    """Open a UDP socket; return it and its address."""
     sock = ok(socket.open("inet", "dgram"))
     return sock, ("127.0.0.1", ok(socket.bind(sock, LOOPBACK)))
 
 
-@every_poller
-async def test_reading_that_is_shut_down(poller: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ACTORSOCK_POLLER", poller)
+async def test_reading_is_shut_down() -> None:
     async with open_runtime():
         sock, address = bound()
         ok(await socket.connect(sock, address))
@@ -28,11 +30,7 @@ async def test_reading_that_is_shut_down(poller: str, monkeypatch: pytest.Monkey
         assert socket.info(sock).counters["read_tries"] < 100
 
 
-@every_poller
-async def test_what_is_told_for_good_reason_is_told_at_once(
-    poller: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("ACTORSOCK_POLLER", poller)
+async def test_wakeups_that_lead_to_work_are_not_delayed() -> None:
     async with open_runtime():
         sock, address = bound()
         peer = ok(socket.open("inet", "dgram"))
@@ -47,11 +45,7 @@ async def test_what_is_told_for_good_reason_is_told_at_once(
         assert await job.answer() == Error("closed")
 
 
-@every_poller
-async def test_waiting_for_an_error_while_there_is_data_that_nobody_reads(
-    poller: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("ACTORSOCK_POLLER", poller)
+async def test_waiting_for_an_error_while_there_is_data() -> None:
     async with open_runtime():
         sock, address = bound()
         ok(await socket.sendto(sock, b"data", address))
@@ -61,11 +55,7 @@ async def test_waiting_for_an_error_while_there_is_data_that_nobody_reads(
         assert await socket.recv(sock) == Ok(b"data")
 
 
-@every_poller
-async def test_waiting_for_room_where_others_have_taken_it(
-    poller: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("ACTORSOCK_POLLER", poller)
+async def test_waiting_for_room_at_a_receiver_that_is_full() -> None:
     with without_room() as (there, count):
         async with open_runtime():
             sock = ok(socket.open("local", "dgram"))

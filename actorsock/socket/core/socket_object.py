@@ -1,4 +1,4 @@
-"""The socket as a program holds it: an opaque term that can be sent to any process."""
+"""The socket as programs have it: an opaque value that can be sent to any process."""
 
 from itertools import count
 from types import TracebackType
@@ -12,11 +12,16 @@ _numbers: Final = count(1)
 
 
 class Socket:
-    """A socket; every function of this module takes it first. Erlang's `socket()`.
+    """A socket: the first argument of the functions of this module. Erlang's `socket()`.
 
-    Any process may use it; the one that opened or accepted it owns it, and its end closes the
-    socket. It stays open when the last copy of this object is gone: close it, or use
-    `async with`, which closes it on the way out.
+    Any process may use it. The process that opened or accepted it owns it, and the end of that
+    process closes the socket. The end of the last reference to this object does not: call
+    `close`, or use `async with`, which closes the socket on the way out.
+
+    Example::
+
+        async with ok(socket.open("inet", "stream")) as sock:
+            ok(await socket.connect(sock, ("127.0.0.1", 8080)))
     """
 
     __slots__ = ("__weakref__", "_actor", "_number")
@@ -47,5 +52,5 @@ class Socket:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if not self._actor.turns.closed:  # if it is, the runtime may be over too
+        if not self._actor.turns.closed:  # if it is, its runtime may have ended too
             await self._actor.close()

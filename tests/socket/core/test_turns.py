@@ -1,8 +1,8 @@
-"""Whose turn it is, driven without a socket: against a naive model, and by the table of verdicts.
+"""The rules of turns, without a socket: a table of verdicts, single rules, and a model.
 
-The model knows one thing only: those who wait in a lane stand in one line, and the first of it is
-the current user. The ledger keeps the account of each wait by what `Turns` decided, not by what
-it holds.
+The model knows one thing only: the users of a lane stand in one line, and the first of them is
+the current user. A ledger records what `Turns` has decided about each wait, independently of what
+`Turns` stores.
 """
 
 from collections.abc import Callable
@@ -18,10 +18,10 @@ from actorsock import Pid, Ref, make_ref
 from actorsock.socket.core.turns import (
     NOTHING,
     Activate,
+    Activity,
     CloseSocket,
     Decision,
     Decisions,
-    Kind,
     Lane,
     LaneName,
     SendAbort,
@@ -32,7 +32,7 @@ from actorsock.socket.core.turns import (
     Watch,
 )
 
-LANE_OF: dict[Kind, LaneName] = {
+LANE_OF: dict[Activity, LaneName] = {
     "recv": "read",
     "accept": "read",
     "send": "write",
@@ -41,10 +41,10 @@ LANE_OF: dict[Kind, LaneName] = {
 LANES: tuple[LaneName, ...] = get_args(LaneName)
 PIDS = tuple(Pid() for _ in range(4))
 OWNER = Pid()
-FLAWS: list[set[str]] = [set(), set(), {"pid"}, {"kind"}, {"handle"}]
+FLAWS: list[set[str]] = [set(), set(), {"pid"}, {"activity"}, {"handle"}]
 HANDLES = tuple(make_ref() for _ in range(4))
 
-kinds = st.sampled_from(get_args(Kind))
+activities = st.sampled_from(get_args(Activity))
 lanes = st.sampled_from(LANES)
 one_or_both = st.sampled_from([["read"], ["write"], ["read", "write"]])
 pids = st.sampled_from(PIDS)
@@ -60,11 +60,11 @@ Outcome = Callable[[LaneName, User], None]
 A, B, C = PIDS[:3]
 
 
-def line_of(name: LaneName, *users: tuple[Pid, Kind]) -> Lane:
+def line_of(name: LaneName, *users: tuple[Pid, Activity]) -> Lane:
     """A lane with a current user, and others behind it."""
     lane = Lane(name)
-    for pid, kind in users:
-        user = User(pid, kind, make_ref())
+    for pid, activity in users:
+        user = User(pid, activity, make_ref())
         if lane.current is None:
             lane.wait(user)
         else:
@@ -73,24 +73,24 @@ def line_of(name: LaneName, *users: tuple[Pid, Kind]) -> Lane:
 
 
 @pytest.mark.parametrize(
-    ("waiting", "pid", "kind", "verdict"),
+    ("waiting", "pid", "activity", "verdict"),
     [
-        # Nobody waits: everybody may try.
+        # Nobody waits: every process may try.
         ((), A, "recv", "go"),
         ((), A, "accept", "go"),
         ((), A, "send", "go"),
         ((), A, "connect", "go"),
-        # Another process is current: behind it, but for connect, which has no queue.
+        # Another process is current: behind it, except for connect, which has no queue.
         (((A, "recv"),), B, "recv", "queue"),
         (((A, "accept"),), B, "accept", "queue"),
         (((A, "send"),), B, "send", "queue"),
         (((A, "connect"),), B, "connect", "already"),
-        # The current user itself comes back.
+        # The current user calls again.
         (((A, "recv"),), A, "recv", "go"),
         (((A, "accept"),), A, "accept", "go"),
         (((A, "send"),), A, "send", "go"),
         (((A, "connect"),), A, "connect", "go"),
-        # The other kind of the lane, whoever asks.
+        # The other activity of the lane, by any process.
         (((A, "accept"),), B, "recv", "state"),
         (((A, "accept"),), A, "recv", "state"),
         (((A, "recv"),), B, "accept", "state"),
@@ -99,27 +99,27 @@ def line_of(name: LaneName, *users: tuple[Pid, Kind]) -> Lane:
         (((A, "connect"),), A, "send", "state"),
         (((A, "send"),), B, "connect", "state"),
         (((A, "send"),), A, "connect", "state"),
-        # Who is queued has nothing to ask until it is current.
+        # A queued process may not ask again until it is current.
         (((A, "recv"), (B, "recv")), B, "recv", "state"),
         (((A, "accept"), (B, "accept")), B, "accept", "state"),
         (((A, "send"), (B, "send")), B, "send", "state"),
         (((A, "recv"), (B, "recv")), B, "accept", "state"),
         (((A, "recv"), (B, "recv"), (C, "recv")), C, "recv", "state"),
-        # The last in the line is as good as the first newcomer.
+        # A longer queue changes nothing for others.
         (((A, "recv"), (B, "recv")), C, "recv", "queue"),
         (((A, "recv"), (B, "recv")), A, "recv", "go"),
     ],
 )
 def test_verdict(
-    waiting: tuple[tuple[Pid, Kind], ...], pid: Pid, kind: Kind, verdict: Verdict
+    waiting: tuple[tuple[Pid, Activity], ...], pid: Pid, activity: Activity, verdict: Verdict
 ) -> None:
-    lane = line_of(LANE_OF[kind], *waiting)
+    lane = line_of(LANE_OF[activity], *waiting)
     before = (lane.current, list(lane.queue))
-    assert lane.enter(pid, kind) == verdict
+    assert lane.enter(pid, activity) == verdict
     assert (lane.current, list(lane.queue)) == before
 
 
-def test_a_notified_user_keeps_everybody_else_out() -> None:
+def test_a_selected_user_keeps_the_others_out() -> None:
     lane = line_of("read", (A, "recv"))
     lane.ready()
     assert lane.enter(B, "recv") == "queue"
@@ -127,7 +127,7 @@ def test_a_notified_user_keeps_everybody_else_out() -> None:
     assert lane.enter(A, "recv") == "go"
 
 
-def test_the_other_kind_may_enter_once_the_lane_is_empty() -> None:
+def test_the_other_activity_may_enter_once_the_lane_is_empty() -> None:
     lane = line_of("read", (A, "recv"), (B, "recv"))
     lane.done()
     assert lane.enter(C, "accept") == "state"
@@ -147,43 +147,58 @@ def test_the_lanes_do_not_affect_each_other() -> None:
 # --- single rules ---------------------------------------------------------------------------------
 
 
-def test_a_second_accept_tells_the_first_that_it_is_cancelled() -> None:
-    lane = Lane("read")
-    first, second = (User(A, "accept", make_ref()) for _ in range(2))
+@pytest.mark.parametrize(
+    ("activity", "selected", "same_handle", "aborts"),
+    [
+        pytest.param("accept", False, False, True, id="accept"),
+        pytest.param("accept", True, False, False, id="accept after its select"),
+        pytest.param("accept", False, True, False, id="accept with the same handle"),
+        pytest.param("recv", False, False, False, id="recv"),
+        pytest.param("send", False, False, False, id="send"),
+        pytest.param("connect", False, False, False, id="connect"),
+    ],
+)
+def test_a_second_call_replaces_the_first_and_only_accept_aborts_it(
+    activity: Activity, selected: bool, same_handle: bool, aborts: bool
+) -> None:
+    lane = Lane(LANE_OF[activity])
+    first = User(A, activity, make_ref())
+    second = User(A, activity, first.handle if same_handle else make_ref())
     lane.wait(first)
-    assert lane.wait(second) == (SendAbort(first, "cancelled"), Watch("read"))
+    if selected:
+        lane.ready()
+    abort = (SendAbort(first, "cancelled"),) if aborts else ()
+    assert lane.wait(second) == (*abort, Watch(lane.name))
+    assert lane.current is second
     assert lane.ready() == (SendSelect(second),)
 
 
-def test_a_second_accept_with_the_same_handle_cancels_nothing() -> None:
+@pytest.mark.parametrize(
+    ("event", "result"),
+    [
+        (lambda lane: lane.done(), NOTHING),
+        (lambda lane: lane.failed("econnreset"), NOTHING),
+        (lambda lane: lane.ready(), NOTHING),
+        (lambda lane: lane.select(), None),
+        (lambda lane: lane.leave(A), NOTHING),
+        (lambda lane: lane.down(A), NOTHING),
+        (lambda lane: lane.cancel(A, "recv", HANDLES[0]), None),
+        (lambda lane: lane.close(), NOTHING),
+    ],
+    ids=["done", "failed", "ready", "select", "leave", "down", "cancel", "close"],
+)
+def test_an_empty_lane_stays_as_it_is(event: Callable[[Lane], object], result: object) -> None:
     lane = Lane("read")
-    user = User(A, "accept", make_ref())
-    lane.wait(user)
-    assert lane.wait(user) == (Watch("read"),)
+    assert event(lane) == result
+    assert lane == Lane("read")
 
 
-def test_an_accept_that_has_had_its_select_is_not_cancelled_by_the_next() -> None:
-    lane = Lane("read")
-    lane.wait(User(A, "accept", make_ref()))
+def test_a_user_that_fails_after_its_select_leaves_the_lane_as_new() -> None:
+    lane = line_of("read", (A, "recv"))
     lane.ready()
-    assert lane.wait(User(A, "accept", make_ref())) == (Watch("read"),)
-
-
-@pytest.mark.parametrize("kind", ["recv", "send", "connect"])
-def test_a_second_call_of_another_kind_replaces_the_first_in_silence(kind: Kind) -> None:
-    lane = Lane(LANE_OF[kind])
-    lane.wait(User(A, kind, make_ref()))
-    second = User(A, kind, make_ref())
-    assert lane.wait(second) == (Watch(lane.name),)
-    assert lane.current is second
-
-
-def test_a_call_that_fails_with_nobody_waiting_tells_nobody() -> None:
-    assert Lane("read").failed("econnreset") == NOTHING
-
-
-def test_a_call_that_is_served_with_nobody_waiting_activates_nobody() -> None:
-    assert Lane("write").done() == NOTHING
+    assert lane.failed("einval") == NOTHING
+    lane.wait_alone(User(A, "recv", None))
+    assert lane.ready() != NOTHING
 
 
 def test_only_the_owner_gives_the_socket_away() -> None:
@@ -196,13 +211,13 @@ def test_only_the_owner_gives_the_socket_away() -> None:
     assert turns.give(B, B)
 
 
-def test_a_closed_socket_is_nobodys_to_give() -> None:
+def test_a_closed_socket_has_no_owner_to_give_it_away() -> None:
     turns = Turns(owner=A)
     turns.close()
     assert not turns.give(A, B)
 
 
-def test_the_owners_end_closes_whatever_else_it_was() -> None:
+def test_the_end_of_the_owner_closes_also_if_it_waits_itself() -> None:
     turns = Turns(owner=A)
     turns.read.wait(User(A, "recv", make_ref()))
     assert turns.down(A) == (CloseSocket(),)
@@ -221,14 +236,14 @@ def test_the_end_of_a_former_owner_ends_its_operations_only() -> None:
 
 @attrs.define(eq=False)
 class Wait:
-    """One operation that has had to wait, and what became of it."""
+    """One operation that has had to wait, and what has become of it."""
 
     user: User
     number: int
     selects: int = 0
     aborts: list[str] = attrs.field(factory=list)
     over: str = ""
-    """How it ended, once it has: done, failed, replaced, cancelled, left or aborted."""
+    """How it ended, if it has: done, failed, replaced, cancelled, left or aborted."""
     selected_when_closed: bool = False
 
 
@@ -237,13 +252,13 @@ def lane_name(decision: Decision) -> LaneName:
         case Watch(lane) | Activate(lane):
             return lane
         case SendSelect(user) | SendAbort(user, _):
-            return LANE_OF[user.kind]
+            return LANE_OF[user.activity]
         case _:
             raise AssertionError(decision)
 
 
 class TurnsMachine(RuleBasedStateMachine):
-    """Everything that can happen to a socket, in any order."""
+    """All events of a socket, in any order."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -252,11 +267,12 @@ class TurnsMachine(RuleBasedStateMachine):
         self.closed = False
         self.lines: dict[LaneName, list[Wait]] = {"read": [], "write": []}
         self.waits: list[Wait] = []
+        self.readers = {pid: User(pid, "recv", None) for pid in PIDS}
 
     def lane(self, name: LaneName) -> Lane:
         return self.turns.read if name == "read" else self.turns.write
 
-    # The ledger: what each decision does to the wait that it is about.
+    # The ledger: what each decision does to its wait.
 
     def carry_out(self, name: LaneName, decisions: Decisions) -> list[Decision]:
         for decision in decisions:
@@ -281,50 +297,59 @@ class TurnsMachine(RuleBasedStateMachine):
         return wait
 
     def expect_next(self, name: LaneName, decisions: Decisions) -> None:
-        """The current user is gone: the next in the line, if any, is activated."""
+        """Check that the next in the line, if any, is activated: the current user is gone."""
         expected = [Activate(name)] if self.lines[name] else []
         assert self.carry_out(name, decisions) == expected
 
     # The rules.
 
     @precondition(lambda self: not self.closed)
-    @rule(pid=pids, kind=kinds, handle=a_handle)
-    def asks_and_has_to_wait(self, pid: Pid, kind: Kind, handle: Ref | None) -> None:
-        self.ask(pid, kind, handle, self.it_waits)
+    @rule(pid=pids, activity=activities, handle=a_handle)
+    def asks_and_has_to_wait(self, pid: Pid, activity: Activity, handle: Ref | None) -> None:
+        self.ask(pid, activity, handle, self.it_waits)
 
     @precondition(lambda self: not self.closed)
-    @rule(pid=pids, kind=kinds, outcome=st.sampled_from(["it_is_done", "it_failed"]))
-    def asks_and_is_answered(self, pid: Pid, kind: Kind, outcome: str) -> None:
-        self.ask(pid, kind, None, getattr(self, outcome))
+    @rule(pid=pids, activity=activities, outcome=st.sampled_from(["it_is_done", "it_failed"]))
+    def asks_and_is_answered(self, pid: Pid, activity: Activity, outcome: str) -> None:
+        self.ask(pid, activity, None, getattr(self, outcome))
+
+    @precondition(lambda self: not self.closed and not self.lines["read"])
+    @rule(pid=pids)
+    def waits_by_the_short_way(self, pid: Pid) -> None:
+        # As `recv` does it: with one object for all calls of a process.
+        user = self.readers[pid]
+        self.turns.read.wait_alone(user)
+        self.lines["read"].append(self.entered(user))
+        assert self.turns.read.ever_waited
 
     @precondition(lambda self: any(self.lines.values()))
     @rule(names=one_or_both, pid=pids, handle=a_handle)
     def asks_for_the_same(self, names: list[LaneName], pid: Pid, handle: Ref | None) -> None:
         for user in self.current(names):
-            self.ask(pid, user.kind, handle, self.it_waits)
+            self.ask(pid, user.activity, handle, self.it_waits)
 
     @precondition(lambda self: any(self.lines.values()))
     @rule(names=one_or_both, handle=a_handle)
     def comes_back_and_has_to_wait(self, names: list[LaneName], handle: Ref | None) -> None:
         for user in self.current(names):
-            self.ask(user.pid, user.kind, handle, self.it_waits)
+            self.ask(user.pid, user.activity, handle, self.it_waits)
 
     @precondition(lambda self: any(self.lines.values()))
     @rule(names=one_or_both, outcome=st.sampled_from(["it_is_done", "it_is_done", "it_failed"]))
     def comes_back_and_is_answered(self, names: list[LaneName], outcome: str) -> None:
         for user in self.current(names):
-            self.ask(user.pid, user.kind, None, getattr(self, outcome))
+            self.ask(user.pid, user.activity, None, getattr(self, outcome))
 
     def current(self, names: list[LaneName]) -> list[User]:
         return [wait.user for name in names for wait in self.lines[name][:1]]
 
-    def ask(self, pid: Pid, kind: Kind, handle: Ref | None, outcome: Outcome) -> None:
-        name = LANE_OF[kind]
+    def ask(self, pid: Pid, activity: Activity, handle: Ref | None, outcome: Outcome) -> None:
+        name = LANE_OF[activity]
         lane, line = self.lane(name), self.lines[name]
-        verdict = lane.enter(pid, kind)
-        assert verdict == self.verdict(line, pid, kind)
-        # A new object for each call, also for equal ones: the ledger tells them apart.
-        user = User(pid, kind, handle)
+        verdict = lane.enter(pid, activity)
+        assert verdict == self.verdict(line, pid, activity)
+        # A new object for each call, since the ledger compares by identity.
+        user = User(pid, activity, handle)
         if verdict == "queue":
             lane.join(user)
             line.append(self.entered(user))
@@ -332,12 +357,12 @@ class TurnsMachine(RuleBasedStateMachine):
             outcome(name, user)
 
     @staticmethod
-    def verdict(line: list[Wait], pid: Pid, kind: Kind) -> Verdict:
-        if not line or (line[0].user.pid is pid and line[0].user.kind == kind):
+    def verdict(line: list[Wait], pid: Pid, activity: Activity) -> Verdict:
+        if not line or (line[0].user.pid is pid and line[0].user.activity == activity):
             return "go"
-        if line[0].user.kind != kind or pid in [wait.user.pid for wait in line]:
+        if line[0].user.activity != activity or pid in [wait.user.pid for wait in line]:
             return "state"
-        return "already" if kind == "connect" else "queue"
+        return "already" if activity == "connect" else "queue"
 
     def it_waits(self, name: LaneName, user: User) -> None:
         line = self.lines[name]
@@ -345,8 +370,8 @@ class TurnsMachine(RuleBasedStateMachine):
         if line:
             replaced = line.pop(0)
             replaced.over = "replaced"
-            told = replaced.user.handle is None or replaced.selects
-            if user.kind == "accept" and not told and replaced.user.handle is not user.handle:
+            aware = replaced.user.handle is None or replaced.selects
+            if user.activity == "accept" and not aware and replaced.user.handle is not user.handle:
                 expected.insert(0, SendAbort(replaced.user, "cancelled"))
         line.insert(0, self.entered(user))
         assert self.carry_out(name, self.lane(name).wait(user)) == expected
@@ -375,20 +400,23 @@ class TurnsMachine(RuleBasedStateMachine):
             assert self.carry_out(name, self.lane(name).ready()) == expected
 
     @precondition(lambda self: not self.closed)
-    @rule(data=st.data(), pid=pids, kind=kinds, handle=handles, wrong=st.sampled_from(FLAWS))
+    @rule(
+        data=st.data(), pid=pids, activity=activities, handle=handles, wrong=st.sampled_from(FLAWS)
+    )
     def cancel(
-        self, data: st.DataObject, pid: Pid, kind: Kind, handle: Ref, wrong: set[str]
+        self, data: st.DataObject, pid: Pid, activity: Activity, handle: Ref, wrong: set[str]
     ) -> None:
-        # Something that waits, or has waited, named rightly or not.
+        # An operation that waits or has waited, described rightly or with one flaw.
         if self.waits:
             user = data.draw(st.sampled_from(self.waits)).user
             pid = pid if "pid" in wrong else user.pid
-            kind = kind if "kind" in wrong else user.kind
+            activity = activity if "activity" in wrong else user.activity
             handle = handle if "handle" in wrong else user.handle or handle
-        name = LANE_OF[kind]
+        name = LANE_OF[activity]
         line = self.lines[name]
-        found = [w for w in line if (w.user.pid, w.user.kind, w.user.handle) == (pid, kind, handle)]
-        decisions = self.lane(name).cancel(pid, kind, handle)
+        wanted = (pid, activity, handle)
+        found = [w for w in line if (w.user.pid, w.user.activity, w.user.handle) == wanted]
+        decisions = self.lane(name).cancel(pid, activity, handle)
         if not found:
             assert decisions is None
             return
@@ -426,7 +454,7 @@ class TurnsMachine(RuleBasedStateMachine):
             here = tuple(d for d in decisions if lane_name(d) == name)
             for wait in [w for w in self.lines[name] if w.user.pid is pid]:
                 if wait.user.handle is None:
-                    # A blocking call takes itself away as it unwinds, and not before.
+                    # A blocking call leaves as it unwinds, and not before.
                     assert here == NOTHING
                     here = (
                         self.turns.read.leave(pid)
@@ -451,11 +479,11 @@ class TurnsMachine(RuleBasedStateMachine):
             self.close()
 
     def teardown(self) -> None:
-        """Every run ends with a close, whatever state it has come to."""
+        """End every run with a close, in any state."""
         if not self.closed:
             self.close()
-            self.nobody_is_lost()
-            self.every_wait_is_told_at_most_once()
+            self.no_wait_is_lost()
+            self.each_wait_is_notified_at_most_once()
 
     def close(self) -> None:
         expected: list[Decision] = []
@@ -469,26 +497,26 @@ class TurnsMachine(RuleBasedStateMachine):
         decisions = self.turns.close()
         self.closed = True
         names = [lane_name(decision) for decision in decisions]
-        assert names == sorted(names, reverse=True), "the write lane hears of it first"
+        assert names == sorted(names, reverse=True), "the aborts of the write lane are first"
         for decision in decisions:
             self.carry_out(lane_name(decision), (decision,))
         assert list(decisions) == expected
 
-    # What holds at any time.
+    # The invariants.
 
     @invariant()
-    def the_lanes_hold_who_stands_in_the_line(self) -> None:
+    def the_lanes_hold_the_lines(self) -> None:
         for name, line in self.lines.items():
             lane = self.lane(name)
             standing = [] if lane.current is None else [lane.current]
             standing += lane.queue
             assert list(map(id, standing)) == [id(wait.user) for wait in line]
-            assert lane.selected == any(wait.selects for wait in line) or lane.current is None
-            for kind in (kind for kind, of in LANE_OF.items() if of == name):
-                assert lane.count(kind) == len([w for w in line if w.user.kind == kind])
+            assert lane.selected == any(wait.selects for wait in line)
+            for activity in (activity for activity, of in LANE_OF.items() if of == name):
+                assert lane.count(activity) == len([w for w in line if w.user.activity == activity])
 
     @invariant()
-    def nobody_is_lost(self) -> None:
+    def no_wait_is_lost(self) -> None:
         standing = {id(wait) for line in self.lines.values() for wait in line}
         for wait in self.waits:
             assert (id(wait) in standing) == (not wait.over), wait
@@ -496,23 +524,23 @@ class TurnsMachine(RuleBasedStateMachine):
     @invariant()
     def first_come_first_served(self) -> None:
         for line in self.lines.values():
-            # The first has come back with a new call, perhaps; its place is that of its first.
+            # Not the first: it may have called again, which keeps its place.
             numbers = [wait.number for wait in line[1:]]
             assert numbers == sorted(numbers)
-            assert not any(wait.selects for wait in line[1:]), "served before those in front"
+            assert not any(wait.selects for wait in line[1:]), "selected before those in front"
         for wait in self.waits:
             if wait.over == "aborted" and wait.selects:
                 assert wait.selected_when_closed, "only the current user had been selected"
 
     @invariant()
-    def kinds_never_mix(self) -> None:
+    def activities_never_mix(self) -> None:
         for line in self.lines.values():
-            assert len({wait.user.kind for wait in line}) <= 1
+            assert len({wait.user.activity for wait in line}) <= 1
             assert len({wait.user.pid for wait in line}) == len(line)
-            assert len(line) <= 1 or line[0].user.kind != "connect"
+            assert len(line) <= 1 or line[0].user.activity != "connect"
 
     @invariant()
-    def every_wait_is_told_at_most_once(self) -> None:
+    def each_wait_is_notified_at_most_once(self) -> None:
         for wait in self.waits:
             assert wait.selects + len(wait.aborts) <= 1, wait
             match wait.over:
@@ -524,10 +552,10 @@ class TurnsMachine(RuleBasedStateMachine):
                     assert not wait.aborts
 
     @invariant()
-    def a_wait_of_a_process_is_known_of_it(self) -> None:
+    def a_process_with_a_wait_is_found(self) -> None:
         for pid in PIDS:
             waits = any(wait.user.pid is pid for line in self.lines.values() for wait in line)
-            assert self.turns.waits(pid) == waits
+            assert self.turns.has_waiting(pid) == waits
 
     @invariant()
     def owned_until_closed(self) -> None:
