@@ -1,7 +1,7 @@
-"""What tests everywhere share: a runtime for a story, waiting for what nobody tells, what is left.
+"""Helpers of all tests: a runtime around a test, waiting for a condition, checks for leftovers.
 
-Nobody sleeps for luck: whoever needs something to have happened waits for it with `until`. The
-fixtures are for the conftests of the directories whose tests are held to them.
+No test sleeps and hopes: it waits with `until` for the condition that it needs. A conftest imports
+the fixtures to apply them to the tests of its directory.
 """
 
 import functools
@@ -31,7 +31,7 @@ __all__ = [
 ]
 
 LIMIT = 60
-"""Seconds of real time after which a story is stuck."""
+"""Seconds of real time after which a test is stuck."""
 
 Story = Callable[..., Awaitable[None]]
 
@@ -48,25 +48,25 @@ def in_runtime(story: Story) -> Story:
 
 
 async def until(condition: Callable[[], object]) -> None:
-    """Wait for something that nobody tells of; by the real clock, whatever trio's is."""
+    """Wait until `condition()` is true; by the real clock, also under a MockClock."""
     give_up = time.monotonic() + LIMIT
     while not condition():
-        assert time.monotonic() < give_up, "it does not happen"
+        assert time.monotonic() < give_up, "the condition stays false"
         await wait_all_tasks_blocked()
 
 
 def open_descriptors() -> set[tuple[str, str]]:
-    """What this program has open, by number and by what it is."""
+    """Return the open descriptors of this program: the number of each and its link text."""
     found = set()
     for name in os.listdir("/proc/self/fd"):
-        with suppress(FileNotFoundError):  # the listing's own
+        with suppress(FileNotFoundError):  # the descriptor of the listing itself
             found.add((name, os.readlink(f"/proc/self/fd/{name}")))
     return found
 
 
 @contextmanager
 def no_more_descriptors() -> Iterator[None]:
-    """Until the end of the block the program can open nothing."""
+    """Make the program unable to open a descriptor, until the end of the block."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
     try:
@@ -77,20 +77,20 @@ def no_more_descriptors() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def no_descriptor_is_left() -> Iterator[None]:
-    """What is open after a test is what was open before."""
+    """Check that a test leaves the same descriptors open as before it."""
     before = open_descriptors()
     yield
     if open_descriptors() != before:
-        gc.collect()  # the traceback of what a test has expected may hold its peers
+        gc.collect()  # the traceback of an expected exception may hold sockets
     differ = open_descriptors() ^ before
     assert not differ, differ
 
 
 @pytest.fixture(autouse=True)
 def nothing_is_left_behind() -> Iterator[None]:
-    """After a test the tables of processes are empty."""
+    """Check that the tables of processes are empty after a test."""
     yield
-    left = dict(alive), dict(by_task), dict(aliased), local.turn.process
+    left = dict(alive), dict(by_task), dict(aliased), local.step.process
     alive.clear()
     by_task.clear()
     aliased.clear()

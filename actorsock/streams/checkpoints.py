@@ -3,6 +3,7 @@
 import trio
 
 from ..runtime.bodies.running import local
+from ..runtime.core.reductions import MESSAGE
 from ..socket import Socket, close
 from ..socket.core.actor import actor_of
 
@@ -11,11 +12,11 @@ __all__ = ["checkpoint", "close_at_checkpoint"]
 
 async def checkpoint() -> None:
     """Honour cancellation, and give way to others; works also where there is no runtime."""
-    process = local.turn.process
+    process = local.step.process
     if process is None:
         await trio.lowlevel.checkpoint()
     else:
-        toll = process.body.spend(1)
+        toll = process.body.spend(MESSAGE)
         if toll is not None:
             await toll
 
@@ -26,6 +27,6 @@ async def close_at_checkpoint(sock: Socket) -> None:
         await checkpoint()
         return
     await close(sock)
-    if local.turn.process is None:
+    if local.step.process is None:
         # It is closed: there is nothing left that could be cancelled.
         await trio.lowlevel.cancel_shielded_checkpoint()

@@ -7,8 +7,9 @@ import trio
 from trio.lowlevel import enable_ki_protection
 
 from ..results import Ok
+from ..runtime.core.reductions import YIELD_FIRST
 from ..socket import Socket, getopt
-from ..socket.api.asking import GIVE_WAY, blocking
+from ..socket.api.asking import blocking
 from ..socket.core.actor import actor_of
 from ..socket.operations.accept_connect import Accept
 from .checkpoints import close_at_checkpoint
@@ -72,7 +73,7 @@ class SocketListener(trio.abc.Listener[SocketStream]):
         self._accepting = True
         try:
             while True:
-                answer = await blocking(self._actor, Accept(), inf, GIVE_WAY)
+                answer = await blocking(self._actor, Accept(), inf, YIELD_FIRST)
                 if isinstance(answer, Ok):
                     return SocketStream(answer.value)
                 match answer.reason:

@@ -17,7 +17,7 @@ def raised(exc: BaseException) -> Raised:
     signal that ends the process. These have to pass through the behaviour unhandled.
     """
     ending = ending_of(exc)
-    if ending.beyond is not None or current_process().ending:
+    if ending.propagate is not None or current_process().ending:
         raise exc
     return Raised(ending.reason, ending.crash)
 

@@ -5,7 +5,7 @@ The same for every behaviour. The starter spawns the process, sends it `Begin`, 
 """
 
 from math import inf
-from typing import Any, Final
+from typing import Any
 
 from trio.lowlevel import enable_ki_protection
 
@@ -19,14 +19,13 @@ from ...runtime.bodies.current import current_process
 from ...runtime.core.identity import Pid, Ref
 from ...runtime.core.messages import Down
 from ...runtime.core.process import Process, alive
+from ...runtime.core.reductions import MESSAGE
 from ..calls.protocol import Begin, Begun
 from ..calls.waiting import forget, take_exit
 from .base import Behaviour
 from .engine import InPlace
 
 __all__ = ["start", "start_link"]
-
-_COST: Final = 1  # of a start, in reductions: as much as the message that begins it
 
 
 async def start(
@@ -120,7 +119,7 @@ async def _start(
         )
     check_seconds("timeout", timeout)
     starter = current_process()
-    pause = starter.body.spend(_COST)
+    pause = starter.body.spend(MESSAGE)
     if pause is not None:
         await pause
     # Checked before the process exists: nothing has to be undone, and no other process can register

@@ -1,7 +1,7 @@
 """Calling a server and waiting for it: `call`, `cast`, `reply`, `stop`."""
 
 from math import inf
-from typing import Any, Final
+from typing import Any
 
 from trio.lowlevel import enable_ki_protection
 
@@ -11,6 +11,7 @@ from ...runtime.bodies.current import current_process
 from ...runtime.core.identity import Pid, Ref
 from ...runtime.core.messages import Down
 from ...runtime.core.process import Process, ProcessExit, alive
+from ...runtime.core.reductions import MESSAGE
 from .protocol import (
     BY_ALIAS,
     PENDING,
@@ -26,8 +27,6 @@ from .protocol import (
 from .waiting import check_server, find_server, forget
 
 __all__ = ["call", "cast", "reply", "stop", "system_call"]
-
-_COST: Final = 1  # of a call, in reductions: as much as a message
 
 
 @enable_ki_protection
@@ -67,7 +66,7 @@ async def call(server: Pid | str, request: Any, timeout: float = 5.0) -> Any:
         check_server(server)
     process = current_process()
     body = process.body
-    pause = body.spend(_COST)
+    pause = body.spend(MESSAGE)
     if pause is not None:
         await pause
     target = alive.get(server) if type(server) is Pid else find_server(process, server)

@@ -8,7 +8,7 @@ import logging
 from typing import Any, Final
 
 from ...arguments import shown
-from ...runtime.bodies.crash_report import told_alone
+from ...runtime.bodies.crash_report import contain_logging_errors
 from ...runtime.bodies.current import current_process
 from ...runtime.core.identity import Pid
 from ...runtime.core.process import Process
@@ -39,7 +39,7 @@ def report_slow_start(supervisor: Process, child: Any, seconds: float) -> None:
     escape.
     """
     event = f"is still being started after {seconds:g} seconds: its start function has not returned"
-    with told_alone():
+    with contain_logging_errors():
         _write(supervisor, logging.WARNING, event, child, None, None)
 
 

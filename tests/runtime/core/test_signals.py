@@ -1,4 +1,4 @@
-"""The table of what an exit signal does, without any process."""
+"""The table of the effects of exit signals, without any process."""
 
 import pytest
 
@@ -28,8 +28,9 @@ from actorsock.runtime.core.signals import Effect, Origin, effect_of
         (ValueError("a crash"), "link", "die", "deliver"),
         (None, "exit", "die", "deliver"),
     ],
+    ids=repr,
 )
-def test_the_whole_table(
+def test_the_effect_of_a_signal(
     reason: object, origin: Origin, not_trapping: Effect, trapping: Effect
 ) -> None:
     assert effect_of(reason, origin, trapping=False) == not_trapping

@@ -1,6 +1,8 @@
-"""What exit signals do to real processes, by way of `exit` and by way of a link."""
+"""The effect of exit signals on real processes, sent by `exit` or through a link."""
 
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from math import inf
 from typing import Any
 
 import pytest
@@ -15,50 +17,56 @@ from actorsock import (
     Timeout,
     current_pid,
     exit,
+    in_trio,
     is_alive,
     link,
     monitor,
+    ok,
     otp,
     process_info,
     receive,
     send,
     sleep,
+    socket,
     spawn,
     spawn_link,
     spawn_monitor,
     trap_exit,
 )
 
+from ..support import crash, ended_process, ends, every_body, in_every_body, outcome_of
+
 CRASH = ValueError("a crash")
 REASONS = ["normal", "kill", "killed", "shutdown", ("any", "value"), CRASH]
 
 SURVIVES = "survives"
-HEARS = "hears of it"
+DELIVERED = "gets an Exit message"
 DIES = "dies"
 DIES_KILLED = "dies killed"
 
-# reason: (what becomes of a process that does not trap exits, of one that does)
-BY_EXIT = dict.fromkeys(REASONS, (DIES, HEARS)) | {
-    "normal": (SURVIVES, HEARS),
+# reason: (effect on a process that does not trap exits, on one that does)
+BY_EXIT = dict.fromkeys(REASONS, (DIES, DELIVERED)) | {
+    "normal": (SURVIVES, DELIVERED),
     "kill": (DIES_KILLED, DIES_KILLED),
 }
-BY_ITSELF = dict.fromkeys(REASONS, (DIES, HEARS)) | {"kill": (DIES_KILLED, DIES_KILLED)}
-BY_LINK = dict.fromkeys(REASONS, (DIES, HEARS)) | {"normal": (SURVIVES, HEARS)}
+BY_ITSELF = dict.fromkeys(REASONS, (DIES, DELIVERED)) | {"kill": (DIES_KILLED, DIES_KILLED)}
+BY_LINK = dict.fromkeys(REASONS, (DIES, DELIVERED)) | {"normal": (SURVIVES, DELIVERED)}
 
-both = pytest.mark.parametrize("trapping", [False, True], ids=["not trapping", "trapping"])
+trapping_or_not = pytest.mark.parametrize(
+    "trapping", [False, True], ids=["not trapping", "trapping"]
+)
 every_reason = pytest.mark.parametrize("reason", REASONS, ids=repr)
-every_body = pytest.mark.parametrize("light", [False, True], ids=["task", "light"])
 
 
-def fate(message: object, reason: Any, sender: Pid) -> str:
-    """What became of a process, by the first that its observer hears."""
+def effect(message: object, reason: Any, sender: Pid) -> str:
+    """The effect of a signal on a process, by the first message that its observer receives."""
     match message:
         case Down(_, _, "killed") if reason != "killed":
             return DIES_KILLED
-        case Down(_, _, heard) if heard == reason:
+        case Down(_, _, received) if received == reason:
             return DIES
-        case Exit(pid, heard) if pid is sender and heard == reason:
-            return HEARS
+        case Exit(pid, received) if pid is sender and received == reason:
+            return DELIVERED
         case "nothing happened":
             return SURVIVES
         case _:
@@ -66,7 +74,7 @@ def fate(message: object, reason: Any, sender: Pid) -> str:
 
 
 @every_body
-@both
+@trapping_or_not
 @every_reason
 async def test_exit_with_a_pid(runtime: None, reason: Any, trapping: bool, light: bool) -> None:
     async def target(observer: Pid) -> None:
@@ -80,13 +88,13 @@ async def test_exit_with_a_pid(runtime: None, reason: Any, trapping: bool, light
     assert await receive() == "ready"
     assert exit(pid, reason) is None
     send(pid, "nothing happened")
-    assert fate(await receive(), reason, me) == BY_EXIT[reason][trapping]
+    assert effect(await receive(), reason, me) == BY_EXIT[reason][trapping]
 
 
 @every_body
-@both
+@trapping_or_not
 @every_reason
-async def test_exit_with_its_own_pid(
+async def test_exit_with_the_callers_pid(
     runtime: None, reason: Any, trapping: bool, light: bool
 ) -> None:
     async def target(observer: Pid) -> None:
@@ -96,11 +104,11 @@ async def test_exit_with_its_own_pid(
         send(observer, await receive())
 
     pid, _ = spawn_monitor(target, current_pid(), light=light)
-    assert fate(await receive(), reason, pid) == BY_ITSELF[reason][trapping]
+    assert effect(await receive(), reason, pid) == BY_ITSELF[reason][trapping]
 
 
 @every_body
-@both
+@trapping_or_not
 @every_reason
 async def test_the_end_of_a_linked_process(
     runtime: None, reason: Any, trapping: bool, light: bool
@@ -114,69 +122,53 @@ async def test_the_end_of_a_linked_process(
         link(pid)
         send(observer, pid)
         match await receive():
-            case Down():  # the exit signal comes before it, so there was none
+            case Down():  # an exit signal would come before it
                 send(observer, "nothing happened")
             case other:
                 send(observer, other)
 
     spawn_monitor(target, current_pid(), light=light)
     partner_pid = await receive(Pid)
-    assert fate(await receive(), reason, partner_pid) == BY_LINK[reason][trapping]
+    assert effect(await receive(), reason, partner_pid) == BY_LINK[reason][trapping]
 
 
-@both
-async def test_a_linked_process_that_returns(runtime: None, trapping: bool) -> None:
-    async def partner() -> None:
-        pass
-
+@trapping_or_not
+async def test_the_return_of_a_linked_process(runtime: None, trapping: bool) -> None:
     async def target(observer: Pid) -> None:
         trap_exit(trapping)
-        pid, _ = spawn_monitor(partner)
+        pid, _ = spawn_monitor(ends)
         link(pid)
         send(observer, [type(await receive()), type(await receive(after=0))])
 
     spawn(target, current_pid())
-    names = [kind.__name__ for kind in await receive()]
-    assert names == (["Exit", "Down"] if trapping else ["Down", "Timeout"])
+    assert await receive() == ([Exit, Down] if trapping else [Down, Timeout])
 
 
-@both
-async def test_a_linked_process_that_crashes(runtime: None, trapping: bool) -> None:
-    async def partner() -> None:
-        raise CRASH
+async def kill_itself() -> None:
+    exit(current_pid(), "kill")
 
+
+async def crash_itself() -> None:
+    await crash(CRASH)
+
+
+@trapping_or_not
+@pytest.mark.parametrize(("partner", "reason"), [(crash_itself, CRASH), (kill_itself, "killed")])
+async def test_a_crash_or_a_kill_of_a_linked_process(
+    runtime: None, caplog: pytest.LogCaptureFixture, trapping: bool, partner: Any, reason: Any
+) -> None:
     async def target(observer: Pid) -> None:
         trap_exit(trapping)
         spawn_link(partner)
         send(observer, await receive())
 
     spawn_monitor(target, current_pid())
-    match await receive():
-        case Exit(_, reason):
-            assert trapping
-        case Down(_, _, reason):
-            assert not trapping
-    assert reason is CRASH
+    message = await receive()
+    assert isinstance(message, Exit if trapping else Down)
+    assert message.reason is reason
 
 
-@both
-async def test_a_linked_process_that_is_killed(runtime: None, trapping: bool) -> None:
-    async def target(observer: Pid) -> None:
-        trap_exit(trapping)
-        send(observer, spawn_link(receive))
-        send(observer, await receive())
-
-    spawn_monitor(target, current_pid())
-    exit(await receive(Pid), "kill")
-    match await receive():
-        case Exit(_, reason):
-            assert trapping
-        case Down(_, _, reason):
-            assert not trapping
-    assert reason == "killed"
-
-
-async def test_a_signal_runs_along_a_chain_of_links(runtime: None) -> None:
+async def test_a_signal_follows_a_chain_of_links(runtime: None) -> None:
     async def node(left: int, observer: Pid) -> None:
         if left:
             spawn_link(node, left - 1, observer)
@@ -200,17 +192,15 @@ def chain_from(first: Pid) -> list[Pid]:
     return chain
 
 
-async def test_exit_to_a_process_that_has_ended_does_nothing(runtime: None) -> None:
-    async def ended() -> None:
-        pass
-
-    pid, ref = spawn_monitor(ended)
-    await receive(ref)
+@in_every_body
+async def test_exit_to_a_process_that_has_ended_does_nothing() -> None:
+    pid = await ended_process()
     assert exit(pid, "kill") is None
     assert exit(pid, "normal") is None
 
 
-async def test_trapped_signals_stay_in_the_order_of_messages(runtime: None) -> None:
+@every_body
+async def test_trapped_signals_stay_in_the_order_of_messages(runtime: None, light: bool) -> None:
     async def target(observer: Pid) -> None:
         trap_exit(True)
         send(observer, "ready")
@@ -218,7 +208,7 @@ async def test_trapped_signals_stay_in_the_order_of_messages(runtime: None) -> N
         send(observer, [await receive() for _ in range(3)])
 
     me = current_pid()
-    pid = spawn(target, me)
+    pid = spawn(target, me, light=light)
     await receive()
     send(pid, "before")
     exit(pid, "a signal")
@@ -227,36 +217,37 @@ async def test_trapped_signals_stay_in_the_order_of_messages(runtime: None) -> N
     assert await receive() == ["before", Exit(me, "a signal"), "after"]
 
 
-async def test_trap_exit_returns_the_former_setting(runtime: None) -> None:
-    assert trap_exit(True) is False
-    assert trap_exit(True) is True
-    assert trap_exit(False) is True
-    assert trap_exit(False) is False
-
-
-async def test_trapping_is_not_inherited(runtime: None) -> None:
+@in_every_body
+async def test_trap_exit_returns_the_former_setting_and_is_not_inherited() -> None:
     async def child(observer: Pid) -> None:
         send(observer, trap_exit(False))
 
+    assert [trap_exit(flag) for flag in [True, True, False, False]] == [False, True, True, False]
     trap_exit(True)
     spawn(child, current_pid())
     assert await receive() is False
 
 
-async def waits_in_receive() -> None:
-    await receive()
+# --- where it may wait ----------------------------------------------------------------------------
 
 
-async def waits_in_receive_with_a_timeout() -> None:
+async def receives_with_a_time_out() -> None:
     await receive(int, after=1_000_000)
 
 
-async def waits_in_sleep() -> None:
-    await sleep(1_000_000)
+async def sleeps() -> None:
+    await sleep(inf)
 
 
-async def waits_in_trio_sleep() -> None:
-    await trio.sleep_forever()
+async def accepts() -> None:
+    listener = ok(socket.open("inet", "stream"))
+    ok(socket.bind(listener, "loopback"))
+    ok(socket.listen(listener))
+    await socket.accept(listener)
+
+
+async def waits_in_trio() -> None:
+    await in_trio(trio.sleep_forever)
 
 
 async def waits_with_tasks_of_its_own() -> None:
@@ -272,25 +263,25 @@ async def waits_in_a_scope_of_its_own() -> None:
     raise AssertionError("only the scope around the whole process was cancelled")
 
 
+IN_EVERY_BODY = [receive, receives_with_a_time_out, sleeps, accepts, waits_in_trio]
+IN_TASKS = [trio.sleep_forever, waits_with_tasks_of_its_own, waits_in_a_scope_of_its_own]
+
+
 @pytest.mark.parametrize(
-    "wait",
-    [
-        waits_in_receive,
-        waits_in_receive_with_a_timeout,
-        waits_in_sleep,
-        waits_in_trio_sleep,
-        waits_with_tasks_of_its_own,
-        waits_in_a_scope_of_its_own,
-    ],
+    ("wait", "light"),
+    [(wait, light) for light in (False, True) for wait in IN_EVERY_BODY]
+    + [(wait, False) for wait in IN_TASKS],
 )
-async def test_a_process_is_killed_wherever_it_waits(runtime: None, wait: Any) -> None:
+async def test_a_process_is_killed_wherever_it_waits(
+    runtime: None, wait: Callable[[], Awaitable[Any]], light: bool
+) -> None:
     async def target(observer: Pid) -> None:
         try:
             await wait()
         finally:
             send(observer, "cleaned up")
 
-    pid, ref = spawn_monitor(target, current_pid())
+    pid, ref = spawn_monitor(target, current_pid(), light=light)
     await wait_all_tasks_blocked()
     exit(pid, "kill")
     assert not is_alive(pid)
@@ -298,17 +289,23 @@ async def test_a_process_is_killed_wherever_it_waits(runtime: None, wait: Any) -
     assert await receive() == Down(ref, pid, "killed")
 
 
-async def test_killed_before_its_first_step_it_never_runs(runtime: None) -> None:
+@every_body
+async def test_a_process_killed_before_its_first_step_never_runs(
+    runtime: None, light: bool
+) -> None:
     async def target(observer: Pid) -> None:
         send(observer, "it ran")
 
-    pid, ref = spawn_monitor(target, current_pid())
+    pid, ref = spawn_monitor(target, current_pid(), light=light)
     exit(pid, "kill")
     assert await receive() == Down(ref, pid, "killed")
     assert not is_alive(pid)
 
 
-async def test_shielded_clean_up_is_waited_for(runtime: None) -> None:
+# --- clean-up -------------------------------------------------------------------------------------
+
+
+async def test_the_end_waits_for_shielded_clean_up(runtime: None) -> None:
     cleaning = trio.Event()
     may_end = trio.Event()
 
@@ -325,13 +322,13 @@ async def test_shielded_clean_up_is_waited_for(runtime: None) -> None:
     exit(pid, "first reason")
     await cleaning.wait()
     assert not is_alive(pid)
-    exit(pid, "kill")  # it is ending already, for a reason that stands
+    exit(pid, "kill")  # it is ending already, and the first reason stands
     assert await receive(ref, after=0) == Timeout()
     may_end.set()
     assert await receive(ref) == Down(ref, pid, "first reason")
 
 
-async def test_clean_up_may_still_use_the_mailbox(runtime: None) -> None:
+async def test_clean_up_can_use_the_mailbox(runtime: None) -> None:
     async def target(observer: Pid) -> None:
         try:
             await receive(lambda message: False)
@@ -349,7 +346,7 @@ async def test_clean_up_may_still_use_the_mailbox(runtime: None) -> None:
     assert (await receive(ref)).reason == "killed"
 
 
-async def test_a_process_that_goes_on_after_its_end_was_decided(runtime: None) -> None:
+async def test_the_decided_reason_stands_if_the_process_goes_on(runtime: None) -> None:
     async def target(observer: Pid) -> None:
         send(observer, "ready")
         with trio.CancelScope(shield=True):
@@ -363,46 +360,42 @@ async def test_a_process_that_goes_on_after_its_end_was_decided(runtime: None) -
     assert await receive(ref) == Down(ref, pid, "a reason")
 
 
-async def test_a_crash_in_the_clean_up_does_not_change_the_reason(
-    runtime: None, caplog: pytest.LogCaptureFixture
+async def exit_otherwise() -> None:
+    exit("another reason")
+
+
+@every_body
+@pytest.mark.parametrize(("last_act", "log"), [(crash_itself, [CRASH]), (exit_otherwise, [])])
+async def test_the_decided_reason_stands_after_another_end_in_the_clean_up(
+    runtime: None, caplog: pytest.LogCaptureFixture, last_act: Any, log: list[Any], light: bool
 ) -> None:
     async def target() -> None:
         try:
             await receive()
         finally:
-            raise CRASH
+            await last_act()
 
-    pid, ref = spawn_monitor(target)
+    pid, ref = spawn_monitor(target, light=light)
     await wait_all_tasks_blocked()
     exit(pid, "kill")
     assert await receive(ref) == Down(ref, pid, "killed")
-    assert [record.exc_info[1] for record in caplog.records] == [CRASH]
+    assert [record.exc_info[1] for record in caplog.records] == log
 
 
-async def test_exit_in_the_clean_up_does_not_change_the_reason(runtime: None) -> None:
-    async def target() -> None:
-        try:
-            await receive()
-        finally:
-            exit("another reason")
-
-    pid, ref = spawn_monitor(target)
-    await wait_all_tasks_blocked()
-    exit(pid, "kill")
-    assert await receive(ref) == Down(ref, pid, "killed")
+# --- catching -------------------------------------------------------------------------------------
 
 
-async def test_a_decision_to_end_is_no_exception_to_handle(runtime: None) -> None:
+@every_body
+async def test_except_exception_does_not_catch_an_exit(runtime: None, light: bool) -> None:
     async def target() -> None:
         with suppress(Exception):
             exit("on purpose")
 
-    _, ref = spawn_monitor(target)
-    assert (await receive(ref)).reason == "on purpose"
+    assert await outcome_of(target, light=light) == "on purpose"
 
 
-@pytest.mark.parametrize("light", [False, True], ids=["task", "light"])
-async def test_who_catches_a_failed_call_does_not_catch_its_own_end(
+@every_body
+async def test_catching_a_failed_call_does_not_catch_an_exit_signal(
     runtime: None, light: bool
 ) -> None:
     async def asks_again_and_again() -> None:
@@ -416,24 +409,3 @@ async def test_who_catches_a_failed_call_does_not_catch_its_own_end(
     await wait_all_tasks_blocked()
     exit(pid, "over")
     assert await receive(ref) == Down(ref, pid, "over")
-
-
-async def test_a_light_process_that_catches_its_own_end_keeps_nobody_from_running(
-    runtime: None,
-) -> None:
-    async def defies() -> None:
-        for _ in range(30_000):
-            with suppress(BaseException):
-                await receive()
-            with suppress(BaseException):
-                await sleep(1)
-
-    pid, ref = spawn_monitor(defies, light=True)
-    await wait_all_tasks_blocked()
-    exit(pid, "over")
-    rounds = 0
-    while (down := await receive(ref, after=0)) == Timeout():
-        await trio.lowlevel.checkpoint()
-        rounds += 1
-    assert down.reason == "over"
-    assert rounds > 10

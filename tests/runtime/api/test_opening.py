@@ -1,10 +1,10 @@
-"""Opening a runtime, what comes out of it, and leaving it."""
+"""Opening a runtime, the outcome of its first process, and leaving it."""
 
 import traceback
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
-import attrs
 import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
@@ -12,7 +12,6 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from actorsock import (
     Pid,
     ProcessExit,
-    Timeout,
     current_pid,
     exit,
     is_alive,
@@ -33,30 +32,116 @@ from actorsock import (
 )
 from actorsock.runtime.bodies.current import current_process
 
+from ..support import cleans_up, crash, every_body
+
 Main = Callable[[], Awaitable[Any]]
 
 
-async def crash(exc: BaseException) -> None:
-    raise exc
-
-
-async def in_a_block(main: Main) -> None:
-    async with open_runtime():
-        await main()
-
-
-def by_run(main: Main) -> None:
-    run(main)
+def by_run(main: Main) -> Any:
+    return run(main)
 
 
 def by_open_runtime(main: Main) -> None:
-    trio.run(in_a_block, main)
+    async def in_a_block() -> None:
+        async with open_runtime():
+            await main()
+
+    trio.run(in_a_block)
 
 
 both = pytest.mark.parametrize("start", [by_run, by_open_runtime])
 
 
-def test_run_returns_the_value_of_main() -> None:
+async def waits_and_then(wait: Main, then: Callable[[], Any]) -> None:
+    """Wait, and call `then` when it ends."""
+    try:
+        await wait()
+    finally:
+        then()
+
+
+# --- the outcome of the first process -------------------------------------------------------------
+
+
+async def exits(reason: Any) -> None:
+    exit(reason)
+
+
+async def exits_inside_a_nursery(reason: Any) -> None:
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(trio.sleep_forever)
+        exit(reason)
+
+
+async def sends_itself(reason: Any) -> None:
+    exit(current_pid(), reason)
+
+
+async def is_sent(reason: Any) -> None:
+    async def sends(pid: Pid) -> None:
+        exit(pid, reason)
+
+    spawn(sends, current_pid())
+    await trio.sleep_forever()
+
+
+async def traps_the_crash_of_a_linked_process(reason: Any) -> None:
+    trap_exit(True)
+    spawn_link(crash, ValueError("a crash"))
+    await receive()
+
+
+async def monitors_a_process_that_crashes(reason: Any) -> None:
+    _, ref = spawn_monitor(crash, ValueError("a crash"))
+    await receive(ref)
+
+
+@both
+@pytest.mark.parametrize(
+    "main",
+    [
+        exits,
+        exits_inside_a_nursery,
+        sends_itself,
+        traps_the_crash_of_a_linked_process,
+        monitors_a_process_that_crashes,
+    ],
+)
+def test_a_normal_end_raises_nothing(
+    start: Callable[[Main], None],
+    main: Callable[[Any], Awaitable[None]],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    assert start(partial(main, "normal")) is None
+
+
+@both
+@pytest.mark.parametrize(
+    ("main", "reason", "raised"),
+    [
+        (exits, "shutdown", "shutdown"),
+        (exits, "kill", "kill"),
+        (exits, ("any", 1), ("any", 1)),
+        (exits, None, None),
+        (exits_inside_a_nursery, "shutdown", "shutdown"),
+        (is_sent, "kill", "killed"),
+    ],
+)
+def test_another_reason_raises_process_exit(
+    start: Callable[[Main], None],
+    main: Callable[[Any], Awaitable[None]],
+    reason: Any,
+    raised: Any,
+) -> None:
+    with pytest.raises(ProcessExit) as info:
+        start(partial(main, reason))
+    assert info.value.reason == raised
+    assert str(info.value) == f"the process ends with reason {raised!r}"
+    if main is exits:
+        assert traceback.extract_tb(info.value.__traceback__)[-1].name == "exit"
+
+
+def test_run_returns_the_result_of_main() -> None:
     async def main(*args: int) -> int:
         return sum(args)
 
@@ -72,13 +157,13 @@ def test_run_takes_a_clock() -> None:
 
 
 @both
-def test_an_exception_comes_out_as_itself(start: Callable[[Main], None]) -> None:
-    exc = ValueError("a mistake")
+def test_an_exception_is_raised_as_it_is(start: Callable[[Main], None]) -> None:
+    exc = ValueError("an error")
 
     async def main() -> None:
         await crash(exc)
 
-    with pytest.raises(ValueError, match="a mistake") as info:
+    with pytest.raises(ValueError, match="an error") as info:
         start(main)
     assert info.value is exc
     assert exc.__context__ is None
@@ -88,7 +173,7 @@ def test_an_exception_comes_out_as_itself(start: Callable[[Main], None]) -> None
 
 
 @both
-def test_the_causes_of_an_exception_are_kept(start: Callable[[Main], None]) -> None:
+def test_an_exception_keeps_its_cause(start: Callable[[Main], None]) -> None:
     async def main() -> None:
         try:
             raise LookupError("first")
@@ -114,70 +199,10 @@ def test_a_group_of_main_stays_a_group(start: Callable[[Main], None]) -> None:
 
 
 @both
-def test_main_ends_with_normal(start: Callable[[Main], None]) -> None:
-    async def main() -> str:
-        exit("normal")
-        return "not reached"
-
-    assert start(main) is None
-
-
-@both
-def test_main_sends_itself_normal(start: Callable[[Main], None]) -> None:
-    async def main() -> None:
-        exit(current_pid(), "normal")
-
-    assert start(main) is None
-
-
-@both
-@pytest.mark.parametrize("reason", ["shutdown", "kill", ("any", 1), None], ids=repr)
-def test_main_ends_with_another_reason(start: Callable[[Main], None], reason: Any) -> None:
-    async def main() -> None:
-        exit(reason)
-
-    with pytest.raises(ProcessExit) as info:
-        start(main)
-    assert info.value.reason == reason
-    assert traceback.extract_tb(info.value.__traceback__)[-1].name == "exit"
-
-
-@both
-@pytest.mark.parametrize("reason", ["normal", "shutdown"])
-def test_main_ends_inside_a_nursery(start: Callable[[Main], None], reason: str) -> None:
-    async def main() -> None:
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(trio.sleep_forever)
-            exit(reason)
-
-    if reason == "normal":
-        assert start(main) is None
-    else:
-        with pytest.raises(ProcessExit) as info:
-            start(main)
-        assert info.value.reason == reason
-
-
-@both
-def test_main_is_ended_by_another_process(start: Callable[[Main], None]) -> None:
-    async def killer(pid: Pid) -> None:
-        exit(pid, "kill")
-
-    async def main() -> None:
-        spawn(killer, current_pid())
-        await trio.sleep_forever()
-
-    with pytest.raises(ProcessExit) as info:
-        start(main)
-    assert info.value.reason == "killed"
-    assert str(info.value) == "the process ends with reason 'killed'"
-
-
-@both
 def test_the_crash_of_a_linked_process_is_the_cause(
     start: Callable[[Main], None], caplog: pytest.LogCaptureFixture
 ) -> None:
-    exc = ValueError("a mistake")
+    exc = ValueError("a crash")
 
     async def main() -> None:
         spawn_link(crash, exc)
@@ -190,106 +215,99 @@ def test_the_crash_of_a_linked_process_is_the_cause(
 
 
 @both
-def test_main_may_trap_exits(
-    start: Callable[[Main], None], caplog: pytest.LogCaptureFixture
-) -> None:
-    async def main() -> None:
+def test_processes_linked_to_main_get_its_reason(start: Callable[[Main], None]) -> None:
+    reasons: list[Any] = []
+
+    async def partner(main: Pid) -> None:
         trap_exit(True)
-        spawn_link(crash, ValueError("a mistake"))
-        await receive()
+        link(main)
+        reasons.append((await receive()).reason)
 
-    start(main)
+    async def main() -> None:
+        spawn(partner, current_pid())
+        await wait_all_tasks_blocked()
+        exit("a reason")
+
+    with pytest.raises(ProcessExit):
+        start(main)
+    assert reasons == ["a reason"]
 
 
-def test_the_crash_of_another_process_is_not_mains(caplog: pytest.LogCaptureFixture) -> None:
-    async def main() -> str:
-        _, ref = spawn_monitor(crash, ValueError("a mistake"))
-        await receive(ref)
-        return "main goes on"
-
-    assert run(main) == "main goes on"
+# --- leaving --------------------------------------------------------------------------------------
 
 
 @both
-def test_leaving_ends_every_process(start: Callable[[Main], None]) -> None:
+def test_leaving_ends_every_process_and_then_what_others_keep(
+    start: Callable[[Main], None],
+) -> None:
     ended: list[str] = []
 
-    async def process(name: str, wait: Main) -> None:
-        try:
-            await wait()
-        finally:
-            ended.append(name)
+    def waits(wait: Main, name: str, light: bool = False) -> None:
+        spawn(waits_and_then, wait, partial(ended.append, name), light=light)
 
     async def main() -> None:
-        spawn(process, "in receive", receive)
-        spawn(process, "in trio", trio.sleep_forever)
-        spawn_handler(lambda message: None, lambda reason: ended.append("handler"))
+        current_process().node.at_close += [
+            partial(ended.append, "first"),
+            partial(ended.append, "second"),
+        ]
+        waits(receive, "in receive")
+        waits(trio.sleep_forever, "in trio")
+        waits(receive, "light", light=True)
+        spawn_handler(print, lambda reason: ended.append("handler"))
         await wait_all_tasks_blocked()
-        spawn(process, "not yet started", receive)
+        waits(receive, "not yet started")
 
     start(main)
-    assert sorted(ended) == ["handler", "in receive", "in trio"]
+    assert sorted(ended[:3]) == ["in receive", "in trio", "light"]
+    assert ended[3:] == ["handler", "second", "first"]
 
 
 @both
 def test_leaving_waits_for_clean_up(start: Callable[[Main], None]) -> None:
     cleaned: list[str] = []
 
-    async def process() -> None:
-        try:
-            await receive()
-        finally:
-            with trio.CancelScope(shield=True):
-                await sleep(0.001)
-                cleaned.append("all")
-
     async def main() -> None:
-        spawn(process)
+        spawn(cleans_up, "process", cleaned)
         await wait_all_tasks_blocked()
 
     start(main)
-    assert cleaned == ["all"]
+    assert cleaned == ["process"]
 
 
 @both
 def test_no_process_starts_while_the_runtime_is_left(start: Callable[[Main], None]) -> None:
     refused: list[str] = []
 
-    async def process() -> None:
-        try:
-            await receive()
-        finally:
-            for start_one in (lambda: spawn(receive), lambda: spawn_handler(print)):
-                with pytest.raises(RuntimeError, match="is being left") as info:
-                    start_one()
-                refused.append(str(info.value))
+    def tries() -> None:
+        for start_one in (lambda: spawn(receive), lambda: spawn_handler(print)):
+            with pytest.raises(RuntimeError, match="is being left") as info:
+                start_one()
+            refused.append(str(info.value))
 
     async def main() -> None:
-        spawn(process)
+        spawn(waits_and_then, receive, tries)
         await wait_all_tasks_blocked()
 
     start(main)
     assert len(refused) == 2
 
 
-async def test_the_value_of_the_block_is_the_first_pid() -> None:
-    async with open_runtime() as pid:
-        assert current_pid() is pid
-        assert processes() == [pid]
-        assert is_alive(pid)
-    assert not is_alive(pid)
+# --- several runtimes -----------------------------------------------------------------------------
 
 
-async def test_runtimes_one_after_the_other() -> None:
+async def test_runtimes_can_follow_each_other() -> None:
     pids = []
     for _ in range(3):
         async with open_runtime() as pid:
+            assert current_pid() is pid
             assert processes() == [pid]
+            assert is_alive(pid)
             pids.append(pid)
+        assert not is_alive(pid)
     assert len(set(pids)) == 3
 
 
-async def test_two_runtimes_side_by_side() -> None:
+async def test_runtimes_can_be_open_side_by_side() -> None:
     async def lives(name: str) -> None:
         async with open_runtime() as pid:
             spawn(receive, name="server")
@@ -311,7 +329,7 @@ async def test_two_runtimes_side_by_side() -> None:
         nursery.start_soon(lives, "b")
 
 
-async def test_a_runtime_inside_a_runtime() -> None:
+async def test_a_runtime_can_be_opened_inside_a_runtime() -> None:
     async def echo(dest: Pid) -> None:
         while True:
             send(dest, ("echo", await receive()))
@@ -336,7 +354,7 @@ async def test_a_runtime_inside_a_runtime() -> None:
         assert ref not in (current_process().watchers or ())
 
 
-async def test_a_process_may_open_a_runtime_of_its_own(runtime: None) -> None:
+async def test_a_process_can_open_a_runtime_of_its_own(runtime: None) -> None:
     async def process(dest: Pid) -> None:
         me = current_pid()
         async with open_runtime():
@@ -352,7 +370,7 @@ async def test_a_process_may_open_a_runtime_of_its_own(runtime: None) -> None:
 
 
 async def test_tasks_of_an_inner_runtime_belong_to_it() -> None:
-    # Also those of a process that a handler starts when a timer sets it going.
+    # Also tasks of a process that a handler starts when a timer wakes it.
     async def worker(dest: Pid) -> None:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(child, dest)
@@ -366,29 +384,25 @@ async def test_tasks_of_an_inner_runtime_belong_to_it() -> None:
         assert outer not in await receive()
 
 
+# --- cancelling -----------------------------------------------------------------------------------
+
+
 async def test_the_block_can_be_cancelled(autojump_clock: MockClock) -> None:
     ended: list[str] = []
-
-    async def process() -> None:
-        try:
-            await trio.sleep_forever()
-        finally:
-            ended.append("process")
-
     with trio.move_on_after(5) as scope:
         async with open_runtime() as pid:
-            spawn(process)
+            spawn(waits_and_then, trio.sleep_forever, lambda: ended.append("process"))
             await receive()
     assert scope.cancelled_caught
     assert ended == ["process"]
     assert not is_alive(pid)
 
 
-async def test_cancelling_the_block_ends_processes_in_good_order(
+async def test_cancelling_the_block_ends_processes_by_exit_signals(
     autojump_clock: MockClock,
 ) -> None:
-    # They end by exit signals, so their reason is "killed" and their clean-up can wait.
-    heard: list[Any] = []
+    # So their reason is "killed", and their clean-up can wait.
+    reasons: list[Any] = []
 
     async def watcher() -> None:
         _, ref = spawn_monitor(trio.sleep_forever)
@@ -396,35 +410,25 @@ async def test_cancelling_the_block_ends_processes_in_good_order(
             await trio.sleep_forever()
         finally:
             with trio.CancelScope(shield=True):
-                heard.append((await receive(ref)).reason)
+                reasons.append((await receive(ref)).reason)
 
     with trio.move_on_after(5):
         async with open_runtime():
             spawn(watcher)
             await trio.sleep_forever()
-    assert heard == ["killed"]
+    assert reasons == ["killed"]
 
 
-async def test_clean_up_in_a_cancelled_block_may_wait(autojump_clock: MockClock) -> None:
+async def test_clean_up_in_a_cancelled_block_can_wait(autojump_clock: MockClock) -> None:
     cleaned: list[str] = []
-
-    async def cleans_up(name: str) -> None:
-        try:
-            await receive()
-        finally:
-            with trio.CancelScope(shield=True):
-                assert await receive(after=1) == Timeout()
-                await sleep(1)
-                cleaned.append(name)
-
     with trio.move_on_after(5):
         async with open_runtime():
-            spawn(cleans_up, "process")
-            await cleans_up("first process")
+            spawn(cleans_up, "process", cleaned)
+            await cleans_up("first process", cleaned)
     assert sorted(cleaned) == ["first process", "process"]
 
 
-@pytest.mark.parametrize("light", [False, True])
+@every_body
 async def test_a_block_with_busy_processes_can_be_cancelled(light: bool) -> None:
     async def busy() -> None:
         while True:
@@ -435,9 +439,8 @@ async def test_a_block_with_busy_processes_can_be_cancelled(light: bool) -> None
         scope = trio.CancelScope()
         with scope:
             async with open_runtime():
-                spawn(busy, light=light)
-                spawn(busy, light=light)
-                spawn(receive, light=light)
+                for function in (busy, busy, receive):
+                    spawn(function, light=light)
                 for _ in range(passes):
                     await trio.lowlevel.checkpoint()
                 scope.cancel()
@@ -445,7 +448,7 @@ async def test_a_block_with_busy_processes_can_be_cancelled(light: bool) -> None
         assert scope.cancelled_caught
 
 
-async def test_a_mistake_in_a_cancelled_block_comes_out_as_itself(
+async def test_an_error_in_a_cancelled_block_is_raised_as_it_is(
     autojump_clock: MockClock,
 ) -> None:
     async def block() -> None:
@@ -454,13 +457,13 @@ async def test_a_mistake_in_a_cancelled_block_comes_out_as_itself(
                 try:
                     await trio.sleep_forever()
                 finally:
-                    await crash(ValueError("a mistake"))
+                    await crash(ValueError("an error"))
 
-    with pytest.raises(ValueError, match="a mistake"):
+    with pytest.raises(ValueError, match="an error"):
         await block()
 
 
-async def test_opening_while_cancelled() -> None:
+async def test_a_cancelled_task_opens_no_runtime() -> None:
     reached = False
     with trio.CancelScope() as scope:
         scope.cancel()
@@ -471,8 +474,8 @@ async def test_opening_while_cancelled() -> None:
 
 
 @pytest.mark.parametrize("steps", range(6))
-async def test_cancelled_while_opening(steps: int) -> None:
-    # Whatever the moment, it neither hangs nor leaves anything.
+async def test_opening_can_be_cancelled_at_any_moment(steps: int) -> None:
+    # It must not hang, and leave nothing behind.
     async def opens(scope: trio.CancelScope) -> None:
         with scope:
             async with open_runtime():
@@ -485,54 +488,3 @@ async def test_cancelled_while_opening(steps: int) -> None:
         for _ in range(steps):
             await trio.lowlevel.checkpoint()
         scope.cancel()
-
-
-@both
-def test_the_links_of_main_hear_of_its_end(start: Callable[[Main], None]) -> None:
-    reasons: list[Any] = []
-
-    async def partner(main: Pid) -> None:
-        trap_exit(True)
-        link(main)
-        reasons.append((await receive()).reason)
-
-    async def main() -> None:
-        spawn(partner, current_pid())
-        await wait_all_tasks_blocked()
-        exit("a reason")
-
-    with pytest.raises(ProcessExit):
-        start(main)
-    assert reasons == ["a reason"]
-
-
-@attrs.frozen
-class Closing:
-    """Something of another layer that lives as long as the runtime."""
-
-    story: list[str]
-    name: str
-
-    def __call__(self) -> None:
-        self.story.append(self.name)
-
-
-@both
-def test_what_other_layers_close(start: Callable[[Main], None]) -> None:
-    story: list[str] = []
-
-    async def process() -> None:
-        try:
-            await receive()
-        finally:
-            story.append("process")
-
-    async def main() -> None:
-        node = current_process().node
-        node.at_close += [Closing(story, "first"), Closing(story, "second")]
-        spawn(process)
-        spawn_handler(print, lambda reason: story.append("handler"))
-        await wait_all_tasks_blocked()
-
-    start(main)
-    assert story == ["process", "handler", "second", "first"]

@@ -37,7 +37,7 @@ class Note:
 
 
 def matches_by_hand(pattern: Any, message: Any) -> bool:
-    """What a pattern means, written down a second time and as plainly as possible."""
+    """The meaning of patterns, written a second time and as plainly as possible."""
     if pattern is None:
         return True
     if isinstance(pattern, Ref):
@@ -59,7 +59,7 @@ PATTERNS = [None, int, str, Reply, (str, Note), is_even, wants_nothing]
 
 
 class MailboxAgainstList(RuleBasedStateMachine):
-    """Whatever is done to a mailbox, a list from which one removes by hand does the same."""
+    """A mailbox behaves like a list from which messages are removed by hand."""
 
     refs = Bundle("refs")
 
@@ -73,7 +73,7 @@ class MailboxAgainstList(RuleBasedStateMachine):
         self.model.append(message)
 
     def expect(self, pattern: Any, start: int = 0) -> Any:
-        """Remove and return what a receive must find in the list, not looking before `start`."""
+        """Remove and return the message that a receive must find, searching from `start`."""
         for place in range(start, len(self.model)):
             if matches_by_hand(pattern, self.model[place]):
                 return self.model.pop(place)
@@ -163,7 +163,7 @@ class MailboxAgainstList(RuleBasedStateMachine):
         assert all(one is other for one, other in zip(held, self.model, strict=True))
 
     def teardown(self) -> None:
-        # Whatever is left can be received, oldest first, and then nothing is kept.
+        # The rest can be received, oldest first, and then nothing is kept.
         while self.model:
             self.take(None)
         assert not self.mailbox
@@ -187,12 +187,12 @@ class Counting:
 
 
 class Tested:
-    """How often messages are tested."""
+    """Counts how often messages are tested."""
 
     times = 0
 
     def by(self, matches: Callable[[Any], bool]) -> Callable[[Any], bool]:
-        """`matches`, counted."""
+        """Return `matches`, with its calls counted."""
 
         def test(message: Any) -> bool:
             self.times += 1
@@ -226,7 +226,7 @@ def test_replies_in_reverse_order_are_found_at_once() -> None:
     assert tested.times == 1_000
 
 
-def test_asking_for_what_is_urgent_before_each_message_takes_no_quadratic_time() -> None:
+def test_polling_for_urgent_messages_takes_no_quadratic_time() -> None:
     tested = Tested()
     is_reply = tested.by(matcher_for(Reply))
     mailbox = Mailbox()
@@ -244,7 +244,7 @@ def test_asking_for_what_is_urgent_before_each_message_takes_no_quadratic_time()
     assert mailbox.messages() == ["a late one"] * 10
 
 
-def test_taking_what_was_left_by_its_type_takes_no_quadratic_time() -> None:
+def test_taking_saved_messages_by_type_takes_no_quadratic_time() -> None:
     tested = Tested()
     is_int = tested.by(matcher_for(int))
     mailbox = Mailbox()
@@ -258,7 +258,7 @@ def test_taking_what_was_left_by_its_type_takes_no_quadratic_time() -> None:
     assert tested.times <= 10_000
 
 
-def test_what_a_message_carries_as_its_ref() -> None:
+def test_ref_of_returns_the_attribute_ref_of_a_message() -> None:
     class Broken:
         @property
         def ref(self) -> Ref:
@@ -310,7 +310,17 @@ class Sized(Protocol):
         (is_even, 2, 3),
         (str.isdigit, "1", "a"),
     ],
-    ids=repr,
+    ids=[
+        "any",
+        "type",
+        "tuple",
+        "union",
+        "union in a tuple",
+        "Optional",
+        "Union",
+        "function",
+        "method",
+    ],
 )
 def test_patterns(pattern: Any, matching: Any, other: Any) -> None:
     assert matcher_for(pattern)(matching) is True
@@ -337,6 +347,6 @@ def test_an_empty_tuple_of_types_matches_nothing() -> None:
     ],
     ids=repr,
 )
-def test_what_is_no_pattern(pattern: Any) -> None:
+def test_any_other_pattern_raises(pattern: Any) -> None:
     with pytest.raises(TypeError, match="pattern: expected"):
         matcher_for(pattern)

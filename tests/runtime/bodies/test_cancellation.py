@@ -1,4 +1,4 @@
-"""What trio's cancellation does to a process that receives."""
+"""trio's cancellation of a process that receives or sleeps."""
 
 import pytest
 import trio
@@ -18,7 +18,7 @@ from actorsock import (
 from actorsock.runtime.bodies.current import current_process
 
 
-async def test_a_cancelled_receive_takes_nothing(runtime: None) -> None:
+async def test_a_cancelled_receive_takes_no_message(runtime: None) -> None:
     send(current_pid(), "a message")
     with trio.CancelScope() as scope:
         scope.cancel()
@@ -35,7 +35,7 @@ async def test_a_cancelled_receive_does_not_time_out(runtime: None, after: float
     assert scope.cancelled_caught
 
 
-async def test_a_cancelled_sleep(runtime: None, autojump_clock: MockClock) -> None:
+async def test_a_sleep_can_be_cancelled(runtime: None, autojump_clock: MockClock) -> None:
     with trio.CancelScope() as scope:
         scope.cancel()
         await sleep(0)
@@ -59,10 +59,11 @@ async def test_move_on_after_loses_no_message(runtime: None, autojump_clock: Moc
     assert await receive() == "later"
 
 
-async def test_fail_after_with_a_longer_time_out(runtime: None, autojump_clock: MockClock) -> None:
+async def test_a_cancelled_receive_leaves_no_time_out(
+    runtime: None, autojump_clock: MockClock
+) -> None:
     with pytest.raises(trio.TooSlowError), trio.fail_after(1):
         await receive(after=5)
-    # Nothing is left of the time-out of 5 seconds.
     assert await receive(after=10) == Timeout()
     assert trio.current_time() == pytest.approx(11)
 
@@ -78,7 +79,7 @@ async def test_unwanted_messages_survive_cancellation(
 
 
 @pytest.mark.parametrize("message_first", [True, False])
-async def test_message_and_cancellation_in_the_same_moment(
+async def test_a_message_is_received_or_left_if_it_comes_with_the_cancellation(
     runtime: None, message_first: bool
 ) -> None:
     async def receiver(scope: trio.CancelScope, observer: Pid) -> None:
@@ -100,9 +101,7 @@ async def test_message_and_cancellation_in_the_same_moment(
         assert await receive() == ("still there", "a message")
 
 
-async def test_cancellation_of_a_wait_leaves_no_timer(
-    runtime: None, autojump_clock: MockClock
-) -> None:
+async def test_cancelled_waits_leave_no_timers(runtime: None, autojump_clock: MockClock) -> None:
     timers = current_process().node.timers
     for _ in range(1_000):
         with trio.move_on_after(0.001):

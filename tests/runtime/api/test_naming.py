@@ -18,12 +18,11 @@ from actorsock import (
     whereis,
 )
 
-
-async def ends() -> None:
-    pass
+from ..support import ended_process, ends, in_every_body, outcome_of
 
 
-async def test_a_name_stands_for_its_process(runtime: None) -> None:
+@in_every_body
+async def test_a_name_stands_for_its_process() -> None:
     register("me", current_pid())
     assert whereis("me") is current_pid()
     assert registered() == ["me"]
@@ -32,7 +31,8 @@ async def test_a_name_stands_for_its_process(runtime: None) -> None:
     assert await receive() == "a message"
 
 
-async def test_an_unknown_name(runtime: None) -> None:
+@in_every_body
+async def test_an_unknown_name() -> None:
     assert whereis("nobody") is None
     with pytest.raises(ValueError, match="dest: no process is registered as 'nobody'"):
         send("nobody", "a message")
@@ -40,9 +40,14 @@ async def test_an_unknown_name(runtime: None) -> None:
         unregister("nobody")
 
 
-async def test_a_name_is_free_after_unregister(runtime: None) -> None:
+@in_every_body
+async def test_any_process_can_unregister_a_name_which_is_free_then() -> None:
+    async def stranger() -> None:
+        unregister("first")
+
     pid = spawn(receive, name="first")
-    unregister("first")
+    assert await outcome_of(stranger) == "normal"
+    assert whereis("first") is None
     assert registered() == []
     assert process_info(pid).registered_name is None
     register("second", pid)
@@ -50,45 +55,32 @@ async def test_a_name_is_free_after_unregister(runtime: None) -> None:
     assert is_alive(pid)
 
 
-async def test_any_process_may_unregister(runtime: None) -> None:
-    async def stranger() -> None:
-        unregister("me")
-
-    register("me", current_pid())
-    _, ref = spawn_monitor(stranger)
-    assert (await receive(ref)).reason == "normal"
-    assert whereis("me") is None
-
-
-async def test_a_name_has_one_process(runtime: None) -> None:
+@in_every_body
+async def test_a_name_has_one_process_and_a_process_one_name() -> None:
     register("name", current_pid())
     with pytest.raises(ValueError, match="name: 'name' is already registered"):
         register("name", spawn(receive))
-    assert whereis("name") is current_pid()
-
-
-async def test_a_process_has_one_name(runtime: None) -> None:
-    register("name", current_pid())
     with pytest.raises(ValueError, match=r"pid: .* is already registered as 'name'"):
         register("another", current_pid())
+    assert whereis("name") is current_pid()
     assert registered() == ["name"]
 
 
-async def test_an_ended_process_gets_no_name(runtime: None) -> None:
-    pid, ref = spawn_monitor(ends)
-    await receive(ref)
+@in_every_body
+async def test_an_ended_process_gets_no_name() -> None:
     with pytest.raises(ValueError, match=r"pid: .* has ended"):
-        register("name", pid)
+        register("name", await ended_process())
 
 
-async def test_the_end_of_a_process_frees_its_name(runtime: None) -> None:
-    for _ in range(3):
-        _, ref = spawn_monitor(ends, name="server")
+@in_every_body
+async def test_the_end_of_a_process_frees_its_name() -> None:
+    for light in (False, True, False):
+        _, ref = spawn_monitor(ends, name="server", light=light)
         await receive(ref)
         assert registered() == []
 
 
-async def test_a_runtime_has_names_of_its_own() -> None:
+async def test_each_runtime_has_names_of_its_own() -> None:
     async with open_runtime() as outer:
         register("server", outer)
         async with open_runtime() as inner:
@@ -100,7 +92,8 @@ async def test_a_runtime_has_names_of_its_own() -> None:
         assert whereis("server") is outer
 
 
-async def test_servers_can_be_told_to_answer_by_name(runtime: None) -> None:
+@in_every_body
+async def test_a_server_can_answer_by_name() -> None:
     async def server() -> None:
         while True:
             client, number = await receive()

@@ -1,17 +1,17 @@
-"""A crash ends one process, tells its links and monitors, and leaves one log record."""
+"""A crash ends one process, reaches its links and monitors, and leaves one log record."""
 
 import logging
 import sys
 import traceback
 from collections.abc import Iterator
 from functools import partial
+from typing import Any
 
 import attrs
 import pytest
 import trio
 
 from actorsock import (
-    Down,
     Exit,
     Pid,
     current_pid,
@@ -28,9 +28,10 @@ from actorsock import (
     trap_exit,
 )
 
+from ..support import crash, every_body, outcome_of
+
 
 async def divide(number: int) -> None:
-    await trio.lowlevel.checkpoint()
     1 / number
 
 
@@ -59,10 +60,14 @@ async def test_the_reason_is_the_exception_with_its_traceback(
     assert traceback.extract_tb(reason.__traceback__)[-1].name == "divide"
 
 
+# --- the log record -------------------------------------------------------------------------------
+
+
+@every_body
 async def test_a_crash_leaves_one_log_record(
-    runtime: None, caplog: pytest.LogCaptureFixture
+    runtime: None, light: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    pid, ref = spawn_monitor(divide, 0, name="divider")
+    pid, ref = spawn_monitor(divide, 0, name="divider", light=light)
     reason = (await receive(ref)).reason
     (record,) = caplog.records
     assert (record.name, record.levelno) == ("actorsock", logging.ERROR)
@@ -83,45 +88,46 @@ class Divider:
         await divide(self.number)
 
 
-async def test_the_log_record_names_what_ran(
+async def test_the_log_record_names_the_function(
     runtime: None, caplog: pytest.LogCaptureFixture
 ) -> None:
     for function in [Divider(0).divide, Divider(0), partial(divide, 0)]:
-        _, ref = spawn_monitor(function)
-        await receive(ref)
+        await outcome_of(function)
     methods, *others = [record.function for record in caplog.records]
     assert methods.endswith(":Divider.divide")
     assert all("ivide" in other for other in others)
 
 
+@every_body
 async def test_a_decision_to_end_is_not_logged(
-    runtime: None, caplog: pytest.LogCaptureFixture
+    runtime: None, light: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def process() -> None:
         exit(ValueError("a reason, not a crash"))
 
-    _, ref = spawn_monitor(process)
-    assert isinstance((await receive(ref)).reason, ValueError)
-    pid, ref = spawn_monitor(receive)
+    assert isinstance(await outcome_of(process, light=light), ValueError)
+    pid, ref = spawn_monitor(receive, light=light)
     exit(pid, ValueError("a reason, not a crash"))
     assert isinstance((await receive(ref)).reason, ValueError)
     assert caplog.records == []
 
 
-async def test_a_process_that_a_crash_takes_along_is_not_logged(
+async def test_the_end_of_a_process_linked_to_a_crash_is_not_logged(
     runtime: None, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def partner() -> None:
         spawn_link(divide, 0)
         await receive()
 
-    _, ref = spawn_monitor(partner)
-    assert isinstance((await receive(ref)).reason, ZeroDivisionError)
+    assert isinstance(await outcome_of(partner), ZeroDivisionError)
     assert len(caplog.records) == 1
 
 
+# --- groups ---------------------------------------------------------------------------------------
+
+
 @pytest.mark.parametrize("depth", [1, 2, 3])
-async def test_a_crash_inside_nurseries_is_shown_plainly(
+async def test_a_crash_inside_nurseries_loses_its_groups(
     runtime: None, caplog: pytest.LogCaptureFixture, depth: int
 ) -> None:
     async def process(depth: int) -> None:
@@ -131,25 +137,30 @@ async def test_a_crash_inside_nurseries_is_shown_plainly(
             nursery.start_soon(trio.sleep_forever)
             nursery.start_soon(process, depth - 1)
 
-    _, ref = spawn_monitor(process, depth)
-    reason = (await receive(ref)).reason
+    reason = await outcome_of(process, depth)
     assert isinstance(reason, ZeroDivisionError)
     assert [record.exc_info[1] for record in caplog.records] == [reason]
 
 
-async def test_several_crashes_in_a_nursery_stay_together(
+@every_body
+async def test_nurseries_may_be_nested_deeper_than_the_stack(
+    runtime: None, light: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    group: Exception = ValueError("a crash")
+    for _ in range(sys.getrecursionlimit() + 100):
+        group = ExceptionGroup("a nursery", [group])
+    assert isinstance(await outcome_of(crash, group, light=light), ValueError)
+
+
+async def test_several_crashes_in_a_nursery_stay_a_group(
     runtime: None, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def crash(exc: Exception) -> None:
-        raise exc
-
     async def process() -> None:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(crash, ValueError())
             nursery.start_soon(crash, LookupError())
 
-    _, ref = spawn_monitor(process)
-    reason = (await receive(ref)).reason
+    reason = await outcome_of(process)
     assert isinstance(reason, ExceptionGroup)
     assert {type(exc) for exc in reason.exceptions} == {ValueError, LookupError}
     assert len(caplog.records) == 1
@@ -158,67 +169,79 @@ async def test_several_crashes_in_a_nursery_stay_together(
 async def test_a_crash_beside_a_decision_to_end_is_a_crash(
     runtime: None, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def crash() -> None:
-        raise ValueError
-
     async def process() -> None:
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(crash)
+            nursery.start_soon(crash, ValueError())
             exit("done")
 
-    _, ref = spawn_monitor(process)
-    reason = (await receive(ref)).reason
+    reason = await outcome_of(process)
     assert reason.subgroup(ValueError) is not None
     assert len(caplog.records) == 1
 
 
-async def test_an_exception_without_a_representation(
+# --- logging that fails ---------------------------------------------------------------------------
+
+
+class NoRepresentation(Exception):
+    def __repr__(self) -> str:
+        raise RuntimeError("no")
+
+
+async def test_an_exception_needs_no_representation(
     runtime: None, caplog: pytest.LogCaptureFixture
 ) -> None:
-    class Rude(Exception):
-        def __repr__(self) -> str:
-            raise RuntimeError("no")
-
-    async def process() -> None:
-        raise Rude
-
     caplog.set_level(logging.CRITICAL + 1, "actorsock")
-    _, ref = spawn_monitor(process)
-    assert isinstance((await receive(ref)).reason, Rude)
+    assert isinstance(await outcome_of(crash, NoRepresentation()), NoRepresentation)
 
 
-async def test_a_logger_that_fails_harms_nobody(
+class DiskFull(logging.Filter):
+    def filter(self, record: logging.LogRecord) -> bool:
+        raise OSError("disk full")
+
+
+async def test_an_error_in_logging_goes_to_stderr(
     runtime: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    class Failing(logging.Filter):
-        def filter(self, record: logging.LogRecord) -> bool:
-            raise OSError("disk full")
-
-    failing = Failing()
+    failing = DiskFull()
     log = logging.getLogger("actorsock")
     log.addFilter(failing)
     try:
-        _, ref = spawn_monitor(divide, 0)
-        assert isinstance((await receive(ref)).reason, ZeroDivisionError)
+        assert isinstance(await outcome_of(divide, 0), ZeroDivisionError)
     finally:
         log.removeFilter(failing)
     assert "disk full" in capsys.readouterr().err
 
 
+class Closed:
+    """A standard error that can't be written to."""
+
+    def write(self, text: str) -> int:
+        raise OSError("closed")
+
+
+async def test_an_error_in_logging_may_have_nowhere_to_go(
+    runtime: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def handle(record: logging.LogRecord) -> None:
+        raise LookupError("no logging either")
+
+    monkeypatch.setattr(logging.getLogger("actorsock"), "handle", handle)
+    monkeypatch.setattr(sys, "stderr", Closed())
+    assert isinstance(await outcome_of(divide, 0), ZeroDivisionError)
+
+
 class Failed(BaseException):
-    """No `Exception`, such as what `pytest.fail` raises."""
+    """No `Exception`, such as the one that `pytest.fail` raises."""
 
 
 class Fails(logging.Handler):
-    """A handler of log records that takes none."""
-
     def handle(self, record: logging.LogRecord) -> bool:
         raise Failed(record.getMessage())
 
 
 @pytest.fixture
 def logging_fails() -> Iterator[None]:
-    """The program's logging raises what is no `Exception`."""
+    """Let the program's logging raise a BaseException that is no `Exception`."""
     logger, handler = logging.getLogger("actorsock"), Fails()
     logger.addHandler(handler)
     yield
@@ -226,63 +249,27 @@ def logging_fails() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("kind", ["task", "light", "handler"])
-def test_a_crash_that_cant_be_logged_is_one_all_the_same(logging_fails: None, kind: str) -> None:
-    """What the log handler raises concerns the program; the process has ended before."""
-    reasons: list[object] = []
-
-    async def divides_at_once() -> None:
-        divides(0)
+def test_a_base_exception_in_logging_ends_the_program_after_the_process(
+    logging_fails: None, kind: str
+) -> None:
+    reasons: list[Any] = []
 
     def divides(number: int) -> None:
         1 / number
 
-    def watches(message: object) -> None:
+    def watches(message: Any) -> None:
         if isinstance(message, Pid):
             monitor(message)
             send(message, 0)
         else:
-            assert isinstance(message, Down)
             reasons.append(message.reason)
 
     async def main() -> None:
-        light = kind == "light"
-        pid = spawn_handler(divides) if kind == "handler" else spawn(divides_at_once, light=light)
+        handler = kind == "handler"
+        pid = spawn_handler(divides) if handler else spawn(divide, 0, light=kind == "light")
         send(spawn_handler(watches), pid)
         await trio.sleep_forever()
 
     with pytest.raises(Failed, match="division by zero"):
         run(main)
     assert [type(reason) for reason in reasons] == [ZeroDivisionError]
-
-
-@pytest.mark.parametrize("light", [False, True], ids=["task", "light"])
-async def test_nurseries_nested_deeper_than_the_stack(
-    runtime: None, light: bool, caplog: pytest.LogCaptureFixture
-) -> None:
-    async def crashes() -> None:
-        raise group
-
-    group: Exception = ValueError("a mistake")
-    for _ in range(sys.getrecursionlimit() + 100):
-        group = ExceptionGroup("a nursery", [group])
-    _, ref = spawn_monitor(crashes, light=light)
-    assert isinstance((await receive(ref)).reason, ValueError)
-
-
-class Refuses:
-    """A standard error that takes nothing."""
-
-    def write(self, text: str) -> int:
-        raise OSError("nobody reads it any more")
-
-
-async def test_a_crash_that_can_be_told_nowhere(
-    runtime: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def handle(record: logging.LogRecord) -> None:
-        raise LookupError("no logging either")
-
-    monkeypatch.setattr(logging.getLogger("actorsock"), "handle", handle)
-    monkeypatch.setattr(sys, "stderr", Refuses())
-    _, ref = spawn_monitor(divide, 0)
-    assert isinstance((await receive(ref)).reason, ZeroDivisionError)

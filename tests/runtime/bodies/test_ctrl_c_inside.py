@@ -1,19 +1,18 @@
-"""Ctrl-C that comes while the library itself is at work waits until its books are in order.
+"""Ctrl-C while the library's own code runs waits until its tables are consistent.
 
-Each story is told once to see which lines of the library's it comes by, and then once for each of
-them, with Ctrl-C pressed there.
+Each program runs once to find the lines of the library that it executes, and then once for each of
+these lines, with Ctrl-C pressed there.
 """
 
 import signal
 import sys
 from collections.abc import Callable
-from types import FrameType
+from types import FrameType, ModuleType
 from typing import Any
 
 import pytest
 import trio
 
-import actorsock
 from actorsock import (
     current_pid,
     mailbox,
@@ -29,24 +28,28 @@ from actorsock import (
     spawn,
     spawn_monitor,
 )
+from actorsock.runtime.api import messaging, opening
+from actorsock.runtime.bodies import light, task
+from actorsock.runtime.core import body, node, passes, process, timers
 from actorsock.runtime.core.process import alive
+from actorsock.socket.core import actor, registry
+from actorsock.streams import serving
 
-from ..stories import open_descriptors
+from ...stories import open_descriptors
 
 Place = tuple[str, int]
-SOURCES = actorsock.__path__[0]
 
 
 class Watched:
-    """Follows a program through some of the library's modules, and presses Ctrl-C at one place."""
+    """Traces a program through some modules of the library, and presses Ctrl-C at one line."""
 
-    def __init__(self, modules: tuple[str, ...], press_at: Place | None = None) -> None:
-        self.files = {f"{SOURCES}/{module}.py" for module in modules}
+    def __init__(self, modules: tuple[ModuleType, ...], press_at: Place | None = None) -> None:
+        self.files = {module.__file__ for module in modules}
         self.press_at = press_at
         self.places: dict[Place, None] = {}
 
-    def tells(self, story: Callable[[], object]) -> None:
-        """Tell the story, and forget that it was interrupted."""
+    def runs(self, story: Callable[[], object]) -> None:
+        """Run the program under the tracer."""
         before = signal.signal(signal.SIGINT, signal.default_int_handler)
         tracer = sys.gettrace()
         sys.settrace(self._calls)
@@ -78,7 +81,7 @@ async def talks_to_a_light_process() -> None:
     for _ in range(3):
         send(other, current_pid())
         await receive()
-        await trio.sleep(0.001)  # long enough for everybody to fall asleep
+        await trio.sleep(0.001)  # long enough for trio's loop to sleep
 
 
 async def sleeps() -> None:
@@ -86,7 +89,7 @@ async def sleeps() -> None:
     try:
         await sleep(0.002)
     except KeyboardInterrupt:
-        # Who goes on all the same has nothing to do with that sleep any more.
+        # The timer of the interrupted sleep must not end this wait.
         assert await receive() == "awake"
         raise
 
@@ -117,26 +120,26 @@ async def serves() -> None:
 @pytest.mark.parametrize(
     ("story", "modules"),
     [
-        (talks_to_a_light_process, ("runtime/passes", "runtime/light_body")),
-        (sleeps, ("runtime/messaging", "runtime/body", "runtime/timers", "runtime/task_body")),
-        (owns_sockets, ("socket/actor", "socket/registry", "runtime/process")),
-        (serves, ("streams/serving",)),
-        (owns_sockets, ("runtime/opening", "runtime/node")),
+        (talks_to_a_light_process, (passes, light)),
+        (sleeps, (messaging, body, timers, task)),
+        (owns_sockets, (actor, registry, process)),
+        (serves, (serving,)),
+        (owns_sockets, (opening, node)),
     ],
     ids=["light", "sleep", "sockets", "server", "opening"],
 )
-def test_it_ends_the_program_in_good_order(
-    story: Callable[[], Any], modules: tuple[str, ...]
+def test_ctrl_c_at_any_line_ends_the_program_in_good_order(
+    story: Callable[[], Any], modules: tuple[ModuleType, ...]
 ) -> None:
     watched = Watched(modules)
-    watched.tells(lambda: run(story))
+    watched.runs(lambda: run(story))
     assert len(watched.places) > 20
     before = open_descriptors()
     for place in watched.places:
         pressed = Watched(modules, place)
         try:
             with pytest.raises(KeyboardInterrupt):
-                pressed.tells(lambda: run(story))
+                pressed.runs(lambda: run(story))
         except BaseException as exc:
             exc.add_note(f"Ctrl-C at {place}")
             if place in pressed.places:

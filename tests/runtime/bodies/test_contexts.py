@@ -1,4 +1,4 @@
-"""Context variables: each process has its own, which begin as they were where it was started."""
+"""Context variables: each process has its own, copied from the process that started it."""
 
 import contextvars
 import decimal
@@ -23,9 +23,9 @@ from actorsock import (
     spawn_monitor,
 )
 
-VARIABLE = contextvars.ContextVar("variable", default="nobody's")
+from ..support import every_body
 
-every_body = pytest.mark.parametrize("light", [False, True], ids=["task", "light"])
+VARIABLE = contextvars.ContextVar("variable", default="nobody's")
 
 
 @pytest.fixture(autouse=True)
@@ -35,7 +35,7 @@ def _the_callers_stay_as_they_are() -> Iterator[None]:
 
 
 @every_body
-async def test_a_process_inherits_and_keeps_to_itself(runtime: None, light: bool) -> None:
+async def test_a_process_inherits_a_copy(runtime: None, light: bool) -> None:
     async def tells(main: Pid) -> None:
         before = VARIABLE.get()
         VARIABLE.set("its own")
@@ -52,7 +52,9 @@ async def test_a_process_inherits_and_keeps_to_itself(runtime: None, light: bool
 
 
 @every_body
-async def test_those_that_take_turns_do_not_disturb_each_other(runtime: None, light: bool) -> None:
+async def test_processes_that_alternate_have_contexts_of_their_own(
+    runtime: None, light: bool
+) -> None:
     async def counts(main: Pid, digits: int) -> None:
         with decimal.localcontext() as context:
             context.prec = digits
@@ -64,7 +66,7 @@ async def test_those_that_take_turns_do_not_disturb_each_other(runtime: None, li
     assert sorted([await receive() for _ in range(3)]) == [(5, 5), (6, 6), (7, 7)]
 
 
-async def test_a_handler_keeps_to_itself(runtime: None) -> None:
+async def test_a_handler_has_a_context_of_its_own(runtime: None) -> None:
     me = current_pid()
 
     def handle(message: str) -> None:
@@ -81,7 +83,7 @@ async def test_a_handler_keeps_to_itself(runtime: None) -> None:
     assert [await receive(), await receive()] == ["nobody's", "one"]
 
 
-async def test_a_server_keeps_to_itself(runtime: None) -> None:
+async def test_a_server_has_a_context_of_its_own(runtime: None) -> None:
     class Server(otp.GenServer):
         def handle_call(self, request: object, caller: object) -> otp.Reply:
             VARIABLE.set("the server's")
@@ -92,8 +94,8 @@ async def test_a_server_keeps_to_itself(runtime: None) -> None:
     assert VARIABLE.get() == "nobody's"
 
 
-async def test_what_a_light_process_starts_is_in_its_runtime() -> None:
-    """Also where another one is open, and whatever it starts it by."""
+async def test_a_task_started_by_a_light_process_is_in_its_runtime() -> None:
+    """Also where another runtime is open."""
 
     async def who() -> Pid:
         async with trio.open_nursery() as nursery:
@@ -120,7 +122,7 @@ async def test_what_a_light_process_starts_is_in_its_runtime() -> None:
         nursery.start_soon(other)
 
 
-def test_nothing_is_left_where_the_runtime_was_run() -> None:
+def test_a_light_process_does_not_change_the_context_of_run() -> None:
     async def sets() -> None:
         VARIABLE.set("a light process's")
 

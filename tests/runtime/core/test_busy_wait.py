@@ -1,4 +1,4 @@
-"""Looking out before sleeping: worth while where it succeeds, left out where it is in vain."""
+"""Polling before the loop sleeps: kept up where it succeeds, rarer and rarer where it fails."""
 
 import select
 import socket as stdlib
@@ -16,7 +16,7 @@ MICROSECOND = 1e-6
 
 
 class World:
-    """A clock that moves by a microsecond with each look, and something that comes or does not."""
+    """A clock that advances by a microsecond with each look, and an event after some looks."""
 
     def __init__(self, comes_after: float) -> None:
         self.now = 0.0
@@ -30,28 +30,28 @@ class World:
         return self.looks >= self.comes_after
 
     def look(self, at_most: float = 1.0) -> int:
-        """How often it has looked this time."""
+        """Return how often it has looked this time."""
         self.looks = 0
         self.busy_wait.look(self.peek, at_most)
         return self.looks
 
 
-def test_it_looks_until_something_comes() -> None:
+def test_polling_ends_when_something_comes() -> None:
     world = World(comes_after=20)
     assert [world.look() for _ in range(5)] == [20] * 5
 
 
-def test_it_gives_up_after_a_moment() -> None:
+def test_polling_ends_after_a_moment() -> None:
     world = World(comes_after=10**9)
     assert 45 < world.look() < 55
 
 
-def test_it_looks_no_longer_than_the_loop_may_sleep() -> None:
+def test_polling_lasts_no_longer_than_the_loop_may_sleep() -> None:
     world = World(comes_after=10**9)
     assert world.look(at_most=5 * MICROSECOND) < 8
 
 
-def test_in_vain_it_looks_less_and_less_often() -> None:
+def test_each_failure_doubles_the_sleeps_without_polling() -> None:
     world = World(comes_after=10**9)
     tried = [number for number in range(5000) if world.look()]
     pauses = [later - earlier for earlier, later in pairwise(tried)]
@@ -59,7 +59,7 @@ def test_in_vain_it_looks_less_and_less_often() -> None:
     assert set(pauses[10:]) == {2**10 + 1}
 
 
-def test_one_success_and_it_is_worth_while_again() -> None:
+def test_one_success_resets_the_failures() -> None:
     world = World(comes_after=10**9)
     for _ in range(100):
         world.look()
@@ -70,7 +70,7 @@ def test_one_success_and_it_is_worth_while_again() -> None:
 
 
 @pytest.mark.parametrize("allowed", [True, False])
-async def test_the_environment_can_forbid_it(
+async def test_the_environment_can_disable_polling(
     allowed: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ACTORSOCK_BUSY_WAIT", "medium" if allowed else "none")

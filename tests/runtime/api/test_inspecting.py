@@ -24,7 +24,7 @@ from actorsock import (
 )
 
 
-async def test_everything_that_is_known_of_a_process(runtime: None) -> None:
+async def test_process_info_of_a_waiting_process(runtime: None) -> None:
     async def process(observer: Pid) -> None:
         trap_exit(True)
         link(observer)
@@ -83,7 +83,7 @@ async def test_the_status_of_a_process(runtime: None) -> None:
     assert pid not in processes()
 
 
-async def test_a_handler_that_runs_and_one_that_is_idle(runtime: None) -> None:
+async def test_the_status_of_a_handler(runtime: None) -> None:
     seen: list[tuple[str, int]] = []
 
     def handler(message: object) -> None:
@@ -96,8 +96,7 @@ async def test_a_handler_that_runs_and_one_that_is_idle(runtime: None) -> None:
     assert seen == [("running", 0)]
 
 
-async def test_what_is_told_can_be_kept(runtime: None) -> None:
-    # It is a picture of the moment, not a view of the process.
+async def test_process_info_is_a_snapshot(runtime: None) -> None:
     pid = spawn(receive)
     info = process_info(pid)
     link(pid)
@@ -115,7 +114,7 @@ async def test_processes_are_listed_oldest_first(runtime: None) -> None:
     assert processes() == [*before, pids[0], pids[2]]
 
 
-def test_the_first_process_is_known_by_the_function_that_it_runs() -> None:
+def test_the_function_of_the_first_process_is_main() -> None:
     async def main() -> str:
         return process_info(current_pid()).function
 

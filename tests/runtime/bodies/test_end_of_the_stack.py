@@ -1,4 +1,4 @@
-"""A process that recurses without end crashes, wherever its stack comes to its end."""
+"""A process that recurses without end crashes, and leaves no call of the library half done."""
 
 import inspect
 import sys
@@ -11,12 +11,14 @@ from trio.testing import wait_all_tasks_blocked
 
 from actorsock import Pid, Timeout, current_pid, exit, monitor, processes, receive, send, spawn
 
-# What the library needs of the stack, at most, to do something and to come back.
+from ..support import every_body
+
+# Frames that a call of the library needs at most.
 ROOM = 60
 
 
 def at_depth(left: int, function: Callable[[], Any]) -> Any:
-    """Call it with so many frames left, more or less."""
+    """Call `function` with about `left` frames left."""
     frames = sys.getrecursionlimit() - len(inspect.stack(0)) - left
 
     def deeper(frames: int) -> Any:
@@ -30,18 +32,12 @@ async def collects(to: Pid) -> None:
         send(to, ("got", await receive()))
 
 
-RECEIVERS: dict[str, Callable[[Pid], Pid]] = {
-    "task": lambda to: spawn(collects, to),
-    "light": lambda to: spawn(collects, to, light=True),
-}
-
-
-@pytest.mark.parametrize("kind", list(RECEIVERS))
-async def test_a_message_is_sent_or_it_is_not(
-    runtime: None, kind: str, caplog: pytest.LogCaptureFixture
+@every_body
+async def test_a_message_is_sent_or_not_at_all(
+    runtime: None, light: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     for left in range(ROOM):
-        receiver = RECEIVERS[kind](current_pid())
+        receiver = spawn(collects, current_pid(), light=light)
         ref = monitor(receiver)
         await wait_all_tasks_blocked()
         sent = ["before"]
@@ -59,9 +55,9 @@ async def test_a_message_is_sent_or_it_is_not(
         assert await receive(after=0) == Timeout(), left
 
 
-@pytest.mark.parametrize("light", [False, True], ids=["task", "light"])
+@every_body
 @pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
-async def test_a_process_is_started_or_it_is_not(runtime: None, light: bool) -> None:
+async def test_a_process_is_started_or_not_at_all(runtime: None, light: bool) -> None:
     for left in range(ROOM):
         before = processes()
         try:
@@ -72,7 +68,7 @@ async def test_a_process_is_started_or_it_is_not(runtime: None, light: bool) -> 
             assert len(processes()) == len(before) + 1
 
 
-async def test_who_one_is_is_no_question_of_the_stack(runtime: None) -> None:
+async def test_the_current_pid_is_right_at_any_depth(runtime: None) -> None:
     for left in range(ROOM):
         with suppress(RecursionError):
             assert at_depth(left, current_pid) is current_pid()

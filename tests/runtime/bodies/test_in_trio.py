@@ -1,5 +1,6 @@
-"""What a light process runs in trio ends with it, and ends nobody else."""
+"""`in_trio`: a trio function on behalf of a light process ends with it, and ends no other."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -20,8 +21,34 @@ from actorsock import (
     spawn_monitor,
 )
 
+from ..support import in_every_body, outcome_of
 
-async def test_it_is_a_process_of_its_own(runtime: None) -> None:
+both_waits = pytest.mark.parametrize("wait", [receive, trio.sleep_forever])
+
+
+@in_every_body
+async def test_results_and_exceptions_come_back() -> None:
+    async def works(value: int) -> int:
+        await trio.sleep(1)
+        return value
+
+    async def fails() -> None:
+        await trio.sleep(1)
+        raise KeyError("x")
+
+    assert await in_trio(works, 5) == 5
+    with pytest.raises(KeyError, match="x"):
+        await in_trio(fails)
+
+
+async def test_in_a_task_it_is_a_plain_call(runtime: None) -> None:
+    async def same_task() -> object:
+        return trio.lowlevel.current_task()
+
+    assert await in_trio(same_task) is trio.lowlevel.current_task()
+
+
+async def test_the_function_runs_as_a_process_of_its_own(runtime: None) -> None:
     async def reports(dest: Pid) -> None:
         send(dest, current_pid())
 
@@ -36,34 +63,36 @@ async def test_it_is_a_process_of_its_own(runtime: None) -> None:
     assert not is_alive(inner)
 
 
-@pytest.mark.parametrize("reason", ["normal", "done", ("any", 1)], ids=repr)
-async def test_exit_in_there_ends_the_light_process(runtime: None, reason: Any) -> None:
-    async def ends() -> None:
+# --- ending ---------------------------------------------------------------------------------------
+
+
+async def exits(reason: Any) -> None:
+    exit(reason)
+
+
+async def exits_in_a_nursery(reason: Any) -> None:
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(trio.sleep_forever)
         exit(reason)
 
-    _, ref = spawn_monitor(in_trio, ends, light=True)
-    assert (await receive(ref)).reason == reason
+
+@pytest.mark.parametrize("function", [exits, exits_in_a_nursery])
+@pytest.mark.parametrize("reason", ["normal", "done", ("any", 1)], ids=repr)
+async def test_exit_inside_ends_the_light_process(
+    runtime: None, function: Callable[[Any], Awaitable[None]], reason: Any
+) -> None:
+    assert await outcome_of(in_trio, function, reason, light=True) == reason
 
 
-async def test_an_exit_signal_to_the_inner_process(runtime: None) -> None:
+async def test_an_exit_signal_to_the_inner_process_ends_the_light_one(runtime: None) -> None:
     _, ref = spawn_monitor(in_trio, receive, light=True)
     await wait_all_tasks_blocked()
     exit(processes()[-1], "a reason")
     assert (await receive(ref)).reason == "a reason"
 
 
-async def test_a_group_that_holds_a_decision_to_end(runtime: None) -> None:
-    async def ends() -> None:
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(trio.sleep_forever)
-            exit("done")
-
-    _, ref = spawn_monitor(in_trio, ends, light=True)
-    assert (await receive(ref)).reason == "done"
-
-
-@pytest.mark.parametrize("wait", [receive, trio.sleep_forever])
-def test_a_runtime_is_left_while_it_waits(wait: Any) -> None:
+@both_waits
+def test_a_runtime_can_be_left_while_it_waits(wait: Any) -> None:
     async def main() -> str:
         spawn(in_trio, wait, light=True)
         await wait_all_tasks_blocked()
@@ -72,27 +101,28 @@ def test_a_runtime_is_left_while_it_waits(wait: Any) -> None:
     assert run(main) == "left"
 
 
-@pytest.mark.parametrize("wait", [receive, trio.sleep_forever])
-async def test_the_end_of_the_light_process_cancels_it(runtime: None, wait: Any) -> None:
-    cancelled = trio.Event()
+@both_waits
+async def test_the_end_of_the_light_process_cancels_the_function(runtime: None, wait: Any) -> None:
+    seen: list[str] = []
 
     async def waits() -> None:
         try:
             await wait()
-        finally:
-            cancelled.set()
+        except trio.Cancelled:
+            seen.append("cancelled")
+            raise
 
     pid, ref = spawn_monitor(in_trio, waits, light=True)
     await wait_all_tasks_blocked()
     exit(pid, "kill")
     assert (await receive(ref)).reason == "killed"
-    await cancelled.wait()
+    assert seen == ["cancelled"]
 
 
-async def test_a_killed_process_has_ended_when_its_function_has_cleaned_up(
+async def test_the_end_of_the_light_process_waits_for_clean_up(
     runtime: None, caplog: pytest.LogCaptureFixture
 ) -> None:
-    told: list[str] = []
+    story: list[str] = []
 
     async def cleans_up() -> None:
         try:
@@ -101,7 +131,7 @@ async def test_a_killed_process_has_ended_when_its_function_has_cleaned_up(
             with trio.CancelScope(shield=True):
                 await trio.lowlevel.checkpoint()
                 await wait_all_tasks_blocked()
-            told.append("cleaned up")
+            story.append("cleaned up")
             raise ValueError("in the clean-up")
 
     pid, ref = spawn_monitor(in_trio, cleans_up, light=True)
@@ -109,21 +139,21 @@ async def test_a_killed_process_has_ended_when_its_function_has_cleaned_up(
     exit(pid, "over")
     assert not is_alive(pid)
     assert (await receive(ref)).reason == "over"
-    assert told == ["cleaned up"]
+    assert story == ["cleaned up"]
     [record] = caplog.records
     assert record.exc_info is not None
     assert isinstance(record.exc_info[1], ValueError)
     caplog.clear()
 
 
-def test_a_runtime_that_breaks_ends_it() -> None:
-    told: list[str] = []
+def test_a_runtime_that_breaks_ends_the_light_process() -> None:
+    story: list[str] = []
 
     async def light() -> None:
         try:
             await in_trio(trio.sleep_forever)
         finally:
-            told.append("unwound")
+            story.append("unwound")
 
     async def breaks() -> None:
         raise GeneratorExit
@@ -136,4 +166,4 @@ def test_a_runtime_that_breaks_ends_it() -> None:
 
     with pytest.raises(BaseException):  # noqa: B017, PT011  # of whatever kind
         run(main)
-    assert told == ["unwound"]
+    assert story == ["unwound"]
