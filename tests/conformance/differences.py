@@ -165,7 +165,7 @@ def _kind(op: str) -> str:
 
 DIFFERENCES: Final = (
     Difference(
-        reason="bind answers the port, as it was first documented",
+        reason="`bind` returns the port, as it was first documented",
         what="bind",
         theirs=r"Ok\(\)",
         ours=r"Ok\(.+\)",
@@ -193,34 +193,33 @@ DIFFERENCES: Final = (
         parts_ways=True,
     ),
     Difference(
-        reason="every byte of a send is counted, and a send that must wait has asked once more "
-        "to know that",
+        reason="every byte of a send is counted; a send that must wait has made one more try",
         what="counters",
         theirs=r"\{('write_byte': \w+|'write_tries': \w+|, )+\}",
         ours=r"\{('write_byte': \d+|'write_tries': \d+|, )+\}",
     ),
     Difference(
-        reason="a receive in pieces is one package of all its bytes, and has asked once more "
-        "to know that it must wait",
+        reason="a receive in pieces is one package of all its bytes; one that must wait has made "
+        "one more try",
         what="counters",
         theirs=r"\{('read_(pkg_max|tries)': \w+(, )?)+\}",
         ours=r"\{('read_(pkg_max|tries)': \w+(, )?)+\}",
     ),
     Difference(
-        reason="a port that no address can have is a wrong argument",
+        reason="a port outside of 0..65535 is a wrong argument",
         what="bind",
         theirs=r"Ok\(\)",
         ours=r"Raised\(\)",
         step=r".*'port': 65536.*",
     ),
     Difference(
-        reason="a sendfile is counted as one operation, and a try is one system call",
+        reason="a sendfile is counted as one operation, and each system call as one try",
         what="counters",
         theirs=r"\{('sendfile(_tries|_pkg)?': \d+(, )?)+\}",
         ours=r"\{('sendfile(_tries|_pkg)?': \d+(, )?)+\}",
     ),
     Difference(
-        reason="what Erlang only knows by name has a value here (the options with a dash)",
+        reason="options of which Erlang knows only the name have a value here",
         what="setopt|getopt",
         theirs=r"OptionRefused\(\)",
         ours=r"(Ok|Error)\(.*\)",
@@ -228,7 +227,7 @@ DIFFERENCES: Final = (
         r"sndtimeo|peek_off|info|join_group|leave_group|checksum|pktoptions|syncnt)'.*",
     ),
     Difference(
-        reason="options that 28 has brought are there",
+        reason="options that are new in 28 are available",
         what="setopt|getopt",
         theirs=r"OptionRefused\(\)",
         ours=r"(Ok|Error)\(.*\)",
@@ -236,14 +235,14 @@ DIFFERENCES: Final = (
         until=27,
     ),
     Difference(
-        reason="type and protocol can be asked for at level otp as domain can",
+        reason="type and protocol can be read at level otp, as domain can",
         what="getopt",
         theirs=r"OptionRefused\(\)",
         ours=r"Ok\('(stream|tcp)'\)",
         step=r".*'otp', '(type|protocol)'.*",
     ),
     Difference(
-        reason="after cancel on a closed socket nothing of the handle is left (as 28 does)",
+        reason="after cancel on a closed socket no message of the handle is left (as 28 does)",
         what="mailbox",
         theirs="",
         ours=r"\[.*\]",
@@ -252,7 +251,7 @@ DIFFERENCES: Final = (
         parts_ways=True,
     ),
     Difference(
-        reason="a handle that is used again still waits: nothing of it is aborted",
+        reason="an accept with a handle that waits already goes on waiting: it is not aborted",
         what="mailbox",
         theirs=r"\[AbortMessage\(l, r, 'cancelled'\)\]",
         ours="",
@@ -261,7 +260,7 @@ DIFFERENCES: Final = (
         parts_ways=True,
     ),
     Difference(
-        reason="the option flowinfo stays, as 25 has it",
+        reason="the option flowinfo is available (as 25 has it)",
         what="setopt|getopt",
         theirs=r"OptionRefused\(\)",
         ours=r"(Ok|Error)\(.*\)",
@@ -269,8 +268,8 @@ DIFFERENCES: Final = (
         since=28,
     ),
     Difference(
-        reason="a receive that may not wait at all has waited for no time, as an accept has: "
-        "only info tells",
+        reason="`info` shows a receive with time-out 0 as one that has waited, as it shows an "
+        "accept",
         what="info",
         theirs=r"\{'rstates': \[(?P<a>.*?)(?P<b>.*?)\]\}",
         ours=r"\{'rstates': \[(?P=a)(, )?'selected'(, )?(?P=b)\]\}",
@@ -278,8 +277,8 @@ DIFFERENCES: Final = (
         since=28,
     ),
     Difference(
-        reason="an operation that has been answered, also with an error or a time-out, is over: "
-        "no select message of it follows",
+        reason="an operation that has returned a result, also an error or a time-out, is over: no "
+        "select message of it follows",
         what="mailbox",
         theirs=r"\[(?P<a>.*?)(, )?SelectMessage\([\w#]+, [\w#]+\)(, )?(?P<b>.*)\]",
         ours=r"(\[(?P=a)(, )?(?P=b)\])?",
@@ -287,7 +286,8 @@ DIFFERENCES: Final = (
         parts_ways=True,
     ),
     Difference(
-        reason="what a reader had taken when it was killed goes to the next one, and is not lost",
+        reason="bytes that a reader had received when it was killed go to the next reader, and are "
+        "not lost",
         what=r"mailbox|recv.*",
         theirs=r".*",
         ours=r".*",
@@ -295,8 +295,8 @@ DIFFERENCES: Final = (
         parts_ways=True,
     ),
     Difference(
-        reason="that nothing more comes is told once: a datagram socket whose reading is shut "
-        "down is ready for ever, and never has anything",
+        reason="a datagram socket whose reading is shut down reports that once: it is always "
+        "ready, but never has a datagram",
         what="mailbox",
         # The portable poller tells it again and again as Erlang does. Either may be the later one.
         theirs=r"(\[(?P<a>.*?)(, )?SelectMessage\([\w#]+, [\w#]+\)(, )?(?P<b>.*)\])?",
@@ -306,7 +306,8 @@ DIFFERENCES: Final = (
         parts_ways=True,
     ),
     Difference(
-        reason="what nobody waits for any more is not shown, however the waiting has ended",
+        reason="`info` does not show an accept or connect for which no process waits any more, for "
+        "whatever reason",
         what="info",
         theirs=r"\{'[rw]states': \[(?P<a>.*?)'(accepting|connecting)', (?P<b>.*)\]\}",
         ours=r"\{'[rw]states': \[(?P=a)(?P=b)\]\}",
