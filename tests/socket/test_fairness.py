@@ -281,7 +281,7 @@ async def test_a_receive_gives_way_also_when_everything_is_there(
 ) -> None:
     # On a small scale, since no kernel holds much.
     monkeypatch.setattr(receiving, "_PIECE", 1000)
-    monkeypatch.setattr(receiving, "_TURN", 5000)
+    monkeypatch.setattr(receiving, "TRANSFER_QUANTUM", 5000)
     async with connected(domain) as (sock, peer):
         # One that has waited goes by what the poller says.
         assert await socket.recv(sock, timeout=0.01) == Error("timeout")
@@ -301,7 +301,7 @@ async def test_a_receive_gives_way_also_when_everything_is_there(
 async def test_a_send_gives_way_also_when_there_is_room(
     domain: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sending, "_TURN", 1000)
+    monkeypatch.setattr(sending, "TRANSFER_QUANTUM", 1000)
     pieces = [b"x"] * 10_000  # the kernel takes a thousand at once
     async with connected(domain) as (sock, peer):
         turns = await _turns_during(lambda: socket.sendmsg(sock, {"iov": pieces}))

@@ -1292,7 +1292,7 @@ def run(steps, poller, focus=None):
         assert descriptors() == before, "descriptors are left"
     assert not alive
     assert not by_task
-    assert local.turn.process is None
+    assert local.step.process is None
 
 
 def descriptors():

@@ -9,7 +9,7 @@ function blocks.
 import socket as stdlib
 from collections.abc import Callable
 from math import inf
-from typing import Final, TypeVar
+from typing import TypeVar
 
 import trio
 
@@ -18,12 +18,11 @@ from ...results import Error, Ok, Select, SelectRead
 from ...runtime.bodies.current import current_process
 from ...runtime.core.identity import Pid, Ref, check_ref
 from ...runtime.core.process import Process
-from ..core.actor import CLOSED, SYSTEM_CALL, Answer, Operation, SocketActor
+from ...runtime.core.reductions import SYSTEM_CALL
+from ..core.actor import CLOSED, Answer, Operation, SocketActor
 from ..kernel.errors import error_of
 
 __all__ = [
-    "GIVE_WAY",
-    "SYSTEM_CALL",
     "ask",
     "at_once",
     "blocking",
@@ -33,8 +32,6 @@ __all__ = [
 ]
 
 T = TypeVar("T")
-
-GIVE_WAY: Final = 4000  # more than any process has: who is to pay it gives way to the others first
 
 
 def at_once(actor: SocketActor, call: Callable[[stdlib.socket], T | Error]) -> Ok[T] | Error:

@@ -10,6 +10,7 @@ from ...results import Error, Ok, Select, SelectRead
 from ...runtime.bodies.current import process_of_task
 from ...runtime.bodies.running import local
 from ...runtime.core.identity import Ref
+from ...runtime.core.reductions import SYSTEM_CALL
 from ..core.actor import SocketActor, actor_of
 from ..core.handle import Socket
 from ..core.turns import User
@@ -18,7 +19,7 @@ from ..values.address import SockAddr
 from ..values.flags import Flags, encode_flags
 from ..values.limits import INT_MAX
 from ..values.messages import Msg
-from .asking import SYSTEM_CALL, blocking, nowait_receive, wait
+from .asking import blocking, nowait_receive, wait
 
 __all__ = ["recv", "recv_nowait", "recvfrom", "recvfrom_nowait", "recvmsg", "recvmsg_nowait"]
 
@@ -52,7 +53,7 @@ async def recv(
         return await blocking(actor, _WHAT_IS_THERE, timeout)
     # What a server does most of its time, so it is said here once more and without detours: to
     # wait for what comes next on a stream that has nothing yet.
-    process = local.turn.process
+    process = local.step.process
     if process is None:
         process = process_of_task()
     body, pid = process.body, process.pid
@@ -94,7 +95,7 @@ def recv_nowait(
     """
     actor: SocketActor = sock._actor if type(sock) is Socket else actor_of(sock)
     if length is _NO_LENGTH and flags is _NO_FLAGS and ref is None and actor.is_plain:
-        process = local.turn.process
+        process = local.step.process
         if process is None:
             process = process_of_task()
         pid, lane = process.pid, actor.turns.read

@@ -16,6 +16,7 @@ from ...results import Error, Ok, Select, SelectInfo, Tag
 from ...runtime.bodies.current import process_of_task
 from ...runtime.bodies.running import local
 from ...runtime.core.identity import Ref, check_ref
+from ...runtime.core.reductions import SYSTEM_CALL
 from ..core.actor import Operation, SocketActor, actor_of
 from ..core.handle import Socket
 from ..kernel.errors import error_of
@@ -35,7 +36,7 @@ from ..values.control import encode_control, space
 from ..values.flags import Flags, encode_flags
 from ..values.limits import INT_MAX
 from ..values.messages import Data, Msg, Piece, Pieces, as_bytes, parse_msg
-from .asking import SYSTEM_CALL, ask, blocking, nowait, wait
+from .asking import ask, blocking, nowait, wait
 
 __all__ = [
     "send",
@@ -88,7 +89,7 @@ async def send(
     if type(data) is not bytes or flags is not _NO_FLAGS or timeout is not inf:
         op = _send(data, flags)
         return op if isinstance(op, Error) else await blocking(actor, op, timeout)
-    process = local.turn.process
+    process = local.step.process
     if process is None:
         process = process_of_task()
     body = process.body
@@ -116,7 +117,7 @@ def send_nowait(
     actor: SocketActor = sock._actor if type(sock) is Socket else actor_of(sock)
     if ref is not None or type(data) is not bytes or flags is not _NO_FLAGS:
         return _nowait(actor, _send(data, flags), ref)
-    if local.turn.process is None:
+    if local.step.process is None:
         process_of_task()  # who calls becomes a process, and outside of a runtime is told so
     if actor.is_plain and actor.turns.write.current is None:
         answer = send_plainly(actor, data)

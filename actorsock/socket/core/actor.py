@@ -26,6 +26,7 @@ from ...runtime.core.body import TIMED_OUT
 from ...runtime.core.identity import Pid, Ref
 from ...runtime.core.messages import Down
 from ...runtime.core.process import Process, alive
+from ...runtime.core.reductions import SYSTEM_CALL
 from ..kernel.lingering import close_at_once, close_lingering, lingers
 from ..options.settings import DEFAULTS, Settings
 from ..values.kinds import SocketKind
@@ -50,13 +51,10 @@ from .turns import (
     Watch,
 )
 
-__all__ = ["CLOSED", "SYSTEM_CALL", "Answer", "Operation", "SocketActor", "actor_of"]
+__all__ = ["CLOSED", "Answer", "Operation", "SocketActor", "actor_of"]
 
 CLOSED: Final = Error("closed")
 """The answer to whatever is asked of a closed socket."""
-
-SYSTEM_CALL: Final = 10
-"""The price of a system call, in reductions."""
 
 _DONE: Final[Ok[None]] = Ok()
 

@@ -217,7 +217,7 @@ class EpollPoller:
             return
 
     def close(self) -> None:
-        self._passes.collect_no_more()
+        self._passes.stop_collecting()
         trio.lowlevel.notify_closing(self._epoll)
         self._epoll.close()
 

@@ -14,6 +14,7 @@ import attrs
 
 from ...results import Error, Ok, Tag
 from ...runtime.core.identity import Pid
+from ...runtime.core.reductions import TRANSFER_QUANTUM
 from ..core.actor import SocketActor
 from ..core.turns import Kind, LaneName
 from ..kernel import libc
@@ -28,9 +29,6 @@ __all__ = ["ASIDE", "Recv", "RecvFrom", "RecvMsg", "RecvSome", "RecvWhatIsThere"
 
 # A length that somebody asks for is not a buffer that we must have at once.
 _PIECE: Final = 256 * 1024
-
-# What a receive may take before it gives way to others: some hundred microseconds.
-_TURN: Final = 2**20
 
 # As plain ints: arithmetic on the standard library's enums is ten times as slow.
 _PEEK: Final = int(stdlib.MSG_PEEK)
@@ -89,7 +87,7 @@ class Recv:
         return self.length > 0 and actor.kind.is_stream and not self.flags
 
     def _exactly(self, actor: SocketActor, patient: bool) -> Ok[bytes] | Error | None:
-        enough = self._received + _TURN if patient else inf
+        enough = self._received + TRANSFER_QUANTUM if patient else inf
         while True:
             wanted = min(self.length - self._received, _PIECE)
             # What is unread says nothing of what the kernel has behind it.

@@ -12,6 +12,7 @@ import attrs
 
 from ...results import Error, Ok, Tag
 from ...runtime.core.identity import Pid
+from ...runtime.core.reductions import TRANSFER_QUANTUM
 from ..core.actor import SocketActor
 from ..core.turns import Kind, LaneName
 from ..kernel import libc
@@ -42,10 +43,6 @@ IOV_MAX: Final = 1024 if not hasattr(os, "sysconf") else os.sysconf("SC_IOV_MAX"
 
 _FILE_PIECE: Final = 2**30  # Linux takes a little less than 2 GiB at once
 
-# What a send may hand over before it gives way to others. No system call gets more than that from
-# who waits anyway: while the peer reads as fast, the kernel does not come back before it is done.
-_TURN: Final = 2**20
-
 
 @attrs.frozen
 class Continuation:
@@ -74,12 +71,12 @@ class Send(Partly):
     ) -> Ok[bytes | None] | Error | None:
         """Hand over what there is room for; see `Operation.attempt`."""
         counters = actor.counters
-        enough = self._sent + _TURN
-        in_turns = patient and len(self.data) > _TURN and actor.kind.is_stream
+        enough = self._sent + TRANSFER_QUANTUM
+        in_turns = patient and len(self.data) > TRANSFER_QUANTUM and actor.kind.is_stream
         while True:
             data = memoryview(self.data)[self._sent :] if self._sent or in_turns else self.data
             if in_turns:
-                data = data[:_TURN]
+                data = data[:TRANSFER_QUANTUM]
             counters.write_tries += 1
             try:
                 sent = self._hand_over(actor, data)
@@ -119,7 +116,7 @@ def send_plainly(actor: SocketActor, data: bytes) -> Ok[None] | Error | Send:
 
     What nearly every send is, without a step between it and the kernel.
     """
-    if len(data) > _TURN:
+    if len(data) > TRANSFER_QUANTUM:
         return Send(data, 0)
     counters = actor.counters
     try:
@@ -178,7 +175,7 @@ class SendMsg(Partly):
     ) -> Ok[list[bytes] | None] | Error | None:
         """Hand over what there is room for; see `Operation.attempt`."""
         counters = actor.counters
-        enough = self._sent + _TURN
+        enough = self._sent + TRANSFER_QUANTUM
         left = self.iov if self._left is None else self._left
         while True:
             counters.write_tries += 1
@@ -252,8 +249,8 @@ class SendFile(Partly):
         if not self._begun:
             self._begun = True
             counters.sendfile += 1
-        enough = self._sent + _TURN
-        at_most = _TURN if patient else _FILE_PIECE
+        enough = self._sent + TRANSFER_QUANTUM
+        at_most = TRANSFER_QUANTUM if patient else _FILE_PIECE
         while True:
             wanted = min(self.count - self._sent, at_most) if self.count else at_most
             counters.sendfile_tries += 1
@@ -303,7 +300,7 @@ class SendFile(Partly):
 
 def _in_turn(pieces: tuple[Piece, ...]) -> tuple[Piece, ...]:
     """The first of them, as many as one system call takes, and no more bytes than one turn has."""
-    room = _TURN
+    room = TRANSFER_QUANTUM
     for count, piece in enumerate(pieces[:IOV_MAX]):
         if len(piece) > room:
             return (*pieces[:count], memoryview(piece)[:room])

@@ -12,7 +12,7 @@ from typing import Final
 
 import attrs
 
-from ...arguments import as_told, shown
+from ...arguments import restated, shown
 from ..values.limits import INT_MAX
 from .settings import DEFAULTS
 
@@ -125,7 +125,7 @@ def _checked(name: str, accepts: str, check: Callable[[object], object], value: 
         return check(value)
     except (TypeError, ValueError) as problem:
         text = f"option otp/{name}: {shown(value)} is refused: {problem}; accepted: {accepts}"
-        raise as_told(problem, text) from None
+        raise restated(problem, text) from None
 
 
 OTP_OPTIONS: Final[dict[str, OtpOption]] = {

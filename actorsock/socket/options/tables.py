@@ -18,7 +18,7 @@ from typing import Final, TypeAlias
 
 import attrs
 
-from ...arguments import as_told, shown
+from ...arguments import restated, shown
 from ..values.codecs import (
     BOOLEAN,
     BYTE,
@@ -336,7 +336,7 @@ def _encode(
         return encode(value)
     except (TypeError, ValueError) as problem:
         text = f"option {what}: {shown(value)} is refused: {problem}; accepted: {accepts}"
-        raise as_told(problem, text) from None
+        raise restated(problem, text) from None
 
 
 def _option(level: str, level_number: int, row: _Row) -> Option:

@@ -20,7 +20,7 @@ from typing import Any, Final, TypeAlias
 
 import attrs
 
-from ...arguments import as_told, shown
+from ...arguments import restated, shown
 from .families import DOMAINS
 from .hosts import HOST_WORDS, named_host
 
@@ -205,7 +205,7 @@ def parse(
     try:
         return _parse(domain, addr, words)
     except (TypeError, ValueError) as problem:
-        raise as_told(problem, f"{argument} {_in_full(addr)}: {problem}") from None
+        raise restated(problem, f"{argument} {_in_full(addr)}: {problem}") from None
 
 
 def family_of(addr: SockAddr) -> int:

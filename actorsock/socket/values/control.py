@@ -13,7 +13,7 @@ from typing import Any, Final, TypeAlias
 
 import attrs
 
-from ...arguments import as_told, check_int, shown
+from ...arguments import check_int, restated, shown
 from .codecs import Codec
 from .control_types import BY_NUMBER, BY_WORD
 from .levels import native_level
@@ -83,7 +83,7 @@ def encode_control(
         try:
             encoded.append(_encode(message))
         except (TypeError, ValueError) as problem:
-            raise as_told(problem, f"ctrl: element {number}: {problem}") from None
+            raise restated(problem, f"ctrl: element {number}: {problem}") from None
     return encoded
 
 
@@ -146,7 +146,7 @@ def _encode(message: object) -> Ancillary:
         return level, type_, _encode_data(codec.encode(value))
     except (TypeError, ValueError) as problem:
         text = f"value {shown(value)}: {problem}; accepted: {codec.accepts}"
-        raise as_told(problem, text) from None
+        raise restated(problem, text) from None
 
 
 _SENT_BY_VALUE: Final = ", ".join(

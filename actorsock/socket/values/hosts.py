@@ -9,7 +9,7 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final, TypeAlias
 
-from ...arguments import as_told, shown
+from ...arguments import restated, shown
 
 __all__ = ["HOST_FORMS", "HOST_WORDS", "In6Addr", "InAddr", "host", "named_host"]
 
@@ -65,7 +65,7 @@ def named_host(name: str, family: int, value: object) -> str:
         return host(family, value)
     except (TypeError, ValueError) as problem:
         text = f"{name} must be {HOST_FORMS[family]}, got {shown(value)}: {problem}"
-        raise as_told(problem, text) from None
+        raise restated(problem, text) from None
 
 
 _OBJECTS: Final[dict[int, type[IPv4Address | IPv6Address]]] = {

@@ -3,7 +3,7 @@
 import socket
 from typing import Final
 
-from ...arguments import as_told, shown
+from ...arguments import restated, shown
 from .codecs import c_int
 from .limits import INT_MAX
 from .protocols import protocol_number
@@ -34,4 +34,4 @@ def native_int(what: str, value: object, accepts: str) -> int:
         return c_int(value)
     except (TypeError, ValueError) as problem:
         text = f"{what}: {shown(value)}: {problem}; accepted: {accepts}"
-        raise as_told(problem, text) from None
+        raise restated(problem, text) from None
