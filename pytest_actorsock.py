@@ -6,7 +6,7 @@ fixture. For the same reason it is not in the package: importing a module of a p
 package. The implementation of the fixtures is `actorsock.testing`.
 """
 
-from collections.abc import AsyncIterator, Generator
+from collections.abc import AsyncIterator, Generator, Iterable
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +14,13 @@ import pytest
 
 if TYPE_CHECKING:
     from actorsock.testing import OwnMailbox, Runtime
+    from actorsock.testing.crashes import Crash
     from actorsock.testing.unheard_exits import UnheardExit
 
 __all__ = ["mailbox", "runtime"]
 
 _LEFT_BEHIND: pytest.StashKey[list[str]] = pytest.StashKey()
+_CRASHES: "pytest.StashKey[list[Crash]]" = pytest.StashKey()
 _UNHEARD: "pytest.StashKey[list[UnheardExit]]" = pytest.StashKey()
 
 
@@ -54,7 +56,9 @@ async def runtime(
     The test's own task is a process with a mailbox, and so is the task of every fixture that
     names `runtime` among its arguments. The test fails if it leaves a process or a socket behind,
     unless `runtime.allow(pid)` allows it. It also fails if an exit signal has ended its process,
-    or the process of one of its fixtures, and no call has raised `ExitSignal` there.
+    or the process of one of its fixtures, and no call has raised `ExitSignal` there; or if another
+    process has crashed that is neither linked to the test nor monitored by it, unless
+    `runtime.allow_crash(...)` allows it.
 
     The test must be async and run by pytest-trio.
 
@@ -72,10 +76,12 @@ async def runtime(
 
     left_behind = request.node.stash[_LEFT_BEHIND] = []
     unheard = request.node.stash[_UNHEARD] = []
+    crashes = request.node.stash[_CRASHES] = []
     async with open_tested_runtime() as opened:
         yield opened
         unheard += opened.unheard_exits()
         left_behind += await opened.left_behind()
+    crashes += opened.crashes()
 
 
 @pytest.fixture
@@ -100,7 +106,7 @@ def mailbox(runtime: "Runtime") -> "OwnMailbox":
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
-    """Fail a test that has left something behind, or did not notice the end of its process.
+    """Fail a test that has left something behind, or has not noticed an exit signal or a crash.
 
     A test that fails for another reason keeps this reason; the rest is added to its report. The
     exceptions are raised here, outside of the fixtures, where they have no nursery around them.
@@ -114,22 +120,29 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
         _show(item, "not run", [_NOT_RUN.format(name) for name in idle])
         unheard = item.stash.get(_UNHEARD, [])
         _show(item, "exit signals", [exit.text for exit in unheard])
+        _show(item, "crashes", [crash.text for crash in item.stash.get(_CRASHES, [])])
         _show(item, "left behind", item.stash.get(_LEFT_BEHIND, []))
         plain = _plain(exc)
     else:
         for name in _not_run(item):
             pytest.fail(_NOT_RUN.format(name), pytrace=False)
         left = item.stash.get(_LEFT_BEHIND, [])
+        crashes = item.stash.get(_CRASHES, [])
         if unheard := item.stash.get(_UNHEARD, []):
+            _show(item, "crashes", [crash.text for crash in crashes])
             _show(item, "left behind", left)
-            text = "\n".join(exit.text for exit in unheard)
             reason = unheard[0].reason
             crash = reason if isinstance(reason, BaseException) else None
             __tracebackhide__ = True  # the traceback of the crash is the one to show
+            text = "\n".join(exit.text for exit in unheard)
             raise pytest.fail.Exception(text, pytrace=crash is not None) from crash
+        if crashes:
+            _show(item, "left behind", left)
+            __tracebackhide__ = True
+            text = _CRASHED.format(_lines(crash.text for crash in crashes))
+            raise pytest.fail.Exception(text) from crashes[0].shown_from_its_code()
         if left:
-            lines = "\n".join(f"  {line}" for line in left)
-            pytest.fail(f"the test has left behind:\n{lines}", pytrace=False)
+            pytest.fail(f"the test has left behind:\n{_lines(left)}", pytrace=False)
         return result
     # After the `except` block, so that Python does not add the nursery's group as its context.
     raise plain
@@ -138,6 +151,12 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
 _NOT_RUN = (
     "the fixture {} has not run: pytest-trio runs what a test names among its arguments, and "
     "nothing that autouse or usefixtures asks for"
+)
+
+
+_CRASHED = (
+    "a process has crashed that is neither linked to the test nor monitored by it:\n{}\n"
+    "(a test that expects this allows it by runtime.allow_crash, or links or monitors the process)"
 )
 
 
@@ -154,6 +173,10 @@ def _not_run(item: pytest.Item) -> list[str]:
         and not fixture.setup_done.is_set()
         and runtime in fixture.register_and_collect_dependencies()
     ]
+
+
+def _lines(texts: Iterable[str]) -> str:
+    return "\n".join(f"  {text}" for text in texts)
 
 
 def _show(item: pytest.Item, heading: str, lines: list[str]) -> None:
