@@ -26,6 +26,7 @@ from ..runtime.core.identity import Pid
 from ..runtime.core.messages import Exit
 from ..runtime.core.process import ExitSignal, ProcessExit
 from ..socket.core.actor import actor_of
+from .limited_log import LimitedLog
 from .listeners import SocketListener, open_tcp_listeners
 from .socket_stream import SocketStream
 
@@ -36,9 +37,10 @@ Handler = Callable[[SocketStream], Awaitable[object]]
 
 _log: Final = logging.getLogger("actorsock.streams")
 
-# A limit of the process or the system has been reached; the listener itself is fine, so `accept` is
-# tried again after a pause.
-_EXHAUSTED: Final = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+# With these the listening socket itself is unusable, and no later try will succeed. Any other
+# error may pass (a limit of descriptors or of memory, a filter of system calls), so it is tried
+# again after a pause.
+_UNUSABLE: Final = frozenset({errno.EBADF, errno.EFAULT, errno.EINVAL, errno.ENOTSOCK})
 _PAUSE: Final = 0.1
 """Seconds until the next try, in which others may close descriptors."""
 
@@ -107,9 +109,9 @@ async def serve_listeners(
     process that traps exits is killed if it has not ended after 5 seconds. The call returns
     control when all have ended.
 
-    When the system has no descriptor or memory for another connection (`errno.EMFILE`,
-    `errno.ENFILE`, `errno.ENOBUFS`, `errno.ENOMEM`), the error is logged to `actorsock.streams`
-    and accepting is tried again after 0.1 seconds.
+    When the system refuses to accept a connection, because it has no descriptor or memory for it
+    (`errno.EMFILE`, `errno.ENOMEM`) or for another reason, accepting is tried again after 0.1
+    seconds. The error is logged to `actorsock.streams`, at most every 10 seconds.
 
     Args:
         handler: an async function, called with a `SocketStream` for each connection.
@@ -118,7 +120,7 @@ async def serve_listeners(
         task_status: used by `nursery.start`, which then returns the list of listeners.
 
     Raises:
-        ExceptionGroup: `accept` has failed for a reason that is not listed above.
+        ExceptionGroup: a listening socket is unusable: closed, for example.
         TypeError: `handler` is not callable, or a listener is not a `SocketListener`.
 
     Example::
@@ -173,14 +175,16 @@ async def _serve(
 
 @enable_ki_protection
 async def _accept(listener: SocketListener, parent: Pid) -> None:
+    errors = LimitedLog(_log)
     async with listener:
         while True:
             try:
                 stream = await listener.accept()
             except OSError as exc:
-                if exc.errno not in _EXHAUSTED:
+                if exc.errno in _UNUSABLE:
                     raise
-                _log.error("accept: %s; it is tried again in %s seconds", exc, _PAUSE)
+                message = "accept: %s; it is tried again every %s seconds"
+                errors.log(logging.ERROR, exc.errno, message, exc, _PAUSE)
                 await trio.sleep(_PAUSE)
             else:
                 # A handler process handles the message inside of `send`: after this line the

@@ -12,6 +12,7 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from actorsock import (
+    Error,
     Exit,
     ExitSignal,
     Pid,
@@ -36,6 +37,8 @@ from actorsock import (
     spawn_monitor,
     trap_exit,
 )
+from actorsock.socket.core.actor import SocketActor
+from actorsock.socket.operations.accept_connect import Accept
 
 from ..stories import in_runtime, no_more_descriptors, until
 from .support import dial, every_domain, every_poller, listen, port_of, receive_all, serving
@@ -228,20 +231,54 @@ async def test_without_descriptors_accept_is_logged_and_tried_again(
 ) -> None:
     async with serving(shout) as listener:
         sock = ok(socket.open("inet", "stream"))
+
+        def failures() -> int:
+            return socket.info(listener.socket).counters["acc_fails"]
+
         with no_more_descriptors():
             ok(await socket.connect(sock, ok(socket.sockname(listener.socket))))
-            await until(lambda: len(caplog.records) == 1)
-            mock_clock.jump(0.1)
-            await until(lambda: len(caplog.records) == 2)
+            await until(lambda: failures() == 1)
+            for number, seconds in enumerate([0.1, 0.1, 10], 2):
+                mock_clock.jump(seconds)
+                await until(lambda number=number: failures() == number)  # type: ignore[misc]
         mock_clock.jump(0.1)
         assert await ask(SocketStream(sock), b"hello") == b"HELLO"
     for record in caplog.records:
         assert (record.name, record.levelno) == ("actorsock.streams", logging.ERROR)
         assert "Too many open files" in record.getMessage()
+    assert [("(2 more" in record.getMessage()) for record in caplog.records] == [False, True]
+
+
+@pytest.mark.parametrize("reason", ["eperm", "enosys", "eacces", "enomem", "eproto", "errno_4095"])
+@in_runtime
+async def test_an_error_of_accept_that_lasts_is_logged_and_tried_again(
+    reason: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    tries = 0
+    attempt = Accept.attempt
+
+    def fails(self: Accept, actor: SocketActor, pid: Pid, patient: bool) -> Any:
+        nonlocal tries
+        tries += 1
+        return Error(reason)
+
+    async with serving(shout) as listener:
+        client = await dial(listener)
+        assert await ask(client, b"hello") == b"HELLO"
+        monkeypatch.setattr(Accept, "attempt", fails)
+        other = await dial(listener)
+        await trio.sleep(0.5)
+        assert 1 < tries < 20
+        (record,) = caplog.records
+        assert (record.name, record.levelno) == ("actorsock.streams", logging.ERROR)
+        monkeypatch.setattr(Accept, "attempt", attempt)
+        assert await ask(other, b"hello") == b"HELLO"
 
 
 @in_runtime
-async def test_another_error_of_accept_ends_serving(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_serving_ends_if_the_listening_socket_is_unusable(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     async def fails(self: SocketListener) -> SocketStream:
         raise OSError(errno.EINVAL, "accept has failed")
 
