@@ -3,10 +3,11 @@
 import errno
 import logging
 import socket as stdlib
+from abc import ABCMeta
 from functools import partial
 from itertools import count
 from math import inf
-from typing import Final, final
+from typing import Final, cast, final
 
 import trio
 from trio.lowlevel import enable_ki_protection
@@ -94,6 +95,19 @@ class SocketListener(trio.abc.Listener[SocketStream]):
     def __repr__(self) -> str:
         return f"SocketListener({self.socket!r})"
 
+    @property
+    def port(self) -> int:
+        """The port on which an IPv4 or IPv6 socket listens.
+
+        Raises:
+            OSError: the listener is closed (`errno.EBADF`).
+            ValueError: the socket is of another domain.
+        """
+        if not self._actor.kind.is_tcp:
+            raise ValueError(f"a socket of domain {self._actor.kind.domain!r} has no port")
+        port: int = self.socket.getsockname()[1]
+        return port
+
     @enable_ki_protection
     async def accept(self) -> SocketStream:
         """Wait for a connection and accept it.
@@ -149,6 +163,9 @@ class SocketListener(trio.abc.Listener[SocketStream]):
         await close_at_checkpoint(self.socket)
 
 
+cast(ABCMeta, trio.SocketListener).register(SocketListener)  # see `SocketStream`
+
+
 @enable_ki_protection
 async def open_tcp_listeners(
     port: int, *, host: str | bytes | None = None, backlog: int | None = None
@@ -174,7 +191,7 @@ async def open_tcp_listeners(
     Example::
 
         for listener in await open_tcp_listeners(0, host="localhost"):
-            print(ok(socket.sockname(listener.socket)))
+            print(listener.port)
     """
     check_port(port)
     waiting = _backlog_or_largest(backlog)

@@ -11,6 +11,7 @@ from ...runtime.bodies.current import current_process
 from ...runtime.core.identity import Pid, check_pid
 from ..core.actor import CLOSED, SocketActor, actor_of
 from ..core.handle import Socket
+from ..core.stdlib_shape import LOW_WATER_MARK
 from ..kernel import libc
 from ..options import (
     NativeRead,
@@ -33,8 +34,6 @@ _CHANGES_PRIORITY: Final = (
     if hasattr(stdlib, "SO_PRIORITY")
     else set()
 )
-# With it, epoll tells of data only when there is so much.
-_LOW_WATER_MARK: Final = (stdlib.SOL_SOCKET, getattr(stdlib, "SO_RCVLOWAT", -1))
 
 # Options whose values are bool: those of a program's everyday life, for type checkers.
 OtpFlag: TypeAlias = Literal["debug", "iow", "select_read", "use_registry"]
@@ -75,7 +74,7 @@ def setopt(sock: Socket, level: str | int, option: str | int, value: Any) -> Ok[
             _set_but_priority(opened, level_number, number, raw)
         else:
             opened.setsockopt(level_number, number, raw)
-        if (level_number, number) == _LOW_WATER_MARK:
+        if (level_number, number) == LOW_WATER_MARK:
             actor.expect_late_telling()
         return None
 
