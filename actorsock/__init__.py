@@ -26,6 +26,7 @@ from .runtime.core.identity import Pid, Ref, make_ref
 from .runtime.core.messages import Down, Exit, Timeout, TimerExpired
 from .runtime.core.process import ExitSignal, ProcessExit
 from .streams import (
+    Draining,
     SocketListener,
     SocketStream,
     open_tcp_listeners,
@@ -39,6 +40,7 @@ __version__ = "0.1.0"
 __all__ = [
     "BadMatch",
     "Down",
+    "Draining",
     "Error",
     "Exit",
     "ExitSignal",

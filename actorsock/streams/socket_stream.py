@@ -77,11 +77,15 @@ class SocketStream(trio.abc.HalfCloseableStream):
         "_eof_sent",
         "_receiving",
         "_sending",
+        "broken_by",
         "socket",
     )
 
     socket: Socket
     """The socket on which the stream sends and receives."""
+
+    broken_by: str | None
+    """The reason by which a call found the connection broken, such as `"econnreset"`."""
 
     def __init__(self, sock: Socket) -> None:
         self._actor = actor = actor_of(sock)
@@ -92,6 +96,7 @@ class SocketStream(trio.abc.HalfCloseableStream):
         self._receiving = False
         self._eof_sent = False
         self._closed = False
+        self.broken_by = None
         if actor.kind.is_tcp:
             # Errors are ignored: a connection that is already broken fails at its first use.
             setopt(sock, "tcp", "nodelay", True)
@@ -261,6 +266,7 @@ class SocketStream(trio.abc.HalfCloseableStream):
             cause = os_error("ebadf")
             says = "the socket below has been closed, by another process or with its owner"
         else:
+            self.broken_by = error.reason
             cause = os_error(error.reason)
             says = f"the connection is broken: {cause}"
         failure = trio.BrokenResourceError(says)
