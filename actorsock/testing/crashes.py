@@ -16,7 +16,6 @@ import attrs
 from ..arguments import shown
 from ..runtime.bodies.functions import name_of
 from ..runtime.core.identity import Pid
-from ..runtime.core.node import Node
 from ..runtime.core.process import Process, alive
 
 __all__ = ["AllowedCrash", "Crash", "Crashes", "Crashing"]
@@ -99,8 +98,8 @@ class AllowedCrash:
 class Crashes:
     """Records the crashes in one runtime; an observer of crash reports."""
 
-    node: Node | None = None
-    """The runtime, as soon as it is open."""
+    first: Process | None = None
+    """The first process of the runtime, as soon as that is open; with anyio, that of the test."""
 
     def __init__(self) -> None:
         self._unnoticed: list[Crash] = []
@@ -108,7 +107,7 @@ class Crashes:
 
     def crashed(self, process: Process, exc: BaseException) -> None:
         """Record the crash, unless it is noticed; called before links and monitors are notified."""
-        if process.node is not self.node or _reaches_a_test(process):
+        if self.first is None or process.node is not self.first.node or self._noticed(process):
             return
         crash = Crash(process.pid, process.name, process.body.describe(), exc)
         if not any(allowed.allows(crash) for allowed in self._allowed):
@@ -116,7 +115,7 @@ class Crashes:
 
     def call_failed(self, caller: Process, server: Process) -> None:
         """Forget the crash of a server if a test has called it; called before the call raises."""
-        if caller.body.adopted:
+        if self._is_of_a_test(caller):
             self._unnoticed = [c for c in self._unnoticed if c.pid is not server.pid]
 
     def allow(self, crashing: tuple[Crashing, ...]) -> AllowedCrash:
@@ -133,25 +132,27 @@ class Crashes:
         """
         return [c for c in self._unnoticed if not any(a.allows(c) for a in self._allowed)]
 
+    def _is_of_a_test(self, process: Process) -> bool:
+        return process.body.adopted or process is self.first
 
-def _reaches_a_test(crashed: Process) -> bool:
-    """Return True if the end of the process is reported to a task that trio manages."""
-    found, left = {crashed.pid}, [crashed]
-    while left:
-        process = left.pop()
-        for watcher, _ in (process.watchers or {}).values():
-            if watcher in alive and alive[watcher].body.adopted:
-                return True
-        for pid in process.links or ():
-            other = alive.get(pid)
-            if other is None or pid in found:
-                continue
-            found.add(pid)
-            if other.body.adopted:
-                return True
-            if not other.trapping:  # it ends too, and its links and monitors are notified
-                left.append(other)
-    return False
+    def _noticed(self, crashed: Process) -> bool:
+        """Return True if the end of the process is reported to a test or a fixture."""
+        found, left = {crashed.pid}, [crashed]
+        while left:
+            process = left.pop()
+            for watcher, _ in (process.watchers or {}).values():
+                if watcher in alive and self._is_of_a_test(alive[watcher]):
+                    return True
+            for pid in process.links or ():
+                other = alive.get(pid)
+                if other is None or pid in found:
+                    continue
+                found.add(pid)
+                if self._is_of_a_test(other):
+                    return True
+                if not other.trapping:  # it ends too, and its links and monitors are notified
+                    left.append(other)
+        return False
 
 
 def _is_of(crash: Crash, item: object) -> bool:

@@ -26,7 +26,7 @@ from .leftovers import Owners, leftovers, spawned_processes
 from .quiescence import at_rest, open_sockets
 from .unheard_exits import UnheardExit, UnheardExits
 
-__all__ = ["Runtime", "open_tested_runtime"]
+__all__ = ["Runtime", "open_in_another_task", "open_tested_runtime"]
 
 _PATIENCE: Final = 5.0
 """Seconds of real time in which processes that are ending must have ended."""
@@ -143,7 +143,7 @@ class Runtime:
             A record for each, with the name of the `task`, the exit `reason`, and a `text` for
             people.
         """
-        return list(self._unheard.seen)
+        return [*self._unheard.seen, *self._unheard.of_this_task()]
 
     def crashes(self) -> list[Crash]:
         """Return the crashes so far that were neither noticed by the test nor allowed.
@@ -187,7 +187,7 @@ async def open_tested_runtime() -> AsyncGenerator[Runtime, None]:
             first = current_process()
             sockets_first = SocketsFirst(first.node)
             sockets_first.start()
-            crashes.node = first.node
+            crashes.first = first
             try:
                 yield Runtime(first, owners, unheard, crashes)
             finally:
@@ -196,6 +196,41 @@ async def open_tested_runtime() -> AsyncGenerator[Runtime, None]:
         crash_observers.remove(crashes)  # only now: processes may crash while the runtime ends them
         trio.lowlevel.remove_instrument(owners)
         trio.lowlevel.remove_instrument(unheard)
+
+
+@asynccontextmanager
+async def open_in_another_task() -> AsyncGenerator[Runtime, None]:
+    """`open_tested_runtime`, but the runtime is held open by a task of its own.
+
+    anyio runs a test and its fixtures, one after the other, in one task that must outlive them. The
+    end of a runtime opened in this task would cancel it.
+    """
+    opened, leave, left = trio.Event(), trio.Event(), trio.Event()
+    runtimes: list[Runtime] = []
+    failures: list[BaseException] = []
+
+    async def hold() -> None:
+        try:
+            async with open_tested_runtime() as runtime:
+                runtimes.append(runtime)
+                opened.set()
+                await leave.wait()
+        except BaseException as exc:  # a system task that raises would end trio's loop
+            failures.append(exc)
+        finally:
+            opened.set()
+            left.set()
+
+    trio.lowlevel.spawn_system_task(hold)
+    await opened.wait()
+    try:
+        if runtimes:
+            yield runtimes[0]
+    finally:
+        leave.set()
+        await left.wait()
+    if failures:
+        raise failures[0]
 
 
 async def _let_end(node: Node, first: Process) -> None:
