@@ -12,6 +12,7 @@ where this one was imported before pytest began.
 from . import otp, socket, streams
 from .results import BadMatch, Error, Ok, Select, ok
 from .runtime.api.aliases import alias, unalias
+from .runtime.api.deadlines import DeadlineError, deadline
 from .runtime.api.ending import ending
 from .runtime.api.inspecting import ProcessInfo, is_alive, process_info, processes
 from .runtime.api.linking import NoProcessError, demonitor, exit, link, monitor, trap_exit, unlink
@@ -26,6 +27,7 @@ from .runtime.core.identity import Pid, Ref, make_ref
 from .runtime.core.messages import Down, Exit, Timeout, TimerExpired
 from .runtime.core.process import ExitSignal, ProcessExit
 from .streams import (
+    Draining,
     SocketListener,
     SocketStream,
     open_tcp_listeners,
@@ -38,7 +40,9 @@ __version__ = "0.1.0"
 
 __all__ = [
     "BadMatch",
+    "DeadlineError",
     "Down",
+    "Draining",
     "Error",
     "Exit",
     "ExitSignal",
@@ -56,6 +60,7 @@ __all__ = [
     "alias",
     "cancel_timer",
     "current_pid",
+    "deadline",
     "demonitor",
     "ending",
     "exit",

@@ -5,7 +5,7 @@ outcomes that depend on the system or on another process are returned, a wrong a
 `ok()` and `unwrap()` serve code that expects success: they raise `BadMatch` for anything else.
 """
 
-from typing import Any, Final, Generic, Literal, NoReturn, TypeVar, final
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, NoReturn, TypeVar, final
 
 import attrs
 
@@ -44,6 +44,15 @@ class SelectInfo:
 T_co = TypeVar("T_co", covariant=True)
 T = TypeVar("T")
 
+# `Error` without a parameter is an `Error[str]`. Python knows defaults of parameters since 3.13;
+# type checkers know them in all versions, from `typing_extensions`, which they contain.
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar as TypeVarWithDefault
+
+    R_co = TypeVarWithDefault("R_co", covariant=True, default=str)
+else:
+    R_co = TypeVar("R_co", covariant=True)
+
 
 @final
 @attrs.frozen(init=False)
@@ -79,12 +88,13 @@ _set_value: Final = Ok.value.__set__  # type: ignore[misc]
 
 @final
 @attrs.frozen
-class Error:
+class Error(Generic[R_co]):
     """An expected failure, returned and not raised. Erlang's `{error, Reason}`.
 
     Attributes:
         reason: a POSIX name in lower case (`"econnrefused"`), or a word that the function names,
-            such as `"closed"` or `"timeout"`.
+            such as `"closed"` or `"timeout"`. Functions whose errors carry the exit reason of a
+            process, such as `otp.start`, return an `Error[Any]`: it may be any object.
         data: the bytes already received, or not yet sent, when an operation fails part-way; None
             if nothing was moved.
 
@@ -95,7 +105,7 @@ class Error:
             case Error(reason): ...
     """
 
-    reason: str
+    reason: R_co
     data: Any = None
 
     def unwrap(self) -> NoReturn:
@@ -178,7 +188,7 @@ class BadMatch(Exception):
         return f"BadMatch({_briefly(self.result)})"
 
 
-def ok(result: Ok[T] | Error | Select | SelectRead) -> T:
+def ok(result: Ok[T] | Error[Any] | Select | SelectRead) -> T:
     """Return the value of an `Ok`. Erlang's `{ok, Value} = ...`.
 
     Args:

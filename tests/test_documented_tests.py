@@ -13,7 +13,9 @@ pytest_plugins = "pytester"
 
 BLOCKS = blocks("docs/testing.md")
 PROGRAMS = [block.text for block in BLOCKS if block.language == "python"]
-REPORT, EXIT_SIGNAL, MAILBOX = [block.text for block in BLOCKS if block.language == "text"]
+REPORT, EXIT_SIGNAL, CRASH, MAILBOX = [block.text for block in BLOCKS if block.language == "text"]
+
+PLAIN = ["-p", "no:cacheprovider", "-p", "no:asyncio"]
 
 LEAVES_A_PROCESS_AND_SOCKETS = """
 import trio
@@ -51,12 +53,13 @@ def configured(pytester: pytest.Pytester) -> None:
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_a_documented_test_passes(pytester: pytest.Pytester, program: str) -> None:
     pytester.makepyfile(program)
-    pytester.runpytest_inprocess("-p", "no:cacheprovider").assert_outcomes(passed=1)
+    result = pytester.runpytest_inprocess(*PLAIN)
+    result.assert_outcomes(passed=program.count("async def test_"))
 
 
 def test_the_report_of_leftovers(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(test_server=LEAVES_A_PROCESS_AND_SOCKETS)
-    result = pytester.runpytest_inprocess("-p", "no:cacheprovider")
+    result = pytester.runpytest_inprocess(*PLAIN)
     result.assert_outcomes(failed=1)
     got = re.search(r"^the test has left behind:\n(?:  .*\n)+", result.stdout.str(), re.M)
     assert got is not None
@@ -78,9 +81,19 @@ def test_the_report_of_an_exit_signal(pytester: pytest.Pytester) -> None:
             spawn_link(crashes)
             await runtime.at_rest()
     """)
-    result = pytester.runpytest_inprocess("-p", "no:cacheprovider")
+    result = pytester.runpytest_inprocess(*PLAIN)
     result.assert_outcomes(failed=1)
     assert EXIT_SIGNAL in result.stdout.str()
+
+
+def test_the_report_of_a_crash(pytester: pytest.Pytester) -> None:
+    lines = ["from actorsock import spawn", *[""] * 9, "async def handler():", "    assert False"]
+    lines += ["async def test_it(runtime):", "    spawn(handler)", "    await runtime.at_rest()"]
+    path = pytester.makepyfile(test_server="\n".join(lines))
+    printed = pytester.runpytest_inprocess(*PLAIN).stdout.str()
+    shown = CRASH.replace("1 == 2", "False").replace("/srv/tests/test_server.py", str(path))
+    for line in re.sub(r"<0\.\d+\.0>", "N", shown).splitlines():
+        assert line in re.sub(r"<0\.\d+\.0>", "N", printed)
 
 
 def test_the_report_of_a_mailbox(pytester: pytest.Pytester) -> None:
@@ -92,7 +105,7 @@ def test_the_report_of_a_mailbox(pytester: pytest.Pytester) -> None:
             send(current_pid(), 3)
             await mailbox.expect("b", "c")
     """)
-    printed = pytester.runpytest_inprocess("-p", "no:cacheprovider").stdout.str()
+    printed = pytester.runpytest_inprocess(*PLAIN).stdout.str()
     lines = [line.removeprefix("E").strip() for line in printed.splitlines() if line[:1] == "E"]
     (head, *rest) = [re.sub(r"<0\.\d+\.0>", "N", line) for line in lines]
     shown = [re.sub(r"<0\.\d+\.0>", "N", line.strip()) for line in MAILBOX.splitlines()]

@@ -40,7 +40,7 @@ async def starting() -> None:
     await in_trio(double, "1")  # wrong
     task = otp.async_call(double, 1)
     assert_type(await otp.await_result(task), int)
-    assert_type(await otp.nb_yield(task), Ok[int] | Error | Timeout)
+    assert_type(await otp.nb_yield(task), Ok[int] | Error[Any] | Timeout)
     otp.async_call(double, "1")  # wrong
     otp.async_call(abs, 1)  # wrong
     otp.async_stream(double, ["1"])  # wrong
@@ -75,9 +75,21 @@ async def sockets() -> None:
         case Ok(data):
             assert_type(data, bytes)
         case Error(reason):
-            pass
+            assert_type(reason, str)
         case other:
             assert_never(other)
+
+
+class Server(otp.GenServer):
+    pass
+
+
+async def reasons() -> None:
+    match await otp.start(Server):
+        case Error(ValueError() as exc):
+            exc.argz  # wrong
+        case Error(reason):
+            assert_type(reason, Any)
 
 
 async def waiting(sock: socket.Socket) -> None:

@@ -85,7 +85,7 @@ class Application(Behaviour):
 
 
 def run_application(
-    application: type[Application] | Callable[..., Awaitable[Ok[Pid] | Error]],
+    application: type[Application] | Callable[..., Awaitable[Ok[Pid] | Error[Any]]],
     *args: Any,
     clock: trio.abc.Clock | None = None,
 ) -> None:

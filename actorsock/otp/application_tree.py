@@ -27,10 +27,10 @@ class _Began:
     """A message to the master: the result of the application's `start`."""
 
     tree: Pid
-    result: Ok[Pid | None] | Error
+    result: Ok[Pid | None] | Error[Any]
 
 
-async def start_tree(application: Any, args: tuple[Any, ...]) -> Ok[Pid] | Error:
+async def start_tree(application: Any, args: tuple[Any, ...]) -> Ok[Pid] | Error[Any]:
     """Start the tree's process, linked to the caller, and the application in it.
 
     Return `Ok` with the pid of the process (not that of the top supervisor), or the `Error` of the

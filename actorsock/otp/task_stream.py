@@ -105,7 +105,7 @@ class TaskStream(Generic[T]):
         return self
 
     @enable_ki_protection
-    async def __anext__(self) -> Ok[T] | Error:
+    async def __anext__(self) -> Ok[T] | Error[Any]:
         if current_process() is not self._owner:
             raise ValueError(f"this stream belongs to {self._owner.pid!r}, which awaits it")
         # Tasks start here, and not as soon as another one ends: so a slow consumer limits them, and

@@ -103,7 +103,7 @@ async def await_result(task: Task[T], timeout: float = 5.0) -> T:
 
 
 @enable_ki_protection
-async def nb_yield(task: Task[T], timeout: float = 0) -> Ok[T] | Error | Timeout:
+async def nb_yield(task: Task[T], timeout: float = 0) -> Ok[T] | Error[Any] | Timeout:
     """Return the result of a task if there is one; the task goes on if not.
 
     Erlang's `rpc:nb_yield/1,2`.

@@ -8,10 +8,11 @@ and is closed when its owner ends.
 
 from .connecting import open_tcp_stream
 from .listeners import SocketListener, open_tcp_listeners
-from .serving import serve_listeners, serve_tcp
+from .serving import Draining, serve_listeners, serve_tcp
 from .socket_stream import SocketStream
 
 __all__ = [
+    "Draining",
     "SocketListener",
     "SocketStream",
     "open_tcp_listeners",

@@ -1,16 +1,20 @@
 """Listening sockets as trio's listeners: the class, and opening them by host and port."""
 
 import errno
+import logging
 import socket as stdlib
+from abc import ABCMeta
 from functools import partial
+from itertools import count
 from math import inf
-from typing import Final, final
+from typing import Final, cast, final
 
 import trio
 from trio.lowlevel import enable_ki_protection
 
 from ..arguments import check_int, shown
 from ..results import Error, Ok
+from ..runtime.api.messaging import sleep
 from ..runtime.bodies.in_trio import in_trio
 from ..runtime.core.reductions import YIELD_FIRST
 from ..socket import Socket, bind, getopt, listen, setopt
@@ -18,6 +22,7 @@ from ..socket import open as open_socket
 from ..socket.api.asking import blocking
 from ..socket.core.actor import actor_of
 from ..socket.operations.accept_connect import Accept
+from .limited_log import LimitedLog
 from .resolving import check_port, resolve
 from .socket_stream import SocketStream
 from .trio_conventions import close_at_checkpoint, os_error, value_of
@@ -26,7 +31,8 @@ __all__ = ["SocketListener", "open_tcp_listeners"]
 
 # Errors of one connection, not of the listening socket: the connection failed before it was
 # accepted, or a firewall refused it. Linux reports such errors from accept(2); the next
-# connection may be fine, so `accept` tries again.
+# connection may be fine, so `accept` tries again. But some of them may last: a system call filter
+# that refuses accept(2), as in a container, also says EPERM. Hence the rest after some of them.
 # fmt: off
 _CONNECTION_ERRORS: Final = frozenset({
     "eperm", "econnaborted", "econnreset", "etimedout",
@@ -34,6 +40,14 @@ _CONNECTION_ERRORS: Final = frozenset({
     "enetdown", "enetunreach", "ehostdown", "ehostunreach", "enonet", "enosr",
 })
 # fmt: on
+
+_AT_ONCE: Final = 10
+"""Failed connections in a row, in one `accept`, that are skipped without a rest."""
+
+_REST: Final = 0.1
+"""Seconds of rest after each further one."""
+
+_log: Final = logging.getLogger("actorsock.streams")
 
 # The largest backlog. Systems reduce it to their own limit, but some keep the argument in 16 bits.
 _LARGEST_BACKLOG: Final = 0xFFFF
@@ -62,7 +76,7 @@ class SocketListener(trio.abc.Listener[SocketStream]):
             stream = await listener.accept()
     """
 
-    __slots__ = ("__weakref__", "_accepting", "_actor", "socket")
+    __slots__ = ("__weakref__", "_accepting", "_actor", "_errors", "socket")
 
     socket: Socket
     """The listening socket."""
@@ -76,15 +90,31 @@ class SocketListener(trio.abc.Listener[SocketStream]):
             raise ValueError("sock: expected a socket that listens; this one does not")
         self.socket = sock
         self._accepting = False
+        self._errors = LimitedLog(_log)
 
     def __repr__(self) -> str:
         return f"SocketListener({self.socket!r})"
+
+    @property
+    def port(self) -> int:
+        """The port on which an IPv4 or IPv6 socket listens.
+
+        Raises:
+            OSError: the listener is closed (`errno.EBADF`).
+            ValueError: the socket is of another domain.
+        """
+        if not self._actor.kind.is_tcp:
+            raise ValueError(f"a socket of domain {self._actor.kind.domain!r} has no port")
+        port: int = self.socket.getsockname()[1]
+        return port
 
     @enable_ki_protection
     async def accept(self) -> SocketStream:
         """Wait for a connection and accept it.
 
-        Connections that fail before they are accepted are skipped.
+        Connections that fail before they are accepted are skipped. When more than 10 fail in a row,
+        the call rests for 0.1 seconds after each, and logs the error to `actorsock.streams`, at
+        most every 10 seconds.
 
         Returns:
             A stream on the connection, which the calling process owns.
@@ -96,21 +126,30 @@ class SocketListener(trio.abc.Listener[SocketStream]):
                 can accept at the same time with one listener each, on the same socket.
             OSError: the system refuses for another reason, such as `errno.EMFILE`.
         """
+        return await self._accept(YIELD_FIRST)
+
+    async def _accept(self, cost: int) -> SocketStream:
+        """`accept`, for a caller that chooses how often it lets others run: by the cost."""
         if self._accepting:
             raise trio.BusyResourceError("another task accepts from this listener already")
         self._accepting = True
         try:
-            while True:
-                answer = await blocking(self._actor, Accept(), inf, YIELD_FIRST)
+            for failures in count(1):
+                answer = await blocking(self._actor, Accept(), inf, cost)
                 if isinstance(answer, Ok):
                     return SocketStream(answer.value)
-                match answer.reason:
-                    case "closed":
-                        raise trio.ClosedResourceError("this listener has been closed")
-                    case "state":
-                        raise trio.BusyResourceError("this process accepts, or reads, already")
-                    case reason if reason not in _CONNECTION_ERRORS:
-                        raise os_error(reason)
+                if answer.reason == "closed":
+                    raise trio.ClosedResourceError("this listener has been closed")
+                if answer.reason == "state":
+                    raise trio.BusyResourceError("this process accepts, or reads, already")
+                if answer.reason not in _CONNECTION_ERRORS:
+                    raise os_error(answer.reason)
+                if failures > _AT_ONCE:
+                    self._errors.log(
+                        logging.ERROR, answer.reason, "accept: %s", os_error(answer.reason)
+                    )
+                    await sleep(_REST)
+            raise AssertionError("unreachable")
         finally:
             self._accepting = False
 
@@ -122,6 +161,9 @@ class SocketListener(trio.abc.Listener[SocketStream]):
             trio.Cancelled: the scope was cancelled; the listener is closed all the same.
         """
         await close_at_checkpoint(self.socket)
+
+
+cast(ABCMeta, trio.SocketListener).register(SocketListener)  # see `SocketStream`
 
 
 @enable_ki_protection
@@ -149,7 +191,7 @@ async def open_tcp_listeners(
     Example::
 
         for listener in await open_tcp_listeners(0, host="localhost"):
-            print(ok(socket.sockname(listener.socket)))
+            print(listener.port)
     """
     check_port(port)
     waiting = _backlog_or_largest(backlog)

@@ -6,8 +6,9 @@ call. The checkpoint comes before the request. After it, a task that is cancelle
 checkpoint would lose the bytes that it has already taken from the kernel.
 """
 
+from abc import ABCMeta
 from math import inf
-from typing import Final, final
+from typing import Any, Final, cast, final, overload
 
 import trio
 from trio.lowlevel import enable_ki_protection
@@ -75,11 +76,15 @@ class SocketStream(trio.abc.HalfCloseableStream):
         "_eof_sent",
         "_receiving",
         "_sending",
+        "broken_by",
         "socket",
     )
 
     socket: Socket
     """The socket on which the stream sends and receives."""
+
+    broken_by: str | None
+    """The reason by which a call found the connection broken, such as `"econnreset"`."""
 
     def __init__(self, sock: Socket) -> None:
         self._actor = actor = actor_of(sock)
@@ -90,6 +95,7 @@ class SocketStream(trio.abc.HalfCloseableStream):
         self._receiving = False
         self._eof_sent = False
         self._closed = False
+        self.broken_by = None
         if actor.kind.is_tcp:
             # Errors are ignored: a connection that is already broken fails at its first use.
             setopt(sock, "tcp", "nodelay", True)
@@ -199,6 +205,22 @@ class SocketStream(trio.abc.HalfCloseableStream):
             return b""  # a call of `socket.recv` has already reached the end of the stream
         raise self._failure(answer)
 
+    @overload
+    def setsockopt(self, level: int, option: int, value: int | bytes | bytearray) -> None: ...
+    @overload
+    def setsockopt(self, level: int, option: int, value: None, length: int) -> None: ...
+    def setsockopt(self, level: int, option: int, value: Any, length: int | None = None) -> None:
+        """Set an option by numbers: `Socket.setsockopt` of the stream's socket."""
+        self.socket.setsockopt(level, option, value, *(() if length is None else (length,)))
+
+    @overload
+    def getsockopt(self, level: int, option: int) -> int: ...
+    @overload
+    def getsockopt(self, level: int, option: int, buflen: int) -> bytes: ...
+    def getsockopt(self, level: int, option: int, buflen: int = 0) -> int | bytes:
+        """Return the value of an option by numbers: `Socket.getsockopt` of the stream's socket."""
+        return self.socket.getsockopt(level, option, buflen)
+
     @enable_ki_protection
     async def aclose(self) -> None:
         """Close the stream and its socket. Any task may do this.
@@ -243,11 +265,17 @@ class SocketStream(trio.abc.HalfCloseableStream):
             cause = os_error("ebadf")
             says = "the socket below has been closed, by another process or with its owner"
         else:
+            self.broken_by = error.reason
             cause = os_error(error.reason)
             says = f"the connection is broken: {cause}"
         failure = trio.BrokenResourceError(says)
         failure.__cause__ = cause
         return failure
+
+
+# Libraries ask `isinstance(stream, trio.SocketStream)` before they use attributes of its socket.
+# Both classes have the attributes that trio documents for them.
+cast(ABCMeta, trio.SocketStream).register(SocketStream)
 
 
 def _view(data: object) -> memoryview:

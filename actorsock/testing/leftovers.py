@@ -5,12 +5,14 @@ waits for it. A socket that such a task owns and has not closed is one.
 """
 
 from collections.abc import Container, Iterator
+from typing import Final
 
 import attrs
 import trio
 
 from ..results import Ok
 from ..runtime.bodies.running import by_task
+from ..runtime.bodies.status import Status, status_of
 from ..runtime.core.identity import Pid
 from ..runtime.core.node import Node
 from ..runtime.core.process import Process, alive
@@ -103,10 +105,17 @@ def _is_allowed(actor: SocketActor, allowed: Container[object]) -> bool:
 # --- the lines of the report ----------------------------------------------------------------------
 
 
+_DOING: Final[dict[Status, str]] = {
+    "exiting": "is ending",
+    "running": "runs",
+    "waiting": "waits",
+}
+
+
 def _shown_process(process: Process) -> str:
     name = f" ({process.name})" if process.name is not None else ""
     body = process.body
-    doing = "is ending" if process.ending else "waits" if body.parked else "runs"
+    doing = _DOING[status_of(process)]
     mail = len(process.mailbox)
     unread = f", {mail} unread message{'s' if mail > 1 else ''}" if mail else ""
     return f"process {process.pid!r}{name} running {body.describe()}, {body.kind}: {doing}{unread}"

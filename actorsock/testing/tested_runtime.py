@@ -14,17 +14,19 @@ import trio
 from ..arguments import shown
 from ..runtime.api.messaging import receive
 from ..runtime.api.opening import open_runtime
+from ..runtime.bodies.crash_report import crash_observers
 from ..runtime.bodies.current import current_process
 from ..runtime.core.identity import Pid
 from ..runtime.core.node import Node
 from ..runtime.core.process import Process
 from ..socket import Socket
 from .clocks import SocketsFirst, real_seconds
+from .crashes import AllowedCrash, Crash, Crashes, Crashing
 from .leftovers import Owners, leftovers, spawned_processes
 from .quiescence import at_rest, open_sockets
 from .unheard_exits import UnheardExit, UnheardExits
 
-__all__ = ["Runtime", "open_tested_runtime"]
+__all__ = ["Runtime", "open_in_another_task", "open_tested_runtime"]
 
 _PATIENCE: Final = 5.0
 """Seconds of real time in which processes that are ending must have ended."""
@@ -48,6 +50,7 @@ class Runtime:
     """Keeps the runtime open; the test is another process."""
     _owners: Owners
     _unheard: UnheardExits
+    _crashes: Crashes
     _allowed: set[object] = attrs.field(factory=set)
 
     def __repr__(self) -> str:
@@ -67,6 +70,30 @@ class Runtime:
             if not isinstance(item, (Pid, str, Socket)):
                 raise TypeError(f"left: expected pids, names and sockets, got {shown(item)}")
         self._allowed.update(left)
+
+    def allow_crash(self, *crashing: Crashing) -> AllowedCrash:
+        """Allow processes to crash that are neither linked to the test nor monitored by it.
+
+        Without this, such a crash makes the test fail. Used as a context manager, it allows
+        crashes that happen in the block; otherwise, crashes at any time of the test.
+
+        Args:
+            crashing: types of exceptions; and pids, registered names and functions of processes.
+                If both are given, both have to match. Nothing allows every crash.
+
+        Returns:
+            A context manager, whose exit ends the permission.
+
+        Raises:
+            TypeError: an argument is none of these.
+
+        Example::
+
+            with runtime.allow_crash(ValueError, handler):
+                await stream.send_all(b"nonsense")
+                await runtime.at_rest()
+        """
+        return self._crashes.allow(crashing)
 
     @property
     def pid(self) -> Pid:
@@ -116,7 +143,19 @@ class Runtime:
             A record for each, with the name of the `task`, the exit `reason`, and a `text` for
             people.
         """
-        return list(self._unheard.seen)
+        return [*self._unheard.seen, *self._unheard.of_this_task()]
+
+    def crashes(self) -> list[Crash]:
+        """Return the crashes so far that were neither noticed by the test nor allowed.
+
+        The test notices the crash of a process that is linked to it or monitored by it, also
+        through processes that end with the crashed one, and of a server that it calls.
+
+        Returns:
+            A record for each, oldest first, with the `pid`, `name` and `function` of the process,
+            the `exception`, and a `text` for people.
+        """
+        return self._crashes.unnoticed()
 
 
 @asynccontextmanager
@@ -135,24 +174,63 @@ async def open_tested_runtime() -> AsyncGenerator[Runtime, None]:
             await story()
             assert await runtime.left_behind() == []
             assert runtime.unheard_exits() == []
+            assert runtime.crashes() == []
     """
-    owners, unheard = Owners(), UnheardExits()
+    owners, unheard, crashes = Owners(), UnheardExits(), Crashes()
     # Added before any task becomes a process: trio calls instruments in the order in which they
     # were added, and these two must see a task end before the runtime ends the task's process.
     trio.lowlevel.add_instrument(owners)
     trio.lowlevel.add_instrument(unheard)
+    crash_observers.append(crashes)
     try:
         async with open_runtime():
             first = current_process()
             sockets_first = SocketsFirst(first.node)
             sockets_first.start()
+            crashes.first = first
             try:
-                yield Runtime(first, owners, unheard)
+                yield Runtime(first, owners, unheard, crashes)
             finally:
                 sockets_first.stop()
     finally:
+        crash_observers.remove(crashes)  # only now: processes may crash while the runtime ends them
         trio.lowlevel.remove_instrument(owners)
         trio.lowlevel.remove_instrument(unheard)
+
+
+@asynccontextmanager
+async def open_in_another_task() -> AsyncGenerator[Runtime, None]:
+    """`open_tested_runtime`, but the runtime is held open by a task of its own.
+
+    anyio runs a test and its fixtures, one after the other, in one task that must outlive them. The
+    end of a runtime opened in this task would cancel it.
+    """
+    opened, leave, left = trio.Event(), trio.Event(), trio.Event()
+    runtimes: list[Runtime] = []
+    failures: list[BaseException] = []
+
+    async def hold() -> None:
+        try:
+            async with open_tested_runtime() as runtime:
+                runtimes.append(runtime)
+                opened.set()
+                await leave.wait()
+        except BaseException as exc:  # a system task that raises would end trio's loop
+            failures.append(exc)
+        finally:
+            opened.set()
+            left.set()
+
+    trio.lowlevel.spawn_system_task(hold)
+    await opened.wait()
+    try:
+        if runtimes:
+            yield runtimes[0]
+    finally:
+        leave.set()
+        await left.wait()
+    if failures:
+        raise failures[0]
 
 
 async def _let_end(node: Node, first: Process) -> None:

@@ -52,3 +52,15 @@ class UnheardExits(trio.abc.Instrument):
             return
         if isinstance(process.body, TaskBody) and process.body.exit_unraised:
             self.seen.append(UnheardExit(task.name, process.reason))
+
+    def of_this_task(self) -> list[UnheardExit]:
+        """Return the record of the calling task, which may be the test's own: so with anyio."""
+        task = trio.lowlevel.current_task()
+        process = by_task.get(task)
+        if (
+            process is not None
+            and isinstance(process.body, TaskBody)
+            and process.body.exit_unraised
+        ):
+            return [UnheardExit(task.name, process.reason)]
+        return []

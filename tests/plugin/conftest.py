@@ -47,7 +47,7 @@ INI = """
 [pytest]
 trio_mode = {trio_mode}
 filterwarnings = error
-addopts = -p no:cacheprovider -p no:hypothesispytest --strict-markers
+addopts = -p no:cacheprovider -p no:hypothesispytest -p no:asyncio --strict-markers
 """
 
 Tested = Callable[..., pytest.RunResult]

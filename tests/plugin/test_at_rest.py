@@ -72,4 +72,4 @@ async def test_the_runtime_can_be_used_without_the_plugin() -> None:
         assert await runtime.left_behind() == []
         async with ending(spawn(trio.sleep_forever)) as pid:
             (line,) = await runtime.left_behind()
-            assert line == f"process {pid!r} running trio:sleep_forever, task: runs"
+            assert line == f"process {pid!r} running trio:sleep_forever, task: waits"

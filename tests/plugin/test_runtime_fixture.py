@@ -212,7 +212,7 @@ def test_without_pytest_trio_only_tests_with_the_fixture_fail(pytester: pytest.P
         def test_plain(): pass
         async def test_it(runtime): pass
     """)
-    result = pytester.runpytest_inprocess("-p", "no:trio")
+    result = pytester.runpytest_inprocess("-p", "no:trio", "-p", "no:asyncio")
     result.assert_outcomes(passed=1, errors=1)
     result.stdout.fnmatch_lines("*the fixtures of actorsock need pytest-trio: pip install *")
 
@@ -227,7 +227,8 @@ def test_nothing_is_imported_until_a_test_uses_it(pytester: pytest.Pytester) -> 
             assert names & set(sys.modules) == set()
     """)
     # In this process everything is imported already; the other plugins would import trio.
-    result = pytester.runpytest_subprocess("-p", "no:trio", "-p", "no:hypothesispytest")
+    others = ["trio", "hypothesispytest", "asyncio", "anyio"]
+    result = pytester.runpytest_subprocess(*(f"-pno:{name}" for name in others))
     result.assert_outcomes(passed=1)
 
 

@@ -101,7 +101,7 @@ class TellStarter:
     """Send the result of `init` to `start`; None: the process serves from now on."""
 
     starter: Ref
-    error: Error | None
+    error: Error[Any] | None
 
 
 @attrs.frozen

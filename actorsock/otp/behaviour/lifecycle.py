@@ -144,6 +144,6 @@ def wrong_result(callback: str, expected: str, result: Any) -> Raised:
     return Raised(error, error)
 
 
-def _not_begun(starter: Ref, error: Error, end: End) -> Last:
+def _not_begun(starter: Ref, error: Error[Any], end: End) -> Last:
     # There is no `terminate`: `init` has not set up anything that it could rely on.
     return Ending(end), (TellStarter(starter, error), end)

@@ -34,7 +34,7 @@ async def start(
     name: str | None = None,
     light: bool = False,
     timeout: float = inf,
-) -> Ok[Pid] | Error:
+) -> Ok[Pid] | Error[Any]:
     """Start a behaviour in a new process, and wait until its `init` has returned.
 
     Erlang's `gen_server:start/3,4`, `gen_statem:start/3,4`. The process is not linked to the
@@ -77,7 +77,7 @@ async def start_link(
     name: str | None = None,
     light: bool = False,
     timeout: float = inf,
-) -> Ok[Pid] | Error:
+) -> Ok[Pid] | Error[Any]:
     """Start a behaviour in a new process that is linked to the caller, its parent.
 
     Erlang's `gen_server:start_link/3,4`, `gen_statem:start_link/3,4`, `supervisor:start_link/2,3`.
@@ -111,7 +111,7 @@ async def _start(
     light: bool,
     timeout: float,
     linked: bool,
-) -> Ok[Pid] | Error:
+) -> Ok[Pid] | Error[Any]:
     if not (isinstance(behaviour, type) and issubclass(behaviour, Behaviour)):
         raise TypeError(
             f"behaviour: expected a class derived from GenServer, StateMachine or Supervisor, "
@@ -149,7 +149,7 @@ async def _start(
         raise
 
 
-async def _begun(starter: Process, pid: Pid, ref: Ref, timeout: float) -> Ok[Pid] | Error:
+async def _begun(starter: Process, pid: Pid, ref: Ref, timeout: float) -> Ok[Pid] | Error[Any]:
     match await receive(ref, after=timeout):
         case Begun(error=None):
             forget(starter, ref)

@@ -7,6 +7,7 @@ from trio.lowlevel import enable_ki_protection
 
 from ...arguments import check_seconds, shown
 from ...runtime.api.messaging import receive
+from ...runtime.bodies.crash_report import crash_observers
 from ...runtime.bodies.current import current_process
 from ...runtime.core.identity import Pid, Ref
 from ...runtime.core.messages import Down
@@ -209,6 +210,8 @@ async def _wait_after_delivery(
     if target.pid in alive:
         _watch(process, target, caller)
     else:
+        for observer in crash_observers:
+            observer.call_failed(process, target)
         process.deliver(Down(caller.ref, target.pid, target.reason))
     try:
         return await _receive_answer(process, caller, timeout, context)

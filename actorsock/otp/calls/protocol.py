@@ -182,7 +182,7 @@ class Begun:
     """The result of `init`, for `start`."""
 
     ref: Ref
-    error: Error | None
+    error: Error[Any] | None
     """None: the process serves from now on. Otherwise `start` returns this error."""
 
 

@@ -59,7 +59,7 @@ def send_request(server: Pid | str, request: Any) -> Ref:
 
 
 @enable_ki_protection
-async def receive_response(ref: Ref, timeout: float = inf) -> Ok[Any] | Error | Timeout:
+async def receive_response(ref: Ref, timeout: float = inf) -> Ok[Any] | Error[Any] | Timeout:
     """Wait for the response to a request, and abandon the request if it does not come in time.
 
     Erlang's `gen_server:receive_response/2`. Call it once for a request, in the process that made
@@ -92,7 +92,7 @@ async def receive_response(ref: Ref, timeout: float = inf) -> Ok[Any] | Error | 
 
 
 @enable_ki_protection
-async def wait_response(ref: Ref, timeout: float = inf) -> Ok[Any] | Error | Timeout:
+async def wait_response(ref: Ref, timeout: float = inf) -> Ok[Any] | Error[Any] | Timeout:
     """Wait for the response to a request, and keep the request if it does not come in time.
 
     Erlang's `gen_server:wait_response/2`. It differs from `receive_response` in one point: after
@@ -119,7 +119,7 @@ async def wait_response(ref: Ref, timeout: float = inf) -> Ok[Any] | Error | Tim
 
 
 @enable_ki_protection
-def check_response(message: Any, ref: Ref) -> Ok[Any] | Error | None:
+def check_response(message: Any, ref: Ref) -> Ok[Any] | Error[Any] | None:
     """Interpret a received message as the response to a request.
 
     Erlang's `gen_server:check_response/2`.
@@ -150,7 +150,7 @@ def check_response(message: Any, ref: Ref) -> Ok[Any] | Error | None:
     return None
 
 
-def _response(message: Any) -> Ok[Any] | Error:
+def _response(message: Any) -> Ok[Any] | Error[Any]:
     if type(message) is Answer:
         return Ok(message.value)
     return Error(message.reason, message.pid)

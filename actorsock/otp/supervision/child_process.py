@@ -32,7 +32,9 @@ _SLOW: Final = 5.0
 """Seconds. If a start function has not returned after that time, a warning is logged."""
 
 
-async def start_and_report(spec: ChildSpec, more: Sequence[Any] = ()) -> Ok[Pid | None] | Error:
+async def start_and_report(
+    spec: ChildSpec, more: Sequence[Any] = ()
+) -> Ok[Pid | None] | Error[Any]:
     """Do `start_process`, and log its result; log a warning if it takes long.
 
     The warning matters for a common mistake: if `start` is the function that the child should run,
@@ -54,7 +56,7 @@ async def start_and_report(spec: ChildSpec, more: Sequence[Any] = ()) -> Ok[Pid 
     return result
 
 
-async def start_process(spec: ChildSpec, more: Sequence[Any] = ()) -> Ok[Pid | None] | Error:
+async def start_process(spec: ChildSpec, more: Sequence[Any] = ()) -> Ok[Pid | None] | Error[Any]:
     """Call the start function of a child, with the arguments `more` after those of its spec.
 
     Return `Ok(pid)`; `Ok(None)` if the function returned `Error("ignore")`; or the `Error` that
@@ -79,7 +81,7 @@ async def start_process(spec: ChildSpec, more: Sequence[Any] = ()) -> Ok[Pid | N
             error = TypeError(
                 f"start of {shown(spec.id)}: expected {expected}, got {shown(result)}{hint}"
             )
-            return Error(error)  # type: ignore[arg-type]  # here a reason may be any object
+            return Error(error)
     # Erlang expects the start function to link. Here a function that forgets it is no mistake; a
     # second link of the same two processes has no effect.
     link(pid)

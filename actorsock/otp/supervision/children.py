@@ -24,13 +24,13 @@ class Children(Protocol):
     described there.
     """
 
-    async def start(self, spec: tuple[Any, ...], /) -> Ok[Pid | None] | Error:
+    async def start(self, spec: tuple[Any, ...], /) -> Ok[Pid | None] | Error[Any]:
         """Serve `start_child`. Raise `TypeError` or `ValueError` for an invalid spec."""
 
     async def terminate(self, child: Any, /) -> Ok[None] | Error:
         """Serve `terminate_child`."""
 
-    async def restart(self, child: Any, /) -> Ok[Pid | None] | Error:
+    async def restart(self, child: Any, /) -> Ok[Pid | None] | Error[Any]:
         """Serve `restart_child`."""
 
     def delete(self, child: Any, /) -> Ok[None] | Error:

@@ -38,7 +38,7 @@ class DynamicChildren:
         """The same for children whose restart has failed, by the pid that they had last."""
         self._restarts: tuple[float, ...] = ()
 
-    async def start(self, more: tuple[Any, ...]) -> Ok[Pid | None] | Error:
+    async def start(self, more: tuple[Any, ...]) -> Ok[Pid | None] | Error[Any]:
         result = await start_and_report(self._spec, more)
         match result:
             case Ok(Pid() as pid):

@@ -40,7 +40,7 @@ class ListedChildren:
                     return Stop(("shutdown", ("failed_to_start_child", spec.id, reason)))
         return None
 
-    async def start(self, specs: tuple[Any, ...]) -> Ok[Pid | None] | Error:
+    async def start(self, specs: tuple[Any, ...]) -> Ok[Pid | None] | Error[Any]:
         if len(specs) != 1:
             raise TypeError(f"spec: expected one ChildSpec, got {shown(specs)}")
         spec = as_spec(specs[0])
@@ -66,7 +66,7 @@ class ListedChildren:
         self._family = rules.stopped(self._family, id)
         return Ok()
 
-    async def restart(self, id: Any) -> Ok[Pid | None] | Error:
+    async def restart(self, id: Any) -> Ok[Pid | None] | Error[Any]:
         child = self._idle(id)
         if isinstance(child, Error):
             return child

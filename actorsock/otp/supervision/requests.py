@@ -60,7 +60,7 @@ class ChildCount:
     """The number of children of type `"worker"`, running or not."""
 
 
-async def start_child(supervisor: Pid | str, *spec: Any) -> Ok[Pid | None] | Error:
+async def start_child(supervisor: Pid | str, *spec: Any) -> Ok[Pid | None] | Error[Any]:
     """Add a child to a supervisor, as the last in order, and start it.
 
     Erlang's `supervisor:start_child/2`.
@@ -114,7 +114,7 @@ async def terminate_child(supervisor: Pid | str, child: Any) -> Ok[None] | Error
     return await _ask(supervisor, TerminateChild(child))  # type: ignore[no-any-return]
 
 
-async def restart_child(supervisor: Pid | str, child: Any) -> Ok[Pid | None] | Error:
+async def restart_child(supervisor: Pid | str, child: Any) -> Ok[Pid | None] | Error[Any]:
     """Start a child that does not run. Erlang's `supervisor:restart_child/2`.
 
     Args:

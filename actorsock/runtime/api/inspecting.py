@@ -6,6 +6,7 @@ import attrs
 from trio.lowlevel import enable_ki_protection
 
 from ..bodies.current import current_process
+from ..bodies.status import Status, status_of
 from ..core.identity import Pid, check_pid
 from ..core.process import alive
 
@@ -22,8 +23,9 @@ class ProcessInfo:
     function: str
     """The function that it runs, as `module:qualified name`."""
     registered_name: str | None
-    status: str
-    """`"running"`, `"waiting"`, or `"exiting"` while its code unwinds."""
+    status: Status
+    """`"waiting"`, in a call of this library or of trio; `"exiting"` while its code unwinds;
+    otherwise `"running"`, also if it is ready to run and others run before it."""
     message_queue_len: int
     messages: list[Any]
     """The mailbox, oldest message first."""
@@ -91,13 +93,12 @@ def process_info(pid: Pid) -> ProcessInfo | None:
     process = alive.get(check_pid(pid))
     if process is None:
         return None
-    waiting = process.body.parked
     return ProcessInfo(
         pid=pid,
         kind=process.body.kind,
         function=process.body.describe(),
         registered_name=process.name,
-        status="exiting" if process.ending else "waiting" if waiting else "running",
+        status=status_of(process),
         message_queue_len=len(process.mailbox),
         messages=process.mailbox.messages(),
         links=list(process.links or ()),

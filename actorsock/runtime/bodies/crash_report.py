@@ -1,19 +1,42 @@
-"""The log record of a crashed process."""
+"""The report of a crashed process: a log record, and a call of each observer."""
 
 import logging
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import attrs
 
 from ..core.process import Process
 from .exit_reason import Ending, ending_of
 
-__all__ = ["contain_logging_errors", "log_if_crash", "report_crash"]
+__all__ = [
+    "CrashObserver",
+    "contain_logging_errors",
+    "crash_observers",
+    "log_if_crash",
+    "report_crash",
+]
 
 _log: Final = logging.getLogger("actorsock")
+
+
+class CrashObserver(Protocol):
+    """Learns of crashes, whatever the configuration of logging; its methods must not raise."""
+
+    def crashed(self, process: Process, exc: BaseException) -> None:
+        """Note a crash; called before links and monitors are notified."""
+
+    def call_failed(self, caller: Process, server: Process) -> None:
+        """Note that a call fails because the server, served in place, ended without an answer.
+
+        Such a call has no monitor: without this, no trace of it would exist when the server ends.
+        """
+
+
+crash_observers: Final[list[CrashObserver]] = []
+"""Empty, except while a test runs in a runtime of `actorsock.testing`."""
 
 
 def log_if_crash(process: Process, exc: BaseException, during: str = "crashed") -> Ending:
@@ -36,6 +59,8 @@ def report_crash(process: Process, exc: BaseException, during: str = "crashed") 
 
     The record has the attributes `pid` and `function`, for handlers that sort or filter by them.
     """
+    for observer in crash_observers:
+        observer.crashed(process, exc)
     with contain_logging_errors():
         function = process.body.describe()
         name = f" ({process.name})" if process.name is not None else ""

@@ -14,6 +14,7 @@ from ...runtime.bodies.current import current_process
 from ...runtime.core.identity import Pid, check_pid
 from ..core.actor import CLOSED, SocketActor, actor_of
 from ..core.socket_object import Socket
+from ..core.stdlib_shape import LOW_WATER_MARK
 from ..kernel import libc
 from ..options import (
     NativeRead,
@@ -37,8 +38,6 @@ _CHANGES_PRIORITY: Final = (
     if hasattr(stdlib, "SO_PRIORITY")
     else set()
 )
-# If it is set, epoll reports data only when that many bytes have arrived.
-_LOW_WATER_MARK: Final = (stdlib.SOL_SOCKET, getattr(stdlib, "SO_RCVLOWAT", -1))
 
 # The usual options whose values are bool, for type checkers.
 OtpFlag: TypeAlias = Literal["debug", "iow", "select_read", "use_registry"]
@@ -105,7 +104,7 @@ def setopt(sock: Socket, level: str | int, option: str | int, value: Any) -> Ok[
             _set_but_priority(opened, level_number, number, raw)
         else:
             opened.setsockopt(level_number, number, raw)
-        if (level_number, number) == _LOW_WATER_MARK:
+        if (level_number, number) == LOW_WATER_MARK:
             actor.note_low_water_mark()
         return None
 

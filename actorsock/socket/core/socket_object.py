@@ -6,12 +6,14 @@ from typing import Any, Final
 
 from trio.lowlevel import enable_ki_protection
 
+from .stdlib_shape import StdlibShape
+
 __all__ = ["Socket"]
 
 _numbers: Final = count(1)
 
 
-class Socket:
+class Socket(StdlibShape):
     """A socket: the first argument of the functions of this module. Erlang's `socket()`.
 
     Any process may use it. The process that opened or accepted it owns it, and the end of that

@@ -1,5 +1,8 @@
 """Looking at processes from outside."""
 
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
@@ -81,6 +84,44 @@ async def test_the_status_of_a_process(runtime: None) -> None:
     await receive(ref)
     assert process_info(pid) is None
     assert pid not in processes()
+
+
+async def in_a_nursery() -> None:
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(trio.sleep_forever)
+
+
+async def in_an_async_generator() -> None:
+    async def items() -> AsyncIterator[int]:
+        await trio.sleep_forever()
+        yield 1
+
+    async for _ in items():
+        pass
+
+
+async def never_waits() -> None:
+    while True:
+        await trio.lowlevel.checkpoint()
+
+
+WAITS: dict[str, Callable[[], Awaitable[object]]] = {
+    "in trio.sleep": trio.sleep_forever,
+    "in an event": lambda: trio.Event().wait(),
+    "in a nursery": in_a_nursery,
+    "in an async generator": in_an_async_generator,
+    "in a call of the library": receive,
+}
+
+
+@pytest.mark.parametrize("where", WAITS)
+async def test_a_task_waits_also_in_trio(runtime: None, where: str) -> None:
+    pid, busy = spawn(WAITS[where]), spawn(never_waits)
+    assert process_info(pid).status == "running"  # it has not begun
+    for _ in range(5):
+        await trio.lowlevel.checkpoint()
+        assert process_info(busy).status == "running"
+    assert process_info(pid).status == "waiting"
 
 
 async def test_the_status_of_a_handler(runtime: None) -> None:

@@ -1,0 +1,93 @@
+"""A deadline over several calls, in tasks and in light processes.
+
+In a task it is a cancel scope of trio's. A light process is no task, so a timer of the runtime
+resumes its waiting call with an exception, as an exit signal does: the call cleans up in the same
+way, and nothing that has arrived for it is lost.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import trio
+from trio.lowlevel import enable_ki_protection
+
+from ...arguments import check_seconds
+from ..bodies.current import current_process
+from ..bodies.light import LightBody
+from ..core.timers import Entry
+
+__all__ = ["DeadlineError", "deadline"]
+
+_AGAIN: Final = 0.001
+"""Seconds until the next look at a light process that did not wait at the deadline."""
+
+
+class DeadlineError(TimeoutError):
+    """The block of `deadline` has not ended in time."""
+
+
+class _Expired(BaseException):
+    # Not an `Exception`: error handlers inside of the block must not take it for a failure.
+    pass
+
+
+@contextmanager
+def deadline(seconds: float) -> Iterator[None]:
+    """Limit the time of a block, in every kind of process that can wait.
+
+    The call in which the process waits at the deadline is interrupted, as by a cancelled scope, or
+    else the next one that waits. Blocks may be nested; the earliest deadline counts.
+
+    Args:
+        seconds: seconds from now, on trio's clock.
+
+    Raises:
+        DeadlineError: time was up before the block ended; a `TimeoutError`.
+        TypeError, ValueError: `seconds` is not a number of seconds.
+
+    Example::
+
+        with deadline(5):
+            name = await socket.recv(sock, 16)
+            send(registry, (name, current_pid()))
+            answer = await receive(Welcome)
+    """
+    check_seconds("seconds", seconds)
+    body = current_process().body
+    if isinstance(body, LightBody):
+        yield from _in_a_light_process(body, seconds)
+        return
+    with trio.move_on_after(seconds) as scope:
+        yield
+    if scope.cancelled_caught:
+        raise DeadlineError(f"not done within {seconds} seconds")
+
+
+def _in_a_light_process(body: LightBody, seconds: float) -> Iterator[None]:
+    timers, expired = body.timers, _Expired()
+
+    def raises(value: None) -> object:
+        body.resume = body._coroutine.send
+        return body._coroutine.throw(expired)
+
+    def arm(at: float) -> Entry:
+        return timers.add(at, expire)
+
+    @enable_ki_protection
+    def expire() -> None:
+        if body.parked and not body.stopped:
+            body.resume = raises
+            body.wake()
+        else:
+            armed[0] = arm(trio.current_time() + _AGAIN)
+
+    armed = [arm(trio.current_time() + seconds)]
+    try:
+        yield
+    except _Expired as exc:
+        if exc is not expired:
+            raise
+        raise DeadlineError(f"not done within {seconds} seconds") from None
+    finally:
+        timers.cancel(armed[0])

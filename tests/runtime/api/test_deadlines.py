@@ -1,0 +1,71 @@
+"""A deadline over several calls."""
+
+from collections.abc import Awaitable, Callable
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from actorsock import (
+    DeadlineError,
+    current_pid,
+    deadline,
+    in_trio,
+    receive,
+    send,
+    sleep,
+    spawn_monitor,
+)
+
+
+async def sleeps() -> None:
+    await sleep(100)
+
+
+async def receives() -> None:
+    await receive()
+
+
+async def receives_in_vain() -> None:
+    while True:
+        await receive(int, after=2)
+
+
+async def sleeps_in_trio() -> None:
+    await in_trio(trio.sleep, 100)
+
+
+async def handles_errors() -> None:
+    try:
+        await sleep(100)
+    except Exception:
+        raise AssertionError("taken for an error") from None
+
+
+@pytest.mark.parametrize("light", [False, True], ids=["task", "light"])
+@pytest.mark.parametrize(
+    "wait", [sleeps, receives, receives_in_vain, sleeps_in_trio, handles_errors]
+)
+async def test_a_call_is_interrupted(
+    runtime: None, autojump_clock: MockClock, light: bool, wait: Callable[[], Awaitable[None]]
+) -> None:
+    async def process() -> None:
+        start = trio.current_time()
+        with pytest.raises(DeadlineError), deadline(1000), deadline(5):  # noqa: PT012
+            await sleep(1)
+            await wait()
+        assert 5 <= trio.current_time() - start < 5.1
+        send(parent, "before")
+        with deadline(5):
+            await sleep(1)
+        await sleep(10)  # the deadline is no longer in force
+        me = current_pid()
+        send(me, "kept")
+        with pytest.raises(TimeoutError), deadline(1), deadline(50):
+            await receive(int)
+        assert await receive(str) == "kept"
+
+    parent = current_pid()
+    _, ref = spawn_monitor(process, light=light)
+    assert await receive(str) == "before"
+    assert (await receive(ref)).reason == "normal"
