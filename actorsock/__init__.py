@@ -10,7 +10,8 @@ where this one was imported before pytest began.
 """
 
 from . import otp, socket, streams
-from .results import BadMatch, Error, Ok, Select, ok
+from .otp import CallError
+from .results import BadMatch, Error, Ok, Select, SelectRead, ok
 from .runtime.api.aliases import alias, unalias
 from .runtime.api.ending import ending
 from .runtime.api.inspecting import ProcessInfo, is_alive, process_info, processes
@@ -38,6 +39,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "BadMatch",
+    "CallError",
     "Down",
     "Error",
     "Exit",
@@ -49,6 +51,7 @@ __all__ = [
     "ProcessInfo",
     "Ref",
     "Select",
+    "SelectRead",
     "SocketListener",
     "SocketStream",
     "Timeout",

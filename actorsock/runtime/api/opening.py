@@ -127,7 +127,9 @@ async def open_runtime() -> AsyncGenerator[Pid, None]:
             except BaseException as exc:
                 ending = ending_of(exc)
                 # A decision to end that came wrapped in groups is raised below, without them.
-                decided = ending.crash is None and ending.propagate is None
+                decided = (
+                    ending.crash is None and ending.failure is None and ending.propagate is None
+                )
                 if not decided or (type(exc) is ProcessExit and not is_word(exc.reason, "normal")):
                     raise
             finally:

@@ -16,7 +16,7 @@ from .messages import Down, Exit
 from .node import Node
 from .signals import Origin, effect_of
 
-__all__ = ["ExitSignal", "Process", "ProcessExit", "aliased", "alive"]
+__all__ = ["ExitError", "ExitSignal", "Process", "ProcessExit", "aliased", "alive"]
 
 alive: Final[dict[Pid, "Process"]] = {}
 """Every process that has not ended. The only way from a pid to its process.
@@ -50,7 +50,7 @@ class _Ends(BaseException):
 
 
 class ProcessExit(_Ends):
-    """Ends the process in which it is raised; raised by `exit(reason)` and by a failed `call`.
+    """Ends the process in which it is raised; raised by `exit(reason)`.
 
     Like `trio.Cancelled` it is not an `Exception`, so that `except Exception` does not catch it.
     Outside a process, `run` and `open_runtime` raise it when the first process has ended with
@@ -62,10 +62,29 @@ class ProcessExit(_Ends):
     Example::
 
         try:
-            price = await otp.call(till, "apple")
+            run(main)
         except ProcessExit as exc:
-            print(f"no answer: {exc.reason!r}")
+            print(f"the program has ended: {exc.reason!r}")
     """
+
+
+class ExitError(Exception):
+    """The base of errors that carry an exit reason: `otp.CallError`.
+
+    A program may catch one like any exception. A process that does not catch it ends with `reason`
+    and without a crash report, as in Erlang, where such a failure is an exception of class `exit`.
+
+    Attributes:
+        reason: the exit reason. If it is an exception (a crash), it is the `__cause__` too.
+    """
+
+    reason: Any
+
+    def __init__(self, reason: Any, *args: Any) -> None:
+        super().__init__(reason, *args)
+        self.reason = reason
+        if isinstance(reason, BaseException):
+            self.__cause__ = reason
 
 
 class ExitSignal(_Ends):
@@ -73,7 +92,7 @@ class ExitSignal(_Ends):
 
     Raised by this library's functions in a light process, and in a trio task that was adopted. Let
     it propagate: `finally` clauses run as usual, and every further call raises it again. It is not
-    a `ProcessExit`, so that code which catches that of a failed `call` does not catch its own end.
+    a `ProcessExit`, so that code which catches an `exit` of its own does not catch a signal.
 
     Attributes:
         reason: the exit reason of the process.
