@@ -10,6 +10,7 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 from actorsock import (
+    CallError,
     Down,
     Exit,
     Pid,
@@ -400,7 +401,7 @@ async def test_catching_a_failed_call_does_not_catch_an_exit_signal(
 ) -> None:
     async def asks_again_and_again() -> None:
         while True:
-            with suppress(ProcessExit):
+            with suppress(CallError):
                 await otp.call("nobody", "anything")
             with suppress(ProcessExit, Exception):
                 await sleep(60)
