@@ -19,6 +19,7 @@ __all__ = [
     "report_end",
     "report_failed_start",
     "report_giving_up",
+    "report_lingering",
     "report_progress",
     "report_slow_start",
     "report_unexpected_end",
@@ -62,6 +63,13 @@ def report_unexpected_end(child: Any, pid: Pid, reason: Any) -> None:
 def report_giving_up(child: Any) -> None:
     """Log an error: there were too many restarts, the last one because of this child."""
     _report("has ended too often, the supervisor gives up", child, None, "shutdown")
+
+
+def report_lingering(child: Any, pid: Pid, seconds: float, place: str | None) -> None:
+    """Log a warning: a child was killed and has not ended after `seconds`; it waits at `place`."""
+    event = f"has not ended {seconds:g} seconds after it was killed"
+    where = "" if place is None else f": it waits at {place}"
+    _write(current_process(), logging.WARNING, event + where, child, pid, "killed")
 
 
 def _report(event: str, child: Any, pid: Pid | None, reason: Any) -> None:

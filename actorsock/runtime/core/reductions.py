@@ -12,6 +12,7 @@ from typing import Final
 
 __all__ = [
     "BY_RULES",
+    "CHILD",
     "EVENT",
     "LIGHT_BUDGET",
     "LIGHT_PASS_BUDGET",
@@ -38,6 +39,9 @@ EVENT: Final = 10
 
 BY_RULES: Final = 4
 """What a message to a behaviour costs in addition to a plain one, because of its rules."""
+
+CHILD: Final = 20
+"""Starting or stopping a child of a supervisor."""
 
 # Budgets, in reductions.
 
