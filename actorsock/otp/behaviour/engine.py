@@ -12,7 +12,7 @@ from collections.abc import Awaitable
 from types import CoroutineType
 from typing import Any, Final
 
-from ...arguments import shown
+from ...log_text import text_of
 from ...runtime.api.aliases import send_through
 from ...runtime.api.message_timers import cancel_timer, send_after
 from ...runtime.api.messaging import receive
@@ -139,7 +139,7 @@ class Engine:
             process = current_process()
             name = f" ({process.name})" if process.name is not None else ""
             behaviour = self.__wrapped__.__qualname__
-            _log.error("%s %r%s stops: %s", behaviour, process.pid, name, shown(reason))
+            _log.error("%s %r%s stops: %s", behaviour, process.pid, name, text_of(reason))
 
 
 class InPlace(Engine):

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ...arguments import shown
+from ...log_text import text_of
 from ...runtime.core.identity import Pid
 from ...runtime.core.process import ExitError
 
@@ -48,8 +48,8 @@ class CallError(ExitError):
         self.function = function
 
     def __str__(self) -> str:
-        call = f"{self.function}({shown(self.server)}, {shown(self.request)})"
-        return f"{shown(self.reason)} in {call}"
+        call = f"{self.function}({text_of(self.server)}, {text_of(self.request)})"
+        return f"{text_of(self.reason)} in {call}"
 
     def __repr__(self) -> str:
-        return f"CallError({', '.join(map(shown, (self.reason, self.server, self.request)))})"
+        return f"CallError({', '.join(map(text_of, (self.reason, self.server, self.request)))})"

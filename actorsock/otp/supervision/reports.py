@@ -7,7 +7,7 @@ Erlang's supervisor reports and progress reports. The attributes `supervisor`, `
 import logging
 from typing import Any, Final
 
-from ...arguments import shown
+from ...log_text import text_of
 from ...runtime.bodies.crash_report import contain_logging_errors
 from ...runtime.bodies.current import current_process
 from ...runtime.core.identity import Pid
@@ -73,7 +73,7 @@ def report_lingering(child: Any, pid: Pid, seconds: float, place: str | None) ->
 
 
 def _report(event: str, child: Any, pid: Pid | None, reason: Any) -> None:
-    _write(current_process(), logging.ERROR, f"{event}: {shown(reason)}", child, pid, reason)
+    _write(current_process(), logging.ERROR, f"{event}: {text_of(reason)}", child, pid, reason)
 
 
 def _write(
@@ -85,5 +85,5 @@ def _write(
     pid_text = f" {pid!r}" if pid is not None else ""
     extra = {"supervisor": process.pid, "child": child, "child_pid": pid, "reason": reason}
     _log.log(
-        level, "supervisor %s: child %s%s %s", name, shown(child), pid_text, event, extra=extra
+        level, "supervisor %s: child %s%s %s", name, text_of(child), pid_text, event, extra=extra
     )
