@@ -19,7 +19,7 @@ from .behaviour.lifecycle import Ignore, Stop
 from .behaviour.starting import start, start_link
 from .calls.calling import call, cast, reply, stop
 from .calls.failures import CallError
-from .calls.protocol import Answer, Call, Caller, Cast
+from .calls.protocol import Answer, Call, Caller, Cast, Request
 from .calls.requests import check_response, receive_response, send_request, wait_response
 from .machine.events import Enter, Info, Internal, TimedOut
 from .machine.outcomes import (
@@ -76,6 +76,7 @@ __all__ = [
     "Postpone",
     "RepeatState",
     "Reply",
+    "Request",
     "StateMachine",
     "StateTimeout",
     "Stop",

@@ -1,7 +1,7 @@
 """Calling a server and waiting for it: `call`, `cast`, `reply`, `stop`."""
 
 from math import inf
-from typing import Any
+from typing import Any, TypeVar, overload
 
 from trio.lowlevel import enable_ki_protection
 
@@ -20,6 +20,7 @@ from .protocol import (
     Call,
     Caller,
     Cast,
+    Request,
     StopRequest,
     SystemCall,
     pending_caller,
@@ -30,6 +31,13 @@ from .waiting import check_server, find_server, forget
 __all__ = ["call", "cast", "reply", "stop", "system_call"]
 
 
+T = TypeVar("T")
+
+
+@overload
+async def call(server: Pid | str, request: Request[T], timeout: float = 5.0) -> T: ...
+@overload
+async def call(server: Pid | str, request: Any, timeout: float = 5.0) -> Any: ...
 @enable_ki_protection
 async def call(server: Pid | str, request: Any, timeout: float = 5.0) -> Any:
     """Send a request to a server and wait for the answer.
@@ -44,7 +52,8 @@ async def call(server: Pid | str, request: Any, timeout: float = 5.0) -> Any:
             that comes later is dropped.
 
     Returns:
-        The value that the server answered with.
+        The value that the server answered with. For type checkers it is of the type `T` if the
+        request derives from `Request[T]`.
 
     Raises:
         CallError: there will be no answer. If it is not caught, it ends the calling process with
