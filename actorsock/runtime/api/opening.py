@@ -149,6 +149,8 @@ async def open_runtime() -> AsyncGenerator[Pid, None]:
                     stages.over.set()
             if not is_word(first.reason, "normal"):
                 end = ProcessExit(first.reason)
+                if first.ended_by is not None:
+                    end.add_note(str(first.ended_by))
                 # With the crash as its cause, if there was one, and without the ProcessExit or
                 # Cancelled that has led here as its context.
                 raise end from end.__cause__

@@ -42,12 +42,14 @@ def report_crash(process: Process, exc: BaseException, during: str = "crashed") 
         name = f" ({process.name})" if process.name is not None else ""
         extra: dict[str, Any] = {"pid": process.pid, "function": function}
         _log.error(
-            "process %r%s running %s %s: %s",
+            "process %r%s running %s %s: %s%s",
             process.pid,
             name,
             function,
             during,
             text_of(exc),
+            # A crash in the clean-up after an exit signal: the note says where that came from.
+            "" if process.ended_by is None else f" (ended before: {process.ended_by})",
             exc_info=(type(exc), exc, exc.__traceback__),
             extra=extra,
         )

@@ -70,7 +70,7 @@ class HandlerBody(Body):
         process.mailbox.wanted = anything
         self.parked = True
 
-    def stop(self, reason: Any) -> bool:
+    def stop(self, reason: Any, ended_by: object) -> bool:
         # An idle handler ends in a step of its own. One that runs, or whose step is queued, is not
         # parked: that step finds `ending` set.
         self.wake()
