@@ -10,7 +10,8 @@ where this one was imported before pytest began.
 """
 
 from . import otp, socket, streams
-from .results import BadMatch, Error, Ok, Select, ok
+from .otp import CallError
+from .results import BadMatch, Error, Ok, Select, SelectRead, ok
 from .runtime.api.aliases import alias, unalias
 from .runtime.api.deadlines import DeadlineError, deadline
 from .runtime.api.ending import ending
@@ -40,6 +41,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "BadMatch",
+    "CallError",
     "DeadlineError",
     "Down",
     "Draining",
@@ -53,6 +55,7 @@ __all__ = [
     "ProcessInfo",
     "Ref",
     "Select",
+    "SelectRead",
     "SocketListener",
     "SocketStream",
     "Timeout",

@@ -15,7 +15,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
-from . import ProcessExit, run
+from . import CallError, ProcessExit, run
 from .demo.text import read_text
 from .demo.tour import tour
 
@@ -106,7 +106,7 @@ def _run(words: list[str]) -> int:
 
     try:
         value = run(_call, function, options.args)
-    except ProcessExit as ending:
+    except (ProcessExit, CallError) as ending:
         print(f"actorsock run: {options.target} ended: {ending.reason!r}", file=sys.stderr)
         return _FAILED
     if value is not None:

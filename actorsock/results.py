@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, Literal, NoReturn, TypeVa
 
 import attrs
 
-from .arguments import shown
+from .log_text import text_of
 from .runtime.core.identity import Ref
 
 __all__ = ["BadMatch", "Error", "Ok", "Select", "SelectInfo", "SelectRead", "Tag", "ok"]
@@ -182,10 +182,10 @@ class BadMatch(Exception):
         self.result = result
 
     def __str__(self) -> str:
-        return f"expected Ok, got {_briefly(self.result)}"
+        return f"expected Ok, got {text_of(self.result)}"
 
     def __repr__(self) -> str:
-        return f"BadMatch({_briefly(self.result)})"
+        return f"BadMatch({text_of(self.result)})"
 
 
 def ok(result: Ok[T] | Error[Any] | Select | SelectRead) -> T:
@@ -204,11 +204,3 @@ def ok(result: Ok[T] | Error[Any] | Select | SelectRead) -> T:
     if isinstance(result, Ok):
         return result.value
     raise BadMatch(result)
-
-
-def _briefly(result: object) -> str:
-    # `data` may be megabytes that were not sent, and the text of an exception is often logged.
-    if isinstance(result, Error | Select | SelectRead):
-        values = attrs.asdict(result, recurse=False).items()
-        return f"{type(result).__name__}({', '.join(f'{k}={shown(v)}' for k, v in values)})"
-    return shown(result)

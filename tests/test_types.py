@@ -66,6 +66,25 @@ async def receiving() -> None:
     await receive(Down, after="soon")  # wrong
 
 
+class Price(otp.Request[int]):
+    pass
+
+
+async def requests(server: Pid, some: Any) -> None:
+    assert_type(await otp.call(server, Price()), int)
+    assert_type(await otp.call(server, Price(), timeout=1), int)
+    assert_type(await otp.call(server, "price"), Any)
+    assert_type(await otp.call(server, some), Any)
+    price = await otp.call(server, Price())
+    price.upper()  # wrong
+    await otp.call(server, Price(), timeout="soon")  # wrong
+    ref = otp.send_request(server, Price())
+    assert_type(await otp.receive_response(ref), Ok[int] | Error | Timeout)
+    assert_type(await otp.wait_response(ref, 1), Ok[int] | Error | Timeout)
+    assert_type(otp.check_response(some, ref), Ok[int] | Error | None)
+    assert_type(await otp.receive_response(otp.send_request(server, 1)), Ok[Any] | Error | Timeout)
+
+
 async def sockets() -> None:
     sock = ok(socket.open("inet", "stream", "tcp"))
     socket.open("inte", "stream")  # wrong

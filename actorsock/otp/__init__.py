@@ -12,12 +12,14 @@
 Each module imports only from those above it in this list.
 """
 
-from . import sys
+# Reachable as `otp.sys`, but not in `__all__`: `import *` must not hide Python's `sys`.
+from . import sys as sys
 from .application import Application, run_application
 from .behaviour.lifecycle import Ignore, Stop
 from .behaviour.starting import start, start_link
 from .calls.calling import call, cast, reply, stop
-from .calls.protocol import Answer, Call, Caller, Cast
+from .calls.failures import CallError
+from .calls.protocol import Answer, Call, Caller, Cast, Request
 from .calls.requests import check_response, receive_response, send_request, wait_response
 from .machine.events import Enter, Info, Internal, TimedOut
 from .machine.outcomes import (
@@ -53,6 +55,7 @@ __all__ = [
     "Answer",
     "Application",
     "Call",
+    "CallError",
     "Caller",
     "Cast",
     "ChildCount",
@@ -73,6 +76,7 @@ __all__ = [
     "Postpone",
     "RepeatState",
     "Reply",
+    "Request",
     "StateMachine",
     "StateTimeout",
     "Stop",
@@ -100,7 +104,6 @@ __all__ = [
     "start_child",
     "start_link",
     "stop",
-    "sys",
     "terminate_child",
     "wait_response",
     "which_children",

@@ -7,7 +7,7 @@ process without a behaviour does not answer, and the call times out.
 All of them take the pid of the server or its registered name, and `timeout`, the seconds to wait
 for the answer (default: 5, `math.inf` waits for ever). All raise
 
-- `ProcessExit`, as `otp.call` does: `"noproc"`, `"timeout"`, `"calling_self"`, or the exit reason
+- `CallError`, as `otp.call` does: `"noproc"`, `"timeout"`, `"calling_self"`, or the exit reason
   of a server that ended before it answered
 - `TypeError` if `server` is neither a pid nor a `str`, or `timeout` is not a number, and
   `ValueError` if `timeout` is negative or NaN
@@ -21,6 +21,7 @@ from trio.lowlevel import enable_ki_protection
 from ..arguments import check_bool, check_int, shown
 from ..runtime.core.identity import Pid
 from .behaviour.debugging import Statistics
+from .behaviour.exit_reasons import raised
 from .behaviour.system_requests import (
     Failed,
     GetState,
@@ -34,6 +35,7 @@ from .behaviour.system_requests import (
     Trace,
 )
 from .calls.calling import system_call
+from .calls.failures import CallError
 
 __all__ = [
     "Statistics",
@@ -62,7 +64,7 @@ async def get_state(server: Pid | str, timeout: float = 5.0) -> Any:
         the pair `(state, object)`.
 
     Raises:
-        ProcessExit, TypeError, ValueError: see the module.
+        CallError, TypeError, ValueError: see the module.
 
     Example::
 
@@ -89,8 +91,9 @@ async def replace_state(
     Raises:
         TypeError: `function` is not callable, or it returned an object of another class, or for a
             `StateMachine` something else than a pair with a possible state. The state is unchanged.
-        BaseException: `function` has raised it; also a `ProcessExit`. The state is unchanged.
-        ProcessExit, ValueError: see the module.
+        Exception: `function` has raised it. The state is unchanged.
+        CallError, ValueError: see the module. Also, with the reason, if `function` has called
+            `exit(reason)`.
 
     Example::
 
@@ -117,7 +120,7 @@ async def get_status(server: Pid | str, timeout: float = 5.0) -> Status:
         crashed, a text that says so.
 
     Raises:
-        ProcessExit, TypeError, ValueError: see the module.
+        CallError, TypeError, ValueError: see the module.
     """
     return await _ask("get_status", server, GetStatus(), timeout)  # type: ignore[no-any-return]
 
@@ -134,7 +137,7 @@ async def suspend(server: Pid | str, timeout: float = 5.0) -> None:
         timeout: seconds to wait for the answer.
 
     Raises:
-        ProcessExit, TypeError, ValueError: see the module.
+        CallError, TypeError, ValueError: see the module.
     """
     await _ask("suspend", server, Suspend(), timeout)
 
@@ -148,7 +151,7 @@ async def resume(server: Pid | str, timeout: float = 5.0) -> None:
         timeout: seconds to wait for the answer.
 
     Raises:
-        ProcessExit, TypeError, ValueError: see the module.
+        CallError, TypeError, ValueError: see the module.
     """
     await _ask("resume", server, Resume(), timeout)
 
@@ -170,7 +173,7 @@ async def statistics(
 
     Raises:
         TypeError: `flag` is none of these.
-        ProcessExit, ValueError: see the module.
+        CallError, ValueError: see the module.
     """
     if flag != "get":
         check_bool("flag", flag, "True, False or 'get'")
@@ -200,7 +203,7 @@ async def log(
     Raises:
         TypeError: `flag` is none of these, or `size` is not an `int`.
         ValueError: `size` is less than 1; otherwise see the module.
-        ProcessExit: see the module.
+        CallError: see the module.
     """
     if flag == "get":
         return await _ask("log", server, Log("get"), timeout)  # type: ignore[no-any-return]
@@ -224,7 +227,7 @@ async def trace(server: Pid | str, flag: bool, timeout: float = 5.0) -> None:
 
     Raises:
         TypeError: `flag` is not a `bool`.
-        ProcessExit, ValueError: see the module.
+        CallError, ValueError: see the module.
     """
     check_bool("flag", flag, "True or False")
     await _ask("trace", server, Trace(flag), timeout)
@@ -234,5 +237,8 @@ async def trace(server: Pid | str, flag: bool, timeout: float = 5.0) -> None:
 async def _ask(function: str, server: Pid | str, request: Any, timeout: float) -> Any:
     answer = await system_call(function, server, request, timeout)
     if type(answer) is Failed:
-        raise answer.raised
+        if isinstance(answer.raised, Exception):
+            raise answer.raised
+        # An `exit` of the function must not end this process: it has failed as a call fails.
+        raise CallError(raised(answer.raised).reason, server, request, function)
     return answer

@@ -21,7 +21,8 @@ from ..runtime.bodies.current import current_process
 from ..runtime.bodies.functions import call_function, check_function, name_of
 from ..runtime.core.identity import Pid, Ref
 from ..runtime.core.messages import Down, Timeout
-from ..runtime.core.process import Process, ProcessExit, alive
+from ..runtime.core.process import Process, alive
+from .calls.failures import CallError
 from .calls.protocol import Answer
 from .calls.waiting import forget
 
@@ -86,7 +87,7 @@ async def await_result(task: Task[T], timeout: float = 5.0) -> T:
         The value that the function has returned.
 
     Raises:
-        ProcessExit: with the exit reason of the task, if its function has failed; with
+        CallError: with the exit reason of the task, if its function has failed; with
             `"timeout"` if it has not returned in time, and the task is killed. Unless it is
             caught, it ends the caller with the same reason.
         TypeError: `task` is not a `Task`, or `timeout` is not a number.
@@ -97,9 +98,9 @@ async def await_result(task: Task[T], timeout: float = 5.0) -> T:
         case Ok(value):
             return value
         case Error(reason):
-            raise ProcessExit(reason)
+            raise CallError(reason, task.pid, task, "await_result")
     abandon(current_process(), task)
-    raise ProcessExit("timeout")
+    raise CallError("timeout", task.pid, task, "await_result")
 
 
 @enable_ki_protection

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from actorsock import (
+    CallError,
     Error,
     Exit,
     Ok,
     Pid,
-    ProcessExit,
     exit,
     is_alive,
     monitor,
@@ -157,7 +157,7 @@ async def _done_by_ours(server: Any, behaviour: type[Server], light: bool) -> li
             case Error(reason):
                 return [log, ("error", reason)]
         ref = monitor(pid)
-        with contextlib.suppress(ProcessExit):
+        with contextlib.suppress(CallError):
             await otp.sys.suspend(pid)
         asked = []
         for kind, number, result in requests:
@@ -172,9 +172,9 @@ async def _done_by_ours(server: Any, behaviour: type[Server], light: bool) -> li
                     exit(pid, result)
                     if not is_alive(pid):  # Erlang's is gone by now
                         await receive(monitor(pid))
-        with contextlib.suppress(ProcessExit):
+        with contextlib.suppress(CallError):
             await otp.sys.resume(pid)
-        with contextlib.suppress(ProcessExit):
+        with contextlib.suppress(CallError):
             await otp.sys.get_state(pid)
         alive = is_alive(pid)
         exit(pid, "kill")

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from actorsock import (
+    CallError,
     Error,
     Exit,
     Ok,
     Pid,
-    ProcessExit,
     current_pid,
     exit,
     monitor,
@@ -52,13 +52,13 @@ class _Story:
         for step in steps:
             try:
                 answer = await self._step(supervisor, step)
-            except ProcessExit:
+            except CallError:
                 answer = "ended"
             try:
                 children = await otp.which_children(supervisor)
                 while any(child.pid == "restarting" for child in children):
                     children = await otp.which_children(supervisor)
-            except ProcessExit:
+            except CallError:
                 ended = await receive(Exit)
                 return [*happened, [answer, self._take_log(), "ended", ended.reason]]
             states = sorted((child.id, _state(child.pid)) for child in children)

@@ -7,9 +7,9 @@ import pytest
 from trio.testing import wait_all_tasks_blocked
 
 from actorsock import (
+    CallError,
     Error,
     Pid,
-    ProcessExit,
     Timeout,
     current_pid,
     exit,
@@ -125,8 +125,8 @@ async def start_with_parent(behaviour: type[Any], *args: Any, **keywords: Any) -
 
 
 async def failure(call: Awaitable[Any]) -> Any:
-    """Return the reason of the `ProcessExit` that `call` raises."""
-    with pytest.raises(ProcessExit) as failed:
+    """Return the reason of the `CallError` that `call` raises."""
+    with pytest.raises(CallError) as failed:
         await call
     return failed.value.reason
 

@@ -8,9 +8,9 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from actorsock import (
+    CallError,
     Down,
     Pid,
-    ProcessExit,
     Timeout,
     current_pid,
     exit,
@@ -169,10 +169,11 @@ async def test_only_the_first_answer_counts(start: Starter) -> None:
 
 async def test_a_late_answer_is_dropped(start: Starter, autojump_clock: MockClock) -> None:
     slow = await start(Slow)
-    with pytest.raises(ProcessExit) as failed:
+    with pytest.raises(CallError) as failed:
         await otp.call(slow, "question", timeout=2)
-    assert failed.value.reason == "timeout"
-    assert failed.value.__notes__ == [f"in call({slow!r}, 'question')"]
+    error = failed.value
+    assert (error.reason, error.server, error.request) == ("timeout", slow, "question")
+    assert str(error) == f"'timeout' in call({slow!r}, 'question')"
     otp.cast(slow, "too late")
     assert await receive(after=1) == Timeout()
     assert process_info(current_pid()).monitors == []
@@ -181,7 +182,7 @@ async def test_a_late_answer_is_dropped(start: Starter, autojump_clock: MockCloc
 async def test_the_time_out_is_five_seconds(start: Starter, autojump_clock: MockClock) -> None:
     slow = await start(Slow)
     before = trio.current_time()
-    with pytest.raises(ProcessExit):
+    with pytest.raises(CallError):
         await otp.call(slow, "question")
     assert trio.current_time() - before == pytest.approx(5)
 
@@ -190,7 +191,7 @@ async def test_an_answer_at_the_very_moment_of_the_time_out(
     start: Starter, autojump_clock: MockClock
 ) -> None:
     async def ask() -> None:
-        with contextlib.suppress(ProcessExit):
+        with contextlib.suppress(CallError):
             assert await otp.call(slow, "question", timeout=1) == "answer"
         assert await receive(after=1) == Timeout()
 

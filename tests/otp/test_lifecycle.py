@@ -7,11 +7,11 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from actorsock import (
+    CallError,
     Down,
     Error,
     Exit,
     Pid,
-    ProcessExit,
     Timeout,
     current_pid,
     exit,
@@ -159,7 +159,7 @@ async def test_stop_from_outside(start: Starter, behaviour: Any) -> None:
 
 
 async def test_a_crash_of_terminate_is_the_result_of_stop(start: Starter, behaviour: Any) -> None:
-    with pytest.raises(ProcessExit) as failed:
+    with pytest.raises(CallError) as failed:
         await otp.stop(await start(behaviour, current_pid()), "be clumsy")
     assert isinstance(failed.value.reason, ValueError)
     assert failed.value.__cause__ is failed.value.reason

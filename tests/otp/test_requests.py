@@ -9,11 +9,11 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from actorsock import (
+    CallError,
     Down,
     Error,
     Ok,
     Pid,
-    ProcessExit,
     Timeout,
     current_pid,
     exit,
@@ -155,7 +155,7 @@ async def test_nothing_is_left_of_a_call(
     before = tables()
     for _ in range(3):
         assert await otp.call(echo, "a") == "a"
-        with pytest.raises(ProcessExit):
+        with pytest.raises(CallError):
             await otp.call(echo, "later", timeout=1)
         otp.cast(echo, "too late")
     assert await otp.call(echo, ("first", Reply("second"))) == "first"
@@ -198,7 +198,7 @@ async def test_every_way_to_answer(start: Starter, tables: Tables, answer: Any, 
     server = await start(Answering)
     assert await otp.call(server, "a") == "a"
     if is_alive(server):
-        with contextlib.suppress(ProcessExit):
+        with contextlib.suppress(CallError):
             await otp.stop(server)
     await wait_all_tasks_blocked()
     assert tables() == before
@@ -237,7 +237,7 @@ async def test_a_linked_caller_ends_with_the_server(start: Starter) -> None:
     async def ask_trapping(log: Pid) -> None:
         trap_exit(True)
         link(echo)
-        with pytest.raises(ProcessExit) as failed:
+        with pytest.raises(CallError) as failed:
             await otp.call(echo, "crash")
         assert (await receive()).reason is failed.value.reason
         send(log, failed.value.reason)

@@ -8,8 +8,8 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from actorsock import (
+    CallError,
     Down,
-    ProcessExit,
     Timeout,
     current_pid,
     exit,
@@ -428,7 +428,7 @@ async def test_a_missing_process_and_one_without_a_behaviour(
     assert await failure(sys.get_state("nobody")) == "noproc"
     assert await failure(sys.get_state(current_pid())) == "calling_self"
     pid = spawn(receive, Down)
-    with pytest.raises(ProcessExit) as failed:
+    with pytest.raises(CallError) as failed:
         await sys.get_state(pid, timeout=1)
     assert failed.value.reason == "timeout"
-    assert "in get_state(" in failed.value.__notes__[0]
+    assert "in get_state(" in str(failed.value)

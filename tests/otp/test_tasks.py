@@ -9,10 +9,10 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from actorsock import (
+    CallError,
     Error,
     Ok,
     Pid,
-    ProcessExit,
     Timeout,
     current_pid,
     exit,
@@ -102,7 +102,7 @@ async def test_tasks_run_at_the_same_time(
 async def test_a_crash(runtime: None, light: bool) -> None:
     crash = ValueError("a crash")
     task = otp.async_call(after, 0, crash, light=light)
-    with pytest.raises(ProcessExit) as failed:
+    with pytest.raises(CallError) as failed:
         await otp.await_result(task)
     assert failed.value.reason is failed.value.__cause__ is crash
     assert (

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import attrs
 
-from ...arguments import shown
+from ...log_text import text_with_data
 from ...runtime.bodies.current import current_process
 from ..calls.protocol import Call, Cast
 from .effects import SendAnswer
@@ -90,11 +90,11 @@ class Debugging:
         if self.traces:
             match event:
                 case ("in", Call(caller, request)):
-                    text = f"got call {shown(request)} from {caller.pid!r}"
+                    text = f"got call {text_with_data(request)} from {caller.pid!r}"
                 case ("in", Cast(request)):
-                    text = f"got cast {shown(request)}"
+                    text = f"got cast {text_with_data(request)}"
                 case ("in", message):
-                    text = f"got {shown(message)}"
+                    text = f"got {text_with_data(message)}"
                 case (_, value, pid):
-                    text = f"sent {shown(value)} to {pid!r}"
+                    text = f"sent {text_with_data(value)} to {pid!r}"
             _log.info("*DBG* %r %s", current_process().pid, text)

@@ -12,15 +12,17 @@ from collections.abc import Awaitable
 from types import CoroutineType
 from typing import Any, Final
 
-from ...arguments import shown
+from ...log_text import text_of
 from ...runtime.api.aliases import send_through
 from ...runtime.api.message_timers import cancel_timer, send_after
 from ...runtime.api.messaging import receive
 from ...runtime.bodies.current import current_process
 from ...runtime.bodies.functions import name_of
+from ...runtime.bodies.handler import AGAIN, EVENTS_PER_STEP
 from ...runtime.core.identity import Pid, Ref
 from ...runtime.core.messages import Exit
 from ...runtime.core.process import ProcessExit
+from ...runtime.core.reductions import BY_RULES, EVENT
 from ..calls.protocol import Begin, Begun, StopRequest, SystemCall, Tick, send_answer
 from .debugging import Debugging
 from .effects import (
@@ -137,7 +139,7 @@ class Engine:
             process = current_process()
             name = f" ({process.name})" if process.name is not None else ""
             behaviour = self.__wrapped__.__qualname__
-            _log.error("%s %r%s stops: %s", behaviour, process.pid, name, shown(reason))
+            _log.error("%s %r%s stops: %s", behaviour, process.pid, name, text_of(reason))
 
 
 class InPlace(Engine):
@@ -148,19 +150,34 @@ class InPlace(Engine):
         self._held: deque[Any] = deque()
         """The messages that came while the process was suspended. A handler has to take each
         message when it comes; it can't leave it in the mailbox as `receive` does."""
+        self._pending: Invoke | None = None
+        """The callback to call in the next step, after `AGAIN` was returned."""
 
-    def __call__(self, message: Any) -> None:
-        if self.suspended and not self._is_for_engine(message):
+    def __call__(self, message: Any) -> object:
+        if message is AGAIN:
+            invoke, self._pending = self._pending, None
+        elif self.suspended and not self._is_for_engine(message):
             self._held.append(message)
-            return
-        self._run(self._next_for_message(message))
-        # After `resume` the held messages come first. One of them may be followed by another
-        # `suspend` that came in the meantime.
-        while self._held and not self.suspended:
-            self._run(self._next_for_message(self._held.popleft()))
+            return None
+        else:
+            invoke = self._next_for_message(message)
+            current_process().node.run_queue.charge(BY_RULES)
+        return self._run(invoke)
 
-    def _run(self, invoke: Invoke | None) -> None:
-        while invoke is not None:
+    def _run(self, invoke: Invoke | None) -> object:
+        """Call `invoke` and the callbacks that follow from it; return `AGAIN` if not all are done.
+
+        A callback may cause further events without end. So after some of them the rest is left for
+        another step of the process, which comes before any message.
+        """
+        for _ in range(EVENTS_PER_STEP):
+            if invoke is None:
+                # After `resume` the held messages come before those in the mailbox.
+                if self.suspended or not self._held:
+                    return None
+                invoke = self._next_for_message(self._held.popleft())
+                if invoke is None:
+                    continue
             event: Returned | Raised
             try:
                 value = getattr(self.behaviour, invoke.callback)(*invoke.args)
@@ -172,15 +189,21 @@ class InPlace(Engine):
             except BaseException as exc:
                 event = raised(exc)
             invoke = self._next(event)
+        if invoke is None and not self._held:
+            return None
+        self._pending = invoke
+        return AGAIN
 
 
 class Looping(Engine):
     """The code of a task or light process: at least one callback is async."""
 
     async def __call__(self) -> None:
+        body = current_process().body
         while True:
             # While suspended, a selective receive: the other messages wait in the mailbox.
             message = await receive(self._is_for_engine if self.suspended else None)
+            body.budget -= BY_RULES  # the next `receive` yields if the budget is used up
             invoke = self._next_for_message(message)
             while invoke is not None:
                 event: Returned | Raised
@@ -192,3 +215,8 @@ class Looping(Engine):
                 except BaseException as exc:
                     event = raised(exc)
                 invoke = self._next(event)
+                if invoke is not None:
+                    # The first event of a message is paid for by `receive`.
+                    pause = body.spend(EVENT)
+                    if pause is not None:
+                        await pause

@@ -58,8 +58,8 @@ class Status:
 class Failed:
     """The answer when the function of `sys.replace_state` has raised: the state is unchanged.
 
-    The exception, which may be a `ProcessExit`, is raised in the process that called
-    `replace_state`. The behaviour process goes on.
+    The exception is raised in the process that called `replace_state`, a `ProcessExit` as a
+    `CallError`. The behaviour process goes on.
     """
 
     raised: BaseException

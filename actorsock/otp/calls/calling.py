@@ -1,7 +1,7 @@
 """Calling a server and waiting for it: `call`, `cast`, `reply`, `stop`."""
 
 from math import inf
-from typing import Any
+from typing import Any, TypeVar, overload
 
 from trio.lowlevel import enable_ki_protection
 
@@ -11,8 +11,9 @@ from ...runtime.bodies.crash_report import crash_observers
 from ...runtime.bodies.current import current_process
 from ...runtime.core.identity import Pid, Ref
 from ...runtime.core.messages import Down
-from ...runtime.core.process import Process, ProcessExit, alive
+from ...runtime.core.process import Process, alive
 from ...runtime.core.reductions import MESSAGE
+from .failures import CallError
 from .protocol import (
     BY_ALIAS,
     PENDING,
@@ -20,6 +21,7 @@ from .protocol import (
     Call,
     Caller,
     Cast,
+    Request,
     StopRequest,
     SystemCall,
     pending_caller,
@@ -30,6 +32,13 @@ from .waiting import check_server, find_server, forget
 __all__ = ["call", "cast", "reply", "stop", "system_call"]
 
 
+T = TypeVar("T")
+
+
+@overload
+async def call(server: Pid | str, request: Request[T], timeout: float = 5.0) -> T: ...
+@overload
+async def call(server: Pid | str, request: Any, timeout: float = 5.0) -> Any: ...
 @enable_ki_protection
 async def call(server: Pid | str, request: Any, timeout: float = 5.0) -> Any:
     """Send a request to a server and wait for the answer.
@@ -44,11 +53,12 @@ async def call(server: Pid | str, request: Any, timeout: float = 5.0) -> Any:
             that comes later is dropped.
 
     Returns:
-        The value that the server answered with.
+        The value that the server answered with. For type checkers it is of the type `T` if the
+        request derives from `Request[T]`.
 
     Raises:
-        ProcessExit: there will be no answer. Unless it is caught, it ends the caller with the same
-            reason, as in Erlang. The reason is
+        CallError: there will be no answer. If it is not caught, it ends the calling process with
+            the same reason, as in Erlang. The reason is
 
             - the exit reason of the server, if it ended before it answered
             - `"noproc"`: there is no such process
@@ -91,8 +101,8 @@ async def call(server: Pid | str, request: Any, timeout: float = 5.0) -> Any:
 async def system_call(function: str, server: Pid | str, request: Any, timeout: float) -> Any:
     """Send a request that the behaviour itself serves, for `sys`, and wait for the answer.
 
-    `function` is the name of the calling function, for the notes of exceptions. There is no in
-    place answer here: system calls are rare.
+    `function` is the name of the calling function, for `CallError`. There is no answer in place
+    here: system calls are rare.
     """
     check_seconds("timeout", timeout)
     process = current_process()
@@ -168,7 +178,7 @@ async def stop(server: Pid | str, reason: Any = "normal", timeout: float = inf) 
             request remains, and the server still stops.
 
     Raises:
-        ProcessExit: with the reason
+        CallError: with the reason
 
             - `"noproc"`: there is no such process
             - `"timeout"`: the server has not ended in time
@@ -190,13 +200,17 @@ async def stop(server: Pid | str, reason: Any = "normal", timeout: float = inf) 
     finally:
         forget(process, ref)
     if type(down) is not Down:
-        raise _failure("timeout", "stop", server, reason)
+        raise CallError("timeout", server, reason, "stop")
     if not _is_same(down.reason, reason):
-        raise _failure(down.reason, "stop", server, reason)
+        raise CallError(down.reason, server, reason, "stop")
 
 
 async def _wait_after_delivery(
-    process: Process, target: Process, caller: Caller, timeout: float, context: tuple[Any, ...]
+    process: Process,
+    target: Process,
+    caller: Caller,
+    timeout: float,
+    context: tuple[str, Pid | str, Any],
 ) -> Any:
     """Wait for the answer of a request that was delivered and not answered in place.
 
@@ -227,7 +241,7 @@ def _watch(process: Process, target: Process, caller: Caller) -> None:
 
 
 async def _receive_answer(
-    process: Process, caller: Caller, timeout: float, context: tuple[Any, ...]
+    process: Process, caller: Caller, timeout: float, context: tuple[str, Pid | str, Any]
 ) -> Any:
     try:
         answer = await receive(caller.ref, after=timeout)
@@ -237,9 +251,9 @@ async def _receive_answer(
     if type(answer) is Answer:
         return answer.value
     if type(answer) is Down:
-        raise _failure(answer.reason, *context)
+        raise _failure(answer.reason, context)
     forget(process, caller.ref)
-    raise _failure("timeout", *context)
+    raise _failure("timeout", context)
 
 
 def _is_same(reason: Any, other: Any) -> bool:
@@ -251,13 +265,15 @@ def _is_same(reason: Any, other: Any) -> bool:
         return False
 
 
-def _unreachable(target: Process | None, function: str, server: Any, argument: Any) -> ProcessExit:
-    return _failure("noproc" if target is None else "calling_self", function, server, argument)
+def _unreachable(
+    target: Process | None, function: str, server: Pid | str, argument: Any
+) -> CallError:
+    reason = "noproc" if target is None else "calling_self"
+    return CallError(reason, server, argument, function)
 
 
-def _failure(reason: Any, function: str, server: Pid | str, argument: Any) -> ProcessExit:
+def _failure(reason: Any, context: tuple[str, Pid | str, Any]) -> CallError:
     # Erlang wraps the reason, `{Reason, {gen_server, call, Args}}`. Here the reason stays what the
-    # server ended with, so that it can be matched directly, and the rest is a note.
-    exc = ProcessExit(reason)
-    exc.add_note(f"in {function}({server!r}, {shown(argument)})")
-    return exc
+    # server ended with, so that it can be matched directly; the rest are attributes.
+    function, server, request = context
+    return CallError(reason, server, request, function)

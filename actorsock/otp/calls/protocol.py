@@ -12,7 +12,7 @@ An answer takes one of two ways, and `Caller.answer` says which:
   alias is inactive once the caller has stopped waiting, so a late answer is dropped.
 """
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 import attrs
 
@@ -30,12 +30,45 @@ __all__ = [
     "Call",
     "Caller",
     "Cast",
+    "Request",
+    "RequestRef",
     "StopRequest",
     "SystemCall",
     "Tick",
     "pending_caller",
     "send_answer",
 ]
+
+T = TypeVar("T")
+
+
+class Request(Generic[T]):
+    """The base of a request whose answer is of type `T`. For type checkers only.
+
+    A request may be any value; `call` then returns `Any`. If its class derives from `Request[T]`,
+    `call` returns `T`, and `receive_response` `Ok[T]`. The server is not checked: it is the
+    program's promise that it answers so.
+
+    Example::
+
+        @attrs.frozen
+        class Price(otp.Request[int]):
+            article: str
+
+        total = 2 * await otp.call("till", Price("apple"))  # an int
+    """
+
+    __slots__ = ()
+
+
+if TYPE_CHECKING:
+
+    class RequestRef(Ref, Generic[T]):
+        """The ref of a request whose answer is of type `T`. There is only `Ref` at run time."""
+
+else:
+    RequestRef = Ref
+
 
 PENDING: Final = object()
 """A value of `Caller.answer`: no answer yet, and the server may store it here."""

@@ -6,7 +6,7 @@ with that ref comes in any case: the answer, or the end of the server.
 """
 
 from math import inf
-from typing import Any
+from typing import Any, TypeVar, overload
 
 from trio.lowlevel import enable_ki_protection
 
@@ -16,12 +16,19 @@ from ...runtime.api.messaging import receive
 from ...runtime.bodies.current import current_process
 from ...runtime.core.identity import Pid, Ref, check_ref
 from ...runtime.core.messages import Down, Timeout
-from .protocol import Answer, Call, Caller
+from .protocol import Answer, Call, Caller, Request, RequestRef
 from .waiting import check_server, find_server, forget
 
 __all__ = ["check_response", "receive_response", "send_request", "wait_response"]
 
 
+T = TypeVar("T")
+
+
+@overload
+def send_request(server: Pid | str, request: Request[T]) -> "RequestRef[T]": ...
+@overload
+def send_request(server: Pid | str, request: Any) -> Ref: ...
 @enable_ki_protection
 def send_request(server: Pid | str, request: Any) -> Ref:
     """Send a request to a server without waiting. Erlang's `gen_server:send_request/2`.
@@ -58,6 +65,12 @@ def send_request(server: Pid | str, request: Any) -> Ref:
     return ref
 
 
+@overload
+async def receive_response(
+    ref: "RequestRef[T]", timeout: float = inf
+) -> Ok[T] | Error | Timeout: ...
+@overload
+async def receive_response(ref: Ref, timeout: float = inf) -> Ok[Any] | Error | Timeout: ...
 @enable_ki_protection
 async def receive_response(ref: Ref, timeout: float = inf) -> Ok[Any] | Error[Any] | Timeout:
     """Wait for the response to a request, and abandon the request if it does not come in time.
@@ -91,6 +104,10 @@ async def receive_response(ref: Ref, timeout: float = inf) -> Ok[Any] | Error[An
     return response
 
 
+@overload
+async def wait_response(ref: "RequestRef[T]", timeout: float = inf) -> Ok[T] | Error | Timeout: ...
+@overload
+async def wait_response(ref: Ref, timeout: float = inf) -> Ok[Any] | Error | Timeout: ...
 @enable_ki_protection
 async def wait_response(ref: Ref, timeout: float = inf) -> Ok[Any] | Error[Any] | Timeout:
     """Wait for the response to a request, and keep the request if it does not come in time.
@@ -118,6 +135,10 @@ async def wait_response(ref: Ref, timeout: float = inf) -> Ok[Any] | Error[Any] 
     return message if type(message) is Timeout else _response(message)
 
 
+@overload
+def check_response(message: Any, ref: "RequestRef[T]") -> Ok[T] | Error | None: ...
+@overload
+def check_response(message: Any, ref: Ref) -> Ok[Any] | Error | None: ...
 @enable_ki_protection
 def check_response(message: Any, ref: Ref) -> Ok[Any] | Error[Any] | None:
     """Interpret a received message as the response to a request.

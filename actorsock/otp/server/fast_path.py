@@ -24,7 +24,7 @@ __all__ = ["ServerInPlace"]
 class ServerInPlace(InPlace):
     """`InPlace` with a fast path for calls and casts."""
 
-    def __call__(self, message: Any) -> None:
+    def __call__(self, message: Any) -> object:
         state = self.state
         message_type = type(message)
         if (
@@ -34,8 +34,7 @@ class ServerInPlace(InPlace):
             or self.suspended
             or self.debugging is not None
         ):
-            super().__call__(message)
-            return
+            return super().__call__(message)
         event: Returned | Raised
         caller = None
         try:
@@ -51,10 +50,10 @@ class ServerInPlace(InPlace):
         else:
             if caller is None:
                 if value is None:
-                    return
+                    return None
             elif type(value) is Reply and value.then is None and value.timeout is inf:
                 send_answer(caller, value.value)
-                return
+                return None
             event = Returned(value)
         self.state = Busy(state, "handle_cast" if caller is None else "handle_call", caller)
-        self._run(self._next(event))
+        return self._run(self._next(event))

@@ -3,7 +3,7 @@
 import logging
 from typing import Any, Final
 
-from ...arguments import shown
+from ...log_text import text_of
 from ...runtime.api.messaging import current_pid
 from ..behaviour.base import Behaviour
 from ..behaviour.effects import Step
@@ -118,7 +118,7 @@ class GenServer(Behaviour):
             "%s %r got a message that it has no handle_info for: %s",
             type(self).__qualname__,
             current_pid(),
-            shown(message),
+            text_of(message),
         )
 
     def handle_continue(self, term: Any) -> Any:

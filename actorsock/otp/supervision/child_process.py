@@ -13,12 +13,13 @@ from ...runtime.api.messaging import receive
 from ...runtime.bodies.current import current_process
 from ...runtime.bodies.functions import name_of
 from ...runtime.core.identity import Pid, Ref
-from ...runtime.core.messages import Timeout
+from ...runtime.core.messages import Exit, Timeout
 from ...runtime.core.process import alive
+from ...runtime.core.reductions import CHILD
 from ...runtime.core.signals import is_word
 from ..behaviour.exit_reasons import is_orderly, raised
-from ..calls.waiting import take_exit
 from .child_spec import ChildSpec
+from .lingering import PATIENCE, Lingerer
 from .reports import (
     report_failed_start,
     report_progress,
@@ -26,7 +27,7 @@ from .reports import (
     report_unexpected_end,
 )
 
-__all__ = ["start_and_report", "start_process", "stop_processes"]
+__all__ = ["EarlierEnds", "start_and_report", "start_process", "stop_processes"]
 
 _SLOW: Final = 5.0
 """Seconds. If a start function has not returned after that time, a warning is logged."""
@@ -40,6 +41,7 @@ async def start_and_report(
     The warning matters for a common mistake: if `start` is the function that the child should run,
     instead of a function that starts the child, it may never return, and the supervisor with it.
     """
+    await _spend()
     process = current_process()
     timers = process.node.timers
     deadline = trio.current_time() + _SLOW
@@ -97,37 +99,76 @@ def _hint(spec: ChildSpec) -> str:
     return f"; did you mean ChildSpec({shown(spec.id)}, spawn_link, ({args}))?"
 
 
-async def stop_processes(spec: ChildSpec, pids: Sequence[Pid]) -> None:
+async def stop_processes(
+    spec: ChildSpec, pids: Sequence[Pid], earlier: "EarlierEnds | None" = None
+) -> list[Lingerer]:
     """Stop children of one spec, all at the same time; return when they have ended.
 
-    They share the spec's `shutdown` time, after which those that still run are killed.
+    They share the spec's `shutdown` time, after which those that still run are killed. The result
+    are those that have not ended `PATIENCE` seconds after that. Calls for many children in a row
+    share one `earlier`.
     """
-    refs = [(pid, _ask_to_end(spec, pid)) for pid in pids]
-    wait = inf if spec.shutdown == "brutal_kill" else spec.shutdown
-    deadline = trio.current_time() + wait
-    for pid, (ref, reason) in refs:
-        left = inf if deadline == inf else max(0.0, deadline - trio.current_time())
-        down = await receive(ref, after=left)
-        if isinstance(down, Timeout):
+    earlier = earlier or EarlierEnds()
+    refs = {}
+    for pid in pids:
+        await _spend()
+        refs[pid] = monitor(pid), "noproc" if pid in alive else earlier.reason(pid)
+        unlink(pid)
+        exit(pid, "kill" if spec.shutdown == "brutal_kill" else "shutdown")
+    if spec.shutdown != "brutal_kill":
+        refs = await _ended_by(trio.current_time() + spec.shutdown, spec, refs)
+        for pid in refs:
             exit(pid, "kill")
-            down = await receive(ref)
-        # "noproc": it had ended before, and its reason is in the `Exit` message, if one came.
+    if not refs:
+        return []
+    left = await _ended_by(trio.current_time() + PATIENCE, spec, refs)
+    return [Lingerer(spec, pid, ref) for pid, (ref, _) in left.items()]
+
+
+_Refs = dict[Pid, tuple[Ref, Any]]
+"""The monitor of each process that was asked to end; the reason, if it had ended before."""
+
+
+async def _ended_by(deadline: float, spec: ChildSpec, refs: _Refs) -> _Refs:
+    """Wait for the ends of processes, and log the unexpected ones; return those still there."""
+    left = {}
+    for pid, (ref, reason) in refs.items():
+        wait = inf if deadline == inf else max(0.0, deadline - trio.current_time())
+        down = await receive(ref, after=wait)
+        if isinstance(down, Timeout):
+            left[pid] = ref, reason
+            continue
         reason = reason if is_word(down.reason, "noproc") else down.reason
         if not _is_expected(spec, reason):
             report_unexpected_end(spec.id, pid, reason)
+    return left
 
 
-def _ask_to_end(spec: ChildSpec, pid: Pid) -> tuple[Ref, Any]:
-    """Send the exit signal; return a monitor's ref, and the reason if it had ended before."""
-    # The mailbox is searched only for a child that has ended: its `Exit` may be waiting there, and
-    # must not be handled as an end by itself later.
-    ended = pid not in alive
-    ref = monitor(pid)
-    unlink(pid)
-    earlier = take_exit(current_process(), pid) if ended else None
-    reason = "noproc" if earlier is None else earlier.reason
-    exit(pid, "kill" if spec.shutdown == "brutal_kill" else "shutdown")
-    return ref, reason
+class EarlierEnds:
+    """The reasons of children that had ended before they were stopped.
+
+    Such a reason is in the `Exit` message, which may be waiting in the mailbox. It is left there:
+    the supervisor ignores the end of a process that is not a child any more. The mailbox is read
+    only if it has to be, and once for many children.
+    """
+
+    def __init__(self) -> None:
+        self._reasons: dict[Pid, Any] = {}
+
+    def reason(self, pid: Pid) -> Any:
+        """Return the reason with which a child had ended; `"noproc"` if it is not known."""
+        reasons = self._reasons
+        if pid not in reasons:
+            messages = current_process().mailbox.messages()
+            reasons.update((m.pid, m.reason) for m in messages if type(m) is Exit)
+        return reasons.setdefault(pid, "noproc")
+
+
+async def _spend() -> None:
+    """Charge for a child: a start function, or the end of a handler, may never wait."""
+    pause = current_process().body.spend(CHILD)
+    if pause is not None:
+        await pause
 
 
 def _is_expected(spec: ChildSpec, reason: Any) -> bool:

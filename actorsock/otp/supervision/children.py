@@ -11,6 +11,7 @@ import attrs
 from ...results import Error, Ok
 from ...runtime.core.identity import Pid
 from ..behaviour.lifecycle import Stop
+from ..calls.protocol import Caller
 from .child_spec import ChildSpec
 from .requests import ChildCount, ChildInfo
 
@@ -27,8 +28,8 @@ class Children(Protocol):
     async def start(self, spec: tuple[Any, ...], /) -> Ok[Pid | None] | Error[Any]:
         """Serve `start_child`. Raise `TypeError` or `ValueError` for an invalid spec."""
 
-    async def terminate(self, child: Any, /) -> Ok[None] | Error:
-        """Serve `terminate_child`."""
+    async def terminate(self, child: Any, caller: Caller, /) -> Ok[None] | Error | None:
+        """Serve `terminate_child`. None: the child does not end; `caller` is answered later."""
 
     async def restart(self, child: Any, /) -> Ok[Pid | None] | Error[Any]:
         """Serve `restart_child`."""
@@ -56,6 +57,15 @@ class Children(Protocol):
 
         Return `Stop` if the supervisor has to end.
         """
+
+    def lingers(self, pid: Pid, /) -> bool:
+        """Return True if `pid` is a child that was killed and has not ended."""
+
+    async def ended_late(self, pid: Pid, /) -> Stop | None:
+        """Handle the end of a child that lingered."""
+
+    def remind(self, pid: Pid, /) -> None:
+        """Handle `StillThere(pid)`."""
 
     async def stop_all(self) -> None:
         """Stop every child, and return when all have ended."""

@@ -14,10 +14,12 @@ from ...runtime.api.inspecting import is_alive
 from ...runtime.api.messaging import current_pid, send
 from ...runtime.core.identity import Pid
 from ..behaviour.lifecycle import Stop
+from ..calls.protocol import Caller
 from . import rules
 from .child_process import start_and_report, stop_processes
 from .child_spec import ChildSpec, SupervisorFlags
 from .children import TryAgain
+from .lingering import Lingerers
 from .reports import report_end, report_giving_up
 from .requests import ChildCount, ChildInfo
 
@@ -30,13 +32,13 @@ class DynamicChildren:
     def __init__(self, flags: SupervisorFlags, specs: Sequence[ChildSpec]) -> None:
         if len(specs) != 1:
             raise ValueError(f"children: simple_one_for_one takes one child spec, got {len(specs)}")
-        self._flags = flags
         self._spec = specs[0]
         self._running: dict[Pid, tuple[Any, ...]] = {}
         """The additional start arguments of each child that runs."""
         self._failed: dict[Pid, tuple[Any, ...]] = {}
         """The same for children whose restart has failed, by the pid that they had last."""
-        self._restarts: tuple[float, ...] = ()
+        self._restarts = rules.Restarts(flags)
+        self._lingerers = Lingerers()
 
     async def start(self, more: tuple[Any, ...]) -> Ok[Pid | None] | Error[Any]:
         result = await start_and_report(self._spec, more)
@@ -45,12 +47,18 @@ class DynamicChildren:
                 self._running[pid] = more
         return result
 
-    async def terminate(self, pid: Any) -> Ok[None] | Error:
+    async def terminate(self, pid: Any, caller: Caller) -> Ok[None] | Error | None:
         if not isinstance(pid, Pid):
             return Error("simple_one_for_one")
         self._failed.pop(pid, None)
-        if self._running.pop(pid, None) is not None:
-            await stop_processes(self._spec, [pid])
+        if pid in self._running:
+            if pid not in self._lingerers:
+                for lingerer in await stop_processes(self._spec, [pid]):
+                    self._lingerers.add(lingerer)
+            if pid in self._lingerers:
+                self._lingerers.answer_later(pid, caller)
+                return None
+            del self._running[pid]
         elif is_alive(pid):
             return Error("not_found")  # a process, but not a child
         return Ok()
@@ -90,9 +98,7 @@ class DynamicChildren:
     async def try_again(self, pid: Pid) -> Stop | None:
         if pid not in self._failed:
             return None
-        now = trio.current_time()
-        self._restarts, too_many = rules.count_restart(self._flags, self._restarts, now)
-        if too_many:
+        if self._restarts.count(trio.current_time()):
             report_giving_up(self._spec.id)
             return Stop("shutdown")
         match await self.start(self._failed[pid]):
@@ -102,8 +108,21 @@ class DynamicChildren:
                 send(current_pid(), TryAgain(pid))
         return None
 
+    def lingers(self, pid: Pid) -> bool:
+        return pid in self._lingerers
+
+    async def ended_late(self, pid: Pid) -> Stop | None:
+        self._lingerers.ended(pid)
+        del self._running[pid]
+        return None
+
+    def remind(self, pid: Pid) -> None:
+        self._lingerers.remind(pid)
+
     async def stop_all(self) -> None:
         self._failed.clear()
-        pids = list(self._running)
+        pids = [pid for pid in self._running if pid not in self._lingerers]
         self._running.clear()
-        await stop_processes(self._spec, pids)
+        for lingerer in await stop_processes(self._spec, pids):
+            self._lingerers.add(lingerer)
+        await self._lingerers.wait()

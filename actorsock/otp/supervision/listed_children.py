@@ -14,10 +14,11 @@ from ...runtime.api.inspecting import is_alive
 from ...runtime.api.messaging import current_pid, send
 from ...runtime.core.identity import Pid
 from ..behaviour.lifecycle import Stop
-from . import rules
-from .child_process import start_and_report, stop_processes
+from ..calls.protocol import Caller
+from .child_process import EarlierEnds, start_and_report, stop_processes
 from .child_spec import ChildSpec, SupervisorFlags, as_spec, check_significance
 from .children import TryAgain
+from .lingering import Lingerers
 from .reports import report_end, report_giving_up
 from .requests import ChildCount, ChildInfo
 from .rules import Child, Family, Plan
@@ -30,6 +31,9 @@ class ListedChildren:
 
     def __init__(self, flags: SupervisorFlags) -> None:
         self._family = Family(flags)
+        self._lingerers = Lingerers()
+        self._put_off: dict[Any, None] = {}
+        """The ids of children whose restart waits for the end of a lingering one."""
 
     async def begin(self, specs: Sequence[ChildSpec]) -> Stop | None:
         """Start the children of `init`, in order. Return `Stop` if one of them fails."""
@@ -45,7 +49,7 @@ class ListedChildren:
             raise TypeError(f"spec: expected one ChildSpec, got {shown(specs)}")
         spec = as_spec(specs[0])
         check_significance(self._family.flags, spec)
-        child = rules.find(self._family, spec.id)
+        child = self._family.find(spec.id)
         if child is not None:
             running = child.pid is not None
             return Error("already_started", child.pid) if running else Error("already_present")
@@ -55,15 +59,17 @@ class ListedChildren:
                 # The spec of a child that does not run is kept for `restart_child`; a temporary
                 # child is never restarted.
                 if pid is not None or spec.restart != "temporary":
-                    self._family = rules.add(self._family, spec, pid)
+                    self._family.add(spec, pid)
         return result
 
-    async def terminate(self, id: Any) -> Ok[None] | Error:
-        child = rules.find(self._family, id)
+    async def terminate(self, id: Any, caller: Caller) -> Ok[None] | Error | None:
+        child = self._family.find(id)
         if child is None:
             return Error("not_found")
-        await _stop(child)
-        self._family = rules.stopped(self._family, id)
+        if not await self._stop(child, EarlierEnds()):
+            assert child.pid is not None
+            self._lingerers.answer_later(child.pid, caller)
+            return None
         return Ok()
 
     async def restart(self, id: Any) -> Ok[Pid | None] | Error[Any]:
@@ -73,86 +79,116 @@ class ListedChildren:
         result = await start_and_report(child.spec)
         match result:
             case Ok(pid):
-                self._family = rules.started(self._family, id, pid)
+                self._family.started(id, pid)
         return result
 
     def delete(self, id: Any) -> Ok[None] | Error:
         child = self._idle(id)
         if isinstance(child, Error):
             return child
-        self._family = rules.forget(self._family, id)
+        self._family.forget(id)
         return Ok()
 
     def spec(self, id: Any) -> Ok[ChildSpec] | Error:
-        for child in self._family.children:
-            if child.spec.id == id or (child.pid is not None and child.pid is id):
-                return Ok(child.spec)
-        return Error("not_found")
+        child = self._family.find(id)
+        if child is None and isinstance(id, Pid):
+            child = self._family.with_pid(id)
+        return Error("not_found") if child is None else Ok(child.spec)
 
     def which(self) -> list[ChildInfo]:
         return [
             ChildInfo(c.spec.id, "restarting" if c.restarting else c.pid, c.spec.type)
-            for c in self._family.children
+            for c in self._family
         ]
 
     def count(self) -> ChildCount:
-        children = self._family.children
+        children = self._family
         supervisors = sum(child.spec.type == "supervisor" for child in children)
         # `is_alive`, because the end of a child that has unlinked itself remains unknown.
         active = sum(child.pid is not None and is_alive(child.pid) for child in children)
         return ChildCount(len(children), active, supervisors, len(children) - supervisors)
 
     async def ended(self, pid: Pid, reason: Any) -> Stop | None:
-        for child in self._family.children:
-            if child.pid is pid:
-                report_end(child.spec, pid, reason)
-                family, plan = rules.child_ended(self._family, pid, reason, trio.current_time())
-                return await self._carry_out(family, plan, child.spec.id)
-        return None
+        child = self._family.with_pid(pid)
+        if child is None or pid in self._lingerers:
+            return None
+        report_end(child.spec, pid, reason)
+        plan = self._family.child_ended(pid, reason, trio.current_time())
+        return await self._carry_out(plan, child.spec.id)
 
     async def try_again(self, id: Any) -> Stop | None:
-        family, plan = rules.try_again(self._family, id, trio.current_time())
-        return await self._carry_out(family, plan, id)
+        plan = self._family.try_again(id, trio.current_time())
+        return await self._carry_out(plan, id)
+
+    def lingers(self, pid: Pid) -> bool:
+        return pid in self._lingerers
+
+    async def ended_late(self, pid: Pid) -> Stop | None:
+        child = self._family.with_pid(pid)
+        assert child is not None
+        self._family.stopped(child.spec.id)
+        self._lingerers.ended(pid)
+        put_off, self._put_off = self._put_off, {}
+        for id in put_off:
+            # If another child is still there, `_carry_out` puts the restart off again.
+            await self._carry_out(self._family.resume(id), id)
+        return None
+
+    def remind(self, pid: Pid) -> None:
+        self._lingerers.remind(pid)
 
     async def stop_all(self) -> None:
-        children = self._family.children
-        self._family = Family(self._family.flags)
-        for child in reversed(children):
-            await _stop(child)
+        earlier = EarlierEnds()
+        for child in list(reversed(self._family)):
+            await self._stop(child, earlier)
+        self._family.clear()
+        await self._lingerers.wait()
 
     def _idle(self, id: Any) -> Child | Error:
         """Return the child of that id if it does not run; otherwise the error to answer with."""
-        child = rules.find(self._family, id)
+        child = self._family.find(id)
         if child is None:
             return Error("not_found")
         if child.restarting:
             return Error("restarting")
         return child if child.pid is None else Error("running")
 
-    async def _carry_out(self, family: Family, plan: Plan, cause: Any) -> Stop | None:
+    async def _carry_out(self, plan: Plan, cause: Any) -> Stop | None:
         """Do what the rules have planned; `cause` is the id of the child that has ended."""
-        self._family = family
         if plan.give_up:
             report_giving_up(cause)
             return Stop("shutdown")
         if plan.shut_down:
             return Stop("shutdown")
+        earlier = EarlierEnds()
+        all_stopped = True
         for child in plan.stop:
-            await _stop(child)
+            all_stopped = await self._stop(child, earlier) and all_stopped
+        if not all_stopped:
+            # The children are started together or not at all, so the rest waits for `ended_late`.
+            self._family.start_failed(cause)
+            self._put_off[cause] = None
+            return None
         for id in plan.start:
-            child_to_start = rules.find(self._family, id)
+            child_to_start = self._family.find(id)
             assert child_to_start is not None
             match await start_and_report(child_to_start.spec):
                 case Ok(pid):
-                    self._family = rules.started(self._family, id, pid)
+                    self._family.started(id, pid)
                 case Error():
-                    self._family = rules.start_failed(self._family, id)
+                    self._family.start_failed(id)
                     # The children after this one wait too: they may depend on it.
                     send(current_pid(), TryAgain(id))
                     break
         return None
 
-
-async def _stop(child: Child) -> None:
-    if child.pid is not None:
-        await stop_processes(child.spec, [child.pid])
+    async def _stop(self, child: Child, earlier: EarlierEnds) -> bool:
+        """Stop a child; return False if it does not end, although it was killed."""
+        if child.pid in self._lingerers:
+            return False
+        if child.pid is not None:
+            for lingerer in await stop_processes(child.spec, [child.pid], earlier):
+                self._lingerers.add(lingerer)
+                return False
+        self._family.stopped(child.spec.id)
+        return True

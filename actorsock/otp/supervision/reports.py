@@ -7,7 +7,7 @@ Erlang's supervisor reports and progress reports. The attributes `supervisor`, `
 import logging
 from typing import Any, Final
 
-from ...arguments import shown
+from ...log_text import text_of
 from ...runtime.bodies.crash_report import contain_logging_errors
 from ...runtime.bodies.current import current_process
 from ...runtime.core.identity import Pid
@@ -19,6 +19,7 @@ __all__ = [
     "report_end",
     "report_failed_start",
     "report_giving_up",
+    "report_lingering",
     "report_progress",
     "report_slow_start",
     "report_unexpected_end",
@@ -64,8 +65,15 @@ def report_giving_up(child: Any) -> None:
     _report("has ended too often, the supervisor gives up", child, None, "shutdown")
 
 
+def report_lingering(child: Any, pid: Pid, seconds: float, place: str | None) -> None:
+    """Log a warning: a child was killed and has not ended after `seconds`; it waits at `place`."""
+    event = f"has not ended {seconds:g} seconds after it was killed"
+    where = "" if place is None else f": it waits at {place}"
+    _write(current_process(), logging.WARNING, event + where, child, pid, "killed")
+
+
 def _report(event: str, child: Any, pid: Pid | None, reason: Any) -> None:
-    _write(current_process(), logging.ERROR, f"{event}: {shown(reason)}", child, pid, reason)
+    _write(current_process(), logging.ERROR, f"{event}: {text_of(reason)}", child, pid, reason)
 
 
 def _write(
@@ -77,5 +85,5 @@ def _write(
     pid_text = f" {pid!r}" if pid is not None else ""
     extra = {"supervisor": process.pid, "child": child, "child_pid": pid, "reason": reason}
     _log.log(
-        level, "supervisor %s: child %s%s %s", name, shown(child), pid_text, event, extra=extra
+        level, "supervisor %s: child %s%s %s", name, text_of(child), pid_text, event, extra=extra
     )

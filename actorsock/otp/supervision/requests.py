@@ -1,7 +1,7 @@
 """The functions that ask a supervisor about its children, or to change them.
 
 They wait for the answer for ever, as in Erlang: starting or stopping a child may take long. They
-raise `ProcessExit` as `call` does.
+raise `CallError` as `call` does.
 """
 
 from math import inf
@@ -81,7 +81,7 @@ async def start_child(supervisor: Pid | str, *spec: Any) -> Ok[Pid | None] | Err
         TypeError: the spec is not a `ChildSpec` or dict, or a field has a wrong type.
         ValueError: a field has a wrong value, or the child is significant and the supervisor has
             `auto_shutdown="never"`.
-        ProcessExit: the supervisor does not exist, or ended before it answered.
+        CallError: the supervisor does not exist, or ended before it answered.
 
     Example::
 
@@ -109,7 +109,7 @@ async def terminate_child(supervisor: Pid | str, child: Any) -> Ok[None] | Error
         - `"simple_one_for_one"`: the supervisor is of that kind, and `child` is not a pid
 
     Raises:
-        ProcessExit: the supervisor does not exist, or ended before it answered.
+        CallError: the supervisor does not exist, or ended before it answered.
     """
     return await _ask(supervisor, TerminateChild(child))  # type: ignore[no-any-return]
 
@@ -131,7 +131,7 @@ async def restart_child(supervisor: Pid | str, child: Any) -> Ok[Pid | None] | E
         - another reason: the start function failed with it
 
     Raises:
-        ProcessExit: the supervisor does not exist, or ended before it answered.
+        CallError: the supervisor does not exist, or ended before it answered.
     """
     return await _ask(supervisor, RestartChild(child))  # type: ignore[no-any-return]
 
@@ -152,7 +152,7 @@ async def delete_child(supervisor: Pid | str, child: Any) -> Ok[None] | Error:
         - `"simple_one_for_one"`: the supervisor is of that kind
 
     Raises:
-        ProcessExit: the supervisor does not exist, or ended before it answered.
+        CallError: the supervisor does not exist, or ended before it answered.
     """
     return await _ask(supervisor, DeleteChild(child))  # type: ignore[no-any-return]
 
@@ -169,7 +169,7 @@ async def get_childspec(supervisor: Pid | str, child: Any) -> Ok[ChildSpec] | Er
         pid of any process that has ended gives the spec, because the process may have been a child.
 
     Raises:
-        ProcessExit: the supervisor does not exist, or ended before it answered.
+        CallError: the supervisor does not exist, or ended before it answered.
     """
     return await _ask(supervisor, GetChildSpec(child))  # type: ignore[no-any-return]
 
@@ -184,7 +184,7 @@ async def which_children(supervisor: Pid | str) -> list[ChildInfo]:
         A `ChildInfo` for each child, in the order of their start (Erlang: the newest first).
 
     Raises:
-        ProcessExit: the supervisor does not exist, or ended before it answered.
+        CallError: the supervisor does not exist, or ended before it answered.
     """
     return await _ask(supervisor, "which_children")  # type: ignore[no-any-return]
 
@@ -199,7 +199,7 @@ async def count_children(supervisor: Pid | str) -> ChildCount:
         A `ChildCount`.
 
     Raises:
-        ProcessExit: the supervisor does not exist, or ended before it answered.
+        CallError: the supervisor does not exist, or ended before it answered.
     """
     return await _ask(supervisor, "count_children")  # type: ignore[no-any-return]
 

@@ -10,17 +10,19 @@ from typing import Any
 
 from ...arguments import shown
 from ...runtime.api.linking import trap_exit
-from ...runtime.core.messages import Exit
+from ...runtime.core.identity import Pid
+from ...runtime.core.messages import Down, Exit
 from ..behaviour.base import Behaviour
 from ..behaviour.engine import Looping
 from ..behaviour.lifecycle import Ignore
 from ..calls.protocol import Caller
 from ..server import rules as server_rules
 from ..server.gen_server import GenServer
-from ..server.outcomes import Reply
+from ..server.outcomes import NoReply, Reply
 from .child_spec import ChildSpec, SupervisorFlags, as_flags, as_spec, check_significance
 from .children import Children, TryAgain
 from .dynamic_children import DynamicChildren
+from .lingering import StillThere
 from .listed_children import ListedChildren
 from .requests import (
     DeleteChild,
@@ -104,14 +106,15 @@ class _SupervisorServer(GenServer):
         self._children = listed = ListedChildren(flags)
         return await listed.begin(specs)
 
-    async def handle_call(self, request: Any, caller: Caller) -> Reply:
+    async def handle_call(self, request: Any, caller: Caller) -> Reply | NoReply:
         children = self._children
         try:
             match request:
                 case StartChild(spec):
                     return Reply(await children.start(spec))
                 case TerminateChild(child):
-                    return Reply(await children.terminate(child))
+                    result = await children.terminate(child, caller)
+                    return NoReply() if result is None else Reply(result)
                 case RestartChild(child):
                     return Reply(await children.restart(child))
                 case DeleteChild(child):
@@ -133,6 +136,10 @@ class _SupervisorServer(GenServer):
                 return await self._children.ended(pid, reason)
             case TryAgain(child):
                 return await self._children.try_again(child)
+            case Down(pid=Pid() as pid) if self._children.lingers(pid):
+                return await self._children.ended_late(pid)
+            case StillThere(pid):
+                return self._children.remind(pid)
         return super().handle_info(message)
 
     async def terminate(self, reason: Any) -> None:

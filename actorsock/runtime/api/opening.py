@@ -127,7 +127,9 @@ async def open_runtime() -> AsyncGenerator[Pid, None]:
             except BaseException as exc:
                 ending = ending_of(exc)
                 # A decision to end that came wrapped in groups is raised below, without them.
-                decided = ending.crash is None and ending.propagate is None
+                decided = (
+                    ending.crash is None and ending.failure is None and ending.propagate is None
+                )
                 if not decided or (type(exc) is ProcessExit and not is_word(exc.reason, "normal")):
                     raise
             finally:
@@ -147,6 +149,8 @@ async def open_runtime() -> AsyncGenerator[Pid, None]:
                     stages.over.set()
             if not is_word(first.reason, "normal"):
                 end = ProcessExit(first.reason)
+                if first.ended_by is not None:
+                    end.add_note(str(first.ended_by))
                 # With the crash as its cause, if there was one, and without the ProcessExit or
                 # Cancelled that has led here as its context.
                 raise end from end.__cause__

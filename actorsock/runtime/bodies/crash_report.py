@@ -8,6 +8,7 @@ from typing import Any, Final, Protocol
 
 import attrs
 
+from ...log_text import text_of
 from ..core.process import Process
 from .exit_reason import Ending, ending_of
 
@@ -66,12 +67,14 @@ def report_crash(process: Process, exc: BaseException, during: str = "crashed") 
         name = f" ({process.name})" if process.name is not None else ""
         extra: dict[str, Any] = {"pid": process.pid, "function": function}
         _log.error(
-            "process %r%s running %s %s: %r",
+            "process %r%s running %s %s: %s%s",
             process.pid,
             name,
             function,
             during,
-            exc,
+            text_of(exc),
+            # A crash in the clean-up after an exit signal: the note says where that came from.
+            "" if process.ended_by is None else f" (ended before: {process.ended_by})",
             exc_info=(type(exc), exc, exc.__traceback__),
             extra=extra,
         )

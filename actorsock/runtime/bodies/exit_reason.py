@@ -9,7 +9,7 @@ from typing import Any, Final
 import attrs
 import trio
 
-from ..core.process import ExitSignal, ProcessExit
+from ..core.process import ExitError, ExitSignal, ProcessExit
 
 __all__ = ["Ending", "crash_in", "ending_of", "interrupt_in"]
 
@@ -26,6 +26,8 @@ class Ending:
     """Ctrl-C or `sys.exit`, which end the whole program."""
     unwinding: BaseException | None = None
     """The cancellation of a scope outside the process, or the closing of its coroutine."""
+    failure: ExitError | None = None
+    """The error that has ended it with its own reason: a failed call that was not caught."""
 
     @property
     def propagate(self) -> BaseException | None:
@@ -47,8 +49,12 @@ def ending_of(exc: BaseException) -> Ending:
     if crash is not None:
         return Ending(crash, crash, None, unwinding)
     decided = _first(leaves, (ExitSignal, ProcessExit))
-    reason = decided.reason if isinstance(decided, (ExitSignal, ProcessExit)) else "shutdown"
-    return Ending(reason, None, None, unwinding)
+    if isinstance(decided, (ExitSignal, ProcessExit)):
+        return Ending(decided.reason, None, None, unwinding)
+    failure = _first(leaves, (ExitError,))
+    if isinstance(failure, ExitError):
+        return Ending(failure.reason, None, None, unwinding, failure)
+    return Ending("shutdown", None, None, unwinding)
 
 
 def interrupt_in(exc: BaseException) -> BaseException | None:
@@ -71,8 +77,16 @@ def crash_in(exc: BaseException) -> BaseException | None:
 
 _INTERRUPTS: Final = (KeyboardInterrupt, SystemExit)
 
-# Exceptions that end code without an error in it.
-_NO_ERRORS: Final = (*_INTERRUPTS, GeneratorExit, ExitSignal, ProcessExit, trio.Cancelled)
+# Exceptions that end code without an error in it. An `ExitError` is an error where a program
+# catches it; the end of a process by one is no crash, as in Erlang.
+_NO_ERRORS: Final = (
+    *_INTERRUPTS,
+    GeneratorExit,
+    ExitError,
+    ExitSignal,
+    ProcessExit,
+    trio.Cancelled,
+)
 
 
 def _leaves(exc: BaseException) -> list[BaseException]:

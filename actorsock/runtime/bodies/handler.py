@@ -2,28 +2,37 @@
 
 An idle handler process waits in a receive for anything; a delivery wakes it, and waking it adds a
 step to the run queue. One step handles one message, so that many handlers share the queue fairly.
-A handler can't wait: it has handled the message when it returns.
+A handler can't wait: it has handled the message when it returns. One that has more to do returns
+`AGAIN` instead of holding up the others, and is called with it in a further step.
 """
 
 from collections.abc import Awaitable, Callable
 from contextvars import copy_context
 from threading import get_ident
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 from trio.lowlevel import disable_ki_protection
 
 from ..core.body import Body
-from ..core.mailbox import anything
+from ..core.mailbox import NOTHING, anything
 from ..core.node import Node
 from ..core.process import Process, alive
+from ..core.reductions import EVENT
 from .crash_report import log_if_crash
 from .functions import name_of
 from .running import local
 
-__all__ = ["Handler", "Terminate", "start_handler"]
+__all__ = ["AGAIN", "EVENTS_PER_STEP", "Handler", "Terminate", "start_handler"]
 
 Handler = Callable[[Any], object]
-"""Called with each message; the result is ignored."""
+"""Called with each message. The result is ignored, unless it is `AGAIN`."""
+
+AGAIN: Final = object()
+"""Returned by a handler that has not finished: the body calls it with `AGAIN` in a step of its own,
+after those of other handlers and before any message."""
+
+EVENTS_PER_STEP: Final = 10
+"""Events that a handler works off in one step before it returns `AGAIN`."""
 
 Terminate = Callable[[Any], object]
 """Called once with the exit reason, while the process ends."""
@@ -61,7 +70,7 @@ class HandlerBody(Body):
         process.mailbox.wanted = anything
         self.parked = True
 
-    def stop(self, reason: Any) -> bool:
+    def stop(self, reason: Any, ended_by: object) -> bool:
         # An idle handler ends in a step of its own. One that runs, or whose step is queued, is not
         # parked: that step finds `ending` set.
         self.wake()
@@ -107,8 +116,11 @@ class HandlerBody(Body):
         self._process = None
         self._handler = self._terminate = _do_nothing
 
-    def _handle_next(self) -> None:
-        """Run one step: handle the oldest message, or end."""
+    def _handle_again(self) -> None:
+        self._handle_next(AGAIN)
+
+    def _handle_next(self, message: Any = NOTHING) -> None:
+        """Run one step: handle the oldest message, or `AGAIN`, or end."""
         process = self._process
         if process is None:
             return
@@ -116,13 +128,15 @@ class HandlerBody(Body):
         mailbox = process.mailbox
         step = self._step
         before, step.process = step.process, process
+        result = None
         try:
             if not process.ending:
-                if mailbox.saved or mailbox.arrivals is None:
-                    message = mailbox.pop()
-                else:
-                    message = mailbox.arrivals.popleft()  # inlined `pop`
-                self._context.run(_call, self._handler, message)
+                if message is NOTHING:
+                    if mailbox.saved or mailbox.arrivals is None:
+                        message = mailbox.pop()
+                    else:
+                        message = mailbox.arrivals.popleft()  # inlined `pop`
+                result = self._context.run(_call, self._handler, message)
         except BaseException as exc:
             ending = log_if_crash(process, exc)
             self._end(ending.reason)
@@ -131,6 +145,9 @@ class HandlerBody(Body):
         else:
             if process.ending:
                 self._end(process.reason)
+            elif result is AGAIN:
+                self._node.run_queue.charge(EVENT * EVENTS_PER_STEP)
+                self._node.run_queue.run(self._handle_again)
             elif mailbox.arrivals or mailbox.saved:
                 # Behind the steps of others, not in a loop here: handlers share the queue.
                 self._node.run_queue.run(self._handle_next)
@@ -158,9 +175,9 @@ class HandlerBody(Body):
 
 
 @disable_ki_protection
-def _call(function: Callable[[Any], object], argument: Any) -> None:
+def _call(function: Callable[[Any], object], argument: Any) -> object:
     # The runtime around it is protected from Ctrl-C; the user's function must not be.
-    function(argument)
+    return function(argument)
 
 
 def _do_nothing(argument: Any) -> None:

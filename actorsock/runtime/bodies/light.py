@@ -15,7 +15,7 @@ from trio.lowlevel import enable_ki_protection
 
 from ..core.body import Body
 from ..core.node import Node
-from ..core.process import ExitSignal, Process, alive
+from ..core.process import Process, alive, exit_signal
 from ..core.reductions import LIGHT_BUDGET
 from .crash_report import log_if_crash
 from .functions import call_function, name_of
@@ -110,7 +110,7 @@ class LightBody(Body):
     def check(self) -> None:
         if self.stopped:
             self.exit_raised = True
-            raise ExitSignal(self.process.reason)
+            raise exit_signal(self.process.reason, self.process.ended_by)
 
     def wake(self, outcome: Any = None) -> bool:
         if not self.parked:
@@ -123,7 +123,7 @@ class LightBody(Body):
         self.outcome = outcome
         return True
 
-    def stop(self, reason: Any) -> bool:
+    def stop(self, reason: Any, ended_by: object) -> bool:
         self.stopped = True
         self.wake()
         return False
@@ -137,7 +137,7 @@ class LightBody(Body):
     def begin(self) -> Callable[[None], object]:
         """Call the function, before the first step; return `resume`."""
         if self.stopped:
-            raise ExitSignal(self.process.reason)
+            raise exit_signal(self.process.reason, self.process.ended_by)
         self._coroutine = call_function(self._function, self._args)
         self._args = ()
         self.resume = self._coroutine.send

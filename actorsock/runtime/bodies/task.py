@@ -21,7 +21,7 @@ from trio.lowlevel import (
 
 from ..core.body import Body
 from ..core.node import Node
-from ..core.process import ExitSignal, Process, alive
+from ..core.process import ExitSignal, Process, alive, exit_signal
 from ..core.reductions import TASK_BUDGET
 from .crash_report import log_if_crash
 from .functions import call_function, name_of
@@ -118,11 +118,11 @@ class TaskBody(Body):
         self.parked = False
         return Abort.SUCCEEDED
 
-    def stop(self, reason: Any) -> bool:
+    def stop(self, reason: Any, ended_by: object) -> bool:
         if self._scope is not None:
             self._scope.cancel()
             return False
-        self._stopped = ExitSignal(reason)
+        self._stopped = exit_signal(reason, ended_by)
         self.wake()
         return True
 

@@ -115,8 +115,10 @@ class Body(abc.ABC):
         """Return an awaitable that honours cancellation, and yields if the budget is used up."""
 
     @abc.abstractmethod
-    def stop(self, reason: Any) -> bool:
+    def stop(self, reason: Any, ended_by: object) -> bool:
         """Make the code end, because an exit signal ends the process with `reason`.
+
+        `ended_by` is the text of a note that says where the signal came from, or None.
 
         Returns True if the body will not report the end of the code, as with an adopted task; the
         process then ends at once. Otherwise the body calls `Process.end` when the code has unwound.

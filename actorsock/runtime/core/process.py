@@ -16,7 +16,16 @@ from .messages import Down, Exit
 from .node import Node
 from .signals import Origin, effect_of
 
-__all__ = ["ExitSignal", "Process", "ProcessExit", "aliased", "alive"]
+__all__ = [
+    "EndedBy",
+    "ExitError",
+    "ExitSignal",
+    "Process",
+    "ProcessExit",
+    "aliased",
+    "alive",
+    "exit_signal",
+]
 
 alive: Final[dict[Pid, "Process"]] = {}
 """Every process that has not ended. The only way from a pid to its process.
@@ -50,7 +59,7 @@ class _Ends(BaseException):
 
 
 class ProcessExit(_Ends):
-    """Ends the process in which it is raised; raised by `exit(reason)` and by a failed `call`.
+    """Ends the process in which it is raised; raised by `exit(reason)`.
 
     Like `trio.Cancelled` it is not an `Exception`, so that `except Exception` does not catch it.
     Outside a process, `run` and `open_runtime` raise it when the first process has ended with
@@ -62,10 +71,29 @@ class ProcessExit(_Ends):
     Example::
 
         try:
-            price = await otp.call(till, "apple")
+            run(main)
         except ProcessExit as exc:
-            print(f"no answer: {exc.reason!r}")
+            print(f"the program has ended: {exc.reason!r}")
     """
+
+
+class ExitError(Exception):
+    """The base of errors that carry an exit reason: `otp.CallError`.
+
+    A program may catch one like any exception. A process that does not catch it ends with `reason`
+    and without a crash report, as in Erlang, where such a failure is an exception of class `exit`.
+
+    Attributes:
+        reason: the exit reason. If it is an exception (a crash), it is the `__cause__` too.
+    """
+
+    reason: Any
+
+    def __init__(self, reason: Any, *args: Any) -> None:
+        super().__init__(reason, *args)
+        self.reason = reason
+        if isinstance(reason, BaseException):
+            self.__cause__ = reason
 
 
 class ExitSignal(_Ends):
@@ -73,11 +101,42 @@ class ExitSignal(_Ends):
 
     Raised by this library's functions in a light process, and in a trio task that was adopted. Let
     it propagate: `finally` clauses run as usual, and every further call raises it again. It is not
-    a `ProcessExit`, so that code which catches that of a failed `call` does not catch its own end.
+    a `ProcessExit`, so that code which catches an `exit` of its own does not catch a signal.
 
     Attributes:
         reason: the exit reason of the process.
     """
+
+
+@attrs.frozen(eq=False, repr=False)
+class EndedBy:
+    """The way of the exit signal that has ended a process, for people."""
+
+    sender: Pid
+    """The process that has sent the signal, or has ended with a link to this one."""
+    origin: Origin
+    itself: bool
+    """True if `sender` is the process itself."""
+    cause: "EndedBy | None" = None
+    """For a link: the signal that has ended `sender`; None if no signal did."""
+
+    def __str__(self) -> str:
+        steps: list[str] = []
+        step: EndedBy | None = self
+        while step is not None and len(steps) < _STEPS_SHOWN:
+            steps.append(step._step())
+            step = step.cause
+        return ", ".join(steps if step is None else [*steps, "..."])
+
+    def _step(self) -> str:
+        if self.origin == "link":
+            return f"through the link with {self.sender!r}"
+        if self.itself:
+            return "sent by itself" if self.origin == "self" else "at the end of the runtime"
+        return f"sent by {self.sender!r}"
+
+
+_STEPS_SHOWN: Final = 10
 
 
 @attrs.define(eq=False)
@@ -94,6 +153,8 @@ class Process:
     """True once an exit signal ends the process, also while its code still unwinds."""
     reason: Any = None
     """The exit reason, once `ending`."""
+    ended_by: EndedBy | None = None
+    """The exit signal that ends it; None if none does."""
 
     # Most processes use few of these tables, so each is made when something is put into it.
     links: dict[Pid, None] | None = None
@@ -128,16 +189,20 @@ class Process:
                     raise
                 raise RuntimeError(_OTHER_THREAD) from None
 
-    def signal(self, sender: Pid, reason: Any, origin: Origin) -> None:
-        """Receive an exit signal."""
+    def signal(
+        self, sender: Pid, reason: Any, origin: Origin, cause: EndedBy | None = None
+    ) -> None:
+        """Receive an exit signal. `cause` is the one that has ended `sender`, for a link."""
         if self.ending:
             return
         match effect_of(reason, origin, self.trapping):
             case "deliver":
                 self.deliver(Exit(sender, reason))
             case "die":
+                self.ended_by = EndedBy(sender, origin, sender is self.pid, cause)
                 self._die(reason)
             case "die killed":
+                self.ended_by = EndedBy(sender, origin, sender is self.pid, cause)
                 self._die("killed")
             case "ignore":
                 pass
@@ -256,7 +321,7 @@ class Process:
             other = alive.get(pid)
             if other is not None and other.links and self.pid in other.links:
                 del other.links[self.pid]
-                other.signal(self.pid, reason, "link")
+                other.signal(self.pid, reason, "link", self.ended_by)
         for ref, (watcher, named) in (watchers or {}).items():
             other = alive.get(watcher)
             if other is not None and other.monitors and ref in other.monitors:
@@ -275,7 +340,15 @@ class Process:
     def _die(self, reason: Any) -> None:
         self.ending = True
         self.reason = reason
-        if self.body.stop(reason):
+        if self.body.stop(reason, self.ended_by):
             # Through the run queue, not by a call: ends travel along links, and a long chain of
             # linked processes would need a deep stack.
             self.node.run_queue.run(lambda: self.end(reason))
+
+
+def exit_signal(reason: Any, ended_by: object) -> ExitSignal:
+    """Return the exception that unwinds a process, with a note of the way of the signal."""
+    exc = ExitSignal(reason)
+    if ended_by is not None:
+        exc.add_note(str(ended_by))
+    return exc

@@ -10,8 +10,10 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 from actorsock import (
+    CallError,
     Down,
     Exit,
+    ExitSignal,
     Pid,
     ProcessExit,
     Timeout,
@@ -25,6 +27,7 @@ from actorsock import (
     otp,
     process_info,
     receive,
+    run,
     send,
     sleep,
     socket,
@@ -400,7 +403,7 @@ async def test_catching_a_failed_call_does_not_catch_an_exit_signal(
 ) -> None:
     async def asks_again_and_again() -> None:
         while True:
-            with suppress(ProcessExit):
+            with suppress(CallError):
                 await otp.call("nobody", "anything")
             with suppress(ProcessExit, Exception):
                 await sleep(60)
@@ -409,3 +412,62 @@ async def test_catching_a_failed_call_does_not_catch_an_exit_signal(
     await wait_all_tasks_blocked()
     exit(pid, "over")
     assert await receive(ref) == Down(ref, pid, "over")
+
+
+# ---- the way of a signal ---------------------------------------------------------------------
+
+
+async def test_a_note_says_who_sent_the_signal_and_through_which_links(runtime: None) -> None:
+    notes: list[str] = []
+
+    async def waits(*others: Pid) -> None:
+        for other in others:
+            link(other)
+        try:
+            await receive()
+        except ExitSignal as exc:
+            notes.extend(exc.__notes__)
+            raise
+
+    last = spawn(waits)
+    middle = spawn(waits, last)
+    pid, ref = spawn_monitor(waits, middle, light=True)
+    await wait_all_tasks_blocked()
+    exit(last, "because")
+    assert await receive(ref) == Down(ref, pid, "because")
+    way = f"through the link with {middle!r}, through the link with {last!r}, "
+    assert notes == [f"{way}sent by {current_pid()!r}"]
+
+
+def test_the_end_of_the_first_process_says_who_sent_the_signal() -> None:
+    async def main() -> None:
+        first = current_pid()
+
+        async def sender() -> None:
+            exit(first, "because")
+
+        spawn(sender)
+        await receive()
+
+    with pytest.raises(ProcessExit) as failed:
+        run(main)
+    (note,) = failed.value.__notes__
+    assert note.startswith("sent by <0.")
+
+
+async def test_the_record_of_a_crash_after_a_signal_says_who_sent_it(
+    runtime: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def waits() -> None:
+        try:
+            await receive()
+        finally:
+            raise CRASH
+
+    pid, ref = spawn_monitor(waits)
+    await wait_all_tasks_blocked()
+    exit(pid, "because")
+    await receive(ref)
+    (record,) = caplog.records
+    text = record.getMessage()
+    assert text.endswith(f"{CRASH!r} (ended before: sent by {current_pid()!r})")
