@@ -15,8 +15,9 @@ def raised(exc: BaseException) -> Raised:
 
     Cancellation, Ctrl-C and an exit signal that ends the process are nobody's to handle.
     """
-    ending = ending_of(exc)
-    if ending.propagate is not None or current_process().ending:
+    process = current_process()
+    ending = ending_of(exc, process.body.cancelled)
+    if ending.propagate is not None or process.ending:
         raise exc
     return Raised(ending.reason, ending.crash)
 

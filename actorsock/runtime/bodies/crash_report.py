@@ -22,7 +22,7 @@ def log_if_crash(process: Process, exc: BaseException, during: str = "crashed") 
     Raises nothing, since the caller has yet to end the process: a BaseException (Ctrl-C) that
     leaves a handler of the program's logging becomes the interrupt of the result.
     """
-    ending = ending_of(exc)
+    ending = ending_of(exc, process.body.cancelled)
     if ending.crash is not None:
         try:
             report_crash(process, ending.crash, during)
@@ -41,15 +41,33 @@ def report_crash(process: Process, exc: BaseException, during: str = "crashed") 
         name = f" ({process.name})" if process.name is not None else ""
         extra: dict[str, Any] = {"pid": process.pid, "function": function}
         _log.error(
-            "process %r%s running %s %s: %r",
+            "process %r%s running %s %s: %s",
             process.pid,
             name,
             function,
             during,
-            exc,
-            exc_info=(type(exc), exc, exc.__traceback__),
+            _repr_of(exc),
+            exc_info=_exc_info_of(exc),
             extra=extra,
         )
+
+
+def _repr_of(exc: BaseException) -> str:
+    # Here, and not in the logging: what the program's `__repr__` raises must not pass for an
+    # exception of a log handler, of which those that are no `Exception` end the program.
+    try:
+        return repr(exc)
+    except BaseException as raised:
+        return f"<{type(exc).__qualname__} whose repr raised {type(raised).__qualname__}>"
+
+
+def _exc_info_of(exc: BaseException) -> Any:
+    # For the same reason: a formatter asks the exception for its class, notes and causes.
+    try:
+        traceback.TracebackException.from_exception(exc, lookup_lines=False)
+        return type(exc), exc, exc.__traceback__
+    except BaseException:
+        return None
 
 
 @contextmanager

@@ -42,7 +42,7 @@ def may_match(wanted: Matcher, message: Any) -> bool:
     """Return True if `message` is worth waking a receiver for that waits for `wanted`."""
     try:
         return wanted(message)
-    except Exception:
+    except BaseException:
         # isinstance can run the program's code (`__instancecheck__`). The sender must not see what
         # that raises; the receiver will, when it tests the message itself.
         return True
@@ -52,7 +52,7 @@ def ref_of(message: Any) -> Ref | None:
     """Return the reference in the attribute `ref` of `message`, if it has one."""
     try:
         ref = message.ref
-    except Exception:  # a message is any object, its attributes may be computed and may fail
+    except BaseException:  # a message is any object, its attributes may be computed and may fail
         return None
     return ref if type(ref) is Ref else None
 
@@ -66,15 +66,29 @@ def test_of(pattern: Any) -> Matcher:
     if pattern is None:
         return anything
     if type(pattern) is type:
-        return lambda message: isinstance(message, pattern)
+        return _test_of_types(pattern)
     if type(pattern) is Ref:
         return lambda message: ref_of(message) is pattern
     if isinstance(pattern, (type, UnionType, tuple)) or get_origin(pattern) is not None:
-        _check_types(pattern)
+        parts = _check_types(pattern)
+        if all(type(part) is type for part in parts):
+            return _test_of_types(parts)
         return lambda message: isinstance(message, pattern)
     if callable(pattern):
         return lambda message: _call_predicate(pattern, message)
     raise TypeError(_NO_PATTERN.format(shown(pattern)))
+
+
+def _test_of_types(types: type | tuple[Any, ...]) -> Matcher:
+    # For classes without a metaclass of their own: all code that isinstance can run here, and that
+    # can raise, is the message's (a computed `__class__`). That must not end its receiver.
+    def matches(message: Any) -> bool:
+        try:
+            return isinstance(message, types)
+        except BaseException:
+            return issubclass(type(message), types)
+
+    return matches
 
 
 @disable_ki_protection
@@ -87,7 +101,7 @@ def _call_predicate(predicate: Callable[[Any], object], message: Any) -> bool:
     return bool(verdict)
 
 
-def _check_types(pattern: Any) -> None:
+def _check_types(pattern: Any) -> tuple[Any, ...]:
     # isinstance rejects some types (list[int], a protocol without runtime_checkable): find out
     # now, in the caller, and not at the delivery of the first message.
     if isinstance(pattern, tuple):
@@ -101,6 +115,7 @@ def _check_types(pattern: Any) -> None:
             isinstance(NOTHING, part)
         except TypeError as exc:
             raise TypeError(_NO_PATTERN.format(shown(pattern))) from exc
+    return parts
 
 
 class Mailbox:

@@ -42,7 +42,9 @@ class _Ends(BaseException):
     def __init__(self, reason: Any) -> None:
         super().__init__(reason)
         self.reason = reason
-        if isinstance(reason, BaseException):
+        # Not isinstance: it runs the `__class__` of the program's object if it defines one, and an
+        # exit signal must reach all links whatever its reason does.
+        if issubclass(type(reason), BaseException):
             self.__cause__ = reason  # the crash, with its traceback
 
     def __str__(self) -> str:
