@@ -245,6 +245,6 @@ def _in_this_thread(pid: Pid) -> Process | None:
     if process is not None and process.node.thread != get_ident():
         raise RuntimeError(
             f"pid: {pid!r} is of a runtime in another thread: no links, monitors and exit signals "
-            "lead there; messages do, by `trio.from_thread.run_sync(send, pid, message)`"
+            "lead there; messages do, by `send`"
         )
     return process

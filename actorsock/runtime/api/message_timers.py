@@ -33,6 +33,7 @@ def send_after(delay: float, dest: Pid | str, message: Any) -> Ref:
     Raises:
         TypeError, ValueError: `delay` is not a number of seconds >= 0, or `dest` is neither a
             `Pid` nor a string.
+        RuntimeError: the process belongs to a runtime in another thread.
 
     Example::
 
@@ -58,7 +59,7 @@ def start_timer(delay: float, dest: Pid | str, message: Any) -> Ref:
         The `Ref` that the message will carry.
 
     Raises:
-        TypeError, ValueError: as for `send_after`.
+        TypeError, ValueError, RuntimeError: as for `send_after`.
 
     Example::
 
@@ -128,6 +129,11 @@ def _start_timer(delay: float, dest: Pid | str, ref: Ref, message: Any) -> Ref:
         target = alive.get(check_pid(dest, "dest", "a Pid or a registered name"))
         if target is None:
             return ref
+        if target.node.thread != node.thread:
+            raise RuntimeError(
+                f"dest: {dest!r} is of a runtime in another thread: no timers lead there; messages "
+                "do, by `send`"
+            )
         target.add_timer(ref, node)
     entry = node.timers.add(trio.current_time() + delay, _expire, node, ref, message)
     node.pending[ref] = MessageTimer(dest, entry)

@@ -6,6 +6,7 @@ and mailbox themselves where a helper would add a call to each message.
 
 from collections.abc import Callable
 from math import inf
+from threading import get_ident
 from types import UnionType
 from typing import Any, TypeVar, overload
 
@@ -55,8 +56,12 @@ def send(dest: Pid | str | Ref, message: T) -> T:
     """Put `message` into the mailbox of a process. Erlang's `Dest ! Msg`.
 
     Never waits, and never fails because of the receiver: a message to a process that has ended, or
-    to an alias that is not active, is dropped. Mailboxes are unbounded. From another thread, use
-    `trio.from_thread.run_sync(send, dest, message)`.
+    to an alias that is not active, is dropped. Mailboxes are unbounded.
+
+    May be called in any thread, and is the only function of the library that may. There it returns
+    at once; the message is delivered by the thread of the runtime. The messages of one thread keep
+    their order. A name is looked up in the runtime that has started the thread (by
+    `trio.to_thread.run_sync`), or else in the only one that is open.
 
     Args:
         dest: a pid, a registered name, or an alias (see `alias`).
@@ -68,8 +73,8 @@ def send(dest: Pid | str | Ref, message: T) -> T:
     Raises:
         ValueError: no process is registered as `dest`.
         TypeError: `dest` is none of the above.
-        RuntimeError: the receiver waits in another thread; or `dest` is a name, and no runtime is
-            open here.
+        RuntimeError: `dest` is a name, and no runtime is open, or the thread belongs to none of
+            several.
 
     Example::
 
@@ -79,11 +84,14 @@ def send(dest: Pid | str | Ref, message: T) -> T:
     if type(dest) is Pid:
         process = alive.get(dest)
         if process is not None:
-            process.deliver(message)
+            if get_ident() == process.node.thread:
+                process.deliver(message)
+            else:
+                process.node.deliver_soon(process.deliver_if_alive, message)
     elif type(dest) is Ref:
         send_through(dest, message)
     else:
-        alive[resolve(dest)].deliver(message)
+        send(resolve(dest), message)
     return message
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from trio.lowlevel import enable_ki_protection
 
 from ...arguments import shown
-from ..bodies.current import current_process
+from ..bodies.current import current_process, node_of_caller
 from ..core.identity import Pid, check_pid
 from ..core.node import Node
 from ..core.process import Process, alive
@@ -138,7 +138,7 @@ def resolve(dest: Any) -> Pid:
     """Return the pid registered as `dest`; raise `ValueError` if there is none."""
     if not issubclass(type(dest), str):
         raise TypeError(f"dest: expected a Pid, a registered name or an alias, got {shown(dest)}")
-    pid = current_process().node.names.get(exact(dest))
+    pid = node_of_caller().names.get(exact(dest))
     if pid is None:
         raise ValueError(f"dest: no process is registered as {dest!r}")
     return pid

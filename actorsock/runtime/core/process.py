@@ -25,8 +25,7 @@ The function that starts a process adds it last, when nothing can fail any more.
 """
 
 _OTHER_THREAD: Final = (
-    "send: this is not the thread of the receiver's runtime: use "
-    "`trio.from_thread.run_sync(send, dest, message)`"
+    "this is not the thread of the receiver's runtime: from here only `send` works"
 )
 
 aliased: Final[dict[Ref, "Process"]] = {}
@@ -123,12 +122,17 @@ class Process:
             try:
                 self.body.wake()
             except BaseException:
-                # The sender is in another thread, or at the end of its stack: send nothing.
+                # The caller is in another thread, or at the end of its stack: deliver nothing.
                 mailbox.take_back(message, wanted)
-                # Compare threads only now: a check before each delivery would cost every send.
+                # Compare threads only now, for the callers other than `send`, which does before.
                 if get_ident() == self.node.thread:
                     raise
                 raise RuntimeError(_OTHER_THREAD) from None
+
+    def deliver_if_alive(self, message: Any) -> None:
+        """Do the same as `deliver` for a message that was sent a while ago, in another thread."""
+        if self.pid in alive:
+            self.deliver(message)
 
     def signal(self, sender: Pid, reason: Any, origin: Origin) -> None:
         """Receive an exit signal."""
