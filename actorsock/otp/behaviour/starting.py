@@ -15,7 +15,7 @@ from ...runtime.bodies.current import current_process
 from ...runtime.core.identity import Pid, Ref
 from ...runtime.core.messages import Down
 from ...runtime.core.process import Process, alive
-from ...runtime.core.reductions import MESSAGE
+from ...runtime.core.reductions import START
 from ..calls.forgetting import forget, take_exit
 from ..calls.protocol import Begin, Begun
 from .base import Behaviour
@@ -72,7 +72,7 @@ async def _start(
         )
     check_seconds("timeout", timeout)
     starter = current_process()
-    toll = starter.body.spend(MESSAGE)
+    toll = starter.body.spend(START)
     if toll is not None:
         await toll
     if name is not None and (owner := whereis(name)) is not None:

@@ -12,7 +12,7 @@ from ...runtime.bodies.current import current_process
 from ...runtime.core.identity import Pid, Ref, check_ref
 from ...runtime.core.messages import Down, Timeout
 from ...runtime.core.process import Process, ProcessExit, alive
-from ...runtime.core.reductions import MESSAGE
+from ...runtime.core.reductions import MESSAGE, TIMER
 from .forgetting import forget
 from .protocol import (
     BY_ALIAS,
@@ -120,6 +120,8 @@ def send_request(server: Pid | str, request: Any) -> Ref:
     handler, which can't wait, calls. Erlang's `gen_server:send_request/2`.
     """
     process = current_process()
+    # Paid, by letting others run, in the next call that can wait: a monitor and an alias are made.
+    process.body.budget -= TIMER
     target = _find(process, _check_server(server))
     ref = process.monitor(target, server)
     if target is not None:

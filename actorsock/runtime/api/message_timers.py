@@ -11,6 +11,7 @@ from ..core.identity import Pid, Ref, check_pid, check_ref
 from ..core.messages import TimerExpired
 from ..core.node import MessageTimer, Node
 from ..core.process import alive
+from ..core.reductions import TIMER
 
 __all__ = ["cancel_timer", "read_timer", "send_after", "start_timer"]
 
@@ -124,7 +125,9 @@ def read_timer(ref: Ref) -> float | None:
 
 def _start_timer(delay: float, dest: Pid | str, ref: Ref, message: Any) -> Ref:
     check_seconds("delay", delay)
-    node = current_process().node
+    process = current_process()
+    process.body.budget -= TIMER  # paid, by letting others run, in the next call that can wait
+    node = process.node
     if not isinstance(dest, str):
         target = alive.get(check_pid(dest, "dest", "a Pid or a registered name"))
         if target is None:

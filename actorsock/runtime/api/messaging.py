@@ -4,7 +4,7 @@ The functions here are the hot paths of a program. They look up `local.step` and
 and mailbox themselves where a helper would add a call to each message.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from math import inf
 from threading import get_ident
 from types import UnionType
@@ -18,9 +18,9 @@ from ..bodies.current import current_process, process_of_task
 from ..bodies.running import local
 from ..core.body import TIMED_OUT
 from ..core.identity import Pid, Ref
-from ..core.mailbox import NOTHING, anything, test_of
+from ..core.mailbox import MANY, NOTHING, PAUSED, Matcher, anything, test_of
 from ..core.messages import Timeout
-from ..core.process import alive
+from ..core.process import Process, alive
 from ..core.reductions import MESSAGE
 from .aliases import send_through
 from .naming import resolve
@@ -182,7 +182,12 @@ async def receive(pattern: Any = None, *, after: float = inf) -> Any:
     pause = body.spend(MESSAGE)
     if pause is not None:
         await pause
-    message = mailbox.take(pattern, matches)
+    message = mailbox.begin_take(pattern, matches)
+    if message is PAUSED or message is MANY:
+        message = await _search_on(process, message, pattern, matches)
+    if mailbox.tested:
+        body.budget -= mailbox.tested
+        mailbox.tested = 0
     if message is not NOTHING:
         return message
     if after == 0:
@@ -200,8 +205,26 @@ async def receive(pattern: Any = None, *, after: float = inf) -> Any:
         if outcome is TIMED_OUT:
             return Timeout()
         message = mailbox.take_arrival(matches)
+        if message is PAUSED:
+            message = await _search_on(process, message, pattern, matches)
         if message is not NOTHING:
             return message
+
+
+async def _search_on(process: Process, message: Any, pattern: Any, matches: Matcher) -> Any:
+    """Continue a search through a long mailbox; let others run after each slice."""
+    mailbox, body = process.mailbox, process.body
+    search: Iterator[Any] = mailbox.search(pattern, matches) if message is MANY else iter(())
+    while message is PAUSED or message is MANY:
+        if message is PAUSED:
+            cost, mailbox.tested = mailbox.tested, 0
+            pause = body.spend(cost)
+            if pause is not None:
+                await pause
+        message = next(search, MANY)
+        if message is MANY:  # everything saved has been tested
+            message = mailbox.take_arrival(matches)
+    return message
 
 
 @enable_ki_protection

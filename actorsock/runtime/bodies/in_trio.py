@@ -54,11 +54,11 @@ async def in_trio(fn: Callable[[Unpack[Ts]], Awaitable[T]], *args: *Ts) -> T:
         spawn(light_process, light=True)
     """
     process = current_process()
-    if process.body.kind != "light":
-        return await call_function(fn, args)
     pause = process.body.spend(MESSAGE)
     if pause is not None:
         await pause
+    if process.body.kind != "light":
+        return await call_function(fn, args)
     call: _TrioCall[T] = _TrioCall(process)
     process.node.nursery.start_soon(call.run, fn, args)
     try:
