@@ -4,6 +4,7 @@ A trio task that is no process yet becomes one on its first call: it is adopted 
 that it was started in.
 """
 
+import os
 from contextvars import ContextVar
 from threading import get_ident
 from typing import Final
@@ -11,7 +12,7 @@ from typing import Final
 import trio
 from trio.lowlevel import Task, current_task, in_trio_run
 
-from ..core.node import Node
+from ..core.node import FORKED, Node
 from ..core.process import ExitSignal, Process
 from .running import by_task, local
 from .task import adopt
@@ -61,6 +62,7 @@ def process_of_task() -> Process:
     except RecursionError:  # a RuntimeError too, but not trio's
         raise
     except RuntimeError:
+        _refuse_forked(_node.get())
         elsewhere = any(node.thread != get_ident() for node in _open_anywhere.copy())
         raise RuntimeError(_OTHER_THREAD if elsewhere else _NO_RUNTIME) from None
     process = by_task.get(task)
@@ -94,6 +96,7 @@ def enter_node(node: Node) -> Node | None:
     _node.set(node)
     _open.set((*_open.get(), node))
     _open_anywhere.add(node)
+    node.epolls.update(_epoll_of_trio())
     return before
 
 
@@ -106,6 +109,7 @@ def leave_node(node: Node, before: Node | None) -> None:
 
 def _adopt(task: Task) -> Process:
     node = _node.get()
+    _refuse_forked(node)
     nodes = _open.get()
     if node not in nodes:
         # The task was started before the runtime was opened, or by trio itself (a system task). As
@@ -125,6 +129,42 @@ def _refuse_ended(process: Process) -> None:
     if process.body.adopted:
         process.body.check()
         raise ExitSignal(process.reason)  # no signal: it has called `exit` and caught ProcessExit
+
+
+def _refuse_forked(node: Node | None) -> None:
+    if node is not None and node.forked:
+        raise RuntimeError(FORKED)
+
+
+def _epoll_of_trio() -> set[int]:
+    # There is no public way to it; without it a child of a fork can deafen its parent, as with trio
+    # alone.
+    try:
+        return {trio._core._run.GLOBAL_RUN_CONTEXT.runner.io_manager._epoll.fileno()}
+    except AttributeError:  # another trio, or a system without epoll
+        return set()
+
+
+def _leave_runtimes_to_the_parent() -> None:
+    """Run in a forked child: refuse its calls, and keep its end from the parent's epolls.
+
+    An epoll object is shared by both, so that the child's closing of a socket would unregister the
+    parent's. Its descriptor is made another thing, which every call on it refuses.
+    """
+    null = os.open(os.devnull, os.O_RDONLY)
+    for node in _open_anywhere:
+        node.forked = True
+        node.thread = -1  # no thread of the child is the runtime's
+        for fd in node.epolls:
+            os.dup2(null, fd, inheritable=False)
+    os.close(null)
+    _open_anywhere.clear()
+    by_task.clear()
+    local.step.process = None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_leave_runtimes_to_the_parent)
 
 
 class _AdoptedTasks(trio.abc.Instrument):

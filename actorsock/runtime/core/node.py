@@ -6,7 +6,7 @@ Data alone; `api.opening` opens and closes a runtime.
 import threading
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import attrs
 import trio
@@ -17,7 +17,13 @@ from .reductions import RUN_QUEUE_QUANTUM
 from .run_queue import RunQueue
 from .timers import Entry, Timers
 
-__all__ = ["MessageTimer", "Node"]
+__all__ = ["FORKED", "MessageTimer", "Node"]
+
+FORKED: Final = (
+    "this program was forked (os.fork, multiprocessing) inside an actorsock runtime, which goes on "
+    "in the parent alone: end the child by os._exit or exec, or start it by subprocess or by "
+    "multiprocessing with the method 'spawn'"
+)
 
 
 @attrs.frozen
@@ -52,6 +58,10 @@ class Node:
     """Functions to call when every process has ended, newest first."""
     _inbox: deque[tuple[Callable[..., object], tuple[Any, ...]]] = attrs.field(factory=deque)
     """Messages from other threads, oldest first. Only its atomic methods are used."""
+    epolls: set[int] = attrs.field(factory=set)
+    """Descriptors of epoll objects, which a forked child must not use: the kernel shares them."""
+    forked: bool = False
+    """True in a child of `os.fork`: the copy of a runtime that goes on in the parent."""
     closing: bool = False
     """True once the runtime is being left: no process can start any more."""
     interruption: BaseException | None = None
@@ -65,6 +75,8 @@ class Node:
         """
         # A queue of our own in front of trio's, which runs all that has piled up in one go: a fast
         # sender would hold up every task.
+        if self.forked:
+            raise RuntimeError(FORKED)
         self._inbox.append((deliver, args))
         try:
             self.token.run_sync_soon(self._empty_inbox, idempotent=True)
