@@ -60,13 +60,13 @@ def _text(value: Any, data: bool, depth: int) -> str:
             return f"{opening}{inside}{',' if cls is tuple and len(value) == 1 else ''}{closing}"
         if cls is dict:
             return "{" + _joined(_items(value, data, depth), len(value)) + "}"
-        if isinstance(value, BaseException) and cls.__repr__ is BaseException.__repr__:
+        if issubclass(cls, BaseException) and cls.__repr__ is BaseException.__repr__:
             args = (_text(arg, data, depth - 1) for arg in value.args)
             return f"{cls.__name__}({_joined(args, len(value.args))})"
         if attrs.has(cls) and cls.__repr__.__code__.co_filename.startswith("<attrs generated"):
             return f"{cls.__qualname__}({', '.join(_fields(value, data, depth))})"
         return repr(value)
-    except Exception:  # e.g. an integer of more digits than Python prints
+    except BaseException:  # the program's `__repr__` may raise anything
         return f"<{cls.__name__}>"
 
 

@@ -16,8 +16,9 @@ def raised(exc: BaseException) -> Raised:
     Raise `exc` again if it is not an error of that code: a cancellation, Ctrl-C, or the exit
     signal that ends the process. These have to pass through the behaviour unhandled.
     """
-    ending = ending_of(exc)
-    if ending.propagate is not None or current_process().ending:
+    process = current_process()
+    ending = ending_of(exc, process.body.cancelled)
+    if ending.propagate is not None or process.ending:
         raise exc
     return Raised(ending.reason, ending.crash)
 

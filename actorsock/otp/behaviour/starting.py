@@ -19,7 +19,7 @@ from ...runtime.bodies.current import current_process
 from ...runtime.core.identity import Pid, Ref
 from ...runtime.core.messages import Down
 from ...runtime.core.process import Process, alive
-from ...runtime.core.reductions import MESSAGE
+from ...runtime.core.reductions import START
 from ..calls.protocol import Begin, Begun
 from ..calls.waiting import forget, take_exit
 from .base import Behaviour
@@ -119,7 +119,7 @@ async def _start(
         )
     check_seconds("timeout", timeout)
     starter = current_process()
-    pause = starter.body.spend(MESSAGE)
+    pause = starter.body.spend(START)
     if pause is not None:
         await pause
     # Checked before the process exists: nothing has to be undone, and no other process can register

@@ -16,6 +16,7 @@ from ...runtime.api.messaging import receive
 from ...runtime.bodies.current import current_process
 from ...runtime.core.identity import Pid, Ref, check_ref
 from ...runtime.core.messages import Down, Timeout
+from ...runtime.core.reductions import TIMER
 from .protocol import Answer, Call, Caller, Request, RequestRef
 from .waiting import check_server, find_server, forget
 
@@ -56,6 +57,8 @@ def send_request(server: Pid | str, request: Any) -> Ref:
         sizes = [ok(await otp.receive_response(ref, timeout=1)) for ref in refs]
     """
     process = current_process()
+    # Paid, by letting others run, in the next call that can wait: a monitor and an alias are made.
+    process.body.budget -= TIMER
     target = find_server(process, check_server(server))
     ref = process.monitor(target, server)
     if target is not None:

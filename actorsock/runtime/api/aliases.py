@@ -5,6 +5,7 @@ has given up waiting the alias is inactive, and an answer that comes late is dro
 `monitor(dest, alias=...)` makes the ref of a monitor an alias at the same time.
 """
 
+from threading import get_ident
 from typing import Any, Literal
 
 from trio.lowlevel import enable_ki_protection
@@ -70,9 +71,16 @@ def unalias(ref: Ref) -> bool:
 
 
 def send_through(ref: Ref, message: Any) -> None:
-    """Deliver `message` to the process that `ref` is an alias of; drop it if it is inactive."""
+    """Deliver `message` to the process that `ref` is an alias of; drop it if it is inactive.
+
+    Works from any thread, as `send` does.
+    """
     process = aliased.get(ref)
-    if process is not None:
+    if process is None:
+        return
+    if get_ident() != process.node.thread:
+        process.node.deliver_soon(send_through, ref, message)
+    else:
         # Before the delivery: an idle handler runs in it, and must find the alias ended.
         process.alias_used(ref)
         process.deliver(message)

@@ -10,6 +10,7 @@ from ..bodies.current import current_process
 from ..core.identity import Pid, Ref, check_pid, check_ref
 from ..core.messages import Down
 from ..core.process import ExitSignal, Process, ProcessExit, alive
+from .naming import exact
 
 __all__ = [
     "NoProcessError",
@@ -125,7 +126,7 @@ def monitor(
         check_word("alias", alias, ("explicit_unalias", "demonitor", "reply_demonitor"))
     process = current_process()
     pid = (
-        process.node.names.get(dest)
+        process.node.names.get(exact(dest))
         if isinstance(dest, str)
         else check_pid(dest, "dest", "a Pid or a registered name")
     )
@@ -161,7 +162,7 @@ def demonitor(ref: Ref, flush: bool = False) -> None:
     process = current_process()
     process.demonitor(ref)
     if flush:
-        process.mailbox.discard(ref, lambda message: isinstance(message, Down))
+        process.mailbox.discard(ref, lambda message: type(message) is Down)
 
 
 @enable_ki_protection
@@ -244,6 +245,6 @@ def _in_this_thread(pid: Pid) -> Process | None:
     if process is not None and process.node.thread != get_ident():
         raise RuntimeError(
             f"pid: {pid!r} is of a runtime in another thread: no links, monitors and exit signals "
-            "lead there; messages do, by `trio.from_thread.run_sync(send, pid, message)`"
+            "lead there; messages do, by `send`"
         )
     return process

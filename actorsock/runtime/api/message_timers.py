@@ -11,6 +11,7 @@ from ..core.identity import Pid, Ref, check_pid, check_ref
 from ..core.messages import TimerExpired
 from ..core.node import MessageTimer, Node
 from ..core.process import alive
+from ..core.reductions import TIMER
 
 __all__ = ["cancel_timer", "read_timer", "send_after", "start_timer"]
 
@@ -33,6 +34,7 @@ def send_after(delay: float, dest: Pid | str, message: Any) -> Ref:
     Raises:
         TypeError, ValueError: `delay` is not a number of seconds >= 0, or `dest` is neither a
             `Pid` nor a string.
+        RuntimeError: the process belongs to a runtime in another thread.
 
     Example::
 
@@ -58,7 +60,7 @@ def start_timer(delay: float, dest: Pid | str, message: Any) -> Ref:
         The `Ref` that the message will carry.
 
     Raises:
-        TypeError, ValueError: as for `send_after`.
+        TypeError, ValueError, RuntimeError: as for `send_after`.
 
     Example::
 
@@ -123,11 +125,18 @@ def read_timer(ref: Ref) -> float | None:
 
 def _start_timer(delay: float, dest: Pid | str, ref: Ref, message: Any) -> Ref:
     check_seconds("delay", delay)
-    node = current_process().node
+    process = current_process()
+    process.body.budget -= TIMER  # paid, by letting others run, in the next call that can wait
+    node = process.node
     if not isinstance(dest, str):
         target = alive.get(check_pid(dest, "dest", "a Pid or a registered name"))
         if target is None:
             return ref
+        if target.node.thread != node.thread:
+            raise RuntimeError(
+                f"dest: {dest!r} is of a runtime in another thread: no timers lead there; messages "
+                "do, by `send`"
+            )
         target.add_timer(ref, node)
     entry = node.timers.add(trio.current_time() + delay, _expire, node, ref, message)
     node.pending[ref] = MessageTimer(dest, entry)

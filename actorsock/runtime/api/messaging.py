@@ -4,8 +4,9 @@ The functions here are the hot paths of a program. They look up `local.step` and
 and mailbox themselves where a helper would add a call to each message.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from math import inf
+from threading import get_ident
 from types import UnionType
 from typing import Any, TypeVar, overload
 
@@ -17,9 +18,9 @@ from ..bodies.current import current_process, process_of_task
 from ..bodies.running import local
 from ..core.body import TIMED_OUT
 from ..core.identity import Pid, Ref
-from ..core.mailbox import NOTHING, anything, test_of
+from ..core.mailbox import MANY, NOTHING, PAUSED, Matcher, anything, test_of
 from ..core.messages import Timeout
-from ..core.process import alive
+from ..core.process import Process, alive
 from ..core.reductions import MESSAGE
 from .aliases import send_through
 from .naming import resolve
@@ -55,8 +56,12 @@ def send(dest: Pid | str | Ref, message: T) -> T:
     """Put `message` into the mailbox of a process. Erlang's `Dest ! Msg`.
 
     Never waits, and never fails because of the receiver: a message to a process that has ended, or
-    to an alias that is not active, is dropped. Mailboxes are unbounded. From another thread, use
-    `trio.from_thread.run_sync(send, dest, message)`.
+    to an alias that is not active, is dropped. Mailboxes are unbounded.
+
+    May be called in any thread, and is the only function of the library that may. There it returns
+    at once; the message is delivered by the thread of the runtime. The messages of one thread keep
+    their order. A name is looked up in the runtime that has started the thread (by
+    `trio.to_thread.run_sync`), or else in the only one that is open.
 
     Args:
         dest: a pid, a registered name, or an alias (see `alias`).
@@ -68,8 +73,8 @@ def send(dest: Pid | str | Ref, message: T) -> T:
     Raises:
         ValueError: no process is registered as `dest`.
         TypeError: `dest` is none of the above.
-        RuntimeError: the receiver waits in another thread; or `dest` is a name, and no runtime is
-            open here.
+        RuntimeError: `dest` is a name, and no runtime is open, or the thread belongs to none of
+            several.
 
     Example::
 
@@ -79,11 +84,14 @@ def send(dest: Pid | str | Ref, message: T) -> T:
     if type(dest) is Pid:
         process = alive.get(dest)
         if process is not None:
-            process.deliver(message)
+            if get_ident() == process.node.thread:
+                process.deliver(message)
+            else:
+                process.node.deliver_soon(process.deliver_if_alive, message)
     elif type(dest) is Ref:
         send_through(dest, message)
     else:
-        alive[resolve(dest)].deliver(message)
+        send(resolve(dest), message)
     return message
 
 
@@ -174,7 +182,12 @@ async def receive(pattern: Any = None, *, after: float = inf) -> Any:
     pause = body.spend(MESSAGE)
     if pause is not None:
         await pause
-    message = mailbox.take(pattern, matches)
+    message = mailbox.begin_take(pattern, matches)
+    if message is PAUSED or message is MANY:
+        message = await _search_on(process, message, pattern, matches)
+    if mailbox.tested:
+        body.budget -= mailbox.tested
+        mailbox.tested = 0
     if message is not NOTHING:
         return message
     if after == 0:
@@ -192,8 +205,26 @@ async def receive(pattern: Any = None, *, after: float = inf) -> Any:
         if outcome is TIMED_OUT:
             return Timeout()
         message = mailbox.take_arrival(matches)
+        if message is PAUSED:
+            message = await _search_on(process, message, pattern, matches)
         if message is not NOTHING:
             return message
+
+
+async def _search_on(process: Process, message: Any, pattern: Any, matches: Matcher) -> Any:
+    """Continue a search through a long mailbox; let others run after each slice."""
+    mailbox, body = process.mailbox, process.body
+    search: Iterator[Any] = mailbox.search(pattern, matches) if message is MANY else iter(())
+    while message is PAUSED or message is MANY:
+        if message is PAUSED:
+            cost, mailbox.tested = mailbox.tested, 0
+            pause = body.spend(cost)
+            if pause is not None:
+                await pause
+        message = next(search, MANY)
+        if message is MANY:  # everything saved has been tested
+            message = mailbox.take_arrival(matches)
+    return message
 
 
 @enable_ki_protection

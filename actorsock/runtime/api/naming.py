@@ -5,12 +5,21 @@ from typing import Any
 from trio.lowlevel import enable_ki_protection
 
 from ...arguments import shown
-from ..bodies.current import current_process
+from ..bodies.current import current_process, node_of_caller
 from ..core.identity import Pid, check_pid
 from ..core.node import Node
 from ..core.process import Process, alive
 
-__all__ = ["check_free", "give_name", "register", "registered", "resolve", "unregister", "whereis"]
+__all__ = [
+    "check_free",
+    "exact",
+    "give_name",
+    "register",
+    "registered",
+    "resolve",
+    "unregister",
+    "whereis",
+]
 
 
 @enable_ki_protection
@@ -97,28 +106,39 @@ def registered() -> list[str]:
 
 
 def _check_name(name: Any) -> str:
-    if not isinstance(name, str):
+    if not issubclass(type(name), str):
         raise TypeError(f"name: expected a str, got {shown(name)}")
-    return name
+    return exact(name)
+
+
+def exact(name: str) -> str:
+    """Return the characters of `name` as a plain string.
+
+    A subclass may define `__eq__` and `__hash__`, which would run in every process that looks up
+    a name.
+    """
+    return name if type(name) is str else str.__str__(name)
 
 
 def check_free(node: Node, name: str) -> None:
     """Raise `ValueError` or `TypeError` unless `name` can be given to a process of `node`."""
-    if _check_name(name) in node.names:
+    name = _check_name(name)
+    if name in node.names:
         raise ValueError(f"name: {name!r} is already registered, for {node.names[name]!r}")
 
 
 def give_name(node: Node, name: str, process: Process) -> None:
     """Register `name`, which must be free, for `process` until it ends."""
+    name = exact(name)
     node.names[name] = process.pid
     process.name = name
 
 
 def resolve(dest: Any) -> Pid:
     """Return the pid registered as `dest`; raise `ValueError` if there is none."""
-    if not isinstance(dest, str):
+    if not issubclass(type(dest), str):
         raise TypeError(f"dest: expected a Pid, a registered name or an alias, got {shown(dest)}")
-    pid = current_process().node.names.get(dest)
+    pid = node_of_caller().names.get(exact(dest))
     if pid is None:
         raise ValueError(f"dest: no process is registered as {dest!r}")
     return pid

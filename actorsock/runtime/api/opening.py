@@ -22,6 +22,7 @@ from ..bodies.current import enter_node, leave_node
 from ..bodies.exit_reason import Ending, crash_in, ending_of, interrupt_in
 from ..bodies.functions import call_function, check_function, name_of
 from ..bodies.light import step_all
+from ..bodies.open_nurseries import finalizing_safely
 from ..bodies.running import by_task
 from ..bodies.task import adopt
 from ..core.identity import Pid
@@ -125,7 +126,7 @@ async def open_runtime() -> AsyncGenerator[Pid, None]:
                 with scope:
                     yield first.pid
             except BaseException as exc:
-                ending = ending_of(exc)
+                ending = ending_of(exc, first.body.cancelled)
                 # A decision to end that came wrapped in groups is raised below, without them.
                 decided = (
                     ending.crash is None and ending.failure is None and ending.propagate is None
@@ -181,23 +182,24 @@ async def _host(
     The inner one is for the tasks of processes. The outer one is for background tasks of the
     runtime, such as timers, which work until the last process has cleaned up.
     """
-    async with trio.open_nursery() as background:
-        try:
-            async with trio.open_nursery() as nursery:
-                node = Node(nursery, block)
-                node.passes.step_all = step_all
-                task_status.started((node, background))
-                # Shield only after this: if the opening task is cancelled already, it never
-                # reaches the `finally` that leaves the runtime.
-                await trio.lowlevel.checkpoint_if_cancelled()
-                background.cancel_scope.shield = True
-                await stages.leaving.wait()
-                await _wait_for_light(node)
-        finally:
-            stages.left.set()
-        await stages.over.wait()
-        node.passes.stop()
-        background.cancel_scope.cancel()
+    with finalizing_safely():
+        async with trio.open_nursery() as background:
+            try:
+                async with trio.open_nursery() as nursery:
+                    node = Node(nursery, block)
+                    node.passes.step_all = step_all
+                    task_status.started((node, background))
+                    # Shield only after this: if the opening task is cancelled already, it never
+                    # reaches the `finally` that leaves the runtime.
+                    await trio.lowlevel.checkpoint_if_cancelled()
+                    background.cancel_scope.shield = True
+                    await stages.leaving.wait()
+                    await _wait_for_light(node)
+            finally:
+                stages.left.set()
+            await stages.over.wait()
+            node.passes.stop()
+            background.cancel_scope.cancel()
     if node.interruption is not None:
         raise node.interruption
 
@@ -250,7 +252,7 @@ def _raise_unwrapped(group: BaseExceptionGroup[BaseException], first: Process | 
     interrupt = interrupt_in(group)
     if interrupt is not None:
         exc = interrupt
-        crash = crash_in(group)
+        crash = crash_in(group, True)
         if crash is not None and first is not None:
             report_crash(first, crash)  # since it can't be raised beside the interrupt
     else:

@@ -13,6 +13,7 @@ from ..bodies.task import start_task
 from ..core.identity import Pid, Ref
 from ..core.node import Node
 from ..core.process import Process
+from ..core.reductions import START
 from .naming import check_free, give_name
 
 __all__ = ["spawn", "spawn_handler", "spawn_link", "spawn_monitor"]
@@ -185,7 +186,9 @@ def _spawn(
 
 
 def _open_node() -> Node:
-    node = current_process().node
+    process = current_process()
+    process.body.budget -= START  # paid, by letting others run, in the next call that can wait
+    node = process.node
     if node.closing:
         raise RuntimeError("this actorsock runtime is being left: no new process can start")
     return node

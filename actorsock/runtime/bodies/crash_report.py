@@ -46,7 +46,7 @@ def log_if_crash(process: Process, exc: BaseException, during: str = "crashed") 
     Raises nothing, since the caller has yet to end the process: a BaseException (Ctrl-C) that
     leaves a handler of the program's logging becomes the interrupt of the result.
     """
-    ending = ending_of(exc)
+    ending = ending_of(exc, process.body.cancelled)
     if ending.crash is not None:
         try:
             report_crash(process, ending.crash, during)
@@ -75,9 +75,19 @@ def report_crash(process: Process, exc: BaseException, during: str = "crashed") 
             text_of(exc),
             # A crash in the clean-up after an exit signal: the note says where that came from.
             "" if process.ended_by is None else f" (ended before: {process.ended_by})",
-            exc_info=(type(exc), exc, exc.__traceback__),
+            exc_info=_exc_info_of(exc),
             extra=extra,
         )
+
+
+def _exc_info_of(exc: BaseException) -> Any:
+    # A formatter asks the exception for its class, notes and causes. What these
+    # raise must not pass for an exception of a log handler, which may end the program.
+    try:
+        traceback.TracebackException.from_exception(exc, lookup_lines=False)
+        return type(exc), exc, exc.__traceback__
+    except BaseException:
+        return None
 
 
 @contextmanager

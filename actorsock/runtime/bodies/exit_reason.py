@@ -35,16 +35,21 @@ class Ending:
         return self.interrupt or self.unwinding
 
 
-def ending_of(exc: BaseException) -> Ending:
-    """Return the meaning of `exc`, as it left the code of a process."""
+def ending_of(exc: BaseException, cancelled: bool) -> Ending:
+    """Return the meaning of `exc`, as it left the code of a process.
+
+    `cancelled` is `Body.cancelled`: without it a `trio.Cancelled` comes from some other place and
+    time (a stored outcome, another task's), and is an error like any other. trio would take it for
+    its own: it would end the whole run, without a word.
+    """
+    if _closes_coroutine(exc):
+        return Ending("shutdown", None, None, exc)
     leaves = _leaves(exc)
     interrupt = _first(leaves, _INTERRUPTS)
-    unwinding = _first(leaves, (GeneratorExit,))
-    if unwinding is None and _first(leaves, (trio.Cancelled,)) is not None:
-        # With its groups, and without the rest: trio expects back what it has raised.
-        unwinding = _part(exc, trio.Cancelled)
-    crash = crash_in(exc)
-    if interrupt is not None or isinstance(unwinding, GeneratorExit):
+    # With its groups, and without the rest: trio expects back what it has raised.
+    unwinding = _select(exc, (trio.Cancelled,), matching=True) if cancelled else None
+    crash = crash_in(exc, cancelled)
+    if interrupt is not None:
         return Ending("shutdown", crash, interrupt, unwinding)
     if crash is not None:
         return Ending(crash, crash, None, unwinding)
@@ -62,31 +67,51 @@ def interrupt_in(exc: BaseException) -> BaseException | None:
     return _first(_leaves(exc), _INTERRUPTS)
 
 
-def crash_in(exc: BaseException) -> BaseException | None:
-    """Return the part of `exc` that is a genuine error, which must be logged or raised."""
+def crash_in(exc: BaseException, cancelled: bool) -> BaseException | None:
+    """Return the part of `exc` that is a genuine error, which must be logged or raised.
+
+    `cancelled` is as for `ending_of`.
+    """
     leaves = _leaves(exc)
-    errors = [leaf for leaf in leaves if not isinstance(leaf, _NO_ERRORS)]
+    no_errors = (*_NO_ERRORS, trio.Cancelled) if cancelled else _NO_ERRORS
+    errors = [leaf for leaf in leaves if not _is(leaf, no_errors)]
     if not errors:
         return None
     interrupted = _first(leaves, _INTERRUPTS) is not None
     if len(errors if interrupted else leaves) == 1:
         # A single error is shown without its groups: the nursery around it is of no interest.
         return errors[0]
-    return _without(exc, _NO_ERRORS) if interrupted else exc
+    return _select(exc, no_errors, matching=False) if interrupted else exc
 
 
 _INTERRUPTS: Final = (KeyboardInterrupt, SystemExit)
 
 # Exceptions that end code without an error in it. An `ExitError` is an error where a program
-# catches it; the end of a process by one is no crash, as in Erlang.
+# catches it; the end of a process by one is no crash, as in Erlang. A
+# `trio.Cancelled` of a scope outside is none either.
 _NO_ERRORS: Final = (
     *_INTERRUPTS,
-    GeneratorExit,
     ExitError,
     ExitSignal,
     ProcessExit,
-    trio.Cancelled,
 )
+
+
+def _closes_coroutine(exc: BaseException) -> bool:
+    """Return True if `exc` is the closing of the very coroutine that has caught it.
+
+    `coroutine.close` raises a `GeneratorExit` of its own in each coroutine of a chain, where it
+    awaits the next one. One that the program's code has raised has a frame of that code below.
+    """
+    if type(exc) is not GeneratorExit:
+        return False
+    traceback = exc.__traceback__
+    return traceback is not None and traceback.tb_next is None
+
+
+def _is(exc: BaseException, classes: tuple[type[BaseException], ...]) -> bool:
+    # Not isinstance, which runs the `__class__` of the program's exception if it defines one.
+    return issubclass(type(exc), classes)
 
 
 def _leaves(exc: BaseException) -> list[BaseException]:
@@ -94,26 +119,29 @@ def _leaves(exc: BaseException) -> list[BaseException]:
     leaves, left = [], [exc]
     while left:
         part = left.pop()
-        if isinstance(part, BaseExceptionGroup):
-            left.extend(reversed(part.exceptions))
+        if issubclass(type(part), BaseExceptionGroup):
+            # Through the base class: a subclass may define `exceptions`, and raise there.
+            left.extend(reversed(BaseExceptionGroup.exceptions.__get__(part)))
         else:
             leaves.append(part)
     return leaves
 
 
 def _first(
-    leaves: list[BaseException], kinds: tuple[type[BaseException], ...]
+    leaves: list[BaseException], classes: tuple[type[BaseException], ...]
 ) -> BaseException | None:
-    return next((leaf for leaf in leaves if isinstance(leaf, kinds)), None)
+    return next((leaf for leaf in leaves if _is(leaf, classes)), None)
 
 
-def _part(exc: BaseException, kind: type[BaseException]) -> BaseException | None:
-    if isinstance(exc, BaseExceptionGroup):
-        return exc.subgroup(kind)
-    return exc if isinstance(exc, kind) else None
-
-
-def _without(exc: BaseException, kinds: tuple[type[BaseException], ...]) -> BaseException | None:
-    if isinstance(exc, BaseExceptionGroup):
-        return exc.split(kinds)[1]
-    return None if isinstance(exc, kinds) else exc
+def _select(
+    exc: BaseException, classes: tuple[type[BaseException], ...], *, matching: bool
+) -> BaseException | None:
+    """Return the part of `exc` whose leaves are, or are not, of `classes`; None if it is empty."""
+    if not isinstance(exc, BaseExceptionGroup):
+        return exc if _is(exc, classes) is matching else None
+    try:
+        matched, rest = BaseExceptionGroup.split(exc, classes)
+    except BaseException:  # `derive` of a subclass: the program's code, called by `split`
+        leaves = [leaf for leaf in _leaves(exc) if _is(leaf, classes) is matching]
+        return BaseExceptionGroup(str(type(exc)), leaves) if leaves else None
+    return matched if matching else rest

@@ -58,6 +58,14 @@ def name_of(function: Any) -> str:
     A `partial` and a decorated function (with a `__wrapped__`) have the name of the function that
     they wrap.
     """
+    try:
+        return _name_of(function)
+    except BaseException:
+        # Computed attributes of the program's object may raise, also in another process that asks.
+        return type(function).__qualname__
+
+
+def _name_of(function: Any) -> str:
     for _ in range(_MOST_WRAPPERS):
         if isinstance(function, partial):
             function = function.func

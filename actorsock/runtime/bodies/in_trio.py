@@ -1,18 +1,20 @@
 """Running a trio function on behalf of a light process."""
 
 from collections.abc import Awaitable, Callable
+from math import inf
 from typing import Any, Generic, TypeVar, TypeVarTuple, Unpack
 
 import attrs
 import trio
 from trio.lowlevel import enable_ki_protection
 
-from ..core.process import Process
+from ..core.process import ExitSignal, Process
 from ..core.reductions import MESSAGE
 from .crash_report import report_crash
 from .current import current_process
-from .exit_reason import crash_in, interrupt_in
+from .exit_reason import crash_in, ending_of
 from .functions import call_function
+from .open_nurseries import leave_nurseries
 
 __all__ = ["in_trio"]
 
@@ -52,11 +54,11 @@ async def in_trio(fn: Callable[[Unpack[Ts]], Awaitable[T]], *args: *Ts) -> T:
         spawn(light_process, light=True)
     """
     process = current_process()
-    if process.body.kind != "light":
-        return await call_function(fn, args)
     pause = process.body.spend(MESSAGE)
     if pause is not None:
         await pause
+    if process.body.kind != "light":
+        return await call_function(fn, args)
     call: _TrioCall[T] = _TrioCall(process)
     process.node.nursery.start_soon(call.run, fn, args)
     try:
@@ -64,7 +66,7 @@ async def in_trio(fn: Callable[[Unpack[Ts]], Awaitable[T]], *args: *Ts) -> T:
     except BaseException:
         call.scope.cancel()
         await call.wait_done()
-        if call.failure is not None and (crash := crash_in(call.failure)) is not None:
+        if call.failure is not None and (crash := crash_in(call.failure, True)) is not None:
             report_crash(process, crash)  # the process is ending: it can't be raised there
         raise
     if call.failure is not None:
@@ -86,16 +88,21 @@ class _TrioCall(Generic[T]):
         """Call the function; the body of the task."""
         try:
             with self.scope:
-                self.result = await call_function(fn, args)
-        except trio.Cancelled as exc:
-            # Not by our scope: the whole runtime is cancelled, which ends the process too.
-            self.failure = exc
-            raise
+                try:
+                    self.result = await call_function(fn, args)
+                finally:
+                    if (task := trio.lowlevel.current_task()).child_nurseries:
+                        await leave_nurseries(task)
         except BaseException as exc:
             # Also `exit` and Ctrl-C: the process raises them, not the nursery of the runtime.
             self.failure = exc
-            if (interrupt := interrupt_in(exc)) is not None:
-                self.process.node.interrupt(interrupt)
+            ending = ending_of(exc, trio.current_effective_deadline() == -inf)
+            if ending.interrupt is not None:
+                self.process.node.interrupt(ending.interrupt)
+            elif ending.unwinding is not None:
+                # Not by our scope: the whole runtime is cancelled, which ends the process too.
+                self.failure = ExitSignal(ending.reason)
+                raise ending.unwinding from None
         finally:
             self.done = True
             self.process.body.wake()

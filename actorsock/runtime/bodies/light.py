@@ -8,11 +8,13 @@ the remedy: `await in_trio(fn, *args)`.
 
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from contextvars import copy_context
 from typing import Any, Final, cast
 
 from trio.lowlevel import enable_ki_protection
 
+from ...arguments import shown
 from ..core.body import Body
 from ..core.node import Node
 from ..core.process import Process, alive, exit_signal
@@ -144,19 +146,24 @@ class LightBody(Body):
         return self.resume
 
     def throw_misuse(self, awaited: object) -> None:
-        """Raise `TypeError` in the code, which has awaited something foreign.
+        """Raise `TypeError` in the next step of the code, which has awaited something foreign.
 
-        Only trio, or another event loop, could resume it from that. Code that catches the error
-        and awaits something foreign again gets the next one.
+        Only trio, or another event loop, could resume it from that. In a step of its own each
+        time, since code that catches the error may await something foreign again, for ever.
         """
-        while awaited is not _PAUSE:
-            misuse = TypeError(f"{_REMEDY}; it awaited {awaited!r}")
-            awaited = self.context.run(self._coroutine.throw, misuse)
+
+        def resume(_: None) -> object:
+            self.resume = self._coroutine.send
+            return self._coroutine.throw(TypeError(f"{_REMEDY}; it awaited {shown(awaited)}"))
+
+        self.resume = resume
+        self._passes.step_soon(self)
 
     def end_with(self, exc: BaseException) -> None:
         """End the process, whose code has raised `exc`; raise again what concerns the program."""
         if _is_misuse(exc):
-            exc.add_note(_REMEDY)
+            with suppress(Exception):  # the program may have set `__notes__` to anything
+                exc.add_note(_REMEDY)
         ending = log_if_crash(self.process, exc)
         self.process.end(ending.reason)
         if ending.propagate is not None:
@@ -193,5 +200,10 @@ def step_all(ready: deque[LightBody], budget: int) -> int:
 
 
 def _is_misuse(exc: BaseException) -> bool:
-    # The text of trio's own error when no task is current: it has no class of its own.
-    return isinstance(exc, RuntimeError) and "async context" in str(exc)
+    # The text of trio's own error when no task is current: it has no class of its own. Of the
+    # program's exceptions not even `str` is called.
+    return (
+        type(exc) is RuntimeError
+        and [type(arg) for arg in exc.args] == [str]
+        and ("async context" in exc.args[0])
+    )

@@ -7,6 +7,7 @@ in one.
 """
 
 from collections.abc import Awaitable, Callable
+from math import inf
 from typing import Any
 
 import trio
@@ -25,6 +26,7 @@ from ..core.process import ExitSignal, Process, alive, exit_signal
 from ..core.reductions import TASK_BUDGET
 from .crash_report import log_if_crash
 from .functions import call_function, name_of
+from .open_nurseries import leave_nurseries
 from .running import by_task
 
 __all__ = ["TaskBody", "adopt", "start_task"]
@@ -69,6 +71,10 @@ class TaskBody(Body):
     @property
     def adopted(self) -> bool:
         return self._scope is None
+
+    @property
+    def cancelled(self) -> bool:
+        return trio.current_effective_deadline() == -inf
 
     @property
     def scope(self) -> trio.CancelScope | None:
@@ -144,8 +150,12 @@ async def _run(
     try:
         assert body.scope is not None
         with body.scope:
-            if not process.ending:  # an exit signal may come before the first step
-                await call_function(function, args)
+            try:
+                if not process.ending:  # an exit signal may come before the first step
+                    await call_function(function, args)
+            finally:
+                if task.child_nurseries:
+                    await leave_nurseries(task)
     except BaseException as exc:
         ending = log_if_crash(process, exc)
         reason = ending.reason

@@ -51,6 +51,11 @@ class Body(abc.ABC):
         """True if the runtime did not start the code and does not see it return or raise."""
         return False
 
+    @property
+    def cancelled(self) -> bool:
+        """True if a trio scope around the running code is cancelled; False outside trio's tasks."""
+        return False
+
     async def park(self, deadline: float = inf) -> Any:
         """Wait for `wake`; return its argument, or `TIMED_OUT` at `deadline`.
 

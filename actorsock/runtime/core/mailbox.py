@@ -10,7 +10,7 @@ No process, no waiting and no time in here: the caller waits.
 """
 
 from collections import OrderedDict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import takewhile
 from types import CoroutineType, UnionType
 from typing import Any, Final, Union, get_args, get_origin
@@ -19,14 +19,31 @@ from trio.lowlevel import disable_ki_protection
 
 from ...arguments import shown
 from .identity import Ref
+from .reductions import SCAN_QUANTUM
 
-__all__ = ["NOTHING", "Mailbox", "Matcher", "anything", "may_match", "ref_of", "test_of"]
+__all__ = [
+    "MANY",
+    "NOTHING",
+    "PAUSED",
+    "Mailbox",
+    "Matcher",
+    "anything",
+    "may_match",
+    "ref_of",
+    "test_of",
+]
 
 Matcher = Callable[[Any], bool]
 """Returns True for a message that the receiver wants."""
 
 NOTHING: Final = object()
 """The result of `take` when no message matches (any object may be a message, also None)."""
+
+PAUSED: Final = object()
+"""The result of a search that has tested `SCAN_QUANTUM` messages in vain, and is not over."""
+
+MANY: Final = object()
+"""The result of `begin_take` when so many messages are saved that it takes a `search`."""
 
 _NO_PATTERN: Final = (
     "pattern: expected None, a type, a tuple or union of types, a Ref or a predicate, got {}"
@@ -42,7 +59,7 @@ def may_match(wanted: Matcher, message: Any) -> bool:
     """Return True if `message` is worth waking a receiver for that waits for `wanted`."""
     try:
         return wanted(message)
-    except Exception:
+    except BaseException:
         # isinstance can run the program's code (`__instancecheck__`). The sender must not see what
         # that raises; the receiver will, when it tests the message itself.
         return True
@@ -52,7 +69,7 @@ def ref_of(message: Any) -> Ref | None:
     """Return the reference in the attribute `ref` of `message`, if it has one."""
     try:
         ref = message.ref
-    except Exception:  # a message is any object, its attributes may be computed and may fail
+    except BaseException:  # a message is any object, its attributes may be computed and may fail
         return None
     return ref if type(ref) is Ref else None
 
@@ -66,15 +83,29 @@ def test_of(pattern: Any) -> Matcher:
     if pattern is None:
         return anything
     if type(pattern) is type:
-        return lambda message: isinstance(message, pattern)
+        return _test_of_types(pattern)
     if type(pattern) is Ref:
         return lambda message: ref_of(message) is pattern
     if isinstance(pattern, (type, UnionType, tuple)) or get_origin(pattern) is not None:
-        _check_types(pattern)
+        parts = _check_types(pattern)
+        if all(type(part) is type for part in parts):
+            return _test_of_types(parts)
         return lambda message: isinstance(message, pattern)
     if callable(pattern):
         return lambda message: _call_predicate(pattern, message)
     raise TypeError(_NO_PATTERN.format(shown(pattern)))
+
+
+def _test_of_types(types: type | tuple[Any, ...]) -> Matcher:
+    # For classes without a metaclass of their own: all code that isinstance can run here, and that
+    # can raise, is the message's (a computed `__class__`). That must not end its receiver.
+    def matches(message: Any) -> bool:
+        try:
+            return isinstance(message, types)
+        except BaseException:
+            return issubclass(type(message), types)
+
+    return matches
 
 
 @disable_ki_protection
@@ -87,7 +118,7 @@ def _call_predicate(predicate: Callable[[Any], object], message: Any) -> bool:
     return bool(verdict)
 
 
-def _check_types(pattern: Any) -> None:
+def _check_types(pattern: Any) -> tuple[Any, ...]:
     # isinstance rejects some types (list[int], a protocol without runtime_checkable): find out
     # now, in the caller, and not at the delivery of the first message.
     if isinstance(pattern, tuple):
@@ -101,16 +132,17 @@ def _check_types(pattern: Any) -> None:
             isinstance(NOTHING, part)
         except TypeError as exc:
             raise TypeError(_NO_PATTERN.format(shown(pattern))) from exc
+    return parts
 
 
 class Mailbox:
     """The messages that a process has been sent and has not yet received.
 
-    The three public attributes are read and written by three hot paths, which save a method call
+    The public attributes are read and written by three hot paths, which save a method call
     for each message: `Process.deliver`, `receive` and `HandlerBody`. All else goes through methods.
     """
 
-    __slots__ = ("_by_ref", "_next", "_passed", "_up_to", "arrivals", "saved", "wanted")
+    __slots__ = ("_by_ref", "_next", "_passed", "_up_to", "arrivals", "saved", "tested", "wanted")
 
     # Both queues are made when something is put into them: most waiting processes have neither,
     # and an empty deque takes 760 bytes.
@@ -126,7 +158,11 @@ class Mailbox:
     `anything` also for a predicate: that is the receiver's code and runs in the receiver.
     """
 
+    tested: int
+    """Messages that searches have tested in vain, and that the process has not yet paid for."""
+
     def __init__(self) -> None:
+        self.tested = 0
         self.arrivals = None
         self.saved = None
         self.wanted = None
@@ -161,33 +197,67 @@ class Mailbox:
         return [*(message for message, _ in (self.saved or {}).values()), *(self.arrivals or ())]
 
     def take(self, pattern: Any, matches: Matcher) -> Any:
-        """Remove and return the oldest message that matches, or `NOTHING`.
+        """Remove and return the oldest message that matches, or `NOTHING`, however long it takes.
 
         `matches` is `test_of(pattern)`; the pattern itself lets a receive by ref skip the
         messages that cannot match.
+        """
+        message = self.begin_take(pattern, matches)
+        if message is MANY:
+            *_, message = self.search(pattern, matches)
+        while message is PAUSED:
+            message = self.take_arrival(matches)
+        return message
+
+    def begin_take(self, pattern: Any, matches: Matcher) -> Any:
+        """Do the same as `take` if that is quick; otherwise return `MANY` or `PAUSED`.
+
+        After `MANY` the caller goes on with `search`, after `PAUSED` with `take_arrival`.
         """
         if self.saved:
             if type(pattern) is Ref:
                 numbers = self._numbers_of(pattern)
                 if numbers:
                     return self._remove(numbers[0])
+            elif len(self.saved) > SCAN_QUANTUM:
+                return MANY
             else:
-                number = self._oldest(self.saved, pattern, matches)
-                if number is not None:
-                    return self._remove(number)
+                for found in self._oldest(self.saved, pattern, matches):
+                    if found is not None:
+                        return self._remove(found)
         return self.take_arrival(matches)
 
+    def search(self, pattern: Any, matches: Matcher) -> Iterator[Any]:
+        """Yield `PAUSED` after each slice of the saved messages; then, once, what `take` returns.
+
+        That may be `PAUSED` again: then only arrivals are left. Between two slices the process must
+        not receive or discard.
+        """
+        assert self.saved is not None
+        found = None
+        for found in self._oldest(self.saved, pattern, matches):
+            if found is PAUSED:
+                yield PAUSED
+        yield self.take_arrival(matches) if found is None else self._remove(found)
+
     def take_arrival(self, matches: Matcher) -> Any:
-        """Remove and return the oldest arrival that matches, or `NOTHING`.
+        """Remove and return the oldest arrival that matches, `NOTHING`, or `PAUSED`.
 
         For a receive that has tested everything saved, because `take` has returned `NOTHING`.
         """
         arrivals = self.arrivals
-        while arrivals:
-            # Test before moving: a predicate that raises leaves the message in place.
-            if matches(arrivals[0]):
-                return arrivals.popleft()
-            self._save(arrivals.popleft())
+        left = SCAN_QUANTUM
+        try:
+            while arrivals:
+                # Test before moving: a predicate that raises leaves the message in place.
+                if matches(arrivals[0]):
+                    return arrivals.popleft()
+                self._save(arrivals.popleft())
+                left -= 1
+                if not left:
+                    return PAUSED
+        finally:
+            self.tested += SCAN_QUANTUM - left
         return NOTHING
 
     def pop(self) -> Any:
@@ -200,6 +270,8 @@ class Mailbox:
         """Remove the messages that carry `ref` and match; return True if there were any."""
         # Saving builds the index by ref, so that a program that cancels often tests each message
         # once, and not once for each cancellation.
+        if self.arrivals:
+            self.tested += len(self.arrivals)
         while self.arrivals:
             self._save(self.arrivals.popleft())
         if self.saved is None:
@@ -216,20 +288,37 @@ class Mailbox:
 
     def _oldest(
         self, saved: OrderedDict[int, tuple[Any, Ref | None]], pattern: Any, matches: Matcher
-    ) -> int | None:
-        """Return the number of the oldest saved message that matches."""
+    ) -> Iterator[Any]:
+        """Yield `PAUSED` after each slice; then, once, the oldest match's number, or None."""
         # The result of a search may be remembered only if it can't change: a predicate may answer
         # differently next time, as may a class with a metaclass of its own.
         lasts = type(pattern) is type
-        found: int | None
+        found: int | None = None
+        count = 0
         if lasts and self._passed is pattern:
-            newer = takewhile(lambda number: number >= self._up_to, reversed(saved))
-            found = min((n for n in newer if matches(saved[n][0])), default=None)
+            up_to = self._up_to
+            for number in takewhile(lambda number: number >= up_to, reversed(saved)):
+                count += 1
+                if matches(saved[number][0]):
+                    found = number
+                if count == SCAN_QUANTUM:
+                    self.tested += count
+                    count = 0
+                    yield PAUSED
         else:
-            found = next((n for n, (message, _) in saved.items() if matches(message)), None)
+            for number, (message, _) in saved.items():
+                count += 1
+                if matches(message):
+                    found = number
+                    break
+                if count == SCAN_QUANTUM:
+                    self.tested += count
+                    count = 0
+                    yield PAUSED
+        self.tested += count
         if lasts:
             self._passed, self._up_to = (pattern, self._next) if found is None else (None, 0)
-        return found
+        yield found
 
     def _numbers_of(self, ref: Ref) -> Sequence[int]:
         return self._by_ref.get(ref, ()) if self._by_ref else ()

@@ -4,18 +4,26 @@ Data alone; `api.opening` opens and closes a runtime.
 """
 
 import threading
+from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import attrs
 import trio
 
 from .identity import Pid, Ref
 from .passes import Passes
+from .reductions import RUN_QUEUE_QUANTUM
 from .run_queue import RunQueue
 from .timers import Entry, Timers
 
-__all__ = ["MessageTimer", "Node"]
+__all__ = ["FORKED", "MessageTimer", "Node"]
+
+FORKED: Final = (
+    "this program was forked (os.fork, multiprocessing) inside an actorsock runtime, which goes on "
+    "in the parent alone: end the child by os._exit or exec, or start it by subprocess or by "
+    "multiprocessing with the method 'spawn'"
+)
 
 
 @attrs.frozen
@@ -42,14 +50,51 @@ class Node:
     passes: Passes = attrs.Factory(lambda self: Passes(self.interrupt), takes_self=True)
     thread: int = attrs.field(factory=threading.get_ident)
     """The thread of the runtime; only code in this thread may touch its processes."""
+    token: trio.lowlevel.TrioToken = attrs.field(factory=trio.lowlevel.current_trio_token)
+    """The entrance for other threads; see `deliver_soon`."""
     services: dict[Any, Any] = attrs.field(factory=dict)
     """Objects that other packages keep once for each runtime, under keys of their own."""
     at_close: list[Callable[[], None]] = attrs.field(factory=list)
     """Functions to call when every process has ended, newest first."""
+    _inbox: deque[tuple[Callable[..., object], tuple[Any, ...]]] = attrs.field(factory=deque)
+    """Messages from other threads, oldest first. Only its atomic methods are used."""
+    epolls: set[int] = attrs.field(factory=set)
+    """Descriptors of epoll objects, which a forked child must not use: the kernel shares them."""
+    forked: bool = False
+    """True in a child of `os.fork`: the copy of a runtime that goes on in the parent."""
     closing: bool = False
     """True once the runtime is being left: no process can start any more."""
     interruption: BaseException | None = None
     """The exception that has interrupted the program; raised when the runtime has been left."""
+
+    def deliver_soon(self, deliver: Callable[..., object], *args: Any) -> None:
+        """Call `deliver(*args)`, which must not raise, in the thread of the runtime.
+
+        For other threads: `send` is the only function that works there. What one thread sends keeps
+        its order. Nothing happens once the runtime is closed and its run of trio is over.
+        """
+        # A queue of our own in front of trio's, which runs all that has piled up in one go: a fast
+        # sender would hold up every task.
+        if self.forked:
+            raise RuntimeError(FORKED)
+        self._inbox.append((deliver, args))
+        try:
+            self.token.run_sync_soon(self._empty_inbox, idempotent=True)
+        except trio.RunFinishedError:
+            self._inbox.clear()
+
+    def _empty_inbox(self) -> None:
+        inbox = self._inbox
+        for _ in range(RUN_QUEUE_QUANTUM):
+            if not inbox:
+                return
+            deliver, args = inbox.popleft()
+            try:
+                deliver(*args)
+            except BaseException as exc:
+                self.interrupt(exc)  # Ctrl-C; trio's queue must not see it
+        # Other tasks run before the rest.
+        self.token.run_sync_soon(self._empty_inbox, idempotent=True)
 
     def interrupt(self, exc: BaseException) -> None:
         """End the program in good order because of Ctrl-C or `sys.exit` in a process."""

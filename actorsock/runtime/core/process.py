@@ -34,8 +34,7 @@ The function that starts a process adds it last, when nothing can fail any more.
 """
 
 _OTHER_THREAD: Final = (
-    "send: this is not the thread of the receiver's runtime: use "
-    "`trio.from_thread.run_sync(send, dest, message)`"
+    "this is not the thread of the receiver's runtime: from here only `send` works"
 )
 
 aliased: Final[dict[Ref, "Process"]] = {}
@@ -51,7 +50,9 @@ class _Ends(BaseException):
     def __init__(self, reason: Any) -> None:
         super().__init__(reason)
         self.reason = reason
-        if isinstance(reason, BaseException):
+        # Not isinstance: it runs the `__class__` of the program's object if it defines one, and an
+        # exit signal must reach all links whatever its reason does.
+        if issubclass(type(reason), BaseException):
             self.__cause__ = reason  # the crash, with its traceback
 
     def __str__(self) -> str:
@@ -182,12 +183,17 @@ class Process:
             try:
                 self.body.wake()
             except BaseException:
-                # The sender is in another thread, or at the end of its stack: send nothing.
+                # The caller is in another thread, or at the end of its stack: deliver nothing.
                 mailbox.take_back(message, wanted)
-                # Compare threads only now: a check before each delivery would cost every send.
+                # Compare threads only now, for the callers other than `send`, which does before.
                 if get_ident() == self.node.thread:
                     raise
                 raise RuntimeError(_OTHER_THREAD) from None
+
+    def deliver_if_alive(self, message: Any) -> None:
+        """Do the same as `deliver` for a message that was sent a while ago, in another thread."""
+        if self.pid in alive:
+            self.deliver(message)
 
     def signal(
         self, sender: Pid, reason: Any, origin: Origin, cause: EndedBy | None = None

@@ -18,8 +18,12 @@ __all__ = [
     "LIGHT_PASS_BUDGET",
     "MESSAGE",
     "RUN_QUEUE_QUANTUM",
+    "SCAN_QUANTUM",
+    "START",
     "SYSTEM_CALL",
     "TASK_BUDGET",
+    "TIMER",
+    "TIMER_QUANTUM",
     "TRANSFER_QUANTUM",
     "YIELD_FIRST",
 ]
@@ -27,7 +31,14 @@ __all__ = [
 # Costs, in reductions.
 
 MESSAGE: Final = 1
-"""Sending and awaiting one message: a receive, a call, a sleep, the start of a process."""
+"""Sending and awaiting one message: a receive, a call, a sleep."""
+
+TIMER: Final = 10
+"""Starting a message timer, or a request without waiting for the answer: some microseconds."""
+
+# Measured: a server that is started and stopped again takes 80 microseconds.
+START: Final = 30
+"""Starting a process."""
 
 # Measured: a recv or send that the kernel completes at once takes about as long as ten messages.
 SYSTEM_CALL: Final = 10
@@ -69,6 +80,14 @@ checkpoint in every call."""
 # At a few microseconds a step, some milliseconds.
 RUN_QUEUE_QUANTUM: Final = 1000
 """Steps of handler processes that run in a row before trio's tasks get to run."""
+
+# At one to two microseconds a test, one or two milliseconds.
+SCAN_QUANTUM: Final = 1000
+"""Messages that a receive tests in a row before it charges that many reductions to its process."""
+
+# At some microseconds each, some milliseconds.
+TIMER_QUANTUM: Final = 1000
+"""Timers that run out at once and are served in a row before trio's tasks get to run."""
 
 # Copying 1 MiB takes some hundred microseconds, about as long as a task's whole budget. It bounds a
 # single system call too: while the peer reads as fast as we write, the kernel goes on until

@@ -15,6 +15,8 @@ import attrs
 import trio
 from trio.lowlevel import enable_ki_protection
 
+from .reductions import TIMER_QUANTUM
+
 __all__ = ["Entry", "Timers"]
 
 # Cancelled entries that a heap may keep before it is rebuilt without them.
@@ -77,7 +79,11 @@ class Timers:
             with trio.CancelScope(deadline=self._next_deadline()) as self._sleep:
                 await trio.sleep_forever()
             self._sleep = None
-            self._fire(trio.current_time())
+            # Entries added from here on wait for the next round: a timer that renews itself with a
+            # delay of 0 must not keep this round from ending.
+            now, newest = trio.current_time(), next(self._numbers)
+            while self._fire(now, newest):
+                await trio.lowlevel.checkpoint()
 
     def _next_deadline(self) -> float:
         heap = self._heap
@@ -86,14 +92,18 @@ class Timers:
             self._cancelled -= 1
         return heap[0].deadline if heap else inf
 
-    def _fire(self, now: float) -> None:
-        # Entries added by an action wait for the next round: a timer that renews itself with a
-        # delay of 0 must not keep the loop from running anything else.
-        newest = next(self._numbers)
-        while self._next_deadline() <= now and self._heap[0].number < newest:
+    def _fire(self, now: float, newest: int) -> bool:
+        """Call the actions of entries that are due and older than `newest`, up to a quantum.
+
+        Returns True if some may be left.
+        """
+        for _ in range(TIMER_QUANTUM):
+            if self._next_deadline() > now or self._heap[0].number > newest:
+                return False
             entry = heapq.heappop(self._heap)
             action, args = entry.action, entry.args
             entry.action = None
             entry.args = ()
             assert action is not None
             action(*args)
+        return True

@@ -220,6 +220,10 @@ class EpollPoller:
                     raise
             return
 
+    def fileno(self) -> int:
+        """Return the descriptor of the epoll object."""
+        return self._epoll.fileno()
+
     def close(self) -> None:
         self._passes.stop_collecting()
         trio.lowlevel.notify_closing(self._epoll)

@@ -6,7 +6,7 @@ import attrs
 
 from ...runtime.core.node import Node
 from ..options.settings import DEFAULTS, UNREGISTERED, Settings
-from .poller import Poller, new_poller
+from .poller import EpollPoller, Poller, new_poller
 from .registry import Registry
 
 __all__ = ["Service", "existing_service", "service_of"]
@@ -39,6 +39,9 @@ def service_of(node: Node) -> Service:
     """Return the socket service of `node`; make it for the first socket."""
     service = existing_service(node)
     if service is None:
-        service = node.services[_KEY] = Service(node, new_poller(node.passes), Registry())
+        poller = new_poller(node.passes)
+        if isinstance(poller, EpollPoller):
+            node.epolls.add(poller.fileno())
+        service = node.services[_KEY] = Service(node, poller, Registry())
         node.at_close.append(service.poller.close)
     return service

@@ -13,10 +13,13 @@ from actorsock import (
     is_alive,
     receive,
     send,
+    send_after,
     sleep,
     spawn,
     spawn_handler,
+    spawn_monitor,
 )
+from benchmarks import pauses
 
 from ..support import checkpoints, every_body
 
@@ -174,3 +177,58 @@ async def test_two_light_processes_that_wake_each_other_leave_time_for_tasks(
     for player in players:
         assert is_alive(player)
         exit(player, "kill")
+
+
+# --- no loop holds others up ----------------------------------------------------------------------
+
+
+@every_body
+@pytest.mark.parametrize("row", list(pauses.ROWS))
+async def test_a_loop_that_always_finds_something_to_do_lets_others_run(
+    runtime: None, light: bool, row: str
+) -> None:
+    """`benchmarks.pauses` measures how soon; here the loop must only let others run at all."""
+    pid, ref = spawn_monitor(pauses.ROWS[row], light=light)
+    await checkpoints(20)
+    exit(pid, "kill")
+    assert (await receive(ref)).reason == "killed"
+
+
+@every_body
+async def test_a_receive_past_many_messages_yields(runtime: None, light: bool) -> None:
+    async def receiver() -> None:
+        await receive(str)
+        assert await receive(lambda message: message == "wanted", after=0) == "wanted"
+        over.append("arrivals")
+        assert await receive(lambda message: message == "the other", after=0) == "the other"
+        over.append("saved")
+
+    over: list[str] = []
+    pid, ref = spawn_monitor(receiver, light=light)
+    send(pid, "go")
+    for number in range(20_000):
+        send(pid, number)
+    send(pid, "wanted")
+    for number in range(20_000):
+        send(pid, number)
+    send(pid, "the other")
+    seen = []
+    while is_alive(pid):
+        await trio.lowlevel.checkpoint()
+        seen.append(len(over))
+    assert seen.count(0) >= 4
+    assert seen.count(1) >= 8
+    assert (await receive(ref)).reason == "normal"
+
+
+async def test_timers_that_run_out_at_once_yield(runtime: None) -> None:
+    fired: list[int] = []
+    pid = spawn_handler(fired.append)
+    for number in range(10_000):
+        send_after(0, pid, number)
+    seen = set()
+    while len(fired) < 10_000:
+        await trio.lowlevel.checkpoint()
+        seen.add(len(fired))
+    assert len(seen) >= 5
+    assert fired == list(range(10_000))
