@@ -39,7 +39,7 @@ def test_the_failure_is_the_senders_and_the_mailbox_is_as_before() -> None:
 
 def test_from_another_thread_the_failure_names_the_remedy() -> None:
     _, process = waiting(get_ident() + 1)
-    with pytest.raises(RuntimeError, match="use `trio"):
+    with pytest.raises(RuntimeError, match="only `send` works"):
         process.deliver("a message")
     assert process.mailbox.messages() == []
 
