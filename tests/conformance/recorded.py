@@ -25,7 +25,18 @@ __all__ = ["TOPICS", "outcome", "recorded", "scenarios_of"]
 
 HERE: Final = Path(__file__).parent
 
-TOPICS: Final = ("accept", "recv", "send", "connect", "closing")
+TOPICS: Final = (
+    "accept",
+    "recv",
+    "send",
+    "connect",
+    "closing",
+    "receiving",
+    "counting",
+    "messages",
+    "addresses",
+    "info",
+)
 """Whose turn it is, and what ends it: no outcome depends on the version of the kernel."""
 
 
