@@ -36,6 +36,7 @@ TOPICS: Final = (
     "messages",
     "addresses",
     "info",
+    "queues",
 )
 """Whose turn it is, and what ends it: no outcome depends on the version of the kernel."""
 

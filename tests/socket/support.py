@@ -142,10 +142,11 @@ class Scoped:
 # --- messages of sockets --------------------------------------------------------------------------
 
 
-def info_of(answer: object) -> SelectInfo:
-    """Return the select info of a call that has to wait."""
+def info_of(answer: object, data: object = ...) -> SelectInfo:
+    """Return the select info of a call that has to wait, with that data if it is given."""
     assert isinstance(answer, Select), answer
     assert isinstance(answer.info, SelectInfo)
+    assert data is ... or answer.data == data
     return answer.info
 
 
@@ -167,11 +168,6 @@ async def readers(sock: Socket, count: int = 1) -> None:
 async def writers(sock: Socket, count: int = 1) -> None:
     """Wait until so many processes wait to send."""
     await until(lambda: socket.info(sock).num_writers == count)
-
-
-async def acceptors(sock: Socket, count: int) -> None:
-    """Wait until so many processes wait to accept."""
-    await until(lambda: socket.info(sock).num_acceptors == count)
 
 
 async def connector(sock: Socket) -> None:

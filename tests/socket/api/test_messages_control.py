@@ -8,31 +8,28 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
 import trio
-from trio.testing import wait_all_tasks_blocked
 
 from actorsock import Error, Ok, Pid, Select, current_pid, ok, receive, send, socket, spawn
 from actorsock.socket import (
     ControlMessage,
     Credentials,
-    ExtendedError,
     Ip6PktInfo,
     IpPktInfo,
     Msg,
     SelectMessage,
     SockAddrIn,
     SockAddrIn6,
-    SockAddrUn,
     Socket,
     TimeVal,
 )
 from actorsock.socket.values.address import SockAddr
 from actorsock.socket.values.control import encode_control, space
 
+from ..support import info_of
 from ..support_data import local_pair, tcp_pair
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the messages are Linux's")
@@ -101,31 +98,6 @@ async def test_everything_about_an_ipv4_datagram(runtime: None) -> None:
     assert abs(timestamp.sec + timestamp.usec / 1e6 - time.time()) < 60
 
 
-async def test_everything_about_an_ipv6_datagram(runtime: None) -> None:
-    sender, _ = udp("inet6")
-    receiver, there = udp("inet6")
-    for name in ("recvhoplimit", "recvtclass", "recvpktinfo"):
-        ok(socket.setopt(receiver, "ipv6", name, True))
-    ctrl = [
-        {"level": "ipv6", "type": "hoplimit", "value": 7},
-        {"level": "ipv6", "type": "tclass", "value": 0x20},
-    ]
-    ok(await socket.sendmsg(sender, {"addr": there, "iov": [b"x"], "ctrl": ctrl}))
-    msg = ok(await socket.recvmsg(receiver))
-    assert msg.addr == ok(socket.sockname(sender))
-    assert values(msg) == {
-        ("ipv6", "pktinfo"): Ip6PktInfo("::1", LO),
-        ("ipv6", "hoplimit"): 7,
-        ("ipv6", "tclass"): 0x20,
-    }
-
-
-async def test_nothing_is_told_that_was_not_asked_for(runtime: None) -> None:
-    sock, here = udp()
-    ok(await socket.sendto(sock, b"x", here))
-    assert await socket.recvmsg(sock) == Ok(Msg(here, (b"x",), (), ()))
-
-
 async def test_a_message_without_a_name_has_numbers(runtime: None) -> None:
     receiver, there = udp()
     ok(socket.setopt(receiver, "socket", 35, True))  # SO_TIMESTAMPNS
@@ -174,15 +146,6 @@ async def test_a_word_or_a_number_for_tos(value: Any, told: Any, runtime: None) 
     message = ControlMessage("ip", "tos", value=value)
     ok(await socket.sendmsg(sock, Msg(here, [b"x"], [message])))
     assert values(ok(await socket.recvmsg(sock))) == {("ip", "tos"): told}
-
-
-async def test_by_data_and_by_number(runtime: None) -> None:
-    sock, here = udp()
-    ok(socket.setopt(sock, "ip", "recvttl", True))
-    for level, type, data in (("ip", "ttl", 5), (0, 2, struct.pack("@i", 5)), ("IP", 2, 5)):
-        message = {"level": level, "type": type, "data": data}
-        ok(await socket.sendmsg(sock, {"addr": here, "iov": [b"x"], "ctrl": [message]}))
-        assert values(ok(await socket.recvmsg(sock))) == {("ip", "ttl"): 5}
 
 
 async def test_the_kernel_refuses_a_control_message(runtime: None) -> None:
@@ -367,51 +330,6 @@ async def test_credentials_come_with_every_message_that_is_asked_for(runtime: No
 # --- the error queue -------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("domain", "level", "told"),
-    [
-        (
-            "inet",
-            "ip",
-            ExtendedError(
-                error="econnrefused",
-                origin="icmp",
-                type="dest_unreach",
-                code="port_unreach",
-                info=0,
-                data=0,
-                offender=SockAddrIn("127.0.0.1", 0),
-            ),
-        ),
-        (
-            "inet6",
-            "ipv6",
-            ExtendedError(
-                error="econnrefused",
-                origin="icmp6",
-                type="dest_unreach",
-                code="port_unreach",
-                info=0,
-                data=0,
-                offender=SockAddrIn6("::1", 0),
-            ),
-        ),
-    ],
-)
-async def test_why_a_datagram_was_not_delivered(
-    domain: str, level: str, told: ExtendedError, runtime: None
-) -> None:
-    sock, _ = udp(domain)
-    there = await nobody(domain)
-    ok(socket.setopt(sock, level, "recverr", True))
-    ok(await socket.sendto(sock, b"hello?", there))
-    msg = ok(await socket.recvmsg(sock, flags=["errqueue"]))
-    assert (msg.addr, msg.iov, msg.flags) == (there, (b"hello?",), ("errqueue",))
-    assert values(msg) == {(level, "recverr"): told}
-    assert len(control(msg)[0].data) == {"ip": 16 + 16, "ipv6": 16 + 28}[level]
-    assert await socket.recvmsg(sock, flags=["errqueue"], timeout=0) == Error("timeout")
-
-
 async def test_a_datagram_that_is_too_big(runtime: None) -> None:
     sock, there = udp("inet6")
     ok(socket.setopt(sock, "ipv6", "recverr", True))
@@ -449,9 +367,7 @@ async def test_an_error_wakes_who_waits_for_data(runtime: None) -> None:
     sock, _ = udp()
     ok(socket.setopt(sock, "ip", "recverr", True))
     ok(await socket.connect(sock, await nobody()))
-    match socket.recvmsg_nowait(sock):
-        case Select(info):
-            pass
+    info = info_of(socket.recvmsg_nowait(sock))
     ok(await socket.send(sock, b"lost"))
     assert await receive() == SelectMessage(sock, "recvmsg", info.ref)
     assert socket.recvmsg_nowait(sock) == Error("econnrefused")
@@ -563,89 +479,7 @@ async def test_flags_are_words_and_numbers(runtime: None) -> None:
             await socket.sendmsg(sock, Msg(here, [b"x"]), wrong)
 
 
-async def test_control_messages_that_the_kernel_does_not_send(runtime: None) -> None:
-    sock, here = udp()
-    assert await socket.sendmsg(sock, Msg(here, [b"x"]), ["oob"]) == Error("enotsup")
-
-
-# --- who sent it -----------------------------------------------------------------------------
-
-
-async def test_a_stream_names_no_sender(runtime: None) -> None:
-    client, server = await tcp_pair()
-    ok(await socket.sendmsg(client, {"iov": [b"hello"]}))
-    assert await socket.recvmsg(server) == Ok(Msg(None, (b"hello",), (), ()))
-
-
-async def test_a_local_sender_has_a_name_if_it_is_bound(tmp_path: Path, runtime: None) -> None:
-    receiver, named, unnamed = (ok(socket.open("local", "dgram")) for _ in range(3))
-    here, there = tmp_path / "receiver", tmp_path / "sender"
-    ok(socket.bind(receiver, here))
-    ok(socket.bind(named, there))
-    ok(await socket.sendmsg(named, {"addr": here, "iov": [b"x"]}))
-    ok(await socket.sendmsg(unnamed, {"addr": {"family": "local", "path": here}, "iov": [b"y"]}))
-    first, second = ok(await socket.recvmsg(receiver)), ok(await socket.recvmsg(receiver))
-    assert (first.addr, first.iov) == (SockAddrUn(there), (b"x",))
-    assert (second.addr, second.iov) == (None, (b"y",))
-
-
-async def test_a_local_stream_names_its_server(tmp_path: Path, runtime: None) -> None:
-    listener, client = ok(socket.open("local", "stream")), ok(socket.open("local", "stream"))
-    ok(socket.bind(listener, tmp_path / "server"))
-    ok(socket.listen(listener))
-    ok(await socket.connect(client, tmp_path / "server"))
-    server = ok(await socket.accept(listener))
-    ok(await socket.send(server, b"hello"))
-    ok(await socket.send(client, b"hello"))
-    assert ok(await socket.recvmsg(client)).addr == SockAddrUn(tmp_path / "server")
-    assert ok(await socket.recvmsg(server)).addr is None
-    # The same for what a reader has left behind.
-    ok(await socket.send(server, b"again"))
-    with trio.move_on_after(0.001):
-        await socket.recv(client, 10)
-    msg = ok(await socket.recvmsg(client))
-    assert (msg.addr, msg.iov) == (SockAddrUn(tmp_path / "server"), (b"again",))
-
-
 # --- waiting and the end ---------------------------------------------------------------------
-
-
-async def test_the_end_of_a_stream(runtime: None) -> None:
-    client, server = await tcp_pair()
-    ok(await socket.send(client, b"last"))
-    ok(await socket.close(client))
-    assert ok(await socket.recvmsg(server)).iov == (b"last",)
-    assert await socket.recvmsg(server) == Error("closed")
-    assert socket.recvmsg_nowait(server) == Error("closed")
-    assert await socket.recvmsg(server, timeout=0) == Error("closed")
-
-
-async def test_an_empty_message_is_not_the_end(runtime: None) -> None:
-    sock, here = udp()
-    ok(await socket.sendmsg(sock, {"addr": here, "iov": []}))
-    ok(await socket.sendmsg(sock, {"addr": here, "iov": [b"", b""]}))
-    assert await socket.recvmsg(sock) == Ok(Msg(here, (b"",), (), ()))
-    assert await socket.recvmsg(sock) == Ok(Msg(here, (b"",), (), ()))
-
-
-async def test_waiting_for_a_message(runtime: None) -> None:
-    sock, here = udp()
-    assert await socket.recvmsg(sock, timeout=0) == Error("timeout")
-    assert await socket.recvmsg(sock, timeout=0.001) == Error("timeout")
-    match socket.recvmsg_nowait(sock):
-        case Select(info, None):
-            assert info.tag == "recvmsg"
-    ok(await socket.sendto(sock, b"x", here))
-    assert await receive() == SelectMessage(sock, "recvmsg", info.ref)
-    assert taken(socket.recvmsg_nowait(sock)).iov == (b"x",)
-
-    async def waits(dest: Pid) -> None:
-        send(dest, await socket.recvmsg(sock))
-
-    spawn(waits, current_pid())
-    await wait_all_tasks_blocked()
-    ok(await socket.sendto(sock, b"y", here))
-    assert await receive() == Ok(Msg(here, (b"y",), (), ()))
 
 
 async def test_to_whom(runtime: None) -> None:

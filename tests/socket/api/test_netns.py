@@ -3,7 +3,6 @@
 import os
 import sys
 import threading
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -120,14 +119,3 @@ async def test_wrong_arguments_open_nothing_in_a_namespace(netns: str, runtime: 
 async def test_a_path_that_leads_to_no_namespace(path: str, reason: str, runtime: None) -> None:
     assert socket.open("inet", "stream", netns=path) == Error(reason)
     assert socket.info().counters["num_sockets"] == 0
-
-
-@pytest.mark.parametrize("wrong", [1, b"/proc/self/ns/net", Path("/proc/self/ns/net"), True])
-async def test_the_path_is_a_str(wrong: Any, runtime: None) -> None:
-    with pytest.raises(TypeError, match="netns: expected the path of a network namespace"):
-        socket.open("inet", "stream", netns=wrong)
-
-
-async def test_support_can_be_asked_for() -> None:
-    assert socket.is_supported("netns") is True
-    assert socket.supports()["netns"] is True

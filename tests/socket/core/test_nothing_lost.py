@@ -41,7 +41,7 @@ from actorsock import (
 )
 from actorsock.socket import SelectMessage, Socket
 
-from ..support import fd_of, readers, took, writers
+from ..support import fd_of, info_of, readers, took, writers
 from ..support_data import (
     FAMILIES,
     Outcome,
@@ -470,9 +470,8 @@ async def test_the_part_of_an_adopted_task_comes_before_later_data() -> None:
     async def victim(sock: Socket, pids: list[Pid]) -> None:
         pids.append(current_pid())
         # The socket watches over those that have waited for messages from it.
-        waiting = socket.recv_nowait(sock)
-        assert isinstance(waiting, Select)
-        ok(socket.cancel(sock, waiting.info))
+        waiting = info_of(socket.recv_nowait(sock))
+        ok(socket.cancel(sock, waiting))
         with pytest.raises(ExitSignal):
             await socket.recv(sock, 100)
 
@@ -782,8 +781,7 @@ async def test_a_low_water_mark_that_a_socket_comes_with(comes_by: str) -> None:
             sock = ok(socket.open_fd(fd_of(sock)))
         assert await socket.recv(sock, timeout=0.01) == Error("timeout")
         for _ in range(2):
-            select = socket.recv_nowait(sock)
-            assert isinstance(select, Select)
+            info_of(socket.recv_nowait(sock))
             peer.sendall(b"hello")
             await arrived(sock, 5)
             assert socket.recv_nowait(sock) == Ok(b"hello")

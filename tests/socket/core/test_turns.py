@@ -193,6 +193,31 @@ def test_an_empty_lane_stays_as_it_is(event: Callable[[Lane], object], result: o
     assert lane == Lane("read")
 
 
+@pytest.mark.parametrize("handles", [(make_ref(), None), (None, make_ref())])
+def test_a_blocking_accept_is_not_aborted_and_aborts(
+    handles: tuple[Ref | None, Ref | None],
+) -> None:
+    earlier, later = (User(A, "accept", handle) for handle in handles)
+    lane = Lane("read")
+    lane.wait(earlier)
+    aborts = () if earlier.handle is None else (SendAbort(earlier, "cancelled"),)
+    assert lane.wait(later) == (*aborts, Watch("read"))
+
+
+def test_only_a_wait_counts_as_one() -> None:
+    lane, user = Lane("read"), User(A, "recv", None)
+    assert lane.enter(A, "recv") == "go"
+    assert lane.done() == NOTHING
+    assert not lane.ever_waited
+    lane.wait_alone(user)
+    assert lane.ever_waited
+    assert (lane.count("recv"), lane.count("accept")) == (1, 0)
+    assert lane.ready() == (SendSelect(user),)
+    assert lane.ready() == NOTHING
+    assert lane.done() == NOTHING
+    assert lane.ever_waited
+
+
 def test_a_user_that_fails_after_its_select_leaves_the_lane_as_new() -> None:
     lane = line_of("read", (A, "recv"))
     lane.ready()
