@@ -11,25 +11,21 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import pytest
-import trio
 
-from actorsock import Error, Ok, Pid, Select, current_pid, ok, receive, send, socket, spawn
+from actorsock import Error, Ok, ok, socket
 from actorsock.socket import (
     ControlMessage,
     Credentials,
     Ip6PktInfo,
     IpPktInfo,
     Msg,
-    SelectMessage,
     SockAddrIn,
     SockAddrIn6,
     Socket,
     TimeVal,
 )
-from actorsock.socket.values.address import SockAddr
 from actorsock.socket.values.control import encode_control, space
 
-from ..support import info_of
 from ..support_data import local_pair, tcp_pair
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the messages are Linux's")
@@ -135,29 +131,6 @@ async def test_and_of_an_ipv6_datagram(runtime: None) -> None:
     source, _ = ok(await socket.recvfrom(receiver))
     assert isinstance(source, SockAddrIn6)
     assert source.addr == "::1"
-
-
-@pytest.mark.parametrize(
-    ("value", "told"), [("mincost", "mincost"), (0xB8, 0xB8), (0x30, "lowdelay"), (0, 0)]
-)
-async def test_a_word_or_a_number_for_tos(value: Any, told: Any, runtime: None) -> None:
-    sock, here = udp()
-    ok(socket.setopt(sock, "ip", "recvtos", True))
-    message = ControlMessage("ip", "tos", value=value)
-    ok(await socket.sendmsg(sock, Msg(here, [b"x"], [message])))
-    assert values(ok(await socket.recvmsg(sock))) == {("ip", "tos"): told}
-
-
-async def test_the_kernel_refuses_a_control_message(runtime: None) -> None:
-    sock, here = udp()
-    for message in (
-        ControlMessage("ip", "ttl", value=300),
-        ControlMessage("socket", "timestamp", value=TimeVal(1, 2)),
-        ControlMessage("ip", 99, data=b"what?"),
-    ):
-        assert await socket.sendmsg(sock, Msg(here, [b"x"], [message])) == Error("einval")
-    # A level that it does not know is none of its business.
-    ok(await socket.sendmsg(sock, Msg(here, [b"x"], [ControlMessage(12345, 1, data=b"x")])))
 
 
 async def test_a_received_message_is_sent_on_by_its_data(runtime: None) -> None:
@@ -343,68 +316,7 @@ async def test_a_datagram_that_is_too_big(runtime: None) -> None:
     assert msg.addr == there
 
 
-async def test_waiting_for_an_error_while_data_is_there(runtime: None) -> None:
-    sock, here = udp()
-    there = await nobody()
-    ok(socket.setopt(sock, "ip", "recverr", True))
-    ok(await socket.sendto(sock, b"data", here))
-    ok(await socket.recv(sock, 0, ["peek"]))
-    assert await socket.recvmsg(sock, flags=["errqueue"], timeout=0.01) == Error("timeout")
-
-    async def waits(dest: Pid) -> None:
-        send(dest, await socket.recvmsg(sock, flags=["errqueue"]))
-
-    spawn(waits, current_pid())
-    while not socket.info(sock).num_readers:
-        await trio.lowlevel.checkpoint()
-    ok(await socket.sendto(sock, b"lost", there))
-    msg: Any = await receive(Ok)
-    assert msg.value.iov == (b"lost",)
-    assert await socket.recv(sock) == Ok(b"data")
-
-
-async def test_an_error_wakes_who_waits_for_data(runtime: None) -> None:
-    sock, _ = udp()
-    ok(socket.setopt(sock, "ip", "recverr", True))
-    ok(await socket.connect(sock, await nobody()))
-    info = info_of(socket.recvmsg_nowait(sock))
-    ok(await socket.send(sock, b"lost"))
-    assert await receive() == SelectMessage(sock, "recvmsg", info.ref)
-    assert socket.recvmsg_nowait(sock) == Error("econnrefused")
-    msg = ok(await socket.recvmsg(sock, flags=["errqueue"]))
-    assert msg.iov == (b"lost",)
-
-
-async def test_after_an_empty_error_queue_data_is_found_as_ever(runtime: None) -> None:
-    sock, here = udp()
-    assert await socket.recv(sock, timeout=0.001) == Error("timeout")
-    ok(await socket.sendto(sock, b"data", here))
-    assert await socket.recvmsg(sock, flags=["errqueue"], timeout=0) == Error("timeout")
-    assert await socket.recv(sock) == Ok(b"data")
-    match socket.recvmsg_nowait(sock, flags=["errqueue"]):
-        case Select(info):
-            ok(await socket.sendto(sock, b"data", here))
-            ok(socket.cancel(sock, info))
-    assert await socket.recv(sock) == Ok(b"data")
-
-
 # --- what does not fit -----------------------------------------------------------------------
-
-
-async def test_a_message_that_is_cut(runtime: None) -> None:
-    sock, here = udp()
-    for size, iov, flags in (
-        (3, b"abc", ("trunc",)),
-        (6, b"abcdef", ()),
-        (7, b"abcdef", ()),
-    ):
-        ok(await socket.sendto(sock, b"abcdef", here))
-        msg = ok(await socket.recvmsg(sock, size))
-        assert (msg.addr, msg.iov, msg.flags) == (here, (iov,), flags)
-    # Asking the kernel for the whole length changes nothing: there is no room for the rest.
-    ok(await socket.sendto(sock, b"abcdef", here))
-    msg = ok(await socket.recvmsg(sock, 3, 0, ["trunc"]))
-    assert (msg.iov, msg.flags) == ((b"abc",), ("trunc",))
 
 
 async def test_control_messages_that_are_cut(runtime: None) -> None:
@@ -427,81 +339,3 @@ async def test_control_messages_that_are_cut(runtime: None) -> None:
     assert msg.flags == ("ctrunc",)
     assert isinstance(message.data, bytes)
     assert len(message.data) == 4
-
-
-async def test_both_are_cut(runtime: None) -> None:
-    sock, here = udp()
-    ok(socket.setopt(sock, "ip", "recvttl", True))
-    ok(await socket.sendto(sock, b"abcdef", here))
-    msg = ok(await socket.recvmsg(sock, 3, 1))
-    assert (msg.iov, msg.ctrl, msg.flags) == ((b"abc",), (), ("ctrunc", "trunc"))
-
-
-# --- flags -----------------------------------------------------------------------------------
-
-
-async def test_peeking_leaves_the_message(runtime: None) -> None:
-    sock, here = udp()
-    ok(socket.setopt(sock, "ip", "recvttl", True))
-    ok(await socket.sendto(sock, b"abcdef", here))
-    short = ok(await socket.recvmsg(sock, 3, flags=["peek"]))
-    assert (short.iov, short.flags) == ((b"abc",), ("trunc",))
-    whole = ok(await socket.recvmsg(sock, flags=["peek"]))
-    assert ok(await socket.recvmsg(sock)) == whole
-    assert await socket.recv(sock, timeout=0) == Error("timeout")
-
-
-async def test_urgent_data(runtime: None) -> None:
-    client, server = await tcp_pair()
-    ok(await socket.sendmsg(client, {"iov": [b"xy"]}, ["oob"]))
-    assert await socket.recvmsg(server) == Ok(Msg(None, (b"x",), (), ()))
-    assert await socket.recvmsg(server, 1, 0, ["oob"]) == Ok(Msg(None, (b"y",), (), ("oob",)))
-    assert await socket.recvmsg(server, 1, 0, ["oob"]) == Error("einval")
-    ok(await socket.send(client, b"z"))
-    assert await socket.recvmsg(server) == Ok(Msg(None, (b"z",), (), ()))
-
-
-async def test_flags_are_words_and_numbers(runtime: None) -> None:
-    sock, here = udp()
-    ok(await socket.sendto(sock, b"abc", here))
-    assert ok(await socket.recvmsg(sock, flags=[2])).iov == (b"abc",)
-    assert ok(await socket.recvmsg(sock, flags=("peek", 0))).iov == (b"abc",)
-    assert ok(await socket.recvmsg(sock, flags={"cmsg_cloexec"})).flags == ("cmsg_cloexec",)
-    ok(
-        await socket.sendmsg(
-            sock, Msg(here, [b"x"], (), ["oob", "flags", "of", "msg"]), ["confirm"]
-        )
-    )
-    for wrong, error in ((["foo"], ValueError), ("peek", TypeError), ([-1], ValueError)):
-        with pytest.raises(error, match="flags"):
-            await socket.recvmsg(sock, flags=wrong)
-        with pytest.raises(error, match="flags"):
-            await socket.sendmsg(sock, Msg(here, [b"x"]), wrong)
-
-
-# --- waiting and the end ---------------------------------------------------------------------
-
-
-async def test_to_whom(runtime: None) -> None:
-    receiver, there = udp()
-    sender, _ = udp()
-    port = there.port
-    forms: list[SockAddr | Any] = [
-        there,
-        ("127.0.0.1", port),
-        {"family": "inet", "addr": (127, 0, 0, 1), "port": port},
-        {"family": "inet", "addr": "loopback", "port": port},
-    ]
-    for form in forms:
-        ok(await socket.sendmsg(sender, {"addr": form, "iov": [b"x"]}))
-        ok(await socket.sendmsg(sender, Msg(form, [b"x"])))
-        assert [ok(await socket.recv(receiver)) for _ in range(2)] == [b"x", b"x"]
-    assert await socket.sendmsg(sender, {"iov": [b"x"]}) == Error("edestaddrreq")
-    # A connection has its peer, and no use for another.
-    client, server = await tcp_pair()
-    ok(await socket.sendmsg(client, Msg(there, [b"to the peer"])))
-    assert await socket.recv(server, 11) == Ok(b"to the peer")
-    ok(await socket.connect(sender, there))
-    elsewhere, address = udp()
-    ok(await socket.sendmsg(sender, Msg(address, [b"elsewhere"])))
-    assert await socket.recv(elsewhere) == Ok(b"elsewhere")

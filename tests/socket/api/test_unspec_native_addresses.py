@@ -11,17 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from trio.testing import wait_all_tasks_blocked
 
-from actorsock import Error, Ok, Pid, current_pid, ok, receive, send, socket, spawn
+from actorsock import Ok, ok, socket
 from actorsock.socket import (
     ControlMessage,
     Msg,
     SockAddrIn,
-    SockAddrIn6,
     SockAddrNative,
     SockAddrUn,
-    SockAddrUnspec,
     Socket,
 )
 
@@ -44,35 +41,6 @@ def listening() -> tuple[Socket, Any]:
 def in_bytes(address: SockAddrIn) -> bytes:
     """Return the bytes that follow the family in an IPv4 address."""
     return struct.pack("!H4s8x", address.port, stdlib.inet_aton(address.addr))
-
-
-# --- no address: an association is dissolved -------------------------------------------------
-
-
-@pytest.mark.parametrize("nothing", [SockAddrUnspec(), {"family": "unspec", "addr": bytes(14)}])
-async def test_tcp_hangs_up_and_calls_again(nothing: Any, runtime: None) -> None:
-    sock = ok(socket.open("inet", "stream"))
-    for _ in range(3):
-        listener, there = listening()
-        ok(await socket.connect(sock, there))
-        server = ok(await socket.accept(listener))
-
-        async def reads(dest: Pid) -> None:
-            send(dest, await socket.recv(sock, 5))
-
-        spawn(reads, current_pid())
-        await wait_all_tasks_blocked()
-        ok(await socket.send(server, b"hello"))
-        assert await receive() == Ok(b"hello")
-        ok(await socket.send(sock, b"world"))
-        assert await socket.recv(server, 5) == Ok(b"world")
-        assert await socket.connect(sock, nothing) == Ok()
-        assert socket.peername(sock) == Error("enotconn")
-        assert await socket.recv(server) == Error("econnreset")
-        assert await socket.recv(sock) == Error("econnreset")
-        assert await socket.recv(sock) == Error("enotconn")
-        assert await socket.send(sock, b"x") == Error("epipe")
-        ok(await socket.close(listener))
 
 
 # --- numbers and bytes -----------------------------------------------------------------------
@@ -128,20 +96,6 @@ async def test_a_local_socket_without_a_name_gets_one(nameless: Any, runtime: No
             int(path[1:], 16)
         case other:
             raise AssertionError(other)
-
-
-async def test_an_ipv4_peer_of_an_ipv6_socket(runtime: None) -> None:
-    sock = ok(socket.open("inet6", "dgram"))
-    ok(socket.bind(sock, "any"))
-    here = ok(socket.sockname(sock))
-    assert isinstance(here, SockAddrIn6)
-    sender, there = bound()
-    ok(await socket.sendto(sender, b"x", ("127.0.0.1", here.port)))
-    mapped = SockAddrIn6("::ffff:127.0.0.1", there.port)
-    assert await socket.recvfrom(sock) == Ok((mapped, b"x"))
-    ok(await socket.sendto(sock, b"y", mapped))
-    ok(await socket.sendto(sock, b"z", there))  # the kernel knows what is meant
-    assert [await socket.recv(sender), await socket.recv(sender)] == [Ok(b"y"), Ok(b"z")]
 
 
 # --- families that the standard library takes apart ----------------------------------------------

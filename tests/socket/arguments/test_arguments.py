@@ -17,7 +17,7 @@ from actorsock.socket import Socket
 
 from ...stories import open_descriptors
 from ..support import info_of
-from ..support_data import ANYWHERE, connected, in_runtime, listener, over_ip
+from ..support_data import ANYWHERE, connected, in_runtime, listener
 from .description import (
     IN,
     INFO_OF_A_WAITING_CALL,
@@ -122,18 +122,6 @@ async def test_nothing_has_happened_when_a_timeout_is_wrong(name: str) -> None:
         assert peer.recv(10) == b""
 
 
-@in_runtime
-async def test_wrong_flags_disturb_nobody() -> None:
-    async with connected() as (sock, peer):
-        selected = info_of(socket.recv_nowait(sock))
-        with pytest.raises(ValueError, match="flags"):
-            await socket.recv(sock, 0, ["foo"])
-        with pytest.raises(ValueError, match="length"):
-            socket.recv_nowait(sock, -1)
-        peer.sendall(b"x")
-        assert (await receive()).ref is selected.ref
-
-
 # --- a closed socket ----------------------------------------------------------------------------
 
 
@@ -158,28 +146,6 @@ async def test_a_closed_socket_says_so(name: str, domain: str) -> None:
 
 
 # --- reasons of the system ----------------------------------------------------------------------
-
-
-@over_ip
-@in_runtime
-async def test_nobody_listens(domain: str) -> None:
-    async with listener(domain) as listening:
-        name = ok(socket.sockname(listening))
-    async with ok(socket.open(domain, "stream")) as sock:
-        assert await socket.connect(sock, name) == Error("econnrefused")
-        assert socket.peername(sock) == Error("enotconn")
-
-
-@in_runtime
-async def test_a_connected_socket_has_no_second_life() -> None:
-    async with connected() as (sock, peer):
-        name = peer.getsockname()
-        assert await socket.connect(sock, name) == Error("eisconn")
-        assert socket.connect_nowait(sock, name) == Error("eisconn")
-        assert socket.connect_nowait(sock) == Error("state")
-        assert socket.listen(sock) == Error("einval")
-        assert await socket.accept(sock) == Error("einval")
-        assert socket.accept_nowait(sock) == Error("einval")
 
 
 def test_outside_of_a_runtime() -> None:

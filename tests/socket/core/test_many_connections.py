@@ -76,21 +76,6 @@ class Yours:
 
 
 @attrs.frozen
-class Listening:
-    where: SockAddrIn
-
-
-@attrs.frozen
-class Connected:
-    pid: Pid
-
-
-@attrs.frozen
-class Go:
-    pass
-
-
-@attrs.frozen
 class Checked:
     lines: int
 
@@ -104,7 +89,7 @@ async def server(main: Pid, light: bool) -> None:
     async with listener(backlog=CONNECTIONS) as listening:
         where = ok(socket.sockname(listening))
         assert isinstance(where, SockAddrIn)
-        send(main, Listening(where))
+        send(main, where)
         while True:
             sock = ok(await socket.accept(listening))
             pid = spawn(connection, main, light=light)
@@ -128,8 +113,8 @@ async def client(main: Pid, number: int, where: SockAddrIn) -> None:
     """Send lines, and check each of those that come back."""
     sock = ok(socket.open("inet", "stream", "tcp"))
     assert await socket.connect(sock, where) == Ok()
-    send(main, Connected(current_pid()))
-    await receive(Go)
+    send(main, current_pid())
+    await receive("go".__eq__)
     checked = 0
     for first in range(0, LINES, BATCH):
         lines = [line(number, n) for n in range(first, first + BATCH)]
@@ -159,12 +144,12 @@ async def test_a_thousand_connections_at_once(light: bool, many_descriptors: Non
 async def _thousand(light: bool) -> None:
     main = current_pid()
     serving, ref = spawn_monitor(server, main, light)
-    where = (await receive(Listening)).where
+    where = await receive(SockAddrIn)
     clients = {spawn(client, main, n, where, light=light) for n in range(CONNECTIONS)}
-    assert {(await receive(Connected)).pid for _ in clients} == clients
+    assert {await receive(Pid) for _ in clients} == clients
     await until(lambda: socket.number_of() == 2 * CONNECTIONS + 1)
     for pid in clients:
-        send(pid, Go())
+        send(pid, "go")
     assert [(await receive(Checked)).lines for _ in clients] == [LINES] * CONNECTIONS
     sizes = [(await receive(Served)).size for _ in clients]
     assert sum(sizes) == sum(len(line(c, n)) for c in range(CONNECTIONS) for n in range(LINES))

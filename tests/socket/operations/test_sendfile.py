@@ -87,14 +87,6 @@ async def test_parts_and_beyond_the_end(
     assert await everything(right) == expected
 
 
-async def test_an_empty_file(tmp_path: Path, runtime: None) -> None:
-    left, right = local_pair()
-    fd = os.open(tmp_path / "empty", os.O_RDONLY | os.O_CREAT)
-    assert await socket.sendfile(left, fd) == Ok(0)
-    assert await everything(right) == b""
-    os.close(fd)
-
-
 @pytest.mark.parametrize("mode", [{"mode": "rb"}, {"mode": "rb", "buffering": 0}, {"mode": "r"}])
 async def test_an_open_file_and_its_position(
     mode: dict[str, Any], path: Path, runtime: None

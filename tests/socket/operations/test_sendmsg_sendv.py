@@ -106,32 +106,6 @@ async def test_a_message_takes_as_many_as_one_call_does(runtime: None) -> None:
     assert await socket.recv(right, timeout=0) == Error("timeout")
 
 
-@pytest.mark.parametrize(
-    ("msg", "error", "says"),
-    [
-        (b"hello", TypeError, "msg: b'hello' is not a message"),
-        ([b"hello"], TypeError, r"msg: \[b'hello'\] is not a message"),
-        (None, TypeError, "msg: None is not a message"),
-        ({}, ValueError, 'msg: {} has no "iov"'),
-        ({"addr": "x"}, ValueError, 'has no "iov"'),
-        ({"iov": b"hello"}, TypeError, "msg: its iov is b'hello'"),
-        ({"iov": [b"a", "b"]}, TypeError, "msg: element 2 of its iov is 'b'"),
-        ({"iov": [[b"a"]]}, TypeError, "msg: element 1 of its iov"),
-        ({"iov": [b"a"], "addr": 3}, TypeError, "addr"),
-        ({"iov": [b"a"], "addr": {"family": "foo"}}, ValueError, "addr"),
-    ],
-)
-async def test_a_malformed_message(
-    msg: Any, error: type[Exception], says: str, runtime: None
-) -> None:
-    left, _ = local_pair()
-    ok(await socket.close(left))  # found out before anything else
-    with pytest.raises(error, match=says):
-        await socket.sendmsg(left, msg)
-    with pytest.raises(error, match=says):
-        socket.sendmsg_nowait(left, msg)
-
-
 # --- what can not be sent at once ------------------------------------------------------------
 
 Sender = tuple[Callable[..., Any], Callable[..., Any], Callable[[list[bytes]], Any]]

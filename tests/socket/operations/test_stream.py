@@ -28,7 +28,6 @@ from ..support_data import (
     every_domain,
     in_runtime,
     is_select_of,
-    listener,
     over_ip,
     pair,
     pattern,
@@ -317,34 +316,6 @@ async def test_a_timeout_is_any_number_of_seconds(timeout: float) -> None:
 
 
 # --- out of band --------------------------------------------------------------------------------
-
-
-@over_ip
-@in_runtime
-async def test_the_urgent_byte_is_received_once(domain: str) -> None:
-    async with connected(domain) as (sock, peer):
-        assert await socket.recv(sock, 1, ["oob"]) == Error("einval")
-        peer.sendall(b"abc")
-        await arrived(sock, 3)
-        assert await socket.recv(sock) == Ok(b"abc")
-        peer.send(b"!", stdlib.MSG_OOB)
-        await urgent(sock)
-        assert await socket.recv(sock, 1, ["oob", "peek"]) == Ok(b"!")
-        assert await socket.recv(sock, 1, ["oob"]) == Ok(b"!")
-        assert await socket.recv(sock, 1, ["oob"]) == Error("einval")
-        assert await socket.recv(sock, timeout=0.01) == NOTHING_YET
-
-
-@over_ip
-@in_runtime
-async def test_our_urgent_byte(domain: str) -> None:
-    async with connected(domain) as (sock, peer):
-        ok(await socket.send(sock, b"plain"))
-        ok(await socket.send(sock, b"!", ["oob"]))
-        await urgent(peer)
-        peer.setblocking(False)
-        assert peer.recv(1, stdlib.MSG_OOB) == b"!"
-        assert peer.recv(10) == b"plain"
 
 
 def send_around_an_urgent_byte(peer: stdlib.socket) -> None:
@@ -693,28 +664,6 @@ async def test_a_broken_pipe_is_no_signal() -> None:
     finally:
         signal.signal(signal.SIGPIPE, former)
     assert signals == []
-
-
-@over_ip
-@in_runtime
-async def test_a_destination_on_a_stream(domain: str) -> None:
-    other = {"inet": ANYWHERE["inet6"], "inet6": ANYWHERE["inet"]}[domain]
-    async with connected(domain) as (sock, peer):
-        assert await socket.sendto(sock, b"1", ANYWHERE[domain]) == Ok()
-        assert await socket.sendto(sock, b"2", {**other, "port": 9}) == Ok()
-        assert await socket.sendmsg(sock, {"addr": ANYWHERE[domain], "iov": [b"3"]}) == Ok()
-        await until(lambda: peer.recv(9, stdlib.MSG_PEEK) == b"123")
-    async with ok(socket.open(domain, "stream")) as sock:
-        assert await socket.sendto(sock, b"x", {**ANYWHERE[domain], "port": 9}) == Error("epipe")
-
-
-@in_runtime
-async def test_a_destination_on_a_local_stream() -> None:
-    async with listener("local") as listening, pair("local") as (sock, _):
-        name = ok(socket.sockname(listening))
-        assert await socket.sendto(sock, b"x", name) == Error("eisconn")
-        async with ok(socket.open("local", "stream")) as unconnected:
-            assert await socket.sendto(unconnected, b"x", name) == Error("enotsup")
 
 
 @in_runtime

@@ -284,16 +284,6 @@ async def test_one_call_receives_one_message(transport: str) -> None:
 
 @every_message_transport
 @in_runtime
-async def test_a_blocked_receive_takes_a_message_shorter_than_its_length(transport: str) -> None:
-    async with channel(transport) as here, trio.open_nursery() as nursery:
-        outcome = Outcome(nursery, socket.recv, here.sock, 1000)
-        await readers(here.sock)
-        here.send(b"short")
-        assert await outcome.get() == Ok(b"short")
-
-
-@every_message_transport
-@in_runtime
 async def test_a_message_that_is_too_long_is_cut(transport: str) -> None:
     async with channel(transport) as here:
         sock = here.sock
