@@ -21,13 +21,12 @@ from trio.testing import wait_all_tasks_blocked
 from actorsock import Pid, Select, exit, monitor, ok, process_info, receive, send, socket, spawn
 from actorsock.socket import AbortMessage, SelectInfo, SelectMessage, Socket
 
-from ..sockets import ANYWHERE, listening, tcp
+from ..sockets import listening, tcp
 from ..stories import LIMIT, until
 
 NOWHERE_NEAR = 2**24
 """More bytes than a connection takes while its peer reads nothing."""
 
-LOOPBACK = ANYWHERE["inet"]
 
 every_body = pytest.mark.parametrize("body", ["task", "light"])
 """For stories in which a process waits, run by a task or as a light process."""
@@ -274,13 +273,6 @@ def busy_host() -> tuple[Peer, Peer]:
     return listening, dial(listening.getsockname())
 
 
-def deaf() -> Peer:
-    """A peer that has an address but does not listen."""
-    bound = Peer(stdlib.AF_INET, stdlib.SOCK_STREAM)
-    bound.bind(("127.0.0.1", 0))
-    return bound
-
-
 # --- sockets --------------------------------------------------------------------------------------
 
 
@@ -290,15 +282,6 @@ async def connected() -> tuple[Socket, Peer]:
     sock = tcp()
     ok(await socket.connect(sock, listening.getsockname()))
     return sock, _peer(listening.accept()[0])
-
-
-def datagrams() -> tuple[Socket, Peer]:
-    """A UDP socket, and a peer whose default destination it is."""
-    sock = ok(socket.open("inet", "dgram", "udp"))
-    port = ok(socket.bind(sock, LOOPBACK))
-    peer = Peer(stdlib.AF_INET, stdlib.SOCK_DGRAM)
-    peer.connect(("127.0.0.1", port))
-    return sock, peer
 
 
 @contextmanager

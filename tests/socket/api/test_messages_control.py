@@ -51,18 +51,6 @@ def control(msg: Msg) -> list[ControlMessage]:
     return messages
 
 
-def taken(result: Any) -> Any:
-    """Return the value of a receive that did not have to wait."""
-    return ok(result)
-
-
-async def nobody(domain: str = "inet") -> Any:
-    """An address where nobody listens."""
-    sock, address = udp(domain)
-    ok(await socket.close(sock))
-    return address
-
-
 # --- what is received with a datagram --------------------------------------------------------
 
 

@@ -10,6 +10,8 @@ import pytest
 from actorsock import Error, Ok, ok, socket
 from actorsock.socket import Socket
 
+from ...sockets import listening
+
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="namespaces are Linux's")
 
 OURS = "/proc/thread-self/ns/net"
@@ -50,9 +52,7 @@ async def test_a_socket_lives_in_the_namespace_it_was_opened_in(netns: str, runt
 
 async def test_sockets_of_one_namespace_reach_each_other(up: str) -> None:
     # The same address here is another one.
-    here = ok(socket.open("inet", "stream"))
-    ok(socket.bind(here, "loopback"))
-    ok(socket.listen(here))
+    here, _ = listening()
     address = ok(socket.sockname(here))
     listener = ok(socket.open("inet", "stream", netns=up))
     ok(socket.bind(listener, address))
@@ -66,9 +66,7 @@ async def test_sockets_of_one_namespace_reach_each_other(up: str) -> None:
 
 
 async def test_nothing_listens_there_that_listens_here(up: str) -> None:
-    here = ok(socket.open("inet", "stream"))
-    ok(socket.bind(here, "loopback"))
-    ok(socket.listen(here))
+    here, _ = listening()
     client = ok(socket.open("inet", "stream", netns=up))
     assert await socket.connect(client, ok(socket.sockname(here))) == Error("econnrefused")
 

@@ -63,13 +63,14 @@ def is_open(fd: int) -> bool:
     return False
 
 
-def receiver(sock: Socket, length: int = 0) -> Pid:
-    """A process that receives once and tells the result."""
+async def receiver(sock: Socket, length: int = 0) -> None:
+    """Make a process that waits to receive once, and tells the result."""
 
     async def process(dest: Pid) -> None:
         send(dest, await socket.recv(sock, length))
 
-    return spawn(process, current_pid())
+    spawn(process, current_pid())
+    await wait_all_tasks_blocked()
 
 
 # --- with a duplicate ------------------------------------------------------------------------
@@ -109,12 +110,10 @@ async def test_the_descriptor_itself_outlives_the_socket(stream: Foreign, runtim
     left, right = stream
     sock = ok(socket.open_fd(left.fileno(), dup=False))
     assert socket.getopt(sock, "otp", "fd") == Ok(left.fileno())
-    receiver(sock)
-    await wait_all_tasks_blocked()
+    await receiver(sock)
     right.send(b"hello")
     assert await receive() == Ok(b"hello")
-    receiver(sock)
-    await wait_all_tasks_blocked()
+    await receiver(sock)
     ok(await socket.close(sock))
     assert await receive() == Error("closed")
     left.send(b"mine")
@@ -180,14 +179,13 @@ async def test_two_sockets_on_one_descriptor_wait_at_once(
 ) -> None:
     left, right = packets
     first, second = (ok(socket.open_fd(left.fileno(), dup=dup)) for dup in dups)
-    receiver(first)
-    receiver(second)
-    await wait_all_tasks_blocked()
+    await receiver(first)
+    await receiver(second)
     right.send(b"hello")
     right.send(b"hello")
     assert [await receive(), await receive()] == [Ok(b"hello"), Ok(b"hello")]
     # One of them leaves; the other's readiness is not the worse for it.
-    receiver(second)
+    await receiver(second)
     assert isinstance(socket.recv_nowait(first), Select)
     await wait_all_tasks_blocked()
     ok(await socket.close(first))
@@ -209,8 +207,7 @@ async def test_one_reads_while_the_other_writes(stream: Foreign, runtime: None) 
         send(dest, await socket.send(writer, data))
 
     spawn(writes, current_pid())
-    receiver(reader, 5)
-    await wait_all_tasks_blocked()
+    await receiver(reader, 5)
     assert await socket.recv(theirs, len(data)) == Ok(data)
     assert await receive() == Ok()
     ok(await socket.send(theirs, b"hello"))

@@ -29,7 +29,7 @@ from actorsock.socket import Socket, SocketDown, SocketInfo
 from actorsock.socket.core.registry import Registry
 from actorsock.socket.core.service import service_of
 
-from ...sockets import tcp
+from ...sockets import listening, tcp
 from ..support import give
 from ..support_data import local_pair, result_of, tcp_pair
 
@@ -186,12 +186,10 @@ async def test_each_socket_may_say_for_itself(others: bool, runtime: None) -> No
 
 async def test_a_socket_accepted_by_a_hidden_listener_is_hidden(runtime: None) -> None:
     socket.use_registry(False)
-    listener = tcp()
+    listener, there = listening()
     socket.use_registry(True)
     client = tcp()
-    ok(socket.bind(listener, "loopback"))
-    ok(socket.listen(listener))
-    ok(await socket.connect(client, ok(socket.sockname(listener))))
+    ok(await socket.connect(client, there))
     accepted = ok(await socket.accept(listener))
     assert socket.getopt(accepted, "otp", "use_registry") == Ok(False)
     assert socket.which_sockets() == [client]

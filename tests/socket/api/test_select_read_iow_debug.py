@@ -8,24 +8,17 @@ from typing import Any
 
 import pytest
 import trio
-from trio.testing import wait_all_tasks_blocked
 
 from actorsock import Error, Ok, Pid, Select, Timeout, current_pid, ok, receive, send, socket, spawn
 from actorsock.socket import CounterWrap, SelectMessage, SelectRead, Socket
 from actorsock.socket.core.actor import actor_of
 
-from ..support_data import local_pair, result_of, waits_in
+from ...sockets import listening
+from ..support_data import local_pair, result_of, waiting_in
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the listing is Linux's")
 
 LAST = 2**64 - 1
-
-
-def listening() -> tuple[Socket, Any]:
-    sock = ok(socket.open("inet", "stream"))
-    ok(socket.bind(sock, "loopback"))
-    ok(socket.listen(sock))
-    return sock, ok(socket.sockname(sock))
 
 
 # --- select_read: a receive that is complete waits for the next one already ------------------
@@ -51,8 +44,7 @@ async def test_bytes_of_an_interrupted_read_are_reported_at_once(runtime: None) 
 async def test_the_turn_stays_with_who_has_it(runtime: None) -> None:
     left, right = selecting()
     assert isinstance(socket.recv_nowait(right), Select)
-    other = waits_in(socket.recv, right)
-    await wait_all_tasks_blocked()
+    other = await waiting_in(socket.recv, right)
     ok(await socket.send(left, b"abc"))
     await receive(SelectMessage)
     match socket.recv_nowait(right):
@@ -132,8 +124,7 @@ async def test_the_owner_is_told_whoever_has_called(runtime: None) -> None:
     left, right = local_pair()
     ok(socket.setopt(right, "otp", "iow", True))
     nearly_full(right, read_byte=2)
-    reader = waits_in(socket.recv, right, 3)
-    await wait_all_tasks_blocked()
+    reader = await waiting_in(socket.recv, right, 3)
     ok(await socket.send(left, b"abc"))
     assert await result_of(reader) == Ok(b"abc")
     assert await receive(after=0) == CounterWrap(right, "read_byte")
@@ -215,8 +206,7 @@ async def test_a_waiting_operation_is_logged(log: pytest.LogCaptureFixture, runt
     ok(socket.setopt(listener, "otp", "debug", True))
     assert isinstance(socket.accept_nowait(listener), Select)
     assert "Select(" in said(log, listener)[-1]
-    pid = waits_in(socket.accept, listener)
-    await wait_all_tasks_blocked()
+    pid = await waiting_in(socket.accept, listener)
     waiting = said(log, listener)
     assert "waits" in waiting[-1]
     assert repr(pid) in waiting[-1]

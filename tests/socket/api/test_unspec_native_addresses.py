@@ -32,12 +32,6 @@ def bound(domain: str = "inet", type: str = "dgram") -> tuple[Socket, Any]:
     return sock, ok(socket.sockname(sock))
 
 
-def listening() -> tuple[Socket, Any]:
-    sock, address = bound("inet", "stream")
-    ok(socket.listen(sock))
-    return sock, address
-
-
 def in_bytes(address: SockAddrIn) -> bytes:
     """Return the bytes that follow the family in an IPv4 address."""
     return struct.pack("!H4s8x", address.port, stdlib.inet_aton(address.addr))

@@ -41,7 +41,7 @@ from actorsock import (
 )
 from actorsock.socket import SelectMessage, Socket
 
-from ..support import fd_of, info_of, readers, took, writers
+from ..support import fd_of, info_of, readers, took, waiting, writers
 from ..support_data import (
     FAMILIES,
     Outcome,
@@ -356,17 +356,9 @@ async def test_a_stream_is_what_its_readers_got(domain: str, steps: list[Any]) -
 async def _read(
     name: str, length: int, sock: Socket, answers: list[Any], scope: trio.CancelScope
 ) -> None:
-    match name:
-        case "recv":
-            call = socket.recv(sock, length)
-        case "peek":
-            call = socket.recv(sock, length, ["peek"])
-        case "recvfrom":
-            call = socket.recvfrom(sock, length)  # type: ignore[assignment]
-        case _:
-            call = socket.recvmsg(sock, length)  # type: ignore[assignment]
+    function = socket.recv if name == "peek" else getattr(socket, name)
     with scope:
-        answers.append(await call)
+        answers.append(await function(sock, length, flags=["peek"] if name == "peek" else []))
 
 
 @every_domain
@@ -444,7 +436,7 @@ async def test_a_process_that_is_killed_after_it_was_woken_takes_nothing(
                 nursery.start_soon(victim, sock)
             else:
                 spawn(victim, sock, light=body == "light")
-            await until(lambda: _waiting(sock))
+            await until(lambda: waiting(sock))
             send(spawn_handler(killer), trigger)
             await wait_all_tasks_blocked()
             if kind == "accept":
@@ -455,7 +447,7 @@ async def test_a_process_that_is_killed_after_it_was_woken_takes_nothing(
                 peer.sendto(b"data", address(messages))
             peer.sendto(b"now", address(trigger))
             await until(lambda: not is_alive(victims[0]))
-            await until(lambda: not _waiting(sock))
+            await until(lambda: not waiting(sock))
             assert answers == []
             answer = await getattr(socket, kind)(sock)
             with closing(client):
@@ -516,11 +508,6 @@ async def test_an_adopted_task_that_is_killed_while_it_gives_way_accepts_nothing
             async with ok(await socket.accept(listening, timeout=10)) as sock:
                 client.sendall(b"data")
                 assert await socket.recv(sock) == Ok(b"data")
-
-
-def _waiting(sock: Socket) -> int:
-    info = socket.info(sock)
-    return info.num_readers + info.num_acceptors
 
 
 @in_runtime

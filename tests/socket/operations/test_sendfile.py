@@ -26,8 +26,8 @@ from actorsock import (
 )
 from actorsock.socket import AbortMessage, SelectInfo, SelectMessage
 
-from ..support import info_of
-from ..support_data import everything, local_pair, result_of, tcp_pair, waits_in
+from ..support import info_of, listening, tcp
+from ..support_data import everything, local_pair, result_of, tcp_pair, waiting_in, waits_in
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the reasons are Linux's")
 
@@ -104,12 +104,9 @@ async def test_an_open_file_and_its_position(
 async def test_data_and_files_stay_in_order(file: int, runtime: None) -> None:
     left, right = local_pair()
     ok(await socket.send(left, b"before"))
-    first = waits_in(socket.sendfile, left, file)
-    await wait_all_tasks_blocked()
-    second = waits_in(socket.send, left, b"after")
-    await wait_all_tasks_blocked()
-    third = waits_in(socket.sendfile, left, file, 0, 10)
-    await wait_all_tasks_blocked()
+    first = await waiting_in(socket.sendfile, left, file)
+    second = await waiting_in(socket.send, left, b"after")
+    third = await waiting_in(socket.sendfile, left, file, 0, 10)
     assert socket.info(left).num_writers == 3
     whole = b"before" + CONTENT + b"after" + CONTENT[:10]
     assert await socket.recv(right, len(whole)) == Ok(whole)
@@ -183,8 +180,7 @@ async def test_nothing_could_be_sent(file: int, runtime: None) -> None:
 
 async def test_a_queued_sendfile_times_out_without_a_count(file: int, runtime: None) -> None:
     left, _ = local_pair()
-    first = waits_in(socket.sendfile, left, file)
-    await wait_all_tasks_blocked()
+    first = await waiting_in(socket.sendfile, left, file)
     assert await socket.sendfile(left, file, timeout=0.001) == Error("timeout")
     ok(await socket.close(left))
     assert (await result_of(first)).reason == "closed"
@@ -192,8 +188,7 @@ async def test_a_queued_sendfile_times_out_without_a_count(file: int, runtime: N
 
 async def test_closing_meanwhile(file: int, runtime: None) -> None:
     left, right = local_pair()
-    first = waits_in(socket.sendfile, left, file)
-    await wait_all_tasks_blocked()
+    first = await waiting_in(socket.sendfile, left, file)
     info = info_of(socket.sendfile_nowait(left, file), data=None)
     ok(await socket.close(left))
     assert await receive(AbortMessage) == AbortMessage(left, "sendfile", info.ref, "closed")
@@ -205,8 +200,7 @@ async def test_closing_meanwhile(file: int, runtime: None) -> None:
 
 async def test_a_peer_that_goes_away(file: int, runtime: None) -> None:
     left, right = local_pair()
-    pid = waits_in(socket.sendfile, left, file)
-    await wait_all_tasks_blocked()
+    pid = await waiting_in(socket.sendfile, left, file)
     ok(await socket.close(right))
     result = await result_of(pid)
     assert result.reason in ("epipe", "econnreset")
@@ -229,8 +223,7 @@ async def test_a_cancelled_caller_leaves_the_lane(file: int, runtime: None) -> N
 
 async def test_a_file_that_is_cut_meanwhile(path: Path, file: int, runtime: None) -> None:
     left, right = local_pair()
-    pid = waits_in(socket.sendfile, left, file)
-    await wait_all_tasks_blocked()
+    pid = await waiting_in(socket.sendfile, left, file)
     there = await everything(right)
     os.truncate(path, len(there))
     await wait_all_tasks_blocked()
@@ -255,10 +248,9 @@ async def test_a_socket_that_can_not_send(file: int, runtime: None) -> None:
 
 
 async def test_while_a_connect_is_pending(file: int, runtime: None) -> None:
-    listener, client = ok(socket.open("inet", "stream")), ok(socket.open("inet", "stream"))
-    ok(socket.bind(listener, "loopback"))
-    ok(socket.listen(listener))
-    assert isinstance(socket.connect_nowait(client, ok(socket.sockname(listener))), Select)
+    _, there = listening()
+    client = tcp()
+    info_of(socket.connect_nowait(client, there))
     assert await socket.sendfile(client, file) == Error("state")
 
 

@@ -14,8 +14,8 @@ from trio.testing import wait_all_tasks_blocked
 from actorsock import Error, Ok, Select, Timeout, make_ref, ok, receive, socket
 from actorsock.socket import AbortMessage, ControlMessage, Msg, SelectInfo, SelectMessage, Socket
 
-from ..support import info_of
-from ..support_data import everything, local_pair, result_of, tcp_pair, waits_in
+from ..support import info_of, listening, tcp
+from ..support_data import everything, local_pair, result_of, tcp_pair, waiting_in, waits_in
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the listing is Linux's")
 
@@ -28,10 +28,6 @@ def file(tmp_path: Path) -> Iterator[int]:
     fd = os.open(tmp_path / "file", os.O_RDONLY)
     yield fd
     os.close(fd)
-
-
-def tcp() -> Socket:
-    return ok(socket.open("inet", "stream"))
 
 
 def pieces(count: int, size: int) -> list[bytes]:
@@ -148,8 +144,7 @@ async def test_a_close_hands_over_the_pieces_left(sender: Sender, runtime: None)
     function, nowait, form = sender
     left, right = local_pair()
     iov = pieces(3000, 3000)
-    pid = waits_in(function, left, form(iov))
-    await wait_all_tasks_blocked()
+    pid = await waiting_in(function, left, form(iov))
     info = info_of(nowait(left, form(iov)), data=None)
     there = await everything(right)
     await wait_all_tasks_blocked()
@@ -170,8 +165,7 @@ async def test_a_lost_peer_leaves_the_pieces_that_had_not_gone(
     function, nowait, form = sender
     left, right = local_pair()
     iov = pieces(3000, 3000)
-    pid = waits_in(function, left, form(iov))
-    await wait_all_tasks_blocked()
+    pid = await waiting_in(function, left, form(iov))
     there = await everything(right)
     await wait_all_tasks_blocked()
     there += await everything(right)
@@ -187,23 +181,15 @@ async def test_a_lost_peer_leaves_the_pieces_that_had_not_gone(
 # --- going on with the info of a select ------------------------------------------------------
 
 
-async def reads_all(sock: Socket, count: int) -> Any:
-    return await socket.recv(sock, count)
-
-
-@pytest.mark.parametrize("blocks", [False, True], ids=["nowait", "blocking"])
-async def test_send_goes_on_with_its_info(blocks: bool, runtime: None) -> None:
+async def test_a_blocking_send_goes_on_with_the_info_of_a_select(runtime: None) -> None:
     left, right = local_pair()
     data = os.urandom(3_000_000)
-    reader = waits_in(reads_all, right, len(data))
-    result: Any = socket.send_nowait(left, data, ["nosignal"])
-    while isinstance(result, Select):
-        await receive(SelectMessage)
-        if blocks:
-            result = await socket.send(left, [result.data[:10], result.data[10:]], result.info)
-        else:
-            result = socket.send_nowait(left, result.data, result.info)
-    assert result == Ok()
+    reader = waits_in(socket.recv, right, len(data))
+    select = socket.send_nowait(left, data, ["nosignal"])
+    assert isinstance(select, Select)
+    await receive(SelectMessage)
+    rest = [select.data[:10], select.data[10:]]
+    assert await socket.send(left, rest, select.info) == Ok()
     assert await result_of(reader) == Ok(data)
 
 
@@ -278,7 +264,7 @@ async def test_descriptors_go_with_the_first_part_only(file: int, runtime: None)
 async def test_the_pieces_left_are_a_message_too(runtime: None) -> None:
     left, right = local_pair()
     iov = pieces(1000, 3000)
-    reader = waits_in(reads_all, right, 3_000_000)
+    reader = waits_in(socket.recv, right, 3_000_000)
     result: Any = socket.sendmsg_nowait(left, {"iov": iov})
     while isinstance(result, Select):
         await receive(SelectMessage)
@@ -310,8 +296,7 @@ async def test_descriptors_that_have_not_gone_go_later(
 
 async def test_descriptors_of_who_is_queued_go_later(file: int, runtime: None) -> None:
     left, right = local_pair()
-    first = waits_in(socket.send, left, bytes(3_000_000))
-    await wait_all_tasks_blocked()
+    first = await waiting_in(socket.send, left, bytes(3_000_000))
     rights = ControlMessage("socket", "rights", value=[file])
     info = info_of(socket.sendmsg_nowait(left, Msg(iov=[b"a file"], ctrl=[rights])), data=None)
     assert await socket.recv(right, 3_000_000) == Ok(bytes(3_000_000))
@@ -337,14 +322,11 @@ async def test_an_old_info_is_as_good_as_a_new_call(runtime: None) -> None:
 
 async def infos(file: int) -> dict[str, SelectInfo]:
     """An info of every operation that can wait."""
-    listener, server, (stream, _) = tcp(), tcp(), local_pair()
+    (listener, _), (_, there), (stream, _) = listening(), listening(), local_pair()
     sender, _, address = full(f"\0infos-{os.getpid()}".encode())
-    for sock in (listener, server):
-        ok(socket.bind(sock, "loopback"))
-        ok(socket.listen(sock))
     results: list[Any] = [
         socket.accept_nowait(listener),
-        socket.connect_nowait(tcp(), ok(socket.sockname(server))),
+        socket.connect_nowait(tcp(), there),
         socket.recv_nowait(stream),
         socket.recvfrom_nowait(stream),
         socket.recvmsg_nowait(stream),
