@@ -38,7 +38,7 @@ TOPICS: Final = (
     "info",
     "queues",
 )
-"""Whose turn it is, and what ends it: no outcome depends on the version of the kernel."""
+"""Topics whose outcomes depend neither on the version of Linux nor on the machine and the user."""
 
 
 def scenarios_of(topic: str) -> list[Scenario]:
