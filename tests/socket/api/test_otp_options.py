@@ -3,7 +3,6 @@
 import os
 import socket as stdlib
 import sys
-from functools import partial
 from typing import Any
 
 import pytest
@@ -12,7 +11,7 @@ from actorsock import Error, Ok, Pid, current_pid, ok, receive, send, socket, sp
 from actorsock.socket import ControlMessage, Msg
 from actorsock.socket.options import OTP_OPTIONS, find_otp
 
-from .sockets import closed, in_another_process, opened
+from .sockets import closed, opened
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 
@@ -114,14 +113,6 @@ async def test_level_otp_of_a_closed_socket(runtime: None) -> None:
         assert socket.getopt(sock, "otp", name) == expected
     assert socket.setopt(sock, "otp", "debug", True) == Error("closed")
     assert socket.setopt(sock, "otp", "meta", 1) == Error("closed")
-
-
-async def test_everything_else_of_level_otp_is_for_any_process(runtime: None) -> None:
-    sock = opened("tcp")
-    for name, value in (("rcvbuf", 10), ("rcvctrlbuf", 10), ("iow", True), ("use_registry", True)):
-        result = await in_another_process(partial(socket.setopt, sock, "otp", name, value))
-        assert result == Ok()
-        assert socket.getopt(sock, "otp", name) == Ok(value)
 
 
 async def test_an_accepted_socket_inherits_all_but_meta_and_owner(runtime: None) -> None:

@@ -13,7 +13,7 @@ from actorsock import Error, Ok, Pid, Select, Timeout, current_pid, ok, receive,
 from actorsock.socket import CounterWrap, SelectMessage, SelectRead, Socket
 from actorsock.socket.core.actor import actor_of
 
-from ...sockets import listening
+from ...sockets import listening, tcp
 from ..support_data import local_pair, result_of, waiting_in
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the listing is Linux's")
@@ -86,10 +86,8 @@ async def test_a_counter_that_wraps_is_told(runtime: None) -> None:
     assert await socket.recv(right, 2) == Ok(b"de")
     assert counter(right, "read_byte") == 2
     assert await receive(after=0) == Timeout()
-
-
-async def test_without_the_option_it_wraps_in_silence(runtime: None) -> None:
-    left, right = local_pair()
+    # Without the option there is no message.
+    ok(socket.setopt(right, "otp", "iow", False))
     nearly_full(right, read_byte=0)
     ok(await socket.send(left, b"abc"))
     assert await socket.recv(right, 3) == Ok(b"abc")
@@ -148,7 +146,7 @@ async def test_a_new_owner_is_told(runtime: None) -> None:
 async def test_accepting_and_sending_files_count_too(tmp_path: Any, runtime: None) -> None:
     listener, there = listening()
     ok(socket.setopt(listener, "otp", "iow", True))
-    client = ok(socket.open("inet", "stream"))
+    client = tcp()
     ok(await socket.connect(client, there))
     nearly_full(listener, acc_success=0)
     accepted = ok(await socket.accept(listener))
@@ -238,7 +236,7 @@ async def test_a_socket_accepted_by_a_logged_listener_is_logged(
 ) -> None:
     listener, there = listening()
     ok(socket.setopt(listener, "otp", "debug", True))
-    client = ok(socket.open("inet", "stream"))
+    client = tcp()
     ok(await socket.connect(client, there))
     accepted = ok(await socket.accept(listener))
     assert said(log, listener)

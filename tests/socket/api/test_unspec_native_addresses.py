@@ -104,6 +104,8 @@ async def test_the_name_of_a_netlink_socket(runtime: None) -> None:
     sock = ok(socket.open(NETLINK, "raw"))
     assert socket.sockname(sock) == Ok(SockAddrNative(NETLINK, bytes(10)))
     assert socket.getopt(sock, "socket", "domain") == Ok(NETLINK)
+    info = socket.info(sock)
+    assert (info.domain, info.type, info.protocol) == (NETLINK, "raw", "ip")
     ok(await socket.close(sock))
 
 

@@ -203,7 +203,7 @@ async def test_connections_that_come_and_go_leave_nothing() -> None:
 @in_runtime
 async def test_a_number_that_is_used_again_at_once() -> None:
     for _ in range(20):
-        with datagrams() as (first, _), ExitStack():
+        with datagrams() as (first, _):
             number = fd_of(first)
             info_of(socket.recv_nowait(first))
             ok(await socket.close(first))
