@@ -1,4 +1,4 @@
-"""The written scenarios about turns, without Erlang: they have the outcomes that are kept."""
+"""The written scenarios, without Erlang: they have the outcomes that are kept."""
 
 import pytest
 

@@ -41,9 +41,11 @@ _MACHINE: Final = (
     _tests("otp/test_state_machine"),
 )
 _SUPERVISION: Final = (_tests("otp/test_supervision_rules"), _tests("otp/test_supervisor"))
+_SCENARIOS: Final = _tests("conformance/test_recorded")
 _TURNS: Final = (
-    _tests("socket/test_lane", "socket/test_turns"),
+    _tests("socket/test_turns"),
     _tests("socket/test_cancel", "socket/test_queues"),
+    _SCENARIOS,
 )
 _RECEIVING: Final = (
     _tests(
@@ -54,7 +56,8 @@ _RECEIVING: Final = (
         "socket/test_info_counters",
         "socket/test_answered_while_waiting",
     ),
-    _tests("socket/test_dgram", "socket/test_messages_control", "socket/test_local"),
+    _tests("socket/test_transports", "socket/test_messages_control", "socket/test_local"),
+    _SCENARIOS,
 )
 _SENDING: Final = (
     _tests(
@@ -66,7 +69,8 @@ _SENDING: Final = (
         "socket/test_info_counters",
         "socket/test_fairness",
     ),
-    _tests("socket/test_dgram", "socket/test_messages_control"),
+    _tests("socket/test_transports", "socket/test_messages_control"),
+    _SCENARIOS,
 )
 
 CHOSEN: Final[dict[str, tuple[Suite, ...]]] = {
@@ -113,6 +117,7 @@ CHOSEN: Final[dict[str, tuple[Suite, ...]]] = {
             "socket/test_info_counters",
         ),
         _tests("socket/test_nothing_lost", "socket/test_spurious_wakeup", "socket/test_stream"),
+        _SCENARIOS,
     ),
     "actorsock/socket/core/readiness.py": (
         _tests(
@@ -122,7 +127,8 @@ CHOSEN: Final[dict[str, tuple[Suite, ...]]] = {
             "socket/test_answered_while_waiting",
             "socket/test_nothing_lost",
         ),
-        _tests("socket/test_stream", "socket/test_open_fd"),
+        _tests("socket/test_stream", "socket/test_open_fd", "socket/test_unspec_native_addresses"),
+        _SCENARIOS,
     ),
     "actorsock/socket/core/lifetime.py": (
         _tests(
@@ -131,6 +137,7 @@ CHOSEN: Final[dict[str, tuple[Suite, ...]]] = {
             "socket/test_registry_monitors",
             "socket/test_select_read_iow_debug",
         ),
+        _SCENARIOS,
     ),
     "actorsock/socket/core/poller.py": (
         _tests(
@@ -154,6 +161,7 @@ CHOSEN: Final[dict[str, tuple[Suite, ...]]] = {
     "actorsock/socket/operations/accept_connect.py": (
         _tests("socket/test_accept_connect", "socket/test_queues", "socket/test_info_counters"),
         _tests("socket/test_closing", "socket/test_stream", "socket/test_nothing_lost"),
+        _SCENARIOS,
     ),
     "actorsock/socket/operations/recv.py": _RECEIVING,
     "actorsock/socket/operations/send.py": _SENDING,

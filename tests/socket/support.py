@@ -21,13 +21,12 @@ from trio.testing import wait_all_tasks_blocked
 from actorsock import Pid, Select, exit, monitor, ok, process_info, receive, send, socket, spawn
 from actorsock.socket import AbortMessage, SelectInfo, SelectMessage, Socket
 
-from ..sockets import ANYWHERE, listening, tcp
+from ..sockets import listening, tcp
 from ..stories import LIMIT, until
 
 NOWHERE_NEAR = 2**24
 """More bytes than a connection takes while its peer reads nothing."""
 
-LOOPBACK = ANYWHERE["inet"]
 
 every_body = pytest.mark.parametrize("body", ["task", "light"])
 """For stories in which a process waits, run by a task or as a light process."""
@@ -142,10 +141,11 @@ class Scoped:
 # --- messages of sockets --------------------------------------------------------------------------
 
 
-def info_of(answer: object) -> SelectInfo:
-    """Return the select info of a call that has to wait."""
+def info_of(answer: object, data: object = ...) -> SelectInfo:
+    """Return the select info of a call that has to wait, with that data if it is given."""
     assert isinstance(answer, Select), answer
     assert isinstance(answer.info, SelectInfo)
+    assert data is ... or answer.data == data
     return answer.info
 
 
@@ -167,11 +167,6 @@ async def readers(sock: Socket, count: int = 1) -> None:
 async def writers(sock: Socket, count: int = 1) -> None:
     """Wait until so many processes wait to send."""
     await until(lambda: socket.info(sock).num_writers == count)
-
-
-async def acceptors(sock: Socket, count: int) -> None:
-    """Wait until so many processes wait to accept."""
-    await until(lambda: socket.info(sock).num_acceptors == count)
 
 
 async def connector(sock: Socket) -> None:
@@ -278,13 +273,6 @@ def busy_host() -> tuple[Peer, Peer]:
     return listening, dial(listening.getsockname())
 
 
-def deaf() -> Peer:
-    """A peer that has an address but does not listen."""
-    bound = Peer(stdlib.AF_INET, stdlib.SOCK_STREAM)
-    bound.bind(("127.0.0.1", 0))
-    return bound
-
-
 # --- sockets --------------------------------------------------------------------------------------
 
 
@@ -294,15 +282,6 @@ async def connected() -> tuple[Socket, Peer]:
     sock = tcp()
     ok(await socket.connect(sock, listening.getsockname()))
     return sock, _peer(listening.accept()[0])
-
-
-def datagrams() -> tuple[Socket, Peer]:
-    """A UDP socket, and a peer whose default destination it is."""
-    sock = ok(socket.open("inet", "dgram", "udp"))
-    port = ok(socket.bind(sock, LOOPBACK))
-    peer = Peer(stdlib.AF_INET, stdlib.SOCK_DGRAM)
-    peer.connect(("127.0.0.1", port))
-    return sock, peer
 
 
 @contextmanager

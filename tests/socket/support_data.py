@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 import trio
+from trio.testing import wait_all_tasks_blocked
 
 from actorsock import Ok, Pid, current_pid, ok, receive, send, socket, spawn
 from actorsock.socket import Msg, SelectInfo, Socket
@@ -167,6 +168,13 @@ def waits_in(function: Callable[..., Awaitable[Any]], *args: Any) -> Pid:
         send(dest, (current_pid(), await function(*args)))
 
     return spawn(process, current_pid())
+
+
+async def waiting_in(function: Callable[..., Awaitable[Any]], *args: Any) -> Pid:
+    """Start a process that makes the call, and wait until it waits in it."""
+    pid = waits_in(function, *args)
+    await wait_all_tasks_blocked()
+    return pid
 
 
 async def result_of(pid: Pid) -> Any:

@@ -1,17 +1,16 @@
-"""Sockets of all kinds, another process, and the arrival of data, for tests of the functions."""
+"""Sockets of all kinds, and the arrival of data, for tests of the functions."""
 
 import os
 import socket as stdlib
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 import trio
 
-from actorsock import Error, Ok, Pid, current_pid, ok, receive, send, socket, spawn
+from actorsock import Error, Ok, ok, socket
 from actorsock.socket import Socket
 
-__all__ = ["arrived", "closed", "in_another_process", "opened"]
+__all__ = ["arrived", "closed", "opened"]
 
 KINDS: dict[str, tuple[Any, ...]] = {
     "tcp": ("inet", "stream", "tcp"),
@@ -46,17 +45,6 @@ async def closed(kind: str) -> Socket:
     sock = opened(kind)
     ok(await socket.close(sock))
     return sock
-
-
-async def in_another_process(function: Callable[[], Any]) -> Any:
-    """Return the result of a function that another process calls."""
-
-    async def process(dest: Pid) -> None:
-        send(dest, (current_pid(), function()))
-
-    pid = spawn(process, current_pid())
-    _, result = await receive(lambda message: isinstance(message, tuple) and message[0] is pid)
-    return result
 
 
 async def arrived(sock: Socket, count: int) -> None:

@@ -329,21 +329,3 @@ async def test_a_wrong_argument(
     for where in (sock, closed):
         with pytest.raises(error, match=says):
             socket.ioctl(where, *arguments)
-
-
-async def test_anything_but_a_socket(runtime: None) -> None:
-    with pytest.raises(TypeError, match="sock: expected a Socket"):
-        socket.ioctl("sock", "gifconf")  # type: ignore[arg-type]
-
-
-async def test_which_requests_there_are(runtime: None) -> None:
-    supported = socket.supports("ioctl_requests")
-    assert set(supported) == {
-        "gifconf",
-        "gifname",
-        "nread",
-        "atmark",
-        *OF_AN_INTERFACE,
-        *SETTING,
-    }
-    assert all(supported.values())

@@ -3,13 +3,14 @@
 import os
 import sys
 import threading
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from actorsock import Error, Ok, ok, socket
 from actorsock.socket import Socket
+
+from ...sockets import listening
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="namespaces are Linux's")
 
@@ -51,9 +52,7 @@ async def test_a_socket_lives_in_the_namespace_it_was_opened_in(netns: str, runt
 
 async def test_sockets_of_one_namespace_reach_each_other(up: str) -> None:
     # The same address here is another one.
-    here = ok(socket.open("inet", "stream"))
-    ok(socket.bind(here, "loopback"))
-    ok(socket.listen(here))
+    here, _ = listening()
     address = ok(socket.sockname(here))
     listener = ok(socket.open("inet", "stream", netns=up))
     ok(socket.bind(listener, address))
@@ -67,9 +66,7 @@ async def test_sockets_of_one_namespace_reach_each_other(up: str) -> None:
 
 
 async def test_nothing_listens_there_that_listens_here(up: str) -> None:
-    here = ok(socket.open("inet", "stream"))
-    ok(socket.bind(here, "loopback"))
-    ok(socket.listen(here))
+    here, _ = listening()
     client = ok(socket.open("inet", "stream", netns=up))
     assert await socket.connect(client, ok(socket.sockname(here))) == Error("econnrefused")
 
@@ -120,14 +117,3 @@ async def test_wrong_arguments_open_nothing_in_a_namespace(netns: str, runtime: 
 async def test_a_path_that_leads_to_no_namespace(path: str, reason: str, runtime: None) -> None:
     assert socket.open("inet", "stream", netns=path) == Error(reason)
     assert socket.info().counters["num_sockets"] == 0
-
-
-@pytest.mark.parametrize("wrong", [1, b"/proc/self/ns/net", Path("/proc/self/ns/net"), True])
-async def test_the_path_is_a_str(wrong: Any, runtime: None) -> None:
-    with pytest.raises(TypeError, match="netns: expected the path of a network namespace"):
-        socket.open("inet", "stream", netns=wrong)
-
-
-async def test_support_can_be_asked_for() -> None:
-    assert socket.is_supported("netns") is True
-    assert socket.supports()["netns"] is True

@@ -29,7 +29,7 @@ from actorsock.socket import (
 from actorsock.socket.options import LEVELS, Option, find, options
 
 from ..support_data import local_pair, tcp_pair
-from .sockets import closed, in_another_process, opened
+from .sockets import closed, opened
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the options are Linux's")
 
@@ -388,14 +388,6 @@ async def test_an_unknown_or_malformed_option_is_named(
                 socket.setopt(sock, level, option, 1)
 
 
-async def test_only_a_socket_has_options(runtime: None) -> None:
-    for wrong in (None, 3, "socket"):
-        with pytest.raises(TypeError, match="sock: expected a Socket"):
-            socket.setopt(wrong, "socket", "keepalive", True)  # type: ignore[arg-type]
-        with pytest.raises(TypeError, match="sock: expected a Socket"):
-            socket.getopt(wrong, "socket", "keepalive")  # type: ignore[arg-type]
-
-
 # --- native mode ----------------------------------------------------------------------------------
 
 ON = struct.pack("@i", 1)
@@ -564,23 +556,6 @@ async def test_the_priority_of_packets_survives_another_option(
     ok(socket.setopt(sock, level, name, 0x10))
     assert socket.getopt(sock, "socket", "priority") == Ok(5)
     assert socket.getopt(sock, level, (name, "integer")) == Ok(0x10)
-
-
-async def test_any_process_may_set_options_of_the_kernel(runtime: None) -> None:
-    sock = opened("tcp")
-    set_ = await in_another_process(lambda: socket.setopt(sock, "tcp", "nodelay", True))
-    assert set_ == Ok()
-    got = await in_another_process(lambda: socket.getopt(sock, "tcp", "nodelay"))
-    assert got == Ok(True)
-
-
-async def test_linger_abort_resets_the_connection(runtime: None) -> None:
-    client, server = await tcp_pair()
-    ok(socket.setopt(client, "socket", "linger", "abort"))
-    assert socket.getopt(client, "socket", "linger") == Ok(Linger(True, 0))
-    ok(await socket.close(client))
-    assert await socket.recv(server) == Error("econnreset")
-    assert await socket.recv(server) == Error("closed")
 
 
 # --- multicast ------------------------------------------------------------------------------------

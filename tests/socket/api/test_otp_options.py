@@ -3,7 +3,6 @@
 import os
 import socket as stdlib
 import sys
-from functools import partial
 from typing import Any
 
 import pytest
@@ -12,8 +11,7 @@ from actorsock import Error, Ok, Pid, current_pid, ok, receive, send, socket, sp
 from actorsock.socket import ControlMessage, Msg
 from actorsock.socket.options import OTP_OPTIONS, find_otp
 
-from ..support_data import local_pair, tcp_pair
-from .sockets import arrived, closed, in_another_process, opened
+from .sockets import closed, opened
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 
@@ -100,13 +98,6 @@ async def test_a_wrong_value_is_named_with_what_is_accepted(
     assert socket.getopt(sock, "otp", name) == before
 
 
-@pytest.mark.parametrize("value", ["me", None])
-async def test_a_socket_is_given_to_a_pid(value: Any, runtime: None) -> None:
-    for where in (opened("tcp"), await closed("tcp")):
-        with pytest.raises(TypeError, match="value"):
-            socket.setopt(where, "otp", "controlling_process", value)
-
-
 @pytest.mark.parametrize("name", ["fd", "domain", "type", "protocol"])
 async def test_an_option_that_follows_from_the_socket_cannot_be_set(
     name: str, runtime: None
@@ -122,50 +113,6 @@ async def test_level_otp_of_a_closed_socket(runtime: None) -> None:
         assert socket.getopt(sock, "otp", name) == expected
     assert socket.setopt(sock, "otp", "debug", True) == Error("closed")
     assert socket.setopt(sock, "otp", "meta", 1) == Error("closed")
-
-
-async def test_meta_is_read_by_all_and_set_by_the_owner(runtime: None) -> None:
-    sock = opened("tcp")
-    ok(socket.setopt(sock, "otp", "meta", "mine"))
-    assert await in_another_process(lambda: socket.getopt(sock, "otp", "meta")) == Ok("mine")
-    refused = await in_another_process(lambda: socket.setopt(sock, "otp", "meta", "theirs"))
-    assert refused == Error("not_owner")
-    assert socket.getopt(sock, "otp", "meta") == Ok("mine")
-
-
-async def test_everything_else_of_level_otp_is_for_any_process(runtime: None) -> None:
-    sock = opened("tcp")
-    for name, value in (("rcvbuf", 10), ("rcvctrlbuf", 10), ("iow", True), ("use_registry", True)):
-        result = await in_another_process(partial(socket.setopt, sock, "otp", name, value))
-        assert result == Ok()
-        assert socket.getopt(sock, "otp", name) == Ok(value)
-
-
-async def test_a_socket_is_given_away_by_its_owner_alone(runtime: None) -> None:
-    sock = opened("tcp")
-    me = current_pid()
-    stranger = await in_another_process(
-        lambda: socket.setopt(sock, "otp", "controlling_process", current_pid())
-    )
-    assert stranger == Error("not_owner")
-    assert socket.setopt(sock, "otp", "controlling_process", me) == Ok()
-
-    async def heir(dest: Pid) -> None:
-        await receive("yours".__eq__)
-        send(dest, socket.setopt(sock, "otp", "meta", "heir's"))
-        send(dest, socket.setopt(sock, "otp", "controlling_process", dest))
-        await receive()
-
-    pid = spawn(heir, me)
-    assert socket.setopt(sock, "otp", "controlling_process", pid) == Ok()
-    assert socket.getopt(sock, "otp", "controlling_process") == Ok(pid)
-    assert socket.setopt(sock, "otp", "meta", "mine") == Error("not_owner")
-    send(pid, "yours")
-    assert await receive() == Ok()
-    assert await receive() == Ok()
-    assert socket.getopt(sock, "otp", "controlling_process") == Ok(me)
-    assert socket.getopt(sock, "otp", "meta") == Ok("heir's")
-    send(pid, "end")
 
 
 async def test_an_accepted_socket_inherits_all_but_meta_and_owner(runtime: None) -> None:
@@ -191,92 +138,6 @@ async def test_an_accepted_socket_inherits_all_but_meta_and_owner(runtime: None)
     assert {name: ok(socket.getopt(accepted, "otp", name)) for name in inherited} == inherited
     assert socket.getopt(accepted, "otp", "meta") == Ok(None)
     send(pid, "end")
-
-
-# --- what rcvbuf does to recv ----------------------------------------------------------------
-
-
-async def test_without_a_length_recv_reads_once_at_most_rcvbuf(runtime: None) -> None:
-    left, right = local_pair()
-    ok(await socket.send(left, bytes(20_000)))
-    assert [len(ok(await socket.recv(right))) for _ in range(3)] == [8192, 8192, 3616]
-
-
-@pytest.mark.parametrize(
-    ("rcvbuf", "chunks"),
-    [
-        (1_000, [1_000, 1_000, 500]),
-        ((2, 1_000), [2_000, 500]),
-        ((3, 1_000), [2_500]),
-        ((9, 1_000), [2_500]),
-        ((1, 2_000), [2_000, 500]),
-        ((5, 500), [2_500]),
-    ],
-)
-async def test_a_pair_allows_several_reads(rcvbuf: Any, chunks: list[int], runtime: None) -> None:
-    left, right = local_pair()
-    ok(socket.setopt(right, "otp", "rcvbuf", rcvbuf))
-    data = os.urandom(2_500)
-    ok(await socket.send(left, data))
-    got: Any = [socket.recv_nowait(right) for _ in chunks]
-    assert [len(result.value) for result in got] == chunks
-    assert b"".join(result.value for result in got) == data
-    ok(await socket.send(left, data))
-    got = [await socket.recv(right, timeout=0) for _ in chunks]
-    assert [len(result.value) for result in got] == chunks
-    assert b"".join(result.value for result in got) == data
-
-
-async def test_a_pair_and_nothing_more_after_a_full_read(runtime: None) -> None:
-    left, right = local_pair()
-    ok(socket.setopt(right, "otp", "rcvbuf", (4, 100)))
-    ok(await socket.send(left, bytes(200)))
-    assert len(ok(await socket.recv(right))) == 200
-
-
-async def test_a_pair_that_meets_the_end(runtime: None) -> None:
-    left, right = local_pair()
-    ok(socket.setopt(right, "otp", "rcvbuf", (4, 100)))
-    ok(await socket.send(left, bytes(200)))
-    ok(socket.shutdown(left, "write"))
-    assert await socket.recv(right) == Error("closed", bytes(200))
-    assert await socket.recv(right) == Error("closed")
-
-
-async def test_a_full_read_before_the_end_without_a_pair(runtime: None) -> None:
-    left, right = local_pair()
-    ok(socket.setopt(right, "otp", "rcvbuf", 200))
-    ok(await socket.send(left, bytes(200)))
-    ok(socket.shutdown(left, "write"))
-    assert await socket.recv(right) == Ok(bytes(200))
-    assert await socket.recv(right) == Error("closed")
-
-
-async def test_rcvbuf_over_tcp(runtime: None) -> None:
-    client, server = await tcp_pair()
-    ok(socket.setopt(server, "otp", "rcvbuf", (3, 1_000)))
-    ok(await socket.send(client, bytes(5_000)))
-    await arrived(server, 5_000)
-    assert [len(ok(await socket.recv(server))) for _ in range(2)] == [3_000, 2_000]
-
-
-async def test_a_length_may_exceed_rcvbuf(runtime: None) -> None:
-    left, right = local_pair()
-    ok(socket.setopt(right, "otp", "rcvbuf", 10))
-    ok(await socket.send(left, bytes(1_000)))
-    assert len(ok(await socket.recv(right, 1_000))) == 1_000
-
-
-async def test_rcvbuf_is_the_buffer_of_a_message(runtime: None) -> None:
-    left, right = local_pair(stdlib.SOCK_DGRAM)
-    for rcvbuf in (4, (3, 4)):
-        ok(socket.setopt(right, "otp", "rcvbuf", rcvbuf))
-        for _ in range(3):
-            ok(await socket.send(left, b"abcdefgh"))
-        assert ok(await socket.recv(right)) == b"abcd"
-        assert ok(await socket.recvfrom(right))[1] == b"abcd"
-        msg = ok(await socket.recvmsg(right))
-        assert (msg.iov, msg.flags) == ((b"abcd",), ("trunc",))
 
 
 # --- what the control buffers do -------------------------------------------------------------

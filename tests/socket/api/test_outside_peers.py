@@ -11,17 +11,16 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
 import trio
 
 from actorsock import Error, Ok, Pid, current_pid, ok, receive, run, send, socket, spawn
 from actorsock.socket import Socket
 
-from ..support_data import address, in_runtime, listener, over_ip, pattern
+from ..support_data import FAMILIES, address, every_domain, in_runtime, listener, pattern
 
 MEGABYTE = 2**20
 
@@ -100,13 +99,6 @@ async def test_the_documented_server() -> None:
     assert await receive(str) == "served"
 
 
-@in_runtime
-async def test_the_documented_client_and_the_documented_server() -> None:
-    spawn(server, "loopback", 0, current_pid())
-    await client("any", "loopback", await receive(int))
-    assert await receive(str) == "served"
-
-
 def test_the_documented_pair_as_a_program() -> None:
     async def main() -> str:
         spawn(server, "127.0.0.1", 0, current_pid())
@@ -137,30 +129,25 @@ async def _send_and_shut(sock: Socket, data: bytes) -> None:
     assert socket.shutdown(sock, "write") == Ok()
 
 
-@over_ip
+@every_domain
 @in_runtime
-async def test_a_server_of_the_standard_library(domain: str) -> None:
+async def test_a_server_of_the_standard_library(domain: str, tmp_path: Path) -> None:
     class Server(Threading):
-        address_family = {"inet": stdlib.AF_INET, "inet6": stdlib.AF_INET6}[domain]
+        address_family = FAMILIES[domain]
 
-    host = {"inet": "127.0.0.1", "inet6": "::1"}[domain]
-    with serving(Server((host, 0), Echo)) as where:
+    host = {"inet": "127.0.0.1", "inet6": "::1"}
+    local = domain == "local"
+    server = Server(str(tmp_path / "socket") if local else (host[domain], 0), Echo)  # type: ignore[arg-type]
+    with serving(server) as where:
         async with trio.open_nursery() as nursery:
             for _ in range(10):
-                nursery.start_soon(_connect_and_talk, domain, where[:2])
+                nursery.start_soon(_connect_and_talk, domain, where if local else where[:2])
 
 
 async def _connect_and_talk(domain: str, where: Any) -> None:
     async with ok(socket.open(domain, "stream")) as sock:
         assert await socket.connect(sock, where) == Ok()
         await talk(sock)
-
-
-@in_runtime
-async def test_a_local_server_of_the_standard_library(tmp_path: Path) -> None:
-    path = str(tmp_path / "socket")
-    with serving(socketserver.ThreadingUnixStreamServer(path, Echo)):
-        await _connect_and_talk("local", path)
 
 
 @in_runtime
@@ -313,14 +300,13 @@ def plain(family: int, where: Any) -> None:
             assert file.read() == b""
 
 
-@pytest.mark.parametrize("domain", ["inet", "inet6", "local"])
+@every_domain
 @in_runtime
 async def test_clients_of_the_standard_library(domain: str) -> None:
     where = await an_echo_server(domain)
-    family = {"inet": stdlib.AF_INET, "inet6": stdlib.AF_INET6, "local": stdlib.AF_UNIX}[domain]
     async with trio.open_nursery() as nursery:
         for _ in range(10):
-            nursery.start_soon(trio.to_thread.run_sync, plain, family, where)
+            nursery.start_soon(trio.to_thread.run_sync, plain, FAMILIES[domain], where)
 
 
 @in_runtime
@@ -401,16 +387,3 @@ def _never_read(where: Any) -> None:
 
 def _say_nothing(where: Any) -> None:
     stdlib.create_connection(where).close()
-
-
-@in_runtime
-async def test_a_descriptor_of_somebody_else() -> None:
-    ours, theirs = stdlib.socketpair()
-    with closing(ours), closing(theirs):
-        async with ok(socket.open_fd(ours.fileno())) as sock:
-            assert await socket.send(sock, b"hello") == Ok()
-            assert theirs.recv(100) == b"hello"
-            theirs.sendall(b"and goodbye")
-            assert await socket.recv(sock, 5) == Ok(b"and g")
-        # What the socket has not taken is there for the next.
-        assert ours.recv(100) == b"oodbye"

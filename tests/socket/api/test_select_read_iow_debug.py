@@ -8,45 +8,17 @@ from typing import Any
 
 import pytest
 import trio
-from trio.testing import wait_all_tasks_blocked
 
-from actorsock import (
-    Error,
-    Ok,
-    Pid,
-    Select,
-    Timeout,
-    current_pid,
-    make_ref,
-    ok,
-    receive,
-    send,
-    socket,
-    spawn,
-)
-from actorsock.socket import (
-    AbortMessage,
-    CounterWrap,
-    Msg,
-    SelectInfo,
-    SelectMessage,
-    SelectRead,
-    Socket,
-)
+from actorsock import Error, Ok, Pid, Select, Timeout, current_pid, ok, receive, send, socket, spawn
+from actorsock.socket import CounterWrap, SelectMessage, SelectRead, Socket
 from actorsock.socket.core.actor import actor_of
 
-from ..support_data import local_pair, result_of, waits_in
+from ...sockets import listening, tcp
+from ..support_data import local_pair, result_of, waiting_in
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the listing is Linux's")
 
 LAST = 2**64 - 1
-
-
-def listening() -> tuple[Socket, Any]:
-    sock = ok(socket.open("inet", "stream"))
-    ok(socket.bind(sock, "loopback"))
-    ok(socket.listen(sock))
-    return sock, ok(socket.sockname(sock))
 
 
 # --- select_read: a receive that is complete waits for the next one already ------------------
@@ -59,43 +31,6 @@ def selecting() -> tuple[Socket, Socket]:
     return left, right
 
 
-async def test_the_next_receive_waits_already(runtime: None) -> None:
-    left, right = selecting()
-    ok(await socket.send(left, b"abc"))
-    match socket.recv_nowait(right):
-        case SelectRead(SelectInfo("recv", ref) as info, data):
-            assert data == b"abc"
-    assert socket.info(right).num_readers == 1
-    assert await receive(after=0) == Timeout()
-    ok(await socket.send(left, b"def"))
-    assert await receive() == SelectMessage(right, "recv", ref)
-    match socket.recv_nowait(right):
-        case SelectRead(again, b"def"):
-            assert again.ref is not info.ref
-    # Nothing there: as ever.
-    assert isinstance(socket.recv_nowait(right), Select)
-
-
-async def test_the_handle_may_be_given(runtime: None) -> None:
-    left, right = selecting()
-    ref = make_ref()
-    ok(await socket.send(left, b"abc"))
-    assert socket.recv_nowait(right, ref=ref) == SelectRead(SelectInfo("recv", ref), b"abc")
-    ok(await socket.send(left, b"def"))
-    assert await receive(ref) == SelectMessage(right, "recv", ref)
-
-
-async def test_data_that_is_there_is_reported_at_once(runtime: None) -> None:
-    left, right = selecting()
-    ok(await socket.send(left, b"abcdef"))
-    match socket.recv_nowait(right, 3):
-        case SelectRead(info, b"abc"):
-            assert await receive() == SelectMessage(right, "recv", info.ref)
-    match socket.recv_nowait(right, 3):
-        case SelectRead(info, b"def"):
-            assert await receive(after=0) == Timeout()
-
-
 async def test_bytes_of_an_interrupted_read_are_reported_at_once(runtime: None) -> None:
     left, right = selecting()
     ok(await socket.send(left, b"abcdef"))
@@ -106,48 +41,10 @@ async def test_bytes_of_an_interrupted_read_are_reported_at_once(runtime: None) 
             assert await receive() == SelectMessage(right, "recv", info.ref)
 
 
-async def test_a_part_is_a_select_with_data(runtime: None) -> None:
-    left, right = selecting()
-    ok(await socket.send(left, b"abc"))
-    match socket.recv_nowait(right, 5):
-        case Select(info, b"abc"):
-            pass
-    ok(await socket.send(left, b"de"))
-    assert await receive() == SelectMessage(right, "recv", info.ref)
-    assert isinstance(socket.recv_nowait(right, 2), SelectRead)
-
-
-async def test_every_function_that_receives(runtime: None) -> None:
-    left, right = selecting()
-    for tag, function in (
-        ("recv", socket.recv_nowait),
-        ("recvfrom", socket.recvfrom_nowait),
-        ("recvmsg", socket.recvmsg_nowait),
-    ):
-        ok(await socket.send(left, b"abc"))
-        result: Any = function(right)
-        assert isinstance(result, SelectRead)
-        assert result.info.tag == tag
-    assert result.data == Msg(None, (b"abc",), (), ())
-
-
-async def test_a_select_read_can_be_cancelled(runtime: None) -> None:
-    left, right = selecting()
-    ok(await socket.send(left, b"abc"))
-    match socket.recv_nowait(right):
-        case SelectRead(info, _):
-            assert socket.cancel(right, info) == Ok()
-            assert socket.cancel(right, info) == Error("select_info")
-    assert socket.info(right).num_readers == 0
-    ok(await socket.send(left, b"def"))
-    assert await receive(after=0.01) == Timeout()
-
-
 async def test_the_turn_stays_with_who_has_it(runtime: None) -> None:
     left, right = selecting()
     assert isinstance(socket.recv_nowait(right), Select)
-    other = waits_in(socket.recv, right)
-    await wait_all_tasks_blocked()
+    other = await waiting_in(socket.recv, right)
     ok(await socket.send(left, b"abc"))
     await receive(SelectMessage)
     match socket.recv_nowait(right):
@@ -158,61 +55,6 @@ async def test_the_turn_stays_with_who_has_it(runtime: None) -> None:
     assert await receive() == SelectMessage(right, "recv", info.ref)
     assert socket.cancel(right, info) == Ok()
     assert await result_of(other) == Ok(b"def")
-
-
-async def test_closing_aborts_it(runtime: None) -> None:
-    left, right = selecting()
-    ok(await socket.send(left, b"abc"))
-    match socket.recv_nowait(right):
-        case SelectRead(info, _):
-            ok(await socket.close(right))
-            assert await receive() == AbortMessage(right, "recv", info.ref, "closed")
-
-
-async def test_the_end_comes_as_ever(runtime: None) -> None:
-    left, right = selecting()
-    ok(await socket.send(left, b"abc"))
-    match socket.recv_nowait(right):
-        case SelectRead(info, _):
-            ok(await socket.close(left))
-            assert await receive() == SelectMessage(right, "recv", info.ref)
-    assert socket.recv_nowait(right) == Error("closed")
-    assert socket.info(right).num_readers == 0
-
-
-async def test_the_reader_of_a_select_read_may_die(runtime: None) -> None:
-    left, right = selecting()
-    ok(await socket.send(left, b"abc"))
-
-    async def reads_once(dest: Pid) -> None:
-        send(dest, socket.recv_nowait(right))
-
-    spawn(reads_once, current_pid())
-    assert isinstance(await receive(), SelectRead)
-    await wait_all_tasks_blocked()
-    assert socket.info(right).num_readers == 0
-    ok(await socket.send(left, b"def"))
-    assert await socket.recv(right) == Ok(b"def")
-
-
-async def test_blocking_calls_know_nothing_of_it(runtime: None) -> None:
-    left, right = selecting()
-    ok(await socket.send(left, b"abc"))
-    assert await socket.recv(right) == Ok(b"abc")
-    assert socket.info(right).num_readers == 0
-    assert await socket.recv(right, timeout=0) == Error("timeout")
-
-
-async def test_other_calls_know_nothing_of_it(runtime: None) -> None:
-    _, right = selecting()
-    assert socket.send_nowait(right, b"x") == Ok()
-    listener, there = listening()
-    ok(socket.setopt(listener, "otp", "select_read", True))
-    client = ok(socket.open("inet", "stream"))
-    ok(await socket.connect(client, there))
-    accepted = ok(socket.accept_nowait(listener))
-    # Whoever accepts has not asked for it.
-    assert socket.getopt(accepted, "otp", "select_read") == Ok(False)
 
 
 # --- iow: whoever owns a socket is told when a counter begins anew ---------------------------
@@ -244,10 +86,8 @@ async def test_a_counter_that_wraps_is_told(runtime: None) -> None:
     assert await socket.recv(right, 2) == Ok(b"de")
     assert counter(right, "read_byte") == 2
     assert await receive(after=0) == Timeout()
-
-
-async def test_without_the_option_it_wraps_in_silence(runtime: None) -> None:
-    left, right = local_pair()
+    # Without the option there is no message.
+    ok(socket.setopt(right, "otp", "iow", False))
     nearly_full(right, read_byte=0)
     ok(await socket.send(left, b"abc"))
     assert await socket.recv(right, 3) == Ok(b"abc")
@@ -282,8 +122,7 @@ async def test_the_owner_is_told_whoever_has_called(runtime: None) -> None:
     left, right = local_pair()
     ok(socket.setopt(right, "otp", "iow", True))
     nearly_full(right, read_byte=2)
-    reader = waits_in(socket.recv, right, 3)
-    await wait_all_tasks_blocked()
+    reader = await waiting_in(socket.recv, right, 3)
     ok(await socket.send(left, b"abc"))
     assert await result_of(reader) == Ok(b"abc")
     assert await receive(after=0) == CounterWrap(right, "read_byte")
@@ -307,7 +146,7 @@ async def test_a_new_owner_is_told(runtime: None) -> None:
 async def test_accepting_and_sending_files_count_too(tmp_path: Any, runtime: None) -> None:
     listener, there = listening()
     ok(socket.setopt(listener, "otp", "iow", True))
-    client = ok(socket.open("inet", "stream"))
+    client = tcp()
     ok(await socket.connect(client, there))
     nearly_full(listener, acc_success=0)
     accepted = ok(await socket.accept(listener))
@@ -365,8 +204,7 @@ async def test_a_waiting_operation_is_logged(log: pytest.LogCaptureFixture, runt
     ok(socket.setopt(listener, "otp", "debug", True))
     assert isinstance(socket.accept_nowait(listener), Select)
     assert "Select(" in said(log, listener)[-1]
-    pid = waits_in(socket.accept, listener)
-    await wait_all_tasks_blocked()
+    pid = await waiting_in(socket.accept, listener)
     waiting = said(log, listener)
     assert "waits" in waiting[-1]
     assert repr(pid) in waiting[-1]
@@ -398,15 +236,9 @@ async def test_a_socket_accepted_by_a_logged_listener_is_logged(
 ) -> None:
     listener, there = listening()
     ok(socket.setopt(listener, "otp", "debug", True))
-    client = ok(socket.open("inet", "stream"))
+    client = tcp()
     ok(await socket.connect(client, there))
     accepted = ok(await socket.accept(listener))
     assert said(log, listener)
     ok(await socket.send(accepted, b"x"))
     assert said(log, accepted)
-
-
-async def test_debug_is_a_bool(runtime: None) -> None:
-    for wrong in (1, None, "true"):
-        with pytest.raises(TypeError, match="debug: expected a bool"):
-            socket.open("inet", "stream", debug=wrong)  # type: ignore[arg-type]

@@ -14,19 +14,6 @@ on_linux = pytest.mark.skipif(sys.platform != "linux", reason="the answers are L
 FEATURES = ("sctp", "ipv6", "local", "netns", "sendfile")
 LISTS = ("ioctl_requests", "ioctl_flags", "options", "msg_flags", "protocols")
 
-FLAGS = {
-    "cmsg_cloexec",
-    "confirm",
-    "ctrunc",
-    "dontroute",
-    "eor",
-    "errqueue",
-    "more",
-    "nosignal",
-    "oob",
-    "peek",
-    "trunc",
-}
 REQUESTS = {
     *("gifaddr", "gifbrdaddr", "gifconf", "gifdstaddr", "gifflags", "gifhwaddr", "gifindex"),
     *("gifmap", "gifmtu", "gifname", "gifnetmask", "giftxqlen", "sifaddr", "sifbrdaddr"),
@@ -61,11 +48,6 @@ def test_the_features_of_linux() -> None:
     assert everything["netns"]
     assert everything["sendfile"]
     assert everything["ipv6"] is stdlib.has_ipv6
-
-
-@on_linux
-def test_message_flags() -> None:
-    assert socket.supports("msg_flags") == dict.fromkeys(FLAGS, True)
 
 
 @on_linux

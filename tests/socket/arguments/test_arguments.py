@@ -7,18 +7,17 @@ function of a closed socket, and the system's own reasons.
 
 import inspect
 import math
-import socket as stdlib
 from collections.abc import Iterator
-from contextlib import closing
 from typing import Any
 
 import pytest
 
-from actorsock import Error, Ok, Select, Timeout, current_pid, make_ref, ok, receive, socket
+from actorsock import Error, Ok, Select, Timeout, ok, receive, socket
 from actorsock.socket import Socket
 
 from ...stories import open_descriptors
-from ..support_data import ANYWHERE, connected, in_runtime, listener, over_ip
+from ..support import info_of
+from ..support_data import ANYWHERE, connected, in_runtime, listener
 from .description import (
     IN,
     INFO_OF_A_WAITING_CALL,
@@ -67,9 +66,8 @@ async def test_a_wrong_argument_is_named(name: str, parameter: str, state: str) 
     async with connected() as (sock, _):
         given = accepted(name)
         if given.get("info") is INFO_OF_A_WAITING_CALL:
-            selected = socket.recv_nowait(sock)
-            assert isinstance(selected, Select)
-            given["info"] = selected.info
+            selected = info_of(socket.recv_nowait(sock))
+            given["info"] = selected
         if state == "closed":
             ok(await socket.close(sock))
             await receive(after=0)
@@ -124,19 +122,6 @@ async def test_nothing_has_happened_when_a_timeout_is_wrong(name: str) -> None:
         assert peer.recv(10) == b""
 
 
-@in_runtime
-async def test_wrong_flags_disturb_nobody() -> None:
-    async with connected() as (sock, peer):
-        selected = socket.recv_nowait(sock)
-        assert isinstance(selected, Select)
-        with pytest.raises(ValueError, match="flags"):
-            await socket.recv(sock, 0, ["foo"])
-        with pytest.raises(ValueError, match="length"):
-            socket.recv_nowait(sock, -1)
-        peer.sendall(b"x")
-        assert (await receive()).ref is selected.info.ref
-
-
 # --- a closed socket ----------------------------------------------------------------------------
 
 
@@ -160,102 +145,7 @@ async def test_a_closed_socket_says_so(name: str, domain: str) -> None:
             del keywords["timeout"]
 
 
-@in_runtime
-async def test_information_about_a_closed_socket() -> None:
-    async with connected() as (sock, _):
-        ok(await socket.close(sock))
-        assert socket.info(sock).owner is None
-        assert "closed" in socket.info(sock).rstates
-        ref = socket.monitor(sock)
-        assert await receive(after=0) == socket.SocketDown(ref, sock)
-        assert socket.monitored_by(sock) == []
-        assert socket.which_monitors(sock) == socket.which_monitors(current_pid()) == []
-        assert socket.cancel_monitor(ref) is False
-        assert socket.cancel_monitor(make_ref()) is False
-        assert socket.getopt(sock, "otp", "use_registry") == Ok(True)
-
-
 # --- reasons of the system ----------------------------------------------------------------------
-
-
-@over_ip
-@in_runtime
-async def test_nobody_listens(domain: str) -> None:
-    async with listener(domain) as listening:
-        name = ok(socket.sockname(listening))
-    async with ok(socket.open(domain, "stream")) as sock:
-        assert await socket.connect(sock, name) == Error("econnrefused")
-        assert socket.peername(sock) == Error("enotconn")
-
-
-@over_ip
-@in_runtime
-async def test_names_that_are_taken_or_not_ours(domain: str) -> None:
-    async with listener(domain) as listening, ok(socket.open(domain, "stream")) as sock:
-        assert socket.bind(sock, ok(socket.sockname(listening))) == Error("eaddrinuse")
-        elsewhere = {"inet": "192.0.2.1", "inet6": "2001:db8::1"}[domain]
-        assert socket.bind(sock, (elsewhere, 0)) == Error("eaddrnotavail")
-        assert ok(socket.bind(sock, ANYWHERE[domain])) > 0
-        assert socket.bind(sock, ANYWHERE[domain]) == Error("einval")
-
-
-@in_runtime
-async def test_kinds_of_sockets_that_the_system_lacks() -> None:
-    for arguments, reason in (
-        (("inet", "dgram", "tcp"), "eprotonosupport"),
-        (("inet", "stream", "udp"), "eprotonosupport"),
-        (("local", "stream", "tcp"), "eprotonosupport"),
-        ((999, "stream"), "eafnosupport"),
-        (("unspec", "stream"), "eafnosupport"),
-        (("inet", 999), "einval"),
-    ):
-        assert socket.open(*arguments) == Error(reason), arguments
-    assert socket.open("inet", "stream", netns="/no/such") == Error("enoent")
-
-
-@in_runtime
-async def test_a_connected_socket_has_no_second_life() -> None:
-    async with connected() as (sock, peer):
-        name = peer.getsockname()
-        assert await socket.connect(sock, name) == Error("eisconn")
-        assert socket.connect_nowait(sock, name) == Error("eisconn")
-        assert socket.connect_nowait(sock) == Error("state")
-        assert socket.listen(sock) == Error("einval")
-        assert await socket.accept(sock) == Error("einval")
-        assert socket.accept_nowait(sock) == Error("einval")
-
-
-@in_runtime
-async def test_an_unconnected_socket() -> None:
-    async with ok(socket.open("inet", "stream")) as sock:
-        assert await socket.accept(sock) == Error("einval")
-        assert socket.shutdown(sock, "write") == Error("enotconn")
-        assert socket.peername(sock) == Error("enotconn")
-        assert await socket.recv(sock) == Error("enotconn")
-        assert await socket.send(sock, b"x") == Error("epipe")
-    async with ok(socket.open("inet", "dgram")) as sock:
-        assert socket.listen(sock) == Error("enotsup")
-        assert await socket.accept(sock) == Error("enotsup")
-        assert socket.shutdown(sock, "read") == Error("enotconn")
-        assert await socket.send(sock, b"x") == Error("edestaddrreq")
-
-
-@in_runtime
-async def test_a_descriptor_closed_behind_our_back() -> None:
-    with closing(stdlib.socket()) as foreign:
-        sock = ok(socket.open_fd(foreign.fileno(), dup=False))
-    assert await socket.recv(sock) == Error("ebadf")
-    assert socket.recv_nowait(sock) == Error("ebadf")
-    assert await socket.send(sock, b"x") == Error("ebadf")
-    assert socket.sockname(sock) == Error("ebadf")
-    assert await socket.close(sock) == Ok()
-
-
-@in_runtime
-async def test_a_file_that_is_not_open() -> None:
-    async with connected() as (sock, _):
-        assert await socket.sendfile(sock, 9999) == Error("ebadf")
-        assert socket.sendfile_nowait(sock, 9999) == Error("ebadf")
 
 
 def test_outside_of_a_runtime() -> None:

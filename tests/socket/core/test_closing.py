@@ -1,6 +1,5 @@
 """Closing a socket: pending operations, lingering, cancellation, and `async with`."""
 
-from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -38,7 +37,6 @@ from ..support import (
     connected,
     dial,
     every_body,
-    every_kind,
     every_violent_ending,
     host,
     info_of,
@@ -46,9 +44,7 @@ from ..support import (
     owner,
     readers,
     received,
-    selected,
     tcp,
-    waiting,
     workers,
 )
 
@@ -92,62 +88,6 @@ async def test_one_of_many_simultaneous_closes_closes(body: str) -> None:
 # --- while something waits ------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("closer", ["the owner", "another process", "the current process"])
-@every_kind
-@in_runtime
-async def test_all_pending_operations_are_aborted_before_close_returns(
-    kind: str, closer: str
-) -> None:
-    it = await STUCK[kind]()
-    line = workers(1 if kind == "connect" else 3)
-    infos = [info_of(await worker.ask(it.nowait)) for worker in line]
-    [other] = workers(1)
-
-    async def close_and_look() -> list[list[Any]]:
-        assert await socket.close(it.sock) == Ok()
-        return [worker.mail() for worker in line]
-
-    by = {"another process": other, "the current process": line[0]}
-    told = await (by[closer].ask(close_and_look) if closer in by else close_and_look())
-    assert told == [[aborted(it.sock, info, "closed")] for info in infos]
-    await at_rest()
-    assert told == [worker.mail() for worker in line]
-    assert waiting(it.sock) == 0
-
-
-@QUEUED
-@in_runtime
-async def test_a_selected_process_is_not_aborted_and_finds_the_socket_closed(kind: str) -> None:
-    it = await STUCK[kind]()
-    line = workers(3)
-    infos = [info_of(await worker.ask(it.nowait)) for worker in line]
-    await it.ready(line[0].mail)
-    assert await socket.close(it.sock) == Ok()
-    assert line[0].mail() == [selected(it.sock, infos[0])]
-    for worker, info in zip(line[1:], infos[1:], strict=True):
-        assert worker.mail() == [aborted(it.sock, info, "closed")]
-    assert await line[0].ask(it.again) == Error("closed")
-
-
-@every_body
-@every_kind
-@in_runtime
-async def test_all_blocked_processes_are_answered_and_can_go_on(kind: str, body: str) -> None:
-    it = await STUCK[kind]()
-    line = workers(1 if kind == "connect" else 4, body)
-    jobs = []
-    for number, worker in enumerate(line):
-        jobs.append(worker.tell(it.blocking))
-        await until(lambda number=number: waiting(it.sock) == number + 1)
-    assert await socket.close(it.sock) == Ok()
-    answers = [await job.answer() for job in jobs]
-    assert [answer.reason for answer in answers] == ["closed"] * len(line)
-    # Only the first of the senders has sent something.
-    assert [answer.data is None for answer in answers] == [kind != "send", *[True] * len(line[1:])]
-    assert not any(worker.mail() for worker in line)
-    assert socket.info(await line[0].ask(tcp)).protocol == "tcp"
-
-
 @QUEUED
 @in_runtime
 async def test_waiting_handlers_receive_the_abort_within_the_close(kind: str) -> None:
@@ -168,64 +108,6 @@ async def test_waiting_handlers_receive_the_abort_within_the_close(kind: str) ->
 
 
 # --- what is left ---------------------------------------------------------------------------------
-
-ADDRESS = {"family": "inet", "addr": "loopback", "port": 9}
-FUNCTIONS: dict[str, Callable[[Socket], Any]] = {
-    "bind": lambda sock: socket.bind(sock, ADDRESS),
-    "listen": socket.listen,
-    "sockname": socket.sockname,
-    "peername": socket.peername,
-    "accept": socket.accept,
-    "accept_nowait": socket.accept_nowait,
-    "connect": lambda sock: socket.connect(sock, ADDRESS),
-    "connect_nowait": lambda sock: socket.connect_nowait(sock, ADDRESS),
-    "connect_nowait to finish": socket.connect_nowait,
-    "recv": socket.recv,
-    "recv_nowait": socket.recv_nowait,
-    "recv at once": lambda sock: socket.recv(sock, timeout=0),
-    "recvfrom": socket.recvfrom,
-    "recvfrom_nowait": socket.recvfrom_nowait,
-    "recvmsg": socket.recvmsg,
-    "recvmsg_nowait": socket.recvmsg_nowait,
-    "send": lambda sock: socket.send(sock, b"x"),
-    "send_nowait": lambda sock: socket.send_nowait(sock, b"x"),
-    "sendto": lambda sock: socket.sendto(sock, b"x", ADDRESS),
-    "sendto_nowait": lambda sock: socket.sendto_nowait(sock, b"x", ADDRESS),
-    "sendmsg": lambda sock: socket.sendmsg(sock, {"iov": [b"x"]}),
-    "sendmsg_nowait": lambda sock: socket.sendmsg_nowait(sock, {"iov": [b"x"]}),
-    "sendv": lambda sock: socket.sendv(sock, [b"x"]),
-    "sendv_nowait": lambda sock: socket.sendv_nowait(sock, [b"x"]),
-    "shutdown": lambda sock: socket.shutdown(sock, "read_write"),
-    "setopt": lambda sock: socket.setopt(sock, "socket", "keepalive", True),
-    "setopt otp": lambda sock: socket.setopt(sock, "otp", "debug", False),
-    "getopt": lambda sock: socket.getopt(sock, "socket", "keepalive"),
-    "getopt otp": lambda sock: socket.getopt(sock, "otp", "fd"),
-    "close": socket.close,
-}
-
-
-@pytest.mark.parametrize("name", list(FUNCTIONS))
-@in_runtime
-async def test_a_closed_socket_says_so(name: str) -> None:
-    sock, _peer = await connected()
-    ok(await socket.close(sock))
-    answer = FUNCTIONS[name](sock)
-    assert (await answer if isinstance(answer, Awaitable) else answer) == Error("closed")
-
-
-@in_runtime
-async def test_a_closed_socket_is_still_known() -> None:
-    sock, peer = await connected()
-    peer.sendall(b"abc")
-    ok(await socket.recv(sock, 3))
-    before = socket.info(sock)
-    ok(await socket.close(sock))
-    after = socket.info(sock)
-    assert (after.domain, after.type, after.protocol) == ("inet", "stream", "tcp")
-    assert after.owner is None
-    assert after.counters == before.counters
-    assert socket.getopt(sock, "otp", "use_registry") == Ok(True)
-    assert sock not in socket.which_sockets()
 
 
 @in_runtime

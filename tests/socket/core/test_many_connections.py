@@ -35,10 +35,9 @@ from actorsock import (
 from actorsock.socket import SelectMessage, SockAddrIn, Socket
 
 from ...stories import open_descriptors
-from ..support import fd_of
+from ..support import fd_of, info_of
 from ..support_data import (
     address,
-    connected,
     datagrams,
     every_domain,
     in_runtime,
@@ -77,21 +76,6 @@ class Yours:
 
 
 @attrs.frozen
-class Listening:
-    where: SockAddrIn
-
-
-@attrs.frozen
-class Connected:
-    pid: Pid
-
-
-@attrs.frozen
-class Go:
-    pass
-
-
-@attrs.frozen
 class Checked:
     lines: int
 
@@ -105,7 +89,7 @@ async def server(main: Pid, light: bool) -> None:
     async with listener(backlog=CONNECTIONS) as listening:
         where = ok(socket.sockname(listening))
         assert isinstance(where, SockAddrIn)
-        send(main, Listening(where))
+        send(main, where)
         while True:
             sock = ok(await socket.accept(listening))
             pid = spawn(connection, main, light=light)
@@ -129,8 +113,8 @@ async def client(main: Pid, number: int, where: SockAddrIn) -> None:
     """Send lines, and check each of those that come back."""
     sock = ok(socket.open("inet", "stream", "tcp"))
     assert await socket.connect(sock, where) == Ok()
-    send(main, Connected(current_pid()))
-    await receive(Go)
+    send(main, current_pid())
+    await receive("go".__eq__)
     checked = 0
     for first in range(0, LINES, BATCH):
         lines = [line(number, n) for n in range(first, first + BATCH)]
@@ -160,12 +144,12 @@ async def test_a_thousand_connections_at_once(light: bool, many_descriptors: Non
 async def _thousand(light: bool) -> None:
     main = current_pid()
     serving, ref = spawn_monitor(server, main, light)
-    where = (await receive(Listening)).where
+    where = await receive(SockAddrIn)
     clients = {spawn(client, main, n, where, light=light) for n in range(CONNECTIONS)}
-    assert {(await receive(Connected)).pid for _ in clients} == clients
+    assert {await receive(Pid) for _ in clients} == clients
     await until(lambda: socket.number_of() == 2 * CONNECTIONS + 1)
     for pid in clients:
-        send(pid, Go())
+        send(pid, "go")
     assert [(await receive(Checked)).lines for _ in clients] == [LINES] * CONNECTIONS
     sizes = [(await receive(Served)).size for _ in clients]
     assert sum(sizes) == sum(len(line(c, n)) for c in range(CONNECTIONS) for n in range(LINES))
@@ -219,17 +203,15 @@ async def test_connections_that_come_and_go_leave_nothing() -> None:
 @in_runtime
 async def test_a_number_that_is_used_again_at_once() -> None:
     for _ in range(20):
-        with datagrams() as (first, _), ExitStack():
+        with datagrams() as (first, _):
             number = fd_of(first)
-            gone = socket.recv_nowait(first)
-            assert isinstance(gone, Select)
+            info_of(socket.recv_nowait(first))
             ok(await socket.close(first))
             with datagrams() as (second, peer):
                 assert fd_of(second) in (number, number + 1)
-                selected = socket.recv_nowait(second)
-                assert isinstance(selected, Select)
+                selected = info_of(socket.recv_nowait(second))
                 peer.sendto(b"x", address(second))
-                await receive(is_select_of(selected.info, second))
+                await receive(is_select_of(selected, second))
                 assert socket.recv_nowait(second) == Ok(b"x")
                 ok(await socket.close(second))
 
@@ -248,31 +230,6 @@ async def test_a_number_that_is_used_again_by_one_that_waits(domain: str) -> Non
             else:
                 nursery.cancel_scope.cancel()
     assert len(numbers) < 10
-
-
-@every_domain
-@in_runtime
-async def test_two_sockets_on_one_descriptor(domain: str) -> None:
-    async with connected(domain) as (sock, peer):
-        twin = ok(socket.open_fd(fd_of(sock), dup=False))
-        async with trio.open_nursery() as nursery:
-            answers: list[Any] = []
-
-            async def read(which: Socket) -> None:
-                answers.append(await socket.recv(which, 1))
-
-            nursery.start_soon(read, sock)
-            await wait_all_tasks_blocked()
-            nursery.start_soon(read, twin)
-            await wait_all_tasks_blocked()
-            peer.sendall(b"ab")
-        assert sorted(ok(answer) for answer in answers) == [b"a", b"b"]
-        selected = socket.recv_nowait(twin)
-        assert isinstance(selected, Select)
-        ok(await socket.close(twin))
-        # The other goes on.
-        peer.sendall(b"c")
-        assert await socket.recv(sock, 1) == Ok(b"c")
 
 
 @in_runtime

@@ -5,8 +5,9 @@ import pytest
 from actorsock import Error, Ok, ok, open_runtime, socket
 from actorsock.socket import Socket
 
+from ...sockets import ANYWHERE
 from ...stories import until
-from ..support import LOOPBACK, without_room, workers
+from ..support import without_room, workers
 
 
 @pytest.fixture(params=["epoll", "trio"], autouse=True)
@@ -18,7 +19,7 @@ def poller(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> N
 def bound() -> tuple[Socket, tuple[str, int]]:
     """Open a UDP socket; return it and its address."""
     sock = ok(socket.open("inet", "dgram"))
-    return sock, ("127.0.0.1", ok(socket.bind(sock, LOOPBACK)))
+    return sock, ("127.0.0.1", ok(socket.bind(sock, ANYWHERE["inet"])))
 
 
 async def test_reading_is_shut_down() -> None:

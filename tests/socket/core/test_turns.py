@@ -119,31 +119,6 @@ def test_verdict(
     assert (lane.current, list(lane.queue)) == before
 
 
-def test_a_selected_user_keeps_the_others_out() -> None:
-    lane = line_of("read", (A, "recv"))
-    lane.ready()
-    assert lane.enter(B, "recv") == "queue"
-    assert lane.enter(B, "accept") == "state"
-    assert lane.enter(A, "recv") == "go"
-
-
-def test_the_other_activity_may_enter_once_the_lane_is_empty() -> None:
-    lane = line_of("read", (A, "recv"), (B, "recv"))
-    lane.done()
-    assert lane.enter(C, "accept") == "state"
-    lane.leave(B)
-    assert lane.enter(C, "accept") == "go"
-
-
-def test_the_lanes_do_not_affect_each_other() -> None:
-    turns = Turns(owner=A)
-    turns.read.wait(User(A, "recv", make_ref()))
-    assert turns.write.enter(B, "connect") == "go"
-    turns.write.wait(User(A, "send", make_ref()))
-    assert turns.read.ready() == (SendSelect(turns.read.current),)  # type: ignore[arg-type]
-    assert not turns.write.selected
-
-
 # --- single rules ---------------------------------------------------------------------------------
 
 
@@ -193,42 +168,29 @@ def test_an_empty_lane_stays_as_it_is(event: Callable[[Lane], object], result: o
     assert lane == Lane("read")
 
 
-def test_a_user_that_fails_after_its_select_leaves_the_lane_as_new() -> None:
-    lane = line_of("read", (A, "recv"))
-    lane.ready()
-    assert lane.failed("einval") == NOTHING
-    lane.wait_alone(User(A, "recv", None))
-    assert lane.ready() != NOTHING
+@pytest.mark.parametrize("handles", [(make_ref(), None), (None, make_ref())])
+def test_a_blocking_accept_is_not_aborted_and_aborts(
+    handles: tuple[Ref | None, Ref | None],
+) -> None:
+    earlier, later = (User(A, "accept", handle) for handle in handles)
+    lane = Lane("read")
+    lane.wait(earlier)
+    aborts = () if earlier.handle is None else (SendAbort(earlier, "cancelled"),)
+    assert lane.wait(later) == (*aborts, Watch("read"))
 
 
-def test_only_the_owner_gives_the_socket_away() -> None:
-    turns = Turns(owner=A)
-    assert not turns.give(B, C)
-    assert turns.owner is A
-    assert turns.give(A, B)
-    assert not turns.give(A, C)
-    assert turns.owner is B
-    assert turns.give(B, B)
-
-
-def test_a_closed_socket_has_no_owner_to_give_it_away() -> None:
-    turns = Turns(owner=A)
-    turns.close()
-    assert not turns.give(A, B)
-
-
-def test_the_end_of_the_owner_closes_also_if_it_waits_itself() -> None:
-    turns = Turns(owner=A)
-    turns.read.wait(User(A, "recv", make_ref()))
-    assert turns.down(A) == (CloseSocket(),)
-
-
-def test_the_end_of_a_former_owner_ends_its_operations_only() -> None:
-    turns = Turns(owner=A)
-    turns.read.wait(User(A, "recv", make_ref()))
-    turns.read.join(User(B, "recv", make_ref()))
-    turns.give(A, C)
-    assert turns.down(A) == (Activate("read"),)
+def test_only_a_wait_counts_as_one() -> None:
+    lane, user = Lane("read"), User(A, "recv", None)
+    assert lane.enter(A, "recv") == "go"
+    assert lane.done() == NOTHING
+    assert not lane.ever_waited
+    lane.wait_alone(user)
+    assert lane.ever_waited
+    assert (lane.count("recv"), lane.count("accept")) == (1, 0)
+    assert lane.ready() == (SendSelect(user),)
+    assert lane.ready() == NOTHING
+    assert lane.done() == NOTHING
+    assert lane.ever_waited
 
 
 # --- the model ------------------------------------------------------------------------------------

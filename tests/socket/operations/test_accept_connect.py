@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from trio.testing import MockClock
 
-from actorsock import Error, Ok, Select, make_ref, ok, receive, send, socket, spawn_handler
+from actorsock import Error, Ok, Select, ok, receive, send, socket, spawn_handler
 from actorsock.socket import SelectInfo, SelectMessage, Socket
 from actorsock.socket.core.poller import ready_now
 from actorsock.socket.core.turns import LaneName
@@ -24,7 +24,6 @@ from ..support import (
     arrives,
     at_rest,
     busy_host,
-    connected,
     connector,
     dial,
     every_body,
@@ -72,21 +71,6 @@ async def test_a_connection_that_comes_as_an_acceptor_begins_to_wait_is_noticed(
     assert ok(socket.peername(sock)).port == callers[0].getsockname()[1]
 
 
-@in_runtime
-async def test_a_second_accept_with_the_same_handle_cancels_nothing() -> None:
-    listener, address = listening()
-    ref = make_ref()
-    [a] = workers(1)
-    first = info_of(await a.ask(socket.accept_nowait, listener, ref))
-    assert info_of(await a.ask(socket.accept_nowait, listener, ref)) == first
-    assert a.mail() == []
-    caller = dial(address)
-    await until(a.mail)
-    await at_rest()
-    assert a.mail() == [selected(listener, first)]
-    caller.close()
-
-
 # --- connecting -----------------------------------------------------------------------------------
 
 
@@ -104,30 +88,6 @@ async def begun(to: Peer) -> tuple[Socket, Worker, SelectInfo]:
     return sock, a, info
 
 
-@pytest.mark.parametrize("call", [socket.connect_nowait, socket.connect])
-@pytest.mark.parametrize("selects", [False, True], ids=["before the select", "after it"])
-@in_runtime
-async def test_a_connection_is_finished_by_naming_any_address(call: Any, selects: bool) -> None:
-    target, elsewhere = host(), host()
-    sock, a, info = await begun(target)
-    if selects:
-        await until(a.mail)
-        assert a.mail() == [selected(sock, info)]
-    assert await a.ask(call, sock, elsewhere.getsockname()) == Ok()
-    assert not is_connecting(sock)
-    assert ok(socket.peername(sock)).port == target.getsockname()[1]
-    assert await a.ask(socket.cancel, sock, info) == Error("select_info")
-
-
-@in_runtime
-async def test_a_connection_may_be_called_finished_before_it_is() -> None:
-    target, _waiting = busy_host()
-    sock, a, _ = await begun(target)
-    assert await a.ask(socket.connect_nowait, sock) == Ok()
-    assert "connected" in socket.info(sock).wstates
-    assert socket.peername(sock) == Error("enotconn")
-
-
 @in_runtime
 async def test_a_connection_that_takes_its_time_is_selected_when_it_is_made() -> None:
     target, waiting = busy_host()
@@ -141,47 +101,6 @@ async def test_a_connection_that_takes_its_time_is_selected_when_it_is_made() ->
     assert await a.ask(socket.connect_nowait, sock) == Ok()
     accepted.close()
     waiting.close()
-
-
-@every_body
-@pytest.mark.parametrize("blocks", [False, True], ids=["nowait", "blocked"])
-@in_runtime
-async def test_no_other_process_connects_meanwhile(body: str, blocks: bool) -> None:
-    target, _waiting = busy_host()
-    address = target.getsockname()
-    sock = tcp()
-    a, b = workers(2, body)
-    job = a.tell(socket.connect if blocks else socket.connect_nowait, sock, address)
-    await connector(sock)
-    for _ in range(2):
-        assert await b.ask(socket.connect_nowait, sock, address) == Error("already")
-        assert await b.ask(socket.connect, sock, address) == Error("already")
-        assert await b.ask(socket.connect, sock, address, 0) == Error("already")
-        assert await b.ask(socket.connect_nowait, sock) == Error("state")
-        await at_rest()
-    assert job.done != blocks
-    assert b.mail() == []
-
-
-@in_runtime
-async def test_a_process_may_wait_to_receive_while_a_connection_is_being_made() -> None:
-    target, _waiting = busy_host()
-    sock, a, connecting = await begun(target)
-    [b] = workers(1)
-    receiving = info_of(await b.ask(socket.recv_nowait, sock))
-    assert await a.ask(socket.cancel, sock, connecting) == Ok()
-    await at_rest()
-    assert b.mail() == []
-    assert await b.ask(socket.cancel, sock, receiving) == Ok()
-
-
-@in_runtime
-async def test_a_connected_socket_connects_once_more_and_then_is_refused() -> None:
-    sock, _peer = await connected()
-    _, address = listening()
-    # The kernel answers: the first time it tells of the connection that was made before.
-    assert socket.connect_nowait(sock, address) == Ok()
-    assert socket.connect_nowait(sock, address) == Error("eisconn")
 
 
 @pytest.mark.parametrize("leaves", ["cancels", *ENDINGS])
@@ -239,18 +158,6 @@ async def test_a_blocked_connecting_process_leaves_and_others_may_try(
         await a.dies(leaves)
     assert not is_connecting(sock)
     assert await b.ask(socket.connect, sock, target.getsockname()) == Error("ealready")
-
-
-@every_body
-@in_runtime
-async def test_a_connect_without_time_leaves_the_connection_to_the_next(body: str) -> None:
-    target = host()
-    sock = tcp()
-    a, b = workers(2, body)
-    assert await a.ask(socket.connect, sock, target.getsockname(), 0) == Error("timeout")
-    assert await b.ask(socket.connect, sock, target.getsockname()) == Ok()
-    assert await a.ask(socket.connect, sock, target.getsockname()) == Error("eisconn")
-    assert a.mail() == b.mail() == []
 
 
 @in_runtime

@@ -4,20 +4,12 @@ import os
 import socket as stdlib
 import struct
 import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from actorsock import Error, Ok, Select, ok, receive, socket
-from actorsock.socket import (
-    Msg,
-    SelectMessage,
-    SockAddrIn,
-    SockAddrIn6,
-    SockAddrUnspec,
-    Socket,
-)
+from actorsock.socket import SelectMessage, SockAddrIn, SockAddrIn6, Socket
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the details are Linux's")
 
@@ -145,48 +137,6 @@ async def test_a_raw_socket_neither_listens_nor_accepts(runtime: None) -> None:
 
 
 # --- sequenced packets -----------------------------------------------------------------------
-
-
-async def seqpacket_pair(path: Path) -> tuple[Socket, Socket]:
-    listener, client = (ok(socket.open("local", "seqpacket")) for _ in range(2))
-    ok(socket.bind(listener, path))
-    ok(socket.listen(listener))
-    ok(await socket.connect(client, path))
-    server = ok(await socket.accept(listener))
-    ok(await socket.close(listener))
-    return client, server
-
-
-@pytest.mark.parametrize("how", ["close", "shutdown"])
-async def test_the_end_looks_like_an_empty_message(how: str, tmp_path: Path, runtime: None) -> None:
-    client, server = await seqpacket_pair(tmp_path / "server")
-    match socket.recv_nowait(server):
-        case Select(info):
-            pass
-    ok(await socket.send(client, b"last"))
-    assert await receive() == SelectMessage(server, "recv", info.ref)
-    ok(await socket.close(client) if how == "close" else socket.shutdown(client, "write"))
-    assert await socket.recv(server) == Ok(b"last")
-    for _ in range(3):
-        assert await socket.recv(server) == Ok(b"")
-        assert await socket.recv(server, 10) == Ok(b"")
-        assert await socket.recv(server, timeout=0) == Ok(b"")
-        assert socket.recv_nowait(server) == Ok(b"")
-        assert await socket.recvfrom(server) == Ok((SockAddrUnspec(), b""))
-        assert await socket.recvmsg(server) == Ok(Msg(None, (b"",), (), ()))
-    if how == "close":
-        assert await socket.send(server, b"x") == Error("epipe")
-    else:
-        ok(await socket.send(server, b"x"))
-
-
-async def test_a_peer_that_leaves_messages_unread(tmp_path: Path, runtime: None) -> None:
-    client, server = await seqpacket_pair(tmp_path / "server")
-    ok(await socket.send(client, b"never read"))
-    ok(await socket.close(server))
-    assert await socket.recv(client) == Error("econnreset")
-    assert await socket.recv(client) == Ok(b"")
-    assert await socket.send(client, b"x") == Error("epipe")
 
 
 async def test_sequenced_packets_over_sctp(runtime: None) -> None:

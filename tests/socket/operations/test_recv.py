@@ -4,16 +4,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from trio.testing import MockClock
 
 from actorsock import (
-    Error,
     Exit,
     Ok,
     Timeout,
     current_pid,
     exit,
-    ok,
     receive,
     send,
     socket,
@@ -22,14 +19,12 @@ from actorsock import (
 )
 from actorsock.socket import SelectMessage
 
-from ...stories import in_runtime, until
+from ...stories import in_runtime
 from ..support import (
     Scoped,
-    aborted,
     arrives,
     at_rest,
     connected,
-    datagrams,
     every_body,
     every_ending,
     info_of,
@@ -41,36 +36,11 @@ from ..support import (
 from ..support_data import data_of
 
 NOWAIT = [socket.recv_nowait, socket.recvfrom_nowait, socket.recvmsg_nowait]
-BLOCKING = [socket.recv, socket.recvfrom, socket.recvmsg]
 
 every_receive = pytest.mark.parametrize("call", NOWAIT, ids=lambda call: call.__name__)
 
 
 # --- one queue ------------------------------------------------------------------------------------
-
-
-@every_body
-@in_runtime
-async def test_all_receives_wait_in_one_queue(body: str) -> None:
-    sock, peer = await connected()
-    told = workers(3)
-    infos = [
-        info_of(await worker.ask(call, sock)) for worker, call in zip(told, NOWAIT, strict=True)
-    ]
-    assert [info.tag for info in infos] == ["recv", "recvfrom", "recvmsg"]
-    jobs = []
-    for number, (worker, call) in enumerate(zip(workers(3, body), BLOCKING, strict=True)):
-        jobs.append(worker.tell(call, sock, 1))
-        await readers(sock, 4 + number)
-    peer.sendall(b"abcdef")
-    # The select has the name of the call that waited, and any other call may follow it.
-    others = [*NOWAIT[1:], NOWAIT[0]]
-    for worker, info, call, byte in zip(told, infos, others, (b"a", b"b", b"c"), strict=True):
-        await until(worker.mail)
-        assert await worker.ask(receive, SelectMessage) == selected(sock, info)
-        assert data_of(await worker.ask(call, sock, 1)) == byte
-    assert [data_of(await job.answer()) for job in jobs] == [b"d", b"e", b"f"]
-    assert socket.info(sock).num_readers == 0
 
 
 @every_body
@@ -129,77 +99,6 @@ async def test_when_a_handler_dies_the_next_is_selected(how: str) -> None:
         send(pid, how)
     assert a.mail() == [selected(sock, info)]
     peer.close()  # the report of a crash goes on holding it
-
-
-# --- what ends it for everybody -------------------------------------------------------------------
-
-
-@every_receive
-@in_runtime
-async def test_any_receive_that_meets_the_end_aborts_the_others(call: Callable[..., Any]) -> None:
-    sock, peer = await connected()
-    a, b = workers(2)
-    first = info_of(await a.ask(socket.recv_nowait, sock))
-    info = info_of(await b.ask(call, sock))
-    peer.close()
-    await until(a.mail)
-    assert a.mail() == [selected(sock, first)]
-    assert await a.ask(call, sock) == Error("closed")
-    assert b.mail() == [aborted(sock, info, "closed")]
-    assert await b.ask(call, sock) == Error("closed")
-    assert await b.ask(socket.send, sock, b"still open") == Ok()
-
-
-@every_body
-@pytest.mark.parametrize("ends", ["times out", "meets the end", "finds it closed"])
-@in_runtime
-async def test_a_blocked_reader_that_ends_gets_the_part_that_had_come(
-    mock_clock: MockClock, body: str, ends: str
-) -> None:
-    sock, peer = await connected()
-    a, b, c = workers(3, body)
-    first = a.tell(socket.recv, sock, 10, timeout=1)
-    await readers(sock, 1)
-    second = b.tell(socket.recv, sock, 3)
-    await readers(sock, 2)
-    info = info_of(await c.ask(socket.recvmsg_nowait, sock))
-    peer.sendall(b"part")
-    await received(sock, 4)
-    match ends:
-        case "times out":
-            mock_clock.jump(1)
-            assert await first.answer() == Error("timeout", b"part")
-            assert socket.info(sock).num_readers == 2
-            peer.sendall(b"abcdef")
-            assert await second.answer() == Ok(b"abc")
-            assert c.mail() == [selected(sock, info)]
-            return
-        case "meets the end":
-            peer.close()
-        case "finds it closed":
-            ok(await socket.close(sock))
-    assert await first.answer() == Error("closed", b"part")
-    assert await second.answer() == Error("closed")
-    assert c.mail() == [aborted(sock, info, "closed")]
-
-
-@in_runtime
-async def test_a_refused_datagram_is_an_error_for_every_reader() -> None:
-    sock, peer = datagrams()
-    ok(await socket.connect(sock, peer.getsockname()))
-    a, b, c = workers(3)
-    info_of(await a.ask(socket.recv_nowait, sock))
-    info = info_of(await b.ask(socket.recvfrom_nowait, sock))
-    job = c.tell(socket.recvmsg, sock)
-    await readers(sock, 3)
-    peer.close()
-    assert await a.ask(socket.send, sock, b"to nobody") == Ok()
-    await until(a.mail)
-    assert await a.ask(socket.recv_nowait, sock) == Error("econnrefused")
-    assert b.mail() == [aborted(sock, info, "econnrefused")]
-    assert await job.answer() == Error("econnrefused")
-    # It is over: the next one waits as if nothing had been.
-    info_of(await b.ask(socket.recv_nowait, sock))
 
 
 # --- what was taken is not lost -------------------------------------------------------------------

@@ -4,25 +4,11 @@ from collections.abc import Callable
 from tempfile import TemporaryFile
 from typing import Any
 
-import pytest
-from trio.testing import MockClock
-
 from actorsock import Error, Ok, Select, ok, receive, send, socket, spawn_handler
 from actorsock.socket import SelectInfo, SelectMessage, Socket
 
 from ...stories import in_runtime
-from ..support import (
-    NOWHERE_NEAR,
-    Peer,
-    Worker,
-    at_rest,
-    connected,
-    every_body,
-    info_of,
-    selected,
-    workers,
-    writers,
-)
+from ..support import NOWHERE_NEAR, Peer, Worker, connected, info_of, selected, workers
 
 MUCH = bytes(range(256)) * (NOWHERE_NEAR // 256)
 
@@ -67,28 +53,6 @@ async def test_all_sends_wait_in_one_queue() -> None:
 
 
 @in_runtime
-async def test_a_send_that_has_gone_in_part_keeps_its_turn() -> None:
-    sock, peer, first, info, rest = await stuck()
-    [second] = workers(1)
-    behind = info_of(await second.ask(socket.send_nowait, sock, b"behind"))
-    came = b""
-    answer: Any = Select(info, rest)
-    while isinstance(answer, Select):
-        assert second.mail() == []
-        assert answer.data == MUCH[-len(answer.data) :]
-        came += await peer.read_until(first.mail)
-        await at_rest()
-        assert first.mail() == [selected(sock, answer.info)]
-        assert await first.ask(receive, SelectMessage) == selected(sock, answer.info)
-        answer = await first.ask(socket.send_nowait, sock, answer.data, answer.info)
-    assert answer == Ok()
-    came += await peer.read_until(second.mail)
-    assert second.mail() == [selected(sock, behind)]
-    assert await second.ask(socket.send_nowait, sock, b"behind") == Ok()
-    assert came + await peer.read_exactly(len(MUCH) + 6 - len(came)) == MUCH + b"behind"
-
-
-@in_runtime
 async def test_a_cancelled_send_has_sent_its_part_and_the_next_comes_behind_it() -> None:
     sock, peer, first, info, rest = await stuck()
     [second] = workers(1)
@@ -99,42 +63,6 @@ async def test_a_cancelled_send_has_sent_its_part_and_the_next_comes_behind_it()
     assert await second.ask(socket.send_nowait, sock, b"111") == Ok()
     sent = len(MUCH) - len(rest)
     assert came + await peer.read_exactly(sent + 3 - len(came)) == MUCH[:sent] + b"111"
-
-
-@every_body
-@pytest.mark.parametrize("ends", ["times out", "polls", "is closed", "is shut down"])
-@in_runtime
-async def test_a_blocked_send_that_ends_tells_what_is_left(
-    mock_clock: MockClock, body: str, ends: str
-) -> None:
-    sock, peer = await connected()
-    a, b = workers(2, body)
-    job = a.tell(socket.send, sock, MUCH, timeout=0 if ends == "polls" else 1)
-    if ends != "polls":
-        await writers(sock, 1)
-        behind = b.tell(socket.send, sock, b"behind")
-        await writers(sock, 2)
-    match ends:
-        case "times out":
-            mock_clock.jump(1)
-        case "is closed":
-            ok(await socket.close(sock))
-        case "is shut down":
-            assert socket.shutdown(sock, "write") == Ok()
-    answer = await job.answer()
-    reason = {"is closed": "closed", "is shut down": "epipe"}.get(ends, "timeout")
-    assert answer == Error(reason, answer.data)
-    sent = len(MUCH) - len(answer.data)
-    assert 0 < sent < len(MUCH)
-    if ends == "times out":
-        assert await peer.read_exactly(sent + 6) == MUCH[:sent] + b"behind"
-        assert await behind.answer() == Ok()
-        return
-    if ends == "polls":
-        assert socket.info(sock).num_writers == 0
-    else:
-        assert await behind.answer() == Error(reason)
-    assert await peer.read_exactly(sent) + answer.data == MUCH
 
 
 @in_runtime

@@ -26,7 +26,8 @@ from actorsock import (
 )
 from actorsock.socket import AbortMessage, SelectInfo, SelectMessage
 
-from ..support_data import everything, local_pair, result_of, tcp_pair, waits_in
+from ..support import info_of, listening, tcp
+from ..support_data import everything, local_pair, result_of, tcp_pair, waiting_in, waits_in
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the reasons are Linux's")
 
@@ -86,14 +87,6 @@ async def test_parts_and_beyond_the_end(
     assert await everything(right) == expected
 
 
-async def test_an_empty_file(tmp_path: Path, runtime: None) -> None:
-    left, right = local_pair()
-    fd = os.open(tmp_path / "empty", os.O_RDONLY | os.O_CREAT)
-    assert await socket.sendfile(left, fd) == Ok(0)
-    assert await everything(right) == b""
-    os.close(fd)
-
-
 @pytest.mark.parametrize("mode", [{"mode": "rb"}, {"mode": "rb", "buffering": 0}, {"mode": "r"}])
 async def test_an_open_file_and_its_position(
     mode: dict[str, Any], path: Path, runtime: None
@@ -111,12 +104,9 @@ async def test_an_open_file_and_its_position(
 async def test_data_and_files_stay_in_order(file: int, runtime: None) -> None:
     left, right = local_pair()
     ok(await socket.send(left, b"before"))
-    first = waits_in(socket.sendfile, left, file)
-    await wait_all_tasks_blocked()
-    second = waits_in(socket.send, left, b"after")
-    await wait_all_tasks_blocked()
-    third = waits_in(socket.sendfile, left, file, 0, 10)
-    await wait_all_tasks_blocked()
+    first = await waiting_in(socket.sendfile, left, file)
+    second = await waiting_in(socket.send, left, b"after")
+    third = await waiting_in(socket.sendfile, left, file, 0, 10)
     assert socket.info(left).num_writers == 3
     whole = b"before" + CONTENT + b"after" + CONTENT[:10]
     assert await socket.recv(right, len(whole)) == Ok(whole)
@@ -190,8 +180,7 @@ async def test_nothing_could_be_sent(file: int, runtime: None) -> None:
 
 async def test_a_queued_sendfile_times_out_without_a_count(file: int, runtime: None) -> None:
     left, _ = local_pair()
-    first = waits_in(socket.sendfile, left, file)
-    await wait_all_tasks_blocked()
+    first = await waiting_in(socket.sendfile, left, file)
     assert await socket.sendfile(left, file, timeout=0.001) == Error("timeout")
     ok(await socket.close(left))
     assert (await result_of(first)).reason == "closed"
@@ -199,11 +188,8 @@ async def test_a_queued_sendfile_times_out_without_a_count(file: int, runtime: N
 
 async def test_closing_meanwhile(file: int, runtime: None) -> None:
     left, right = local_pair()
-    first = waits_in(socket.sendfile, left, file)
-    await wait_all_tasks_blocked()
-    match socket.sendfile_nowait(left, file):
-        case Select(info, None):
-            pass
+    first = await waiting_in(socket.sendfile, left, file)
+    info = info_of(socket.sendfile_nowait(left, file), data=None)
     ok(await socket.close(left))
     assert await receive(AbortMessage) == AbortMessage(left, "sendfile", info.ref, "closed")
     result = await result_of(first)
@@ -214,8 +200,7 @@ async def test_closing_meanwhile(file: int, runtime: None) -> None:
 
 async def test_a_peer_that_goes_away(file: int, runtime: None) -> None:
     left, right = local_pair()
-    pid = waits_in(socket.sendfile, left, file)
-    await wait_all_tasks_blocked()
+    pid = await waiting_in(socket.sendfile, left, file)
     ok(await socket.close(right))
     result = await result_of(pid)
     assert result.reason in ("epipe", "econnreset")
@@ -238,8 +223,7 @@ async def test_a_cancelled_caller_leaves_the_lane(file: int, runtime: None) -> N
 
 async def test_a_file_that_is_cut_meanwhile(path: Path, file: int, runtime: None) -> None:
     left, right = local_pair()
-    pid = waits_in(socket.sendfile, left, file)
-    await wait_all_tasks_blocked()
+    pid = await waiting_in(socket.sendfile, left, file)
     there = await everything(right)
     os.truncate(path, len(there))
     await wait_all_tasks_blocked()
@@ -264,10 +248,9 @@ async def test_a_socket_that_can_not_send(file: int, runtime: None) -> None:
 
 
 async def test_while_a_connect_is_pending(file: int, runtime: None) -> None:
-    listener, client = ok(socket.open("inet", "stream")), ok(socket.open("inet", "stream"))
-    ok(socket.bind(listener, "loopback"))
-    ok(socket.listen(listener))
-    assert isinstance(socket.connect_nowait(client, ok(socket.sockname(listener))), Select)
+    _, there = listening()
+    client = tcp()
+    info_of(socket.connect_nowait(client, there))
     assert await socket.sendfile(client, file) == Error("state")
 
 
@@ -284,42 +267,6 @@ async def test_a_file_that_can_not_be_sent(path: Path, tmp_path: Path, runtime: 
     assert socket.info(left).num_writers == 0
 
 
-async def test_a_negative_offset_is_the_systems_answer(file: int, runtime: None) -> None:
-    left, _ = local_pair()
-    assert await socket.sendfile(left, file, -1) == Error("einval")
-    assert socket.sendfile_nowait(left, file, -1, 10) == Error("einval")
-
-
-@pytest.mark.parametrize(
-    ("arguments", "error", "says"),
-    [
-        (("file",), TypeError, "file: expected an open file"),
-        ((None,), TypeError, "file: expected an open file"),
-        ((True,), TypeError, "file: expected an open file"),
-        ((b"content",), TypeError, "file: expected an open file"),
-        ((-1,), ValueError, "file: expected an open file"),
-        ((2**31,), ValueError, "file: expected an open file"),
-        ((0, "1"), TypeError, "offset: expected"),
-        ((0, 1.0), TypeError, "offset: expected"),
-        ((0, True), TypeError, "offset: expected"),
-        ((0, 2**63), ValueError, "offset: expected"),
-        ((0, 0, "1"), TypeError, "count: expected"),
-        ((0, 0, -1), ValueError, "count: expected"),
-        ((0, 0, 2**63), ValueError, "count: expected"),
-        ((0, 0, None), TypeError, "count: expected"),
-    ],
-)
-async def test_a_wrong_argument(
-    arguments: tuple[Any, ...], error: type[Exception], says: str, runtime: None
-) -> None:
-    left, _ = local_pair()
-    ok(await socket.close(left))  # found out before anything else
-    with pytest.raises(error, match=says):
-        await socket.sendfile(left, *arguments)
-    with pytest.raises(error, match=says):
-        socket.sendfile_nowait(left, *arguments)
-
-
 async def test_files_that_are_none_to_the_system(path: Path, runtime: None) -> None:
     left, _ = local_pair()
     async with await trio.open_file(path, "rb") as closed:
@@ -327,10 +274,6 @@ async def test_files_that_are_none_to_the_system(path: Path, runtime: None) -> N
     for wrong in (io.BytesIO(b"content"), closed):
         with pytest.raises(ValueError, match=r"^file: expected an open file or"):
             await socket.sendfile(left, wrong)
-
-
-async def test_support_can_be_asked_for() -> None:
-    assert socket.is_supported("sendfile") is True
 
 
 @pytest.mark.parametrize("blocking", [True, False])

@@ -13,9 +13,9 @@ import trio
 from trio.testing import MockClock
 
 from actorsock import Error, Ok, Select, ok, receive, socket
-from actorsock.socket import Msg, SelectInfo, SelectMessage, SockAddrUnspec, Socket
+from actorsock.socket import Msg, SelectInfo, SelectMessage, Socket
 
-from ..support import readers, reset, took, writers
+from ..support import info_of, readers, reset, took, writers
 from ..support_data import (
     ANYWHERE,
     DOMAINS,
@@ -28,7 +28,6 @@ from ..support_data import (
     every_domain,
     in_runtime,
     is_select_of,
-    listener,
     over_ip,
     pair,
     pattern,
@@ -40,23 +39,6 @@ from ..support_data import (
 
 NOTHING_YET = Error("timeout")
 BIG = 10 * 2**20
-
-
-# --- recv: whatever there is --------------------------------------------------------------------
-
-
-@in_runtime
-async def test_the_handle_may_be_our_own() -> None:
-    from actorsock import make_ref
-
-    async with connected() as (sock, peer):
-        ref = make_ref()
-        for function in (socket.recv_nowait, socket.recvfrom_nowait, socket.recvmsg_nowait):
-            selected = function(sock, ref=ref)
-            assert isinstance(selected, Select)
-            assert selected.info.ref is ref
-        peer.sendall(b"x")
-        assert await receive(ref) == SelectMessage(sock, "recvmsg", ref)
 
 
 # --- recv: several reads at once (otp rcvbuf) ---------------------------------------------------
@@ -143,17 +125,6 @@ async def test_recv_collects_its_length_over_several_segments(domain: str) -> No
 
 @every_domain
 @in_runtime
-async def test_recv_gives_no_more_than_its_length(domain: str) -> None:
-    async with connected(domain) as (sock, peer):
-        peer.sendall(b"abcdef")
-        await arrived(sock, 6)
-        assert await socket.recv(sock, 2) == Ok(b"ab")
-        assert await socket.recv(sock, 2, timeout=0) == Ok(b"cd")
-        assert socket.recv_nowait(sock, 2) == Ok(b"ef")
-
-
-@every_domain
-@in_runtime
 async def test_a_length_that_no_buffer_holds(domain: str) -> None:
     data = pattern(5 * 2**20)
     async with connected(domain) as (sock, peer), trio.open_nursery() as nursery:
@@ -200,23 +171,6 @@ async def test_a_timeout_after_several_segments_hands_over_all_of_them(
         mock_clock.jump(0.3)
         await passes_until(lambda: outcome.done)
         assert outcome.answer == Error("timeout", b"one,two,six.")
-
-
-@every_domain
-@in_runtime
-async def test_a_nowait_recv_gets_the_part_and_asks_for_the_rest(domain: str) -> None:
-    async with connected(domain) as (sock, peer):
-        nothing = socket.recv_nowait(sock, 10)
-        assert isinstance(nothing, Select)
-        assert nothing.data is None
-        peer.sendall(b"part")
-        await receive(is_select_of(nothing.info, sock))
-        part = socket.recv_nowait(sock, 10)
-        assert isinstance(part, Select)
-        assert part.data == b"part"
-        peer.sendall(b", rest")
-        await receive(is_select_of(part.info, sock))
-        assert socket.recv_nowait(sock, 10 - len(part.data)) == Ok(b", rest")
 
 
 ENDS = {"the end": "closed", "a reset": "econnreset", "our close": "closed"}
@@ -272,25 +226,6 @@ async def test_an_end_that_was_there_before_the_call(
 
 
 # --- peeking ------------------------------------------------------------------------------------
-
-
-@every_domain
-@in_runtime
-async def test_peeking_leaves_the_data_where_it_is(domain: str) -> None:
-    async with connected(domain) as (sock, peer):
-        peer.sendall(b"abcdef")
-        await arrived(sock, 6)
-        for _ in range(2):
-            assert await socket.recv(sock, 0, ["peek"]) == Ok(b"abcdef")
-            assert socket.recv_nowait(sock, 3, ["peek"]) == Ok(b"abc")
-            # A peek does not wait for its whole length.
-            assert socket.recv_nowait(sock, 10, ["peek"]) == Ok(b"abcdef")
-            for timeout in (0, 10):
-                assert await socket.recv(sock, 10, ["peek"], timeout) == Ok(b"abcdef")
-            assert ok(await socket.recvfrom(sock, 4, ["peek"]))[1] == b"abcd"
-            assert ok(await socket.recvmsg(sock, 5, flags=["peek"])).iov == (b"abcde",)
-        assert await socket.recv(sock) == Ok(b"abcdef")
-        assert await socket.recv(sock, 0, ["peek"], timeout=0) == NOTHING_YET
 
 
 @every_domain
@@ -370,17 +305,6 @@ async def test_held_bytes_come_before_the_end(domain: str) -> None:
         assert await socket.recv(sock) == Error("closed")
 
 
-@pytest.mark.parametrize("flags", [["peek"], ("peek",), {"peek"}, [2], (2, "nosignal"), [0x4002]])
-@in_runtime
-async def test_flags_are_words_and_numbers(flags: Any) -> None:
-    async with connected() as (sock, peer):
-        peer.sendall(b"data")
-        await arrived(sock, 4)
-        for _ in range(2):
-            assert await socket.recv(sock, 0, flags) == Ok(b"data")
-        assert await socket.recv(sock, 0, []) == Ok(b"data")
-
-
 @pytest.mark.parametrize("timeout", [60, 60.5, 10**9, 2.0**70, math.inf])
 @in_runtime
 async def test_a_timeout_is_any_number_of_seconds(timeout: float) -> None:
@@ -392,34 +316,6 @@ async def test_a_timeout_is_any_number_of_seconds(timeout: float) -> None:
 
 
 # --- out of band --------------------------------------------------------------------------------
-
-
-@over_ip
-@in_runtime
-async def test_the_urgent_byte_is_received_once(domain: str) -> None:
-    async with connected(domain) as (sock, peer):
-        assert await socket.recv(sock, 1, ["oob"]) == Error("einval")
-        peer.sendall(b"abc")
-        await arrived(sock, 3)
-        assert await socket.recv(sock) == Ok(b"abc")
-        peer.send(b"!", stdlib.MSG_OOB)
-        await urgent(sock)
-        assert await socket.recv(sock, 1, ["oob", "peek"]) == Ok(b"!")
-        assert await socket.recv(sock, 1, ["oob"]) == Ok(b"!")
-        assert await socket.recv(sock, 1, ["oob"]) == Error("einval")
-        assert await socket.recv(sock, timeout=0.01) == NOTHING_YET
-
-
-@over_ip
-@in_runtime
-async def test_our_urgent_byte(domain: str) -> None:
-    async with connected(domain) as (sock, peer):
-        ok(await socket.send(sock, b"plain"))
-        ok(await socket.send(sock, b"!", ["oob"]))
-        await urgent(peer)
-        peer.setblocking(False)
-        assert peer.recv(1, stdlib.MSG_OOB) == b"!"
-        assert peer.recv(10) == b"plain"
 
 
 def send_around_an_urgent_byte(peer: stdlib.socket) -> None:
@@ -515,47 +411,7 @@ async def test_a_reset_is_told_once(domain: str, function: Callable[..., Any]) -
         assert await function(sock) == Error("closed")
 
 
-@over_ip
-@in_runtime
-async def test_data_from_before_a_reset_comes_first(domain: str) -> None:
-    async with connected(domain) as (sock, peer):
-        peer.sendall(b"famous last words")
-        await arrived(sock, 17)
-        reset(peer)
-        await broken(sock)
-        assert await socket.recv(sock) == Ok(b"famous last words")
-        assert await socket.recv(sock) == Error("econnreset")
-        assert await socket.recv(sock) == Error("closed")
-
-
-@over_ip
-@in_runtime
-async def test_our_read_side_shut_down(domain: str) -> None:
-    async with connected(domain) as (sock, peer):
-        peer.sendall(b"before")
-        await arrived(sock, 6)
-        ok(socket.shutdown(sock, "read"))
-        assert await socket.recv(sock) == Ok(b"before")
-        assert await socket.recv(sock) == Error("closed")
-        peer.sendall(b"after")
-        await arrived(sock, 5)
-        assert await socket.recv(sock) == Ok(b"after")
-        assert await socket.recv(sock) == Error("closed")
-
-
 # --- recvfrom and recvmsg -----------------------------------------------------------------------
-
-
-@over_ip
-@in_runtime
-async def test_tcp_names_no_source(domain: str) -> None:
-    async with connected(domain) as (sock, peer):
-        peer.sendall(b"from somewhere")
-        await arrived(sock, 14)
-        assert await socket.recvfrom(sock, 4) == Ok((SockAddrUnspec(), b"from"))
-        assert socket.recvfrom_nowait(sock, 5) == Ok((SockAddrUnspec(), b" some"))
-        assert await socket.recvmsg(sock, 2) == Ok(Msg(None, (b"wh",), (), ()))
-        assert socket.recvmsg_nowait(sock) == Ok(Msg(None, (b"ere",), (), ()))
 
 
 @every_domain
@@ -611,7 +467,6 @@ SENDS_NOWAIT: dict[str, Callable[..., Any]] = {
     "sendmsg": lambda sock, data: socket.sendmsg_nowait(sock, {"iov": [data]}),
     "sendv": lambda sock, data: socket.sendv_nowait(sock, [data]),
 }
-every_send = pytest.mark.parametrize("name", SENDS)
 every_send_in_every_domain = pytest.mark.parametrize(
     ("domain", "name"),
     # The kernel takes no address on a local stream that is connected.
@@ -712,13 +567,11 @@ def _go_on(name: str, sock: Socket, rest: Any, info: SelectInfo) -> Any:
 async def test_a_full_kernel_takes_nothing(domain: str) -> None:
     async with connected(domain) as (sock, peer):
         await full(sock)
-        selected = socket.send_nowait(sock, b"more")
-        assert isinstance(selected, Select)
-        assert selected.data is None
+        selected = info_of(socket.send_nowait(sock, b"more"), data=None)
         received: list[bytes] = []
         async with trio.open_nursery() as nursery:
             nursery.start_soon(trio.to_thread.run_sync, reading, peer, received)
-            await receive(is_select_of(selected.info, sock))
+            await receive(is_select_of(selected, sock))
             assert socket.send_nowait(sock, b"more") == Ok()
             ok(socket.shutdown(sock, "write"))
         assert b"".join(received).endswith(b"more")
@@ -741,16 +594,6 @@ def _takes(sock: Socket) -> bool:
 
 
 # --- sends that fail ----------------------------------------------------------------------------
-
-
-@over_ip
-@in_runtime
-async def test_sending_after_a_reset(domain: str) -> None:
-    async with connected(domain) as (sock, peer):
-        reset(peer)
-        await broken(sock)
-        assert await socket.send(sock, b"x") == Error("econnreset")
-        assert await socket.send(sock, b"x") == Error("epipe")
 
 
 @pytest.mark.parametrize(
@@ -821,28 +664,6 @@ async def test_a_broken_pipe_is_no_signal() -> None:
     finally:
         signal.signal(signal.SIGPIPE, former)
     assert signals == []
-
-
-@over_ip
-@in_runtime
-async def test_a_destination_on_a_stream(domain: str) -> None:
-    other = {"inet": ANYWHERE["inet6"], "inet6": ANYWHERE["inet"]}[domain]
-    async with connected(domain) as (sock, peer):
-        assert await socket.sendto(sock, b"1", ANYWHERE[domain]) == Ok()
-        assert await socket.sendto(sock, b"2", {**other, "port": 9}) == Ok()
-        assert await socket.sendmsg(sock, {"addr": ANYWHERE[domain], "iov": [b"3"]}) == Ok()
-        await until(lambda: peer.recv(9, stdlib.MSG_PEEK) == b"123")
-    async with ok(socket.open(domain, "stream")) as sock:
-        assert await socket.sendto(sock, b"x", {**ANYWHERE[domain], "port": 9}) == Error("epipe")
-
-
-@in_runtime
-async def test_a_destination_on_a_local_stream() -> None:
-    async with listener("local") as listening, pair("local") as (sock, _):
-        name = ok(socket.sockname(listening))
-        assert await socket.sendto(sock, b"x", name) == Error("eisconn")
-        async with ok(socket.open("local", "stream")) as unconnected:
-            assert await socket.sendto(unconnected, b"x", name) == Error("enotsup")
 
 
 @in_runtime

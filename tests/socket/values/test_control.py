@@ -12,12 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actorsock.socket.values import control
-from actorsock.socket.values.address import (
-    SockAddrIn,
-    SockAddrNative,
-    SockAddrUnspec,
-    to_bytes,
-)
+from actorsock.socket.values.address import SockAddrIn, SockAddrNative, SockAddrUnspec, to_bytes
 from actorsock.socket.values.control import ControlMessage, decode_control, encode_control, space
 from actorsock.socket.values.control_types import ControlType, ExtendedError, Ip6PktInfo, IpPktInfo
 from actorsock.socket.values.records import Credentials, TimeVal
