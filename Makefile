@@ -14,6 +14,7 @@
 # next command install again.
 
 PYTHON ?= python3
+WORKERS ?= auto
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
@@ -26,9 +27,10 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 run: $(VENV)/for-run
 	@$(BIN)/python -m actorsock $(if $(FILE),'$(FILE)')
 
-# ARGS are arguments for pytest: make test ARGS='-k mailbox -x'
+# ARGS are arguments for pytest, WORKERS the number of processes, one for each core unless given; with 0
+# pytest runs the tests itself: make test WORKERS=0 ARGS='-k mailbox -x --pdb'
 test: $(VENV)/for-test
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
 
 lint: $(VENV)/for-test
 	$(BIN)/ruff check .

@@ -3,13 +3,15 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from actorsock import open_runtime
 
-# A busy machine may take longer for an example than hypothesis allows by default.
-settings.register_profile("without a deadline", deadline=None)
-settings.load_profile("without a deadline")
+# A busy machine may take longer, for one example or for all, than hypothesis allows by default.
+settings.register_profile(
+    "at any speed", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("at any speed")
 
 
 @pytest.fixture

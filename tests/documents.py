@@ -9,9 +9,13 @@ from pathlib import Path
 
 import attrs
 
-__all__ = ["ROOT", "Block", "blocks", "run", "text_of"]
+import actorsock
+
+__all__ = ["PRODUCT", "ROOT", "Block", "blocks", "run", "text_of"]
 
 ROOT = Path(__file__).parent.parent
+PRODUCT = Path(actorsock.__file__).parent.parent
+"""The folder in which the product's modules are: `ROOT`, unless the tests run against a wheel."""
 
 _FENCED = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.M | re.S)
 _FILE_NAME = re.compile(r"(?:#|%%) (\S+\.\w+)\n")

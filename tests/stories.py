@@ -27,6 +27,7 @@ __all__ = [
     "LIMIT",
     "in_runtime",
     "no_descriptor_is_left",
+    "no_garbage_of_earlier_modules",
     "no_more_descriptors",
     "nothing_is_left_behind",
     "open_descriptors",
@@ -109,8 +110,14 @@ def no_more_descriptors() -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
+@pytest.fixture(scope="module", autouse=True)
+def no_garbage_of_earlier_modules() -> None:
+    """Let no descriptor of an earlier test be closed, as garbage, in the middle of a later one."""
+    gc.collect()
+
+
 @pytest.fixture(autouse=True)
-def no_descriptor_is_left() -> Iterator[None]:
+def no_descriptor_is_left(no_garbage_of_earlier_modules: None) -> Iterator[None]:
     """Check that the same descriptors are open after the test as before it."""
     before = open_descriptors()
     yield

@@ -15,7 +15,7 @@ import pytest
 
 from actorsock.__main__ import main
 
-ROOT = Path(__file__).parent.parent
+README = Path(__file__).parent.parent / "README.md"
 ACTORSOCK = [sys.executable, "-W", "error", "-m", "actorsock"]
 
 Done = subprocess.CompletedProcess[str]
@@ -57,7 +57,7 @@ def rows_of(done: Done) -> list[tuple[str, ...]]:
 
 @pytest.fixture(scope="module")
 def demonstration() -> Done:
-    return actorsock()
+    return actorsock(README)
 
 
 def test_demonstration_ends_well(demonstration: Done) -> None:
@@ -65,7 +65,7 @@ def test_demonstration_ends_well(demonstration: Done) -> None:
 
 
 def test_summary_adds_up(demonstration: Done) -> None:
-    readme = (ROOT / "README.md").read_bytes()
+    readme = README.read_bytes()
     lines, size = 4 * len(readme.splitlines()), 4 * len(readme)
     summary = summary_of(demonstration.stdout)
     assert summary["connections"] == "5 accepted, each served by a process of its own"

@@ -13,7 +13,7 @@ from pathlib import Path
 import attrs
 import pytest
 
-ROOT = Path(__file__).parent.parent
+from .documents import PRODUCT
 
 LAYERS: list[tuple[str, ...]] = [
     ("actorsock.arguments",),
@@ -64,8 +64,8 @@ class Import:
 @cache
 def modules() -> dict[str, Path]:
     """The product's modules by their full names."""
-    paths = [*ROOT.glob("actorsock/**/*.py"), ROOT / "pytest_actorsock.py"]
-    return {_name(path.relative_to(ROOT)): path for path in paths}
+    paths = [*PRODUCT.glob("actorsock/**/*.py"), PRODUCT / "pytest_actorsock.py"]
+    return {_name(path.relative_to(PRODUCT)): path for path in paths}
 
 
 def _name(path: Path) -> str:

@@ -7,7 +7,6 @@ sockets has to fulfil two more conditions: nothing has become ready for some mil
 time, and the peers of all TCP connections have acknowledged what was sent to them.
 """
 
-import time
 from typing import Final
 
 from trio.testing import wait_all_tasks_blocked
@@ -23,8 +22,9 @@ __all__ = ["at_rest", "open_sockets"]
 _QUIET: Final = 0.004
 """Seconds of real time without any readiness. The kernel passes data from socket to socket in
 microseconds, unless the machine is busy."""
-_LONGEST: Final = 1.0
-"""Seconds of real time to wait for acknowledgements. A peer that has vanished never sends one."""
+_LOOKS: Final = 250
+"""How often to look for acknowledgements while no socket does anything: a second, longer on a busy
+machine. A peer that has vanished never acknowledges."""
 
 
 async def at_rest(node: Node) -> None:
@@ -35,18 +35,30 @@ async def at_rest(node: Node) -> None:
     await wait_all_tasks_blocked()
     if existing_service(node) is None:
         return
-    give_up = time.monotonic() + _LONGEST
-    # Twice: what becomes ready in the last moment of the first period starts new activity.
-    await wait_all_tasks_blocked(_QUIET)
-    await wait_all_tasks_blocked(_QUIET)
-    while _unacknowledged(node) and time.monotonic() < give_up:
+    done, arrived, looks = None, False, 0
+    while True:
         await wait_all_tasks_blocked(_QUIET)
+        done, before = _done(node), done
+        if done != before:
+            looks = 0
+        # What had arrived at the look before has been read since then, if anyone reads it. One look
+        # is not enough: data that is acknowledged just before it is ready, but not yet read.
+        elif arrived or looks == _LOOKS:
+            return
+        else:
+            looks += 1
+        arrived = not _unacknowledged(node)
 
 
 def open_sockets(node: Node) -> list[SocketActor]:
     """Return the actor of every open socket, including sockets that use no registry."""
     service = existing_service(node)
     return [] if service is None else [actor_of(sock) for sock in service.registry.kinds]
+
+
+def _done(node: Node) -> dict[SocketActor, dict[str, int]]:
+    """Return the counters of every open socket; they stay equal while no socket does anything."""
+    return {actor: dict(vars(actor.counters)) for actor in open_sockets(node)}
 
 
 def _unacknowledged(node: Node) -> bool:

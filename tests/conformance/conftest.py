@@ -16,7 +16,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.skip(reason=HOW_TO_INSTALL))
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+# The type is quoted: pytest 8.0 has it under another name.
+def pytest_terminal_summary(terminalreporter: "pytest.TerminalReporter") -> None:
     if find_erlang() is None:
         terminalreporter.write_line(f"Nothing was compared with Erlang. {HOW_TO_INSTALL}.")
 

@@ -29,6 +29,9 @@ from .running import Bench, bench, run_all, unused, written
 from .terms import Atom, decode, encode
 from .walks import walk
 
+# On one worker, with one Erlang: the check of the whole table needs the results of all scenarios.
+pytestmark = pytest.mark.xdist_group("conformance")
+
 TOPICS = sorted(Path(__file__).parent.glob("scenarios/*.txt"))
 
 

@@ -78,6 +78,8 @@ CHOSEN: Final[dict[str, tuple[Suite, ...]]] = {
         _tests(
             "runtime/test_passed_messages",
             "runtime/test_mailbox",
+            "runtime/test_failed_wake",
+            "runtime/test_arguments",
             "runtime/test_receive",
             "runtime/test_timers",
         ),
@@ -92,6 +94,7 @@ CHOSEN: Final[dict[str, tuple[Suite, ...]]] = {
         _tests(
             "runtime/test_failed_wake",
             "runtime/test_linking",
+            "runtime/test_opening",
             "runtime/test_exit_signals",
             "runtime/test_other_threads",
             "runtime/test_end_of_the_stack",

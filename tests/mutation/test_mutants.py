@@ -5,10 +5,13 @@ from textwrap import dedent
 
 import pytest
 
+import actorsock
+
 from .chosen import CHOSEN
 from .mutants import mutants_of
 
 TOP = Path(__file__).parents[2]
+PRODUCT = Path(actorsock.__file__).parents[1]
 
 
 def changes(source: str) -> list[str]:
@@ -87,6 +90,6 @@ def test_a_mutant_compiles_to_its_mistake() -> None:
 
 @pytest.mark.parametrize("module", CHOSEN)
 def test_modules_and_the_tests_chosen_for_them_exist(module: str) -> None:
-    assert (TOP / module).is_file()
+    assert (PRODUCT / module).is_file()
     for suite in CHOSEN[module]:
         assert suite.paths(TOP)

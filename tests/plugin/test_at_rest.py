@@ -53,7 +53,7 @@ async def test_a_peer_that_does_not_accept_or_read_does_not_matter(
     runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Connections not accepted and bytes without room are not in transit."""
-    monkeypatch.setattr("actorsock.testing.quiescence._LONGEST", 60.0)
+    monkeypatch.setattr("actorsock.testing.quiescence._LOOKS", 15_000)
     listener, address = listening()
     async with listener, tcp() as sock, tcp() as other:
         ok(await socket.connect(sock, address))

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from ..stories import no_descriptor_is_left
+from ..stories import no_descriptor_is_left, no_garbage_of_earlier_modules
 
-__all__ = ["netns", "no_descriptor_is_left"]
+__all__ = ["netns", "no_descriptor_is_left", "no_garbage_of_earlier_modules"]
 
 
 @pytest.fixture(scope="module")

@@ -2,9 +2,9 @@
 
 import pytest
 
-from ..stories import no_descriptor_is_left
+from ..stories import no_descriptor_is_left, no_garbage_of_earlier_modules
 
-__all__ = ["no_descriptor_is_left", "poller"]
+__all__ = ["no_descriptor_is_left", "no_garbage_of_earlier_modules", "poller"]
 
 
 @pytest.fixture(params=["epoll", "trio"])

@@ -119,6 +119,33 @@ async def test_either_side_can_unlink() -> None:
     assert links() == process_info(pid).links == []
 
 
+async def test_a_partner_that_unlinks_between_two_notices(runtime: None) -> None:
+    """The first notice runs a handler, which makes the second partner unlink."""
+    second = spawn_handler(unlink)
+    trap_exit(True)
+    link(second)
+
+    def passes_on(message: object) -> None:
+        if isinstance(message, Exit):
+            send(second, message.pid)
+        else:
+            trap_exit(True)
+
+    first = spawn_handler(passes_on)
+    send(first, "trap exits")
+
+    async def partner() -> None:
+        link(first)
+        link(second)
+
+    _, ref = spawn_monitor(partner)
+    assert (await receive(ref)).reason == "normal"
+    assert process_info(second).links == [current_pid()]
+    for pid in first, second:
+        exit(pid, "kill")
+    assert await receive(Exit) == Exit(second, "killed")
+
+
 async def test_unlink_leaves_an_exit_that_has_arrived(runtime: None) -> None:
     trap_exit(True)
     pid = spawn_link(ends)

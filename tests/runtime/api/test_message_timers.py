@@ -47,6 +47,7 @@ async def test_send_after_sends_the_message() -> None:
     assert isinstance(ref, Ref)
     assert await receive() == "a message"
     assert trio.current_time() - start == pytest.approx(3)
+    assert not current_process().timers
 
 
 @in_every_body

@@ -44,14 +44,27 @@ def test_from_another_thread_the_failure_names_the_remedy() -> None:
     assert process.mailbox.messages() == []
 
 
-def test_what_the_receiver_has_taken_by_then_is_no_reason_to_take_another() -> None:
+@pytest.mark.parametrize("others", [[], ["another message"]], ids=["alone", "and another"])
+def test_what_the_receiver_has_taken_by_then_is_no_reason_to_take_another(
+    others: list[str],
+) -> None:
     body, process = waiting(get_ident())
 
-    def takes_it_and_is_sent_another() -> None:
+    def takes_it_and_is_sent_others() -> None:
         process.mailbox.pop()
-        process.mailbox.put("another message")
+        for message in others:
+            process.mailbox.put(message)
 
-    body.before_it_fails = takes_it_and_is_sent_another
+    body.before_it_fails = takes_it_and_is_sent_others
     with pytest.raises(RecursionError):
         process.deliver("a message")
+    assert process.mailbox.messages() == others
+
+
+def test_only_a_message_that_the_receiver_may_want_wakes_it() -> None:
+    _, process = waiting(get_ident())
+    process.mailbox.wanted = "wanted".__eq__
+    process.deliver("another message")
+    with pytest.raises(RecursionError):
+        process.deliver("wanted")
     assert process.mailbox.messages() == ["another message"]
