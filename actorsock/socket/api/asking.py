@@ -75,7 +75,7 @@ async def blocking(
     kernel for it goes back to the actor.
     """
     if timeout is not inf:
-        check_seconds("timeout", timeout)
+        timeout = check_seconds("timeout", timeout)
     process = current_process()
     body = process.body
     pause = body.spend(cost)

@@ -74,7 +74,7 @@ def open_fd(
         left, right = stdlib.socketpair()
         sock = ok(socket.open_fd(left.fileno()))
     """
-    check_int("fd", fd, "the number of an open descriptor", 0, INT_MAX)
+    fd = check_int("fd", fd, "the number of an open descriptor", 0, INT_MAX)
     check_bool("dup", dup)
     check_settings(debug, use_registry)
     given = (

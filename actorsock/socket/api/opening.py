@@ -163,7 +163,7 @@ def listen(sock: Socket, backlog: int = 5) -> Ok[None] | Error:
         TypeError, ValueError: `backlog` is not an integer that fits a C int.
     """
     actor = actor_of(sock)
-    check_int("backlog", backlog, "an int that fits a C int", INT_MIN, INT_MAX)
+    backlog = check_int("backlog", backlog, "an int that fits a C int", INT_MIN, INT_MAX)
 
     def call(opened: stdlib.socket) -> None:
         opened.listen(backlog)
@@ -233,10 +233,10 @@ def shutdown(sock: Socket, how: Literal["read", "write", "read_write"]) -> Ok[No
         TypeError, ValueError: `how` is none of the three words.
     """
     actor = actor_of(sock)
-    check_word("how", how, tuple(_HOW))
+    direction = _HOW[check_word("how", how, tuple(_HOW))]
 
     def call(opened: stdlib.socket) -> None:
-        opened.shutdown(_HOW[how])
+        opened.shutdown(direction)
         # What the kernel said before no longer holds.
         actor.forget_would_block()
 

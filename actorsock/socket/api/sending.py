@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol, TypeVar
 
 from trio.lowlevel import enable_ki_protection
 
-from ...arguments import check_int, check_seconds, shown
+from ...arguments import check_int, check_seconds, exact_int, shown
 from ...results import Error, Ok, Select, SelectInfo, Tag
 from ...runtime.bodies.current import process_of_task
 from ...runtime.bodies.running import local
@@ -372,7 +372,7 @@ async def sendfile(
             sent = ok(await socket.sendfile(sock, file))
     """
     actor = actor_of(sock)
-    check_seconds("timeout", timeout)  # before the descriptor is duplicated
+    timeout = check_seconds("timeout", timeout)  # before the descriptor is duplicated
     op = _sendfile(file, offset, count)
     return op if isinstance(op, Error) else await blocking(actor, op, timeout)
 
@@ -493,8 +493,8 @@ def _pieces(actor: SocketActor, iov: tuple[Piece, ...]) -> tuple[Piece, ...]:
 
 def _sendfile(file: object, offset: int, count: int) -> SendFile | Error:
     # A negative offset is passed on: the kernel returns an error for it, as in Erlang.
-    check_int("offset", offset, "a number of bytes below 2**63", -(2**63), _OFF_MAX)
-    check_int("count", count, "a number of bytes 0..2**63-1", 0, _OFF_MAX)
+    offset = check_int("offset", offset, "a number of bytes below 2**63", -(2**63), _OFF_MAX)
+    count = check_int("count", count, "a number of bytes 0..2**63-1", 0, _OFF_MAX)
     if isinstance(file, SelectInfo):
         former = _continuation(file, "sendfile")
         if former is None or former.file is None:
@@ -518,6 +518,6 @@ def _descriptor(file: object) -> int:
         fd = file.fileno()
     except (OSError, ValueError):  # it is closed, or not a file of the operating system
         fd = None
-    if not isinstance(fd, int) or not 0 <= fd <= INT_MAX:
+    if not isinstance(fd, int) or isinstance(fd, bool) or not 0 <= exact_int(fd) <= INT_MAX:
         raise ValueError(f"file: expected {_FILE}, got {shown(file)}")
-    return fd
+    return exact_int(fd)

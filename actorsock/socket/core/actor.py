@@ -105,7 +105,11 @@ class SocketActor(SocketLifetime):
             return None
         if handle is not None and op.activity == "recv" and self.nothing_to_read():
             return self.select_for(op, pid, lane, handle)
-        result = op.attempt(self, pid, patient)
+        try:
+            result = op.attempt(self, pid, patient)
+        except BaseException:  # no memory for a buffer, or a defect: the turn ends all the same
+            self.leave(op.lane, pid)
+            raise
         if result is None:
             if handle is not None:
                 return self.select_for(op, pid, lane, handle)

@@ -100,7 +100,9 @@ class _SendData(InParts, abc.ABC):
                 return SENT
             if not is_stream:
                 return Ok(self.progress())
-            if in_slices and self._sent >= enough:
+            # A system call that has taken nothing of something is no progress, so it is not made
+            # again at once: no kernel should do that, but a loop here would never end.
+            if not sent or (in_slices and self._sent >= enough):
                 counters.write_waits += 1
                 actor.rearm("write")
                 return None
