@@ -21,7 +21,7 @@ from ...runtime.core.identity import Pid, Ref
 from ...runtime.core.messages import Down
 from ...runtime.core.process import Process, alive
 from ...runtime.core.reductions import SYSTEM_CALL
-from ..kernel.descriptors import close_at_once, close_lingering, lingers
+from ..kernel.descriptors import close_at_once, close_lingering, lingers, without_sigpipe
 from ..options.settings import DEFAULTS, Settings
 from ..values.kinds import SocketKind
 from .notifications import CounterWrap, SocketDown
@@ -74,6 +74,7 @@ class SocketLifetime(Readiness):
         super().__init__(sock.fileno(), service.poller, Turns(owner.pid))
         self.service = service
         self.sock = sock
+        without_sigpipe(sock)
         self.kind = kind
         self._apply(settings)
         self.reader: User | None = None

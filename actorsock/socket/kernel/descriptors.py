@@ -7,17 +7,29 @@ closed; this module only does it.
 
 import os
 import socket as stdlib
+import sys
+from contextlib import suppress
 from math import inf
 from typing import Final, Self
 
 import trio
 
-__all__ = ["HeldFile", "close_at_once", "close_lingering", "lingers"]
+__all__ = ["HeldFile", "close_at_once", "close_lingering", "lingers", "without_sigpipe"]
 
 # Plain ints, because each use of the standard library's enums goes through Python code.
 _SOL_SOCKET: Final = int(stdlib.SOL_SOCKET)
 _SO_LINGER: Final = int(stdlib.SO_LINGER)
 _NO_LINGER: Final = bytes(8)
+
+# On macOS a system call has no flag against SIGPIPE; the socket has an option.
+_SO_NOSIGPIPE: Final = 0x1022 if sys.platform == "darwin" else None
+
+
+def without_sigpipe(sock: stdlib.socket) -> None:
+    """Have a broken connection reported as an error alone, on systems where a socket needs that."""
+    if _SO_NOSIGPIPE is not None:
+        with suppress(OSError):  # the peer has gone: the next send gets that error
+            sock.setsockopt(_SOL_SOCKET, _SO_NOSIGPIPE, 1)
 
 
 def lingers(sock: stdlib.socket) -> bool:

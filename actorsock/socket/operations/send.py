@@ -22,6 +22,7 @@ from ..core.turns import Activity, LaneName
 from ..kernel import libc
 from ..kernel.descriptors import HeldFile
 from ..kernel.errors import error_of
+from ..kernel.sending_files import sendfile
 from ..values.address import SockAddr
 from ..values.control import Ancillary
 from ..values.messages import Piece, remaining, to_bytes_list
@@ -257,7 +258,7 @@ class SendFile(InParts):
             wanted = min(self.count - self._sent, at_most) if self.count else at_most
             counters.sendfile_tries += 1
             try:
-                sent = os.sendfile(actor.fd, self.file.fd, self.offset + self._sent, wanted)
+                sent = sendfile(actor.fd, self.file.fd, self.offset + self._sent, wanted)
             except BlockingIOError:
                 self._waits = True
                 counters.sendfile_waits += 1
