@@ -53,9 +53,6 @@ def test_a_program_with_the_default_action_goes_on() -> None:
 @needs_linux
 @pytest.mark.parametrize("when", ["waiting before", "in the same moment"])
 def test_the_sigpipe_of_somebody_else_is_left(when: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    def kill() -> None:
-        signal.pthread_kill(threading.get_ident(), signal.SIGPIPE)
-
     seen: list[int] = []
     before = signal.signal(signal.SIGPIPE, lambda number, frame: seen.append(number))
     near, far = stdlib.socketpair()
@@ -63,7 +60,8 @@ def test_the_sigpipe_of_somebody_else_is_left(when: str, monkeypatch: pytest.Mon
     real: Callable[..., Any] = os.sendfile
 
     def signalled(*args: Any) -> int:
-        kill()
+        kill = f"import os, signal; os.kill({os.getpid()}, signal.SIGPIPE)"
+        subprocess.run([sys.executable, "-c", kill], check=True)
         return 0
 
     try:
@@ -72,7 +70,7 @@ def test_the_sigpipe_of_somebody_else_is_left(when: str, monkeypatch: pytest.Mon
             file.flush()
             if when == "waiting before":
                 signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGPIPE})
-                kill()
+                signal.pthread_kill(threading.get_ident(), signal.SIGPIPE)
                 with pytest.raises(BrokenPipeError):
                     sending_files.sendfile(near.fileno(), file.fileno(), 0, 4)
                 assert signal.SIGPIPE in signal.sigpending()
