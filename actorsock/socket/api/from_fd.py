@@ -5,6 +5,7 @@ The kernel is asked for domain, type and protocol; the caller's arguments are a 
 
 import os
 import socket as stdlib
+from contextlib import suppress
 
 from trio.lowlevel import enable_ki_protection
 
@@ -93,13 +94,15 @@ def open_fd(
         sock = stdlib.socket(kind.family, kind.type_number, kind.protocol_number, fileno=own)
     except OSError as exc:  # no socket, although the caller gave a kind
         if dup:
-            os.close(own)
+            with suppress(OSError):
+                os.close(own)
         return error_of(exc)
     try:
         sock.setblocking(False)
     except OSError as exc:
         if dup:
-            sock.close()
+            with suppress(OSError):
+                sock.close()
         else:
             sock.detach()
         return error_of(exc)

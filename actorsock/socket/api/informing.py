@@ -11,7 +11,7 @@ from ...runtime.bodies.current import current_process
 from ...runtime.core.identity import Pid, Ref, check_pid, check_ref
 from ..core.actor import SocketActor, actor_of
 from ..core.registry import Registry
-from ..core.service import service_of
+from ..core.service import registry_of
 from ..core.socket_object import Socket
 from ..operations.send import IOV_MAX
 from ..values.families import Domain, Type
@@ -286,7 +286,7 @@ _FILTERS: Final = {
 
 
 def _registry() -> Registry:
-    return service_of(current_process().node).registry
+    return registry_of(current_process().node)
 
 
 def _info(actor: SocketActor) -> SocketInfo:

@@ -7,6 +7,7 @@ import errno
 import os
 import socket as stdlib
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final, Literal
 
 from trio.lowlevel import enable_ki_protection
@@ -276,7 +277,12 @@ def _open(kind: SocketKind) -> stdlib.socket:
     if -1 in (kind.type_number, kind.protocol_number):
         raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
     sock = stdlib.socket(kind.family, kind.type_number, kind.protocol_number)
-    sock.setblocking(False)
+    try:
+        sock.setblocking(False)
+    except OSError:
+        with suppress(OSError):
+            sock.close()
+        raise
     return sock
 
 

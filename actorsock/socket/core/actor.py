@@ -37,6 +37,7 @@ from ...results import Error, Ok, Select, SelectInfo, SelectRead, Tag
 from ...runtime.core.body import TIMED_OUT
 from ...runtime.core.identity import Pid, Ref
 from ...runtime.core.process import alive
+from ..kernel.errors import error_of
 from .lifetime import CLOSED, SocketLifetime
 from .notifications import AbortMessage, SelectMessage
 from .operation import Operation
@@ -107,6 +108,8 @@ class SocketActor(SocketLifetime):
             return self.select_for(op, pid, lane, handle)
         try:
             result = op.attempt(self, pid, patient)
+        except OSError as exc:  # of a system call beside the attempt's own
+            result = error_of(exc, op.progress())
         except BaseException:  # no memory for a buffer, or a defect: the turn ends all the same
             self.leave(op.lane, pid)
             raise

@@ -8,6 +8,7 @@ is in `actor`.
 
 import abc
 import socket as stdlib
+from contextlib import suppress
 from typing import Any, Final
 
 import attrs
@@ -22,6 +23,7 @@ from ...runtime.core.messages import Down
 from ...runtime.core.process import Process, alive
 from ...runtime.core.reductions import SYSTEM_CALL
 from ..kernel.descriptors import close_at_once, close_lingering, lingers, without_sigpipe
+from ..kernel.errors import error_of
 from ..options.settings import DEFAULTS, Settings
 from ..values.kinds import SocketKind
 from .notifications import CounterWrap, SocketDown
@@ -202,10 +204,13 @@ class SocketLifetime(Readiness):
             return CLOSED
         sock = self._retire()
         if sock is not None:
-            if self.may_linger and lingers(sock):
-                await in_trio(close_lingering, sock)
-            else:
-                sock.close()
+            try:
+                if self.may_linger and lingers(sock):
+                    await in_trio(close_lingering, sock)
+                else:
+                    sock.close()
+            except OSError as exc:  # the descriptor is gone all the same
+                return error_of(exc)
         return _DONE
 
     def close_now(self) -> None:
@@ -214,10 +219,11 @@ class SocketLifetime(Readiness):
             return
         sock = self._retire()
         if sock is not None:
-            if self.may_linger:
-                close_at_once(sock)
-            else:
-                sock.close()
+            with suppress(OSError):  # the descriptor is gone all the same
+                if self.may_linger:
+                    close_at_once(sock)
+                else:
+                    sock.close()
 
     def _retire(self) -> stdlib.socket | None:
         """Do all of a close but closing the descriptor; return that, if it is ours to close."""

@@ -9,9 +9,10 @@ from ..options.settings import DEFAULTS, UNREGISTERED, Settings
 from .poller import Poller, new_poller
 from .registry import Registry
 
-__all__ = ["Service", "existing_service", "service_of"]
+__all__ = ["Service", "existing_service", "registry_of", "service_of"]
 
 _KEY: Final = "socket"
+_REGISTRY_KEY: Final = "socket registry"
 
 
 @attrs.define(eq=False)
@@ -36,9 +37,21 @@ def existing_service(node: Node) -> Service | None:
 
 
 def service_of(node: Node) -> Service:
-    """Return the socket service of `node`; make it for the first socket."""
+    """Return the socket service of `node`; make it for the first socket.
+
+    Raises `OSError` if the operating system refuses the poller a descriptor.
+    """
     service = existing_service(node)
     if service is None:
-        service = node.services[_KEY] = Service(node, new_poller(node.passes), Registry())
-        node.at_close.append(service.poller.close)
+        poller = new_poller(node.passes)
+        service = node.services[_KEY] = Service(node, poller, registry_of(node))
+        node.at_close.append(poller.close)
     return service
+
+
+def registry_of(node: Node) -> Registry:
+    """Return the registry of the sockets of `node`, also before the first socket; never fails."""
+    registry: Registry | None = node.services.get(_REGISTRY_KEY)
+    if registry is None:
+        registry = node.services[_REGISTRY_KEY] = Registry()
+    return registry

@@ -47,7 +47,8 @@ def lingers(sock: stdlib.socket) -> bool:
 def close_at_once(sock: stdlib.socket) -> None:
     """Close without waiting; a linger time is cleared first."""
     if lingers(sock):
-        sock.setsockopt(_SOL_SOCKET, _SO_LINGER, _NO_LINGER)
+        with suppress(OSError):
+            sock.setsockopt(_SOL_SOCKET, _SO_LINGER, _NO_LINGER)
     sock.close()
 
 
@@ -87,7 +88,8 @@ class HeldFile:
         """Close the duplicate; further calls do nothing."""
         fd, self.fd = self.fd, -1
         if fd >= 0:
-            os.close(fd)
+            with suppress(OSError):  # nothing was written, so nothing is lost
+                os.close(fd)
 
     __del__ = close
 
