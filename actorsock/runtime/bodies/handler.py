@@ -16,6 +16,7 @@ from ..core.body import Body
 from ..core.mailbox import anything
 from ..core.node import Node
 from ..core.process import Process, alive
+from ..core.reductions import HANDLER_BUDGET, STEP
 from .crash_report import log_if_crash
 from .functions import name_of
 from .running import local
@@ -116,6 +117,7 @@ class HandlerBody(Body):
         mailbox = process.mailbox
         step = self._step
         before, step.process = step.process, process
+        self.budget = HANDLER_BUDGET
         try:
             if not process.ending:
                 if mailbox.saved or mailbox.arrivals is None:
@@ -139,6 +141,8 @@ class HandlerBody(Body):
                 self.parked = True
         finally:
             step.process = before
+            if self.budget <= 0:
+                self._node.run_queue.charge((HANDLER_BUDGET - self.budget) // STEP)
 
     def _end(self, reason: Any) -> None:
         process = self._process

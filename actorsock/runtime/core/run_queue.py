@@ -10,7 +10,8 @@ add the step: it is passed to `interrupt`.
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import islice
 
 import trio
 from trio.lowlevel import enable_ki_protection
@@ -30,13 +31,14 @@ class RunQueue:
         self._ready: deque[Step] = deque()
         self._running = False
         self._left_over = trio.Event()
+        self._quantum: Iterator[int] = iter(())
 
     def run(self, step: Step) -> None:
         """Run `step` now, or after those that were added before it."""
         if self._running or self._ready:
+            # Steps that a quantum has left are not run here, ahead of this one: a task that sends
+            # in a loop would pay a whole quantum for each message, and hold up all others.
             self._ready.append(step)
-            if not self._running:
-                self._run_ready()
             return
         # The usual case, a single step, does without the queue.
         self._running = True
@@ -48,6 +50,10 @@ class RunQueue:
             self._running = False
         if self._ready:
             self._run_ready()
+
+    def charge(self, cost: int) -> None:
+        """Count the running step as `cost` further steps of the quantum."""
+        next(islice(self._quantum, cost, cost), None)
 
     def run_all(self) -> None:
         """Run steps until none is left; for the end, when no new processes can start."""
@@ -68,8 +74,10 @@ class RunQueue:
     def _run_ready(self) -> None:
         ready = self._ready
         self._running = True
+        # An iterator, so that `charge` can take from it and the loop needs no counter of its own.
+        self._quantum = iter(range(RUN_QUEUE_QUANTUM))
         try:
-            for _ in range(RUN_QUEUE_QUANTUM):
+            for _ in self._quantum:
                 if not ready:
                     return
                 try:

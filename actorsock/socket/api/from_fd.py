@@ -12,6 +12,7 @@ from trio.lowlevel import enable_ki_protection
 from ...arguments import check_bool, check_int
 from ...results import Error, Ok
 from ...runtime.bodies.current import current_process
+from ...runtime.core.reductions import SYSTEM_CALL
 from ..core.actor import SocketActor
 from ..core.service import service_of
 from ..core.socket_object import Socket
@@ -84,6 +85,7 @@ def open_fd(
         None if protocol is None else protocol_number(protocol),
     )
     owner = current_process()
+    owner.body.budget -= SYSTEM_CALL
     kind = _kind(fd, given)
     try:
         service = service_of(owner.node)

@@ -15,6 +15,7 @@ from trio.lowlevel import enable_ki_protection
 from ...arguments import check_int, check_word, shown
 from ...results import Error, Ok
 from ...runtime.bodies.current import current_process
+from ...runtime.core.reductions import SYSTEM_CALL
 from ..core.actor import SocketActor, actor_of
 from ..core.service import service_of
 from ..core.socket_object import Socket
@@ -83,6 +84,7 @@ def open(
         raise TypeError(f"netns: expected the path of a network namespace, got {shown(netns)}")
     check_settings(debug, use_registry)
     owner = current_process()
+    owner.body.budget -= SYSTEM_CALL
     try:
         service = service_of(owner.node)
         sock = _open(kind) if netns is None else call_in_namespace(netns, _open, kind)

@@ -141,9 +141,10 @@ def send_nowait(
         ref: the handle of the select message; None (the default) makes a new one.
 
     Returns:
-        `Ok` as from `send`; `Select(info, rest)` if not all could be sent, or other processes
-        wait in front: `rest` is what is left if a part was sent, else None; after the select
-        message, send that; or `Error` as from `send`, but not `"timeout"`.
+        `Ok` as from `send`; `Select(info, rest)` if not all could be sent, other processes wait
+        in front, or the caller has done so much without waiting that others must run: `rest` is
+        what is left if a part was sent, else None; after the select message, send that; or
+        `Error` as from `send`, but not `"timeout"`.
 
     Raises:
         TypeError, ValueError: an argument has the wrong type or is no valid value.
@@ -158,9 +159,12 @@ def send_nowait(
     actor: SocketActor = sock._actor if type(sock) is Socket else actor_of(sock)
     if ref is not None or type(data) is not bytes or flags is not _NO_FLAGS:
         return _nowait(actor, _send(data, flags), ref)
-    if local.step.process is None:
-        process_of_task()  # makes the calling task a process; raises outside of a runtime
-    if actor.is_plain and actor.turns.write.current is None:
+    process = local.step.process
+    if process is None:
+        process = process_of_task()
+    body = process.body
+    body.budget -= SYSTEM_CALL
+    if body.budget > 0 and actor.is_plain and actor.turns.write.current is None:
         begun = send_plainly(actor, data)
         return nowait(actor, begun, None) if isinstance(begun, Send) else begun
     return nowait(actor, Send(data, 0), None)

@@ -132,6 +132,22 @@ class SocketActor(SocketLifetime):
                 self.carry_out(decisions)
         return result
 
+    def give_way(self, op: Operation[Any], pid: Pid, handle: Ref) -> Select | None:
+        """Return a `Select` whose message is sent at once: `pid` has used up its budget.
+
+        The receive that follows lets other processes run. None if the caller would not be the
+        one to try now, or the call is a connect, which a later call could not start any more.
+        """
+        turns = self.turns
+        lane = turns.read if op.lane == "read" else turns.write
+        if turns.closed or op.activity == "connect" or lane.enter(pid, op.activity) != "go":
+            return None
+        # Without the last decision, to watch: the message does not depend on the descriptor.
+        self.carry_out(lane.wait(User(pid, op.activity, handle, op.tag))[:-1])
+        select = self._select_result(op, pid, handle)
+        self.carry_out(lane.ready())
+        return select
+
     def select_for(self, op: Operation[Any], pid: Pid, lane: Lane, handle: Ref) -> Select:
         """Make `pid`, whose attempt found nothing, the current user; return its `Select`."""
         decisions = lane.wait(User(pid, op.activity, handle, op.tag))

@@ -277,6 +277,7 @@ class EpollPoller:
         self._failing = False
         """The last epoll_wait(2) has failed."""
         self._patrol = _Patrol(self._all)
+        self._patrol.start()
         # poll(2) on the epoll object answers whether it has events, and leaves them in it.
         passes.collect(self._drain, Probe(self._epoll.fileno(), "read").ready)
         spawn_system_task(self._stay_awake)

@@ -1,5 +1,6 @@
 """The socket service of one runtime: the poller and the registry that its sockets share."""
 
+import logging
 from typing import Final
 
 import attrs
@@ -10,6 +11,8 @@ from .poller import Poller, new_poller
 from .registry import Registry
 
 __all__ = ["Service", "existing_service", "registry_of", "service_of"]
+
+_log: Final = logging.getLogger("actorsock.socket")
 
 _KEY: Final = "socket"
 _REGISTRY_KEY: Final = "socket registry"
@@ -26,6 +29,8 @@ class Service:
     def settings(self, debug: bool, use_registry: bool | None) -> Settings:
         """Return the settings of a new socket; `use_registry` None stands for the default."""
         registered = self.registry.use_registry if use_registry is None else use_registry
+        if self.registry.debug:
+            _log.debug("a socket is opened: debug=%r, use_registry=%r", debug, registered)
         settings = DEFAULTS if registered else UNREGISTERED
         return attrs.evolve(settings, debug=True) if debug else settings
 

@@ -13,8 +13,9 @@ from typing import Any, ClassVar, Final, Literal
 import attrs
 
 from ...results import Error, Ok, Tag
+from ...runtime.bodies.current import charge
 from ...runtime.core.identity import Pid
-from ...runtime.core.reductions import TRANSFER_QUANTUM
+from ...runtime.core.reductions import LARGE, TRANSFER_QUANTUM
 from ..core.actor import SocketActor
 from ..core.operation import InParts, Whole
 from ..core.poller import ready_now
@@ -94,6 +95,8 @@ class _SendData(InParts, abc.ABC):
                 return error_of(exc, self.progress())
             counters.write_byte += sent
             self._sent += sent
+            if sent > LARGE:
+                charge(sent >> 10)
             if self._is_complete(sent):
                 counters.write_pkg += 1
                 if self._sent > counters.write_pkg_max:
@@ -156,7 +159,7 @@ def send_plainly(actor: SocketActor, data: bytes) -> Ok[None] | Error | Send:
     The short way of nearly every send: there is no call between it and the kernel. Where that
     does not send all, it returns the `Send` to continue with.
     """
-    if len(data) > TRANSFER_QUANTUM:
+    if len(data) > LARGE:
         return Send(data, 0)
     counters = actor.counters
     try:
@@ -270,6 +273,7 @@ class SendFile(InParts):
             counters.sendfile_byte += sent
             counters.sendfile_max = max(counters.sendfile_max, sent)
             self._sent += sent
+            charge(sent >> 10)
             if not sent or self._sent == self.count:
                 counters.sendfile_pkg += 1
                 counters.sendfile_pkg_max = max(counters.sendfile_pkg_max, self._sent)
