@@ -10,6 +10,7 @@ import logging
 import os
 import select
 import time
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import Final, Protocol
@@ -188,7 +189,13 @@ class _Patrol:
             trio.lowlevel.notify_closing(timer)
             os.close(timer)
 
-    def hurry(self, actor: Pollable, lane: LaneName, exc: OSError) -> None:
+    def forsake(self) -> None:
+        """Do the same as `EpollPoller.forsake`."""
+        timer, self._timer = self._timer, -1
+        if timer >= 0:
+            os.close(timer)
+
+    def hurry(self, actor: Pollable, lane: LaneName, exc: Exception) -> None:
         """Look for `lane` after each short pause until it is ready: epoll has refused it."""
         if not self._warned:
             self._warned = True
@@ -278,6 +285,7 @@ class EpollPoller:
         """The last epoll_wait(2) has failed."""
         self._patrol = _Patrol(self._all)
         self._patrol.start()
+        _open_pollers.add(self)
         # poll(2) on the epoll object answers whether it has events, and leaves them in it.
         passes.collect(self._drain, Probe(self._epoll.fileno(), "read").ready)
         spawn_system_task(self._stay_awake)
@@ -289,7 +297,10 @@ class EpollPoller:
                 self._epoll.modify(fd, _EDGES)
             else:
                 self._register(actor, fd)
-        except OSError as exc:  # no memory, no watch left, or the descriptor was closed by os.close
+        except (
+            OSError,
+            ValueError,
+        ) as exc:  # no memory, no watch left, or the descriptor was closed by os.close
             self._patrol.hurry(actor, lane, exc)
             return False
         self._patrol.start()
@@ -326,7 +337,7 @@ class EpollPoller:
             return False
         try:
             self._epoll.modify(actor.fd, edges)
-        except OSError:  # closed by os.close: the next attempt will fail
+        except (OSError, ValueError):  # closed by os.close: the next attempt will fail
             return False
         return True
 
@@ -351,15 +362,26 @@ class EpollPoller:
             del entries[fd]
             # If it fails, the descriptor was closed by os.close, or the close that follows
             # unregisters it; and a report for a number that is not in the table does no harm.
-            with suppress(OSError):
+            with suppress(OSError, ValueError):
                 self._epoll.unregister(fd)
             return
 
     def close(self) -> None:
+        _open_pollers.discard(self)
         self._patrol.stop()
         self._passes.stop_collecting()
-        trio.lowlevel.notify_closing(self._epoll)
+        if not self._epoll.closed:
+            trio.lowlevel.notify_closing(self._epoll)
+            self._epoll.close()
+
+    def forsake(self) -> None:
+        """Close the copies of the descriptors that a forked child has inherited.
+
+        The epoll object behind them is still the parent's: what the child removed from it, the
+        parent would never be told again.
+        """
         self._epoll.close()
+        self._patrol.forsake()
 
     async def _stay_awake(self) -> None:
         # Ends trio's sleep when there are events; `_drain` is called in each pass of trio's loop.
@@ -385,7 +407,7 @@ class EpollPoller:
         try:
             try:
                 events = self._poll(0, _BATCH)
-            except OSError:
+            except (OSError, ValueError):
                 self._failing = True
                 return False
             for fd, mask in events:
@@ -398,6 +420,18 @@ class EpollPoller:
                 actors.update(self._new)
                 self._new.clear()
         return bool(events)
+
+
+_open_pollers: Final[weakref.WeakSet[EpollPoller]] = weakref.WeakSet()
+
+
+def _forsake_all() -> None:
+    for poller in tuple(_open_pollers):
+        poller.forsake()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forsake_all)
 
 
 class TrioPoller:

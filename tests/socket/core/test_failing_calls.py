@@ -376,3 +376,26 @@ async def test_an_accept_that_wrongly_finds_nothing_is_made_again() -> None:
         assert isinstance(await socket.accept(listener), Ok)
     for peer in (first, second, third):
         peer.close()
+
+
+@needs_epoll
+@in_runtime
+async def test_a_forked_child_leaves_the_epoll_of_its_parent_alone() -> None:
+    sock, peer = await _watched()
+    (worker,) = workers(1)
+    job = worker.tell(socket.recv, sock)
+    await readers(sock)
+    child = os.fork()
+    if not child:
+        failed = 1
+        try:
+            actor = sock._actor
+            actor.poller.forget(actor)
+            actor.poller.close()
+            failed = 0
+        finally:
+            os._exit(failed)
+    _, status = os.waitpid(child, 0)  # noqa: ASYNC222  # the child does not depend on the parent
+    assert status == 0
+    peer.sendall(b"data")
+    assert await job.answer() == Ok(b"data")
