@@ -8,7 +8,18 @@ import math
 import reprlib
 from typing import Any, Final
 
-__all__ = ["check_bool", "check_int", "check_seconds", "check_word", "restated", "shown"]
+__all__ = [
+    "check_bool",
+    "check_int",
+    "check_seconds",
+    "check_word",
+    "exact_bytes",
+    "exact_int",
+    "exact_items",
+    "exact_str",
+    "restated",
+    "shown",
+]
 
 
 _BYTES_SHOWN: Final = 30
@@ -24,6 +35,36 @@ def shown(value: object) -> str:
         return f"<{type(value).__name__}>"
 
 
+# A class of the caller's own may inherit from a built-in one and override any method. The methods
+# of the built-in class itself, called as below, see the value that the object really has.
+
+
+def exact_int(value: int) -> int:
+    """Return `value`, an instance of int or of a class of its own, as a plain int."""
+    return int.__index__(value)
+
+
+def exact_str(value: str) -> str:
+    """Return `value`, an instance of str or of a class of its own, as a plain str."""
+    return str.__str__(value)
+
+
+def exact_bytes(value: bytes | bytearray | memoryview) -> bytes:
+    """Return the bytes in the memory of `value`, whatever it says about itself."""
+    return value if type(value) is bytes else memoryview(value).tobytes()
+
+
+def exact_items(value: Any) -> tuple[Any, ...]:
+    """Return the elements that a list, tuple or set has at this moment, whatever its own class.
+
+    Raises `TypeError` for anything else.
+    """
+    for base in (tuple, list, set, frozenset):
+        if issubclass(type(value), base):
+            return tuple(base.__iter__(value))
+    raise TypeError(f"{shown(value)} is not a list, tuple or set")
+
+
 def check_bool(argument: str, value: object, expected: str = "a bool") -> bool:
     """Return `value` if it is True or False; raise `TypeError` otherwise."""
     if not isinstance(value, bool):
@@ -34,27 +75,34 @@ def check_bool(argument: str, value: object, expected: str = "a bool") -> bool:
 def check_int(
     argument: str, value: object, expected: str, low: float, high: float = math.inf
 ) -> int:
-    """Return `value` if it is an integer from `low` to `high`; `expected` describes it."""
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise _wrong(TypeError, argument, expected, value)
+    """Return `value` as a plain int if it is one from `low` to `high`; `expected` describes it."""
+    if type(value) is not int:
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise _wrong(TypeError, argument, expected, value)
+        value = exact_int(value)
     if not low <= value <= high:
         raise _wrong(ValueError, argument, expected, value)
     return value
 
 
-def check_word(argument: str, value: Any, words: tuple[str, ...]) -> None:
-    """Raise `TypeError` or `ValueError` unless `value` is one of `words`."""
+def check_word(argument: str, value: Any, words: tuple[str, ...]) -> str:
+    """Return `value` as a plain str if it is one of `words`."""
     expected = f"one of {', '.join(map(repr, words))}"
     if not isinstance(value, str):
         raise _wrong(TypeError, argument, expected, value)
-    if value not in words:
+    word = exact_str(value)
+    if word not in words:
         raise _wrong(ValueError, argument, expected, value)
+    return word
 
 
 def check_seconds(argument: str, value: float) -> float:
-    """Return `value` if it is a duration: a number of seconds >= 0, `math.inf` included."""
+    """Return `value` as a plain number if it is a duration: seconds >= 0, `math.inf` included."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise _wrong(TypeError, argument, "seconds as a number (math.inf = for ever)", value)
+    if type(value) is not float and type(value) is not int:
+        # Deadlines are compared in a heap that all processes share.
+        value = exact_int(value) if isinstance(value, int) else float.__float__(value)
     try:
         wrong = math.isnan(value) or value < 0
     except OverflowError:  # an integer larger than every float

@@ -17,7 +17,14 @@ from ..core.process import ExitSignal, Process
 from .running import by_task, local
 from .task import adopt
 
-__all__ = ["current_process", "enter_node", "leave_node", "node_of_caller", "process_of_task"]
+__all__ = [
+    "charge",
+    "current_process",
+    "enter_node",
+    "leave_node",
+    "node_of_caller",
+    "process_of_task",
+]
 
 _NO_RUNTIME: Final = (
     "there is no actorsock runtime here: start the program with actorsock.run(main), or put "
@@ -53,6 +60,22 @@ def current_process() -> Process:
     """
     process = local.step.process
     return process_of_task() if process is None else process
+
+
+def charge(cost: int) -> None:
+    """Charge `cost` reductions to the calling process, if there is one.
+
+    For plain functions, which can't wait: the next call that can gives way to others instead.
+    """
+    process = local.step.process
+    if process is None:
+        try:
+            process = by_task.get(current_task())
+        except RuntimeError:  # outside of trio
+            return
+        if process is None:
+            return
+    process.body.budget -= cost
 
 
 def process_of_task() -> Process:

@@ -17,7 +17,7 @@ from ..core.body import Body
 from ..core.mailbox import NOTHING, anything
 from ..core.node import Node
 from ..core.process import Process, alive
-from ..core.reductions import EVENT
+from ..core.reductions import EVENT, HANDLER_BUDGET, STEP
 from .crash_report import log_if_crash
 from .functions import name_of
 from .running import local
@@ -129,6 +129,7 @@ class HandlerBody(Body):
         step = self._step
         before, step.process = step.process, process
         result = None
+        self.budget = HANDLER_BUDGET
         try:
             if not process.ending:
                 if message is NOTHING:
@@ -156,6 +157,8 @@ class HandlerBody(Body):
                 self.parked = True
         finally:
             step.process = before
+            if self.budget <= 0:
+                self._node.run_queue.charge((HANDLER_BUDGET - self.budget) // STEP)
 
     def _end(self, reason: Any) -> None:
         process = self._process

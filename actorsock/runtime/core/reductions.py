@@ -14,12 +14,15 @@ __all__ = [
     "BY_RULES",
     "CHILD",
     "EVENT",
+    "HANDLER_BUDGET",
+    "LARGE",
     "LIGHT_BUDGET",
     "LIGHT_PASS_BUDGET",
     "MESSAGE",
     "RUN_QUEUE_QUANTUM",
     "SCAN_QUANTUM",
     "START",
+    "STEP",
     "SYSTEM_CALL",
     "TASK_BUDGET",
     "TIMER",
@@ -53,6 +56,9 @@ BY_RULES: Final = 4
 
 CHILD: Final = 20
 """Starting or stopping a child of a supervisor."""
+# A mebibyte takes as long as a task's whole budget: see TRANSFER_QUANTUM.
+LARGE: Final = 2**16
+"""A transfer of more bytes than that costs one reduction more for each KiB."""
 
 # Budgets, in reductions.
 
@@ -65,6 +71,9 @@ TASK_BUDGET: Final = 1000
 LIGHT_BUDGET: Final = 400
 """The budget of a light process for one step, until the next process is stepped."""
 
+HANDLER_BUDGET: Final = LIGHT_BUDGET
+"""The budget of a handler for one step: after that, its nowait calls return `Select`."""
+
 # Ten full steps, some milliseconds: the longest time for which light processes hold up tasks.
 LIGHT_PASS_BUDGET: Final = 4000
 """The budget of all light processes together for one pass of trio's loop, until tasks run."""
@@ -74,6 +83,9 @@ LIGHT_PASS_BUDGET: Final = 4000
 YIELD_FIRST: Final = LIGHT_PASS_BUDGET
 """A cost above every budget: the caller yields before the operation. trio's streams promise a
 checkpoint in every call."""
+
+STEP: Final = 10
+"""Reductions that a step of a handler takes, on average: a budget is as many steps of the queue."""
 
 # Slices of work that are not counted in reductions.
 

@@ -14,10 +14,11 @@ import trio
 
 from ...arguments import check_seconds
 from ...results import Error, Ok, Select, SelectRead
-from ...runtime.bodies.current import current_process
+from ...runtime.bodies.current import charge, current_process
+from ...runtime.core.body import Body
 from ...runtime.core.identity import Pid, Ref, check_ref
 from ...runtime.core.process import Process
-from ...runtime.core.reductions import SYSTEM_CALL
+from ...runtime.core.reductions import LIGHT_BUDGET, SYSTEM_CALL
 from ..core.actor import CLOSED, Operation, Result, SocketActor
 from ..kernel.errors import error_of
 
@@ -38,6 +39,7 @@ def at_once(actor: SocketActor, call: Callable[[stdlib.socket], T | Error]) -> O
 
     `Error("closed")`, and no call, if the socket is closed.
     """
+    charge(SYSTEM_CALL)
     if actor.turns.closed:
         return CLOSED
     try:
@@ -57,12 +59,31 @@ def nowait(actor: SocketActor, op: Operation[T], ref: Ref | None) -> Ok[T] | Err
 def nowait_receive(actor: SocketActor, op: Operation[T], ref: Ref | None) -> Result[T]:
     """Do the same for a receive: with the otp option `select_read` it may return `SelectRead`."""
     handle = Ref() if ref is None else check_ref(ref)
-    pid = current_process().pid
-    result = actor.perform(op, pid, handle)
+    process = current_process()
+    body, pid = process.body, process.pid
+    body.budget -= SYSTEM_CALL
+    result: Result[T] | None = None
+    if body.budget <= 0 and _gives_way(body):
+        result = actor.give_way(op, pid, handle)
+    if result is None:
+        result = actor.perform(op, pid, handle)
     if actor.observed:
         actor.observe(op, pid, result)
     assert result is not None  # only a caller without a handle gets None
     return result
+
+
+def _gives_way(body: Body) -> bool:
+    """Return whether a caller without budget is to wait, and charge that answer.
+
+    A caller that does not wait after a `Select` (it may sleep through trio, which the runtime does
+    not see) is served by its next calls, until it has used as much again. Its budget stays below
+    0 meanwhile, so that its next call that can give way does so.
+    """
+    if body.budget > -LIGHT_BUDGET or body.budget <= -2 * LIGHT_BUDGET:
+        body.budget = -LIGHT_BUDGET
+        return True
+    return False
 
 
 async def blocking(
@@ -75,7 +96,7 @@ async def blocking(
     kernel for it goes back to the actor.
     """
     if timeout is not inf:
-        check_seconds("timeout", timeout)
+        timeout = check_seconds("timeout", timeout)
     process = current_process()
     body = process.body
     pause = body.spend(cost)

@@ -6,6 +6,7 @@ from ...arguments import shown
 from ...results import Error, Ok, SelectInfo
 from ...runtime.bodies.current import current_process
 from ...runtime.core.identity import check_ref
+from ...runtime.core.reductions import SYSTEM_CALL
 from ..core.actor import CLOSED, actor_of
 from ..core.notifications import ACTIVITY_OF, AbortMessage, SelectMessage
 from ..core.socket_object import Socket
@@ -51,6 +52,7 @@ def cancel(sock: Socket, info: SelectInfo) -> Ok[None] | Error:
         raise ValueError(f"info: no Select carries the tag {shown(info.tag)}")
     check_ref(info.ref, "info.ref")
     process = current_process()
+    process.body.budget -= SYSTEM_CALL
     removed: tuple[type[SelectMessage | AbortMessage], ...] = (SelectMessage, AbortMessage)
     result: Ok[None] | Error = Ok()
     if actor.turns.closed:

@@ -10,8 +10,9 @@ from trio.lowlevel import enable_ki_protection
 
 from ...arguments import shown
 from ...results import Error, Ok
-from ...runtime.bodies.current import current_process
+from ...runtime.bodies.current import charge, current_process
 from ...runtime.core.identity import Pid, check_pid
+from ...runtime.core.reductions import SYSTEM_CALL
 from ..core.actor import CLOSED, SocketActor, actor_of
 from ..core.socket_object import Socket
 from ..core.stdlib_shape import LOW_WATER_MARK
@@ -201,6 +202,7 @@ def _set_otp(actor: SocketActor, name: object, value: object) -> Ok[None] | Erro
         value = option.check(value)
     if option.name == "controlling_process":
         value = check_pid(value, "value")
+    charge(SYSTEM_CALL)
     caller = current_process().pid
     if actor.turns.closed:
         return CLOSED
@@ -216,6 +218,7 @@ def _set_otp(actor: SocketActor, name: object, value: object) -> Ok[None] | Erro
 
 
 def _get_otp(actor: SocketActor, name: object) -> Ok[Any] | Error:
+    charge(SYSTEM_CALL)
     option = find_otp(name)
     if option.name == "use_registry":
         return Ok(actor.settings.use_registry)  # also of a closed socket, as in Erlang

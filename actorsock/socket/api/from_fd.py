@@ -5,12 +5,14 @@ The kernel is asked for domain, type and protocol; the caller's arguments are a 
 
 import os
 import socket as stdlib
+from contextlib import suppress
 
 from trio.lowlevel import enable_ki_protection
 
 from ...arguments import check_bool, check_int
 from ...results import Error, Ok
 from ...runtime.bodies.current import current_process
+from ...runtime.core.reductions import SYSTEM_CALL
 from ..core.actor import SocketActor
 from ..core.service import service_of
 from ..core.socket_object import Socket
@@ -74,7 +76,7 @@ def open_fd(
         left, right = stdlib.socketpair()
         sock = ok(socket.open_fd(left.fileno()))
     """
-    check_int("fd", fd, "the number of an open descriptor", 0, INT_MAX)
+    fd = check_int("fd", fd, "the number of an open descriptor", 0, INT_MAX)
     check_bool("dup", dup)
     check_settings(debug, use_registry)
     given = (
@@ -83,6 +85,7 @@ def open_fd(
         None if protocol is None else protocol_number(protocol),
     )
     owner = current_process()
+    owner.body.budget -= SYSTEM_CALL
     kind = _kind(fd, given)
     try:
         service = service_of(owner.node)
@@ -93,13 +96,15 @@ def open_fd(
         sock = stdlib.socket(kind.family, kind.type_number, kind.protocol_number, fileno=own)
     except OSError as exc:  # no socket, although the caller gave a kind
         if dup:
-            os.close(own)
+            with suppress(OSError):
+                os.close(own)
         return error_of(exc)
     try:
         sock.setblocking(False)
     except OSError as exc:
         if dup:
-            sock.close()
+            with suppress(OSError):
+                sock.close()
         else:
             sock.detach()
         return error_of(exc)

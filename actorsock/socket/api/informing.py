@@ -7,11 +7,12 @@ import attrs
 from trio.lowlevel import enable_ki_protection
 
 from ...arguments import check_bool, shown
-from ...runtime.bodies.current import current_process
+from ...runtime.bodies.current import charge, current_process
 from ...runtime.core.identity import Pid, Ref, check_pid, check_ref
+from ...runtime.core.reductions import SYSTEM_CALL
 from ..core.actor import SocketActor, actor_of
 from ..core.registry import Registry
-from ..core.service import service_of
+from ..core.service import registry_of
 from ..core.socket_object import Socket
 from ..operations.send import IOV_MAX
 from ..values.families import Domain, Type
@@ -21,6 +22,7 @@ __all__ = [
     "SocketInfo",
     "SocketsInfo",
     "cancel_monitor",
+    "debug",
     "info",
     "monitor",
     "monitored_by",
@@ -72,6 +74,7 @@ class SocketsInfo:
     """The state of all sockets of this runtime; the result of `info()`.
 
     Attributes:
+        debug: True if calls that concern no open socket are logged; see the function `debug`.
         use_registry: True if new sockets are registered; see the function `use_registry`.
         iov_max: the largest number of pieces that one sendmsg(2) accepts.
         counters: `"num_sockets"`, the number of open sockets; the numbers for each domain
@@ -79,6 +82,7 @@ class SocketsInfo:
             ...); and `"num_cnt_bits"`, the bits of the counters of a socket, 64.
     """
 
+    debug: bool
     use_registry: bool
     iov_max: int
     counters: dict[str, int]
@@ -105,10 +109,34 @@ def info(sock: Socket | None = None) -> SocketInfo | SocketsInfo:
 
         socket.info(sock).counters["read_byte"]
     """
+    charge(SYSTEM_CALL)
     if sock is not None:
         return _info(actor_of(sock))
     registry = _registry()
-    return SocketsInfo(registry.use_registry, IOV_MAX, {"num_cnt_bits": 64, **registry.counts()})
+    counters = {"num_cnt_bits": 64, **registry.counts()}
+    return SocketsInfo(registry.debug, registry.use_registry, IOV_MAX, counters)
+
+
+@enable_ki_protection
+def debug(flag: bool) -> None:
+    """Log the opening of sockets, or stop that. Erlang's `socket:debug/1`.
+
+    It holds for this runtime: each `open` and `open_fd` writes a record to the logger
+    `actorsock.socket`, at level DEBUG. The operations on one socket are logged by its option
+    `"otp"`, `"debug"`. `info` shows the flag.
+
+    Args:
+        flag: True to log.
+
+    Raises:
+        TypeError: `flag` is not a bool.
+
+    Example::
+
+        socket.debug(True)
+        assert socket.info().debug
+    """
+    _registry().debug = check_bool("flag", flag)
 
 
 @enable_ki_protection
@@ -286,7 +314,7 @@ _FILTERS: Final = {
 
 
 def _registry() -> Registry:
-    return service_of(current_process().node).registry
+    return registry_of(current_process().node)
 
 
 def _info(actor: SocketActor) -> SocketInfo:

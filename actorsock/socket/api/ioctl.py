@@ -6,6 +6,7 @@ Linux's; elsewhere every request returns `Error("enotsup")`.
 """
 
 import array
+import errno
 import os
 import socket as stdlib
 import struct
@@ -16,7 +17,7 @@ from typing import Any, Final
 import attrs
 from trio.lowlevel import enable_ki_protection
 
-from ...arguments import check_bool, check_int, shown
+from ...arguments import check_bool, check_int, exact_str, shown
 from ...results import Error, Ok
 from ..core.actor import actor_of
 from ..core.socket_object import Socket
@@ -31,6 +32,7 @@ _LINUX: Final = sys.platform == "linux"
 _NAME_SIZE: Final = 16  # IFNAMSIZ
 # struct ifreq: the name of an interface, then a union of 24 bytes (an address, an int, flags, ...).
 _IFREQ_SIZE: Final = 40
+_IFCONF_MAX: Final = 2**24  # the list of all interfaces is never as large
 _SOCKADDR_SIZE: Final = 16  # struct sockaddr, the address in that union
 
 
@@ -226,10 +228,10 @@ def _set_flags(name: object, flags: object) -> Perform:
 
 
 def _interface_name(index: object) -> Perform:
-    check_int("index", index, "the index of an interface", INT_MIN, INT_MAX)
+    interface = check_int("index", index, "the index of an interface", INT_MIN, INT_MAX)
 
     def perform(sock: stdlib.socket, number: int) -> str:
-        raw = libc.ioctl(sock, number, bytes(_NAME_SIZE) + struct.pack("=i20x", index))
+        raw = libc.ioctl(sock, number, bytes(_NAME_SIZE) + struct.pack("=i20x", interface))
         return _text(raw[:_NAME_SIZE])
 
     return perform
@@ -240,7 +242,7 @@ def _interfaces() -> Perform:
     # pointer with one ifreq for each address and sets the length.
     def perform(sock: stdlib.socket, number: int) -> list[Interface]:
         room = _IFREQ_SIZE * 16
-        while True:
+        while room <= _IFCONF_MAX:
             buffer = array.array("B", bytes(room))
             address, _ = buffer.buffer_info()
             used, _ = struct.unpack(
@@ -249,6 +251,8 @@ def _interfaces() -> Perform:
             if used + _IFREQ_SIZE <= room:
                 break
             room *= 2  # a full buffer may mean that there are more: the kernel does not say
+        else:
+            raise OSError(errno.ENOBUFS, os.strerror(errno.ENOBUFS))
         raw = buffer.tobytes()[:used]
         entries = [raw[at : at + _IFREQ_SIZE] for at in range(0, used, _IFREQ_SIZE)]
         return [
@@ -274,7 +278,7 @@ def _ifreq(sock: stdlib.socket, number: int, name: bytes, payload: bytes) -> byt
 def _name(name: object) -> bytes:
     if not isinstance(name, str):
         raise TypeError(f"name: expected the name of an interface, got {shown(name)}")
-    encoded = os.fsencode(name)
+    encoded = os.fsencode(exact_str(name))
     if len(encoded) >= _NAME_SIZE or b"\0" in encoded:
         raise ValueError(
             f"name: expected at most {_NAME_SIZE - 1} bytes and no NUL, got {shown(name)}"

@@ -7,6 +7,7 @@ import errno
 import os
 import socket as stdlib
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final, Literal
 
 from trio.lowlevel import enable_ki_protection
@@ -14,6 +15,7 @@ from trio.lowlevel import enable_ki_protection
 from ...arguments import check_int, check_word, shown
 from ...results import Error, Ok
 from ...runtime.bodies.current import current_process
+from ...runtime.core.reductions import SYSTEM_CALL
 from ..core.actor import SocketActor, actor_of
 from ..core.service import service_of
 from ..core.socket_object import Socket
@@ -82,6 +84,7 @@ def open(
         raise TypeError(f"netns: expected the path of a network namespace, got {shown(netns)}")
     check_settings(debug, use_registry)
     owner = current_process()
+    owner.body.budget -= SYSTEM_CALL
     try:
         service = service_of(owner.node)
         sock = _open(kind) if netns is None else call_in_namespace(netns, _open, kind)
@@ -163,7 +166,7 @@ def listen(sock: Socket, backlog: int = 5) -> Ok[None] | Error:
         TypeError, ValueError: `backlog` is not an integer that fits a C int.
     """
     actor = actor_of(sock)
-    check_int("backlog", backlog, "an int that fits a C int", INT_MIN, INT_MAX)
+    backlog = check_int("backlog", backlog, "an int that fits a C int", INT_MIN, INT_MAX)
 
     def call(opened: stdlib.socket) -> None:
         opened.listen(backlog)
@@ -233,10 +236,10 @@ def shutdown(sock: Socket, how: Literal["read", "write", "read_write"]) -> Ok[No
         TypeError, ValueError: `how` is none of the three words.
     """
     actor = actor_of(sock)
-    check_word("how", how, tuple(_HOW))
+    direction = _HOW[check_word("how", how, tuple(_HOW))]
 
     def call(opened: stdlib.socket) -> None:
-        opened.shutdown(_HOW[how])
+        opened.shutdown(direction)
         # What the kernel said before no longer holds.
         actor.forget_would_block()
 
@@ -276,7 +279,12 @@ def _open(kind: SocketKind) -> stdlib.socket:
     if -1 in (kind.type_number, kind.protocol_number):
         raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
     sock = stdlib.socket(kind.family, kind.type_number, kind.protocol_number)
-    sock.setblocking(False)
+    try:
+        sock.setblocking(False)
+    except OSError:
+        with suppress(OSError):
+            sock.close()
+        raise
     return sock
 
 

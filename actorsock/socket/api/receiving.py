@@ -121,9 +121,10 @@ def recv_nowait(
         ref: the handle of the select message; None (the default) makes a new one.
 
     Returns:
-        `Ok(data)`; `Select(info, part)` if there is less than `length`, or other processes wait
-        in front: `part` is what was there, or None; after the select message, ask for the rest;
-        or `Error` as from `recv`, but not `"timeout"`.
+        `Ok(data)`; `Select(info, part)` if there is less than `length`, other processes wait in
+        front, or the caller has done so much without waiting that others must run: `part` is
+        what was there, or None; after the select message, ask for the rest; or `Error` as from
+        `recv`, but not `"timeout"`.
 
         On a socket with the option otp `select_read`: `SelectRead(info, data)` in the place of
         `Ok(data)`. Then the next select message is sent when there is more.
@@ -145,6 +146,10 @@ def recv_nowait(
         process = local.step.process
         if process is None:
             process = process_of_task()
+        body = process.body
+        body.budget -= SYSTEM_CALL
+        if body.budget <= 0:
+            return nowait_receive(actor, _WHAT_IS_THERE, None)
         pid, lane = process.pid, actor.turns.read
         current = lane.current
         # `Lane.enter` would answer "go".

@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol, TypeVar
 
 from trio.lowlevel import enable_ki_protection
 
-from ...arguments import check_int, check_seconds, shown
+from ...arguments import check_int, check_seconds, exact_int, shown
 from ...results import Error, Ok, Select, SelectInfo, Tag
 from ...runtime.bodies.current import process_of_task
 from ...runtime.bodies.running import local
@@ -141,9 +141,10 @@ def send_nowait(
         ref: the handle of the select message; None (the default) makes a new one.
 
     Returns:
-        `Ok` as from `send`; `Select(info, rest)` if not all could be sent, or other processes
-        wait in front: `rest` is what is left if a part was sent, else None; after the select
-        message, send that; or `Error` as from `send`, but not `"timeout"`.
+        `Ok` as from `send`; `Select(info, rest)` if not all could be sent, other processes wait
+        in front, or the caller has done so much without waiting that others must run: `rest` is
+        what is left if a part was sent, else None; after the select message, send that; or
+        `Error` as from `send`, but not `"timeout"`.
 
     Raises:
         TypeError, ValueError: an argument has the wrong type or is no valid value.
@@ -158,9 +159,12 @@ def send_nowait(
     actor: SocketActor = sock._actor if type(sock) is Socket else actor_of(sock)
     if ref is not None or type(data) is not bytes or flags is not _NO_FLAGS:
         return _nowait(actor, _send(data, flags), ref)
-    if local.step.process is None:
-        process_of_task()  # makes the calling task a process; raises outside of a runtime
-    if actor.is_plain and actor.turns.write.current is None:
+    process = local.step.process
+    if process is None:
+        process = process_of_task()
+    body = process.body
+    body.budget -= SYSTEM_CALL
+    if body.budget > 0 and actor.is_plain and actor.turns.write.current is None:
         begun = send_plainly(actor, data)
         return nowait(actor, begun, None) if isinstance(begun, Send) else begun
     return nowait(actor, Send(data, 0), None)
@@ -372,7 +376,7 @@ async def sendfile(
             sent = ok(await socket.sendfile(sock, file))
     """
     actor = actor_of(sock)
-    check_seconds("timeout", timeout)  # before the descriptor is duplicated
+    timeout = check_seconds("timeout", timeout)  # before the descriptor is duplicated
     op = _sendfile(file, offset, count)
     return op if isinstance(op, Error) else await blocking(actor, op, timeout)
 
@@ -493,8 +497,8 @@ def _pieces(actor: SocketActor, iov: tuple[Piece, ...]) -> tuple[Piece, ...]:
 
 def _sendfile(file: object, offset: int, count: int) -> SendFile | Error:
     # A negative offset is passed on: the kernel returns an error for it, as in Erlang.
-    check_int("offset", offset, "a number of bytes below 2**63", -(2**63), _OFF_MAX)
-    check_int("count", count, "a number of bytes 0..2**63-1", 0, _OFF_MAX)
+    offset = check_int("offset", offset, "a number of bytes below 2**63", -(2**63), _OFF_MAX)
+    count = check_int("count", count, "a number of bytes 0..2**63-1", 0, _OFF_MAX)
     if isinstance(file, SelectInfo):
         former = _continuation(file, "sendfile")
         if former is None or former.file is None:
@@ -518,6 +522,6 @@ def _descriptor(file: object) -> int:
         fd = file.fileno()
     except (OSError, ValueError):  # it is closed, or not a file of the operating system
         fd = None
-    if not isinstance(fd, int) or not 0 <= fd <= INT_MAX:
+    if not isinstance(fd, int) or isinstance(fd, bool) or not 0 <= exact_int(fd) <= INT_MAX:
         raise ValueError(f"file: expected {_FILE}, got {shown(file)}")
-    return fd
+    return exact_int(fd)

@@ -37,6 +37,7 @@ from ...results import Error, Ok, Select, SelectInfo, SelectRead, Tag
 from ...runtime.core.body import TIMED_OUT
 from ...runtime.core.identity import Pid, Ref
 from ...runtime.core.process import alive
+from ..kernel.errors import error_of
 from .lifetime import CLOSED, SocketLifetime
 from .notifications import AbortMessage, SelectMessage
 from .operation import Operation
@@ -105,7 +106,13 @@ class SocketActor(SocketLifetime):
             return None
         if handle is not None and op.activity == "recv" and self.nothing_to_read():
             return self.select_for(op, pid, lane, handle)
-        result = op.attempt(self, pid, patient)
+        try:
+            result = op.attempt(self, pid, patient)
+        except OSError as exc:  # of a system call beside the attempt's own
+            result = error_of(exc, op.progress())
+        except BaseException:  # no memory for a buffer, or a defect: the turn ends all the same
+            self.leave(op.lane, pid)
+            raise
         if result is None:
             if handle is not None:
                 return self.select_for(op, pid, lane, handle)
@@ -124,6 +131,22 @@ class SocketActor(SocketLifetime):
             if decisions:
                 self.carry_out(decisions)
         return result
+
+    def give_way(self, op: Operation[Any], pid: Pid, handle: Ref) -> Select | None:
+        """Return a `Select` whose message is sent at once: `pid` has used up its budget.
+
+        The receive that follows lets other processes run. None if the caller would not be the
+        one to try now, or the call is a connect, which a later call could not start any more.
+        """
+        turns = self.turns
+        lane = turns.read if op.lane == "read" else turns.write
+        if turns.closed or op.activity == "connect" or lane.enter(pid, op.activity) != "go":
+            return None
+        # Without the last decision, to watch: the message does not depend on the descriptor.
+        self.carry_out(lane.wait(User(pid, op.activity, handle, op.tag))[:-1])
+        select = self._select_result(op, pid, handle)
+        self.carry_out(lane.ready())
+        return select
 
     def select_for(self, op: Operation[Any], pid: Pid, lane: Lane, handle: Ref) -> Select:
         """Make `pid`, whose attempt found nothing, the current user; return its `Select`."""

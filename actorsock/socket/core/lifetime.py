@@ -8,6 +8,7 @@ is in `actor`.
 
 import abc
 import socket as stdlib
+from contextlib import suppress
 from typing import Any, Final
 
 import attrs
@@ -21,7 +22,8 @@ from ...runtime.core.identity import Pid, Ref
 from ...runtime.core.messages import Down
 from ...runtime.core.process import Process, alive
 from ...runtime.core.reductions import SYSTEM_CALL
-from ..kernel.descriptors import close_at_once, close_lingering, lingers
+from ..kernel.descriptors import close_at_once, close_lingering, lingers, without_sigpipe
+from ..kernel.errors import error_of
 from ..options.settings import DEFAULTS, Settings
 from ..values.kinds import SocketKind
 from .notifications import CounterWrap, SocketDown
@@ -74,6 +76,7 @@ class SocketLifetime(Readiness):
         super().__init__(sock.fileno(), service.poller, Turns(owner.pid))
         self.service = service
         self.sock = sock
+        without_sigpipe(sock)
         self.kind = kind
         self._apply(settings)
         self.reader: User | None = None
@@ -201,10 +204,13 @@ class SocketLifetime(Readiness):
             return CLOSED
         sock = self._retire()
         if sock is not None:
-            if self.may_linger and lingers(sock):
-                await in_trio(close_lingering, sock)
-            else:
-                sock.close()
+            try:
+                if self.may_linger and lingers(sock):
+                    await in_trio(close_lingering, sock)
+                else:
+                    sock.close()
+            except OSError as exc:  # the descriptor is gone all the same
+                return error_of(exc)
         return _DONE
 
     def close_now(self) -> None:
@@ -213,10 +219,11 @@ class SocketLifetime(Readiness):
             return
         sock = self._retire()
         if sock is not None:
-            if self.may_linger:
-                close_at_once(sock)
-            else:
-                sock.close()
+            with suppress(OSError):  # the descriptor is gone all the same
+                if self.may_linger:
+                    close_at_once(sock)
+                else:
+                    sock.close()
 
     def _retire(self) -> stdlib.socket | None:
         """Do all of a close but closing the descriptor; return that, if it is ours to close."""

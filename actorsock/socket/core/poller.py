@@ -6,11 +6,11 @@ system call. `TrioPoller` works wherever trio does: it waits with `wait_readable
 `readiness`.
 """
 
-import errno
+import logging
 import os
 import select
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import Final, Protocol
 
@@ -18,9 +18,12 @@ import trio
 from trio.lowlevel import spawn_system_task
 
 from ...runtime.core.passes import Passes
+from ..kernel import libc
 from .turns import LaneName
 
 __all__ = ["EpollPoller", "Pollable", "Poller", "Probe", "TrioPoller", "new_poller", "ready_now"]
+
+_log: Final = logging.getLogger("actorsock.socket")
 
 
 class Pollable(Protocol):
@@ -37,18 +40,20 @@ class Pollable(Protocol):
     def work_done(self, lane: LaneName) -> int:
         """Return a number that grows with everything that is done in `lane`."""
 
+    def awaits(self, lane: LaneName) -> bool:
+        """Return whether a process waits for a report about `lane`."""
+
 
 class Poller(Protocol):
     """Reports to actors when their descriptors become ready."""
 
-    edge_triggered: bool
-    """True if all changes are reported after the first `watch`, also while no process waits."""
-
-    def watch(self, actor: Pollable, lane: LaneName) -> None:
+    def watch(self, actor: Pollable, lane: LaneName) -> bool:
         """Report to `actor` when `lane` is ready; soon, if it is ready already.
 
-        An edge-triggered poller registers the descriptor anew if it is registered already: then
-        what was reported before is reported again.
+        The result is True if every change in both lanes is reported from now on, also while no
+        process waits, and False if this `watch` brings one report. An edge-triggered poller
+        registers the descriptor anew if it is registered already: then what was reported before
+        is reported again. The call never fails.
         """
 
     def spurious_wakeup(self, actor: Pollable, lane: LaneName) -> None:
@@ -147,10 +152,118 @@ def _actors_in(entry: "Pollable | _Several | None") -> Sequence[Pollable]:
     return entry.actors if isinstance(entry, _Several) else (entry,)
 
 
-class EpollPoller:
-    """One edge-triggered epoll object for all sockets of a runtime."""
+class _Patrol:
+    """Looks with poll(2) for readiness that epoll has not reported, while processes wait.
 
-    edge_triggered = True
+    The kernel keeps its part of the contract in `readiness`; should it fail to once, a wait would
+    last for ever. Looking at every descriptor each `_ROUND` seconds costs a tenth of a percent of
+    the time for ten thousand waiting processes, and nothing in the calls of any.
+    """
+
+    def __init__(self, actors: Callable[[], list[Pollable]]) -> None:
+        self._actors = actors
+        self._urgent: dict[tuple[Pollable, LaneName], None] = {}
+        """Waits that epoll knows nothing of: they are looked at after each short pause."""
+        self._timer = -1
+        """A descriptor that becomes readable when it is time to look; -1 while not on patrol.
+
+        Not a time-out of trio's: that follows the clock of the run, which a test may stop.
+        """
+        self._hurrying = False
+        self._warned = False
+
+    def start(self) -> None:
+        """Go on patrol, unless it is under way."""
+        if self._timer < 0:
+            try:
+                self._timer = libc.timer(_ROUND)
+            except OSError:
+                return  # another wait will try again
+            spawn_system_task(self._go, self._timer)
+
+    def stop(self) -> None:
+        """End; no actor is left."""
+        timer, self._timer = self._timer, -1
+        if timer >= 0:
+            trio.lowlevel.notify_closing(timer)
+            os.close(timer)
+
+    def hurry(self, actor: Pollable, lane: LaneName, exc: Exception) -> None:
+        """Look for `lane` after each short pause until it is ready: epoll has refused it."""
+        if not self._warned:
+            self._warned = True
+            _log.warning("epoll refuses a socket, which is polled instead: %s", exc)
+        self._urgent[actor, lane] = None
+        if not self._hurrying:
+            self._hurrying = True
+            spawn_system_task(self._hurry)
+
+    def forget(self, actor: Pollable) -> None:
+        """Look no more for `actor`."""
+        for lane in _LANES:
+            self._urgent.pop((actor, lane), None)
+
+    def look(self) -> None:
+        """Report every lane that is ready and awaited."""
+        for actors in _batched(self._actors()):
+            _report_ready(actors)
+
+    async def _go(self, timer: int) -> None:
+        with suppress(trio.ClosedResourceError):
+            while timer == self._timer:
+                try:
+                    await trio.lowlevel.wait_readable(timer)
+                    os.read(timer, 8)
+                except OSError:
+                    await _pause()
+                for actors in _batched(self._actors()):
+                    _report_ready(actors)
+                    await trio.lowlevel.checkpoint()
+
+    async def _hurry(self) -> None:
+        while self._urgent:
+            await _pause()
+            # An actor to which a report is made may come back at once, with another wait.
+            urgent, self._urgent = self._urgent, {}
+            reported = _report_ready([*dict.fromkeys(actor for actor, _ in urgent)])
+            for actor, lane in urgent:
+                if not reported.get(actor, 0) & ~_POLLED[_OTHER[lane]] and actor.awaits(lane):
+                    self._urgent[actor, lane] = None
+        self._hurrying = False
+
+
+def _batched(actors: list[Pollable]) -> Iterator[list[Pollable]]:
+    """Return the actors in batches that are looked at without holding up other processes."""
+    return (actors[at : at + _AT_ONCE] for at in range(0, len(actors), _AT_ONCE))
+
+
+def _report_ready(actors: Sequence[Pollable]) -> dict[Pollable, int]:
+    """Report to each actor whose awaited lane is ready; return what poll(2) has said of each."""
+    poll, by_fd = select.poll(), dict[int, list[Pollable]]()
+    for actor in actors:
+        mask = sum(_POLLED[lane] for lane in _LANES if actor.awaits(lane))
+        if mask:
+            sharing = by_fd.setdefault(actor.fd, [])
+            sharing.append(actor)
+            poll.register(actor.fd, mask if len(sharing) == 1 else select.POLLIN | select.POLLOUT)
+    try:
+        events = poll.poll(0) if by_fd else []
+    except OSError:
+        return {}
+    # `ended`: a descriptor whose report was missing is not trusted again; see `saw_end`.
+    reports = [(actor, mask) for fd, mask in events for actor in by_fd[fd]]
+    for actor, mask in reports:
+        actor.on_ready(mask & ~select.POLLOUT, mask & ~select.POLLIN, True)
+    return dict(reports)
+
+
+class EpollPoller:
+    """One edge-triggered epoll object for all sockets of a runtime.
+
+    An event that epoll has reported, and an attempt has not used up, is not reported again. So once
+    in a while a `_Patrol` looks at every descriptor on which a process waits. A descriptor that
+    epoll refuses (ENOSPC, ENOMEM) is left to the patrol, which then looks often.
+    """
 
     def __init__(self, passes: Passes) -> None:
         self._epoll = select.epoll()
@@ -161,14 +274,31 @@ class EpollPoller:
         self._draining = False
         self._spurious = _SpuriousWakeups()
         self._passes = passes
+        self._failing = False
+        """The last epoll_wait(2) has failed."""
+        self._patrol = _Patrol(self._all)
+        self._patrol.start()
         # poll(2) on the epoll object answers whether it has events, and leaves them in it.
         passes.collect(self._drain, Probe(self._epoll.fileno(), "read").ready)
         spawn_system_task(self._stay_awake)
 
-    def watch(self, actor: Pollable, lane: LaneName) -> None:
-        if self._modify(actor, _EDGES):
-            return
+    def watch(self, actor: Pollable, lane: LaneName) -> bool:
         fd = actor.fd
+        try:
+            if self._has(actor):
+                self._epoll.modify(fd, _EDGES)
+            else:
+                self._register(actor, fd)
+        except (
+            OSError,
+            ValueError,
+        ) as exc:  # no memory, no watch left, or the descriptor was closed by os.close
+            self._patrol.hurry(actor, lane, exc)
+            return False
+        self._patrol.start()
+        return True
+
+    def _register(self, actor: Pollable, fd: int) -> None:
         entries = self._new if self._draining else self._actors
         try:
             self._epoll.register(fd, _EDGES)
@@ -180,6 +310,11 @@ class EpollPoller:
             # An actor that had this number before was closed without `forget`, by os.close.
             entries[fd] = actor
 
+    def _all(self) -> list[Pollable]:
+        """Return the actors for which the patrol looks."""
+        entries = (*self._actors.values(), *self._new.values())
+        return [actor for entry in entries for actor in _actors_in(entry)]
+
     def spurious_wakeup(self, actor: Pollable, lane: LaneName) -> None:
         if self._spurious.too_many(actor, lane) and self._modify(actor, _EDGES & ~_EDGE[lane]):
             spawn_system_task(self._enable_later, actor)
@@ -189,18 +324,22 @@ class EpollPoller:
         self._modify(actor, _EDGES)
 
     def _modify(self, actor: Pollable, edges: int) -> bool:
-        """Register the descriptor anew for these events; False if the actor has none here."""
-        fd = actor.fd
-        if actor not in _actors_in(self._actors.get(fd)) and actor not in _actors_in(
-            self._new.get(fd)
-        ):
+        """Register the descriptor anew for these events; False if that is not possible."""
+        if not self._has(actor):
             return False
-        with suppress(OSError):  # closed by os.close: the next attempt will fail
-            self._epoll.modify(fd, edges)
+        try:
+            self._epoll.modify(actor.fd, edges)
+        except (OSError, ValueError):  # closed by os.close: the next attempt will fail
+            return False
         return True
+
+    def _has(self, actor: Pollable) -> bool:
+        fd = actor.fd
+        return actor in _actors_in(self._actors.get(fd)) or actor in _actors_in(self._new.get(fd))
 
     def forget(self, actor: Pollable) -> None:
         self._spurious.forget(actor)
+        self._patrol.forget(actor)
         fd = actor.fd
         for entries in (self._new, self._actors):
             entry = entries.get(fd)
@@ -213,11 +352,10 @@ class EpollPoller:
             elif entry is not actor:
                 continue  # closed by os.close, and the number may belong to another actor now
             del entries[fd]
-            try:
+            # If it fails, the descriptor was closed by os.close, or the close that follows
+            # unregisters it; and a report for a number that is not in the table does no harm.
+            with suppress(OSError, ValueError):
                 self._epoll.unregister(fd)
-            except OSError as exc:
-                if exc.errno not in (errno.EBADF, errno.ENOENT):
-                    raise
             return
 
     def fileno(self) -> int:
@@ -225,15 +363,27 @@ class EpollPoller:
         return self._epoll.fileno()
 
     def close(self) -> None:
+        self._patrol.stop()
         self._passes.stop_collecting()
-        trio.lowlevel.notify_closing(self._epoll)
-        self._epoll.close()
+        if not self._epoll.closed:
+            trio.lowlevel.notify_closing(self._epoll)
+            self._epoll.close()
 
     async def _stay_awake(self) -> None:
         # Ends trio's sleep when there are events; `_drain` is called in each pass of trio's loop.
-        with suppress(trio.ClosedResourceError):
+        with suppress(trio.ClosedResourceError, ValueError):  # ValueError: closed just now
             while True:
-                await trio.lowlevel.wait_readable(self._epoll)
+                try:
+                    await trio.lowlevel.wait_readable(self._epoll)
+                except OSError:  # trio's own epoll refuses the descriptor
+                    self._failing = True
+                if self._failing:
+                    # In place of the reports, until epoll works again. (The pause is what keeps
+                    # the loop from spinning.)
+                    await _pause()
+                    self._failing = False
+                    self._drain()
+                    self._patrol.look()
 
     def _drain(self) -> bool:
         actors = self._actors
@@ -241,7 +391,11 @@ class EpollPoller:
         # Events of this batch are not meant for that, so new entries are kept apart until its end.
         self._draining = True
         try:
-            events = self._poll(0, _BATCH)
+            try:
+                events = self._poll(0, _BATCH)
+            except (OSError, ValueError):
+                self._failing = True
+                return False
             for fd, mask in events:
                 actor = actors.get(fd)
                 if actor is not None:
@@ -257,16 +411,15 @@ class EpollPoller:
 class TrioPoller:
     """Waits with trio's own functions, in a task for each wait."""
 
-    edge_triggered = False
-
     def __init__(self) -> None:
         self._waiting: dict[tuple[Pollable, LaneName], int] = {}
         self._spurious = _SpuriousWakeups()
 
-    def watch(self, actor: Pollable, lane: LaneName) -> None:
+    def watch(self, actor: Pollable, lane: LaneName) -> bool:
         if (actor, lane) not in self._waiting:
             self._waiting[actor, lane] = actor.fd
             spawn_system_task(self._wait, actor, lane)
+        return False
 
     def spurious_wakeup(self, actor: Pollable, lane: LaneName) -> None:
         pass  # counted at the next `watch`, which follows
@@ -320,6 +473,12 @@ async def _pause() -> None:
     except RuntimeError:  # no thread can be started
         await trio.sleep(_PAUSE)
 
+
+# Seconds from one look of the patrol to the next, and descriptors at a time.
+_ROUND: float = 5
+_AT_ONCE: Final = 256
+_OTHER: Final[dict[LaneName, LaneName]] = {"read": "write", "write": "read"}
+_POLLED: Final[dict[LaneName, int]] = {"read": 1, "write": 4}  # POLLIN and POLLOUT
 
 # Events delivered at a time. Small batches keep data in the CPU cache: what was read for a process
 # is still there when that process runs. The remaining events follow in the next pass.

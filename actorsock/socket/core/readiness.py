@@ -23,6 +23,20 @@ The kernel's part, for an edge-triggered poller
     as a new change. What was there before such a call is not reported again, unless the
     descriptor is registered anew, which is what `watch` does.
 
+When the contract is broken
+    A kernel, a driver or a sandbox that emulates one may get it wrong: a read finds nothing, or
+    stops short, although there is data that was reported before; no room is reported although
+    there is some. The wait that follows would last for ever. So while processes wait, the poller
+    asks poll(2) every few seconds for the lanes that they wait for, and reports those that are
+    ready (a call without a cause is allowed, see above), with `ended`, so that a short read of
+    that descriptor is not believed again. Nothing of this is on the way of a call.
+
+    A system call of the poller itself may fail. If a descriptor can't be registered (ENOSPC,
+    ENOMEM), `watch` returns False, and its report comes from poll(2), after a pause of some
+    milliseconds; the next wait tries to register it again. If the wait for events fails, all
+    lanes are asked for in the same way until it works again. A failing attempt is an `Error`
+    for its caller; see `SocketActor.perform`.
+
 The flags, each set and reset here (operations call the methods; the short ways of `recv` write
 the same rule in place and say so):
 
@@ -126,6 +140,11 @@ class Readiness(abc.ABC):
             return counters.read_byte + counters.read_pkg + counters.acc_success
         return counters.write_byte + counters.write_pkg + counters.sendfile_byte
 
+    def awaits(self, lane: LaneName) -> bool:
+        """See `Pollable.awaits`."""
+        waiting = self.turns.read if lane == "read" else self.turns.write
+        return waiting.current is not None and not waiting.selected
+
     # --- reports of attempts --------------------------------------------------------------------
 
     def read_found_nothing(self) -> None:
@@ -214,5 +233,4 @@ class Readiness(abc.ABC):
     def ensure_watched(self, lane: LaneName) -> None:
         """Have the poller report when `lane` is ready, unless it reports all changes already."""
         if not self.watched:
-            self.poller.watch(self, lane)
-            self.watched = self.poller.edge_triggered
+            self.watched = self.poller.watch(self, lane)

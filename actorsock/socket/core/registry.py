@@ -38,6 +38,8 @@ class Registry:
     """The socket of each active monitor."""
     watchers: dict[Socket, dict[Ref, Pid]] = attrs.field(factory=dict)
     """The active monitors of each socket that has any, and their processes; oldest first."""
+    debug: bool = False
+    """Calls that concern no open socket are logged; see the function `debug`."""
     use_registry: bool = True
     """The default of the argument `use_registry` of `open`."""
 

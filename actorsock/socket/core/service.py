@@ -1,5 +1,6 @@
 """The socket service of one runtime: the poller and the registry that its sockets share."""
 
+import logging
 from typing import Final
 
 import attrs
@@ -9,9 +10,12 @@ from ..options.settings import DEFAULTS, UNREGISTERED, Settings
 from .poller import EpollPoller, Poller, new_poller
 from .registry import Registry
 
-__all__ = ["Service", "existing_service", "service_of"]
+__all__ = ["Service", "existing_service", "registry_of", "service_of"]
+
+_log: Final = logging.getLogger("actorsock.socket")
 
 _KEY: Final = "socket"
+_REGISTRY_KEY: Final = "socket registry"
 
 
 @attrs.define(eq=False)
@@ -25,6 +29,8 @@ class Service:
     def settings(self, debug: bool, use_registry: bool | None) -> Settings:
         """Return the settings of a new socket; `use_registry` None stands for the default."""
         registered = self.registry.use_registry if use_registry is None else use_registry
+        if self.registry.debug:
+            _log.debug("a socket is opened: debug=%r, use_registry=%r", debug, registered)
         settings = DEFAULTS if registered else UNREGISTERED
         return attrs.evolve(settings, debug=True) if debug else settings
 
@@ -36,12 +42,23 @@ def existing_service(node: Node) -> Service | None:
 
 
 def service_of(node: Node) -> Service:
-    """Return the socket service of `node`; make it for the first socket."""
+    """Return the socket service of `node`; make it for the first socket.
+
+    Raises `OSError` if the operating system refuses the poller a descriptor.
+    """
     service = existing_service(node)
     if service is None:
         poller = new_poller(node.passes)
         if isinstance(poller, EpollPoller):
             node.epolls.add(poller.fileno())
-        service = node.services[_KEY] = Service(node, poller, Registry())
-        node.at_close.append(service.poller.close)
+        service = node.services[_KEY] = Service(node, poller, registry_of(node))
+        node.at_close.append(poller.close)
     return service
+
+
+def registry_of(node: Node) -> Registry:
+    """Return the registry of the sockets of `node`, also before the first socket; never fails."""
+    registry: Registry | None = node.services.get(_REGISTRY_KEY)
+    if registry is None:
+        registry = node.services[_REGISTRY_KEY] = Registry()
+    return registry

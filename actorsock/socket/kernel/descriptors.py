@@ -7,17 +7,29 @@ closed; this module only does it.
 
 import os
 import socket as stdlib
+import sys
+from contextlib import suppress
 from math import inf
 from typing import Final, Self
 
 import trio
 
-__all__ = ["HeldFile", "close_at_once", "close_lingering", "lingers"]
+__all__ = ["HeldFile", "close_at_once", "close_lingering", "lingers", "without_sigpipe"]
 
 # Plain ints, because each use of the standard library's enums goes through Python code.
 _SOL_SOCKET: Final = int(stdlib.SOL_SOCKET)
 _SO_LINGER: Final = int(stdlib.SO_LINGER)
 _NO_LINGER: Final = bytes(8)
+
+# On macOS a system call has no flag against SIGPIPE; the socket has an option.
+_SO_NOSIGPIPE: Final = 0x1022 if sys.platform == "darwin" else None
+
+
+def without_sigpipe(sock: stdlib.socket) -> None:
+    """Have a broken connection reported as an error alone, on systems where a socket needs that."""
+    if _SO_NOSIGPIPE is not None:
+        with suppress(OSError):  # the peer has gone: the next send gets that error
+            sock.setsockopt(_SOL_SOCKET, _SO_NOSIGPIPE, 1)
 
 
 def lingers(sock: stdlib.socket) -> bool:
@@ -35,7 +47,8 @@ def lingers(sock: stdlib.socket) -> bool:
 def close_at_once(sock: stdlib.socket) -> None:
     """Close without waiting; a linger time is cleared first."""
     if lingers(sock):
-        sock.setsockopt(_SOL_SOCKET, _SO_LINGER, _NO_LINGER)
+        with suppress(OSError):
+            sock.setsockopt(_SOL_SOCKET, _SO_LINGER, _NO_LINGER)
     sock.close()
 
 
@@ -75,7 +88,8 @@ class HeldFile:
         """Close the duplicate; further calls do nothing."""
         fd, self.fd = self.fd, -1
         if fd >= 0:
-            os.close(fd)
+            with suppress(OSError):  # nothing was written, so nothing is lost
+                os.close(fd)
 
     __del__ = close
 

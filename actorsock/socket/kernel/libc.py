@@ -11,6 +11,7 @@ import errno
 import os
 import socket as stdlib
 import sys
+import time
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -39,6 +40,7 @@ __all__ = [
     "sendmsg",
     "sendto",
     "sockname",
+    "timer",
 ]
 
 
@@ -141,6 +143,20 @@ def ioctl(sock: stdlib.socket, request: int, argument: bytes) -> bytes:
     import fcntl  # Windows has no such module
 
     return fcntl.ioctl(sock.fileno(), request, argument)
+
+
+def timer(seconds: float) -> int:
+    """Return a descriptor that becomes readable every so many seconds of real time (Linux)."""
+    fd = _call_on_linux("timerfd_create", time.CLOCK_MONOTONIC, os.O_CLOEXEC | os.O_NONBLOCK)
+    whole, nanoseconds = int(seconds), int(seconds % 1 * 1e9)
+    # struct itimerspec: the interval and the first time, in seconds and nanoseconds.
+    spec = (ctypes.c_long * 4)(whole, nanoseconds, whole, nanoseconds)
+    try:
+        _call_on_linux("timerfd_settime", fd, 0, spec, None)
+    except OSError:
+        os.close(fd)
+        raise
+    return fd
 
 
 def _name(function: str, sock: stdlib.socket) -> SockAddr:

@@ -5,6 +5,7 @@ import errno
 import os
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final, TypeVar
 
 __all__ = ["call_in_namespace"]
@@ -23,7 +24,7 @@ def call_in_namespace(path: str, function: Callable[..., T], *args: Any) -> T:
         OSError: the namespace cannot be entered, or `function` raised it.
     """
     results: list[T] = []
-    failures: list[OSError] = []
+    failures: list[BaseException] = []
 
     def visit() -> None:
         try:
@@ -31,15 +32,19 @@ def call_in_namespace(path: str, function: Callable[..., T], *args: Any) -> T:
             try:
                 _enter(fd)
             finally:
-                os.close(fd)
+                with suppress(OSError):
+                    os.close(fd)
             results.append(function(*args))
-        except OSError as exc:
-            failures.append(exc)
         except ValueError:  # a NUL in the path, which no file can have
             failures.append(OSError(errno.ENOENT, os.strerror(errno.ENOENT)))
+        except BaseException as exc:
+            failures.append(exc)
 
     thread = threading.Thread(target=visit, name="network namespace", daemon=True)
-    thread.start()
+    try:
+        thread.start()
+    except RuntimeError:  # the system has no thread for us
+        raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN)) from None
     thread.join()
     if failures:
         raise failures[0]

@@ -2,6 +2,7 @@
 
 import errno
 import socket as stdlib
+from contextlib import suppress
 from typing import ClassVar
 
 import attrs
@@ -43,7 +44,13 @@ class Accept(Whole):
         except OSError as exc:
             counters.acc_fails += 1
             return error_of(exc)
-        accepted.setblocking(False)
+        try:
+            accepted.setblocking(False)
+        except OSError as exc:
+            counters.acc_fails += 1
+            with suppress(OSError):
+                accepted.close()
+            return error_of(exc)
         counters.acc_success += 1
         made = SocketActor(
             actor.service,

@@ -14,8 +14,9 @@ from typing import Any, ClassVar, Final, TypeVar
 import attrs
 
 from ...results import Error, Ok, Tag
+from ...runtime.bodies.current import charge
 from ...runtime.core.identity import Pid
-from ...runtime.core.reductions import TRANSFER_QUANTUM
+from ...runtime.core.reductions import LARGE, TRANSFER_QUANTUM
 from ..core.actor import SocketActor
 from ..core.operation import Whole
 from ..core.turns import Activity, LaneName
@@ -448,3 +449,5 @@ def _count_message(actor: SocketActor, size: int) -> None:
     counters.read_pkg += 1
     if size > counters.read_pkg_max:
         counters.read_pkg_max = size
+    if size > LARGE:
+        charge(size >> 10)

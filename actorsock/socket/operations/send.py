@@ -13,8 +13,9 @@ from typing import Any, ClassVar, Final, Literal
 import attrs
 
 from ...results import Error, Ok, Tag
+from ...runtime.bodies.current import charge
 from ...runtime.core.identity import Pid
-from ...runtime.core.reductions import TRANSFER_QUANTUM
+from ...runtime.core.reductions import LARGE, TRANSFER_QUANTUM
 from ..core.actor import SocketActor
 from ..core.operation import InParts, Whole
 from ..core.poller import ready_now
@@ -22,6 +23,7 @@ from ..core.turns import Activity, LaneName
 from ..kernel import libc
 from ..kernel.descriptors import HeldFile
 from ..kernel.errors import error_of
+from ..kernel.sending_files import sendfile
 from ..values.address import SockAddr
 from ..values.control import Ancillary
 from ..values.messages import Piece, remaining, to_bytes_list
@@ -93,6 +95,8 @@ class _SendData(InParts, abc.ABC):
                 return error_of(exc, self.progress())
             counters.write_byte += sent
             self._sent += sent
+            if sent > LARGE:
+                charge(sent >> 10)
             if self._is_complete(sent):
                 counters.write_pkg += 1
                 if self._sent > counters.write_pkg_max:
@@ -100,7 +104,9 @@ class _SendData(InParts, abc.ABC):
                 return SENT
             if not is_stream:
                 return Ok(self.progress())
-            if in_slices and self._sent >= enough:
+            # A system call that has taken nothing of something is no progress, so it is not made
+            # again at once: no kernel should do that, but a loop here would never end.
+            if not sent or (in_slices and self._sent >= enough):
                 counters.write_waits += 1
                 actor.rearm("write")
                 return None
@@ -153,7 +159,7 @@ def send_plainly(actor: SocketActor, data: bytes) -> Ok[None] | Error | Send:
     The short way of nearly every send: there is no call between it and the kernel. Where that
     does not send all, it returns the `Send` to continue with.
     """
-    if len(data) > TRANSFER_QUANTUM:
+    if len(data) > LARGE:
         return Send(data, 0)
     counters = actor.counters
     try:
@@ -255,7 +261,7 @@ class SendFile(InParts):
             wanted = min(self.count - self._sent, at_most) if self.count else at_most
             counters.sendfile_tries += 1
             try:
-                sent = os.sendfile(actor.fd, self.file.fd, self.offset + self._sent, wanted)
+                sent = sendfile(actor.fd, self.file.fd, self.offset + self._sent, wanted)
             except BlockingIOError:
                 self._waits = True
                 counters.sendfile_waits += 1
@@ -267,6 +273,7 @@ class SendFile(InParts):
             counters.sendfile_byte += sent
             counters.sendfile_max = max(counters.sendfile_max, sent)
             self._sent += sent
+            charge(sent >> 10)
             if not sent or self._sent == self.count:
                 counters.sendfile_pkg += 1
                 counters.sendfile_pkg_max = max(counters.sendfile_pkg_max, self._sent)

@@ -10,7 +10,7 @@ from typing import Final
 
 import attrs
 
-from ...arguments import shown
+from ...arguments import exact_int, shown
 from ...results import Error
 from ..values.c_integers import INT_MAX, named_c_int
 from ..values.codecs import decode_integer
@@ -61,7 +61,7 @@ def encode_native(value: object) -> int | bytes:
     Raises `TypeError` for another type and `ValueError` for an integer that does not fit a C int.
     """
     if isinstance(value, int):
-        return named_c_int("value", int(value), _VALUE)
+        return named_c_int("value", exact_int(value), _VALUE)
     try:
         return memoryview(value).tobytes()  # type: ignore[arg-type]  # a TypeError is expected
     except (BufferError, TypeError, ValueError):

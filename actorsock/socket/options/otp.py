@@ -12,7 +12,7 @@ from typing import Final
 
 import attrs
 
-from ...arguments import restated, shown
+from ...arguments import exact_int, exact_items, restated, shown
 from ..values.c_integers import INT_MAX
 from .settings import DEFAULTS
 
@@ -83,14 +83,16 @@ def _size(default: int, value: object) -> int:
         raise ValueError("it is an unknown word")
     if not isinstance(value, int) or isinstance(value, bool):
         raise TypeError("it is not an integer")
-    if not 0 < value <= INT_MAX:
+    number = exact_int(value)
+    if not 0 < number <= INT_MAX:
         raise ValueError("it is out of range")
-    return int(value)
+    return number
 
 
 def _rcvbuf(value: object) -> int | tuple[int, int]:
     if not isinstance(value, tuple):
         return _size(DEFAULTS.read_size, value)
+    value = exact_items(value)
     if len(value) != 2:
         raise ValueError("it is not a pair")
     count, size = value

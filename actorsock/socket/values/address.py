@@ -19,7 +19,7 @@ from typing import Any, Final, TypeAlias
 
 import attrs
 
-from ...arguments import restated, shown
+from ...arguments import exact_bytes, exact_int, exact_items, exact_str, restated, shown
 from .families import DOMAINS
 from .hosts import HOST_WORDS, named_host
 
@@ -62,7 +62,8 @@ def _inet6_host(host: HostLike) -> str:
 
 def _path(path: PathLike) -> str | bytes:
     try:
-        name = os.fsencode(path)
+        given = os.fspath(path)
+        name = os.fsencode(exact_str(given) if isinstance(given, str) else exact_bytes(given))
     except TypeError:
         raise TypeError(f"path must be str, bytes or os.PathLike, got {shown(path)}") from None
     except UnicodeEncodeError:
@@ -82,7 +83,7 @@ def _path(path: PathLike) -> str | bytes:
 def _payload(addr: bytes | bytearray | memoryview) -> bytes:
     if not isinstance(addr, bytes | bytearray | memoryview):
         raise TypeError(f"addr must be bytes that follow the family field, got {shown(addr)}")
-    payload = bytes(addr)
+    payload = exact_bytes(addr)
     if len(payload) > _PAYLOAD_MAX:
         raise ValueError(f"addr must be at most {_PAYLOAD_MAX} bytes, got {len(payload)}")
     return payload
@@ -92,7 +93,7 @@ def _up_to(maximum: int) -> Callable[[object, "attrs.Attribute[int]", int], None
     def check(record: object, field: "attrs.Attribute[int]", value: int) -> None:
         if not isinstance(value, int) or isinstance(value, bool):
             raise TypeError(f"{field.name} must be an integer 0..{maximum}, got {shown(value)}")
-        if not 0 <= value <= maximum:
+        if not 0 <= exact_int(value) <= maximum:
             raise ValueError(f"{field.name} must be 0..{maximum}, got {shown(value)}")
 
     return check
@@ -244,7 +245,7 @@ def parse(
         TypeError, ValueError: the address is malformed. Erlang: `{invalid, ...}` or badarg.
     """
     if isinstance(addr, SockAddr):
-        return addr
+        return addr if type(addr) in _KEYS else _rebuilt(addr)
     try:
         return _parse(domain, addr, words)
     except (TypeError, ValueError) as problem:
@@ -360,9 +361,16 @@ def _parse(domain: str | int, addr: object, words: bool) -> SockAddr:
     raise ValueError(accepted) if words and isinstance(addr, str) else TypeError(accepted)
 
 
+def _rebuilt(addr: SockAddr) -> SockAddr:
+    # An instance of a class of its own, whose fields may be anything when they are read again.
+    record = next(record for record in _KEYS if isinstance(addr, record))
+    return record(**{key: getattr(addr, key) for key in _KEYS[record]})
+
+
 def _from_tuple(
     record: type[SockAddrIn] | type[SockAddrIn6], addr: tuple[Any, ...]
 ) -> SockAddrIn | SockAddrIn6:
+    addr = exact_items(addr)
     if len(addr) != 2 and (len(addr) != 4 or record is SockAddrIn):
         form = "" if record is SockAddrIn else " or (host, port, flowinfo, scope_id)"
         raise ValueError(f"the tuple must be (host, port){form}")

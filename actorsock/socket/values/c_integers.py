@@ -6,7 +6,7 @@ have no bounds, so a value is checked here instead of being cut to 32 bits witho
 
 from typing import Final
 
-from ...arguments import restated, shown
+from ...arguments import exact_int, restated, shown
 
 __all__ = ["INT_MAX", "INT_MIN", "UINT_MAX", "c_int", "named_c_int"]
 
@@ -25,9 +25,10 @@ def c_int(value: object) -> int:
     """
     if not isinstance(value, int) or isinstance(value, bool):
         raise TypeError("it is not an integer")
-    if not INT_MIN <= value <= INT_MAX:
+    number = exact_int(value)
+    if not INT_MIN <= number <= INT_MAX:
         raise ValueError("it does not fit a C int")
-    return int(value)
+    return number
 
 
 def named_c_int(name: str, value: object, accepted: str) -> int:

@@ -18,6 +18,7 @@ from typing import Any, Final
 
 import attrs
 
+from ...arguments import exact_bytes, exact_int, exact_str
 from .c_integers import INT_MAX, UINT_MAX, c_int
 from .families import DOMAIN_WORDS, DOMAINS, READ_TYPE_WORDS
 from .hosts import HOST_FORMS, host
@@ -197,9 +198,10 @@ def _decode_boolean(data: bytes) -> bool:
 def _encode_unsigned(value: object) -> bytes:
     if not isinstance(value, int) or isinstance(value, bool):
         raise TypeError("it is not an integer")
-    if not 0 <= value <= UINT_MAX:
+    number = exact_int(value)
+    if not 0 <= number <= UINT_MAX:
         raise ValueError("it does not fit an unsigned C int")
-    return _UINT.pack(value)
+    return _UINT.pack(number)
 
 
 def _decode_unsigned(data: bytes) -> int:
@@ -230,9 +232,10 @@ def _word_encoder(words: Mapping[Any, int]) -> Callable[[object], int]:
     def encode(value: object) -> int:
         if not isinstance(value, str):
             return c_int(value)
-        if value not in words:
+        number = words.get(exact_str(value))
+        if number is None:
             raise ValueError("it is an unknown word")
-        return words[value]
+        return number
 
     return encode
 
@@ -258,9 +261,9 @@ def _decode_protocol(data: bytes) -> str | int:
 def _as_text_bytes(value: object) -> bytes:
     match value:
         case str():
-            text = os.fsencode(value)
+            text = os.fsencode(exact_str(value))
         case bytes() | bytearray():
-            text = bytes(value)
+            text = exact_bytes(value)
         case _:
             raise TypeError("it is neither str nor bytes")
     if b"\0" in text:

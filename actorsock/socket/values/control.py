@@ -12,7 +12,7 @@ from typing import Any, Final, TypeAlias
 
 import attrs
 
-from ...arguments import check_int, restated, shown
+from ...arguments import check_int, exact_int, exact_items, restated, shown
 from .c_integers import INT_MAX, INT_MIN
 from .codecs import Codec
 from .control_types import BY_NUMBER, BY_WORD
@@ -92,7 +92,7 @@ def encode_control(
     if not isinstance(messages, list | tuple):
         raise TypeError(f"ctrl: {shown(messages)} is not a list or tuple of control messages")
     encoded = []
-    for number, message in enumerate(messages, 1):
+    for number, message in enumerate(exact_items(messages), 1):
         try:
             encoded.append(_encode(message))
         except (TypeError, ValueError) as problem:
@@ -219,7 +219,9 @@ def _encode_type(level: int, type_: object) -> tuple[int, Codec | None]:
 
 def _encode_data(data: object) -> bytes:
     if isinstance(data, int):
-        number = check_int("data", int(data), "an integer that fits a C int", INT_MIN, INT_MAX)
+        number = check_int(
+            "data", exact_int(data), "an integer that fits a C int", INT_MIN, INT_MAX
+        )
         return _C_INT.pack(number)
     try:
         return memoryview(data).tobytes()  # type: ignore[arg-type]  # a TypeError is expected

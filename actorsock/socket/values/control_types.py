@@ -12,7 +12,7 @@ from typing import Final
 
 import attrs
 
-from ...arguments import check_int
+from ...arguments import check_int, exact_items
 from .address import SockAddr, from_bytes
 from .c_integers import INT_MAX, UINT_MAX
 from .codecs import CREDENTIALS, INTEGER, TIMEVAL, TOS, Codec
@@ -134,7 +134,7 @@ def _encode_rights(value: object) -> bytes:
         raise TypeError("it is neither a list nor a tuple")
     return b"".join(
         _C_INT.pack(check_int("an element", fd, f"an integer 0..{INT_MAX}", 0, INT_MAX))
-        for fd in value
+        for fd in exact_items(value)
     )
 
 

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterable
 from typing import Final, Literal, get_args
 
-from ...arguments import shown
+from ...arguments import exact_int, exact_items, exact_str, shown
 from .c_integers import INT_MAX, UINT_MAX
 
 __all__ = ["Flag", "Flags", "decode_flags", "encode_flags", "supported_flags"]
@@ -91,7 +91,7 @@ def encode_flags(flags: Flags) -> int:
             f"{_accepted()}"
         )
     bits = 0
-    for flag in flags:
+    for flag in exact_items(flags):
         bits |= _encode_one(flag)
     return bits
 
@@ -122,6 +122,7 @@ def supported_flags() -> dict[str, bool]:
 
 def _encode_one(flag: object) -> int:
     if isinstance(flag, str):
+        flag = exact_str(flag)
         bits = _BITS.get(flag)
         if bits is not None:
             return bits
@@ -131,9 +132,9 @@ def _encode_one(flag: object) -> int:
     # True in a list of flags is a mistake, not the bit 1.
     if not isinstance(flag, int) or isinstance(flag, bool):
         raise TypeError(f"flags: {shown(flag)} is not a word or an integer; {_accepted()}")
-    if not 0 <= flag <= INT_MAX:
+    if not 0 <= exact_int(flag) <= INT_MAX:
         raise ValueError(f"flags: {shown(flag)} is not in 0..{INT_MAX}; {_accepted()}")
-    return int(flag)
+    return exact_int(flag)
 
 
 def _supported() -> str:

@@ -8,7 +8,7 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final, TypeAlias
 
-from ...arguments import restated, shown
+from ...arguments import exact_items, exact_str, restated, shown
 
 __all__ = ["HOST_FORMS", "HOST_WORDS", "In6Addr", "InAddr", "host", "named_host"]
 
@@ -46,11 +46,12 @@ def host(family: int, value: object) -> str:
             address has a zone (`%eth0`).
     """
     if isinstance(value, str):
-        return _canonical(family, value)
+        return _canonical(family, exact_str(value))
     if isinstance(value, _OBJECTS[family]):
-        return _canonical(family, str(value))
+        return _canonical(family, exact_str(str(value)))
     if not isinstance(value, tuple):
         raise TypeError("it has another type")
+    value = exact_items(value)
     if not all(type(part) is int for part in value):
         raise TypeError("it holds something else than integers")
     size, high = _PARTS[family]

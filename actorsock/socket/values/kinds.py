@@ -6,7 +6,7 @@ from typing import Any, Literal, TypeAlias
 
 import attrs
 
-from ...arguments import check_int, shown
+from ...arguments import check_int, exact_str, shown
 from .c_integers import INT_MAX, INT_MIN
 from .families import DOMAIN_WORDS, DOMAINS, KNOWN_FAMILIES, TYPE_WORDS, TYPES, Domain, Type
 from .protocols import ProtocolName, protocol_name
@@ -98,9 +98,10 @@ def type_number(type: object) -> int:
 def _number(argument: str, value: object, words: Mapping[Any, int]) -> int:
     accepted = f"one of {', '.join(map(repr, words))}, or the system's number"
     if isinstance(value, str):
-        if value not in words:
+        number = words.get(exact_str(value))
+        if number is None:
             raise ValueError(f"{argument}: expected {accepted}, got {shown(value)}")
-        return words[value]
+        return number
     return _c_int(argument, value, accepted)
 
 
@@ -118,4 +119,4 @@ def protocol_number(value: object) -> int:
 
 
 def _c_int(argument: str, value: object, accepted: str) -> int:
-    return int(check_int(argument, value, accepted, INT_MIN, INT_MAX))
+    return check_int(argument, value, accepted, INT_MIN, INT_MAX)

@@ -10,7 +10,7 @@ from typing import Any, Final, Protocol, TypeAlias
 
 import attrs
 
-from ...arguments import shown
+from ...arguments import exact_items, shown
 from .control import ControlMessage
 
 __all__ = [
@@ -172,7 +172,7 @@ def _pieces(iov: object) -> tuple[Piece, ...]:
     if not isinstance(iov, list | tuple):
         raise TypeError(f"msg: its iov is {shown(iov)}; it must be {_IOV}")
     pieces = []
-    for number, element in enumerate(iov, 1):
+    for number, element in enumerate(exact_items(iov), 1):
         piece = _piece(element)
         if piece is None:
             raise TypeError(
@@ -184,8 +184,10 @@ def _pieces(iov: object) -> tuple[Piece, ...]:
 
 def _piece(data: object) -> Piece | None:
     """Return `data` in a form that the kernel takes, if possible uncopied; else None."""
-    if isinstance(data, bytes):
+    if type(data) is bytes:
         return data
+    # An instance of a class of its own, also one of bytes, may say another length than its memory
+    # has, and the loops around the system calls would never end. A memoryview knows the memory.
     try:
         view = memoryview(data)  # type: ignore[arg-type]  # a TypeError is expected
     except (BufferError, TypeError, ValueError):  # not bytes-like, or a released memoryview
@@ -201,7 +203,7 @@ def _flatten(data: list[object] | tuple[object, ...]) -> list[Piece]:
     # Python can recurse. `on_path` finds a list that contains itself; the same list twice side
     # by side is fine.
     pieces: list[Piece] = []
-    open_lists = [iter(data)]
+    open_lists = [iter(exact_items(data))]
     open_ids = [id(data)]
     on_path = {id(data)}
     while open_lists:
@@ -209,7 +211,7 @@ def _flatten(data: list[object] | tuple[object, ...]) -> list[Piece]:
             if isinstance(element, list | tuple):
                 if id(element) in on_path:
                     raise ValueError(f"data: a list in it contains itself; {_DATA}")
-                open_lists.append(iter(element))
+                open_lists.append(iter(exact_items(element)))
                 open_ids.append(id(element))
                 on_path.add(id(element))
                 break

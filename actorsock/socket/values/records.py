@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, TypeVar
 
 import attrs
 
-from ...arguments import shown
+from ...arguments import exact_int, exact_items, shown
 from .c_integers import INT_MAX, INT_MIN, UINT_MAX
 from .hosts import In6Addr, InAddr, named_host
 
@@ -50,7 +50,7 @@ def integer_field(low: int, high: int) -> Callable[[object, "attrs.Attribute[Any
     def check(_record: object, field: "attrs.Attribute[Any]", value: object) -> None:
         if not isinstance(value, int) or isinstance(value, bool):
             raise TypeError(f"{field.name} must be an integer, not {shown(value)}")
-        if not low <= value <= high:
+        if not low <= exact_int(value) <= high:
             raise ValueError(f"{field.name} must be in {low}..{high}, not {shown(value)}")
 
     return check
@@ -112,7 +112,8 @@ def _slist(value: Iterable[InAddr]) -> tuple[str, ...]:
     if not isinstance(value, list | tuple):
         raise TypeError(f"slist must be a list or tuple of IPv4 addresses, not {shown(value)}")
     return tuple(
-        named_host(f"slist[{index}]", socket.AF_INET, source) for index, source in enumerate(value)
+        named_host(f"slist[{index}]", socket.AF_INET, source)
+        for index, source in enumerate(exact_items(value))
     )
 
 

@@ -155,6 +155,10 @@ async def test_a_wrong_filter_is_a_mistake(wrong: Any, runtime: None) -> None:
 
 
 async def test_sockets_may_stay_out_of_the_registry(runtime: None) -> None:
+    assert socket.info().debug is False
+    socket.debug(True)
+    assert socket.info().debug is True
+    socket.debug(False)
     socket.use_registry(False)
     hidden = tcp()
     assert socket.info().use_registry is False

@@ -339,7 +339,7 @@ DOCUMENTED = {
 GIVE_MESSAGES = {"send", "receive"}
 NOT_RESULTS = {
     *("cancel_monitor", "info", "is_supported", "monitor", "monitored_by", "number_of"),
-    *("number_of_monitors", "supports", "use_registry", "which_monitors", "which_sockets"),
+    *("number_of_monitors", "supports", "debug", "use_registry", "which_monitors", "which_sockets"),
 }
 _REASON = re.compile("[a-z][a-z0-9_]*")
 

@@ -1,0 +1,64 @@
+"""A loop on a function that never waits lets other processes run: see `runtime.core.reductions`."""
+
+from typing import Any
+
+import pytest
+
+from actorsock import Ok, Select, ok, receive, send, sleep, socket, spawn, spawn_handler
+from actorsock.runtime.core.reductions import SYSTEM_CALL, TASK_BUDGET
+
+from ...stories import in_runtime, until
+from ..support import connected
+
+AT_MOST = 3 * TASK_BUDGET // SYSTEM_CALL
+"""Calls in a row, of which each finds something to do."""
+
+
+@pytest.mark.parametrize("body", ["task", "light", "handler"])
+@in_runtime
+async def test_others_run_beside_a_flood_of_calls(body: str) -> None:
+    sock, peer = await connected()
+    counts = {"calls": 0, "longest": 0}
+
+    def work() -> Select | None:
+        """Call until a `Select` says that others must run."""
+        for _ in range(10 * AT_MOST):
+            if counts["calls"] > 20 * AT_MOST:
+                break
+            peer.sendall(b"x")
+            counts["calls"] += 1
+            match socket.recv_nowait(sock):
+                case Select() as select:
+                    return select
+        return None
+
+    async def flood() -> None:
+        while (select := work()) is not None:
+            await receive(select.info.ref)
+
+    async def beside() -> None:
+        while True:
+            before = counts["calls"]
+            await sleep(0)
+            counts["longest"] = max(counts["longest"], counts["calls"] - before)
+
+    spawn(beside)
+    if body == "handler":
+        send(spawn_handler(lambda message: work()), "go")
+    else:
+        spawn(flood, light=body == "light")
+    await until(lambda: counts["calls"] > 20 * AT_MOST)
+    assert 0 < counts["longest"] <= 5 * AT_MOST
+
+
+@in_runtime
+async def test_a_caller_that_does_not_wait_is_served_all_the_same() -> None:
+    sock, peer = await connected()
+    results: list[Any] = []
+    for _ in range(AT_MOST):
+        peer.sendall(b"x")
+        results.append(socket.recv_nowait(sock))
+    received = sum(len(result.value) for result in results if isinstance(result, Ok))
+    assert received >= AT_MOST * 3 // 4
+    assert any(isinstance(result, Select) for result in results)
+    assert ok(await socket.recv(sock, AT_MOST - received, timeout=1)) or received == AT_MOST
