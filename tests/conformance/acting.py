@@ -35,7 +35,7 @@ def resolve(value: Any, values: dict[str, Any], tmp: str) -> Any:
             return values[name]
         case Form("fill", int(size)):
             return (ALPHABET * (size // 26 + 1))[:size]
-        case Form("tmp", name):
+        case Form("tmp" | "name", name):
             return f"{tmp}/{name}"
         case Form("path", name):
             return {"family": "local", "path": f"{tmp}/{name}"}
@@ -192,9 +192,7 @@ def about(pid: Pid, item: str) -> Any:
     if info is None:
         return None
     found: Any = getattr(info, item)
-    if item in ("links", "monitored_by"):
-        return sorted(set(found) - {DIRECTOR.get()}, key=lambda each: each.number)
-    return found
+    return [pid for pid in found if pid != DIRECTOR.get()] if item == "monitored_by" else found
 
 
 DIRECTOR: Final[ContextVar[Pid | None]] = ContextVar("director", default=None)
@@ -238,6 +236,8 @@ OPERATIONS: Final[dict[str, Callable[..., Any]]] = {
     "whereis": actorsock.whereis,
     "is_alive": actorsock.is_alive,
     "make_ref": Ref,
+    "alias": actorsock.alias,
+    "unalias": actorsock.unalias,
     "process_info": about,
     "send_after": actorsock.send_after,
     "start_timer": actorsock.start_timer,

@@ -163,7 +163,7 @@ def _transcript(
             act = pending.pop(name)
             found = answer(act, result)
             namer.bind(act.targets, found)
-            returned.append(Event(name, "returned", namer.name(found), act))
+            returned.append(Event(name, "returned", _sorted(act, namer.name(found)), act))
         arrived = []
         for name, messages in sorted(shown.mailboxes, key=lambda each: each[0]):
             before = mailboxes.get(name, [])
@@ -176,6 +176,18 @@ def _transcript(
             ended.append(Event(name, "ended", namer.name(_reason(reason, value))))
         transcript.append([*returned, *arrived, *ended])
     return transcript
+
+
+def _sorted(act: Act, value: Any) -> Any:
+    """Sort the lists of pids in which Erlang has no order; leave out the sockets.
+
+    The sockets that monitor a process are references in Erlang, and pids of their own here.
+    """
+    if act.op != "process_info" or not isinstance(value, list):
+        return value
+    if act.args[1] not in ("links", "monitors", "monitored_by"):
+        return value
+    return sorted(each for each in map(repr, value) if "#" not in each)
 
 
 def _reason(reason: Any, value: Callable[[Any], Any]) -> Any:

@@ -136,9 +136,8 @@ def _cancels_on_closed(
 def _is_shut(scenario: Scenario, history: "list[list[Event]]", theirs: "Event | None") -> bool:
     """Return True if the reading of a datagram socket has been shut down."""
     acts = [event.act for step in history for event in step if event.act is not None]
-    return any(act.op == "udp_pair" for act in acts) and any(
-        act.op == "shutdown" and act.args[1] != "write" for act in acts
-    )
+    dgram = any(act.op in ("udp_pair", "udp") or "dgram" in act.args for act in acts)
+    return dgram and any(act.op == "shutdown" and act.args[1] != "write" for act in acts)
 
 
 def _reader_was_killed(

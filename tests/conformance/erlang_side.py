@@ -121,7 +121,7 @@ def compile_module(erl: str, source: Path, into: Path) -> None:
 def _step(step: Step) -> tuple[Any, ...]:
     match step:
         case Act(name, op, args, options, targets):
-            word = "quick" if step.is_quick else "step"
+            word = "quick" if step.is_quick else "await" if step.awaited else "step"
             return (word, name, op, list(args), options, list(targets))
         case Wait(name):
             return ("wait", name)

@@ -61,11 +61,13 @@ join(Name, Pid, Scene = #scene{pids = Pids, alive = Alive, values = Values}) ->
 
 step({quick, Name, Op, Args, Options, Targets}, Scene) ->
     step(Name, Op, Args, Options, Targets, Scene,
-         fun(Asked) -> wait_for(Name, Asked, erlang:monotonic_time(millisecond) + 10000) end);
+         fun(Asked) -> wait_for(Name, Asked) end);
 step({step, Name, Op, Args, Options, Targets}, Scene) ->
     step(Name, Op, Args, Options, Targets, Scene, fun quiet/1);
+step({await, Name, Op, Args, Options, Targets}, Scene) ->
+    step(Name, Op, Args, Options, Targets, Scene, fun(Asked) -> quiet(wait_for(Name, Asked)) end);
 step({wait, Name}, Scene) ->
-    look(quiet(wait_for(Name, Scene, erlang:monotonic_time(millisecond) + 10000)));
+    look(quiet(wait_for(Name, Scene)));
 step({pause, Milliseconds}, Scene) ->
     timer:sleep(Milliseconds),
     look(quiet(Scene)).
@@ -114,6 +116,9 @@ quietness(#scene{pids = Pids, returned = Returned, ended = Ended}) ->
         [] -> {Infos, length(Returned), length(Ended)};
         _ -> busy
     end.
+
+wait_for(Name, Scene) ->
+    wait_for(Name, Scene, erlang:monotonic_time(millisecond) + 10000).
 
 wait_for(Name, Scene = #scene{busy = Busy}, Until) ->
     Left = Until - erlang:monotonic_time(millisecond),
@@ -169,6 +174,7 @@ zip(_, _) -> [].
 resolve({'$var', Name}, #scene{values = Values}) -> maps:get(Name, Values);
 resolve({'$fill', N}, _) -> fill(N);
 resolve({'$tmp', Name}, #scene{tmp = Tmp}) -> Tmp ++ "/" ++ Name;
+resolve({'$name', Name}, #scene{tmp = Tmp}) -> list_to_atom(Tmp ++ "/" ++ Name);
 resolve({'$path', Name}, #scene{tmp = Tmp}) ->
     #{family => local, path => Tmp ++ "/" ++ Name};
 resolve({'$inet', Port}, Scene) ->
@@ -354,6 +360,7 @@ op(receive_word, [Word], Options) ->
     end;
 op(link, [Pid], _) -> link(Pid);
 op(unlink, [Pid], _) -> unlink(Pid);
+op(monitor, [Dest], #{alias := Mode}) -> erlang:monitor(process, Dest, [{alias, Mode}]);
 op(monitor, [Dest], _) -> erlang:monitor(process, Dest);
 op(demonitor, [Ref], #{flush := true}) -> erlang:demonitor(Ref, [flush]);
 op(demonitor, [Ref], _) -> erlang:demonitor(Ref);
@@ -364,10 +371,12 @@ op(unregister, [Name], _) -> unregister(Name);
 op(whereis, [Name], _) -> whereis(Name);
 op(is_alive, [Pid], _) -> is_process_alive(Pid);
 op(make_ref, [], _) -> make_ref();
+op(alias, [], _) -> erlang:alias();
+op(alias, [Mode], _) -> erlang:alias([Mode]);
+op(unalias, [Ref], _) -> erlang:unalias(Ref);
 op(process_info, [Pid, Item], _) ->
     case process_info(Pid, Item) of
-        {links, Links} -> lists:sort(Links);
-        {monitored_by, Pids} -> lists:sort(Pids -- [get(director)]);
+        {monitored_by, Pids} -> Pids -- [get(director)];
         {monitors, Monitors} -> [M || {process, M} <- Monitors];
         {registered_name, Name} -> Name;
         [] -> undefined;

@@ -25,7 +25,7 @@ _CUSHION: Final = 0.001
 _PATIENCE: Final = 0.02
 
 # The number of scenarios that Erlang performs at the same time.
-_AHEAD: Final = 6
+_AHEAD: Final = 16
 
 
 @attrs.define
