@@ -1,12 +1,12 @@
 """Erlang-style processes for Python on trio, whose processes own sockets.
 
-`run(main)` or `async with open_runtime():` opens a runtime; inside, every trio task is a
-process with a pid and a mailbox. `actorsock.socket` has the sockets, `actorsock.otp` the
-behaviours, `actorsock.streams` what trio's users call streams and listeners, and
-`actorsock.testing` what the pytest plugin gives to tests.
+`run(main)` or `async with open_runtime():` opens a runtime; inside, every trio task is a process
+with a pid and a mailbox. `actorsock.socket` has the sockets, `actorsock.otp` the behaviours,
+`actorsock.streams` streams and listeners in trio's form, and `actorsock.testing` the fixtures of
+the pytest plugin.
 
-PYTEST_DONT_REWRITE: pytest, which would rewrite the asserts of whatever has a plugin, must not
-warn where this was imported before pytest began.
+PYTEST_DONT_REWRITE: pytest rewrites the asserts of a package that has a plugin, and would warn
+where this one was imported before pytest began.
 """
 
 from . import otp, socket, streams
@@ -33,6 +33,8 @@ from .streams import (
     serve_listeners,
     serve_tcp,
 )
+
+__version__ = "0.1.0"
 
 __all__ = [
     "BadMatch",

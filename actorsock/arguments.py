@@ -1,31 +1,31 @@
-"""Checking arguments: a wrong one raises at once, naming itself and what was expected.
+"""Checking arguments: a wrong one raises at once, with its name and what was expected.
 
-`TypeError` when it is of the wrong kind, `ValueError` when it is of the right kind and no
-sensible value. True and False are no numbers here: where a number belongs they are slips.
+`TypeError` for a value of the wrong type, `ValueError` for one of the right type that makes no
+sense. True and False are not accepted as numbers: where a number belongs they are slips.
 """
 
 import math
 import reprlib
 from typing import Any, Final
 
-__all__ = ["as_told", "check_bool", "check_int", "check_seconds", "check_word", "shown"]
+__all__ = ["check_bool", "check_int", "check_seconds", "check_word", "restated", "shown"]
 
 
-_BYTES: Final = 30
+_BYTES_SHOWN: Final = 30
 
 
 def shown(value: object) -> str:
-    """`value` as messages show it: of bounded length, whatever its own `repr` does."""
+    """Return `value` as error messages show it: of bounded length, even if its `repr` raises."""
     try:
-        if isinstance(value, (bytes, bytearray)) and len(value) > _BYTES:
-            return f"{value[:_BYTES]!r}... ({len(value)} bytes)"
+        if isinstance(value, (bytes, bytearray)) and len(value) > _BYTES_SHOWN:
+            return f"{value[:_BYTES_SHOWN]!r}... ({len(value)} bytes)"
         return reprlib.repr(value)
     except Exception:  # e.g. an integer of more digits than Python prints
         return f"<{type(value).__name__}>"
 
 
 def check_bool(argument: str, value: object, expected: str = "a bool") -> bool:
-    """`value`, if it is True or False."""
+    """Return `value` if it is True or False; raise `TypeError` otherwise."""
     if not isinstance(value, bool):
         raise _wrong(TypeError, argument, expected, value)
     return value
@@ -34,7 +34,7 @@ def check_bool(argument: str, value: object, expected: str = "a bool") -> bool:
 def check_int(
     argument: str, value: object, expected: str, low: float, high: float = math.inf
 ) -> int:
-    """`value`, if it is an integer from `low` to `high`; `expected` says what it means."""
+    """Return `value` if it is an integer from `low` to `high`; `expected` describes it."""
     if not isinstance(value, int) or isinstance(value, bool):
         raise _wrong(TypeError, argument, expected, value)
     if not low <= value <= high:
@@ -43,7 +43,7 @@ def check_int(
 
 
 def check_word(argument: str, value: Any, words: tuple[str, ...]) -> None:
-    """`value` is one of `words`."""
+    """Raise `TypeError` or `ValueError` unless `value` is one of `words`."""
     expected = f"one of {', '.join(map(repr, words))}"
     if not isinstance(value, str):
         raise _wrong(TypeError, argument, expected, value)
@@ -52,25 +52,26 @@ def check_word(argument: str, value: Any, words: tuple[str, ...]) -> None:
 
 
 def check_seconds(argument: str, value: float) -> float:
-    """`value`, if it is a duration: seconds as a number, `math.inf` for ever, never negative."""
+    """Return `value` if it is a duration: a number of seconds >= 0, `math.inf` included."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise _wrong(TypeError, argument, "seconds as a number (math.inf = for ever)", value)
     try:
         wrong = math.isnan(value) or value < 0
-    except OverflowError:  # more than a float can hold
+    except OverflowError:  # an integer larger than every float
         wrong = True
     if wrong:
         raise _wrong(ValueError, argument, "seconds >= 0 (math.inf = for ever)", value)
     return value
 
 
-def as_told(problem: TypeError | ValueError, text: str) -> TypeError | ValueError:
-    """What to raise instead of `problem`, of its kind, where `text` is better told."""
-    # Not of its class: that of a UnicodeEncodeError can't be made from a text.
+def restated(problem: TypeError | ValueError, text: str) -> TypeError | ValueError:
+    """Return a `TypeError` or `ValueError`, as `problem` is one, with another text."""
+    # Not an instance of the problem's own class: a UnicodeEncodeError, for example, is a
+    # ValueError, but cannot be made from a text alone.
     return TypeError(text) if isinstance(problem, TypeError) else ValueError(text)
 
 
 def _wrong(
-    kind: type[TypeError] | type[ValueError], argument: str, expected: str, value: object
+    error: type[TypeError] | type[ValueError], argument: str, expected: str, value: object
 ) -> TypeError | ValueError:
-    return kind(f"{argument}: expected {expected}, got {shown(value)}")
+    return error(f"{argument}: expected {expected}, got {shown(value)}")

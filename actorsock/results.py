@@ -1,9 +1,8 @@
-"""What a call answers: `Ok`, `Error` or `Select`, made for `match`.
+"""The result of a call: `Ok`, `Error` or `Select`, made for `match`.
 
-The three are Erlang's `{ok, V}`, `{error, R}` and `{select, SI}`. They are values, not
-exceptions: a wrong argument raises, what the operating system or another process did is
-answered. `ok()` is the bridge for code that expects success, and `unwrap()` the same at the end of
-an expression.
+The three are Erlang's `{ok, V}`, `{error, R}` and `{select, SI}`. They are values, not exceptions:
+outcomes that depend on the system or on another process are returned, a wrong argument raises.
+`ok()` and `unwrap()` serve code that expects success: they raise `BadMatch` for anything else.
 """
 
 from typing import Any, Final, Generic, Literal, NoReturn, TypeVar, final
@@ -28,18 +27,18 @@ Tag = Literal[
     "sendto",
     "sendv",
 ]
-"""The operation that waits."""
+"""The name of an operation that can wait."""
 
 
 @attrs.frozen
 class SelectInfo:
-    """Names a waiting operation: what `cancel` takes. Erlang's `{select_info, Tag, Handle}`."""
+    """Names a waiting operation, for `socket.cancel`. Erlang's `{select_info, Tag, Handle}`."""
 
     tag: Tag
     ref: Ref
-    """The handle: the select or abort message will carry it."""
+    """The select handle: the select or abort message will carry it."""
     continuation: Any = attrs.field(default=None, eq=False, repr=False)
-    """What a send that is continued with this info goes on with (flags, destination)."""
+    """The flags and destination of a send that a later call continues with this info."""
 
 
 T_co = TypeVar("T_co", covariant=True)
@@ -49,79 +48,121 @@ T = TypeVar("T")
 @final
 @attrs.frozen(init=False)
 class Ok(Generic[T_co]):
-    """Success, with the value that the call promises; Erlang's `ok` and `{ok, Value}`."""
+    """Success. Erlang's `ok` and `{ok, Value}`.
+
+    Attributes:
+        value: the result of the call; None if it has none.
+
+    Example::
+
+        match await socket.recv(sock, timeout=5):
+            case Ok(data): ...
+            case Error("timeout"): ...
+            case Error(reason): ...
+    """
 
     value: T_co = None  # type: ignore[assignment, misc]  # a bare Ok() is an Ok[None]
 
-    # The answer of nearly every call: a third less time than what attrs writes for frozen classes.
+    # Nearly every call returns one. This takes a third less time than the `__init__` that attrs
+    # writes for a frozen class, which goes through `object.__setattr__`.
     def __init__(self, value: T_co = None) -> None:  # type: ignore[assignment]
         _set_value(self, value)
 
     def unwrap(self) -> T_co:
-        """The value; what is no `Ok` raises `BadMatch` instead."""
+        """Return the value. The same method of the other results raises `BadMatch`."""
         return self.value
 
 
-# On the class this is the descriptor of its slot, which the type checker does not know.
+# `Ok.value` is the descriptor of the slot here, which mypy takes for an instance's value.
 _set_value: Final = Ok.value.__set__  # type: ignore[misc]
 
 
 @final
 @attrs.frozen
 class Error:
-    """Failure that the program may meet in good order; Erlang's `{error, Reason}`.
+    """An expected failure, returned and not raised. Erlang's `{error, Reason}`.
 
-    `reason` is a POSIX name in lower case (`"econnrefused"`), or one of `"closed"`,
-    `"timeout"`, `"state"`, `"not_owner"`, `"already"`, `"select_info"`. `data` carries what
-    was already received, or not yet sent, when an operation fails part-way; else `None`.
+    Attributes:
+        reason: a POSIX name in lower case (`"econnrefused"`), or a word that the function names,
+            such as `"closed"` or `"timeout"`.
+        data: the bytes already received, or not yet sent, when an operation fails part-way; None
+            if nothing was moved.
+
+    Example::
+
+        match await socket.connect(sock, ("127.0.0.1", 80), timeout=5):
+            case Error("econnrefused"): ...
+            case Error(reason): ...
     """
 
     reason: str
     data: Any = None
 
     def unwrap(self) -> NoReturn:
-        """Raises `BadMatch`: there is no value."""
+        """Raise `BadMatch`: there is no value."""
         raise BadMatch(self)
 
 
 @final
 @attrs.frozen
 class Select:
-    """The call must wait: a select (or abort) message follows; `{select, SelectInfo}`.
+    """The operation must wait: a select or abort message follows. Erlang's `{select, SelectInfo}`.
 
-    `info` names the waiting operation and is what `cancel` takes. `data` is what was
-    received so far, or what is left to send; `None` when nothing has moved.
+    The result of a `nowait` function.
+
+    Attributes:
+        info: names the waiting operation, for `socket.cancel`; `info.ref` is the ref of the
+            message that follows.
+        data: the bytes received so far, or left to send; None if nothing has moved.
+
+    Example::
+
+        match socket.recv_nowait(sock):
+            case Ok(data): ...
+            case Select(info):
+                await receive(info.ref)  # a SelectMessage: now call recv_nowait again
     """
 
     info: SelectInfo
     data: Any = None
 
     def unwrap(self) -> NoReturn:
-        """Raises `BadMatch`: the value is still to come."""
+        """Raise `BadMatch`: the value is still to come."""
         raise BadMatch(self)
 
 
 @final
 @attrs.frozen
 class SelectRead:
-    """A receive is complete, and the next one waits already; `{select_read, {SI, Result}}`.
+    """A receive is complete and the next one waits. Erlang's `{select_read, {SelectInfo, Data}}`.
 
-    The answer of a nowait receive on a socket with the otp option `select_read`. `data` is what
-    `Ok` would have carried; the select message for what comes next follows by itself.
+    The result of a `nowait` receive on a socket with the otp option `select_read`.
+
+    Attributes:
+        info: names the next receive, whose select message will follow.
+        data: the value that `Ok` would have.
     """
 
     info: SelectInfo
     data: Any
 
     def unwrap(self) -> NoReturn:
-        """Raises `BadMatch`: this is more than a value, another receive is waiting."""
+        """Raise `BadMatch`: this is more than a value, since another receive waits."""
         raise BadMatch(self)
 
 
 class BadMatch(Exception):
-    """`ok()` or `unwrap()` met something other than an `Ok`; Erlang's `badmatch`.
+    """Raised by `ok()` and `unwrap()` for a result that is not an `Ok`. Erlang's `badmatch`.
 
-    `result` is what it was given.
+    Attributes:
+        result: the result, such as `Error("econnrefused")`.
+
+    Example::
+
+        try:
+            ok(await socket.connect(sock, ("127.0.0.1", 80)))
+        except BadMatch as exc:
+            print(exc)  # expected Ok, got Error(reason='econnrefused', data=None)
     """
 
     result: Final[object]
@@ -138,14 +179,25 @@ class BadMatch(Exception):
 
 
 def ok(result: Ok[T] | Error | Select | SelectRead) -> T:
-    """The value of an `Ok`; anything else raises `BadMatch`. Erlang's `{ok, X} = ...`."""
+    """Return the value of an `Ok`. Erlang's `{ok, Value} = ...`.
+
+    Args:
+        result: the result of a call.
+
+    Raises:
+        BadMatch: `result` is an `Error`, or anything else that is not an `Ok`.
+
+    Example::
+
+        sock = ok(socket.open("inet", "stream", "tcp"))
+    """
     if isinstance(result, Ok):
         return result.value
     raise BadMatch(result)
 
 
 def _briefly(result: object) -> str:
-    # An error carries what was not sent, which may be megabytes, and this is going to be logged.
+    # `data` may be megabytes that were not sent, and the text of an exception is often logged.
     if isinstance(result, Error | Select | SelectRead):
         values = attrs.asdict(result, recurse=False).items()
         return f"{type(result).__name__}({', '.join(f'{k}={shown(v)}' for k, v in values)})"

@@ -124,7 +124,7 @@ def no_descriptor_is_left() -> Iterator[None]:
 def nothing_is_left_behind() -> Iterator[None]:
     """Check that the tables of processes are empty after the test."""
     yield
-    left = dict(alive), dict(by_task), dict(aliased), local.turn.process
+    left = dict(alive), dict(by_task), dict(aliased), local.step.process
     alive.clear()
     by_task.clear()
     aliased.clear()

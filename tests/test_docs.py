@@ -258,17 +258,17 @@ def test_control_messages():
 
 def test_fields_of_info_and_counters():
     fields = [field.name for field in attrs.fields(socket.SocketInfo)]
-    assert words("What `info` tells of a socket") == fields
+    assert words("Fields of `info(sock)`") == fields
     assert words("Counters") == list(COUNTERS)
 
 
 def test_what_can_be_asked_of_supports():
-    assert words("What is supported") == list(supports())
+    assert words("Support") == list(supports())
 
 
 def test_fields_of_process_info():
     fields = [field.name for field in attrs.fields(actorsock.ProcessInfo)]
-    assert words("What `process_info` tells") == fields
+    assert words("Fields of `process_info(pid)`") == fields
 
 
 @pytest.mark.parametrize(

@@ -81,6 +81,7 @@ def wing(module: str) -> str:
     return module
 
 
+@cache
 def imports_of(module: str) -> list[Import]:
     """The imports in a module of the product's own modules."""
     path = modules()[module]

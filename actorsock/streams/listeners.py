@@ -12,9 +12,10 @@ from trio.lowlevel import enable_ki_protection
 from ..arguments import check_int, shown
 from ..results import Error, Ok
 from ..runtime.bodies.in_trio import in_trio
+from ..runtime.core.reductions import YIELD_FIRST
 from ..socket import Socket, bind, getopt, listen, setopt
 from ..socket import open as open_socket
-from ..socket.api.asking import GIVE_WAY, blocking
+from ..socket.api.asking import blocking
 from ..socket.core.actor import actor_of
 from ..socket.operations.accept_connect import Accept
 from .resolving import check_port, resolve
@@ -100,7 +101,7 @@ class SocketListener(trio.abc.Listener[SocketStream]):
         self._accepting = True
         try:
             while True:
-                answer = await blocking(self._actor, Accept(), inf, GIVE_WAY)
+                answer = await blocking(self._actor, Accept(), inf, YIELD_FIRST)
                 if isinstance(answer, Ok):
                     return SocketStream(answer.value)
                 match answer.reason:

@@ -14,12 +14,12 @@ from trio.lowlevel import enable_ki_protection
 
 from ..arguments import check_int, shown
 from ..results import Error, Ok
+from ..runtime.core.reductions import SYSTEM_CALL, YIELD_FIRST
 from ..socket import Socket, setopt, shutdown
-from ..socket.api.asking import GIVE_WAY, SYSTEM_CALL, blocking
+from ..socket.api.asking import blocking
 from ..socket.core.actor import actor_of
 from ..socket.operations.recv import RecvSome
-from ..socket.operations.room import AwaitRoom
-from ..socket.operations.send import Send
+from ..socket.operations.send import AwaitRoom, Send
 from ..socket.values.messages import as_bytes
 from .trio_conventions import checkpoint, close_at_checkpoint, os_error
 
@@ -132,7 +132,7 @@ class SocketStream(trio.abc.HalfCloseableStream):
         """
         self._begin_sending()
         try:
-            answer = await blocking(self._actor, _ROOM, inf, GIVE_WAY)
+            answer = await blocking(self._actor, _ROOM, inf, YIELD_FIRST)
         finally:
             self._sending = False
         if type(answer) is Error:
@@ -188,8 +188,8 @@ class SocketStream(trio.abc.HalfCloseableStream):
         try:
             # If the call will wait anyway, others run meanwhile: a checkpoint before would be a
             # second pass through the scheduler.
-            waits = actor.read_quiet and not actor.unread
-            answer = await blocking(actor, op, inf, SYSTEM_CALL if waits else GIVE_WAY)
+            waits = actor.read_would_block and not actor.unread
+            answer = await blocking(actor, op, inf, SYSTEM_CALL if waits else YIELD_FIRST)
         finally:
             self._receiving = False
         if type(answer) is Ok:
@@ -219,7 +219,7 @@ class SocketStream(trio.abc.HalfCloseableStream):
             if self._eof_sent:
                 raise trio.ClosedResourceError("nothing can be sent after send_eof")
             if data:
-                answer = await blocking(self._actor, Send(data, 0), inf, GIVE_WAY)
+                answer = await blocking(self._actor, Send(data, 0), inf, YIELD_FIRST)
                 if type(answer) is Error:
                     raise self._failure(answer)
             else:

@@ -12,6 +12,7 @@ import trio
 
 from ..results import Error, Ok, Select, SelectRead
 from ..runtime.bodies.running import local
+from ..runtime.core.reductions import MESSAGE
 from ..socket import Socket, close
 from ..socket.core.actor import actor_of
 from ..socket.kernel.errors import number_of
@@ -40,14 +41,14 @@ async def checkpoint() -> None:
 
     Also usable without a runtime: streams and listeners can be closed after it has ended.
     """
-    process = local.turn.process
+    process = local.step.process
     if process is None:
         await trio.lowlevel.checkpoint()
     else:
         # A light process is not a trio task: trio's checkpoint would fail in it.
-        toll = process.body.spend(1)
-        if toll is not None:
-            await toll
+        pause = process.body.spend(MESSAGE)
+        if pause is not None:
+            await pause
 
 
 async def close_at_checkpoint(sock: Socket) -> None:
@@ -60,7 +61,7 @@ async def close_at_checkpoint(sock: Socket) -> None:
         await checkpoint()
         return
     await close(sock)
-    if local.turn.process is None:
+    if local.step.process is None:
         # The close has succeeded. A cancellation that arrives only now must not be raised here:
         # the next checkpoint of the caller raises it.
         await trio.lowlevel.cancel_shielded_checkpoint()

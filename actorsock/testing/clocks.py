@@ -20,7 +20,7 @@ from trio.lowlevel import Abort
 from trio.testing import MockClock
 
 from ..runtime.core.node import Node
-from ..socket.core.service import opened
+from ..socket.core.service import existing_service
 from .quiescence import at_rest
 
 __all__ = ["SocketsFirst", "real_seconds"]
@@ -56,7 +56,7 @@ class SocketsFirst(trio.abc.Instrument):
         may jump.
         """
         idle = self._idle
-        if timeout > 0 or idle is None or opened(self._node) is None:
+        if timeout > 0 or idle is None or existing_service(self._node) is None:
             return
         if trio.lowlevel.current_statistics().tasks_runnable:
             return

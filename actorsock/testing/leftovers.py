@@ -81,7 +81,7 @@ class Owners(trio.abc.Instrument):
             return
         for actor in open_sockets(process.node):
             if actor.turns.owner is process.pid:
-                self._seen.append((actor.handle, _of_socket(actor, task.name)))
+                self._seen.append((actor.socket_object, _of_socket(actor, task.name)))
 
     def leftovers(self, allowed: Container[object]) -> Iterator[Leftover]:
         """Return the recorded sockets that are not allowed."""
@@ -94,7 +94,7 @@ def _is_allowed(actor: SocketActor, allowed: Container[object]) -> bool:
     owner = actor.turns.owner
     process = None if owner is None else alive.get(owner)
     return (
-        actor.handle in allowed
+        actor.socket_object in allowed
         or owner in allowed
         or (process is not None and process.name is not None and process.name in allowed)
     )
@@ -118,7 +118,9 @@ def _of_socket(actor: SocketActor, owner_is: str | None = None) -> Leftover:
     process = alive.get(owner)
     if owner_is is None and process is not None:
         owner_is = process.name or process.body.describe()
-    return Leftover(owner, f"socket {_shown_socket(actor.handle)}, owned by {owner!r} ({owner_is})")
+    return Leftover(
+        owner, f"socket {_shown_socket(actor.socket_object)}, owned by {owner!r} ({owner_is})"
+    )
 
 
 def _shown_socket(sock: Socket) -> str:

@@ -16,7 +16,7 @@ from ..results import Ok
 from ..runtime.core.node import Node
 from ..socket import TcpInfo, getopt
 from ..socket.core.actor import SocketActor, actor_of
-from ..socket.core.service import opened
+from ..socket.core.service import existing_service
 
 __all__ = ["at_rest", "open_sockets"]
 
@@ -33,7 +33,7 @@ async def at_rest(node: Node) -> None:
     Does not return while a process computes or sends without end.
     """
     await wait_all_tasks_blocked()
-    if opened(node) is None:
+    if existing_service(node) is None:
         return
     give_up = time.monotonic() + _LONGEST
     # Twice: what becomes ready in the last moment of the first period starts new activity.
@@ -45,7 +45,7 @@ async def at_rest(node: Node) -> None:
 
 def open_sockets(node: Node) -> list[SocketActor]:
     """Return the actor of every open socket, including sockets that use no registry."""
-    service = opened(node)
+    service = existing_service(node)
     return [] if service is None else [actor_of(sock) for sock in service.registry.kinds]
 
 
@@ -56,7 +56,7 @@ def _unacknowledged(node: Node) -> bool:
 
 
 def _waits_for_acknowledgement(actor: SocketActor) -> bool:
-    match getopt(actor.handle, "tcp", "info"):
+    match getopt(actor.socket_object, "tcp", "info"):
         case Ok(TcpInfo(state=state, unacked=unacked)):
             # For a listening socket this field is the number of connections not yet accepted.
             return state != "listen" and unacked > 0

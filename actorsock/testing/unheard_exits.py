@@ -50,5 +50,5 @@ class UnheardExits(trio.abc.Instrument):
         """Called by trio when a task ends."""
         if task.parent_nursery is not self._nursery or (process := by_task.get(task)) is None:
             return
-        if isinstance(process.body, TaskBody) and process.body.unheard:
+        if isinstance(process.body, TaskBody) and process.body.exit_unraised:
             self.seen.append(UnheardExit(task.name, process.reason))

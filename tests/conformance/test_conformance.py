@@ -13,7 +13,18 @@ from .acting import OPERATIONS
 from .comparing import Event, Mismatch
 from .differences import DIFFERENCES, Difference
 from .normal import Shape
-from .notation import Act, Name, Pause, Scenario, Wait, actors_of, read_file, read_steps, show
+from .notation import (
+    Act,
+    Name,
+    Pause,
+    Scenario,
+    Wait,
+    actors_of,
+    read_file,
+    read_steps,
+    show,
+    unrolled,
+)
 from .running import Bench, bench, run_all, unused, written
 from .terms import Atom, decode, encode
 from .walks import walk
@@ -81,6 +92,33 @@ def test_steps_are_read_and_written() -> None:
     assert isinstance(steps[2], Act)
     assert steps[2].args == (Name("A"), ("boom", [1, b"x", None]))
     assert steps[3:] == (Wait("B"), Pause(0.1))
+
+
+def test_loops_are_unrolled() -> None:
+    text = """
+let tcp = "inet", "stream"
+let tcp-options = cork
+    info
+for kind in tcp:
+    == options of $kind
+    A: s = open($$kind)
+    for name in $$kind-options:
+        for value in {"on": True, "of": 1} "two words" text("x y") -1:
+            A: setopt(s, "$kind", "$name", $value)
+
+== none of its lines are repeated
+"""
+    values = ('{"on": True, "of": 1}', '"two words"', 'text("x y")', "-1")
+    assert [line for line in unrolled(text).splitlines() if line] == [
+        "== options of tcp",
+        'A: s = open("inet", "stream")',
+        *(
+            f'A: setopt(s, "tcp", "{name}", {value})'
+            for name in ("cork", "info")
+            for value in values
+        ),
+        "== none of its lines are repeated",
+    ]
 
 
 def test_actors_that_are_made_are_not_there_from_the_start() -> None:

@@ -15,7 +15,7 @@ _TIMES: Final = {"0": 0, "infinity": inf, "1000000": 1000, "update": "update"}
 
 
 class Machine(otp.StateMachine):
-    """Does with each event what it says, and at each entry what is next of `entries`."""
+    """Does what each event says, and at each entry what the next of `entries` says."""
 
     def init(self, log: list[Any], entries: list[Any]) -> otp.NextState:
         self.log, self.entries = log, list(entries)
@@ -61,7 +61,7 @@ def _action(action: Any) -> Any:
 
 
 class _Dice:
-    """Makes machines that come to an end: what is postponed changes no state and adds no event."""
+    """Makes machines that come to an end: a postponed event changes no state and adds no event."""
 
     def __init__(self, seed: int) -> None:
         self._random = random.Random(seed)

@@ -1,4 +1,4 @@
-"""Every test of the runtime leaves the process tables as empty as it found them."""
+"""Every test of the runtime leaves the tables of processes as empty as it found them."""
 
 from ..stories import nothing_is_left_behind
 

@@ -32,17 +32,15 @@ from actorsock.runtime.bodies.current import current_process
 from actorsock.runtime.bodies.running import by_task
 from actorsock.runtime.core.process import alive
 
+from .support import crash, ends
+
 MANY = 1_000
 
 Life = Callable[[], Awaitable[None]]
 
 
-async def ends() -> None:
-    pass
-
-
 async def crashes() -> None:
-    raise ValueError("a crash")
+    await crash(ValueError("a crash"))
 
 
 async def returning() -> None:
@@ -156,7 +154,7 @@ async def with_timeouts() -> None:
     await sleep(10)
 
 
-async def with_messages_left() -> None:
+async def with_messages_that_are_not_received() -> None:
     async def picks() -> None:
         await receive(int)
 
@@ -245,7 +243,7 @@ async def handlers() -> None:
         with_names,
         with_timers,
         with_timeouts,
-        with_messages_left,
+        with_messages_that_are_not_received,
         adopted,
         light,
         light_in_trio,

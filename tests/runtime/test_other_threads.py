@@ -1,4 +1,4 @@
-"""A runtime is one thread's: who sends from another one is told so, and nobody is harmed."""
+"""A runtime belongs to one thread: a send from another one raises, and changes nothing."""
 
 import threading
 from collections.abc import Callable
@@ -53,7 +53,7 @@ async def test_sending_from_another_thread_changes_nothing(runtime: None, kind: 
 
 
 @every_receiver
-async def test_the_way_that_is_named_works(runtime: None, kind: str) -> None:
+async def test_sending_through_trio_from_thread_works(runtime: None, kind: str) -> None:
     receiver = RECEIVERS[kind](current_pid())
     await wait_all_tasks_blocked()
     await trio.to_thread.run_sync(trio.from_thread.run_sync, send, receiver, "there")
@@ -61,7 +61,7 @@ async def test_the_way_that_is_named_works(runtime: None, kind: str) -> None:
 
 
 @every_receiver
-async def test_sending_to_the_runtime_of_another_thread(runtime: None, kind: str) -> None:
+async def test_sending_to_the_runtime_of_another_thread_raises(runtime: None, kind: str) -> None:
     receiver = RECEIVERS[kind](current_pid())
     await wait_all_tasks_blocked()
 
@@ -75,8 +75,10 @@ async def test_sending_to_the_runtime_of_another_thread(runtime: None, kind: str
 
 
 @every_receiver
-@pytest.mark.parametrize("does", [link, monitor, lambda pid: exit(pid, "kill")])
-async def test_nothing_else_leads_to_the_runtime_of_another_thread(
+@pytest.mark.parametrize(
+    "does", [link, monitor, lambda pid: exit(pid, "kill")], ids=["link", "monitor", "exit"]
+)
+async def test_no_link_monitor_or_exit_signal_leads_to_another_thread(
     runtime: None, kind: str, does: Callable[[Pid], object]
 ) -> None:
     receiver = RECEIVERS[kind](current_pid())
@@ -93,7 +95,7 @@ async def test_nothing_else_leads_to_the_runtime_of_another_thread(
 
 
 def test_runtimes_in_several_threads_leave_each_other_alone() -> None:
-    """One starts processes all the time, while another one counts its own."""
+    """One starts processes all the time while another one counts its own."""
     counted = threading.Event()
 
     async def nothing() -> None:

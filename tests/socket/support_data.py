@@ -1,7 +1,7 @@
-"""What the tests of the data side share: connected sockets, and ways to wait for the kernel.
+"""Helpers of the tests of data: connected sockets, and ways to wait for the kernel.
 
-Nothing here sleeps for luck. A test that needs bytes to have arrived asks the kernel how many
-are there; one that needs somebody to wait asks the socket who waits.
+No test sleeps for luck: it asks the kernel how many bytes have arrived, and the socket how many
+processes wait.
 """
 
 import array
@@ -20,7 +20,7 @@ import pytest
 import trio
 
 from actorsock import Ok, Pid, current_pid, ok, receive, send, socket, spawn
-from actorsock.socket import SelectInfo, Socket
+from actorsock.socket import Msg, SelectInfo, Socket
 
 from ..sockets import ANYWHERE, connection
 from ..sockets import address as address
@@ -98,11 +98,11 @@ def datagrams(domain: str = "inet") -> Iterator[tuple[Socket, stdlib.socket]]:
         yield sock, peer
 
 
-# --- what the kernel has ------------------------------------------------------------------------
+# --- the state of the kernel --------------------------------------------------------------------
 
 
 def waiting_bytes(sock: Socket) -> int:
-    """How many bytes (of a datagram socket: of the first message) are there to be received."""
+    """Return how many bytes (of a datagram socket: of its first message) can be received."""
     raw = fcntl.ioctl(fd_of(sock), termios.FIONREAD, bytes(4))
     return int(struct.unpack("i", raw)[0])
 
@@ -119,12 +119,12 @@ def _events(sock: Socket | stdlib.socket, events: int) -> int:
 
 
 async def delivered(peer: stdlib.socket) -> None:
-    """Wait until all that a TCP peer has sent is where it was sent to."""
+    """Wait until all that a TCP peer has sent has arrived."""
     await until(lambda: not any(fcntl.ioctl(peer, termios.TIOCOUTQ, bytes(4))))
 
 
 async def stuck(sock: Socket) -> None:
-    """Wait until nothing that we have sent is under way: the peer has no room for what is left."""
+    """Wait until nothing is under way to the peer: it has no room for the bytes left."""
     if socket.info(sock).domain == "local":
         return
 
@@ -148,7 +148,7 @@ async def ended(sock: Socket) -> None:
 
 
 async def broken(sock: Socket) -> None:
-    """Wait until an error is there to be told."""
+    """Wait until the kernel has an error to report."""
     await until(lambda: _events(sock, 0) & select.POLLERR)
 
 
@@ -157,11 +157,11 @@ async def urgent(sock: Socket | stdlib.socket) -> None:
     await until(lambda: _events(sock, select.POLLPRI) & select.POLLPRI)
 
 
-# --- who waits ----------------------------------------------------------------------------------
+# --- waiting calls ------------------------------------------------------------------------------
 
 
 def waits_in(function: Callable[..., Awaitable[Any]], *args: Any) -> Pid:
-    """A process that makes the call and tells its result."""
+    """Start a process that makes the call and sends its result."""
 
     async def process(dest: Pid) -> None:
         send(dest, (current_pid(), await function(*args)))
@@ -170,7 +170,7 @@ def waits_in(function: Callable[..., Awaitable[Any]], *args: Any) -> Pid:
 
 
 async def result_of(pid: Pid) -> Any:
-    """What the call of that process has returned, once it has."""
+    """Wait for the result of the call of that process."""
     _, result = await receive(lambda message: isinstance(message, tuple) and message[0] is pid)
     return result
 
@@ -199,6 +199,15 @@ def is_select_of(info: SelectInfo, sock: Socket) -> Callable[[Any], bool]:
 
 
 # --- data ---------------------------------------------------------------------------------------
+
+
+def data_of(answer: Any) -> bytes:
+    """Return the data in the answer of a receive of any name."""
+    match ok(answer):
+        case bytes(data) | (_, bytes(data)) | Msg(iov=(data,)):
+            return data
+        case other:
+            raise AssertionError(other)
 
 
 async def everything(sock: Socket) -> bytes:

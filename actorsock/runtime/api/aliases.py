@@ -1,8 +1,8 @@
-"""Aliases: a ref that leads to a process for as long as the process wants to hear through it.
+"""Aliases: refs that lead to a process for as long as the process wants to receive through them.
 
-Whoever asks for something sends an alias along. The answer reaches it through the alias, and
-once it has stopped waiting the alias is inactive: an answer that comes late goes nowhere.
-`monitor(dest, alias=...)` makes a monitor's ref an alias at the same time.
+A client sends an alias along with its request. The answer comes through the alias; once the client
+has given up waiting the alias is inactive, and an answer that comes late is dropped.
+`monitor(dest, alias=...)` makes the ref of a monitor an alias at the same time.
 """
 
 from typing import Any, Literal
@@ -19,10 +19,25 @@ __all__ = ["alias", "send_through", "unalias"]
 
 @enable_ki_protection
 def alias(mode: Literal["explicit_unalias", "reply"] = "explicit_unalias") -> Ref:
-    """A ref that others can `send` to, as long as it is active: the message comes to the caller.
+    """Create an alias of the calling process. Erlang's `alias/0,1`.
 
-    It is active until `unalias`, or with mode `"reply"` until the first message comes through
-    it. Erlang's `alias/0,1`.
+    Args:
+        mode: the end of the alias: `"explicit_unalias"` keeps it active until `unalias`; with
+            `"reply"` the first message through it ends it too.
+
+    Returns:
+        A `Ref` that other processes can `send` to: the message is delivered to the caller.
+
+    Raises:
+        TypeError, ValueError: `mode` is not one of the two words.
+
+    Example::
+
+        ref = alias("reply")
+        send(server, Request(reply_to=ref))
+        match await receive(Answer, after=2):
+            case Timeout():
+                unalias(ref)  # an answer that comes later is dropped
     """
     check_word("mode", mode, ("explicit_unalias", "reply"))
     ref = Ref()
@@ -32,16 +47,32 @@ def alias(mode: Literal["explicit_unalias", "reply"] = "explicit_unalias") -> Re
 
 @enable_ki_protection
 def unalias(ref: Ref) -> bool:
-    """Nothing comes through `ref` from here on; True if it was an active alias of the caller's.
+    """Deactivate an alias of the calling process. Erlang's `unalias/1`.
 
-    A monitor with the same ref stays. Erlang's `unalias/1`.
+    A monitor with the same ref stays.
+
+    Args:
+        ref: the result of `alias`, or of `monitor` with an alias.
+
+    Returns:
+        True if `ref` was an active alias of the caller's; False otherwise.
+
+    Raises:
+        TypeError: `ref` is not a `Ref`.
+
+    Example::
+
+        ref = alias()
+        assert unalias(ref)
+        send(ref, "dropped")
     """
     return current_process().drop_alias(check_ref(ref))
 
 
 def send_through(ref: Ref, message: Any) -> None:
-    """Deliver `message` to the process that `ref` is an alias of; to nobody if it is inactive."""
+    """Deliver `message` to the process that `ref` is an alias of; drop it if it is inactive."""
     process = aliased.get(ref)
     if process is not None:
-        process.heard_through(ref)
+        # Before the delivery: an idle handler runs in it, and must find the alias ended.
+        process.alias_used(ref)
         process.deliver(message)

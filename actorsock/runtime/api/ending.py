@@ -1,6 +1,6 @@
-"""`async with ending(pid):` — a process that lives no longer than a block.
+"""`async with ending(pid):`, for a process that lives no longer than a block.
 
-Made of `monitor`, `unlink`, `exit` and `receive` alone, the way in which a supervisor stops a
+Made of `monitor`, `unlink`, `exit` and `receive` alone, in the way in which a supervisor stops a
 child.
 """
 
@@ -18,13 +18,25 @@ __all__ = ["ending"]
 
 @final
 class ending:  # read as a function, like contextlib.closing
-    """`async with ending(spawn(f)) as pid:` ends the process when the block is left.
+    """End a process when a block is left, and wait until it has ended.
 
-    It is sent the exit signal `"shutdown"`; when it has not ended after `after` seconds, which
-    only one that traps exits or cleans up at length can do, it is killed. The block is left when
-    the process has ended. A link with it is removed first, so that this end reaches nobody;
-    what happens while the block runs is as ever. One that has ended by itself is fine.
-    Cancelled while it waits, it kills the process and waits no longer.
+    The process is sent the exit signal `"shutdown"`. If it has not ended after `after` seconds,
+    because it traps exits or cleans up for long, it is killed. A link with the caller is removed
+    first, so that this end does not reach the caller; during the block the link works as ever.
+    A process that has ended by itself is fine. If the waiting caller is cancelled, the process is
+    killed and not waited for.
+
+    Args:
+        pid: the process; the value of the `async with` block.
+        after: seconds between `"shutdown"` and `"kill"`; `math.inf` never kills.
+
+    Raises:
+        TypeError, ValueError: `pid` is not a `Pid`, or `after` not a number of seconds >= 0.
+
+    Example::
+
+        async with ending(spawn_link(serve)) as server:
+            send(server, "a request")
     """
 
     __slots__ = ("_after", "_pid")

@@ -1,4 +1,4 @@
-"""Links, monitors and exit signals: how processes hear of each other's end."""
+"""Links, monitors and exit signals: the ways in which the end of a process reaches others."""
 
 from threading import get_ident
 from typing import Any, Final, Literal, NoReturn, overload
@@ -25,18 +25,43 @@ _MISSING: Final[Any] = object()
 
 
 class NoProcessError(Exception):
-    """`link` to a process that has ended, by one that does not trap exits; Erlang's `noproc`."""
+    """Raised by `link` if the process has ended and the caller does not trap exits.
+
+    Erlang's error `noproc`.
+
+    Example::
+
+        try:
+            link(worker)
+        except NoProcessError:
+            worker = spawn_link(work)
+    """
 
 
 @enable_ki_protection
 def link(pid: Pid) -> None:
-    """Link the caller and `pid`: when one ends, the other gets an exit signal. Once per pair.
+    """Link the caller and another process. Erlang's `link/1`.
 
-    Linking to a process that has ended delivers `Exit(pid, "noproc")` if the caller traps exits
-    and raises `NoProcessError` otherwise. Erlang's `link/1`.
+    When one of the two ends, the other gets an exit signal with the reason: a reason other than
+    `"normal"` ends it too, unless it traps exits (see `trap_exit`). There is at most one link for
+    a pair; linking again, or to oneself, does nothing.
+
+    Args:
+        pid: the other process. If it has ended and the caller traps exits, `Exit(pid, "noproc")`
+            is delivered to the caller.
+
+    Raises:
+        NoProcessError: the process has ended, and the caller does not trap exits.
+        RuntimeError: the process belongs to a runtime in another thread.
+        TypeError: `pid` is not a `Pid`.
+
+    Example::
+
+        worker = spawn_link(work)  # spawn and link in one step
+        link(whereis("database"))
     """
     process = current_process()
-    other = _here(check_pid(pid))
+    other = _in_this_thread(check_pid(pid))
     if other is process:
         return
     if other is not None:
@@ -49,7 +74,19 @@ def link(pid: Pid) -> None:
 
 @enable_ki_protection
 def unlink(pid: Pid) -> None:
-    """Remove the link with `pid`, if any; an `Exit` already delivered stays. `unlink/1`."""
+    """Remove the link between the caller and another process, if any. Erlang's `unlink/1`.
+
+    Args:
+        pid: the other process. An `Exit` from it that is in the mailbox already stays there.
+
+    Raises:
+        TypeError: `pid` is not a `Pid`.
+
+    Example::
+
+        unlink(worker)
+        exit(worker, "shutdown")  # its end does not reach the caller any more
+    """
     current_process().unlink(check_pid(pid))
 
 
@@ -59,14 +96,30 @@ def monitor(
     *,
     alias: Literal["explicit_unalias", "demonitor", "reply_demonitor"] | None = None,
 ) -> Ref:
-    """Ask for one `Down` message when `dest`, a pid or a registered name, ends.
+    """Request one `Down` message for the end of a process. Erlang's `monitor/2,3`.
 
-    Returns the ref that the message will carry. If there is no such process the message comes
-    at once, with reason `"noproc"`. Erlang's `monitor(process, Dest)`.
+    Args:
+        dest: a pid or a registered name. If there is no such process, the message is delivered at
+            once, with reason `"noproc"`.
+        alias: makes the ref an alias too (see `alias`), until `unalias`. `"demonitor"` ends the
+            alias with the monitor as well (by `demonitor` or `Down`); `"reply_demonitor"` ends
+            both with the first message through the alias; `"explicit_unalias"` leaves it to
+            `unalias` alone.
 
-    With `alias` the ref is an alias too, until `unalias` and, with `"demonitor"`, until the
-    monitor is gone (`demonitor` or `Down`); with `"reply_demonitor"` the first message through
-    the alias ends both. `"explicit_unalias"` leaves it to `unalias` alone.
+    Returns:
+        The `Ref` that the message will carry, also for `demonitor`.
+
+    Raises:
+        RuntimeError: the process belongs to a runtime in another thread.
+        TypeError, ValueError: an argument is not one of those above.
+
+    Example::
+
+        ref = monitor(server)
+        send(server, Request(ref, current_pid()))
+        match await receive(ref):
+            case Down(reason=reason): ...  # the server ended before it answered
+            case answer: demonitor(ref, flush=True)
     """
     if alias is not None:
         check_word("alias", alias, ("explicit_unalias", "demonitor", "reply_demonitor"))
@@ -76,19 +129,33 @@ def monitor(
         if isinstance(dest, str)
         else check_pid(dest, "dest", "a Pid or a registered name")
     )
-    ref = process.monitor(None if pid is None else _here(pid), dest)
-    # One monitors neither oneself, nor for long whoever has ended already.
-    monitored = alias == "explicit_unalias" or ref in (process.monitors or ())
-    if alias is not None and monitored and pid is not process.pid:
+    ref = process.monitor(None if pid is None else _in_this_thread(pid), dest)
+    # Monitoring yourself, or a dead process, creates no lasting monitor. An alias that would end
+    # with the monitor is then never active.
+    lasting = alias == "explicit_unalias" or ref in (process.monitors or ())
+    if alias is not None and lasting and pid is not process.pid:
         process.add_alias(ref, alias)
     return ref
 
 
 @enable_ki_protection
 def demonitor(ref: Ref, flush: bool = False) -> None:
-    """No `Down` for `ref` comes from here on; with `flush` one already delivered is removed.
+    """Remove a monitor of the caller. Erlang's `demonitor/1,2`.
 
-    Erlang's `demonitor/1` and `demonitor(Ref, [flush])`.
+    No `Down` for it is delivered after the call.
+
+    Args:
+        ref: the result of `monitor`; any other ref does nothing.
+        flush: True also removes its `Down` from the mailbox, if it was delivered before.
+
+    Raises:
+        TypeError: `ref` is not a `Ref`.
+
+    Example::
+
+        ref = monitor(server)
+        ...
+        demonitor(ref, flush=True)  # no Down of this monitor is, or will be, in the mailbox
     """
     check_ref(ref)
     process = current_process()
@@ -99,9 +166,25 @@ def demonitor(ref: Ref, flush: bool = False) -> None:
 
 @enable_ki_protection
 def trap_exit(flag: bool) -> bool:
-    """Turn exit signals into `Exit` messages, or no longer; return the former setting.
+    """Choose how exit signals reach the caller. Erlang's `process_flag(trap_exit, Flag)`.
 
-    Erlang's `process_flag(trap_exit, Flag)`.
+    Args:
+        flag: True turns exit signals into `Exit` messages, all but `"kill"`. With False, as at the
+            start of a process, they end it.
+
+    Returns:
+        The former setting.
+
+    Raises:
+        TypeError: `flag` is not a bool.
+
+    Example::
+
+        trap_exit(True)
+        worker = spawn_link(work)
+        match await receive(Exit):
+            case Exit(reason="normal"): ...
+            case Exit(reason=reason): ...  # a crash: `reason` is the exception
     """
     check_bool("flag", flag)
     process = current_process()
@@ -115,18 +198,37 @@ def exit(reason: Any, /) -> NoReturn: ...
 def exit(pid: Pid, reason: Any, /) -> None: ...
 @enable_ki_protection
 def exit(pid_or_reason: Any, reason: Any = _MISSING, /) -> None:
-    """`exit(reason)` ends the caller; `exit(pid, reason)` sends an exit signal to `pid`.
+    """End the caller, or send an exit signal to another process. Erlang's `exit/1,2`.
 
-    A signal with reason `"normal"` is ignored (except by the caller itself), `"kill"` ends the
-    process whatever it does, any other reason ends it unless it traps exits. A process that
-    does gets `Exit(caller, reason)` instead. Erlang's `exit/1` and `exit/2`.
+    `exit(reason)` ends the caller with that reason, by raising `ProcessExit`.
+
+    `exit(pid, reason)` sends an exit signal. `"normal"` is ignored, unless the caller sends it to
+    itself; `"kill"` ends the process whatever it does; any other reason ends the process unless it
+    traps exits. One that traps exits gets the message `Exit(caller, reason)` instead of each signal
+    except `"kill"`.
+
+    Args:
+        pid: the process that gets the signal; one that has ended gets none.
+        reason: any object; `"normal"`, `"shutdown"` and `"kill"` have a meaning.
+
+    Raises:
+        ProcessExit: `exit(reason)`, always.
+        ExitSignal: the caller has sent itself a signal that ends it.
+        RuntimeError: the process belongs to a runtime in another thread.
+        TypeError: the first of two arguments is not a `Pid`.
+
+    Example::
+
+        exit(worker, "shutdown")  # ask a worker to end
+        exit("normal")  # end the caller
     """
     process = current_process()
     if reason is _MISSING:
         if process.body.adopted:
+            # The task goes on after the exception is caught, but its process has ended.
             process.end(pid_or_reason)
         raise ProcessExit(pid_or_reason)
-    target = _here(check_pid(pid_or_reason))
+    target = _in_this_thread(check_pid(pid_or_reason))
     if target is process:
         process.signal(process.pid, reason, "self")
         if process.ending:
@@ -136,8 +238,8 @@ def exit(pid_or_reason: Any, reason: Any = _MISSING, /) -> None:
         target.signal(process.pid, reason, "exit")
 
 
-def _here(pid: Pid) -> Process | None:
-    """The process, if it is alive; raises `RuntimeError` where it is not to be touched."""
+def _in_this_thread(pid: Pid) -> Process | None:
+    """Return the process if it is alive; raise `RuntimeError` if it is another thread's."""
     process = alive.get(pid)
     if process is not None and process.node.thread != get_ident():
         raise RuntimeError(

@@ -1,8 +1,8 @@
-"""`async for message in mailbox():` — receive, written as a loop.
+"""`async for message in mailbox():`, which is `receive` written as a loop.
 
-The iterator keeps nothing but its pattern: every turn of the loop is one `receive`, so breaking
-out, an exception or a cancellation leaves no message half taken, and two loops over one mailbox
-share it. It works in every kind of process body.
+The iterator holds nothing but its pattern and time-out: every round of the loop is one `receive`.
+So leaving the loop by `break`, an exception or a cancellation loses no message, and two loops over
+one mailbox share it. It works in every kind of process body.
 """
 
 from collections.abc import Callable
@@ -26,7 +26,7 @@ T4 = TypeVar("T4")
 
 @final
 class Messages(Generic[T]):
-    """The messages of whoever iterates; made by `mailbox`."""
+    """An async iterator over the mailbox of the process that iterates; made by `mailbox`."""
 
     __slots__ = ("_after", "_pattern")
 
@@ -39,7 +39,7 @@ class Messages(Generic[T]):
 
     async def __anext__(self) -> T:
         message: Any = await receive(self._pattern, after=self._after)
-        # Without a time-out a Timeout is a message that somebody has sent.
+        # Without a time-out, a Timeout is a message that some process has sent.
         if type(message) is Timeout and self._after != inf:
             raise StopAsyncIteration
         return message  # type: ignore[no-any-return]
@@ -64,11 +64,25 @@ def mailbox(
     after: float = inf,
 ) -> Messages[Any]: ...
 def mailbox(pattern: Any = None, *, after: float = inf) -> Messages[Any]:
-    """Receive in a loop: `async for message in mailbox():`, each message that matches.
+    """Iterate over the messages that match: `async for message in mailbox():`.
 
-    `pattern` is what `receive` takes. The loop ends when none that matches has come for `after`
-    seconds, counted anew for each; without `after` it goes on for ever.
+    Args:
+        pattern: as for `receive`; messages that do not match stay in the mailbox.
+        after: seconds without a matching message after which the loop ends, counted anew for each
+            message; `math.inf` (the default) goes on for ever.
+
+    Returns:
+        An async iterator. Each round is one `receive`, so any loop over the mailbox, and any
+        `receive` inside the loop, takes the next message.
+
+    Raises:
+        TypeError, ValueError: as for `receive`.
+
+    Example::
+
+        async for message in mailbox(Order, after=60):
+            await serve(message)
     """
-    test_of(pattern)  # here, and not in the first turn of the loop
+    test_of(pattern)  # raise for a wrong pattern here, not in the first round of the loop
     check_seconds("after", after)
     return Messages(pattern, after)

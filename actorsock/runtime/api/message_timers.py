@@ -1,4 +1,4 @@
-"""Timers that send a message: Erlang's `send_after` and `start_timer`."""
+"""Timers that send a message."""
 
 from typing import Any
 
@@ -17,26 +17,80 @@ __all__ = ["cancel_timer", "read_timer", "send_after", "start_timer"]
 
 @enable_ki_protection
 def send_after(delay: float, dest: Pid | str, message: Any) -> Ref:
-    """Send `message` to `dest` in `delay` seconds; return a ref to cancel it by.
+    """Send `message` to `dest` in `delay` seconds. Erlang's `erlang:send_after/3`.
 
-    A name is looked up when the time comes; nobody there: nothing happens. The timer is
-    cancelled when the process `dest` ends. Erlang's `erlang:send_after/3`.
+    A name is looked up when the time comes; if no process has it then, nothing happens. A timer to
+    a pid is cancelled when that process ends.
+
+    Args:
+        delay: seconds, >= 0.
+        dest: a pid or a registered name.
+        message: any object.
+
+    Returns:
+        A `Ref` for `cancel_timer` and `read_timer`.
+
+    Raises:
+        TypeError, ValueError: `delay` is not a number of seconds >= 0, or `dest` is neither a
+            `Pid` nor a string.
+
+    Example::
+
+        send_after(0.5, current_pid(), Tick())
+        await receive(Tick)
     """
     return _start_timer(delay, dest, Ref(), message)
 
 
 @enable_ki_protection
 def start_timer(delay: float, dest: Pid | str, message: Any) -> Ref:
-    """Like `send_after`, but delivers `TimerExpired(ref, message)`. `erlang:start_timer/3`."""
+    """Send `TimerExpired(ref, message)` to `dest` in `delay` seconds. `erlang:start_timer/3`.
+
+    Like `send_after`, but the message carries the ref of the timer: a receiver can tell it from
+    the message of a timer that it has cancelled too late.
+
+    Args:
+        delay: seconds, >= 0.
+        dest: a pid or a registered name.
+        message: any object; the `message` of the `TimerExpired`.
+
+    Returns:
+        The `Ref` that the message will carry.
+
+    Raises:
+        TypeError, ValueError: as for `send_after`.
+
+    Example::
+
+        ref = start_timer(5, current_pid(), "give up")
+        match await receive((Answer, TimerExpired)):
+            case TimerExpired(ref=expired) if expired is ref: ...
+            case answer: ...
+    """
     ref = Ref()
     return _start_timer(delay, dest, ref, TimerExpired(ref, message))
 
 
 @enable_ki_protection
 def cancel_timer(ref: Ref) -> float | None:
-    """Stop a timer; the seconds it had left, or None if it has run out or was cancelled.
+    """Cancel a timer of `send_after` or `start_timer`. Erlang's `erlang:cancel_timer/1`.
 
-    Erlang's `erlang:cancel_timer/1`.
+    Args:
+        ref: the result of `send_after` or `start_timer`.
+
+    Returns:
+        The seconds that were left; None if the timer has sent its message, or was cancelled. In
+        that case the message may be in the mailbox already.
+
+    Raises:
+        TypeError: `ref` is not a `Ref`.
+
+    Example::
+
+        ref = start_timer(5, current_pid(), "give up")
+        ...
+        if cancel_timer(ref) is None:
+            await receive(ref, after=0)  # too late: remove its message
     """
     left = read_timer(ref)
     if left is not None:
@@ -47,7 +101,22 @@ def cancel_timer(ref: Ref) -> float | None:
 
 @enable_ki_protection
 def read_timer(ref: Ref) -> float | None:
-    """The seconds that a timer has left, or None. Erlang's `erlang:read_timer/1`."""
+    """Return the seconds that a timer has left. Erlang's `erlang:read_timer/1`.
+
+    Args:
+        ref: the result of `send_after` or `start_timer`.
+
+    Returns:
+        Seconds, or None if the timer has sent its message, or was cancelled.
+
+    Raises:
+        TypeError: `ref` is not a `Ref`.
+
+    Example::
+
+        ref = send_after(10, server, "tick")
+        assert read_timer(ref) <= 10
+    """
     timer = current_process().node.pending.get(check_ref(ref))
     return None if timer is None else max(0.0, timer.entry.deadline - trio.current_time())
 
@@ -59,7 +128,7 @@ def _start_timer(delay: float, dest: Pid | str, ref: Ref, message: Any) -> Ref:
         target = alive.get(check_pid(dest, "dest", "a Pid or a registered name"))
         if target is None:
             return ref
-        target.timer_set(ref, node)
+        target.add_timer(ref, node)
     entry = node.timers.add(trio.current_time() + delay, _expire, node, ref, message)
     node.pending[ref] = MessageTimer(dest, entry)
     return ref
@@ -69,11 +138,11 @@ def _expire(node: Node, ref: Ref, message: Any) -> None:
     dest = _forget(node, ref).dest
     pid = node.names.get(dest) if isinstance(dest, str) else dest
     if pid is not None:
-        alive[pid].deliver(message)
+        alive[pid].deliver(message)  # alive: the end of a process cancels the timers to its pid
 
 
 def _forget(node: Node, ref: Ref) -> MessageTimer:
     timer = node.pending.pop(ref)
     if isinstance(timer.dest, Pid):
-        alive[timer.dest].timer_gone(ref)
+        alive[timer.dest].drop_timer(ref)
     return timer

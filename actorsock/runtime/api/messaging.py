@@ -1,9 +1,13 @@
-"""Sending, receiving and sleeping."""
+"""Sending, receiving and sleeping.
+
+The functions here are the hot paths of a program. They look up `local.step` and the fields of body
+and mailbox themselves where a helper would add a call to each message.
+"""
 
 from collections.abc import Callable
 from math import inf
 from types import UnionType
-from typing import Any, Final, TypeVar, overload
+from typing import Any, TypeVar, overload
 
 import trio
 from trio.lowlevel import enable_ki_protection
@@ -16,6 +20,7 @@ from ..core.identity import Pid, Ref
 from ..core.mailbox import NOTHING, anything, test_of
 from ..core.messages import Timeout
 from ..core.process import alive
+from ..core.reductions import MESSAGE
 from .aliases import send_through
 from .naming import resolve
 
@@ -25,23 +30,51 @@ T = TypeVar("T")
 T2 = TypeVar("T2")
 T3 = TypeVar("T3")
 T4 = TypeVar("T4")
-_MESSAGE: Final = 1  # the price of a message, in reductions
 
 
 @enable_ki_protection
 def current_pid() -> Pid:
-    """The pid of the caller; Erlang's `self/0`."""
+    """Return the pid of the calling process. Erlang's `self/0`.
+
+    A trio task that calls the library for the first time becomes a process by that.
+
+    Raises:
+        RuntimeError: no runtime is open here.
+        ExitSignal: the task was adopted, and an exit signal has ended its process.
+
+    Example::
+
+        send(server, (current_pid(), "a question"))
+        answer = await receive()
+    """
     return current_process().pid
 
 
 @enable_ki_protection
 def send(dest: Pid | str | Ref, message: T) -> T:
-    """Put `message` into the mailbox of `dest`, a pid, a registered name or an alias; return it.
+    """Put `message` into the mailbox of a process. Erlang's `Dest ! Msg`.
 
-    Never waits, never fails because of the receiver: to a process that has ended, or an alias
-    that is not active, it does nothing. Raises `ValueError` when no process is registered as
-    `dest`. From another thread: `trio.from_thread.run_sync(send, dest, message)`. Erlang's
-    `Dest ! Msg`.
+    Never waits, and never fails because of the receiver: a message to a process that has ended, or
+    to an alias that is not active, is dropped. Mailboxes are unbounded. From another thread, use
+    `trio.from_thread.run_sync(send, dest, message)`.
+
+    Args:
+        dest: a pid, a registered name, or an alias (see `alias`).
+        message: any object. It is not copied: do not change it afterwards.
+
+    Returns:
+        `message`.
+
+    Raises:
+        ValueError: no process is registered as `dest`.
+        TypeError: `dest` is none of the above.
+        RuntimeError: the receiver waits in another thread; or `dest` is a name, and no runtime is
+            open here.
+
+    Example::
+
+        send(pid, "hello")
+        send("logger", ("info", "started"))
     """
     if type(dest) is Pid:
         process = alive.get(dest)
@@ -84,23 +117,44 @@ async def receive(
 ) -> Any: ...
 @enable_ki_protection
 async def receive(pattern: Any = None, *, after: float = inf) -> Any:
-    """Remove and return the first message in the mailbox that matches; wait until there is one.
+    """Remove and return the oldest message in the mailbox that matches; wait if there is none.
 
-    `pattern` is a type, a tuple or union of types, a `Ref` (a message that carries it as its
-    `ref`), or a predicate; without one, any message matches. Others stay, in order. `after` is
-    how long to wait, in seconds: when it has passed, `Timeout()` is returned; 0 looks at what is
-    there. Erlang's `receive ... after`.
+    Erlang's `receive ... after`. Messages that do not match stay, in order.
+
+    Args:
+        pattern: None (the default) matches any message; a type, a tuple or a union of types
+            matches their instances; a `Ref` matches a message that carries it in its attribute
+            `ref`; a plain function is called with each message and returns true for a match.
+        after: seconds to wait; `math.inf` (the default) waits for ever, 0 takes a message that is
+            already there. It covers the waiting alone.
+
+    Returns:
+        The message, or `Timeout()` if none matched within `after` seconds.
+
+    Raises:
+        TypeError: `pattern` is none of the above, or `after` not a number.
+        ValueError: `after` is negative or NaN.
+        ExitSignal: an exit signal ends the process, where trio's cancellation can't.
+        Exception: whatever a predicate raises; the message that it was called with stays.
+
+    Example::
+
+        match await receive((Deposit, Withdrawal), after=1.5):
+            case Deposit(amount): ...
+            case Withdrawal(amount): ...
+            case Timeout(): ...
     """
-    process = local.turn.process
+    process = local.step.process
     if process is None:
         process = process_of_task()
     body, mailbox = process.body, process.mailbox
     if pattern is None and after is inf:
-        # The receive that is made most often: a server's, which takes whatever comes.
+        # The most frequent receive, of a server that takes any message. It does inline what
+        # `Mailbox.take` and `Body.park` do, with the fields of both.
         if mailbox.arrivals or mailbox.saved:
-            toll = body.spend(_MESSAGE)
-            if toll is not None:
-                await toll
+            pause = body.spend(MESSAGE)
+            if pause is not None:
+                await pause
             return mailbox.pop()
         if process.ending:
             await body.checkpoint()
@@ -113,21 +167,21 @@ async def receive(pattern: Any = None, *, after: float = inf) -> Any:
         except BaseException:
             mailbox.wanted = None
             raise
-        return mailbox.arrivals.popleft()  # type: ignore[union-attr]  # something has woken it
+        return mailbox.arrivals.popleft()  # type: ignore[union-attr]  # a delivery has woken us
     matches = anything if pattern is None else test_of(pattern)
     if after is not inf:
         check_seconds("after", after)
-    toll = body.spend(_MESSAGE)
-    if toll is not None:
-        await toll
+    pause = body.spend(MESSAGE)
+    if pause is not None:
+        await pause
     message = mailbox.take(pattern, matches)
     if message is not NOTHING:
         return message
     if after == 0:
         return Timeout()
     deadline = inf if after == inf else trio.current_time() + after
-    # A predicate is the receiver's code and runs in the receiver; a type or a ref can be tested
-    # at delivery, so that what does not match wakes nobody.
+    # A type or a ref is tested at delivery, so that a message that does not match wakes no process.
+    # A predicate is the receiver's code and must run in the receiver: every message wakes it.
     wanted = anything if callable(pattern) and not isinstance(pattern, type) else matches
     while True:
         mailbox.wanted = wanted
@@ -144,10 +198,24 @@ async def receive(pattern: Any = None, *, after: float = inf) -> Any:
 
 @enable_ki_protection
 async def sleep(seconds: float) -> None:
-    """Do nothing for `seconds`; works in every kind of process body. Erlang's `timer:sleep/1`."""
+    """Suspend the caller for a time. Erlang's `timer:sleep/1`.
+
+    Works in every kind of process; `trio.sleep` works in all but light ones.
+
+    Args:
+        seconds: a number >= 0; `math.inf` sleeps for ever.
+
+    Raises:
+        TypeError, ValueError: `seconds` is not a number >= 0.
+        ExitSignal: an exit signal ends the process, where trio's cancellation can't.
+
+    Example::
+
+        await sleep(0.5)
+    """
     check_seconds("seconds", seconds)
     body = current_process().body
-    toll = body.spend(_MESSAGE)
-    if toll is not None:
-        await toll
+    pause = body.spend(MESSAGE)
+    if pause is not None:
+        await pause
     await body.park(trio.current_time() + seconds)

@@ -15,10 +15,23 @@ __all__ = ["check_free", "give_name", "register", "registered", "resolve", "unre
 
 @enable_ki_protection
 def register(name: str, pid: Pid) -> None:
-    """Give `pid` a name, by which it can be sent to; it is free again when the process ends.
+    """Register a name for a process, which can then be sent to by it. Erlang's `register/2`.
 
-    Raises `ValueError` if the name is taken, the process has ended or has a name already.
-    Erlang's `register/2`.
+    The name is free again when the process ends. `spawn` and its relatives take a `name` too.
+
+    Args:
+        name: a string; unique in the runtime.
+        pid: a process of this runtime; it has at most one name.
+
+    Raises:
+        ValueError: the name is taken; or the process has ended, belongs to another runtime, or has
+            a name already.
+        TypeError: `name` is not a string, or `pid` not a `Pid`.
+
+    Example::
+
+        register("logger", spawn(logger))
+        send("logger", "hello")
     """
     node = current_process().node
     process = alive.get(check_pid(pid))
@@ -34,7 +47,20 @@ def register(name: str, pid: Pid) -> None:
 
 @enable_ki_protection
 def unregister(name: str) -> None:
-    """Take a name away; raises `ValueError` if nobody has it. Erlang's `unregister/1`."""
+    """Remove a registered name. Erlang's `unregister/1`.
+
+    Args:
+        name: the registered name.
+
+    Raises:
+        ValueError: no process is registered as `name`.
+        TypeError: `name` is not a string.
+
+    Example::
+
+        unregister("logger")
+        register("logger", new_logger)
+    """
     pid = current_process().node.names.pop(_check_name(name), None)
     if pid is None:
         raise ValueError(f"name: no process is registered as {name!r}")
@@ -43,13 +69,30 @@ def unregister(name: str) -> None:
 
 @enable_ki_protection
 def whereis(name: str) -> Pid | None:
-    """The pid registered as `name`, or None. Erlang's `whereis/1`."""
+    """Return the pid registered as `name`, or None. Erlang's `whereis/1`.
+
+    Args:
+        name: any string.
+
+    Raises:
+        TypeError: `name` is not a string.
+
+    Example::
+
+        if (logger := whereis("logger")) is not None:
+            monitor(logger)
+    """
     return current_process().node.names.get(_check_name(name))
 
 
 @enable_ki_protection
 def registered() -> list[str]:
-    """Every registered name. Erlang's `registered/0`."""
+    """Return every registered name of the runtime, oldest first. Erlang's `registered/0`.
+
+    Example::
+
+        pids = {name: whereis(name) for name in registered()}
+    """
     return list(current_process().node.names)
 
 
@@ -60,19 +103,19 @@ def _check_name(name: Any) -> str:
 
 
 def check_free(node: Node, name: str) -> None:
-    """Raise `ValueError`, or `TypeError`, unless a process of `node` can be given that name."""
+    """Raise `ValueError` or `TypeError` unless `name` can be given to a process of `node`."""
     if _check_name(name) in node.names:
         raise ValueError(f"name: {name!r} is already registered, for {node.names[name]!r}")
 
 
 def give_name(node: Node, name: str, process: Process) -> None:
-    """`process` has that name, which is free, until it ends."""
+    """Register `name`, which must be free, for `process` until it ends."""
     node.names[name] = process.pid
     process.name = name
 
 
 def resolve(dest: Any) -> Pid:
-    """The pid registered as `dest`; raises `ValueError` if there is none."""
+    """Return the pid registered as `dest`; raise `ValueError` if there is none."""
     if not isinstance(dest, str):
         raise TypeError(f"dest: expected a Pid, a registered name or an alias, got {shown(dest)}")
     pid = current_process().node.names.get(dest)

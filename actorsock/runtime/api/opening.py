@@ -1,8 +1,12 @@
 """Opening and leaving a runtime.
 
-Structure underneath: the tasks of processes live in one nursery, which is shielded, so that
-processes end by exit signals in good order and not by the cancellation of whoever opened the
-runtime. Only what concerns the whole program (Ctrl-C, `sys.exit`) travels up from a process.
+The tasks of processes live in one nursery, which is shielded: they end by exit signals in good
+order, not by a cancellation around the block. A task of its own (`_host`) holds the nursery, away
+from the block and the scopes that may cancel it. From a process, only exceptions that concern the
+whole program (Ctrl-C, `sys.exit`) propagate.
+
+A runtime is left in stages, so that the clean-up of each process still finds what it needs: first
+tasks and light processes end, then handlers (sockets and servers), then timers and the rest.
 """
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -15,7 +19,7 @@ from trio.lowlevel import enable_ki_protection
 
 from ..bodies.crash_report import report_crash
 from ..bodies.current import enter_node, leave_node
-from ..bodies.exit_reason import Ending, ending_of, interrupt_in, mistakes_in
+from ..bodies.exit_reason import Ending, crash_in, ending_of, interrupt_in
 from ..bodies.functions import call_function, check_function, name_of
 from ..bodies.light import step_all
 from ..bodies.running import by_task
@@ -36,23 +40,42 @@ def run(
     *args: *Ts,
     clock: trio.abc.Clock | None = None,
 ) -> T | None:
-    """Run `main(*args)` as the first process of a new runtime; return its value.
+    """Run `main(*args)` as the first process of a new runtime. Replaces `trio.run`.
 
-    When `main` returns, every other process is ended and every socket closed. An exception of
-    `main` is raised here; `exit("normal")` returns None, and `exit` with another reason, or
-    an exit signal that ends it, raises `ProcessExit`. `clock` is a trio clock, such as
-    `trio.testing.MockClock`.
+    When `main` returns, every other process is ended and every socket closed.
+
+    Args:
+        main: an async function.
+        *args: its arguments.
+        clock: a trio clock, such as `trio.testing.MockClock`; None is the system's.
+
+    Returns:
+        The result of `main`; None if it ended by `exit("normal")`.
+
+    Raises:
+        ProcessExit: `main` ended by `exit` with another reason, or by an exit signal.
+        KeyboardInterrupt, SystemExit: from any process of the runtime; it is left in good order.
+        TypeError: `main` is not an async function.
+        Exception: whatever `main` raises.
+
+    Example::
+
+        async def main(greeting):
+            send(current_pid(), greeting)
+            print(await receive())
+
+        run(main, "hello")
     """
 
     check_function("main", main)
 
     @enable_ki_protection
     async def first() -> T | None:
-        trio.lowlevel.current_task().name = name_of(main)  # what people are shown
+        trio.lowlevel.current_task().name = name_of(main)  # for tools that list tasks
         value: list[T] = []
         async with open_runtime():
             value.append(await call_function(main, args))
-        return value[0] if value else None  # it may have left with exit("normal")
+        return value[0] if value else None  # empty after exit("normal")
 
     return trio.run(first, clock=clock)
 
@@ -60,25 +83,42 @@ def run(
 @asynccontextmanager
 @enable_ki_protection
 async def open_runtime() -> AsyncGenerator[Pid, None]:
-    """A runtime around a block of trio code: `async with open_runtime():`.
+    """Open a runtime around a block of a trio program: `async with open_runtime():`.
 
-    The task that opens it is its first process (the value of the block is its pid); every task
-    started inside is adopted when it first calls the library. Leaving the block ends every
-    process and closes every socket. An exit signal that ends the first process cancels the
-    block, which then raises `ProcessExit` with the reason.
+    The task that opens it becomes its first process; every task started inside is adopted as a
+    process when it first calls the library. Leaving the block ends every process and closes every
+    socket. An exit signal that ends the first process cancels the block.
+
+    Yields:
+        The pid of the first process.
+
+    Raises:
+        ProcessExit: the first process ended by `exit` with a reason other than `"normal"`, or by
+            an exit signal.
+        KeyboardInterrupt, SystemExit: from any process of the runtime.
+        Exception: whatever the block raises.
+
+    Example::
+
+        async def main():
+            async with open_runtime() as pid:
+                send(pid, "hello")
+                print(await receive())
+
+        trio.run(main)
     """
     task = trio.lowlevel.current_task()
     former = by_task.get(task)
     first: Process | None = None
     scope = trio.CancelScope()
-    stay = _Stay()
+    stages = _Stages()
     try:
         async with trio.open_nursery() as outside:
-            node, services = await outside.start(_host, scope, stay)
+            node, background = await outside.start(_host, scope, stages)
             before = enter_node(node)
-            services.start_soon(node.timers.run)
-            services.start_soon(node.run_queue.take_left_over)
-            services.start_soon(node.passes.keep)
+            background.start_soon(node.timers.run)
+            background.start_soon(node.run_queue.run_left_over)
+            background.start_soon(node.passes.keep)
             first = adopt(node, task, scope)
             ending = Ending("normal")
             try:
@@ -86,70 +126,74 @@ async def open_runtime() -> AsyncGenerator[Pid, None]:
                     yield first.pid
             except BaseException as exc:
                 ending = ending_of(exc)
-                # A decision to end that went through nurseries is raised below, without them.
-                decided = ending.crash is None and ending.beyond is None
+                # A decision to end that came wrapped in groups is raised below, without them.
+                decided = ending.crash is None and ending.propagate is None
                 if not decided or (type(exc) is ProcessExit and not is_word(exc.reason, "normal")):
                     raise
             finally:
-                # Its links hear of it; the others are ended before they notice anything else.
+                # No await between these: links get the reason of the first process, and every
+                # other process is killed before its code runs again.
                 first.end(ending.reason)
                 try:
                     _end_tasks(node)
                     leave_node(node, before)
                     _restore(task, former)
                     with trio.CancelScope(shield=True):
-                        stay.leaving.set()
-                        await stay.left.wait()
+                        stages.leaving.set()
+                        await stages.left.wait()
                 finally:
-                    # Also after a second Ctrl-C.
+                    # Also when a second Ctrl-C has interrupted the wait.
                     _end_handlers(node)
-                    stay.over.set()
+                    stages.over.set()
             if not is_word(first.reason, "normal"):
                 end = ProcessExit(first.reason)
-                # What it was raised by, in between, is no part of the news.
+                # With the crash as its cause, if there was one, and without the ProcessExit or
+                # Cancelled that has led here as its context.
                 raise end from end.__cause__
     except BaseExceptionGroup as group:
-        _raise_plainly(group, first)
+        _raise_unwrapped(group, first)
 
 
 @attrs.frozen
-class _Stay:
-    """The stages in which a runtime is left."""
+class _Stages:
+    """The stages in which a runtime is left, for the block and `_host` to wait for each other."""
 
     leaving: trio.Event = attrs.field(factory=trio.Event)
-    """The code of the block is through, and its processes have been told to end."""
+    """The block has ended, and tasks and light processes have been sent a kill."""
     left: trio.Event = attrs.field(factory=trio.Event)
     """The tasks of all processes have ended."""
     over: trio.Event = attrs.field(factory=trio.Event)
-    """Handlers too: nobody needs a timer any more."""
+    """Handlers have ended too: timers and run queue are not needed any more."""
 
 
 @enable_ki_protection
 async def _host(
-    block: trio.CancelScope, stay: _Stay, task_status: trio.TaskStatus[tuple[Node, trio.Nursery]]
+    block: trio.CancelScope,
+    stages: _Stages,
+    task_status: trio.TaskStatus[tuple[Node, trio.Nursery]],
 ) -> None:
-    """Hold two nurseries open, away from the block and what cancels it.
+    """Hold two nurseries open, outside the block and the scopes that cancel it.
 
-    The inner one is for the tasks of processes, the outer one for the services of the runtime,
-    which work as long as anybody's clean-up may need them.
+    The inner one is for the tasks of processes. The outer one is for background tasks of the
+    runtime, such as timers, which work until the last process has cleaned up.
     """
-    async with trio.open_nursery() as services:
+    async with trio.open_nursery() as background:
         try:
             async with trio.open_nursery() as nursery:
                 node = Node(nursery, block)
                 node.passes.step_all = step_all
-                task_status.started((node, services))
-                # Not yet shielded: whoever opens the runtime may have been cancelled by now, and
-                # then nobody is going to leave it.
+                task_status.started((node, background))
+                # Shield only after this: if the opening task is cancelled already, it never
+                # reaches the `finally` that leaves the runtime.
                 await trio.lowlevel.checkpoint_if_cancelled()
-                services.cancel_scope.shield = True
-                await stay.leaving.wait()
-                await _light_ended(node)
+                background.cancel_scope.shield = True
+                await stages.leaving.wait()
+                await _wait_for_light(node)
         finally:
-            stay.left.set()
-        await stay.over.wait()
+            stages.left.set()
+        await stages.over.wait()
         node.passes.stop()
-        services.cancel_scope.cancel()
+        background.cancel_scope.cancel()
     if node.interruption is not None:
         raise node.interruption
 
@@ -162,30 +206,30 @@ def _end_tasks(node: Node) -> None:
             process.signal(process.pid, "kill", "exit")
 
 
-async def _light_ended(node: Node) -> None:
-    """Wait for light processes that have been stopped: they take a step or two to unwind."""
+async def _wait_for_light(node: Node) -> None:
+    """Wait until the killed light processes have unwound, which takes a step or two."""
     while any(process.body.kind == "light" for process in _processes_of(node)):
         await trio.lowlevel.checkpoint()
 
 
 @enable_ki_protection
 def _end_handlers(node: Node) -> None:
-    # After the tasks: their clean-up may still use sockets and servers.
+    # After the tasks, whose clean-up may still use sockets and servers.
     for process in _processes_of(node):
         process.signal(process.pid, "kill", "exit")
     try:
-        node.run_queue.take_all()
+        node.run_queue.run_all()
     finally:
         while node.at_close:
             node.at_close.pop()()
-        # Tasks that were adopted from outside of the block go on without a process.
+        # Adopted tasks from outside the block go on, without a process.
         for task, process in by_task.copy().items():
             if process.node is node:
                 del by_task[task]
 
 
 def _processes_of(node: Node) -> list[Process]:
-    # The table is every thread's: it may change while it is looked through, not while it is copied.
+    # Other threads change the table too: not during `copy`, but during an iteration.
     return [process for process in alive.copy().values() if process.node is node]
 
 
@@ -196,24 +240,23 @@ def _restore(task: trio.lowlevel.Task, former: Process | None) -> None:
         by_task[task] = former
 
 
-def _raise_plainly(group: BaseExceptionGroup[BaseException], first: Process | None) -> None:
-    """Raise what `group` is about: the nursery in here is nobody else's business."""
+def _raise_unwrapped(group: BaseExceptionGroup[BaseException], first: Process | None) -> None:
+    """Raise the exception in `group` without the groups of this module's own nursery."""
     exc: BaseException = group
     interrupt = interrupt_in(group)
     if interrupt is not None:
         exc = interrupt
-        mistakes = mistakes_in(group)
-        if mistakes is not None and first is not None:
-            # It is not raised, so it has to be told.
-            report_crash(first, mistakes)
+        crash = crash_in(group)
+        if crash is not None and first is not None:
+            report_crash(first, crash)  # since it can't be raised beside the interrupt
     else:
-        # An exception of the block wins over the cancellation that it was raised in.
-        _, mistakes = group.split(trio.Cancelled)
-        if len((mistakes or group).exceptions) == 1:
-            exc = (mistakes or group).exceptions[0]
+        # An exception of the block takes precedence over the cancellation that it came with.
+        _, errors = group.split(trio.Cancelled)
+        if len((errors or group).exceptions) == 1:
+            exc = (errors or group).exceptions[0]
     context = exc.__context__
     try:
         raise exc
     finally:
-        # Raising it here has made the group its context, which would tell the story twice.
+        # `raise` has made the group its context: a traceback would show everything twice.
         exc.__context__ = context

@@ -27,13 +27,35 @@ def spawn(
     name: str | None = None,
     light: bool = False,
 ) -> Pid:
-    """Start a process that runs `fn(*args)`, an async function; return its pid at once.
+    """Start a process that runs `fn(*args)`; return at once. Erlang's `spawn/1,3`.
 
-    `name` registers it. It ends with reason `"normal"` when `fn` returns, and with the
-    exception when `fn` raises, which is also logged. Erlang's `spawn/1,3`.
+    The process ends with reason `"normal"` when `fn` returns, and with the exception when `fn`
+    raises, which is also logged (logger `actorsock`).
 
-    A `light` process takes a fifth of the time for a message. It awaits only what this library
-    offers, and `in_trio` for all the rest of trio.
+    Args:
+        fn: an async function.
+        *args: its arguments.
+        name: registers the process under this name (see `register`).
+        light: True runs the code in steps of the runtime instead of a trio task. A message takes
+            a fifth of the time, but the code may await only what this library offers, and
+            `in_trio` for all the rest of trio.
+
+    Returns:
+        The pid of the new process.
+
+    Raises:
+        TypeError: `fn` is not an async function, or `name` not a string.
+        ValueError: `name` is already registered.
+        RuntimeError: no runtime is open here, or it is being left.
+
+    Example::
+
+        async def echo():
+            async for sender, text in mailbox(tuple):
+                send(sender, text)
+
+        pid = spawn(echo, name="echo")
+        send(pid, (current_pid(), "hello"))
     """
     return _spawn(fn, args, name, light).pid
 
@@ -45,7 +67,29 @@ def spawn_link(
     name: str | None = None,
     light: bool = False,
 ) -> Pid:
-    """`spawn` and `link` in one step: no moment in which it could end unnoticed."""
+    """Start a process and link it with the caller, in one step. Erlang's `spawn_link/1,3`.
+
+    Between `spawn` and `link` the new process could end unnoticed; here it can't.
+
+    Args:
+        fn: an async function.
+        *args: its arguments.
+        name: registers the process under this name.
+        light: as for `spawn`.
+
+    Returns:
+        The pid of the new process.
+
+    Raises:
+        TypeError, ValueError, RuntimeError: as for `spawn`.
+
+    Example::
+
+        trap_exit(True)
+        worker = spawn_link(work)
+        match await receive(Exit):
+            case Exit(pid, reason): ...  # the worker has ended
+    """
     process = _spawn(fn, args, name, light)
     current_process().link(process)
     return process.pid
@@ -58,7 +102,27 @@ def spawn_monitor(
     name: str | None = None,
     light: bool = False,
 ) -> tuple[Pid, Ref]:
-    """`spawn` and `monitor` in one step; the pid, and the ref that its `Down` will carry."""
+    """Start a process and monitor it, in one step. Erlang's `spawn_monitor/1,3`.
+
+    Args:
+        fn: an async function.
+        *args: its arguments.
+        name: registers the process under this name.
+        light: as for `spawn`.
+
+    Returns:
+        The pid of the new process, and the ref that its `Down` message will carry.
+
+    Raises:
+        TypeError, ValueError, RuntimeError: as for `spawn`.
+
+    Example::
+
+        pid, ref = spawn_monitor(work)
+        match await receive(ref):
+            case Down(reason="normal"): ...
+            case Down(reason=reason): ...
+    """
     process = _spawn(fn, args, name, light)
     return process.pid, current_process().monitor(process, process.pid)
 
@@ -67,12 +131,32 @@ def spawn_monitor(
 def spawn_handler(
     handler: Handler, terminate: Terminate | None = None, *, name: str | None = None
 ) -> Pid:
-    """Start a process that calls `handler(message)` with each message, on delivery, in place.
+    """Start a process that calls `handler(message)` with each message, in place.
 
     There is no task and no task switch: `send` to an idle handler returns when the message has
-    been handled. A handler is a plain function and can't wait. It is never entered twice: what
-    is sent to it while it runs is handled afterwards. `exit(reason)` inside ends it, and so does
-    an exception, which is logged. `terminate(reason)`, if given, is called as it ends.
+    been handled. A handler is a plain function and can't wait. It is never entered twice: messages
+    sent to it while it runs are handled afterwards, in order. `exit(reason)` inside ends the
+    process, and so does an exception, which is logged. Erlang has no counterpart.
+
+    Args:
+        handler: a plain function of one message; its result is ignored.
+        terminate: a plain function of the exit reason, called as the process ends.
+        name: registers the process under this name.
+
+    Returns:
+        The pid of the new process.
+
+    Raises:
+        TypeError: `handler` or `terminate` is async or not callable, or `name` not a string.
+        ValueError: `name` is already registered.
+        RuntimeError: no runtime is open here, or it is being left.
+
+    Example::
+
+        seen = []
+        log = spawn_handler(seen.append)
+        send(log, "one")
+        assert seen == ["one"]
     """
     check_plain("handler", handler, "one message")
     if terminate is not None:
@@ -91,6 +175,7 @@ def _spawn(
 ) -> Process:
     check_function("fn", fn)
     node = _open_node()
+    # Before the start: a failing `spawn` must leave no process behind.
     if name is not None:
         check_free(node, name)
     process = start_light(node, fn, args) if light else start_task(node, fn, args)

@@ -1,4 +1,4 @@
-"""The log record that a crashed process leaves behind."""
+"""The log record of a crashed process."""
 
 import logging
 import traceback
@@ -11,16 +11,16 @@ import attrs
 from ..core.process import Process
 from .exit_reason import Ending, ending_of
 
-__all__ = ["report_crash", "told", "told_alone"]
+__all__ = ["contain_logging_errors", "log_if_crash", "report_crash"]
 
 _log: Final = logging.getLogger("actorsock")
 
 
-def told(process: Process, exc: BaseException, during: str = "crashed") -> Ending:
-    """What it means that `exc` has left the code of `process`; a mistake is logged.
+def log_if_crash(process: Process, exc: BaseException, during: str = "crashed") -> Ending:
+    """Return what `exc` means, which has left the code of `process`; log it if it is a crash.
 
-    It raises nothing: the process has yet to end. What is no `Exception` and comes from a handler
-    of the program's logging concerns the program.
+    Raises nothing, since the caller has yet to end the process: a BaseException (Ctrl-C) that
+    leaves a handler of the program's logging becomes the interrupt of the result.
     """
     ending = ending_of(exc)
     if ending.crash is not None:
@@ -34,9 +34,9 @@ def told(process: Process, exc: BaseException, during: str = "crashed") -> Endin
 def report_crash(process: Process, exc: BaseException, during: str = "crashed") -> None:
     """Log that the code of `process` ended with `exc`, with its traceback.
 
-    The record's `pid` and `function` attributes say who, for handlers that want them apart.
+    The record has the attributes `pid` and `function`, for handlers that sort or filter by them.
     """
-    with told_alone():
+    with contain_logging_errors():
         function = process.body.describe()
         name = f" ({process.name})" if process.name is not None else ""
         extra: dict[str, Any] = {"pid": process.pid, "function": function}
@@ -53,14 +53,14 @@ def report_crash(process: Process, exc: BaseException, during: str = "crashed") 
 
 
 @contextmanager
-def told_alone() -> Iterator[None]:
-    """Around what is logged for somebody else: what goes wrong in it stays there.
+def contain_logging_errors() -> Iterator[None]:
+    """Print an exception raised by logging to stderr, and raise nothing.
 
-    Filters, handlers and representations are the program's. Their mistake is not another
-    process's, nor the runtime's: stderr is left, if there is one.
+    Filters, handlers and the `repr` of what is logged are the program's code. An error in them must
+    not crash the process, or the runtime, that happens to log.
     """
     try:
         yield
     except Exception:
-        with suppress(Exception):
+        with suppress(Exception):  # e.g. stderr is closed
             traceback.print_exc()

@@ -1,7 +1,7 @@
-"""Which process is calling: the one question that every function of the library starts with.
+"""The calling process: the first question of every function of the library.
 
-A trio task that is no process yet becomes one here, on its first call: it is adopted into the
-runtime that it was started in.
+A trio task that is no process yet becomes one on its first call: it is adopted into the runtime
+that it was started in.
 """
 
 from contextvars import ContextVar
@@ -23,27 +23,27 @@ _NO_RUNTIME: Final = (
 )
 
 _node: Final[ContextVar[Node | None]] = ContextVar("actorsock node", default=None)
-"""The runtime that a task was started in; tasks inherit it from those that start them."""
+"""The runtime that a task was started in; tasks inherit it from the task that starts them."""
 
 _open: Final[trio.lowlevel.RunVar[tuple[Node, ...]]] = trio.lowlevel.RunVar("actorsock nodes", ())
 """Every runtime that is open in this run of trio."""
 
 
 def current_process() -> Process:
-    """The calling process; a trio task that is none yet is adopted.
+    """Return the calling process; adopt a trio task that is none yet.
 
     Raises `RuntimeError` outside a runtime, and `ExitSignal` in an adopted task whose process
-    an exit signal has ended.
+    has ended.
     """
-    process = local.turn.process
+    process = local.step.process
     return process_of_task() if process is None else process
 
 
 def process_of_task() -> Process:
-    """`current_process` for who has seen that the runtime takes no turn (`local.turn`)."""
+    """Do the same as `current_process`, for a caller that has found `local.step.process` None."""
     try:
         task = current_task()
-    except RecursionError:
+    except RecursionError:  # a RuntimeError too, but not trio's
         raise
     except RuntimeError:
         raise RuntimeError(_NO_RUNTIME) from None
@@ -56,7 +56,7 @@ def process_of_task() -> Process:
 
 
 def enter_node(node: Node) -> Node | None:
-    """From here on the calling task, and every task that it starts, is inside `node`.
+    """Put the calling task, and every task that it starts from here on, inside `node`.
 
     Returns the runtime that it was inside before, for `leave_node`.
     """
@@ -67,7 +67,7 @@ def enter_node(node: Node) -> Node | None:
 
 
 def leave_node(node: Node, before: Node | None) -> None:
-    """The opposite of `enter_node`."""
+    """Undo `enter_node`."""
     _node.set(before)
     _open.set(tuple(other for other in _open.get() if other is not node))
 
@@ -76,8 +76,8 @@ def _adopt(task: Task) -> Process:
     node = _node.get()
     nodes = _open.get()
     if node not in nodes:
-        # Started before the runtime was opened, or by trio itself: no doubt where it belongs
-        # as long as there is one runtime.
+        # The task was started before the runtime was opened, or by trio itself (a system task). As
+        # long as only one runtime is open, that is the one.
         if len(nodes) != 1:
             raise RuntimeError(_NO_RUNTIME)
         node = nodes[0]
@@ -89,10 +89,10 @@ def _adopt(task: Task) -> Process:
 
 
 def _refuse_ended(process: Process) -> None:
-    # With a scope of its own the task is being cancelled, and its clean-up may still call us.
+    # A task with a scope of its own is being cancelled, and its clean-up may still call us.
     if process.body.adopted:
         process.body.check()
-        raise ExitSignal(process.reason)  # it has ended itself
+        raise ExitSignal(process.reason)  # no signal: it has called `exit` and caught ProcessExit
 
 
 class _AdoptedTasks(trio.abc.Instrument):
@@ -101,7 +101,7 @@ class _AdoptedTasks(trio.abc.Instrument):
     def task_exited(self, task: Task) -> None:
         process = by_task.pop(task, None)
         if process is not None:
-            # What went wrong in it is its nursery's to tell, and not known here.
+            # An exception of the task goes to its nursery, and trio does not show it here.
             process.end("normal")
 
 
@@ -109,7 +109,7 @@ _watching: Final[trio.lowlevel.RunVar[bool]] = trio.lowlevel.RunVar("actorsock w
 
 
 def _watch_exits() -> None:
-    # Only once there is an adopted task: an instrument costs every task that ends a little.
+    # Not before a task is adopted: an instrument costs every task that ends a little.
     if not _watching.get():
         _watching.set(True)
         trio.lowlevel.add_instrument(_AdoptedTasks())

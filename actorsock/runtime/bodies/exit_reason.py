@@ -1,7 +1,7 @@
-"""What an exception that leaves a process's code means for the process.
+"""The meaning, for a process, of an exception that leaves its code.
 
-trio wraps what leaves a nursery in groups, also a process's own decision to end; this is the
-one place that looks through them.
+trio wraps every exception that leaves a nursery in groups, also the process's own decision to end.
+This is the one place that looks through them.
 """
 
 from typing import Any, Final
@@ -11,37 +11,37 @@ import trio
 
 from ..core.process import ExitSignal, ProcessExit
 
-__all__ = ["Ending", "ending_of", "interrupt_in", "mistakes_in"]
+__all__ = ["Ending", "crash_in", "ending_of", "interrupt_in"]
 
 
 @attrs.frozen
 class Ending:
-    """How a process ended."""
+    """The end of a process: its reason, and the exceptions that concern others."""
 
     reason: Any
-    """Its exit reason: what `exit` was given, or the exception of a crash."""
+    """Its exit reason: the argument of `exit`, or the exception of a crash."""
     crash: BaseException | None = None
-    """The exception to report, if it was a mistake and not a decision."""
+    """The exception to log, if there was a genuine error and not just a decision to end."""
     interrupt: BaseException | None = None
-    """Ctrl-C or `sys.exit`, which concern the whole program."""
+    """Ctrl-C or `sys.exit`, which end the whole program."""
     unwinding: BaseException | None = None
-    """What has to travel on: the cancellation of a scope outside of the process, or the closing
-    of its coroutine."""
+    """The cancellation of a scope outside the process, or the closing of its coroutine."""
 
     @property
-    def beyond(self) -> BaseException | None:
-        """What concerns more than this process, if anything."""
+    def propagate(self) -> BaseException | None:
+        """The exception to raise again outside the process, if any."""
         return self.interrupt or self.unwinding
 
 
 def ending_of(exc: BaseException) -> Ending:
-    """What `exc`, as it left the code of a process, means."""
+    """Return the meaning of `exc`, as it left the code of a process."""
     leaves = _leaves(exc)
     interrupt = _first(leaves, _INTERRUPTS)
     unwinding = _first(leaves, (GeneratorExit,))
     if unwinding is None and _first(leaves, (trio.Cancelled,)) is not None:
+        # With its groups, and without the rest: trio expects back what it has raised.
         unwinding = _part(exc, trio.Cancelled)
-    crash = mistakes_in(exc)
+    crash = crash_in(exc)
     if interrupt is not None or isinstance(unwinding, GeneratorExit):
         return Ending("shutdown", crash, interrupt, unwinding)
     if crash is not None:
@@ -52,25 +52,27 @@ def ending_of(exc: BaseException) -> Ending:
 
 
 def interrupt_in(exc: BaseException) -> BaseException | None:
-    """The Ctrl-C or `sys.exit` in `exc`, without the groups around it."""
+    """Return the Ctrl-C or `sys.exit` in `exc`, without the groups around it."""
     return _first(_leaves(exc), _INTERRUPTS)
 
 
-def mistakes_in(exc: BaseException) -> BaseException | None:
-    """What of `exc` is nobody's decision, and must be told to somebody."""
+def crash_in(exc: BaseException) -> BaseException | None:
+    """Return the part of `exc` that is a genuine error, which must be logged or raised."""
     leaves = _leaves(exc)
-    mistakes = [leaf for leaf in leaves if not isinstance(leaf, _DECISIONS)]
-    if not mistakes:
+    errors = [leaf for leaf in leaves if not isinstance(leaf, _NO_ERRORS)]
+    if not errors:
         return None
     interrupted = _first(leaves, _INTERRUPTS) is not None
-    if len(mistakes if interrupted else leaves) == 1:
-        # Alone in its group it is shown plainly: the nursery around it is no part of the news.
-        return mistakes[0]
-    return _rest(exc, _DECISIONS) if interrupted else exc
+    if len(errors if interrupted else leaves) == 1:
+        # A single error is shown without its groups: the nursery around it is of no interest.
+        return errors[0]
+    return _without(exc, _NO_ERRORS) if interrupted else exc
 
 
 _INTERRUPTS: Final = (KeyboardInterrupt, SystemExit)
-_DECISIONS: Final = (*_INTERRUPTS, GeneratorExit, ExitSignal, ProcessExit, trio.Cancelled)
+
+# Exceptions that end code without an error in it.
+_NO_ERRORS: Final = (*_INTERRUPTS, GeneratorExit, ExitSignal, ProcessExit, trio.Cancelled)
 
 
 def _leaves(exc: BaseException) -> list[BaseException]:
@@ -97,7 +99,7 @@ def _part(exc: BaseException, kind: type[BaseException]) -> BaseException | None
     return exc if isinstance(exc, kind) else None
 
 
-def _rest(exc: BaseException, kinds: tuple[type[BaseException], ...]) -> BaseException | None:
+def _without(exc: BaseException, kinds: tuple[type[BaseException], ...]) -> BaseException | None:
     if isinstance(exc, BaseExceptionGroup):
         return exc.split(kinds)[1]
     return None if isinstance(exc, kinds) else exc

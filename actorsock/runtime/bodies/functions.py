@@ -1,4 +1,4 @@
-"""The function that a process runs: calling it, and naming it for people."""
+"""The user's function that a process runs: checking, calling and naming it."""
 
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -14,23 +14,24 @@ __all__ = ["call_function", "check_function", "check_plain", "name_of"]
 
 T = TypeVar("T")
 
-# How far to look: an object may have any attribute, and stand for itself.
-_LAYERS: Final = 100
+# Wrappers that `name_of` looks through. There must be a limit: an object whose `__getattr__`
+# answers everything is its own `__wrapped__` for ever.
+_MOST_WRAPPERS: Final = 100
 
 
 @disable_ki_protection
 async def call_function(function: Callable[..., Awaitable[T]], args: tuple[Any, ...]) -> T:
-    """`await function(*args)`; raises `TypeError` when there is nothing to await.
+    """Return `await function(*args)`; raise `TypeError` if it returns no awaitable.
 
-    The runtime around it is protected from Ctrl-C; the user's function is not.
+    The runtime around it is protected from Ctrl-C; the user's function must not be.
     """
     return await _awaitable_of(function, args)
 
 
 def check_function(argument: str, function: object) -> None:
-    """Raise `TypeError`, naming the argument, unless it could be an async function."""
+    """Raise `TypeError`, which names the argument, unless `function` could be an async function."""
     if isinstance(function, CoroutineType):
-        # Called by whoever gives it: it would never run.
+        # `spawn(f())` instead of `spawn(f)`. Close it: Python warns of one that never ran.
         name = function.__qualname__
         function.close()
         raise TypeError(
@@ -42,7 +43,7 @@ def check_function(argument: str, function: object) -> None:
 
 
 def check_plain(argument: str, function: object, what: str) -> None:
-    """Raise `TypeError`, naming the argument, unless it is a function that is not async."""
+    """Raise `TypeError`, which names the argument, unless it is a callable that is not async."""
     if (
         not callable(function)
         or iscoroutinefunction(function)
@@ -52,12 +53,12 @@ def check_plain(argument: str, function: object, what: str) -> None:
 
 
 def name_of(function: Any) -> str:
-    """`function` as a person would look for it: `module:qualified name`.
+    """Return `module:qualified name` of `function`, for logs and `process_info`.
 
-    What stands for another function, as a `partial` does or what has a `__wrapped__`, has the
-    name of that one.
+    A `partial` and a decorated function (with a `__wrapped__`) have the name of the function that
+    they wrap.
     """
-    for _ in range(_LAYERS):
+    for _ in range(_MOST_WRAPPERS):
         if isinstance(function, partial):
             function = function.func
         elif (wrapped := getattr(function, "__wrapped__", None)) is not None:
@@ -70,7 +71,7 @@ def name_of(function: Any) -> str:
 
 def _awaitable_of(function: Callable[..., Awaitable[T]], args: tuple[Any, ...]) -> Awaitable[T]:
     awaitable = function(*args)
-    # Nearly always a coroutine, and asking an abstract class takes long.
+    # The first test is the usual case; isinstance with an abstract class takes far longer.
     if type(awaitable) is not CoroutineType and not isinstance(awaitable, Awaitable):
         raise TypeError(
             f"a process runs an async function, but {function!r} returned {awaitable!r}"

@@ -1,8 +1,8 @@
 """Handler bodies: a function called with each message, in place, without a task switch.
 
-A handler process is always waiting in receive for anything; a delivery wakes it, and waking it
-asks the run queue for a turn. One message is one turn, so many handlers share the queue fairly.
-A handler can't wait: whatever it does, it does before it returns.
+An idle handler process waits in a receive for anything; a delivery wakes it, and waking it adds a
+step to the run queue. One step handles one message, so that many handlers share the queue fairly.
+A handler can't wait: it has handled the message when it returns.
 """
 
 from collections.abc import Awaitable, Callable
@@ -16,21 +16,21 @@ from ..core.body import Body
 from ..core.mailbox import anything
 from ..core.node import Node
 from ..core.process import Process, alive
-from .crash_report import told
+from .crash_report import log_if_crash
 from .functions import name_of
 from .running import local
 
 __all__ = ["Handler", "Terminate", "start_handler"]
 
 Handler = Callable[[Any], object]
-"""Called with each message; what it returns does not matter."""
+"""Called with each message; the result is ignored."""
 
 Terminate = Callable[[Any], object]
 """Called once with the exit reason, while the process ends."""
 
 
 def start_handler(node: Node, handle: Handler, terminate: Terminate | None = None) -> Process:
-    """A new process that handles every message with `handle`."""
+    """Return a new process that calls `handle` with every message."""
     body = HandlerBody(node, handle, terminate)
     process = Process(node, body)
     body.begin(process)
@@ -41,19 +41,19 @@ def start_handler(node: Node, handle: Handler, terminate: Terminate | None = Non
 class HandlerBody(Body):
     """Runs one handler to completion on each delivery."""
 
-    __slots__ = ("_context", "_handle", "_node", "_process", "_terminate", "_turn")
+    __slots__ = ("_context", "_handler", "_node", "_process", "_step", "_terminate")
 
     kind = "handler"
     _process: Process | None
     """None once it has ended."""
 
-    def __init__(self, node: Node, handle: Handler, terminate: Terminate | None) -> None:
+    def __init__(self, node: Node, handler: Handler, terminate: Terminate | None) -> None:
         super().__init__(node.timers, 0)
         self._node = node
-        self._turn = local.turn
+        self._step = local.step
         self._context = copy_context()
-        self._handle = handle
-        self._terminate = terminate or _nothing
+        self._handler = handler
+        self._terminate = terminate or _do_nothing
 
     def begin(self, process: Process) -> None:
         """Become the body of `process`, idle."""
@@ -62,27 +62,29 @@ class HandlerBody(Body):
         self.parked = True
 
     def stop(self, reason: Any) -> bool:
-        # An idle handler ends in a turn of its own; a running or a waiting turn sees `ending`.
+        # An idle handler ends in a step of its own. One that runs, or whose step is queued, is not
+        # parked: that step finds `ending` set.
         self.wake()
         return False
 
     def wake(self, outcome: Any = None) -> bool:
-        # There is nobody to tell the outcome to: a turn looks into the mailbox.
+        # The outcome is ignored: a handler waits for messages alone, and the step takes the next.
         if not self.parked:
             return False
         node = self._node
+        # Other bodies learn this from trio's `reschedule`; the run queue would just run the step.
         if get_ident() != node.thread:
             raise RuntimeError("not the thread in which the process runs")
         self.parked = False
         try:
-            node.run_queue.run(self._take_turn)
-        except BaseException:  # the end of the sender's stack: no turn was taken or asked for
+            node.run_queue.run(self._handle_next)
+        except BaseException:  # the end of the sender's stack: no step was run or queued
             self.parked = True
             raise
         return True
 
     def describe(self) -> str:
-        return name_of(self._handle)
+        return name_of(self._handler)
 
     def spend(self, cost: int) -> Awaitable[None]:
         return self._refuse()
@@ -96,67 +98,70 @@ class HandlerBody(Body):
         return self._refuse()
 
     def check(self) -> None:
-        pass  # what it does after its end is over when it returns
+        pass  # after an exit signal the handler may finish its message, since it can't wait anyway
 
     def _refuse(self) -> NoReturn:
         raise RuntimeError("a handler runs to completion: it can't wait for anything")
 
     def release(self) -> None:
         self._process = None
-        self._handle = self._terminate = _nothing
+        self._handler = self._terminate = _do_nothing
 
-    def _take_turn(self) -> None:
+    def _handle_next(self) -> None:
+        """Run one step: handle the oldest message, or end."""
         process = self._process
         if process is None:
             return
+        # Reads and writes the fields of the mailbox, which saves method calls for each message.
         mailbox = process.mailbox
-        turn = self._turn
-        before, turn.process = turn.process, process
+        step = self._step
+        before, step.process = step.process, process
         try:
             if not process.ending:
                 if mailbox.saved or mailbox.arrivals is None:
                     message = mailbox.pop()
                 else:
-                    message = mailbox.arrivals.popleft()  # which is all that `pop` would do
-                self._context.run(_call, self._handle, message)
+                    message = mailbox.arrivals.popleft()  # inlined `pop`
+                self._context.run(_call, self._handler, message)
         except BaseException as exc:
-            ending = told(process, exc)
+            ending = log_if_crash(process, exc)
             self._end(ending.reason)
-            if ending.beyond is not None:
-                raise ending.beyond from None
+            if ending.propagate is not None:
+                raise ending.propagate from None
         else:
             if process.ending:
                 self._end(process.reason)
             elif mailbox.arrivals or mailbox.saved:
-                self._node.run_queue.run(self._take_turn)
+                # Behind the steps of others, not in a loop here: handlers share the queue.
+                self._node.run_queue.run(self._handle_next)
             else:
                 mailbox.wanted = anything
                 self.parked = True
         finally:
-            turn.process = before
+            step.process = before
 
     def _end(self, reason: Any) -> None:
         process = self._process
         if process is None:
-            return  # it has ended itself, by a call
+            return  # a call inside the handler has ended it already
         if process.ending:
             reason = process.reason
         try:
             self._context.run(_call, self._terminate, reason)
         except BaseException as exc:
-            # An `exit` in there is one that comes too late: the process ends as it is.
-            ending = told(process, exc, "failed to terminate")
-            if ending.beyond is not None:
-                raise ending.beyond from None
+            # An `exit` in there comes too late: the reason is decided.
+            ending = log_if_crash(process, exc, "failed to terminate")
+            if ending.propagate is not None:
+                raise ending.propagate from None
         finally:
             process.end(reason)
 
 
 @disable_ki_protection
 def _call(function: Callable[[Any], object], argument: Any) -> None:
-    # The runtime around it is protected from KeyboardInterrupt; the user's function is not.
+    # The runtime around it is protected from Ctrl-C; the user's function must not be.
     function(argument)
 
 
-def _nothing(argument: Any) -> None:
+def _do_nothing(argument: Any) -> None:
     pass

@@ -1,4 +1,4 @@
-"""Running a trio function on behalf of a process that is no trio task."""
+"""Running a trio function on behalf of a light process."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any, Generic, TypeVar, TypeVarTuple, Unpack
@@ -8,9 +8,10 @@ import trio
 from trio.lowlevel import enable_ki_protection
 
 from ..core.process import Process
+from ..core.reductions import MESSAGE
 from .crash_report import report_crash
 from .current import current_process
-from .exit_reason import interrupt_in, mistakes_in
+from .exit_reason import crash_in, interrupt_in
 from .functions import call_function
 
 __all__ = ["in_trio"]
@@ -21,55 +22,77 @@ Ts = TypeVarTuple("Ts")
 
 @enable_ki_protection
 async def in_trio(fn: Callable[[Unpack[Ts]], Awaitable[T]], *args: *Ts) -> T:
-    """`await fn(*args)` with all of trio at hand, from any kind of process.
+    """Run `await fn(*args)` with all of trio available, from any kind of process.
 
-    A light process waits while a trio task of the runtime's runs `fn`; what it returns or raises
-    comes back, and an exit signal cancels it and waits for its clean-up, as for any process. In
-    that task the functions of this library act as a process of the task's own, which ends with
-    it: a socket that it opens is closed then, unless it is given away. Any other process is in trio
-    already and just calls `fn`.
+    In a light process a trio task of the runtime runs `fn` while the process waits. An exit signal
+    cancels the task and waits for its clean-up, as for any process. Inside `fn` the functions of
+    this library act as a process of the task's own, which ends with it: a socket that `fn` opens
+    is closed then, unless another process becomes its owner. Any other process is a trio task
+    already, and `fn` is just called.
+
+    Args:
+        fn: an async function that may use all of trio.
+        *args: its arguments.
+
+    Returns:
+        The result of `fn`.
+
+    Raises:
+        Exception: whatever `fn` raises.
+
+    Example::
+
+        async def fetch(url):
+            with trio.fail_after(5):
+                ...
+
+        async def light_process():
+            page = await in_trio(fetch, "https://example.org")
+
+        spawn(light_process, light=True)
     """
     process = current_process()
     if process.body.kind != "light":
         return await call_function(fn, args)
-    toll = process.body.spend(1)
-    if toll is not None:
-        await toll
-    errand: _Errand[T] = _Errand(process)
-    process.node.nursery.start_soon(errand.run, fn, args)
+    pause = process.body.spend(MESSAGE)
+    if pause is not None:
+        await pause
+    call: _TrioCall[T] = _TrioCall(process)
+    process.node.nursery.start_soon(call.run, fn, args)
     try:
         await process.body.park()
     except BaseException:
-        errand.scope.cancel()
-        await errand.over()
-        if errand.failure is not None and (mistakes := mistakes_in(errand.failure)) is not None:
-            report_crash(process, mistakes)  # nobody is there to whom it could be raised
+        call.scope.cancel()
+        await call.wait_done()
+        if call.failure is not None and (crash := crash_in(call.failure)) is not None:
+            report_crash(process, crash)  # the process is ending: it can't be raised there
         raise
-    if errand.failure is not None:
-        raise errand.failure
-    return errand.answer
+    if call.failure is not None:
+        raise call.failure
+    return call.result
 
 
 @attrs.define(eq=False)
-class _Errand(Generic[T]):
-    """One function that runs on behalf of a light process, in a task of its own."""
+class _TrioCall(Generic[T]):
+    """One call on behalf of a light process, in a task of its own."""
 
     process: Process
     scope: trio.CancelScope = attrs.field(factory=trio.CancelScope)
-    answer: T = attrs.field(init=False)
+    result: T = attrs.field(init=False)
     failure: BaseException | None = None
     done: bool = False
 
     async def run(self, fn: Callable[..., Awaitable[T]], args: tuple[Any, ...]) -> None:
-        """What the task runs."""
+        """Call the function; the body of the task."""
         try:
             with self.scope:
-                self.answer = await call_function(fn, args)
+                self.result = await call_function(fn, args)
         except trio.Cancelled as exc:
-            self.failure = exc  # of the whole runtime, which is the end of the process too
+            # Not by our scope: the whole runtime is cancelled, which ends the process too.
+            self.failure = exc
             raise
         except BaseException as exc:
-            # Also `exit` and Ctrl-C: they are the process's, and not the runtime's.
+            # Also `exit` and Ctrl-C: the process raises them, not the nursery of the runtime.
             self.failure = exc
             if (interrupt := interrupt_in(exc)) is not None:
                 self.process.node.interrupt(interrupt)
@@ -77,9 +100,10 @@ class _Errand(Generic[T]):
             self.done = True
             self.process.body.wake()
 
-    async def over(self) -> None:
-        """Wait until the task is through with its clean-up, also in a process that is ending."""
+    async def wait_done(self) -> None:
+        """Wait until the task has cleaned up and ended, also in a process that is ending."""
         body = self.process.body
+        # Not `park`, which would raise the exit signal again instead of waiting.
         while not self.done:
             body.parked = True
             await body.waiting

@@ -1,9 +1,9 @@
-"""Light bodies: a coroutine that the runtime itself steps, at a fifth of a task's price.
+"""Light bodies: a coroutine that the runtime itself steps, at a fraction of a task's price.
 
-It may await whatever this library offers. Awaiting something of trio's fails at once with
-trio's own error, since no trio task is current while it runs; whatever else it awaits is
-recognised by what it yields. Both say, in the process that did it, what to do instead:
-`await in_trio(fn, *args)`.
+It may await whatever this library offers. Awaiting something of trio's fails at once with trio's
+own error, since no trio task is current during a step (see `core.passes`); any other awaitable is
+recognised by what it yields. Both errors are raised in the process that made the mistake, and name
+the remedy: `await in_trio(fn, *args)`.
 """
 
 from collections import deque
@@ -16,14 +16,12 @@ from trio.lowlevel import enable_ki_protection
 from ..core.body import Body
 from ..core.node import Node
 from ..core.process import ExitSignal, Process, alive
-from .crash_report import told
+from ..core.reductions import LIGHT_BUDGET
+from .crash_report import log_if_crash
 from .functions import call_function, name_of
 from .running import local
 
 __all__ = ["LightBody", "start_light", "step_all"]
-
-# What it may do in one step before the others get theirs.
-_BUDGET: Final = 400
 
 _REMEDY: Final = (
     "a light process awaits only what actorsock offers: for something of trio's use "
@@ -31,14 +29,16 @@ _REMEDY: Final = (
 )
 
 _PAUSE: Final = object()
+"""The object that a light process yields to the runtime; a foreign awaitable yields others."""
 
 
 class _Pause(tuple[object, ...]):
-    """Awaiting it gives control back to the runtime, once."""
+    """Awaiting it returns control to the runtime, once."""
 
     __slots__ = ()
 
-    # A tuple's iterator does what a generator would, without one being made.
+    # A tuple's iterator yields its one element, as `yield _PAUSE` would. It is made in C, which a
+    # generator for each wait is not.
     __await__ = tuple.__iter__
 
 
@@ -48,7 +48,7 @@ _pause: Final = cast("Awaitable[object]", _Pause((_PAUSE,)))
 def start_light(
     node: Node, function: Callable[..., Awaitable[Any]], args: tuple[Any, ...]
 ) -> Process:
-    """A new process that runs `function(*args)` in steps; the first comes in the next pass."""
+    """Return a new process that runs `function(*args)`; its first step comes in the next pass."""
     body = LightBody(node, function, args)
     process = body.process = Process(node, body)
     node.passes.step_soon(body)
@@ -65,9 +65,9 @@ class LightBody(Body):
         "_function",
         "_passes",
         "context",
-        "defies",
-        "go_on",
+        "exit_raised",
         "process",
+        "resume",
         "stopped",
     )
 
@@ -77,46 +77,47 @@ class LightBody(Body):
     _coroutine: Coroutine[Any, None, None]
 
     def __init__(self, node: Node, function: Any, args: tuple[Any, ...]) -> None:
-        super().__init__(node.timers, _BUDGET)
+        super().__init__(node.timers, LIGHT_BUDGET)
         self._passes = node.passes
         self._function = function
         self._args = args
         self.context = copy_context()
-        """Its context variables: as they were where it was started, and its own from then on."""
-        self.go_on: Callable[[None], object] | None = None
-        """Runs its code, once that has begun, until it awaits the runtime again."""
+        """Its context variables: a copy of the starter's, as trio does for a task."""
+        self.resume: Callable[[None], object] | None = None
+        """Runs the code until it next yields; None until the first step."""
         self.stopped = False
-        """An exit signal has ended the process: it must not wait any more."""
-        self.defies = False
-        """It has been told that it is stopped, and goes on."""
+        """True once an exit signal ends the process: it must not wait any more."""
+        self.exit_raised = False
+        """True once the code was sent `ExitSignal`; if it still runs, it has caught that."""
 
     def spend(self, cost: int) -> Awaitable[None] | None:
         self.budget -= cost
         if self.budget > 0 and not self.stopped:
             return None
-        return self._give_way()
+        return self._yield()
 
     def checkpoint(self) -> Awaitable[None]:
-        return self._give_way()
+        return self._yield()
 
-    async def _give_way(self) -> None:
-        # Who catches its own end and tries again must not keep the others from running.
-        if self.defies or (self.budget <= 0 and not self.stopped):
+    async def _yield(self) -> None:
+        # A stopped process does not yield but raises at once, except when it has caught the signal
+        # before: a loop that ignores it must not keep the others from running.
+        if self.exit_raised or (self.budget <= 0 and not self.stopped):
             self._passes.step_soon(self)
             await _pause
         self.check()
 
     def check(self) -> None:
         if self.stopped:
-            self.defies = True
+            self.exit_raised = True
             raise ExitSignal(self.process.reason)
 
     def wake(self, outcome: Any = None) -> bool:
         if not self.parked:
             return False
-        passes = self._passes  # what `step_soon` does, without the call
+        passes = self._passes  # inlined `step_soon`
         if passes.keeper is not None:
-            passes.wake_keeper()  # first: from another thread it fails, and nothing has happened
+            passes.wake_keeper()  # first: from another thread it raises, and nothing has changed
         passes.ready.append(self)
         self.parked = False
         self.outcome = outcome
@@ -134,57 +135,63 @@ class LightBody(Body):
         return name_of(self._function)
 
     def begin(self) -> Callable[[None], object]:
-        """Its first step is about to be taken: call its function; `go_on`."""
+        """Call the function, before the first step; return `resume`."""
         if self.stopped:
             raise ExitSignal(self.process.reason)
         self._coroutine = call_function(self._function, self._args)
         self._args = ()
-        self.go_on = self._coroutine.send
-        return self.go_on
+        self.resume = self._coroutine.send
+        return self.resume
 
-    def reproach(self, awaited: object) -> None:
-        """It awaits what only trio, or somebody else's loop, could wake it from: say so there."""
+    def throw_misuse(self, awaited: object) -> None:
+        """Raise `TypeError` in the code, which has awaited something foreign.
+
+        Only trio, or another event loop, could resume it from that. Code that catches the error
+        and awaits something foreign again gets the next one.
+        """
         while awaited is not _PAUSE:
             misuse = TypeError(f"{_REMEDY}; it awaited {awaited!r}")
             awaited = self.context.run(self._coroutine.throw, misuse)
 
-    def ended(self, exc: BaseException) -> None:
-        """Its code has raised `exc`; what concerns the whole program is raised again."""
+    def end_with(self, exc: BaseException) -> None:
+        """End the process, whose code has raised `exc`; raise again what concerns the program."""
         if _is_misuse(exc):
             exc.add_note(_REMEDY)
-        ending = told(self.process, exc)
+        ending = log_if_crash(self.process, exc)
         self.process.end(ending.reason)
-        if ending.beyond is not None:
-            raise ending.beyond from None
+        if ending.propagate is not None:
+            raise ending.propagate from None
 
 
 @enable_ki_protection
 def step_all(ready: deque[LightBody], budget: int) -> int:
-    """Run those that are ready, one after the other, each until it waits or has used its budget.
+    """Step the ready bodies in order, each until it waits or has used its own budget.
 
-    Ends when none is ready, or when all of them together have used `budget` reductions. The
-    result is how many are left.
+    Returns when none is ready, or when all of them together have spent `budget` reductions; the
+    result is how many of these are left.
     """
-    full, turn = _BUDGET, local.turn
+    # One loop with everything inline: this runs for each message that a light process waits for.
+    full, step = LIGHT_BUDGET, local.step
     try:
         while ready and budget > 0:
             body = ready.popleft()
             body.budget = full
-            turn.process = body.process
+            step.process = body.process
             try:
-                yielded = body.context.run(body.go_on or body.begin(), None)
+                yielded = body.context.run(body.resume or body.begin(), None)
                 if yielded is not _PAUSE:
-                    body.reproach(yielded)
+                    body.throw_misuse(yielded)
             except StopIteration:
                 body.process.end("normal")
             except BaseException as exc:
-                body.ended(exc)
+                body.end_with(exc)
+            # One reduction for the step itself: a pass whose steps spend nothing must end too.
             budget -= full + 1 - body.budget
     finally:
-        turn.process = None
+        step.process = None
     return budget
 
 
 def _is_misuse(exc: BaseException) -> bool:
-    # What trio says when no task of its own is current.
+    # The text of trio's own error when no task is current: it has no class of its own.
     return isinstance(exc, RuntimeError) and "async context" in str(exc)

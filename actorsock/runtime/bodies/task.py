@@ -1,13 +1,13 @@
 """Task bodies: a process whose code is a trio task, with everything that trio offers.
 
-Two kinds of task run a process. `start_task` makes a new task around an async function, inside
-a cancel scope of its own, which is how an exit signal ends it wherever it waits. `adopt` takes a
-task that somebody else made: it has no scope of its own, so an exit signal reaches it when it
-next calls the library, or at once while it waits in such a call.
+`start_task` makes a new task around an async function, inside a cancel scope of its own, by which
+an exit signal ends it wherever it waits. `adopt` takes a task that was started elsewhere: it has no
+such scope, so an exit signal reaches it in its next call of the library, or at once while it waits
+in one.
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from typing import Any
 
 import trio
 from trio.lowlevel import (
@@ -22,21 +22,18 @@ from trio.lowlevel import (
 from ..core.body import Body
 from ..core.node import Node
 from ..core.process import ExitSignal, Process, alive
-from .crash_report import told
+from ..core.reductions import TASK_BUDGET
+from .crash_report import log_if_crash
 from .functions import call_function, name_of
 from .running import by_task
 
 __all__ = ["TaskBody", "adopt", "start_task"]
 
-# What a process may do without waiting before it gives way to others: a thousand messages, or
-# a hundred system calls, both about a third of a millisecond.
-_BUDGET: Final = 1000
-
 
 def start_task(
     node: Node, function: Callable[..., Awaitable[Any]], args: tuple[Any, ...]
 ) -> Process:
-    """A new process that runs `function(*args)`; it starts when the caller next gives way."""
+    """Return a new process that runs `function(*args)`; it starts when the caller next yields."""
     body = TaskBody(node, function, trio.CancelScope())
     process = Process(node, body)
     node.nursery.start_soon(_run, process, body, function, args, name=function)
@@ -45,7 +42,7 @@ def start_task(
 
 
 def adopt(node: Node, task: Task, scope: trio.CancelScope | None = None) -> Process:
-    """The process that `task` is from now on; `scope`, if any, surrounds all of its code."""
+    """Make `task` a process and return it; `scope`, if given, surrounds all of its code."""
     body = TaskBody(node, task.name, scope)
     body.task = task
     process = by_task[task] = Process(node, body)
@@ -62,9 +59,11 @@ class TaskBody(Body):
     task: Task
 
     def __init__(self, node: Node, function: Any, scope: trio.CancelScope | None) -> None:
-        super().__init__(node.timers, _BUDGET)
+        super().__init__(node.timers, TASK_BUDGET)
         self._function = function
         self._scope = scope
+        # The exit signal that ends an adopted process. One exception object for all calls: each
+        # `raise` extends its traceback, and `exit_unraised` reads from that.
         self._stopped: ExitSignal | None = None
 
     @property
@@ -77,28 +76,29 @@ class TaskBody(Body):
         return self._scope
 
     @property
-    def unheard(self) -> bool:
-        """An exit signal has ended the adopted process, and no call has raised it yet."""
+    def exit_unraised(self) -> bool:
+        """True if an exit signal has ended the adopted process and no call has raised it yet."""
         return self._stopped is not None and self._stopped.__traceback__ is None
 
     def spend(self, cost: int) -> Awaitable[None]:
         self.budget -= cost
-        # Always: only trio knows whether a scope around the caller was cancelled.
+        # Also while the budget lasts: a call must honour the cancellation of any scope around the
+        # caller, and only trio knows of those.
         if self.budget > 0:
             return checkpoint_if_cancelled()  # noqa: ASYNC105  # for the caller to await
-        return self._give_way()
+        return self._yield()
 
     def checkpoint(self) -> Awaitable[None]:
         return self.spend(0)
 
-    async def _give_way(self) -> None:
-        self.budget = _BUDGET
+    async def _yield(self) -> None:
+        self.budget = TASK_BUDGET
         await trio.lowlevel.checkpoint()
         self.check()
 
     @property
     def waiting(self) -> Awaitable[object]:
-        self.budget = _BUDGET
+        self.budget = TASK_BUDGET  # others run meanwhile
         return wait_task_rescheduled(self._abort)  # noqa: ASYNC105  # for the caller to await
 
     def check(self) -> None:
@@ -108,13 +108,13 @@ class TaskBody(Body):
     def wake(self, outcome: Any = None) -> bool:
         if not self.parked:
             return False
-        reschedule(self.task)  # first: from another thread it fails, and nothing has happened
+        reschedule(self.task)  # first: from another thread it raises, and nothing has changed then
         self.parked = False
         self.outcome = outcome
         return True
 
     def _abort(self, raise_cancel: Any) -> Abort:
-        # Here, not when the task runs: a wake in between must not reschedule it again.
+        # Now, not when the task resumes: a wake in between must not reschedule it again.
         self.parked = False
         return Abort.SUCCEEDED
 
@@ -144,11 +144,12 @@ async def _run(
     try:
         assert body.scope is not None
         with body.scope:
-            if not process.ending:
+            if not process.ending:  # an exit signal may come before the first step
                 await call_function(function, args)
     except BaseException as exc:
-        ending = told(process, exc)
+        ending = log_if_crash(process, exc)
         reason = ending.reason
+        # A crash is not raised: it would cancel the nursery, and with it every other process.
         if ending.interrupt is not None:
             process.node.interrupt(ending.interrupt)
         elif ending.unwinding is not None:

@@ -1,13 +1,13 @@
-"""What runs a process's code, and the one way in which a process waits.
+"""The interface between a process and what runs its code, and the one way to wait.
 
-A process is the same whatever runs it: only its body differs. A body knows how to suspend the
-code, how to let it go on, and how to stop it when an exit signal ends the process. `park` and
-`wake` are the waiting primitive made of these: receive, every blocking socket call and sleep
-park here and are woken from here; time-outs, cancellation and exit signals are handled here,
-once, for all of them.
+A process is the same whatever runs it; only its body differs. A body can suspend the code, resume
+it, and stop it when an exit signal ends the process. `park` and `wake` are the waiting primitive:
+receive, sleep and every blocking socket call park here and are woken from here, so that time-outs,
+cancellation and exit signals are handled in one place.
 
-What `park` does without a deadline the calls that are made most often do themselves, which saves
-them a coroutine: `check`, set `parked`, await `waiting`, `check`, take the `outcome`.
+The most frequent calls (receive, recv, send) do without `park` and its coroutine when they have no
+deadline. They must follow the same protocol: `check()`, set `parked`, await `waiting`, `check()`,
+take the `outcome`.
 """
 
 import abc
@@ -20,25 +20,25 @@ from .timers import Timers
 __all__ = ["TIMED_OUT", "Body"]
 
 TIMED_OUT: Final = object()
-"""What `park` returns when the deadline came first."""
+"""The result of `park` when the deadline came first."""
 
 
 class Body(abc.ABC):
-    """The running part of one process."""
+    """The part of a process that runs its code."""
 
     __slots__ = ("budget", "outcome", "parked", "timers")
 
     kind: str
-    """The word for it in `process_info`."""
+    """`"task"`, `"light"` or `"handler"`, as `process_info` shows it."""
 
     parked: bool
-    """True while the code is suspended in `park`, until something wakes it."""
+    """True while the code is suspended in `park`, until the first `wake`."""
 
     outcome: Any
-    """What it was woken with, until it takes that: None at any other time."""
+    """The argument of `wake`, until the woken code takes it; None at any other time."""
 
     budget: int
-    """The reductions that are left until it has to give way to others."""
+    """The reductions left until the process yields; see `reductions`."""
 
     def __init__(self, timers: Timers, budget: int) -> None:
         self.timers = timers
@@ -48,21 +48,22 @@ class Body(abc.ABC):
 
     @property
     def adopted(self) -> bool:
-        """Whether somebody else made what runs the code: nobody says how it ended."""
+        """True if the runtime did not start the code and does not see it return or raise."""
         return False
 
     async def park(self, deadline: float = inf) -> Any:
-        """Wait to be woken; return what `wake` was given, or `TIMED_OUT` at `deadline`.
+        """Wait for `wake`; return its argument, or `TIMED_OUT` at `deadline`.
 
-        `deadline` is a time on trio's clock. Raises what ends the wait from outside:
-        `trio.Cancelled`, or `ExitSignal` when an exit signal ends the process. Whoever parks
-        undoes on the way out what it asked others to wake it for.
+        `deadline` is a time on trio's clock. Raises `trio.Cancelled`, or `ExitSignal` when an exit
+        signal ends the process. A caller that has asked others to wake it must withdraw that in
+        a `finally` clause.
         """
         self.check()
         if deadline == inf:
             self.parked = True
             await self.waiting
         else:
+            # An entry of the runtime's own heap: a cancel scope would double the price of a call.
             entry = self.timers.add(deadline, self.wake, TIMED_OUT)
             self.parked = True
             try:
@@ -75,51 +76,55 @@ class Body(abc.ABC):
     @property
     @abc.abstractmethod
     def waiting(self) -> Awaitable[object]:
-        """What a process that is parked awaits, at once.
+        """The awaitable that suspends a parked process; to be awaited at once.
 
-        Whatever ends it has set `parked` to False by then: a wake, a cancellation, a signal.
+        Whatever resumes the process (a wake, a cancellation, an exit signal) has set `parked` to
+        False before.
         """
 
     @abc.abstractmethod
     def check(self) -> None:
-        """Raise `ExitSignal` when an exit signal ends the process, and nothing else will."""
+        """Raise `ExitSignal` if an exit signal ends the process and only an exception can stop it.
+
+        A task with a cancel scope of its own is stopped by trio instead.
+        """
 
     def take(self) -> Any:
-        """What `wake` was given; once."""
+        """Return the argument of `wake` and forget it."""
         outcome = self.outcome
         self.outcome = None
         return outcome
 
     @abc.abstractmethod
     def wake(self, outcome: Any = None) -> bool:
-        """Let a parked process go on with `outcome`; the first to wake it wins.
+        """Resume a parked process with `outcome`; the first of several wakes wins.
 
-        False, and nothing happens, unless it was parked; now it is not.
+        Returns False, without effect, if the process is not parked (any more).
         """
 
     @abc.abstractmethod
     def spend(self, cost: int) -> Awaitable[None] | None:
-        """Charge for an operation that could block: what has to be awaited first, if anything.
+        """Charge `cost` reductions for an operation that could block.
 
-        `cost` is its price in reductions (1 for a message, more where a system call is made), so
-        that a process whose operations all complete at once gives way as regularly as one that
-        waits.
+        Returns an awaitable that the caller must await before the operation, or None. So a process
+        whose operations all complete at once yields as regularly as one that waits.
         """
 
     @abc.abstractmethod
     def checkpoint(self) -> Awaitable[None]:
-        """To be awaited at once: honours cancellation, and gives way when the budget is used up."""
+        """Return an awaitable that honours cancellation, and yields if the budget is used up."""
 
     @abc.abstractmethod
     def stop(self, reason: Any) -> bool:
-        """An exit signal ends the process with `reason`: make its code end.
+        """Make the code end, because an exit signal ends the process with `reason`.
 
-        True when nobody is going to say that it has: the process is over at once.
+        Returns True if the body will not report the end of the code, as with an adopted task; the
+        process then ends at once. Otherwise the body calls `Process.end` when the code has unwound.
         """
 
-    def release(self) -> None:  # noqa: B027  # most have nothing to let go
-        """The process has ended: let go of what leads back to it, and need no collector."""
+    def release(self) -> None:  # noqa: B027  # most bodies refer to nothing
+        """Drop references back to the ended process, so that no garbage collector is needed."""
 
     @abc.abstractmethod
     def describe(self) -> str:
-        """The function that it runs, for people."""
+        """Return the name of the function that the process runs, for logs and `process_info`."""

@@ -1,7 +1,7 @@
-"""Who and which: pids name processes, refs name everything that happens once.
+"""Pids, which name processes, and refs, which name everything that happens once.
 
-Both are opaque, equal only to themselves, and small enough to travel in any message. What a
-pid leads to is not known here: `process.alive` is the table.
+Both are opaque, equal only to themselves, and small enough to travel in any message. The table
+that leads from a pid to its process is `process.alive`.
 """
 
 from collections.abc import Callable
@@ -19,18 +19,19 @@ Self = TypeVar("Self")
 
 
 class _Identity:
-    """Copying a message must not make a second pid or ref that leads nowhere."""
+    """Base of `Pid` and `Ref`: comparison is by identity, so a copy is the object itself."""
 
-    # Made for every process and every call, hence by hand.
+    # No attrs class: one is made for every process and every call, and this is the cheapest form.
     __slots__ = ("_number",)
 
     _number: int
 
     @property
     def number(self) -> int:
-        """Tells it from all others of its kind."""
+        """The number that `repr` shows; unique among all pids, or all refs, of the program."""
         return self._number
 
+    # A message that is copied must still carry the pid or ref that leads somewhere.
     def __copy__(self: Self) -> Self:
         return self
 
@@ -42,7 +43,11 @@ class _Identity:
 
 
 class Pid(_Identity):
-    """A process identifier, printed as Erlang prints it: `<0.N.0>`."""
+    """A process identifier, printed in Erlang's form `<0.N.0>`. Erlang's `pid()`.
+
+    Returned by `spawn` and its relatives, and by `current_pid`. Equal only to itself, hashable,
+    and valid in the program that made it: it can be copied but not pickled.
+    """
 
     __slots__ = ()
 
@@ -54,7 +59,12 @@ class Pid(_Identity):
 
 
 class Ref(_Identity):
-    """A reference, unique for the life of the program: Erlang's `reference()`."""
+    """A reference, unique for the life of the program. Erlang's `reference()`.
+
+    Returned by `make_ref`, `monitor`, `alias` and the timers. `receive(ref)` takes a message that
+    carries it in an attribute `ref`. Equal only to itself, hashable; it can be copied but not
+    pickled.
+    """
 
     __slots__ = ()
 
@@ -66,19 +76,26 @@ class Ref(_Identity):
 
 
 def make_ref() -> Ref:
-    """A new reference; Erlang's `make_ref/0`."""
+    """Return a new reference. Erlang's `make_ref/0`.
+
+    Example::
+
+        ref = make_ref()
+        send(server, Request(ref, current_pid()))
+        answer = await receive(ref)  # a message with this ref as its attribute `ref`
+    """
     return Ref()
 
 
 def check_pid(pid: object, argument: str = "pid", expected: str = "a Pid") -> Pid:
-    """`pid`, if it is one; raises `TypeError` naming the argument otherwise."""
+    """Return `pid`; raise `TypeError`, which names the argument, unless it is a `Pid`."""
     if type(pid) is not Pid:
         raise TypeError(f"{argument}: expected {expected}, got {shown(pid)}")
     return pid
 
 
 def check_ref(ref: object, argument: str = "ref") -> Ref:
-    """`ref`, if it is one; raises `TypeError` naming the argument otherwise."""
+    """Return `ref`; raise `TypeError`, which names the argument, unless it is a `Ref`."""
     if type(ref) is not Ref:
         raise TypeError(f"{argument}: expected a Ref, got {shown(ref)}")
     return ref

@@ -1,4 +1,4 @@
-"""What the runtime itself puts into mailboxes, and what `receive` says when nothing came."""
+"""The messages that the runtime itself puts into mailboxes, and the time-out of `receive`."""
 
 from typing import Any
 
@@ -11,10 +11,20 @@ __all__ = ["Down", "Exit", "Timeout", "TimerExpired"]
 
 @attrs.frozen
 class Exit:
-    """An exit signal, delivered to a process that traps exits; Erlang's `{'EXIT', Pid, Reason}`.
+    """An exit signal, delivered to a process that traps exits. Erlang's `{'EXIT', Pid, Reason}`.
 
-    `reason` is the exit reason of `pid`: for a crash the exception object, otherwise what
-    `exit` was given.
+    Attributes:
+        pid: the process that ended or called `exit(pid, reason)`.
+        reason: its exit reason: for a crash the exception object, otherwise the argument of
+            `exit`.
+
+    Example::
+
+        trap_exit(True)
+        spawn_link(work)
+        match await receive(Exit):
+            case Exit(reason="normal"): ...
+            case Exit(pid, reason): ...
     """
 
     pid: Pid
@@ -23,10 +33,18 @@ class Exit:
 
 @attrs.frozen
 class Down:
-    """A monitored process has ended; Erlang's `{'DOWN', Ref, process, Pid, Reason}`.
+    """Notice that a monitored process has ended. Erlang's `{'DOWN', Ref, process, Pid, Reason}`.
 
-    `pid` is what was monitored: the pid, or the registered name when the monitor was put on a
-    name. `reason` is `"noproc"` when there was no such process.
+    Attributes:
+        ref: the ref that `monitor` returned.
+        pid: the argument of `monitor`: the pid, or the registered name.
+        reason: the exit reason of the process; `"noproc"` if there was no such process.
+
+    Example::
+
+        ref = monitor(server)
+        match await receive(ref):
+            case Down(reason=reason): ...
     """
 
     ref: Ref
@@ -36,7 +54,12 @@ class Down:
 
 @attrs.frozen
 class TimerExpired:
-    """A timer made by `start_timer` has run out; Erlang's `{timeout, Ref, Message}`."""
+    """The message of a timer made by `start_timer`. Erlang's `{timeout, Ref, Message}`.
+
+    Attributes:
+        ref: the ref that `start_timer` returned.
+        message: the message given to `start_timer`.
+    """
 
     ref: Ref
     message: Any
@@ -44,4 +67,11 @@ class TimerExpired:
 
 @attrs.frozen
 class Timeout:
-    """`receive` waited for as long as it was told to and nothing matched; Erlang's `after`."""
+    """The result of a `receive` with a time-out when no message matched in time.
+
+    Erlang's `after` clause. Example::
+
+        match await receive(str, after=1.5):
+            case Timeout(): ...
+            case text: ...
+    """

@@ -1,6 +1,6 @@
-"""What the processes of one runtime share: names, timers and the nursery that they live in.
+"""The tables that the processes of one runtime share: names, timers, queues and the nursery.
 
-The tables only; opening and closing a runtime is `opening`'s business.
+Data alone; `api.opening` opens and closes a runtime.
 """
 
 import threading
@@ -15,12 +15,12 @@ from .passes import Passes
 from .run_queue import RunQueue
 from .timers import Entry, Timers
 
-__all__ = ["Node"]
+__all__ = ["MessageTimer", "Node"]
 
 
 @attrs.frozen
 class MessageTimer:
-    """A message that is going to be sent."""
+    """A message that will be sent at a set time."""
 
     dest: Pid | str
     entry: Entry
@@ -28,31 +28,31 @@ class MessageTimer:
 
 @attrs.define(eq=False)
 class Node:
-    """One runtime: Erlang's node."""
+    """One runtime; Erlang's node."""
 
     nursery: trio.Nursery
-    """Where the tasks of processes live."""
+    """The nursery of all tasks that run processes."""
     block: trio.CancelScope
-    """Surrounds the code that has opened the runtime."""
+    """The scope around the code that has opened the runtime."""
     names: dict[str, Pid] = attrs.field(factory=dict)
     timers: Timers = attrs.field(factory=Timers)
     pending: dict[Ref, MessageTimer] = attrs.field(factory=dict)
-    """The message timers that have not run out."""
+    """The message timers that are still running."""
     run_queue: RunQueue = attrs.Factory(lambda self: RunQueue(self.interrupt), takes_self=True)
     passes: Passes = attrs.Factory(lambda self: Passes(self.interrupt), takes_self=True)
     thread: int = attrs.field(factory=threading.get_ident)
-    """The thread in which it runs, and in which alone its processes may be told anything."""
+    """The thread of the runtime; only code in this thread may touch its processes."""
     services: dict[Any, Any] = attrs.field(factory=dict)
-    """What other layers keep once for each runtime, under a key of their own."""
+    """Objects that other packages keep once for each runtime, under keys of their own."""
     at_close: list[Callable[[], None]] = attrs.field(factory=list)
-    """Called when every process has ended, newest first."""
+    """Functions to call when every process has ended, newest first."""
     closing: bool = False
-    """No new processes: the runtime is being left."""
+    """True once the runtime is being left: no process can start any more."""
     interruption: BaseException | None = None
-    """What has interrupted the program; raised when the runtime has been left."""
+    """The exception that has interrupted the program; raised when the runtime has been left."""
 
     def interrupt(self, exc: BaseException) -> None:
-        """Ctrl-C or `sys.exit` in a process ends the program: leave the runtime, in good order."""
+        """End the program in good order because of Ctrl-C or `sys.exit` in a process."""
         if self.interruption is None:
             self.interruption = exc
         self.block.cancel()

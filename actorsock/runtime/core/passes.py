@@ -1,98 +1,103 @@
-"""What happens in each pass of trio's loop, between waiting for I/O and running tasks.
+"""The work done in each pass of trio's loop, between waiting for I/O and running tasks.
 
-trio calls an instrument there. No trio task is current at that moment, which is what makes it
-the place to step light processes: code of theirs that would wait through trio fails at once
-and touches nobody else. Readiness is collected there too, so that whatever it wakes runs in
-the same pass; what light processes have caused by then is collected with it, as long as they
-keep to their budget.
+trio calls an instrument there (`after_io_wait`). Light processes are stepped in it because no trio
+task is current at that moment: code of theirs that tries to wait through trio fails at once with
+trio's own error. Stepping them inside a trio task was rejected, since the same mistake would then
+corrupt that task's cancel scopes or the whole run.
+
+Readiness of sockets is collected there too, so that a process that it wakes runs in the same pass;
+so is readiness that light processes have caused meanwhile, as long as their budget lasts.
 """
 
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
 import trio
 from trio.lowlevel import Abort, enable_ki_protection
 
 from .busy_wait import BusyWait, enabled
+from .reductions import LIGHT_PASS_BUDGET
 
 __all__ = ["Passes", "StepAll"]
 
-# What light processes may do in one pass before trio's own tasks run: some milliseconds.
-_BUDGET: Final = 4000
-
 StepAll = Callable[[deque[Any], int], int]
-"""Runs the bodies that are ready, for so many reductions at most; how many are left."""
+"""Steps the bodies that are ready, for at most so many reductions; returns how many are left."""
 
 
 class Passes(trio.abc.Instrument):
-    """The ready light processes of one runtime, and what wants to be called in every pass."""
+    """The ready light processes of one runtime, and the function that collects readiness."""
 
     ready: deque[Any]
-    """Bodies that wait for a step, first come first served."""
+    """Light bodies that wait for a step, first in, first out."""
 
     keeper: trio.lowlevel.Task | None
-    """The task that keeps trio's loop from sleeping, while it is asleep itself."""
+    """The task that runs `keep`, while it is suspended; None while it runs."""
 
     step_all: StepAll
-    """How they are run: to be set before the first of them starts."""
+    """Set by `api.opening`: `core` does not import from `bodies`."""
 
     def __init__(self, interrupt: Callable[[BaseException], None]) -> None:
         self._interrupt = interrupt
         self.ready = deque()
-        self._collect: Callable[[], object] = _nothing
+        self._collect: Callable[[], object] = _collect_nothing
         self._peek: Callable[[], object] | None = None
         self._busy_wait = BusyWait()
         self._collected = False
-        self._joined = False
+        self._installed = False
         self.keeper = None
 
     def collect(self, collect: Callable[[], object], peek: Callable[[], object]) -> None:
-        """Call `collect` at the beginning of every pass: it says whether there was something.
+        """Call `collect` at the beginning of every pass; it returns true if it found something.
 
-        `peek` says whether there is something to collect, and leaves it there.
+        `peek` returns true if there is something to collect, and leaves it there.
         """
         self._collect = collect
         self._peek = peek if enabled() else None
-        self._join_in()
+        self._install()
 
-    def collect_no_more(self) -> None:
-        """The opposite of `collect`."""
-        self._collect = _nothing
+    def stop_collecting(self) -> None:
+        """Undo `collect`."""
+        self._collect = _collect_nothing
         self._peek = None
 
     def step_soon(self, body: Any) -> None:
-        """Step it in this pass, if one is under way, or else in the next."""
+        """Step `body` in the current pass if it has not ended, otherwise in the next one."""
+        # The keeper first: from another thread waking it raises, and nothing has changed then.
         if self.keeper is not None:
             self.wake_keeper()
         self.ready.append(body)
 
     @enable_ki_protection
     async def keep(self) -> None:
-        """Keep trio's loop from sleeping while light processes are ready, for ever."""
+        """Keep trio's loop from sleeping while light processes are ready; never returns.
+
+        An instrument can't do that: trio sleeps whenever no task is runnable.
+        """
         while True:
             if self.ready:
-                self._join_in()
+                self._install()
                 await trio.lowlevel.checkpoint()
             else:
                 self.keeper = trio.lowlevel.current_task()
                 await trio.lowlevel.wait_task_rescheduled(self._abort)
 
-    def _join_in(self) -> None:
-        # Not before there is a reason: it costs every pass a little.
-        if not self._joined:
-            self._joined = True
+    def _install(self) -> None:
+        # Not in `__init__`: an instrument costs every pass a little, and a program without
+        # sockets and light processes needs none.
+        if not self._installed:
+            self._installed = True
             trio.lowlevel.add_instrument(self)
 
     def stop(self) -> None:
-        """The runtime is being left: no light process is there any more, and no socket."""
-        if self._joined:
-            self._joined = False
+        """Remove the instrument: the runtime has no light processes and no sockets any more."""
+        if self._installed:
+            self._installed = False
             trio.lowlevel.remove_instrument(self)
 
     @enable_ki_protection
     def before_io_wait(self, timeout: float) -> None:
-        """Where there has been something to do there is likely to be more; called by trio."""
+        """Poll for a moment if the last pass has collected something; called by trio."""
         if timeout > 0 and self._collected and self._peek is not None:
             self._collected = False
             try:
@@ -102,11 +107,12 @@ class Passes(trio.abc.Instrument):
 
     @enable_ki_protection
     def after_io_wait(self, timeout: float) -> None:
-        """Collect readiness and step what is ready, as long as there is some; called by trio."""
+        """Collect readiness and step light processes while the budget lasts; called by trio."""
         ready = self.ready
-        # While steps are taken nothing sleeps: the end of it looks after what is left.
+        # Hide the keeper from `wake` during the steps: what becomes ready now is stepped below, or
+        # the last lines wake the keeper once for all of it.
         keeper, self.keeper = self.keeper, None
-        budget = _BUDGET
+        budget = LIGHT_PASS_BUDGET
         try:
             if self._collect():
                 self._collected = True
@@ -115,15 +121,15 @@ class Passes(trio.abc.Instrument):
                 if budget > 0:
                     self._collect()
         except BaseException as exc:
-            # An instrument that raises is removed by trio; this one must not be. And what a
-            # light process raises (Ctrl-C, `sys.exit`) concerns the whole program.
+            # trio removes an instrument that raises, and this one must stay. Ctrl-C or `sys.exit`
+            # in a light process concern the whole program.
             self._interrupt(exc)
         self.keeper = keeper
         if ready and keeper is not None:
             self.wake_keeper()
 
     def wake_keeper(self) -> None:
-        """A body has become ready while the keeper was asleep."""
+        """Reschedule the suspended keeper: a light process is ready."""
         assert self.keeper is not None
         trio.lowlevel.reschedule(self.keeper)
         self.keeper = None
@@ -133,5 +139,5 @@ class Passes(trio.abc.Instrument):
         return Abort.SUCCEEDED
 
 
-def _nothing() -> None:
+def _collect_nothing() -> None:
     pass

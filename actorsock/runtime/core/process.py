@@ -1,8 +1,7 @@
 """A process: mailbox, links, monitors and exit reason, whatever body runs it.
 
-This is where signals arrive (messages, exit signals, monitor notices) and where an ended
-process tells those who asked. What an exit signal does is decided in `signals`; running and
-waiting is the body's.
+Messages, exit signals and monitor notices arrive here, and an ended process notifies its links and
+monitors here. `signals` decides the effect of an exit signal; the body runs the code and waits.
 """
 
 from threading import get_ident
@@ -12,7 +11,7 @@ import attrs
 
 from .body import Body
 from .identity import Pid, Ref
-from .mailbox import Mailbox, Matcher, anything
+from .mailbox import Mailbox, anything, may_match
 from .messages import Down, Exit
 from .node import Node
 from .signals import Origin, effect_of
@@ -22,7 +21,7 @@ __all__ = ["ExitSignal", "Process", "ProcessExit", "aliased", "alive"]
 alive: Final[dict[Pid, "Process"]] = {}
 """Every process that has not ended. The only way from a pid to its process.
 
-Who starts a process puts it in, when nothing can go wrong any more.
+The function that starts a process adds it last, when nothing can fail any more.
 """
 
 _OTHER_THREAD: Final = (
@@ -31,11 +30,11 @@ _OTHER_THREAD: Final = (
 )
 
 aliased: Final[dict[Ref, "Process"]] = {}
-"""The process behind every alias that is active."""
+"""The process behind every active alias."""
 
 
 class _Ends(BaseException):
-    # Like `trio.Cancelled` no `Exception`: a handler for mistakes must not catch an end.
+    # No `Exception`, like `trio.Cancelled`: `except Exception` must not catch an end.
 
     reason: Any
     """The exit reason."""
@@ -44,25 +43,40 @@ class _Ends(BaseException):
         super().__init__(reason)
         self.reason = reason
         if isinstance(reason, BaseException):
-            self.__cause__ = reason  # what has crashed, with its traceback
+            self.__cause__ = reason  # the crash, with its traceback
 
     def __str__(self) -> str:
         return f"the process ends with reason {self.reason!r}"
 
 
 class ProcessExit(_Ends):
-    """Ends the process in which it is raised; what `exit(reason)` raises, and a failed `call`.
+    """Ends the process in which it is raised; raised by `exit(reason)` and by a failed `call`.
 
-    Like `trio.Cancelled` it is not an `Exception`, so that a handler for mistakes does not
-    catch a decision to end. `reason` is the exit reason.
+    Like `trio.Cancelled` it is not an `Exception`, so that `except Exception` does not catch it.
+    Outside a process, `run` and `open_runtime` raise it when the first process has ended with
+    a reason other than `"normal"`. Erlang's exception of class `exit`.
+
+    Attributes:
+        reason: the exit reason. If it is an exception (a crash), it is the `__cause__` too.
+
+    Example::
+
+        try:
+            price = await otp.call(till, "apple")
+        except ProcessExit as exc:
+            print(f"no answer: {exc.reason!r}")
     """
 
 
 class ExitSignal(_Ends):
-    """An exit signal has ended the process: unwinds its code where trio's cancellation can't.
+    """Unwinds a process that an exit signal has ended, where trio's cancellation can't.
 
-    That is in a light process, and in a task that somebody else made. It is no `ProcessExit`, so
-    that who catches that of a `call` that failed does not catch its own end.
+    Raised by this library's functions in a light process, and in a trio task that was adopted. Let
+    it propagate: `finally` clauses run as usual, and every further call raises it again. It is not
+    a `ProcessExit`, so that code which catches that of a failed `call` does not catch its own end.
+
+    Attributes:
+        reason: the exit reason of the process.
     """
 
 
@@ -77,45 +91,45 @@ class Process:
     name: str | None = None
     trapping: bool = False
     ending: bool = False
-    """An exit signal has decided that the process ends; its code may still be unwinding."""
+    """True once an exit signal ends the process, also while its code still unwinds."""
     reason: Any = None
     """The exit reason, once `ending`."""
 
-    # What a process has to do with others. Most have nothing of most kinds, so each table is made
-    # when something is put into it.
+    # Most processes use few of these tables, so each is made when something is put into it.
     links: dict[Pid, None] | None = None
+    """Linked processes, in the order in which the links were made: a dict serves as ordered set."""
     monitors: dict[Ref, Pid] | None = None
-    """What this process monitors."""
+    """The processes that this one monitors."""
     watchers: dict[Ref, tuple[Pid, Pid | str]] | None = None
-    """Who monitors this process, and as what they named it."""
+    """The processes that monitor this one, each with the argument of its `monitor`."""
     timers: dict[Ref, Node] | None = None
     """Message timers that will send to this process, and the node that keeps them."""
     aliases: dict[Ref, str] | None = None
-    """The refs that this process can be sent to by, and what ends that: the mode."""
+    """The active aliases of this process, and the mode of each (see `api.aliases`)."""
 
     def deliver(self, message: Any) -> None:
         """Put `message` into the mailbox; wake the process if it waits for it."""
         mailbox = self.mailbox
+        # Reads the fields of the mailbox, which saves a method call for each message.
         if mailbox.arrivals is None:
             mailbox.put(message)
         else:
             mailbox.arrivals.append(message)
         wanted = mailbox.wanted
-        if wanted is not None and (wanted is anything or _wakes(wanted, message)):
+        if wanted is not None and (wanted is anything or may_match(wanted, message)):
             mailbox.wanted = None
             try:
                 self.body.wake()
             except BaseException:
-                # In another thread, or at the end of the stack: nothing has been sent.
-                if mailbox.arrivals and mailbox.arrivals[-1] is message:
-                    mailbox.arrivals.pop()
-                mailbox.wanted = wanted
+                # The sender is in another thread, or at the end of its stack: send nothing.
+                mailbox.take_back(message, wanted)
+                # Compare threads only now: a check before each delivery would cost every send.
                 if get_ident() == self.node.thread:
                     raise
                 raise RuntimeError(_OTHER_THREAD) from None
 
     def signal(self, sender: Pid, reason: Any, origin: Origin) -> None:
-        """An exit signal arrives."""
+        """Receive an exit signal."""
         if self.ending:
             return
         match effect_of(reason, origin, self.trapping):
@@ -129,23 +143,24 @@ class Process:
                 pass
 
     def link(self, other: "Process") -> None:
-        """Link both ways; once, however often it is asked for."""
+        """Link both processes; there is at most one link for a pair."""
         for one, another in ((self, other), (other, self)):
             if one.links is None:
                 one.links = {}
             one.links[another.pid] = None
 
     def unlink(self, pid: Pid) -> None:
-        """From here on neither hears of the other's end."""
+        """Remove the link with `pid`, if any, from both processes."""
         if self.links:
             self.links.pop(pid, None)
         if (other := alive.get(pid)) is not None and other.links:
             other.links.pop(self.pid, None)
 
     def monitor(self, target: "Process | None", named: Pid | str, ref: Ref | None = None) -> Ref:
-        """Ask for a `Down` when `target` ends; at once, with `"noproc"`, if there is none.
+        """Request a `Down` for the end of `target`; if there is none, deliver `"noproc"` at once.
 
-        It carries `ref`, a new one if None.
+        The `Down` carries `ref`, or a new ref if None. A process that monitors itself gets a ref
+        and no monitor, since it could never read the message.
         """
         if ref is None:
             ref = Ref()
@@ -161,52 +176,52 @@ class Process:
         return ref
 
     def demonitor(self, ref: Ref) -> None:
-        """No `Down` for `ref` arrives from here on."""
+        """Remove the monitor `ref`, if any: no `Down` for it will be delivered."""
         target = self.monitors.pop(ref, None) if self.monitors else None
         if target is not None and (process := alive.get(target)) is not None:
             assert process.watchers is not None
             process.watchers.pop(ref, None)
         if self.aliases:
-            self._alias_ends_with_monitor(ref)
+            self._drop_alias_of_monitor(ref)
 
     def add_alias(self, ref: Ref, mode: str) -> None:
-        """From here on a message to `ref` comes to this process."""
+        """Make `ref` an alias: messages sent to it are delivered to this process."""
         if self.aliases is None:
             self.aliases = {}
         self.aliases[ref] = mode
         aliased[ref] = self
 
     def drop_alias(self, ref: Ref) -> bool:
-        """No message to `ref` comes here any more; False if none would have."""
+        """End the alias `ref`; return False if it was not active."""
         if not self.aliases or self.aliases.pop(ref, None) is None:
             return False
         del aliased[ref]
         return True
 
-    def heard_through(self, ref: Ref) -> None:
-        """A message comes through the alias `ref`: for some of them it is the last."""
+    def alias_used(self, ref: Ref) -> None:
+        """Record a message through the alias `ref`, which ends an alias of a `reply` mode."""
         mode = self._mode_of(ref)
         if mode == "reply_demonitor":
             self.demonitor(ref)
         elif mode == "reply":
             self.drop_alias(ref)
 
-    def timer_set(self, ref: Ref, node: Node) -> None:
-        """`node` keeps a timer, `ref`, that is going to send to this process."""
+    def add_timer(self, ref: Ref, node: Node) -> None:
+        """Record that `node` keeps a timer, `ref`, which will send to this process."""
         if self.timers is None:
             self.timers = {}
         self.timers[ref] = node
 
-    def timer_gone(self, ref: Ref) -> None:
-        """The timer `ref` has run out, or has been cancelled."""
+    def drop_timer(self, ref: Ref) -> None:
+        """Forget the timer `ref`, which has sent its message or was cancelled."""
         assert self.timers is not None
         del self.timers[ref]
 
     def end(self, reason: Any) -> None:
-        """The code has ended: leave every table and tell links and monitors, in that order.
+        """End the process: leave every table, then notify links and monitors, in that order.
 
-        A reason that an exit signal has decided stands; the name is free, and the process no
-        longer alive, before anybody hears of it.
+        If an exit signal has decided the reason, that one stands. The name is free, and the
+        process no longer alive, before any other process is notified.
         """
         if alive.pop(self.pid, None) is None:
             return
@@ -228,13 +243,13 @@ class Process:
             for ref in list(self.aliases):
                 self.drop_alias(ref)
         if self.links or self.watchers:
-            self._tell(reason)
+            self._notify(reason)
         self.mailbox.clear()
         self.body.release()
 
-    def _tell(self, reason: Any) -> None:
-        """Links first, then monitors."""
-        # A handler that is told acts at once: who unlinks or demonitors now hears nothing more.
+    def _notify(self, reason: Any) -> None:
+        # A notified handler runs at once and may unlink or demonitor. So the tables are taken
+        # before the first notice, and each entry is looked up again on the other side.
         links, self.links = self.links, None
         watchers, self.watchers = self.watchers, None
         for pid in links or ():
@@ -247,10 +262,10 @@ class Process:
             if other is not None and other.monitors and ref in other.monitors:
                 del other.monitors[ref]
                 if other.aliases:
-                    other._alias_ends_with_monitor(ref)
+                    other._drop_alias_of_monitor(ref)
                 other.deliver(Down(ref, named, reason))
 
-    def _alias_ends_with_monitor(self, ref: Ref) -> None:
+    def _drop_alias_of_monitor(self, ref: Ref) -> None:
         if self._mode_of(ref) in ("demonitor", "reply_demonitor"):
             self.drop_alias(ref)
 
@@ -261,12 +276,6 @@ class Process:
         self.ending = True
         self.reason = reason
         if self.body.stop(reason):
-            # A turn of its own: a long chain of links needs no deep stack.
+            # Through the run queue, not by a call: ends travel along links, and a long chain of
+            # linked processes would need a deep stack.
             self.node.run_queue.run(lambda: self.end(reason))
-
-
-def _wakes(wanted: Matcher, message: Any) -> bool:
-    try:
-        return wanted(message)
-    except Exception:  # isinstance can run anybody's code: the receiver will hear of it
-        return True

@@ -1,76 +1,75 @@
-"""The turns that the runtime itself takes, outside any trio task: what handlers run on.
+"""The queue of steps that the runtime takes outside any trio task: handlers run on it.
 
-A turn runs at once, in the stack of whoever asked for it, unless a turn is running already:
-then it waits until that one is over. So no turn is entered twice, a chain of a thousand
-handlers needs no deep stack, and an idle handler answers without a task switch. Turns that
-keep asking for turns give way to trio after a while; a small task takes up the rest.
+A step runs at once, in the stack of the caller, unless another step is running: then it is queued
+behind that one. So no handler is entered while it runs, a chain of a thousand handlers needs no
+deep stack, and an idle handler answers without a task switch. Steps that keep adding steps yield
+to trio after `RUN_QUEUE_QUANTUM` of them; a small task runs the rest.
 
-What a turn raises (Ctrl-C, `sys.exit`) concerns the program, and not whoever happened to ask
-for the turn: it is handed to `interrupt`.
+An exception of a step (Ctrl-C, `sys.exit`) concerns the program, not the caller that happened to
+add the step: it is passed to `interrupt`.
 """
 
 from collections import deque
 from collections.abc import Callable
-from typing import Final
 
 import trio
 from trio.lowlevel import enable_ki_protection
 
+from .reductions import RUN_QUEUE_QUANTUM
+
 __all__ = ["RunQueue"]
 
-# Turns taken before trio's own tasks get to run: at a few microseconds each, some milliseconds.
-_BUDGET: Final = 1000
-
-Turn = Callable[[], None]
+Step = Callable[[], None]
 
 
 class RunQueue:
-    """The turns of one runtime, first asked first taken."""
+    """The steps of one runtime, first in, first out."""
 
     def __init__(self, interrupt: Callable[[BaseException], None]) -> None:
         self._interrupt = interrupt
-        self._ready: deque[Turn] = deque()
-        self._taking = False
+        self._ready: deque[Step] = deque()
+        self._running = False
         self._left_over = trio.Event()
 
-    def run(self, turn: Turn) -> None:
-        """Take `turn` now, or after those that came before it."""
-        if self._taking or self._ready:
-            self._ready.append(turn)
-            if not self._taking:
-                self._take_turns()
+    def run(self, step: Step) -> None:
+        """Run `step` now, or after those that were added before it."""
+        if self._running or self._ready:
+            self._ready.append(step)
+            if not self._running:
+                self._run_ready()
             return
-        self._taking = True
+        # The usual case, a single step, does without the queue.
+        self._running = True
         try:
-            turn()
+            step()
         except BaseException as exc:
             self._interrupt(exc)
         finally:
-            self._taking = False
+            self._running = False
         if self._ready:
-            self._take_turns()
+            self._run_ready()
 
-    def take_all(self) -> None:
-        """Take every turn there is; for the end, when no turn leads to another for ever."""
+    def run_all(self) -> None:
+        """Run steps until none is left; for the end, when no new processes can start."""
         while self._ready:
-            self._take_turns()
+            self._run_ready()
 
     @enable_ki_protection
-    async def take_left_over(self) -> None:
-        """Take the turns that a full budget has left, for ever."""
+    async def run_left_over(self) -> None:
+        """Run the steps that an exhausted quantum has left; never returns."""
         while True:
             await self._left_over.wait()
             self._left_over = trio.Event()
-            if not self._taking:
-                self._take_turns()
-            # The event may be set again already: others run first all the same.
+            if not self._running:
+                self._run_ready()
+            # Even if the event is set again by now: other tasks run before the next quantum.
             await trio.lowlevel.checkpoint()
 
-    def _take_turns(self) -> None:
+    def _run_ready(self) -> None:
         ready = self._ready
-        self._taking = True
+        self._running = True
         try:
-            for _ in range(_BUDGET):
+            for _ in range(RUN_QUEUE_QUANTUM):
                 if not ready:
                     return
                 try:
@@ -78,6 +77,6 @@ class RunQueue:
                 except BaseException as exc:
                     self._interrupt(exc)
         finally:
-            self._taking = False
+            self._running = False
             if ready:
                 self._left_over.set()

@@ -1,8 +1,8 @@
-"""What an exit signal does to the process that it reaches: the rules, and nothing else.
+"""The effect of an exit signal on the process that it reaches: the rules alone.
 
-Erlang's matrix has three questions: which reason, how did the signal come, does the process
-trap exits. `effect_of` answers it from one table, so the whole of it can be read (and tested)
-without a process.
+Erlang's matrix has three questions: which reason, how was the signal sent, does the process trap
+exits. `effect_of` answers from one table, so that all of it can be read, and tested without a
+process.
 """
 
 from typing import Any, Final, Literal
@@ -10,22 +10,22 @@ from typing import Any, Final, Literal
 __all__ = ["Effect", "Origin", "effect_of", "is_word"]
 
 Origin = Literal["exit", "self", "link"]
-"""How the signal came: `exit(pid, reason)` by another process, by the process itself, or
-through a link to a process that ended."""
+"""The source of the signal: `exit(pid, reason)` by another process, by the process itself, or
+a link to a process that ended."""
 
 Effect = Literal["ignore", "deliver", "die", "die killed"]
-"""`deliver` puts an `Exit` into the mailbox; `die` ends the process with the signal's reason,
+"""`deliver` puts an `Exit` into the mailbox. `die` ends the process with the signal's reason;
 `die killed` with `"killed"`, so that a kill is not passed on as a kill."""
 
-_Kind = Literal["normal", "kill", "other"]
+_ReasonClass = Literal["normal", "kill", "other"]
 
 # (reason, origin): (effect when not trapping, effect when trapping)
-_EFFECTS: Final[dict[tuple[_Kind, Origin], tuple[Effect, Effect]]] = {
+_EFFECTS: Final[dict[tuple[_ReasonClass, Origin], tuple[Effect, Effect]]] = {
     ("normal", "exit"): ("ignore", "deliver"),
     ("normal", "self"): ("die", "deliver"),
     ("normal", "link"): ("ignore", "deliver"),
-    # Only exit(pid, "kill") is untrappable: a process that itself ended with reason "kill"
-    # tells its links so, and they may trap that like any other reason.
+    # Only exit(pid, "kill") can't be trapped. A process that itself ended with reason "kill"
+    # sends that through its links, where it is a reason like any other.
     ("kill", "exit"): ("die killed", "die killed"),
     ("kill", "self"): ("die killed", "die killed"),
     ("kill", "link"): ("die", "deliver"),
@@ -36,15 +36,15 @@ _EFFECTS: Final[dict[tuple[_Kind, Origin], tuple[Effect, Effect]]] = {
 
 
 def effect_of(reason: Any, origin: Origin, trapping: bool) -> Effect:
-    """What a signal with `reason` does to a process that does or does not trap exits."""
-    kind: _Kind = reason if is_word(reason, "normal", "kill") else "other"
-    return _EFFECTS[kind, origin][trapping]
+    """Return the effect of a signal on a process that traps exits (`trapping`) or does not."""
+    reason_class: _ReasonClass = reason if is_word(reason, "normal", "kill") else "other"
+    return _EFFECTS[reason_class, origin][trapping]
 
 
 def is_word(reason: Any, *words: str) -> bool:
-    """The exit reason is one of `words`.
+    """Return True if the exit reason is one of `words`.
 
-    A reason may be any object, also one whose == raises or is not a plain bool: it is compared
-    only if it is a string.
+    A reason may be any object, and its `==` may raise or return something other than a bool (a
+    numpy array does): only a string is compared.
     """
     return type(reason) is str and reason in words
