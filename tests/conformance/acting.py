@@ -9,11 +9,13 @@ from contextvars import ContextVar
 from math import inf
 from pathlib import Path
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 import attrs
+import trio
 
 import actorsock
-from actorsock import Ok, Pid, Ref, Timeout, ok, process_info, socket
+from actorsock import Error, Ok, Pid, Ref, SocketStream, Timeout, ok, process_info, socket
 
 from .notation import Form, Name
 
@@ -163,6 +165,16 @@ async def sendfile(
         os.close(fd)
 
 
+async def by_stream(sock: socket.Socket, method: str, *args: Any) -> Any:
+    """Call a method of the stream of a socket."""
+    if sock not in STREAMS:
+        STREAMS[sock] = SocketStream(sock)
+    try:
+        return await getattr(STREAMS[sock], method)(*args)
+    except (trio.ClosedResourceError, trio.BrokenResourceError):
+        return Error("gone")
+
+
 async def receive_message(timeout: float = inf) -> Any:
     """Receive the oldest message."""
     return await actorsock.receive(lambda message: not isinstance(message, Order), after=timeout)
@@ -199,6 +211,10 @@ DIRECTOR: Final[ContextVar[Pid | None]] = ContextVar("director", default=None)
 """The process that directs the scenario and monitors its actors; not itself an actor."""
 
 
+STREAMS: Final[WeakKeyDictionary[socket.Socket, SocketStream]] = WeakKeyDictionary()
+"""A socket has one stream, which remembers that its end has been sent."""
+
+
 class Order:
     """An order of the director to an actor; not a message of the scenario."""
 
@@ -220,6 +236,10 @@ OPERATIONS: Final[dict[str, Callable[..., Any]]] = {
     "udp": udp,
     "port": port,
     "write_file": write_file,
+    "send_all": lambda sock, data: by_stream(sock, "send_all", data),
+    "receive_some": lambda sock: by_stream(sock, "receive_some"),
+    "send_eof": lambda sock: by_stream(sock, "send_eof"),
+    "aclose": lambda sock: by_stream(sock, "aclose"),
     "self": actorsock.current_pid,
     "send_message": actorsock.send,
     "receive_message": receive_message,

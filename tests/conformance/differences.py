@@ -121,6 +121,20 @@ def _is_select(message: object) -> bool:
     return isinstance(message, Shape) and message.word == "SelectMessage"
 
 
+def _was_refused(scenario: Scenario, history: "list[list[Event]]", theirs: "Event | None") -> bool:
+    """Return True if a receive on the socket of this connect has returned "econnrefused"."""
+    assert theirs is not None
+    assert theirs.act is not None
+    return any(
+        event.act is not None
+        and event.act.op.startswith("recv")
+        and event.act.args[:1] == theirs.act.args[:1]
+        and event.value == Shape("Error", ("econnrefused",))
+        for step in history
+        for event in step
+    )
+
+
 def _cancels_on_closed(
     scenario: Scenario, history: "list[list[Event]]", theirs: "Event | None"
 ) -> bool:
@@ -189,6 +203,15 @@ DIFFERENCES: Final = (
         theirs="",
         ours=r"\[(.*, )?AbortMessage\([\w#]+, [\w#]+, 'cancelled'\)\]",
         until=27,
+        parts_ways=True,
+    ),
+    Difference(
+        reason="a refused connect returns that it was refused, also when a receive has returned it "
+        "before",
+        what="connect|connect_nowait",
+        theirs=r"Ok\(\)",
+        ours=r"Error\('econnrefused'\)",
+        when=_was_refused,
         parts_ways=True,
     ),
     Difference(
@@ -272,7 +295,7 @@ DIFFERENCES: Final = (
         what="info",
         theirs=r"\{'rstates': \[(?P<a>.*?)(?P<b>.*?)\]\}",
         ours=r"\{'rstates': \[(?P=a)(, )?'selected'(, )?(?P=b)\]\}",
-        after=r"\w: recv\(\w+, \d+, timeout=0\)",
+        after=r"\w: recv\(\w+, \d+(, flags=\['peek'\])?, timeout=0\)",
         since=28,
     ),
     Difference(

@@ -335,6 +335,23 @@ op(udp, [], _) ->
     {ok, {S, Port}};
 op(write_file, [Path, Data], _) -> ok = file:write_file(Path, Data), nothing;
 
+%% Streams: what the calls of trio's streams are made of. An error is `gone`, whatever its reason.
+op(send_all, [S, Data], _) ->
+    case socket:send(S, Data) of ok -> nothing; {error, _} -> {error, gone} end;
+op(receive_some, [S], _) ->
+    case socket:recv(S) of
+        {ok, Data} -> Data;
+        {error, closed} -> case is_closed(S) of true -> {error, gone}; false -> <<>> end;
+        {error, _} -> {error, gone}
+    end;
+op(send_eof, [S], _) ->
+    case socket:shutdown(S, write) of
+        ok -> put({eof, S}, sent), nothing;
+        {error, closed} -> {error, gone};
+        {error, _} -> case get({eof, S}) of sent -> nothing; undefined -> {error, gone} end
+    end;
+op(aclose, [S], _) -> _ = socket:close(S), nothing;
+
 %% Processes.
 op(self, [], _) -> self();
 op(spawn, [], _) -> spawn_actor(spawn);
@@ -390,6 +407,10 @@ op(start_timer, [Seconds, To, Message], _) ->
 op(cancel_timer, [Ref], _) -> left(erlang:cancel_timer(Ref));
 op(read_timer, [Ref], _) -> left(erlang:read_timer(Ref));
 op(sleep, [Seconds], _) -> timer:sleep(round(Seconds * 1000)), nothing.
+
+is_closed(S) ->
+    #{rstates := States} = socket:info(S),
+    lists:member(closed, States) orelse lists:member(closing, States).
 
 left(Milliseconds) when is_integer(Milliseconds) -> some;
 left(false) -> undefined.

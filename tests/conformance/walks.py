@@ -72,6 +72,11 @@ _WORLDS: Final = {
         ("c", "s"),
         "dgram paths",
     ),
+    "streams": _World(
+        "O: c, s = tcp_pair()" + _HAND_OVER,
+        ("c", "s"),
+        "streams",
+    ),
     "listening": _World(
         'O: l, p = listener()\nP: c = open("inet", "stream", "tcp")\n'
         'Q: d = open("inet", "stream", "tcp")',
@@ -209,6 +214,19 @@ _ON_SOCKETS: Final = (
     _Action(1, "{actor}: await connect({sock}, {inet}(p), timeout=0.2)", "listening"),
 )
 
+# A stream has one user.
+_ON_STREAMS: Final = (
+    _Action(6, "A: send_all(c, {data})"),
+    _Action(6, "A: receive_some(c)"),
+    _Action(1, "A: send_eof(c)"),
+    _Action(1, "A: aclose(c)"),
+    _Action(6, "B: send_all(s, {data})"),
+    _Action(6, "B: receive_some(s)"),
+    _Action(1, "B: send_eof(s)"),
+    _Action(1, "B: aclose(s)"),
+    _Action(1, "{anyone}: close({sock})"),
+)
+
 _ON_PROCESSES: Final = (
     _Action(4, "{actor}: send_message({other}, {word})"),
     _Action(2, "{actor}: send_message({name}, {word})"),
@@ -279,7 +297,8 @@ def _shortest(bench: Bench, mismatch: Mismatch) -> Mismatch:
 def _walk(dice: random.Random, release: int) -> Scenario:
     world = _WORLDS[dice.choice(sorted(_WORLDS))]
     draw = _Draw(dice, world)
-    tables = [_fitting(table, world, release) for table in (_ON_SOCKETS, _ON_PROCESSES)]
+    on_sockets = _ON_STREAMS if "streams" in world.traits else _ON_SOCKETS
+    tables = [_fitting(table, world, release) for table in (on_sockets, _ON_PROCESSES)]
     lines = [world.prelude]
     if world.sockets:
         lines.append('O: r = make_ref()\nO: q = make_ref()\nO: write_file(tmp("f"), fill(9))')
