@@ -43,13 +43,14 @@ _MACHINE: Final = (
 _SUPERVISION: Final = (_tests("otp/test_supervision_rules"), _tests("otp/test_supervisor"))
 _TURNS: Final = (
     _tests("socket/test_lane", "socket/test_turns"),
-    _tests("socket/test_cancel", "socket/test_lock_recv", "socket/test_lock_leaving"),
+    _tests("socket/test_cancel", "socket/test_queues"),
 )
 _RECEIVING: Final = (
     _tests(
         "socket/test_stream",
         "socket/test_nothing_lost",
-        "socket/test_lock_recv",
+        "socket/test_recv",
+        "socket/test_slices",
         "socket/test_info_counters",
         "socket/test_answered_while_waiting",
     ),
@@ -58,7 +59,8 @@ _RECEIVING: Final = (
 _SENDING: Final = (
     _tests(
         "socket/test_stream",
-        "socket/test_lock_send",
+        "socket/test_send",
+        "socket/test_slices",
         "socket/test_sendfile",
         "socket/test_sendmsg_sendv",
         "socket/test_info_counters",
@@ -77,7 +79,7 @@ CHOSEN: Final[dict[str, tuple[Suite, ...]]] = {
         ),
     ),
     "actorsock/runtime/core/signals.py": (
-        _tests("runtime/test_signals", "runtime/test_exit_signals", "runtime/test_links"),
+        _tests("runtime/test_signals", "runtime/test_exit_signals", "runtime/test_linking"),
     ),
     "actorsock/runtime/core/timers.py": (
         _tests("runtime/test_timer_heap", "runtime/test_timers", "runtime/test_receive"),
@@ -85,16 +87,15 @@ CHOSEN: Final[dict[str, tuple[Suite, ...]]] = {
     "actorsock/runtime/core/process.py": (
         _tests(
             "runtime/test_failed_wake",
-            "runtime/test_links",
-            "runtime/test_monitors",
+            "runtime/test_linking",
             "runtime/test_exit_signals",
             "runtime/test_other_threads",
             "runtime/test_end_of_the_stack",
-            "runtime/test_names",
+            "runtime/test_naming",
             "runtime/test_timers",
             "runtime/test_leaks",
             "runtime/test_crashes",
-            "otp/test_aliases",
+            "runtime/test_aliases",
         ),
     ),
     "actorsock/socket/core/turns.py": _TURNS,
@@ -102,46 +103,63 @@ CHOSEN: Final[dict[str, tuple[Suite, ...]]] = {
         _tests(
             "socket/test_lanes_apart",
             "socket/test_cancel",
-            "socket/test_close",
-            "socket/test_lock_recv",
-            "socket/test_lock_leaving",
+            "socket/test_closing",
+            "socket/test_queues",
             "socket/test_ownership",
             "socket/test_select_read_iow_debug",
-            "socket/test_select_abort",
             "socket/test_registry_monitors",
             "socket/test_answered_while_waiting",
             "socket/test_both_lanes_ready",
             "socket/test_info_counters",
         ),
-        _tests("socket/test_nothing_lost", "socket/test_told_in_vain", "socket/test_stream"),
+        _tests("socket/test_nothing_lost", "socket/test_spurious_wakeup", "socket/test_stream"),
+    ),
+    "actorsock/socket/core/readiness.py": (
+        _tests(
+            "socket/test_spurious_wakeup",
+            "socket/test_lanes_apart",
+            "socket/test_both_lanes_ready",
+            "socket/test_answered_while_waiting",
+            "socket/test_nothing_lost",
+        ),
+        _tests("socket/test_stream", "socket/test_open_fd"),
+    ),
+    "actorsock/socket/core/lifetime.py": (
+        _tests(
+            "socket/test_closing",
+            "socket/test_ownership",
+            "socket/test_registry_monitors",
+            "socket/test_select_read_iow_debug",
+        ),
     ),
     "actorsock/socket/core/poller.py": (
         _tests(
             "socket/test_pollers",
-            "socket/test_told_in_vain",
+            "socket/test_spurious_wakeup",
             "socket/test_both_lanes_ready",
             "socket/test_open_fd",
-            "socket/test_lock_leaving",
+            "socket/test_queues",
             "socket/test_exhausted",
             "socket/test_many_connections",
         ),
         _tests(
-            "socket/test_told_in_vain",
+            "socket/test_spurious_wakeup",
             "socket/test_both_lanes_ready",
             "socket/test_open_fd",
-            "socket/test_lock_leaving",
+            "socket/test_queues",
             "socket/test_exhausted",
             ACTORSOCK_POLLER="trio",
         ),
     ),
     "actorsock/socket/operations/accept_connect.py": (
-        _tests("socket/test_lock_accept", "socket/test_lock_connect", "socket/test_info_counters"),
-        _tests("socket/test_close", "socket/test_stream", "socket/test_nothing_lost"),
+        _tests("socket/test_accept_connect", "socket/test_queues", "socket/test_info_counters"),
+        _tests("socket/test_closing", "socket/test_stream", "socket/test_nothing_lost"),
     ),
     "actorsock/socket/operations/recv.py": _RECEIVING,
-    "actorsock/socket/operations/room.py": (_tests("streams/test_socket_stream"),),
     "actorsock/socket/operations/send.py": _SENDING,
-    "actorsock/socket/operations/whole.py": (*_RECEIVING, *_SENDING),
+    "actorsock/otp/behaviour/lifecycle.py": (
+        _tests("otp/test_server_rules", "otp/test_machine_steps", "otp/test_lifecycle"),
+    ),
     "actorsock/otp/machine/rules.py": _MACHINE,
     "actorsock/otp/server/rules.py": (
         _tests("otp/test_server_rules"),

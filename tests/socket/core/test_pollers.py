@@ -40,7 +40,7 @@ class Passes:
     def collect(self, drain: Callable[[], bool], ready: Callable[[], bool]) -> None:
         self.drain, self.ready = drain, ready
 
-    def collect_no_more(self) -> None:
+    def stop_collecting(self) -> None:
         self.drain = self.ready = lambda: False
 
 

@@ -11,11 +11,11 @@ from typing import Any
 
 import attrs
 import pytest
-from actorsock.socket.kernel.descriptors import HeldFile
 
 from actorsock import Ok, Pid
 from actorsock.socket.core.counters import Counters
 from actorsock.socket.kernel import libc
+from actorsock.socket.kernel.descriptors import HeldFile
 from actorsock.socket.operations import send
 from actorsock.socket.operations.send import Send, SendFile, SendMsg
 
