@@ -98,6 +98,7 @@ _WORLDS: Final = {
 _NAMES: Final = {
     "handle": ("h", "g", "k"),
     "monitor": ("m", "n"),
+    "watch": ("v", "w"),
     "timer": ("t", "u"),
     "alias": ("a", "b"),
     "child": ("X", "Y", "Z"),
@@ -105,6 +106,7 @@ _NAMES: Final = {
 _BOUND: Final = {
     "a_handle": "handle",
     "a_monitor": "monitor",
+    "a_watch": "watch",
     "a_timer": "timer",
     "an_alias": "alias",
 }
@@ -184,9 +186,12 @@ _ON_SOCKETS: Final = (
     _Action(1, "{actor}: sockname({sock})"),
     _Action(1, "{actor}: peername({sock})"),
     _Action(1, "{anyone}: close({sock})"),
-    _Action(1, "{anyone}: shutdown({sock}, {side})"),
-    _Action(2, "{actor}: {monitor} = monitor_socket({sock})"),
-    _Action(1, "{actor}: cancel_socket_monitor({a_monitor})", since=28),
+    _Action(1, "{anyone}: shutdown({sock}, {side})", "pair stream"),
+    _Action(1, "{anyone}: shutdown({sock}, {side})", "listening"),
+    _Action(1, '{anyone}: shutdown({sock}, "write")', "dgram"),
+    _Action(1, "{anyone}: shutdown({sock}, {side})", "dgram", 28),
+    _Action(2, "{actor}: {watch} = monitor_socket({sock})"),
+    _Action(1, "{actor}: cancel_socket_monitor({a_watch})", since=28),
     _Action(2, '{anyone}: setopt({sock}, "otp", "controlling_process", {actor})'),
     _Action(1, '{anyone}: setopt({sock}, "otp", "rcvbuf", 4)'),
     _Action(1, '{anyone}: setopt({sock}, "otp", "meta", {word})'),
