@@ -10,7 +10,6 @@ may close first), and, on old releases, operations with defects that newer relea
 """
 
 import random
-from collections.abc import Iterator
 from itertools import islice
 from string import Formatter
 from typing import Final
@@ -93,8 +92,8 @@ _WORLDS: Final = {
     "processes": _World(""),
 }
 
-# What the arguments of the tables stand for. A name that an operation binds is drawn from the
-# first table; a name that it uses, from those which are bound.
+# The arguments of the tables below. `{handle}` is a name that the operation binds, `{a_handle}` one
+# that an earlier operation of the walk has bound, and so with the other names.
 _NAMES: Final = {
     "handle": ("h", "g", "k"),
     "monitor": ("m", "n"),
@@ -335,17 +334,17 @@ class _Draw:
             "inet": ["inet6" if "inet6" in world.prelude else "inet"],
         }
 
-    def line(self, form: str) -> Iterator[str]:
-        """Return the line, or none if it uses a name of a sort of which none is bound."""
+    def line(self, form: str) -> list[str]:
+        """Return the line, or none if no name is bound that it could use."""
         fields = [field for _, field, _, _ in Formatter().parse(form) if field]
         drawn = {field: self._choose(field) for field in dict.fromkeys(fields)}
         if None in drawn.values():
-            return iter(())
+            return []
         for kind in drawn.keys() & _NAMES.keys():
             self._bound[kind].append(str(drawn[kind]))
         if "child" in drawn:
             self._actors.append(str(drawn["child"]))
-        return iter([form.format(**drawn)])
+        return [form.format(**drawn)]
 
     def _choose(self, field: str) -> str | None:
         choices = self._choices_of(field)
