@@ -338,7 +338,11 @@ op(write_file, [Path, Data], _) -> ok = file:write_file(Path, Data), nothing;
 
 %% Streams: what the calls of trio's streams are made of. An error is `gone`, whatever its reason.
 op(send_all, [S, Data], _) ->
-    case socket:send(S, Data) of ok -> nothing; {error, _} -> {error, gone} end;
+    %% A stream makes no call after its end, which would take a pending error away.
+    case get({eof, S}) =/= sent andalso socket:send(S, Data) of
+        ok -> nothing;
+        _ -> {error, gone}
+    end;
 op(receive_some, [S], _) ->
     case socket:recv(S) of
         {ok, Data} -> Data;
