@@ -9,11 +9,13 @@ from contextvars import ContextVar
 from math import inf
 from pathlib import Path
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 import attrs
+import trio
 
 import actorsock
-from actorsock import Ok, Pid, Ref, Timeout, ok, process_info, socket
+from actorsock import Error, Ok, Pid, Ref, SocketStream, Timeout, ok, process_info, socket
 
 from .notation import Form, Name
 
@@ -35,7 +37,7 @@ def resolve(value: Any, values: dict[str, Any], tmp: str) -> Any:
             return values[name]
         case Form("fill", int(size)):
             return (ALPHABET * (size // 26 + 1))[:size]
-        case Form("tmp", name):
+        case Form("tmp" | "name", name):
             return f"{tmp}/{name}"
         case Form("path", name):
             return {"family": "local", "path": f"{tmp}/{name}"}
@@ -163,6 +165,16 @@ async def sendfile(
         os.close(fd)
 
 
+async def by_stream(sock: socket.Socket, method: str, *args: Any) -> Any:
+    """Call a method of the stream of a socket."""
+    if sock not in STREAMS:
+        STREAMS[sock] = SocketStream(sock)
+    try:
+        return await getattr(STREAMS[sock], method)(*args)
+    except (trio.ClosedResourceError, trio.BrokenResourceError):
+        return Error("gone")
+
+
 async def receive_message(timeout: float = inf) -> Any:
     """Receive the oldest message."""
     return await actorsock.receive(lambda message: not isinstance(message, Order), after=timeout)
@@ -192,13 +204,15 @@ def about(pid: Pid, item: str) -> Any:
     if info is None:
         return None
     found: Any = getattr(info, item)
-    if item in ("links", "monitored_by"):
-        return sorted(set(found) - {DIRECTOR.get()}, key=lambda each: each.number)
-    return found
+    return [pid for pid in found if pid != DIRECTOR.get()] if item == "monitored_by" else found
 
 
 DIRECTOR: Final[ContextVar[Pid | None]] = ContextVar("director", default=None)
 """The process that directs the scenario and monitors its actors; not itself an actor."""
+
+
+STREAMS: Final[WeakKeyDictionary[socket.Socket, SocketStream]] = WeakKeyDictionary()
+"""A socket has one stream, which remembers that its end has been sent."""
 
 
 class Order:
@@ -222,6 +236,10 @@ OPERATIONS: Final[dict[str, Callable[..., Any]]] = {
     "udp": udp,
     "port": port,
     "write_file": write_file,
+    "send_all": lambda sock, data: by_stream(sock, "send_all", data),
+    "receive_some": lambda sock: by_stream(sock, "receive_some"),
+    "send_eof": lambda sock: by_stream(sock, "send_eof"),
+    "aclose": lambda sock: by_stream(sock, "aclose"),
     "self": actorsock.current_pid,
     "send_message": actorsock.send,
     "receive_message": receive_message,
@@ -238,6 +256,8 @@ OPERATIONS: Final[dict[str, Callable[..., Any]]] = {
     "whereis": actorsock.whereis,
     "is_alive": actorsock.is_alive,
     "make_ref": Ref,
+    "alias": actorsock.alias,
+    "unalias": actorsock.unalias,
     "process_info": about,
     "send_after": actorsock.send_after,
     "start_timer": actorsock.start_timer,

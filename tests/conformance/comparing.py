@@ -76,6 +76,7 @@ def compare(
     """Return the first unexplained difference, if any, and the explanations used."""
     used: set[Difference] = set()
     for number, (expected, found) in enumerate(zip(theirs, ours, strict=True)):
+        expected, found = _without_last_words(expected), _without_last_words(found)
         if expected == found:
             continue
         reasons = _explain(scenario, number, theirs, expected, found, release)
@@ -85,6 +86,20 @@ def compare(
         if any(reason.parts_ways for reason in reasons):
             break
     return None, used
+
+
+def _without_last_words(events: list[Event]) -> list[Event]:
+    """Leave out that `exit` has returned, if its caller has ended in the same step.
+
+    The signal that ends the caller comes back through a link. In Erlang both run at the same time,
+    and the call may return before.
+    """
+    ended = {event.actor for event in events if event.what == "ended"}
+    return [
+        event
+        for event in events
+        if event.act is None or event.act.op != "exit" or event.actor not in ended
+    ]
 
 
 def _explain(
@@ -108,26 +123,32 @@ def _explain(
     return reasons
 
 
-def _paired(theirs: list[Event], ours: list[Event]) -> list[tuple[Event | None, Event | None]]:
+_Pair: TypeAlias = tuple[Event | None, Event | None]
+
+
+def _paired(theirs: list[Event], ours: list[Event]) -> list[_Pair]:
     """Pair the events of the two sides: of the same actor, of the same sort."""
     keys = dict.fromkeys((event.actor, event.what) for event in (*theirs, *ours))
     first = {(event.actor, event.what): event for event in theirs}
     second = {(event.actor, event.what): event for event in ours}
-    return [_narrowed(first.get(key), second.get(key)) for key in keys]
+    return [pair for key in keys for pair in _split(first.get(key), second.get(key))]
 
 
-def _narrowed(theirs: Event | None, ours: Event | None) -> tuple[Event | None, Event | None]:
-    """Of two records only the fields in which they differ."""
+def _split(theirs: Event | None, ours: Event | None) -> list[_Pair]:
+    """Return two records as one pair for each field in which they differ."""
     if theirs is None or ours is None:
-        return theirs, ours
+        return [(theirs, ours)]
     one, two = theirs.value, ours.value
     if one == two or not isinstance(one, dict) or not isinstance(two, dict):
-        return theirs, ours
-    keys = sorted(key for key in one.keys() | two.keys() if one.get(key) != two.get(key))
-    return (
-        attrs.evolve(theirs, value={key: one.get(key) for key in keys}),
-        attrs.evolve(ours, value={key: two.get(key) for key in keys}),
-    )
+        return [(theirs, ours)]
+    return [
+        (
+            attrs.evolve(theirs, value={key: one.get(key)}),
+            attrs.evolve(ours, value={key: two.get(key)}),
+        )
+        for key in sorted(one.keys() | two.keys())
+        if one.get(key) != two.get(key)
+    ]
 
 
 def _both_refuse(theirs: Event | None, ours: Event | None) -> bool:
@@ -163,6 +184,7 @@ def _transcript(
             act = pending.pop(name)
             found = answer(act, result)
             namer.bind(act.targets, found)
+            found = _without_sockets(act, found, namer)
             returned.append(Event(name, "returned", namer.name(found), act))
         arrived = []
         for name, messages in sorted(shown.mailboxes, key=lambda each: each[0]):
@@ -176,6 +198,20 @@ def _transcript(
             ended.append(Event(name, "ended", namer.name(_reason(reason, value))))
         transcript.append([*returned, *arrived, *ended])
     return transcript
+
+
+def _without_sockets(act: Act, value: Any, namer: Namer) -> Any:
+    """Leave sockets out of the processes that monitor a process, and sort lists without order.
+
+    The sockets that monitor a process are references in Erlang, and have pids here.
+    """
+    if act.op != "process_info" or not isinstance(value, list):
+        return value
+    if act.args[1] not in ("links", "monitors", "monitored_by"):
+        return value
+    return sorted(
+        (each for each in value if namer.knows(each)), key=lambda each: repr(namer.name(each))
+    )
 
 
 def _reason(reason: Any, value: Callable[[Any], Any]) -> Any:

@@ -121,6 +121,36 @@ def _is_select(message: object) -> bool:
     return isinstance(message, Shape) and message.word == "SelectMessage"
 
 
+def _was_refused(scenario: Scenario, history: "list[list[Event]]", theirs: "Event | None") -> bool:
+    """Return True if a receive on the socket of this connect has returned "econnrefused"."""
+    assert theirs is not None
+    assert theirs.act is not None
+    return any(
+        event.act is not None
+        and event.act.op.startswith("recv")
+        and event.act.args[:1] == theirs.act.args[:1]
+        and event.value == Shape("Error", ("econnrefused",))
+        for step in history
+        for event in step
+    )
+
+
+def _ended_in_part(
+    scenario: Scenario, history: "list[list[Event]]", theirs: "Event | None"
+) -> bool:
+    """Return True if a receive has returned a part and the end, or the error, behind it."""
+    return any(
+        event.act is not None
+        and event.act.op.startswith("recv")
+        and isinstance(event.value, Shape)
+        and event.value.word == "Error"
+        and len(event.value.parts) == 2
+        and event.value.parts[0] != "timeout"
+        for step in history
+        for event in step
+    )
+
+
 def _cancels_on_closed(
     scenario: Scenario, history: "list[list[Event]]", theirs: "Event | None"
 ) -> bool:
@@ -136,9 +166,8 @@ def _cancels_on_closed(
 def _is_shut(scenario: Scenario, history: "list[list[Event]]", theirs: "Event | None") -> bool:
     """Return True if the reading of a datagram socket has been shut down."""
     acts = [event.act for step in history for event in step if event.act is not None]
-    return any(act.op == "udp_pair" for act in acts) and any(
-        act.op == "shutdown" and act.args[1] != "write" for act in acts
-    )
+    dgram = any(act.op in ("udp_pair", "udp") or "dgram" in act.args for act in acts)
+    return dgram and any(act.op == "shutdown" and act.args[1] != "write" for act in acts)
 
 
 def _reader_was_killed(
@@ -190,6 +219,15 @@ DIFFERENCES: Final = (
         theirs="",
         ours=r"\[(.*, )?AbortMessage\([\w#]+, [\w#]+, 'cancelled'\)\]",
         until=27,
+        parts_ways=True,
+    ),
+    Difference(
+        reason="a refused connect returns that it was refused, also when a receive has returned it "
+        "before",
+        what="connect|connect_nowait",
+        theirs=r"Ok\(\)",
+        ours=r"Error\('econnrefused'\)",
+        when=_was_refused,
         parts_ways=True,
     ),
     Difference(
@@ -253,9 +291,9 @@ DIFFERENCES: Final = (
     Difference(
         reason="an accept with a handle that waits already goes on waiting: it is not aborted",
         what="mailbox",
-        theirs=r"\[AbortMessage\(l, r, 'cancelled'\)\]",
-        ours="",
-        scenarios="accept: a second call with the same handle",
+        theirs=r"\[(?P<a>.*?)(, )?AbortMessage\(l, \w+, 'cancelled'\)(, )?(?P<b>.*)\]",
+        ours=r"(\[(?P=a)(, )?(?P=b)\])?",
+        after=r"\w: .*accept_nowait\(l, ref=\w+\)",
         since=28,
         parts_ways=True,
     ),
@@ -273,8 +311,16 @@ DIFFERENCES: Final = (
         what="info",
         theirs=r"\{'rstates': \[(?P<a>.*?)(?P<b>.*?)\]\}",
         ours=r"\{'rstates': \[(?P=a)(, )?'selected'(, )?(?P=b)\]\}",
-        after=r"\w: recv\(\w+, \d+, timeout=0\)",
+        after=r"\w: recv\(\w+, \d+(, flags=\['peek'\])?, timeout=0\)",
         since=28,
+    ),
+    Difference(
+        reason="a receive for more than there is before the end finds the end at once: for `info` "
+        "it has not waited",
+        what="info",
+        theirs=r"\{'rstates': \[(?P<a>.*?)(, )?'selected'(, )?(?P<b>.*?)\]\}",
+        ours=r"\{'rstates': \[(?P=a)(, )?(?P=b)\]\}",
+        when=_ended_in_part,
     ),
     Difference(
         reason="an operation that has returned a result, also an error or a time-out, is over: no "

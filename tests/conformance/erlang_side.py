@@ -1,6 +1,5 @@
 """Performing scenarios on Erlang, in one virtual machine that keeps running."""
 
-import base64
 import os
 import shutil
 import subprocess
@@ -34,7 +33,7 @@ class Erlang:
     def __init__(self, erl: str, scratch: Path) -> None:
         self._scratch = scratch
         self._number = 0
-        self._early: dict[int, Any] = {}
+        self._performed: set[int] = set()
         compile_module(erl, _SOURCE, scratch)
         # Scenarios use relative paths, so each side has a working directory of its own.
         here = scratch / "erlang"
@@ -73,10 +72,10 @@ class Erlang:
 
     def outcome(self, number: int) -> tuple[dict[str, Any], list[Seen | Skipped]]:
         """Return the pids of the actors and the observations of each step."""
-        while number not in self._early:
-            done, seen = terms.decode(base64.b64decode(self._read()))
-            self._early[done] = seen
-        match self._early.pop(number):
+        while number not in self._performed:
+            self._performed.add(int(self._read()))
+        seen = (self._scratch / f"e{number}.seen").read_bytes()
+        match terms.decode(seen):
             case ("seen", pids, steps):
                 return {_word(name): pid for name, pid in pids}, [_seen(step) for step in steps]
             case failure:
@@ -121,7 +120,7 @@ def compile_module(erl: str, source: Path, into: Path) -> None:
 def _step(step: Step) -> tuple[Any, ...]:
     match step:
         case Act(name, op, args, options, targets):
-            word = "quick" if step.is_quick else "step"
+            word = "quick" if step.is_quick else "await" if step.awaited else "step"
             return (word, name, op, list(args), options, list(targets))
         case Wait(name):
             return ("wait", name)

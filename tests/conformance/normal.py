@@ -217,7 +217,7 @@ def _erlang_address(term: dict[Any, Any]) -> Shape:
 
 def our_answer(act: Act, result: Any) -> Any:
     """Convert the result of an operation here: a value, or the exception that it raised."""
-    if isinstance(result, (TypeError, ValueError, NoProcessError)):
+    if isinstance(result, (TypeError, ValueError, NoProcessError, FileNotFoundError)):
         return RAISED
     if isinstance(result, BaseException):
         return Shape("Defect", (repr(result),))
@@ -360,6 +360,10 @@ class Namer:
         for target, thing in zip(targets, found, strict=False):
             if isinstance(thing, Thing):
                 self._names.setdefault(thing, target)
+
+    def knows(self, thing: Any) -> bool:
+        """Return True if a thing has a name already."""
+        return thing in self._names
 
     def name(self, value: Any) -> Any:
         """Replace every thing in `value` by its name."""

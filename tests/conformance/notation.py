@@ -6,14 +6,17 @@
     B: hb = recv_nowait(s, 2)
     C: send(c, b"abc")
     A: cancel(s, ha)
+    B: await recv(s, 1, timeout=0.3)
     wait(B)
     pause(0.1)
 
 Actors are processes, named by one capital letter; each starts with the scenario or is made in
 it (`X = spawn_link()`). Names in lower case stand for what an operation has given: the value
-of its `Ok`, the info and the data of its `Select`. Words are strings, data is bytes. `wait(B)`
-waits until B's operation has returned, `pause` lets time pass. After each step the director
-waits until all is quiet, so there is nothing else to say about time.
+of its `Ok`, the info and the data of its `Select`. Words are strings, data is bytes. After each
+step the director waits until all is quiet, so there is nothing else to say about time, except: a
+step with `await` also waits until its operation has returned, `wait(B)` waits for B's, and `pause`
+lets time pass. An operation with a time-out is best awaited: then its end belongs to its own step,
+however slow the machine is.
 
 Lines that differ in one word are written as a loop, around steps or around whole scenarios. The
 values of a loop are separated by blanks, outside of brackets and quotes. `let` names a text:
@@ -66,7 +69,7 @@ class Name:
 
 @attrs.frozen
 class Form:
-    """A value that each side makes for itself: `fill(n)`, `inet(port)`, `path("x")`, ..."""
+    """A value that each side makes for itself: `fill(n)`, `inet(port)`, `name("x")`, ..."""
 
     word: str
     argument: Any
@@ -81,6 +84,8 @@ class Act:
     args: tuple[Any, ...] = ()
     options: dict[str, Any] = attrs.field(factory=dict)
     targets: tuple[str, ...] = ()
+    awaited: bool = False
+    """The step lasts until the operation has returned."""
 
     @property
     def is_quick(self) -> bool:
@@ -118,7 +123,7 @@ class Scenario:
     """The first Erlang/OTP release that has what it uses."""
 
 
-FORMS: Final = {"fill", "inet", "inet6", "path", "tmp", "text", "ip"}
+FORMS: Final = {"fill", "inet", "inet6", "path", "tmp", "name", "text", "ip"}
 
 
 def read_file(path: Path) -> list[Scenario]:
@@ -191,11 +196,11 @@ def show(step: Step) -> str:
             return f"wait({actor})"
         case Pause(seconds):
             return f"pause({seconds})"
-        case Act(actor, op, args, options, targets):
+        case Act(actor, op, args, options, targets, awaited):
             given = [_shown(arg) for arg in args]
             given += [f"{key}={_shown(value)}" for key, value in options.items()]
             left = f"{', '.join(targets)} = " if targets else ""
-            return f"{actor}: {left}{op}({', '.join(given)})"
+            return f"{actor}: {left}{'await ' * awaited}{op}({', '.join(given)})"
 
 
 def _step(line: str) -> Step:
@@ -208,11 +213,12 @@ def _step(line: str) -> Step:
             names = target.elts if isinstance(target, ast.Tuple) else [target]
             targets = tuple(name.id for name in names if isinstance(name, ast.Name))
         assert isinstance(node, (ast.Assign, ast.Expr)), line
-        call = node.value
+        awaited = isinstance(node.value, ast.Await)
+        call = node.value.value if isinstance(node.value, ast.Await) else node.value
         assert isinstance(call, ast.Call), line
         assert isinstance(call.func, ast.Name), line
         options = {str(word.arg): _value(word.value) for word in call.keywords}
-        return Act(actor, call.func.id, tuple(map(_value, call.args)), options, targets)
+        return Act(actor, call.func.id, tuple(map(_value, call.args)), options, targets, awaited)
     word, _, argument = line.removesuffix(")").partition("(")
     return Wait(argument) if word == "wait" else Pause(float(argument))
 

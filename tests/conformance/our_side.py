@@ -106,7 +106,9 @@ async def _step(scene: _Scene, step: Step) -> Seen | Skipped:
             if step.is_quick:
                 await _wait_for(scene, name)
                 return _look(scene)
-            if op == "close":
+            if step.awaited:
+                await _wait_for(scene, name)
+            elif op == "close":
                 # A close that lingers waits in a thread, of which trio does not know.
                 await _wait_for(scene, name, 0.2)
         case Wait(name):

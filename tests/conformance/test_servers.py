@@ -192,6 +192,21 @@ def _answer(response: Any) -> Any:
     raise ValueError(response)
 
 
+def _agree(server: Any, ours: list[Any], theirs: str) -> bool:
+    """Return True if callbacks, answers and exit reason are the same.
+
+    In Erlang a server runs what its `init` continues with at the same time as its starter goes on.
+    If it ends there, the monitor comes before or after its end: the reason is its own or "noproc".
+    All else is defined, because every request is sent after `sys:suspend` has returned or failed.
+    (`start_monitor` would give the reason, but an exit signal of the starter then ends a server
+    that traps exits, as one of a parent does.)
+    """
+    _, init, _, _ = server
+    if init[0] == "continue" and "noproc" in (ours[-1], theirs.removesuffix("]").split(",")[-1]):
+        return theirs.startswith(term(ours[:-1])[:-1] + ",")
+    return term(ours) == theirs
+
+
 async def test_the_same_callbacks_and_answers(
     erlang: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -202,5 +217,6 @@ async def test_the_same_callbacks_and_answers(
     expected = run_in_erlang(erlang, "servers", servers, tmp_path)
     for server, theirs in zip(servers, expected, strict=True):
         for behaviour, light in [(Server, False), (WaitingServer, False), (WaitingServer, True)]:
-            ours = term(await _done_by_ours(server, behaviour, light))
-            assert ours == theirs, (seed, behaviour, light, term(server))
+            ours = await _done_by_ours(server, behaviour, light)
+            what = (seed, behaviour, light, term(server), term(ours), theirs)
+            assert _agree(server, ours, theirs), what

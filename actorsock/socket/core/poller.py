@@ -273,6 +273,8 @@ class EpollPoller:
         """Those registered while a batch of events is delivered; see `_drain`."""
         self._draining = False
         self._spurious = _SpuriousWakeups()
+        self._pausing: set[Pollable] = set()
+        """Those whose registration lacks the events of a lane for a moment."""
         self._passes = passes
         self._failing = False
         """The last epoll_wait(2) has failed."""
@@ -316,11 +318,17 @@ class EpollPoller:
         return [actor for entry in entries for actor in _actors_in(entry)]
 
     def spurious_wakeup(self, actor: Pollable, lane: LaneName) -> None:
-        if self._spurious.too_many(actor, lane) and self._modify(actor, _EDGES & ~_EDGE[lane]):
+        # To register anew reports an end of reading (RDHUP, HUP) once more, whatever the events
+        # asked for. That wakeup is spurious too, and must not begin another pause.
+        if not self._spurious.too_many(actor, lane) or actor in self._pausing:
+            return
+        if self._modify(actor, _EDGES & ~_EDGE[lane]):
+            self._pausing.add(actor)
             spawn_system_task(self._enable_later, actor)
 
     async def _enable_later(self, actor: Pollable) -> None:
         await _pause()
+        self._pausing.discard(actor)
         self._modify(actor, _EDGES)
 
     def _modify(self, actor: Pollable, edges: int) -> bool:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from actorsock import Error, Ok, ok, open_runtime, socket
+from actorsock import Error, Ok, ok, open_runtime, sleep, socket
 from actorsock.socket import Socket
 
 from ...sockets import ANYWHERE
@@ -29,6 +29,21 @@ async def test_reading_is_shut_down() -> None:
         ok(socket.shutdown(sock, "read"))
         assert await socket.recv(sock, timeout=0.3) == Error("timeout")
         assert socket.info(sock).counters["read_tries"] < 100
+
+
+async def test_reading_is_shut_down_again_and_again() -> None:
+    async with open_runtime():
+        sock = ok(socket.open("local", "dgram"))
+        [worker] = workers(1)
+        job = worker.tell(socket.recv, sock)
+        await until(lambda: socket.info(sock).num_readers == 1)
+        for _ in range(10):
+            ok(socket.shutdown(sock, "read"))
+            await sleep(0)
+        await sleep(0.2)
+        assert socket.info(sock).counters["read_tries"] < 100
+        ok(await socket.close(sock))
+        assert await job.answer() == Error("closed")
 
 
 async def test_wakeups_that_lead_to_work_are_not_delayed() -> None:
