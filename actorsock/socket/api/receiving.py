@@ -147,9 +147,9 @@ def recv_nowait(
         if process is None:
             process = process_of_task()
         body = process.body
-        body.budget -= SYSTEM_CALL
-        if body.budget <= 0:
+        if body.budget <= SYSTEM_CALL:
             return nowait_receive(actor, _WHAT_IS_THERE, None)
+        body.budget -= SYSTEM_CALL
         pid, lane = process.pid, actor.turns.read
         current = lane.current
         # `Lane.enter` would answer "go".
