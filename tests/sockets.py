@@ -1,11 +1,14 @@
 """Listening and connected sockets, which the tests of sockets, streams and the plugin share."""
 
+from collections.abc import Callable
 from typing import Any
 
-from actorsock import ok, socket
-from actorsock.socket import Socket
+from trio.testing import wait_all_tasks_blocked
 
-__all__ = ["ANYWHERE", "address", "connection", "listener", "listening", "tcp"]
+from actorsock import Ok, Select, ok, receive, sleep, socket
+from actorsock.socket import SelectMessage, Socket
+
+__all__ = ["ANYWHERE", "address", "connection", "fill", "listener", "listening", "tcp"]
 
 ANYWHERE: dict[str, dict[str, Any]] = {
     "inet": {"family": "inet", "addr": "loopback", "port": 0},
@@ -48,3 +51,24 @@ async def connection(domain: str = "inet", type: str = "stream") -> tuple[Socket
     here = ok(await socket.accept(listening))
     ok(await socket.close(listening))
     return here, there
+
+
+async def fill(sock: Socket, send: Callable[[int], Any] | None = None) -> int:
+    """Send until there is no room; return how many messages were sent whole.
+
+    `send` makes a nowait call for the message of a number; the default sends a megabyte. A `Select`
+    alone does not say that there is no room: its message may be sent at once, so that a caller
+    without budget lets others run.
+    """
+    count = 0
+    while True:
+        result = socket.send_nowait(sock, bytes(1_000_000)) if send is None else send(count)
+        if isinstance(result, Select):
+            await wait_all_tasks_blocked()
+            if not isinstance(await receive(result.info.ref, after=0), SelectMessage):
+                ok(socket.cancel(sock, result.info))
+                await sleep(0)  # the caller has a whole budget again
+                return count
+        else:
+            assert result == Ok()
+            count += 1
