@@ -196,7 +196,10 @@ async def main(story: Callable[[Others], Awaitable[None]], light: bool, number: 
             continue
         if other is others.echo:
             send(other, (current_pid(), "still there"))
-            answer = await receive(lambda m: m == "still there" or isinstance(m, Down), after=3)
+            answer = await receive(
+                lambda m, ref=ref: m == "still there" or (isinstance(m, Down) and m.ref is ref),
+                after=3,
+            )
         else:
             try:
                 answer = await otp.call(other, "still there", 3)
