@@ -104,8 +104,12 @@ async def recv(
         if decisions:
             actor.carry_out(decisions)
         return outcome
-    result = actor.settle(_WHAT_IS_THERE, pid, outcome)
-    return await wait(actor, _WHAT_IS_THERE, process, inf) if result is None else result
+    try:
+        result = actor.settle(_WHAT_IS_THERE, pid, outcome)
+        return await wait(actor, _WHAT_IS_THERE, process, inf) if result is None else result
+    except BaseException:
+        actor.leave_call("read", pid)
+        raise
 
 
 @enable_ki_protection

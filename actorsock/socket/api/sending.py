@@ -124,8 +124,12 @@ async def send(
         return SENT
     if not isinstance(begun, Send):
         return begun
-    result = ask(actor, begun, process.pid, True)
-    return await wait(actor, begun, process, inf) if result is None else result
+    try:
+        result = ask(actor, begun, process.pid, True)
+        return await wait(actor, begun, process, inf) if result is None else result
+    except BaseException:
+        actor.leave_call(begun.lane, process.pid)
+        raise
 
 
 @enable_ki_protection

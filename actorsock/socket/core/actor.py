@@ -205,6 +205,19 @@ class SocketActor(SocketLifetime):
         if not self.turns.closed:
             self.carry_out(self.lane_of(lane).leave(pid))
 
+    def leave_call(self, lane: LaneName, pid: Pid) -> None:
+        """Remove the blocking caller `pid` from `lane` if it is still there: its call has raised.
+
+        It is there if the memory or the stack was used up before it could wait. It would be the
+        current user for ever, also when its process has ended.
+        """
+        if not self.turns.closed:
+            users = self.lane_of(lane)
+            for user in (users.current, *users.queue):
+                if user is not None and user.pid is pid and user.handle is None:
+                    self.leave(lane, pid)
+                    return
+
     def observe(self, op: Operation[T], pid: Pid, result: Result[T] | None) -> None:
         """Log a request and its result, and report counters, where the settings ask for it."""
         if self.settings.debug:
