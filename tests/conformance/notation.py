@@ -32,6 +32,9 @@ values of a loop are separated by blanks, outside of brackets and quotes. `let` 
 Loops are unrolled in the text, before the steps are read: $$kind becomes $tcp, and that the text
 named by `let`.
 
+A title that ends with `(from 28)` or `(until 25)` names the first or the last Erlang/OTP release
+with which the scenario is compared.
+
 This module reads the text and writes it. The interpreters know the meaning of a step.
 """
 
@@ -121,6 +124,12 @@ class Scenario:
     steps: tuple[Step, ...]
     since: int = 0
     """The first Erlang/OTP release that has what it uses."""
+    until: int = 10**6
+    """The last Erlang/OTP release that can perform it."""
+
+    def is_for(self, release: int) -> bool:
+        """Return True if this Erlang/OTP release can perform the scenario."""
+        return self.since <= release <= self.until
 
 
 FORMS: Final = {"fill", "inet", "inet6", "path", "tmp", "name", "text", "ip"}
@@ -132,11 +141,14 @@ def read_file(path: Path) -> list[Scenario]:
     for part in re.split(r"^== ", unrolled(path.read_text()), flags=re.M)[1:]:
         title, _, text = part.partition("\n")
         since = re.search(r" \(from (\d+)\)$", title)
+        until = re.search(r" \(until (\d+)\)$", title)
+        mark = since or until
         scenarios.append(
             Scenario(
-                (title[: since.start()] if since else title).strip(),
+                (title[: mark.start()] if mark else title).strip(),
                 read_steps(text),
-                int(since[1]) if since else 0,
+                since=int(since[1]) if since else 0,
+                until=int(until[1]) if until else 10**6,
             )
         )
     return scenarios

@@ -73,7 +73,7 @@ def run_all(bench: Bench, scenarios: Iterable[Scenario]) -> list[Mismatch]:
 
     Erlang performs the next scenarios while this side performs one.
     """
-    left = iter([each for each in scenarios if each.since <= bench.erlang.release])
+    left = iter([each for each in scenarios if each.is_for(bench.erlang.release)])
     begun: deque[tuple[Scenario, int, str]] = deque()
     found: list[Mismatch] = []
     while True:

@@ -124,6 +124,17 @@ for kind in tcp:
     ]
 
 
+@pytest.mark.parametrize(
+    ("mark", "releases"), [("", [25, 28]), ("  (from 28)", [28]), ("  (until 25)", [25])]
+)
+def test_a_title_names_the_releases(tmp_path: Path, mark: str, releases: list[int]) -> None:
+    path = tmp_path / "scenarios.txt"
+    path.write_text(f"== a title{mark}\nA: make_ref()\n")
+    [scenario] = read_file(path)
+    assert scenario.title == "a title"
+    assert [release for release in (25, 28) if scenario.is_for(release)] == releases
+
+
 def test_actors_that_are_made_are_not_there_from_the_start() -> None:
     assert actors_of(read_steps("A: X = spawn_link()\nX: exit('boom')\nA: link(C)")) == ["A", "C"]
 
