@@ -18,11 +18,11 @@ from ...runtime.api.message_timers import cancel_timer, send_after
 from ...runtime.api.messaging import receive
 from ...runtime.bodies.current import current_process
 from ...runtime.bodies.functions import name_of
-from ...runtime.bodies.handler import AGAIN, EVENTS_PER_STEP
+from ...runtime.bodies.handler import AGAIN
 from ...runtime.core.identity import Pid, Ref
 from ...runtime.core.messages import Exit
 from ...runtime.core.process import ProcessExit
-from ...runtime.core.reductions import BY_RULES, EVENT
+from ...runtime.core.reductions import BY_RULES, EVENT, EVENT_QUANTUM
 from ..calls.protocol import Begin, Begun, StopRequest, SystemCall, Tick, send_answer
 from .debugging import Debugging
 from .effects import (
@@ -170,7 +170,7 @@ class InPlace(Engine):
         A callback may cause further events without end. So after some of them the rest is left for
         another step of the process, which comes before any message.
         """
-        for _ in range(EVENTS_PER_STEP):
+        for _ in range(EVENT_QUANTUM):
             if invoke is None:
                 # After `resume` the held messages come before those in the mailbox.
                 if self.suspended or not self._held:

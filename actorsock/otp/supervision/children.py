@@ -64,7 +64,7 @@ class Children(Protocol):
     async def ended_late(self, pid: Pid, /) -> Stop | None:
         """Handle the end of a child that lingered."""
 
-    def remind(self, pid: Pid, /) -> None:
+    def log_again(self, pid: Pid, /) -> None:
         """Handle `StillThere(pid)`."""
 
     async def stop_all(self) -> None:

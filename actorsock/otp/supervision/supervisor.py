@@ -22,7 +22,7 @@ from ..server.outcomes import NoReply, Reply
 from .child_spec import ChildSpec, SupervisorFlags, as_flags, as_spec, check_significance
 from .children import Children, TryAgain
 from .dynamic_children import DynamicChildren
-from .lingering import StillThere
+from .killed_children import StillThere
 from .listed_children import ListedChildren
 from .requests import (
     DeleteChild,
@@ -139,7 +139,7 @@ class _SupervisorServer(GenServer):
             case Down(pid=Pid() as pid) if self._children.lingers(pid):
                 return await self._children.ended_late(pid)
             case StillThere(pid):
-                return self._children.remind(pid)
+                return self._children.log_again(pid)
         return super().handle_info(message)
 
     async def terminate(self, reason: Any) -> None:

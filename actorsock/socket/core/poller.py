@@ -25,8 +25,9 @@ __all__ = [
 
 LANES: Final[tuple[LaneName, ...]] = ("read", "write")
 
-# After so many spurious wakeups in a row, a lane pauses for so many seconds before each report.
-_PATIENCE: Final = 3
+# After more spurious wakeups in a row than these, each report of a lane comes after a pause, in
+# seconds.
+_SPURIOUS_AT_ONCE: Final = 3
 _PAUSE: Final = 0.01
 
 
@@ -114,7 +115,7 @@ class SpuriousWakeups:
         before, times = self._counts.get((actor, lane), (done, 0))
         times = times + 1 if before == done else 0
         self._counts[actor, lane] = done, times
-        return times > _PATIENCE
+        return times > _SPURIOUS_AT_ONCE
 
     def forget(self, actor: Pollable) -> None:
         for lane in LANES:
