@@ -269,8 +269,9 @@ class _Connections:
     """The connections' processes; a dict keeps the order in which they were started."""
     stopping: bool = False
     reason: Any = None
-    """The exit reason of the parent, after `over` is set."""
+    """The exit reason of the parent, once `over` is set."""
     over: trio.Event = attrs.field(factory=trio.Event)
+    """Set when the parent has ended, and with it every connection's process."""
     connection_ended: trio.Event = attrs.field(factory=trio.Event)
     """Set, and replaced by a new one, when a connection's process has ended."""
 
@@ -309,6 +310,8 @@ class _Connections:
 
     async def stop(self, parent: Pid, drain_period: float) -> None:
         """End the connections' processes and the parent; wait until they have ended."""
+        # By messages to the parent, which alone is linked to the processes and knows when the last
+        # of them has ended.
         if drain_period > 0:
             send(parent, Draining(drain_period))
             with trio.move_on_after(drain_period):

@@ -80,7 +80,7 @@ class Engine:
         return None
 
     def _next_for_message(self, message: Any) -> Invoke | None:
-        """`_next` for a message: `sys` counts and logs those that are for the callbacks."""
+        """Do `_next` for a message, and have `sys` count and log it if it is for the callbacks."""
         message_type = type(message)
         if message_type is Begin:
             self.parent = message.parent
@@ -201,7 +201,7 @@ class Looping(Engine):
     async def __call__(self) -> None:
         body = current_process().body
         while True:
-            # While suspended, a selective receive: the other messages wait in the mailbox.
+            # While suspended, a selective receive: the others stay in the mailbox, in order.
             message = await receive(self._is_for_engine if self.suspended else None)
             body.budget -= BY_RULES  # the next `receive` yields if the budget is used up
             invoke = self._next_for_message(message)

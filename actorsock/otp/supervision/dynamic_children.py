@@ -108,7 +108,7 @@ class DynamicChildren:
                 send(current_pid(), TryAgain(pid))
         return None
 
-    def lingers(self, pid: Pid) -> bool:
+    def was_killed(self, pid: Pid) -> bool:
         return pid in self._killed
 
     async def ended_late(self, pid: Pid) -> Stop | None:

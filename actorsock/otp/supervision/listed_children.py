@@ -120,7 +120,7 @@ class ListedChildren:
         plan = self._family.try_again(id, trio.current_time())
         return await self._carry_out(plan, id)
 
-    def lingers(self, pid: Pid) -> bool:
+    def was_killed(self, pid: Pid) -> bool:
         return pid in self._killed
 
     async def ended_late(self, pid: Pid) -> Stop | None:
@@ -130,7 +130,8 @@ class ListedChildren:
         self._killed.ended(pid)
         put_off, self._put_off = self._put_off, {}
         for id in put_off:
-            # If another child is still there, `_carry_out` puts the restart off again.
+            # If another child is still there, `_carry_out` puts the restart off again. It never
+            # returns `Stop` here: the restart was counted when the child ended.
             await self._carry_out(self._family.resume(id), id)
         return None
 

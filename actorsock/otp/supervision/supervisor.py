@@ -136,7 +136,7 @@ class _SupervisorServer(GenServer):
                 return await self._children.ended(pid, reason)
             case TryAgain(child):
                 return await self._children.try_again(child)
-            case Down(pid=Pid() as pid) if self._children.lingers(pid):
+            case Down(pid=Pid() as pid) if self._children.was_killed(pid):
                 return await self._children.ended_late(pid)
             case StillThere(pid):
                 return self._children.log_again(pid)

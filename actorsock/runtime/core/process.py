@@ -111,7 +111,7 @@ class ExitSignal(_Ends):
 
 @attrs.frozen(eq=False, repr=False)
 class EndedBy:
-    """The way of the exit signal that has ended a process, for people."""
+    """The path of the exit signal that has ended a process: shown in notes and log records."""
 
     sender: Pid
     """The process that has sent the signal, or has ended with a link to this one."""
@@ -353,7 +353,7 @@ class Process:
 
 
 def exit_signal(reason: Any, ended_by: object) -> ExitSignal:
-    """Return the exception that unwinds a process, with a note of the way of the signal."""
+    """Return the exception that unwinds a process, with the path of the signal as a note."""
     exc = ExitSignal(reason)
     if ended_by is not None:
         exc.add_note(str(ended_by))
