@@ -112,6 +112,8 @@ async def stop_processes(
     refs = {}
     for pid in pids:
         await _spend()
+        # As in Erlang the monitor reports the end from here on, and no `Exit` message does. For a
+        # child that has ended before, the monitor only says "noproc".
         refs[pid] = monitor(pid), "noproc" if pid in alive else earlier.reason(pid)
         unlink(pid)
         exit(pid, "kill" if spec.shutdown == "brutal_kill" else "shutdown")

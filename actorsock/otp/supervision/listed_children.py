@@ -111,7 +111,7 @@ class ListedChildren:
     async def ended(self, pid: Pid, reason: Any) -> Stop | None:
         child = self._family.with_pid(pid)
         if child is None or pid in self._killed:
-            return None
+            return None  # of a killed child the `Down` is handled, by `ended_late`
         report_end(child.spec, pid, reason)
         plan = self._family.child_ended(pid, reason, trio.current_time())
         return await self._carry_out(plan, child.spec.id)

@@ -92,7 +92,7 @@ class _SupervisorServer(GenServer):
         self._supervisor = supervisor
 
     async def init(self, *args: Any) -> Any:
-        trap_exit(True)
+        trap_exit(True)  # the ends of children come as messages, in line with the requests
         result = self._supervisor.init(*args)
         if isinstance(result, Awaitable):
             result = await result
