@@ -60,6 +60,8 @@ def _text(value: Any, data: bool, depth: int) -> str:
             return f"{opening}{inside}{',' if cls is tuple and len(value) == 1 else ''}{closing}"
         if cls is dict:
             return "{" + _joined(_items(value, data, depth), len(value)) + "}"
+        # Of classes whose `repr` is Python's or attrs' own, the parts are shown by these rules too.
+        # Any other `__repr__` is the program's, and is used as it is.
         if issubclass(cls, BaseException) and cls.__repr__ is BaseException.__repr__:
             args = (_text(arg, data, depth - 1) for arg in value.args)
             return f"{cls.__name__}({_joined(args, len(value.args))})"

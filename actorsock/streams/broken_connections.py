@@ -32,7 +32,7 @@ def ending_quietly(handler: Handler) -> Handler:
     The exit reason is the exception, as after a crash. The log gets one line, at most every 10
     seconds.
     """
-    log = LimitedLog(_log)
+    log = LimitedLog(_log)  # one for the server: all of its connections share the limit
 
     @functools.wraps(handler)  # the process is said to run `handler`
     async def serve(stream: SocketStream) -> None:

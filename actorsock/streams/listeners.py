@@ -32,7 +32,7 @@ __all__ = ["SocketListener", "open_tcp_listeners"]
 # Errors of one connection, not of the listening socket: the connection failed before it was
 # accepted, or a firewall refused it. Linux reports such errors from accept(2); the next
 # connection may be fine, so `accept` tries again. But some of them may last: a system call filter
-# that refuses accept(2), as in a container, also says EPERM. Hence the rest after some of them.
+# that refuses accept(2), as in a container, also says EPERM. Hence the pause after some of them.
 # fmt: off
 _CONNECTION_ERRORS: Final = frozenset({
     "eperm", "econnaborted", "econnreset", "etimedout",
@@ -41,11 +41,11 @@ _CONNECTION_ERRORS: Final = frozenset({
 })
 # fmt: on
 
-_AT_ONCE: Final = 10
-"""Failed connections in a row, in one `accept`, that are skipped without a rest."""
+_TRIES_AT_ONCE: Final = 10
+"""Failed connections in a row, in one `accept`, that are skipped without a pause."""
 
-_REST: Final = 0.1
-"""Seconds of rest after each further one."""
+_PAUSE: Final = 0.1
+"""Seconds until the next try, after each further one."""
 
 _log: Final = logging.getLogger("actorsock.streams")
 
@@ -144,11 +144,11 @@ class SocketListener(trio.abc.Listener[SocketStream]):
                     raise trio.BusyResourceError("this process accepts, or reads, already")
                 if answer.reason not in _CONNECTION_ERRORS:
                     raise os_error(answer.reason)
-                if failures > _AT_ONCE:
+                if failures > _TRIES_AT_ONCE:
                     self._errors.log(
                         logging.ERROR, answer.reason, "accept: %s", os_error(answer.reason)
                     )
-                    await sleep(_REST)
+                    await sleep(_PAUSE)
             raise AssertionError("unreachable")
         finally:
             self._accepting = False

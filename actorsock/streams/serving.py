@@ -26,6 +26,7 @@ from ..runtime.core.body import Body
 from ..runtime.core.identity import Pid
 from ..runtime.core.messages import Exit
 from ..runtime.core.process import ExitSignal, Process, ProcessExit
+from ..runtime.core.reductions import ACCEPT
 from ..socket.core.actor import actor_of
 from .broken_connections import Handler, ending_quietly
 from .limited_log import LimitedLog
@@ -45,10 +46,6 @@ _PAUSE: Final = 0.1
 
 _GRACE: Final = 5.0
 """Seconds that a connection's process may take to end before it is killed, as in supervisors."""
-
-_ACCEPT: Final = 50
-"""The cost of an accepted connection, in reductions: some 20 are accepted in one pass of the loop,
-so that a burst of connections is neither accepted one by one nor holds up all others."""
 
 
 @attrs.frozen
@@ -245,7 +242,7 @@ async def _accept(listener: SocketListener, parent: Pid, connections: "_Connecti
         while True:
             await connections.wait_for_room()
             try:
-                stream = await listener._accept(_ACCEPT)
+                stream = await listener._accept(ACCEPT)
             except OSError as exc:
                 if exc.errno in _UNUSABLE:
                     raise
@@ -272,9 +269,10 @@ class _Connections:
     """The connections' processes; a dict keeps the order in which they were started."""
     stopping: bool = False
     reason: Any = None
-    """The exit reason of the parent, after `over` is set."""
+    """The exit reason of the parent, once `over` is set."""
     over: trio.Event = attrs.field(factory=trio.Event)
-    ended_one: trio.Event = attrs.field(factory=trio.Event)
+    """Set when the parent has ended, and with it every connection's process."""
+    connection_ended: trio.Event = attrs.field(factory=trio.Event)
     """Set, and replaced by a new one, when a connection's process has ended."""
 
     @enable_ki_protection
@@ -285,8 +283,8 @@ class _Connections:
                 self._start(message)
             case Exit(pid=pid):
                 self.pids.pop(pid, None)
-                self.ended_one.set()
-                self.ended_one = trio.Event()
+                self.connection_ended.set()
+                self.connection_ended = trio.Event()
             case Draining():
                 self.stopping = True
                 for pid in self.pids:
@@ -308,10 +306,12 @@ class _Connections:
     async def wait_for_room(self) -> None:
         """Wait until there are fewer connections than the limit; no checkpoint if that is so."""
         while len(self.pids) >= self.limits.max_connections:
-            await self.ended_one.wait()
+            await self.connection_ended.wait()
 
     async def stop(self, parent: Pid, drain_period: float) -> None:
         """End the connections' processes and the parent; wait until they have ended."""
+        # By messages to the parent, which alone is linked to the processes and knows when the last
+        # of them has ended.
         if drain_period > 0:
             send(parent, Draining(drain_period))
             with trio.move_on_after(drain_period):

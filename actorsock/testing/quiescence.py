@@ -23,8 +23,8 @@ _QUIET: Final = 0.004
 """Seconds of real time without any readiness. The kernel passes data from socket to socket in
 microseconds, unless the machine is busy."""
 _LOOKS: Final = 250
-"""How often to look for acknowledgements while no socket does anything: a second, longer on a busy
-machine. A peer that has vanished never acknowledges."""
+"""Looks without any activity, after which data that is not acknowledged is not waited for any more:
+about a second, longer on a busy machine. A peer that has vanished never acknowledges."""
 
 
 async def at_rest(node: Node) -> None:
@@ -41,8 +41,9 @@ async def at_rest(node: Node) -> None:
         done, before = _done(node), done
         if done != before:
             looks = 0
-        # What had arrived at the look before has been read since then, if anyone reads it. One look
-        # is not enough: data that is acknowledged just before it is ready, but not yet read.
+        # Everything had arrived at the look before, and no process has read anything since: none
+        # waits for it. One look is not enough, because TCP acknowledges data before it reports the
+        # socket as ready.
         elif arrived or looks == _LOOKS:
             return
         else:

@@ -47,6 +47,26 @@ _TURNS: Final = (
     _tests("socket/test_cancel", "socket/test_queues"),
     _SCENARIOS,
 )
+_POLLERS: Final = (
+    _tests(
+        "socket/test_pollers",
+        "socket/test_spurious_wakeup",
+        "socket/test_both_lanes_ready",
+        "socket/test_open_fd",
+        "socket/test_queues",
+        "socket/test_exhausted",
+        "socket/test_many_connections",
+    ),
+    _tests(
+        "socket/test_spurious_wakeup",
+        "socket/test_both_lanes_ready",
+        "socket/test_open_fd",
+        "socket/test_queues",
+        "socket/test_exhausted",
+        ACTORSOCK_POLLER="trio",
+    ),
+)
+
 _RECEIVING: Final = (
     _tests(
         "socket/test_stream",
@@ -142,25 +162,9 @@ CHOSEN: Final[dict[str, tuple[Suite, ...]]] = {
         ),
         _SCENARIOS,
     ),
-    "actorsock/socket/core/poller.py": (
-        _tests(
-            "socket/test_pollers",
-            "socket/test_spurious_wakeup",
-            "socket/test_both_lanes_ready",
-            "socket/test_open_fd",
-            "socket/test_queues",
-            "socket/test_exhausted",
-            "socket/test_many_connections",
-        ),
-        _tests(
-            "socket/test_spurious_wakeup",
-            "socket/test_both_lanes_ready",
-            "socket/test_open_fd",
-            "socket/test_queues",
-            "socket/test_exhausted",
-            ACTORSOCK_POLLER="trio",
-        ),
-    ),
+    "actorsock/socket/core/poller.py": _POLLERS,
+    "actorsock/socket/core/epoll_poller.py": _POLLERS,
+    "actorsock/socket/core/trio_poller.py": _POLLERS,
     "actorsock/socket/operations/accept_connect.py": (
         _tests("socket/test_accept_connect", "socket/test_queues", "socket/test_info_counters"),
         _tests("socket/test_closing", "socket/test_stream", "socket/test_nothing_lost"),

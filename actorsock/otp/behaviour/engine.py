@@ -18,11 +18,11 @@ from ...runtime.api.message_timers import cancel_timer, send_after
 from ...runtime.api.messaging import receive
 from ...runtime.bodies.current import current_process
 from ...runtime.bodies.functions import name_of
-from ...runtime.bodies.handler import AGAIN, EVENTS_PER_STEP
+from ...runtime.bodies.handler import AGAIN
 from ...runtime.core.identity import Pid, Ref
 from ...runtime.core.messages import Exit
 from ...runtime.core.process import ProcessExit
-from ...runtime.core.reductions import BY_RULES, EVENT
+from ...runtime.core.reductions import BY_RULES, EVENT, EVENT_QUANTUM
 from ..calls.protocol import Begin, Begun, StopRequest, SystemCall, Tick, send_answer
 from .debugging import Debugging
 from .effects import (
@@ -80,7 +80,7 @@ class Engine:
         return None
 
     def _next_for_message(self, message: Any) -> Invoke | None:
-        """`_next` for a message: `sys` counts and logs those that are for the callbacks."""
+        """Do `_next` for a message, and have `sys` count and log it if it is for the callbacks."""
         message_type = type(message)
         if message_type is Begin:
             self.parent = message.parent
@@ -170,7 +170,7 @@ class InPlace(Engine):
         A callback may cause further events without end. So after some of them the rest is left for
         another step of the process, which comes before any message.
         """
-        for _ in range(EVENTS_PER_STEP):
+        for _ in range(EVENT_QUANTUM):
             if invoke is None:
                 # After `resume` the held messages come before those in the mailbox.
                 if self.suspended or not self._held:
@@ -201,7 +201,7 @@ class Looping(Engine):
     async def __call__(self) -> None:
         body = current_process().body
         while True:
-            # While suspended, a selective receive: the other messages wait in the mailbox.
+            # While suspended, a selective receive: the others stay in the mailbox, in order.
             message = await receive(self._is_for_engine if self.suspended else None)
             body.budget -= BY_RULES  # the next `receive` yields if the budget is used up
             invoke = self._next_for_message(message)

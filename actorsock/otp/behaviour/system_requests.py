@@ -144,7 +144,7 @@ def serve(engine: Served, call: SystemCall) -> None:
     try:
         answer = _answer(engine, call.request)
     except BaseException as exc:
-        raised(exc)
+        raised(exc)  # raises again what is no error of the program: Ctrl-C, an exit signal
         answer = Failed(exc)
     send_answer(call.caller, answer)
 

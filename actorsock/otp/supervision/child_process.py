@@ -19,7 +19,7 @@ from ...runtime.core.reductions import CHILD
 from ...runtime.core.signals import is_word
 from ..behaviour.exit_reasons import is_orderly, raised
 from .child_spec import ChildSpec
-from .lingering import PATIENCE, Lingerer
+from .killed_children import KILL_WAIT, KilledChild
 from .reports import (
     report_failed_start,
     report_progress,
@@ -101,17 +101,19 @@ def _hint(spec: ChildSpec) -> str:
 
 async def stop_processes(
     spec: ChildSpec, pids: Sequence[Pid], earlier: "EarlierEnds | None" = None
-) -> list[Lingerer]:
+) -> list[KilledChild]:
     """Stop children of one spec, all at the same time; return when they have ended.
 
     They share the spec's `shutdown` time, after which those that still run are killed. The result
-    are those that have not ended `PATIENCE` seconds after that. Calls for many children in a row
+    are those that have not ended `KILL_WAIT` seconds after that. Calls for many children in a row
     share one `earlier`.
     """
     earlier = earlier or EarlierEnds()
     refs = {}
     for pid in pids:
         await _spend()
+        # As in Erlang the monitor reports the end from here on, and no `Exit` message does. For a
+        # child that has ended before, the monitor only says "noproc".
         refs[pid] = monitor(pid), "noproc" if pid in alive else earlier.reason(pid)
         unlink(pid)
         exit(pid, "kill" if spec.shutdown == "brutal_kill" else "shutdown")
@@ -121,8 +123,8 @@ async def stop_processes(
             exit(pid, "kill")
     if not refs:
         return []
-    left = await _ended_by(trio.current_time() + PATIENCE, spec, refs)
-    return [Lingerer(spec, pid, ref) for pid, (ref, _) in left.items()]
+    left = await _ended_by(trio.current_time() + KILL_WAIT, spec, refs)
+    return [KilledChild(spec, pid, ref) for pid, (ref, _) in left.items()]
 
 
 _Refs = dict[Pid, tuple[Ref, Any]]

@@ -58,13 +58,13 @@ class Children(Protocol):
         Return `Stop` if the supervisor has to end.
         """
 
-    def lingers(self, pid: Pid, /) -> bool:
+    def was_killed(self, pid: Pid, /) -> bool:
         """Return True if `pid` is a child that was killed and has not ended."""
 
     async def ended_late(self, pid: Pid, /) -> Stop | None:
-        """Handle the end of a child that lingered."""
+        """Handle the end of a child for which `was_killed` is true."""
 
-    def remind(self, pid: Pid, /) -> None:
+    def log_again(self, pid: Pid, /) -> None:
         """Handle `StillThere(pid)`."""
 
     async def stop_all(self) -> None:

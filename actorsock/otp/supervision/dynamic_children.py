@@ -19,7 +19,7 @@ from . import rules
 from .child_process import start_and_report, stop_processes
 from .child_spec import ChildSpec, SupervisorFlags
 from .children import TryAgain
-from .lingering import Lingerers
+from .killed_children import KilledChildren
 from .reports import report_end, report_giving_up
 from .requests import ChildCount, ChildInfo
 
@@ -38,7 +38,7 @@ class DynamicChildren:
         self._failed: dict[Pid, tuple[Any, ...]] = {}
         """The same for children whose restart has failed, by the pid that they had last."""
         self._restarts = rules.Restarts(flags)
-        self._lingerers = Lingerers()
+        self._killed = KilledChildren()
 
     async def start(self, more: tuple[Any, ...]) -> Ok[Pid | None] | Error[Any]:
         result = await start_and_report(self._spec, more)
@@ -52,11 +52,11 @@ class DynamicChildren:
             return Error("simple_one_for_one")
         self._failed.pop(pid, None)
         if pid in self._running:
-            if pid not in self._lingerers:
-                for lingerer in await stop_processes(self._spec, [pid]):
-                    self._lingerers.add(lingerer)
-            if pid in self._lingerers:
-                self._lingerers.answer_later(pid, caller)
+            if pid not in self._killed:
+                for killed in await stop_processes(self._spec, [pid]):
+                    self._killed.add(killed)
+            if pid in self._killed:
+                self._killed.answer_later(pid, caller)
                 return None
             del self._running[pid]
         elif is_alive(pid):
@@ -108,21 +108,21 @@ class DynamicChildren:
                 send(current_pid(), TryAgain(pid))
         return None
 
-    def lingers(self, pid: Pid) -> bool:
-        return pid in self._lingerers
+    def was_killed(self, pid: Pid) -> bool:
+        return pid in self._killed
 
     async def ended_late(self, pid: Pid) -> Stop | None:
-        self._lingerers.ended(pid)
+        self._killed.ended(pid)
         del self._running[pid]
         return None
 
-    def remind(self, pid: Pid) -> None:
-        self._lingerers.remind(pid)
+    def log_again(self, pid: Pid) -> None:
+        self._killed.log_again(pid)
 
     async def stop_all(self) -> None:
         self._failed.clear()
-        pids = [pid for pid in self._running if pid not in self._lingerers]
+        pids = [pid for pid in self._running if pid not in self._killed]
         self._running.clear()
-        for lingerer in await stop_processes(self._spec, pids):
-            self._lingerers.add(lingerer)
-        await self._lingerers.wait()
+        for killed in await stop_processes(self._spec, pids):
+            self._killed.add(killed)
+        await self._killed.wait()

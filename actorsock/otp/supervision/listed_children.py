@@ -18,7 +18,7 @@ from ..calls.protocol import Caller
 from .child_process import EarlierEnds, start_and_report, stop_processes
 from .child_spec import ChildSpec, SupervisorFlags, as_spec, check_significance
 from .children import TryAgain
-from .lingering import Lingerers
+from .killed_children import KilledChildren
 from .reports import report_end, report_giving_up
 from .requests import ChildCount, ChildInfo
 from .rules import Child, Family, Plan
@@ -31,9 +31,9 @@ class ListedChildren:
 
     def __init__(self, flags: SupervisorFlags) -> None:
         self._family = Family(flags)
-        self._lingerers = Lingerers()
+        self._killed = KilledChildren()
         self._put_off: dict[Any, None] = {}
-        """The ids of children whose restart waits for the end of a lingering one."""
+        """The ids of children whose restart waits for the end of a killed one."""
 
     async def begin(self, specs: Sequence[ChildSpec]) -> Stop | None:
         """Start the children of `init`, in order. Return `Stop` if one of them fails."""
@@ -68,7 +68,7 @@ class ListedChildren:
             return Error("not_found")
         if not await self._stop(child, EarlierEnds()):
             assert child.pid is not None
-            self._lingerers.answer_later(child.pid, caller)
+            self._killed.answer_later(child.pid, caller)
             return None
         return Ok()
 
@@ -110,8 +110,8 @@ class ListedChildren:
 
     async def ended(self, pid: Pid, reason: Any) -> Stop | None:
         child = self._family.with_pid(pid)
-        if child is None or pid in self._lingerers:
-            return None
+        if child is None or pid in self._killed:
+            return None  # of a killed child the `Down` is handled, by `ended_late`
         report_end(child.spec, pid, reason)
         plan = self._family.child_ended(pid, reason, trio.current_time())
         return await self._carry_out(plan, child.spec.id)
@@ -120,29 +120,30 @@ class ListedChildren:
         plan = self._family.try_again(id, trio.current_time())
         return await self._carry_out(plan, id)
 
-    def lingers(self, pid: Pid) -> bool:
-        return pid in self._lingerers
+    def was_killed(self, pid: Pid) -> bool:
+        return pid in self._killed
 
     async def ended_late(self, pid: Pid) -> Stop | None:
         child = self._family.with_pid(pid)
         assert child is not None
         self._family.stopped(child.spec.id)
-        self._lingerers.ended(pid)
+        self._killed.ended(pid)
         put_off, self._put_off = self._put_off, {}
         for id in put_off:
-            # If another child is still there, `_carry_out` puts the restart off again.
+            # If another child is still there, `_carry_out` puts the restart off again. It never
+            # returns `Stop` here: the restart was counted when the child ended.
             await self._carry_out(self._family.resume(id), id)
         return None
 
-    def remind(self, pid: Pid) -> None:
-        self._lingerers.remind(pid)
+    def log_again(self, pid: Pid) -> None:
+        self._killed.log_again(pid)
 
     async def stop_all(self) -> None:
         earlier = EarlierEnds()
         for child in list(reversed(self._family)):
             await self._stop(child, earlier)
         self._family.clear()
-        await self._lingerers.wait()
+        await self._killed.wait()
 
     def _idle(self, id: Any) -> Child | Error:
         """Return the child of that id if it does not run; otherwise the error to answer with."""
@@ -184,11 +185,11 @@ class ListedChildren:
 
     async def _stop(self, child: Child, earlier: EarlierEnds) -> bool:
         """Stop a child; return False if it does not end, although it was killed."""
-        if child.pid in self._lingerers:
+        if child.pid in self._killed:
             return False
         if child.pid is not None:
-            for lingerer in await stop_processes(child.spec, [child.pid], earlier):
-                self._lingerers.add(lingerer)
+            for killed in await stop_processes(child.spec, [child.pid], earlier):
+                self._killed.add(killed)
                 return False
         self._family.stopped(child.spec.id)
         return True

@@ -19,7 +19,7 @@ __all__ = [
     "report_end",
     "report_failed_start",
     "report_giving_up",
-    "report_lingering",
+    "report_not_ended",
     "report_progress",
     "report_slow_start",
     "report_unexpected_end",
@@ -65,7 +65,7 @@ def report_giving_up(child: Any) -> None:
     _report("has ended too often, the supervisor gives up", child, None, "shutdown")
 
 
-def report_lingering(child: Any, pid: Pid, seconds: float, place: str | None) -> None:
+def report_not_ended(child: Any, pid: Pid, seconds: float, place: str | None) -> None:
     """Log a warning: a child was killed and has not ended after `seconds`; it waits at `place`."""
     event = f"has not ended {seconds:g} seconds after it was killed"
     where = "" if place is None else f": it waits at {place}"

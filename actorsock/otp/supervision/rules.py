@@ -186,6 +186,7 @@ class Family:
             case "one_for_all":
                 return list(self)
             case "rest_for_one":
+                # From the end back to this child, since a dict has no positions.
                 later = []
                 for other in reversed(self):
                     later.append(other)
@@ -202,6 +203,7 @@ class Family:
         return self.flags.auto_shutdown == "any_significant" or self._significant == 0
 
     def _set(self, child: Child, pid: Pid | None, *, restarting: bool) -> None:
+        # All changes of a child are made here, so that index and count always agree with it.
         if child.spec.significant:
             before = child.pid is not None or child.restarting
             self._significant += (pid is not None or restarting) - before

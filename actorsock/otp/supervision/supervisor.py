@@ -22,7 +22,7 @@ from ..server.outcomes import NoReply, Reply
 from .child_spec import ChildSpec, SupervisorFlags, as_flags, as_spec, check_significance
 from .children import Children, TryAgain
 from .dynamic_children import DynamicChildren
-from .lingering import StillThere
+from .killed_children import StillThere
 from .listed_children import ListedChildren
 from .requests import (
     DeleteChild,
@@ -92,7 +92,7 @@ class _SupervisorServer(GenServer):
         self._supervisor = supervisor
 
     async def init(self, *args: Any) -> Any:
-        trap_exit(True)
+        trap_exit(True)  # the ends of children come as messages, in line with the requests
         result = self._supervisor.init(*args)
         if isinstance(result, Awaitable):
             result = await result
@@ -136,10 +136,10 @@ class _SupervisorServer(GenServer):
                 return await self._children.ended(pid, reason)
             case TryAgain(child):
                 return await self._children.try_again(child)
-            case Down(pid=Pid() as pid) if self._children.lingers(pid):
+            case Down(pid=Pid() as pid) if self._children.was_killed(pid):
                 return await self._children.ended_late(pid)
             case StillThere(pid):
-                return self._children.remind(pid)
+                return self._children.log_again(pid)
         return super().handle_info(message)
 
     async def terminate(self, reason: Any) -> None:

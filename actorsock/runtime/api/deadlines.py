@@ -19,8 +19,8 @@ from ..core.timers import Entry
 
 __all__ = ["DeadlineError", "deadline"]
 
-_AGAIN: Final = 0.001
-"""Seconds until the next look at a light process that did not wait at the deadline."""
+_RETRY: Final = 0.001
+"""Seconds until the next attempt to interrupt a light process that did not wait at the deadline."""
 
 
 class DeadlineError(TimeoutError):
@@ -28,7 +28,8 @@ class DeadlineError(TimeoutError):
 
 
 class _Expired(BaseException):
-    # Not an `Exception`: error handlers inside of the block must not take it for a failure.
+    # Not an `Exception`: `except Exception` inside the block must not catch it. Each block has an
+    # object of its own, by which nested blocks tell whose time is up.
     pass
 
 
@@ -67,20 +68,18 @@ def deadline(seconds: float) -> Iterator[None]:
 def _in_a_light_process(body: LightBody, seconds: float) -> Iterator[None]:
     timers, expired = body.timers, _Expired()
 
-    def raises(value: None) -> object:
-        body.resume = body._coroutine.send
-        return body._coroutine.throw(expired)
-
     def arm(at: float) -> Entry:
         return timers.add(at, expire)
 
     @enable_ki_protection
     def expire() -> None:
         if body.parked and not body.stopped:
-            body.resume = raises
+            body.throw_next(expired)
             body.wake()
         else:
-            armed[0] = arm(trio.current_time() + _AGAIN)
+            # It has been woken and has not run yet, or it is about to be unwound. What it was woken
+            # with must not be lost, so it is interrupted in the next call that waits.
+            armed[0] = arm(trio.current_time() + _RETRY)
 
     armed = [arm(trio.current_time() + seconds)]
     try:

@@ -234,6 +234,7 @@ def exit(pid_or_reason: Any, reason: Any = _MISSING, /) -> None:
         process.signal(process.pid, reason, "self")
         if process.ending:
             process.body.check()
+            # `check` does not stop a task of `spawn` or a handler: code after `exit` must not run.
             raise ExitSignal(process.reason)
     elif target is not None:
         target.signal(process.pid, reason, "exit")

@@ -175,6 +175,7 @@ async def receive(pattern: Any = None, *, after: float = inf) -> Any:
         except BaseException:
             mailbox.wanted = None
             raise
+        # Nothing was saved before the wait, and only a receive of this process saves messages.
         return mailbox.arrivals.popleft()  # type: ignore[union-attr]  # a delivery has woken us
     matches = anything if pattern is None else test_of(pattern)
     if after is not inf:

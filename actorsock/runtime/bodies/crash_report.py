@@ -24,7 +24,7 @@ _log: Final = logging.getLogger("actorsock")
 
 
 class CrashObserver(Protocol):
-    """Learns of crashes, whatever the configuration of logging; its methods must not raise."""
+    """Is called for each crash, however logging is configured; its methods must not raise."""
 
     def crashed(self, process: Process, exc: BaseException) -> None:
         """Note a crash; called before links and monitors are notified."""

@@ -160,8 +160,8 @@ def _refuse_forked(node: Node | None) -> None:
 
 
 def _epoll_of_trio() -> set[int]:
-    # There is no public way to it; without it a child of a fork can deafen its parent, as with trio
-    # alone.
+    # There is no public way to it. Without it a forked child that closes a descriptor can remove
+    # its parent's registration, as with trio alone.
     try:
         return {trio._core._run.GLOBAL_RUN_CONTEXT.runner.io_manager._epoll.fileno()}
     except AttributeError:  # another trio, or a system without epoll

@@ -17,12 +17,12 @@ from ..core.body import Body
 from ..core.mailbox import NOTHING, anything
 from ..core.node import Node
 from ..core.process import Process, alive
-from ..core.reductions import EVENT, HANDLER_BUDGET, STEP
+from ..core.reductions import EVENT, EVENT_QUANTUM, HANDLER_BUDGET, STEP
 from .crash_report import log_if_crash
 from .functions import name_of
 from .running import local
 
-__all__ = ["AGAIN", "EVENTS_PER_STEP", "Handler", "Terminate", "start_handler"]
+__all__ = ["AGAIN", "Handler", "Terminate", "start_handler"]
 
 Handler = Callable[[Any], object]
 """Called with each message. The result is ignored, unless it is `AGAIN`."""
@@ -30,9 +30,6 @@ Handler = Callable[[Any], object]
 AGAIN: Final = object()
 """Returned by a handler that has not finished: the body calls it with `AGAIN` in a step of its own,
 after those of other handlers and before any message."""
-
-EVENTS_PER_STEP: Final = 10
-"""Events that a handler works off in one step before it returns `AGAIN`."""
 
 Terminate = Callable[[Any], object]
 """Called once with the exit reason, while the process ends."""
@@ -127,7 +124,7 @@ class HandlerBody(Body):
         # Reads and writes the fields of the mailbox, which saves method calls for each message.
         mailbox = process.mailbox
         step = self._step
-        before, step.process = step.process, process
+        before, step.process = step.process, process  # `before` is the sender, if it is in a step
         result = None
         self.budget = HANDLER_BUDGET
         try:
@@ -147,7 +144,7 @@ class HandlerBody(Body):
             if process.ending:
                 self._end(process.reason)
             elif result is AGAIN:
-                self._node.run_queue.charge(EVENT * EVENTS_PER_STEP)
+                self._node.run_queue.charge(EVENT * EVENT_QUANTUM)
                 self._node.run_queue.run(self._handle_again)
             elif mailbox.arrivals or mailbox.saved:
                 # Behind the steps of others, not in a loop here: handlers share the queue.
@@ -157,6 +154,7 @@ class HandlerBody(Body):
                 self.parked = True
         finally:
             step.process = before
+            # The queue counts this step as one, whatever it did: charge it for the rest.
             if self.budget <= 0:
                 self._node.run_queue.charge((HANDLER_BUDGET - self.budget) // STEP)
 

@@ -145,18 +145,22 @@ class LightBody(Body):
         self.resume = self._coroutine.send
         return self.resume
 
+    def throw_next(self, exc: BaseException) -> None:
+        """Have the next step raise `exc` in the code, where it waits."""
+
+        def resume(_: None) -> object:
+            self.resume = self._coroutine.send
+            return self._coroutine.throw(exc)
+
+        self.resume = resume
+
     def throw_misuse(self, awaited: object) -> None:
         """Raise `TypeError` in the next step of the code, which has awaited something foreign.
 
         Only trio, or another event loop, could resume it from that. In a step of its own each
         time, since code that catches the error may await something foreign again, for ever.
         """
-
-        def resume(_: None) -> object:
-            self.resume = self._coroutine.send
-            return self._coroutine.throw(TypeError(f"{_REMEDY}; it awaited {shown(awaited)}"))
-
-        self.resume = resume
+        self.throw_next(TypeError(f"{_REMEDY}; it awaited {shown(awaited)}"))
         self._passes.step_soon(self)
 
     def end_with(self, exc: BaseException) -> None:

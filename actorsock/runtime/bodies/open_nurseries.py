@@ -50,8 +50,8 @@ async def leave_nurseries(task: Task) -> None:
 def finalizing_safely() -> Iterator[None]:
     """Let no abandoned generator, first iterated during the block, harm other tasks."""
     token = trio.lowlevel.current_trio_token()
-    trios = sys.get_asyncgen_hooks().finalizer
-    assert trios is not None
+    trio_finalizer = sys.get_asyncgen_hooks().finalizer
+    assert trio_finalizer is not None
 
     def finalize(generator: AsyncGenerator[Any, Any]) -> None:
         # Called by the garbage collector, in any thread and between any two instructions.
@@ -59,11 +59,11 @@ def finalizing_safely() -> Iterator[None]:
         if nurseries:
             token.run_sync_soon(_when_empty, nurseries, lambda: finalize_empty(generator))
         else:
-            trios(generator)
+            trio_finalizer(generator)
 
     def finalize_empty(generator: AsyncGenerator[Any, Any]) -> None:
         try:
-            trios(generator)
+            trio_finalizer(generator)
         except BaseException as exc:
             # A warning that the program's filters have made an error. trio calls us here, and
             # would break: report it as Python reports an exception of a finalizer.
@@ -82,33 +82,35 @@ def finalizing_safely() -> Iterator[None]:
         yield
     finally:
         if sys.get_asyncgen_hooks().finalizer is finalize:
-            sys.set_asyncgen_hooks(finalizer=trios)
+            sys.set_asyncgen_hooks(finalizer=trio_finalizer)
 
 
 def _when_empty(nurseries: list[trio.Nursery], action: Callable[[], object]) -> None:
     """Cancel the tasks in `nurseries`, and call `action` when all of them have exited."""
     for nursery in nurseries:
         nursery.cancel_scope.cancel()
-    waiting = _Waiting(nurseries, action)
-    trio.lowlevel.add_instrument(waiting)
-    waiting.look()
+    # A nursery has no event for this. An instrument is called for every task of the program that
+    # exits, but it is there only while such nurseries are.
+    exits = _Exits(nurseries, action)
+    trio.lowlevel.add_instrument(exits)
+    exits.check()
 
 
-class _Waiting(trio.abc.Instrument):
+class _Exits(trio.abc.Instrument):
     """Calls an action, which must not raise, when the last task in some nurseries has exited."""
 
     def __init__(self, nurseries: list[trio.Nursery], action: Callable[[], object]) -> None:
         self._nurseries = nurseries
         self._action = action
 
-    def look(self) -> None:
+    def check(self) -> None:
         """Call the action if the nurseries are empty."""
         if not any(nursery.child_tasks for nursery in self._nurseries):
             trio.lowlevel.remove_instrument(self)
             self._action()
 
     def task_exited(self, task: Task) -> None:
-        self.look()
+        self.check()
 
 
 def _nurseries_of(generator: AsyncGenerator[Any, Any]) -> list[trio.Nursery]:

@@ -63,6 +63,8 @@ class Body(abc.ABC):
         signal ends the process. A caller that has asked others to wake it must withdraw that in
         a `finally` clause.
         """
+        # Twice, because an exit signal may come at any time: before this wait, when there is none
+        # to interrupt; and after a wake, when the process is not parked any more and has not run.
         self.check()
         if deadline == inf:
             self.parked = True

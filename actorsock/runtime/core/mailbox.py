@@ -6,6 +6,10 @@ So a blocked receive tests each message once, and a message that carries a `ref`
 one look-up, however many others wait. One list that every receive scans from its start was
 rejected: with 4,000 messages waiting it costs 5 ms for each.
 
+A receive that has to test very many messages does so in slices of `SCAN_QUANTUM`, between which the
+process lets others run: `begin_take` does what is quick, `search` goes on with saved messages, and
+`take_arrival` with arrivals. `take` does all of it at once.
+
 No process, no waiting and no time in here: the caller waits.
 """
 
@@ -216,6 +220,7 @@ class Mailbox:
         """
         if self.saved:
             if type(pattern) is Ref:
+                # None found: no saved message carries the ref, and only arrivals are left to test.
                 numbers = self._numbers_of(pattern)
                 if numbers:
                     return self._remove(numbers[0])
@@ -268,8 +273,8 @@ class Mailbox:
 
     def discard(self, ref: Ref, matches: Matcher) -> bool:
         """Remove the messages that carry `ref` and match; return True if there were any."""
-        # Saving builds the index by ref, so that a program that cancels often tests each message
-        # once, and not once for each cancellation.
+        # An arrival may carry the ref, so all of them are saved. That builds the index by ref, by
+        # which a program that cancels often tests each message once, not at each cancellation.
         if self.arrivals:
             self.tested += len(self.arrivals)
         while self.arrivals:
@@ -296,6 +301,8 @@ class Mailbox:
         found: int | None = None
         count = 0
         if lasts and self._passed is pattern:
+            # Only messages saved since then can match. They are at the end, so walk backwards, and
+            # to the last of them: the oldest match is the one that is found last.
             up_to = self._up_to
             for number in takewhile(lambda number: number >= up_to, reversed(saved)):
                 count += 1

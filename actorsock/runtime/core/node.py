@@ -1,6 +1,7 @@
 """The tables that the processes of one runtime share: names, timers, queues and the nursery.
 
-Data alone; `api.opening` opens and closes a runtime.
+Data, the way in for messages from other threads, and the way out for Ctrl-C. `api.opening` opens
+and closes a runtime.
 """
 
 import threading
@@ -51,7 +52,7 @@ class Node:
     thread: int = attrs.field(factory=threading.get_ident)
     """The thread of the runtime; only code in this thread may touch its processes."""
     token: trio.lowlevel.TrioToken = attrs.field(factory=trio.lowlevel.current_trio_token)
-    """The entrance for other threads; see `deliver_soon`."""
+    """trio's way in for other threads; see `deliver_soon`."""
     services: dict[Any, Any] = attrs.field(factory=dict)
     """Objects that other packages keep once for each runtime, under keys of their own."""
     at_close: list[Callable[[], None]] = attrs.field(factory=list)
@@ -73,8 +74,9 @@ class Node:
         For other threads: `send` is the only function that works there. What one thread sends keeps
         its order. Nothing happens once the runtime is closed and its run of trio is over.
         """
-        # A queue of our own in front of trio's, which runs all that has piled up in one go: a fast
-        # sender would hold up every task.
+        # One queue entry of trio's serves all messages that wait in a queue of our own. trio runs
+        # all entries of its queue in one go, so with an entry for each message a fast sender would
+        # hold up every task.
         if self.forked:
             raise RuntimeError(FORKED)
         self._inbox.append((deliver, args))

@@ -111,7 +111,7 @@ class ExitSignal(_Ends):
 
 @attrs.frozen(eq=False, repr=False)
 class EndedBy:
-    """The way of the exit signal that has ended a process, for people."""
+    """The path of the exit signal that has ended a process: shown in notes and log records."""
 
     sender: Pid
     """The process that has sent the signal, or has ended with a link to this one."""
@@ -179,6 +179,7 @@ class Process:
             mailbox.arrivals.append(message)
         wanted = mailbox.wanted
         if wanted is not None and (wanted is anything or may_match(wanted, message)):
+            # Now, not when the process runs: further messages until then need no test and no wake.
             mailbox.wanted = None
             try:
                 self.body.wake()
@@ -200,7 +201,7 @@ class Process:
     ) -> None:
         """Receive an exit signal. `cause` is the one that has ended `sender`, for a link."""
         if self.ending:
-            return
+            return  # the reason is decided, and later signals change nothing
         match effect_of(reason, origin, self.trapping):
             case "deliver":
                 self.deliver(Exit(sender, reason))
@@ -294,6 +295,8 @@ class Process:
         If an exit signal has decided the reason, that one stands. The name is free, and the
         process no longer alive, before any other process is notified.
         """
+        # The first call wins. There may be two: an exit signal ends the process of an adopted task,
+        # and later the task itself ends.
         if alive.pop(self.pid, None) is None:
             return
         if self.ending:
@@ -355,7 +358,7 @@ class Process:
 
 
 def exit_signal(reason: Any, ended_by: object) -> ExitSignal:
-    """Return the exception that unwinds a process, with a note of the way of the signal."""
+    """Return the exception that unwinds a process, with the path of the signal as a note."""
     exc = ExitSignal(reason)
     if ended_by is not None:
         exc.add_note(str(ended_by))

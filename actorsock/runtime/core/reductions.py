@@ -11,9 +11,11 @@ machine would make a program take other paths.
 from typing import Final
 
 __all__ = [
+    "ACCEPT",
     "BY_RULES",
     "CHILD",
     "EVENT",
+    "EVENT_QUANTUM",
     "HANDLER_BUDGET",
     "LARGE",
     "LIGHT_BUDGET",
@@ -47,6 +49,11 @@ START: Final = 30
 SYSTEM_CALL: Final = 10
 """An operation that makes a system call."""
 
+# By this some 20 connections are accepted in one pass of the loop: a burst is neither accepted one
+# by one nor holds up all others.
+ACCEPT: Final = 50
+"""Accepting a connection and starting its process, in `serve_listeners`."""
+
 # Measured: choosing an event by the rules and calling a method takes 3 to 20 microseconds.
 EVENT: Final = 10
 """An event that a behaviour makes itself: `Continue`, `NextEvent`, a postponed event."""
@@ -56,6 +63,7 @@ BY_RULES: Final = 4
 
 CHILD: Final = 20
 """Starting or stopping a child of a supervisor."""
+
 # A mebibyte takes as long as a task's whole budget: see TRANSFER_QUANTUM.
 LARGE: Final = 2**16
 """A transfer of more bytes than that costs one reduction more for each KiB."""
@@ -85,13 +93,18 @@ YIELD_FIRST: Final = LIGHT_PASS_BUDGET
 checkpoint in every call."""
 
 STEP: Final = 10
-"""Reductions that a step of a handler takes, on average: a budget is as many steps of the queue."""
+"""The reductions of an average step of a handler. A handler that has spent more than its budget is
+charged for as many steps of the run queue, whose quantum counts steps."""
 
 # Slices of work that are not counted in reductions.
 
 # At a few microseconds a step, some milliseconds.
 RUN_QUEUE_QUANTUM: Final = 1000
 """Steps of handler processes that run in a row before trio's tasks get to run."""
+
+# An event costs `EVENT`, so a step of a behaviour costs 100 reductions at most.
+EVENT_QUANTUM: Final = 10
+"""Events of its own that a behaviour in a handler works off in one step."""
 
 # At one to two microseconds a test, one or two milliseconds.
 SCAN_QUANTUM: Final = 1000

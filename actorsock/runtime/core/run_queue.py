@@ -52,7 +52,10 @@ class RunQueue:
             self._run_ready()
 
     def charge(self, cost: int) -> None:
-        """Count the running step as `cost` further steps of the quantum."""
+        """Count the running step as `cost` further steps of the quantum.
+
+        Without effect on a step that runs alone, without the queue.
+        """
         next(islice(self._quantum, cost, cost), None)
 
     def run_all(self) -> None:

@@ -63,7 +63,7 @@ def nowait_receive(actor: SocketActor, op: Operation[T], ref: Ref | None) -> Res
     body, pid = process.body, process.pid
     body.budget -= SYSTEM_CALL
     result: Result[T] | None = None
-    if body.budget <= 0 and _gives_way(body):
+    if body.budget <= 0 and _must_yield(body):
         result = actor.give_way(op, pid, handle)
     if result is None:
         result = actor.perform(op, pid, handle)
@@ -73,13 +73,15 @@ def nowait_receive(actor: SocketActor, op: Operation[T], ref: Ref | None) -> Res
     return result
 
 
-def _gives_way(body: Body) -> bool:
-    """Return whether a caller without budget is to wait, and charge that answer.
+def _must_yield(body: Body) -> bool:
+    """Return whether a `nowait` caller that has used up its budget gets a `Select`, not an attempt.
 
-    A caller that does not wait after a `Select` (it may sleep through trio, which the runtime does
-    not see) is served by its next calls, until it has used as much again. Its budget stays below
-    0 meanwhile, so that its next call that can give way does so.
+    The `receive` that it then calls lets others run and fills the budget. A caller may let them run
+    in another way, such as a sleep of trio's, which the runtime does not see; it must not get
+    `Select` for ever. So after one `Select` its attempts are made, until it has used up another
+    budget. Its own stays below 0 meanwhile: its next call that can wait lets others run.
     """
+    # Above -LIGHT_BUDGET: used up just now. Down to twice that: it has had its `Select`.
     if body.budget > -LIGHT_BUDGET or body.budget <= -2 * LIGHT_BUDGET:
         body.budget = -LIGHT_BUDGET
         return True

@@ -127,6 +127,7 @@ class SocketActor(SocketLifetime):
             and isinstance(result, Ok)
         ):
             return self._wait_for_next(op, pid, handle, result.value)
+        # Of the caller itself, which was selected or has called again: its turn is over.
         if lane.current is not None:
             decisions = lane.failed(result.reason) if type(result) is Error else lane.done()
             if decisions:
@@ -136,10 +137,10 @@ class SocketActor(SocketLifetime):
     def give_way(self, op: Operation[Any], pid: Pid, handle: Ref) -> Select | None:
         """Return a `Select` whose message is sent at once: `pid` has used up its budget.
 
-        The receive that follows lets other processes run. None if the caller would not be the
-        one to try now, or the call is a connect, which a later call could not start any more.
-        None also if the descriptor is not ready: the attempt is cheap then, and the select message
-        must come from the poller, because a message sent now would report what is not there.
+        The receive that follows lets other processes run. None, and the call is to be performed as
+        usual, if `pid` may not try now, so that it waits anyway; for a connect, since the call
+        after a `Select` asks for the outcome of a connect that must have begun; and if the
+        descriptor is not ready: a message sent now would report what is not there.
         """
         turns = self.turns
         lane = turns.read if op.lane == "read" else turns.write
@@ -248,6 +249,7 @@ class SocketActor(SocketLifetime):
     def resume(self, lane: Lane, user: User) -> None:
         """Make the next attempt for the current user of `lane`, or select it."""
         op = user.op
+        # `selected`: it has been notified already, and makes the attempt itself.
         if op is None or lane.selected:
             if lane.select() is not None:
                 self._notify(user)

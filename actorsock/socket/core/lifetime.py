@@ -136,12 +136,13 @@ class SocketLifetime(Readiness):
         """Make `to` the owner; False if `by` is not the present owner."""
         if not self.turns.give(by, to):
             return False
+        # The former owner is still monitored if it waits here, or monitors the socket.
         watching = self.service.registry.watches(by, self.socket_object)
         if not watching and not self.turns.has_waiting(by):
             self._demonitor(by)
         owner = alive.get(to)
         if owner is None or owner.ending:
-            self.close_now()
+            self.close_now()  # as if it had ended just after this
         else:
             self._monitor(owner)
         return True
@@ -234,7 +235,7 @@ class SocketLifetime(Readiness):
         self.forget_would_block()
         self.is_plain = False
         if self.ctype == "fromfd":
-            sock.detach()
+            sock.detach()  # `open_fd` without `dup`: the descriptor is the program's to close
         self.carry_out(decisions)
         service.registry.closed(self.socket_object)
         self.unread = b""

@@ -2,8 +2,8 @@
 
 `Readiness` is the part of a socket actor that the poller calls and that every attempt reports
 to. It is a base class and not an object of its own, because each receive looks at the flags.
-A second kind of poller or of kernel is fitted in here and in `poller`; nothing else depends on
-how readiness becomes known.
+A further kind of poller implements `poller.Poller` and is chosen in `service`. Nothing else but
+this module depends on how readiness becomes known.
 
 The poller's part
     `watch(actor, lane)` is called when a user begins to wait. After that the poller calls

@@ -1,16 +1,21 @@
 """The socket service of one runtime: the poller and the registry that its sockets share."""
 
 import logging
+import os
+import select
 from typing import Final
 
 import attrs
 
 from ...runtime.core.node import Node
+from ...runtime.core.passes import Passes
 from ..options.settings import DEFAULTS, UNREGISTERED, Settings
-from .poller import EpollPoller, Poller, new_poller
+from .epoll_poller import EpollPoller
+from .poller import Poller
 from .registry import Registry
+from .trio_poller import TrioPoller
 
-__all__ = ["Service", "existing_service", "registry_of", "service_of"]
+__all__ = ["Service", "existing_service", "new_poller", "registry_of", "service_of"]
 
 _log: Final = logging.getLogger("actorsock.socket")
 
@@ -33,6 +38,16 @@ class Service:
             _log.debug("a socket is opened: debug=%r, use_registry=%r", debug, registered)
         settings = DEFAULTS if registered else UNREGISTERED
         return attrs.evolve(settings, debug=True) if debug else settings
+
+
+def new_poller(passes: Passes) -> Poller:
+    """Return the best poller for this platform; an `EpollPoller` collects its events in `passes`.
+
+    The environment variable `ACTORSOCK_POLLER` set to `trio` selects the portable one.
+    """
+    if hasattr(select, "epoll") and os.environ.get("ACTORSOCK_POLLER") != "trio":
+        return EpollPoller(passes)
+    return TrioPoller()
 
 
 def existing_service(node: Node) -> Service | None:

@@ -10,7 +10,7 @@ from typing import Any, Final, overload
 __all__ = ["LOW_WATER_MARK", "StdlibShape"]
 
 LOW_WATER_MARK: Final = (stdlib.SOL_SOCKET, getattr(stdlib, "SO_RCVLOWAT", -1))
-"""The option by which the poller reports less than there is to read."""
+"""SO_RCVLOWAT: once it is set, epoll does not report data of fewer bytes than it says."""
 
 
 class StdlibShape:

@@ -237,7 +237,7 @@ class Lane:
             for user in self.queue:
                 if user.pid is pid:
                     self.queue.remove(user)
-                    break
+                    break  # there is no other: `enter` refuses a second operation of a process
         return NOTHING
 
     def down(self, pid: Pid) -> Decisions:

@@ -1,1 +1,4 @@
-"""System calls that the standard library lacks, and the names of their errors."""
+"""System calls that the standard library lacks, or that need care, and the names of errors.
+
+The modules take descriptors and plain values. They know no actor, no option table and no trio.
+"""

@@ -86,7 +86,7 @@ class Recv:
     def abandoned(self, actor: SocketActor, result: object) -> None:
         """Give back what was received, also if it was complete."""
         if isinstance(result, Ok):
-            actor.counters.read_pkg -= 1
+            actor.counters.read_pkg -= 1  # the next reader counts these bytes again, as its own
         actor.put_back(self._collected())
 
     def continues_in_actor(self, actor: SocketActor) -> bool:
@@ -113,6 +113,7 @@ class Recv:
             # After a short read, stop if the poller will report more, or the caller will not wait.
             if len(data) < wanted and not unread and (actor.read_would_block or not patient):
                 return None
+            # There may be more, but others must run. `rearm` has the poller report it again.
             if self._received >= enough:
                 actor.rearm("read")
                 return None

@@ -16,8 +16,8 @@ import trio
 
 from actorsock import Error, Ok, ok, open_runtime, socket
 from actorsock.socket import Socket
-from actorsock.socket.core import poller
-from actorsock.socket.core.poller import EpollPoller
+from actorsock.socket.core import epoll_poller
+from actorsock.socket.core.epoll_poller import EpollPoller
 
 from ...sockets import listening
 from ...stories import LIMIT, in_runtime, until
@@ -249,7 +249,7 @@ async def test_no_thread_for_a_namespace(monkeypatch: pytest.MonkeyPatch) -> Non
 @in_runtime
 async def test_no_epoll_for_the_first_socket(reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(poller.select, "epoll", fails(ERRNOS[reason]))
+        patch.setattr(epoll_poller.select, "epoll", fails(ERRNOS[reason]))
         assert socket.open("inet", "stream") == Error(reason)
         assert socket.info().counters["num_sockets"] == 0
     assert isinstance(socket.open("inet", "stream"), Ok)
@@ -322,7 +322,7 @@ def a_part(real: Callable[..., bytes], size: int, *flags: int) -> bytes:
 
 @pytest.fixture
 def frequent_looks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(poller, "_ROUND", 0.05)
+    monkeypatch.setattr(epoll_poller, "_SWEEP_PERIOD", 0.05)
 
 
 async def _watched() -> tuple[Socket, Any]:

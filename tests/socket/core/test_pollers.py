@@ -10,7 +10,9 @@ import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
-from actorsock.socket.core.poller import EpollPoller, TrioPoller, new_poller
+from actorsock.socket.core.epoll_poller import EpollPoller
+from actorsock.socket.core.service import new_poller
+from actorsock.socket.core.trio_poller import TrioPoller
 
 Told = tuple[bool, bool, bool]
 
