@@ -25,10 +25,10 @@ __all__ = [
 _BYTES_SHOWN: Final = 30
 
 
-def shown(value: object) -> str:
+def shown(value: Any) -> str:
     """Return `value` as error messages show it: of bounded length, even if its `repr` raises."""
     try:
-        if isinstance(value, (bytes, bytearray)) and len(value) > _BYTES_SHOWN:
+        if issubclass(type(value), (bytes, bytearray)) and len(value) > _BYTES_SHOWN:
             return f"{value[:_BYTES_SHOWN]!r}... ({len(value)} bytes)"
         return reprlib.repr(value)
     except Exception:  # e.g. an integer of more digits than Python prints

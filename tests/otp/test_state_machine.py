@@ -430,3 +430,23 @@ async def test_a_thousand_machines_leave_nothing(start: Starter, tables: Tables)
         await otp.stop(machine)
     await receive(monitor(log))
     assert tables() == before
+
+
+async def test_a_message_that_hides_its_class_is_an_event_like_others(start: Starter) -> None:
+    class Disguised:
+        __class__ = property(lambda self: 1 / 0)  # type: ignore[assignment]
+
+    class Counts(otp.StateMachine):
+        def init(self) -> NextState:
+            self.number = 0
+            return NextState("counts")
+
+        def counts(self, event: Any) -> None:
+            if type(event) is Call:
+                otp.reply(event.caller, self.number)
+            else:
+                self.number += 1
+
+    pid = await start(Counts)
+    send(pid, Disguised())
+    assert await otp.call(pid, "number") == 1

@@ -451,6 +451,23 @@ async def test_a_start_error_that_can_not_be_compared(runtime: None) -> None:
     assert is_alive(pid)
 
 
+class Disguised:
+    """An object that raises when it is asked for its class, as `match` does."""
+
+    __class__ = property(lambda self: 1 / 0)  # type: ignore[assignment]
+
+
+async def test_an_object_that_hides_its_class_harms_no_supervisor(runtime: None) -> None:
+    pid = await supervisor()
+    send(pid, Disguised())
+    answer = await otp.call(pid, Disguised())
+    assert "not one to a supervisor" in str(answer.error)
+    result = await otp.start_child(pid, ChildSpec("odd", Disguised))
+    assert isinstance(result, Error)
+    assert isinstance(result.reason, ZeroDivisionError)
+    assert await otp.which_children(pid) == []
+
+
 # --- simple_one_for_one
 
 

@@ -155,22 +155,23 @@ def step(state: State, event: Any) -> Next:
 
 
 def _message(machine: Machine, message: Any) -> Next:
+    # By type alone: `match` runs the `__class__` of the program's object if it defines one.
     event: Event
-    match message:
-        case Tick(name, stamp):
-            running = machine.timers.get(name)
-            if running is None or running[0] != stamp:
-                return machine, ()
-            return _time_out(machine, name, ())
-        case Call() | Cast():
-            event = message
-        case SystemCall():
-            return machine, (Serve(message),)
-        case _:
-            end = requested_end(message, machine.parent)
-            if end is not None:
-                return terminate(end, machine.state)
-            event = Info(message)
+    message_type = type(message)
+    if message_type is Tick:
+        running = machine.timers.get(message.name)
+        if running is None or running[0] != message.stamp:
+            return machine, ()
+        return _time_out(machine, message.name, ())
+    if message_type is Call or message_type is Cast:
+        event = message
+    elif message_type is SystemCall:
+        return machine, (Serve(message),)
+    else:
+        end = requested_end(message, machine.parent)
+        if end is not None:
+            return terminate(end, machine.state)
+        event = Info(message)
     return _handle(machine, event, ())
 
 

@@ -68,22 +68,22 @@ async def start_process(spec: ChildSpec, more: Sequence[Any] = ()) -> Ok[Pid | N
         result = spec.start(*spec.args, *more)
         if isinstance(result, Awaitable):
             result = await result
+        # Also inside: `match` runs the `__class__` of a result that defines one.
+        match result:
+            case Pid() as pid:
+                pass
+            case Ok(Pid() as pid):
+                pass
+            case Error(reason):
+                return Ok(None) if is_word(reason, "ignore") else result
+            case _:
+                expected = "a Pid, Ok(pid) or Error(reason)"
+                hint = _hint(spec) if result is None else ""
+                raise TypeError(
+                    f"start of {shown(spec.id)}: expected {expected}, got {shown(result)}{hint}"
+                )
     except BaseException as exc:
         return Error(raised(exc).reason)
-    match result:
-        case Pid() as pid:
-            pass
-        case Ok(Pid() as pid):
-            pass
-        case Error(reason):
-            return Ok(None) if is_word(reason, "ignore") else result
-        case _:
-            expected = "a Pid, Ok(pid) or Error(reason)"
-            hint = _hint(spec) if result is None else ""
-            error = TypeError(
-                f"start of {shown(spec.id)}: expected {expected}, got {shown(result)}{hint}"
-            )
-            return Error(error)
     # Erlang expects the start function to link. Here a function that forgets it is no mistake; a
     # second link of the same two processes has no effect.
     link(pid)

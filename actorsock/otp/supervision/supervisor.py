@@ -6,7 +6,7 @@ done in `listed_children` and `dynamic_children`.
 """
 
 from collections.abc import Awaitable
-from typing import Any
+from typing import Any, Final
 
 from ...arguments import shown
 from ...runtime.api.linking import trap_exit
@@ -109,7 +109,7 @@ class _SupervisorServer(GenServer):
     async def handle_call(self, request: Any, caller: Caller) -> Reply | NoReply:
         children = self._children
         try:
-            match request:
+            match _plain(request):
                 case StartChild(spec):
                     return Reply(await children.start(spec))
                 case TerminateChild(child):
@@ -131,7 +131,7 @@ class _SupervisorServer(GenServer):
         return Reply(InvalidRequest(unknown))
 
     async def handle_info(self, message: Any) -> Any:
-        match message:
+        match _plain(message):
             case Exit(pid, reason):
                 return await self._children.ended(pid, reason)
             case TryAgain(child):
@@ -147,6 +147,20 @@ class _SupervisorServer(GenServer):
 
     def format_status(self) -> Any:
         return {"children": self._children.which()}
+
+
+_KNOWN: Final = (
+    *(StartChild, TerminateChild, RestartChild, DeleteChild, GetChildSpec, str),
+    *(Exit, TryAgain, Down, StillThere),
+)
+
+
+def _plain(message: Any) -> Any:
+    """Return `message` if it is of a type that a supervisor knows, else None.
+
+    `match` asks an object for its `__class__`, which may be the program's code and raise.
+    """
+    return message if type(message) in _KNOWN else None
 
 
 def _checked(result: Any) -> tuple[SupervisorFlags, list[ChildSpec]]:

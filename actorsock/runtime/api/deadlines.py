@@ -54,7 +54,7 @@ def deadline(seconds: float) -> Iterator[None]:
             send(registry, (name, current_pid()))
             answer = await receive(Welcome)
     """
-    check_seconds("seconds", seconds)
+    seconds = check_seconds("seconds", seconds)
     body = current_process().body
     if isinstance(body, LightBody):
         yield from _in_a_light_process(body, seconds)

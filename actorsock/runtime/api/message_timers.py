@@ -1,6 +1,6 @@
 """Timers that send a message."""
 
-from typing import Any
+from typing import Any, cast
 
 import trio
 from trio.lowlevel import enable_ki_protection
@@ -12,6 +12,7 @@ from ..core.messages import TimerExpired
 from ..core.node import MessageTimer, Node
 from ..core.process import alive
 from ..core.reductions import TIMER
+from .naming import exact
 
 __all__ = ["cancel_timer", "read_timer", "send_after", "start_timer"]
 
@@ -124,11 +125,15 @@ def read_timer(ref: Ref) -> float | None:
 
 
 def _start_timer(delay: float, dest: Pid | str, ref: Ref, message: Any) -> Ref:
-    check_seconds("delay", delay)
+    delay = check_seconds("delay", delay)
     process = current_process()
     process.body.budget -= TIMER  # paid, by letting others run, in the next call that can wait
     node = process.node
-    if not isinstance(dest, str):
+    if issubclass(type(dest), str):
+        dest = exact(
+            cast("str", dest)
+        )  # it is looked up by the task of the timers, which must not raise
+    else:
         target = alive.get(check_pid(dest, "dest", "a Pid or a registered name"))
         if target is None:
             return ref
@@ -152,6 +157,7 @@ def _expire(node: Node, ref: Ref, message: Any) -> None:
 
 def _forget(node: Node, ref: Ref) -> MessageTimer:
     timer = node.pending.pop(ref)
-    if isinstance(timer.dest, Pid):
-        alive[timer.dest].drop_timer(ref)
+    # None if the process is ending: its own end cancels the timer too.
+    if isinstance(timer.dest, Pid) and (process := alive.get(timer.dest)) is not None:
+        process.drop_timer(ref)
     return timer

@@ -179,7 +179,7 @@ async def receive(pattern: Any = None, *, after: float = inf) -> Any:
         return mailbox.arrivals.popleft()  # type: ignore[union-attr]  # a delivery has woken us
     matches = anything if pattern is None else test_of(pattern)
     if after is not inf:
-        check_seconds("after", after)
+        after = check_seconds("after", after)
     pause = body.spend(MESSAGE)
     if pause is not None:
         await pause
@@ -245,7 +245,7 @@ async def sleep(seconds: float) -> None:
 
         await sleep(0.5)
     """
-    check_seconds("seconds", seconds)
+    seconds = check_seconds("seconds", seconds)
     body = current_process().body
     pause = body.spend(MESSAGE)
     if pause is not None:

@@ -132,9 +132,12 @@ class HandlerBody(Body):
                 if message is NOTHING:
                     if mailbox.saved or mailbox.arrivals is None:
                         message = mailbox.pop()
-                    else:
+                    elif mailbox.arrivals:
                         message = mailbox.arrivals.popleft()  # inlined `pop`
-                result = self._context.run(_call, self._handler, message)
+                # Still `NOTHING` if a signal handler has interrupted the delivery that led here,
+                # and has sent something to the same process: that step took both messages.
+                if message is not NOTHING:
+                    result = self._context.run(_call, self._handler, message)
         except BaseException as exc:
             ending = log_if_crash(process, exc)
             self._end(ending.reason)

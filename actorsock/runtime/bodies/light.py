@@ -117,11 +117,16 @@ class LightBody(Body):
     def wake(self, outcome: Any = None) -> bool:
         if not self.parked:
             return False
+        # First: a signal handler, which may run during `wake_keeper`, may wake the process too.
+        self.parked = False
         passes = self._passes  # inlined `step_soon`
         if passes.keeper is not None:
-            passes.wake_keeper()  # first: from another thread it raises, and nothing has changed
+            try:
+                passes.wake_keeper()
+            except BaseException:  # the caller is in another thread
+                self.parked = True
+                raise
         passes.ready.append(self)
-        self.parked = False
         self.outcome = outcome
         return True
 

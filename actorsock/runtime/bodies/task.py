@@ -114,8 +114,13 @@ class TaskBody(Body):
     def wake(self, outcome: Any = None) -> bool:
         if not self.parked:
             return False
-        reschedule(self.task)  # first: from another thread it raises, and nothing has changed then
+        # First: a signal handler, which runs before `reschedule` does, may wake the process too.
         self.parked = False
+        try:
+            reschedule(self.task)
+        except BaseException:  # the caller is in another thread
+            self.parked = True
+            raise
         self.outcome = outcome
         return True
 

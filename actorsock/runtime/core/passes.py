@@ -143,9 +143,15 @@ class Passes(trio.abc.Instrument):
 
     def wake_keeper(self) -> None:
         """Reschedule the suspended keeper: a light process is ready."""
-        assert self.keeper is not None
-        trio.lowlevel.reschedule(self.keeper)
-        self.keeper = None
+        # In one step: a signal handler that runs here may send, and wake the keeper before.
+        keeper, self.keeper = self.keeper, None
+        if keeper is None:
+            return
+        try:
+            trio.lowlevel.reschedule(keeper)
+        except BaseException:  # the caller is in another thread
+            self.keeper = keeper
+            raise
 
     def _abort(self, raise_cancel: object) -> Abort:
         self.keeper = None

@@ -93,7 +93,7 @@ class ExitError(Exception):
     def __init__(self, reason: Any, *args: Any) -> None:
         super().__init__(reason, *args)
         self.reason = reason
-        if isinstance(reason, BaseException):
+        if issubclass(type(reason), BaseException):  # as in `_Ends`
             self.__cause__ = reason
 
 
@@ -286,8 +286,8 @@ class Process:
 
     def drop_timer(self, ref: Ref) -> None:
         """Forget the timer `ref`, which has sent its message or was cancelled."""
-        assert self.timers is not None
-        del self.timers[ref]
+        if self.timers:
+            del self.timers[ref]
 
     def end(self, reason: Any) -> None:
         """End the process: leave every table, then notify links and monitors, in that order.
@@ -307,11 +307,12 @@ class Process:
             self.node.names.pop(self.name, None)
             self.name = None
         if self.timers:
-            for ref, node in self.timers.items():
+            # Taken first: a dropped message may have a finalizer, which cancels other timers.
+            timers, self.timers = self.timers, None
+            for ref, node in timers.items():
                 # None if the memory was used up while the timer was made.
-                if (pending := node.pending.pop(ref, None)) is not None:
-                    node.timers.cancel(pending.entry)
-            self.timers = None
+                if (timer := node.pending.pop(ref, None)) is not None:
+                    node.timers.cancel(timer.entry)
         if self.monitors:
             for ref in list(self.monitors):
                 self.demonitor(ref)

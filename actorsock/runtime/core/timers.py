@@ -23,23 +23,24 @@ __all__ = ["Entry", "Timers"]
 _CANCELLED_KEPT: Final = 64
 
 
-@attrs.define(order=True, eq=True)
+@attrs.define(eq=False)
 class Entry:
     """An action that is due at `deadline` (seconds on trio's clock)."""
 
     deadline: float
-    number: int
-    """Orders entries of the same deadline: first added, first called."""
-    action: Callable[..., object] | None = attrs.field(eq=False, order=False)
+    action: Callable[..., object] | None
     """The function to call; None once it has been called or cancelled."""
-    args: tuple[Any, ...] = attrs.field(eq=False, order=False)
+    args: tuple[Any, ...]
 
 
 class Timers:
     """The timers of one runtime."""
 
     def __init__(self) -> None:
-        self._heap: list[Entry] = []
+        # Deadline, number (first added, first called), entry. Tuples, since comparing them runs no
+        # Python code: a signal handler or a finalizer, which may run between any two instructions,
+        # would call `send_after` in the middle of a heap operation.
+        self._heap: list[tuple[float, int, Entry]] = []
         self._cancelled = 0
         self._numbers = count()
         self._sleep: trio.CancelScope | None = None
@@ -49,8 +50,8 @@ class Timers:
 
     def add(self, deadline: float, action: Callable[..., object], *args: Any) -> Entry:
         """Call `action(*args)` at `deadline`; it must not raise."""
-        entry = Entry(deadline, next(self._numbers), action, args)
-        heapq.heappush(self._heap, entry)
+        entry = Entry(deadline, action, args)
+        heapq.heappush(self._heap, (deadline, next(self._numbers), entry))
         if self._sleep is not None and deadline < self._sleep.deadline:
             self._sleep.deadline = deadline
         return entry
@@ -66,10 +67,18 @@ class Timers:
         # due. A program whose calls all have long time-outs and all succeed would pile them up:
         # rebuild the heap when more than half of it is cancelled, which is amortized over these.
         if self._cancelled > _CANCELLED_KEPT and self._cancelled > len(self._heap) // 2:
-            self._heap = [kept for kept in self._heap if kept.action is not None]
-            heapq.heapify(self._heap)
-            self._cancelled = 0
+            self._rebuild()
         return True
+
+    def _rebuild(self) -> None:
+        # The list is exchanged first: what a finalizer adds meanwhile goes to the new one.
+        old, self._heap = self._heap, []
+        self._cancelled = 0
+        kept = [item for item in old if item[2].action is not None]
+        heapq.heapify(kept)
+        added, self._heap = self._heap, kept
+        for item in added:
+            heapq.heappush(self._heap, item)
 
     @enable_ki_protection
     async def run(self) -> None:
@@ -87,10 +96,10 @@ class Timers:
 
     def _next_deadline(self) -> float:
         heap = self._heap
-        while heap and heap[0].action is None:
+        while heap and heap[0][2].action is None:
             heapq.heappop(heap)
             self._cancelled -= 1
-        return heap[0].deadline if heap else inf
+        return heap[0][0] if heap else inf
 
     def _fire(self, now: float, newest: int) -> bool:
         """Call the actions of entries that are due and older than `newest`, up to a quantum.
@@ -98,12 +107,14 @@ class Timers:
         Returns True if some may be left.
         """
         for _ in range(TIMER_QUANTUM):
-            if self._next_deadline() > now or self._heap[0].number > newest:
+            if self._next_deadline() > now or self._heap[0][1] > newest:
                 return False
-            entry = heapq.heappop(self._heap)
+            _, _, entry = heapq.heappop(self._heap)
             action, args = entry.action, entry.args
             entry.action = None
             entry.args = ()
-            assert action is not None
-            action(*args)
+            if action is None:  # cancelled just now, by a signal handler or a finalizer
+                self._cancelled -= 1
+            else:
+                action(*args)
         return True

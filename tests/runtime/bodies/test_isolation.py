@@ -11,11 +11,15 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 from actorsock import (
+    DeadlineError,
     Down,
     Pid,
     ProcessExit,
+    Ref,
     Timeout,
+    cancel_timer,
     current_pid,
+    deadline,
     demonitor,
     exit,
     in_trio,
@@ -28,6 +32,7 @@ from actorsock import (
     receive,
     register,
     send,
+    send_after,
     sleep,
     spawn,
     spawn_handler,
@@ -36,6 +41,8 @@ from actorsock import (
     trap_exit,
     whereis,
 )
+from actorsock.runtime.core.mailbox import anything
+from actorsock.runtime.core.process import alive
 
 from ..support import crash, every_body
 
@@ -414,6 +421,84 @@ async def test_a_name_of_a_class_of_its_own_is_a_plain_string(bystanders: None) 
     assert whereis("server") is whereis(Name("server")) is current_pid()
     send(Name("server"), "a message")
     assert await receive() == "a message"
+    send_after(0, Name("nobody"), "lost")
+    send_after(0, Name("server"), "a message of a timer")
+    assert await receive() == "a message of a timer"
+
+
+class Lying(float):
+    """A number of seconds that makes deadlines which cannot be compared."""
+
+    def __radd__(self, now: float) -> float:
+        return Incomparable(now + float(self))
+
+
+class Incomparable(float):
+    __lt__ = __le__ = __gt__ = __ge__ = __eq__ = raises  # type: ignore[assignment]
+    __hash__ = float.__hash__
+
+
+async def within(seconds: float) -> None:
+    with contextlib.suppress(DeadlineError), deadline(seconds):
+        await receive()
+
+
+async def after(seconds: float) -> None:
+    send_after(seconds, current_pid(), "late")
+    assert await receive() == "late"
+
+
+async def receives(seconds: float) -> None:
+    assert await receive(int, after=seconds) == Timeout()
+
+
+@every_body
+@pytest.mark.parametrize("waits", [sleep, receives, after, within])
+async def test_no_number_of_seconds_harms_the_timers(
+    bystanders: None, light: bool, waits: Any
+) -> None:
+    pids = [spawn(waits, Lying(0.001), light=light) for _ in range(3)]
+    refs = [monitor(pid) for pid in pids]
+    assert [(await receive(ref)).reason for ref in refs] == ["normal"] * 3
+
+
+@every_body
+async def test_a_finalizer_may_cancel_the_other_timers_of_a_process_that_ends(
+    bystanders: None, light: bool
+) -> None:
+    class Message:
+        def __init__(self, *refs: Ref) -> None:
+            self.refs = refs
+
+        def __del__(self) -> None:
+            for ref in self.refs:
+                cancel_timer(ref)
+
+    async def ends() -> None:
+        last = send_after(60, current_pid(), "last")
+        send_after(60, current_pid(), Message(last, send_after(60, current_pid(), Message())))
+
+    assert await end_of(spawn(ends, light=light)) == "normal"
+
+
+async def test_a_signal_handler_may_send_to_a_handler_in_the_middle_of_a_delivery(
+    bystanders: None,
+) -> None:
+    handled: list[str] = []
+
+    def wanted(message: str) -> bool:
+        # A point of the delivery at which Python may run the signal handler.
+        mailbox.wanted = anything
+        send(pid, "second")
+        return True
+
+    pid = spawn_handler(handled.append)
+    mailbox = alive[pid].mailbox
+    mailbox.wanted = wanted
+    send(pid, "first")
+    assert handled == ["first", "second"]
+    send(pid, "third")
+    assert handled == ["first", "second", "third"]
 
 
 async def test_a_light_process_that_always_awaits_something_foreign_holds_no_one_up(
