@@ -22,6 +22,7 @@ from .runtime.api.message_timers import cancel_timer, read_timer, send_after, st
 from .runtime.api.messaging import current_pid, receive, send, sleep
 from .runtime.api.naming import register, registered, unregister, whereis
 from .runtime.api.opening import open_runtime, run
+from .runtime.api.receive_or import Received, Returned, receive_or
 from .runtime.api.spawning import spawn, spawn_handler, spawn_link, spawn_monitor
 from .runtime.bodies.in_trio import in_trio
 from .runtime.core.identity import Pid, Ref, make_ref
@@ -53,7 +54,9 @@ __all__ = [
     "Pid",
     "ProcessExit",
     "ProcessInfo",
+    "Received",
     "Ref",
+    "Returned",
     "Select",
     "SelectRead",
     "SocketListener",
@@ -82,6 +85,7 @@ __all__ = [
     "processes",
     "read_timer",
     "receive",
+    "receive_or",
     "register",
     "registered",
     "run",

@@ -1,11 +1,12 @@
 """Listening and connected sockets, which the tests of sockets, streams and the plugin share."""
 
+from collections.abc import Callable
 from typing import Any
 
-from actorsock import ok, socket
+from actorsock import Ok, Select, ok, sleep, socket
 from actorsock.socket import Socket
 
-__all__ = ["ANYWHERE", "address", "connection", "listener", "listening", "tcp"]
+__all__ = ["ANYWHERE", "address", "connection", "fill", "listener", "listening", "tcp"]
 
 ANYWHERE: dict[str, dict[str, Any]] = {
     "inet": {"family": "inet", "addr": "loopback", "port": 0},
@@ -48,3 +49,23 @@ async def connection(domain: str = "inet", type: str = "stream") -> tuple[Socket
     here = ok(await socket.accept(listening))
     ok(await socket.close(listening))
     return here, there
+
+
+async def fill(sock: Socket, send: Callable[[int], Any] | None = None) -> int:
+    """Send until there is no room; return how many messages were sent whole.
+
+    `send` makes a nowait call for the message of a number; the default sends a megabyte. One
+    `Select` does not say that there is no room, because a caller without budget gets one to let
+    others run. The second of two in a row does.
+    """
+    count = selects = 0
+    while selects < 2:
+        result = socket.send_nowait(sock, bytes(1_000_000)) if send is None else send(count)
+        if isinstance(result, Select):
+            selects = selects + 1 if result.data is None else 0
+            ok(socket.cancel(sock, result.info))
+            await sleep(0)  # the caller has a whole budget again
+        else:
+            assert result == Ok()
+            count, selects = count + 1, 0
+    return count

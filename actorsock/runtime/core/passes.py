@@ -11,6 +11,7 @@ so is readiness that light processes have caused meanwhile, as long as their bud
 
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import trio
@@ -77,6 +78,7 @@ class Passes(trio.abc.Instrument):
         while True:
             if self.ready:
                 self._install()
+                self.restore()
                 await trio.lowlevel.checkpoint()
             else:
                 self.keeper = trio.lowlevel.current_task()
@@ -89,11 +91,22 @@ class Passes(trio.abc.Instrument):
             self._installed = True
             trio.lowlevel.add_instrument(self)
 
+    def restore(self) -> None:
+        """Install the instrument again if trio has removed it.
+
+        trio does that when it can't call it, for want of memory. Without it nothing would be
+        collected or stepped any more, and the loop would not sleep.
+        """
+        if self._installed:
+            trio.lowlevel.add_instrument(self)  # does nothing if trio has it
+
     def stop(self) -> None:
         """Remove the instrument: the runtime has no light processes and no sockets any more."""
         if self._installed:
             self._installed = False
-            trio.lowlevel.remove_instrument(self)
+            # trio removes an instrument that it could not call, for want of memory.
+            with suppress(KeyError):
+                trio.lowlevel.remove_instrument(self)
 
     @enable_ki_protection
     def before_io_wait(self, timeout: float) -> None:

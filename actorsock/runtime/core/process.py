@@ -305,7 +305,9 @@ class Process:
             self.name = None
         if self.timers:
             for ref, node in self.timers.items():
-                node.timers.cancel(node.pending.pop(ref).entry)
+                # None if the memory was used up while the timer was made.
+                if (pending := node.pending.pop(ref, None)) is not None:
+                    node.timers.cancel(pending.entry)
             self.timers = None
         if self.monitors:
             for ref in list(self.monitors):

@@ -102,8 +102,12 @@ async def blocking(
     pause = body.spend(cost)
     if pause is not None:
         await pause
-    result = ask(actor, op, process.pid, timeout > 0)
-    return await wait(actor, op, process, timeout) if result is None else result
+    try:
+        result = ask(actor, op, process.pid, timeout > 0)
+        return await wait(actor, op, process, timeout) if result is None else result
+    except BaseException:
+        actor.leave_call(op.lane, process.pid)
+        raise
 
 
 def ask(actor: SocketActor, op: Operation[T], pid: Pid, patient: bool) -> Ok[T] | Error | None:

@@ -104,8 +104,12 @@ async def recv(
         if decisions:
             actor.carry_out(decisions)
         return outcome
-    result = actor.settle(_WHAT_IS_THERE, pid, outcome)
-    return await wait(actor, _WHAT_IS_THERE, process, inf) if result is None else result
+    try:
+        result = actor.settle(_WHAT_IS_THERE, pid, outcome)
+        return await wait(actor, _WHAT_IS_THERE, process, inf) if result is None else result
+    except BaseException:
+        actor.leave_call("read", pid)
+        raise
 
 
 @enable_ki_protection
@@ -147,9 +151,9 @@ def recv_nowait(
         if process is None:
             process = process_of_task()
         body = process.body
-        body.budget -= SYSTEM_CALL
-        if body.budget <= 0:
+        if body.budget <= SYSTEM_CALL:
             return nowait_receive(actor, _WHAT_IS_THERE, None)
+        body.budget -= SYSTEM_CALL
         pid, lane = process.pid, actor.turns.read
         current = lane.current
         # `Lane.enter` would answer "go".

@@ -124,8 +124,12 @@ async def send(
         return SENT
     if not isinstance(begun, Send):
         return begun
-    result = ask(actor, begun, process.pid, True)
-    return await wait(actor, begun, process, inf) if result is None else result
+    try:
+        result = ask(actor, begun, process.pid, True)
+        return await wait(actor, begun, process, inf) if result is None else result
+    except BaseException:
+        actor.leave_call(begun.lane, process.pid)
+        raise
 
 
 @enable_ki_protection
@@ -163,8 +167,8 @@ def send_nowait(
     if process is None:
         process = process_of_task()
     body = process.body
-    body.budget -= SYSTEM_CALL
-    if body.budget > 0 and actor.is_plain and actor.turns.write.current is None:
+    if body.budget > SYSTEM_CALL and actor.is_plain and actor.turns.write.current is None:
+        body.budget -= SYSTEM_CALL
         begun = send_plainly(actor, data)
         return nowait(actor, begun, None) if isinstance(begun, Send) else begun
     return nowait(actor, Send(data, 0), None)

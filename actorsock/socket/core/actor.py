@@ -41,6 +41,7 @@ from ..kernel.errors import error_of
 from .lifetime import CLOSED, SocketLifetime
 from .notifications import AbortMessage, SelectMessage
 from .operation import Operation
+from .poller import ready_now
 from .socket_object import Socket
 from .turns import (
     LANE_OF,
@@ -137,10 +138,14 @@ class SocketActor(SocketLifetime):
 
         The receive that follows lets other processes run. None if the caller would not be the
         one to try now, or the call is a connect, which a later call could not start any more.
+        None also if the descriptor is not ready: the attempt is cheap then, and the select message
+        must come from the poller, because a message sent now would report what is not there.
         """
         turns = self.turns
         lane = turns.read if op.lane == "read" else turns.write
         if turns.closed or op.activity == "connect" or lane.enter(pid, op.activity) != "go":
+            return None
+        if not ready_now(self.fd, op.lane):
             return None
         # Without the last decision, to watch: the message does not depend on the descriptor.
         self.carry_out(lane.wait(User(pid, op.activity, handle, op.tag))[:-1])
@@ -199,6 +204,19 @@ class SocketActor(SocketLifetime):
         """Remove the blocking caller `pid` from `lane`: it stops waiting."""
         if not self.turns.closed:
             self.carry_out(self.lane_of(lane).leave(pid))
+
+    def leave_call(self, lane: LaneName, pid: Pid) -> None:
+        """Remove the blocking caller `pid` from `lane` if it is still there: its call has raised.
+
+        It is there if the memory or the stack was used up before it could wait. It would be the
+        current user for ever, also when its process has ended.
+        """
+        if not self.turns.closed:
+            users = self.lane_of(lane)
+            for user in (users.current, *users.queue):
+                if user is not None and user.pid is pid and user.handle is None:
+                    self.leave(lane, pid)
+                    return
 
     def observe(self, op: Operation[T], pid: Pid, result: Result[T] | None) -> None:
         """Log a request and its result, and report counters, where the settings ask for it."""

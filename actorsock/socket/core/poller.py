@@ -383,6 +383,7 @@ class EpollPoller:
             while True:
                 try:
                     await trio.lowlevel.wait_readable(self._epoll)
+                    self._passes.restore()
                 except OSError:  # trio's own epoll refuses the descriptor
                     self._failing = True
                 if self._failing:

@@ -17,6 +17,7 @@ from trio.testing import wait_all_tasks_blocked
 from actorsock import Error, Ok, Select, current_pid, ok, receive, socket, spawn
 from actorsock.socket import SelectMessage, Socket, SocketInfo, SocketsInfo
 
+from ...sockets import fill
 from ..support_data import data_of, local_pair, result_of, tcp_pair, waiting_in, waits_in
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the listing is Linux's")
@@ -139,8 +140,7 @@ async def test_a_file_in_pieces_is_one_package(file: int, runtime: None) -> None
 
 async def test_a_file_that_waits_for_room_is_counted_once(file: int, runtime: None) -> None:
     left, right = local_pair()
-    while isinstance(socket.send_nowait(left, bytes(100_000)), Ok):
-        pass
+    await fill(left)
     assert await socket.sendfile(left, file, 0, 10, timeout=0.01) == Error("timeout", 0)
     assert counted(left)["sendfile"] == 1
     sender = await waiting_in(socket.sendfile, left, file, 0, 10)
@@ -168,7 +168,9 @@ def open_sockets() -> dict[str, int]:
 
 async def test_nothing_is_open_at_first(runtime: None) -> None:
     counters = {**EMPTY, **dict.fromkeys(OF_A_RUNTIME, 0)}
-    assert socket.info() == SocketsInfo(use_registry=True, iov_max=1024, counters=counters)
+    assert socket.info() == SocketsInfo(
+        debug=False, use_registry=True, iov_max=1024, counters=counters
+    )
 
 
 @pytest.mark.parametrize(

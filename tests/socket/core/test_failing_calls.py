@@ -23,7 +23,6 @@ from ...sockets import listening
 from ...stories import LIMIT, in_runtime, until
 from ..support import (
     CASES,
-    acceptors,
     arrives,
     at_rest,
     connected,
@@ -367,7 +366,7 @@ async def test_an_accept_that_wrongly_finds_nothing_is_made_again() -> None:
     (worker,) = workers(1)
     assert isinstance(await worker.ask(socket.accept, listener), Ok)
     job = worker.tell(socket.accept, listener)
-    await acceptors(listener, 1)
+    await until(lambda: waiting(listener))
     second = dial(address)
     assert isinstance(await job.answer(), Ok)
     third = dial(address)

@@ -4,11 +4,12 @@ from typing import Any
 
 import pytest
 
-from actorsock import Ok, Select, ok, receive, send, sleep, socket, spawn, spawn_handler
+from actorsock import Ok, Select, Timeout, ok, receive, send, sleep, socket, spawn, spawn_handler
+from actorsock.runtime.bodies.current import current_process
 from actorsock.runtime.core.reductions import SYSTEM_CALL, TASK_BUDGET
 
 from ...stories import in_runtime, until
-from ..support import connected
+from ..support import at_rest, connected, info_of, selected
 
 AT_MOST = 3 * TASK_BUDGET // SYSTEM_CALL
 """Calls in a row, of which each finds something to do."""
@@ -62,3 +63,19 @@ async def test_a_caller_that_does_not_wait_is_served_all_the_same() -> None:
     assert received >= AT_MOST * 3 // 4
     assert any(isinstance(result, Select) for result in results)
     assert ok(await socket.recv(sock, AT_MOST - received, timeout=1)) or received == AT_MOST
+
+
+@in_runtime
+async def test_a_caller_without_budget_gets_no_select_message_before_there_is_data() -> None:
+    sock, peer = await connected()
+    for _ in range(2):  # the poller reports the changes of the socket before the second time
+        current_process().body.budget = 0
+        info = info_of(socket.recv_nowait(sock))
+        await at_rest()
+        assert isinstance(await receive(info.ref, after=0), Timeout)
+        ok(socket.cancel(sock, info))
+    current_process().body.budget = 0
+    info = info_of(socket.recv_nowait(sock))
+    peer.sendall(b"x")
+    assert await receive(info.ref) == selected(sock, info)
+    assert socket.recv_nowait(sock) == Ok(b"x")

@@ -14,6 +14,7 @@ from trio.testing import wait_all_tasks_blocked
 from actorsock import Error, Ok, Select, Timeout, make_ref, ok, receive, socket
 from actorsock.socket import AbortMessage, ControlMessage, Msg, SelectInfo, SelectMessage, Socket
 
+from ...sockets import fill
 from ..support import info_of, listening, tcp
 from ..support_data import everything, local_pair, result_of, tcp_pair, waiting_in, waits_in
 
@@ -195,15 +196,12 @@ async def test_a_blocking_send_goes_on_with_the_info_of_a_select(runtime: None) 
     assert await result_of(reader) == Ok(data)
 
 
-def full(name: bytes) -> tuple[Socket, Socket, Any]:
+async def full(name: bytes) -> tuple[Socket, Socket, Any]:
     """A sender, and a local receiver that takes no more messages, and its address."""
     receiver, sender = ok(socket.open("local", "dgram")), ok(socket.open("local", "dgram"))
     address = {"family": "local", "path": name}
     ok(socket.bind(receiver, address))
-    while isinstance(result := socket.sendto_nowait(sender, b"filler", address), Ok):
-        pass
-    assert isinstance(result, Select)
-    ok(socket.cancel(sender, result.info))
+    await fill(sender, lambda number: socket.sendto_nowait(sender, b"filler", address))
     return sender, receiver, address
 
 
@@ -213,7 +211,7 @@ async def drained(sock: Socket) -> None:
 
 
 async def test_sendto_and_sendmsg_go_on_to_where_they_were_going(runtime: None) -> None:
-    sender, receiver, address = full(f"\0sendto-{os.getpid()}".encode())
+    sender, receiver, address = await full(f"\0sendto-{os.getpid()}".encode())
     info = info_of(socket.sendto_nowait(sender, b"hello", address), data=None)
     msg = info_of(socket.sendmsg_nowait(sender, {"addr": address, "iov": [b"hello"]}), data=None)
     await drained(receiver)
@@ -276,7 +274,7 @@ async def test_the_pieces_left_are_a_message_too(runtime: None) -> None:
 async def test_descriptors_that_have_not_gone_go_later(
     blocks: bool, file: int, runtime: None
 ) -> None:
-    sender, receiver, address = full(f"\0later-{os.getpid()}".encode())
+    sender, receiver, address = await full(f"\0later-{os.getpid()}".encode())
     rights = ControlMessage("socket", "rights", value=[file])
     msg = Msg(address, [b"a file"], [rights])
     info = info_of(socket.sendmsg_nowait(sender, msg), data=None)
@@ -320,7 +318,7 @@ async def test_an_old_info_is_as_good_as_a_new_call(runtime: None) -> None:
 async def infos(file: int) -> dict[str, SelectInfo]:
     """An info of every operation that can wait."""
     (listener, _), (_, there), (stream, _) = listening(), listening(), local_pair()
-    sender, _, address = full(f"\0infos-{os.getpid()}".encode())
+    sender, _, address = await full(f"\0infos-{os.getpid()}".encode())
     results: list[Any] = [
         socket.accept_nowait(listener),
         socket.connect_nowait(tcp(), there),

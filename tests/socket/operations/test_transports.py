@@ -12,6 +12,7 @@ import trio
 from actorsock import Error, Ok, Select, Timeout, ok, receive, socket
 from actorsock.socket import Msg, SelectMessage, SockAddrIn6, SockAddrUn, Socket
 
+from ...sockets import fill
 from ..support import info_of, readers, writers
 from ..support_data import Outcome, data_of, in_runtime, is_select_of, listener, pattern
 from .transports import (
@@ -229,23 +230,12 @@ async def test_nothing_is_sent_as_an_empty_message_or_not_at_all(transport: str)
         assert [here.peer.recv(10) for _ in (*empty, "x")] == [*empty, b"x"]
 
 
-def crowd(sock: Socket) -> int:
-    """Send numbered messages until there is no room; return how many have gone."""
-    count = 0
-    while not isinstance(answer := socket.send_nowait(sock, b"%06d" % count), Select):
-        assert answer == Ok()
-        count += 1
-    assert answer.data is None
-    ok(socket.cancel(sock, answer.info))
-    return count
-
-
 @pytest.mark.parametrize("transport", ["local dgram", "local seqpacket"])
 @in_runtime
 async def test_a_message_waits_for_room_and_keeps_its_place(transport: str) -> None:
     async with channel(transport) as here, trio.open_nursery() as nursery:
         sock, peer = here.sock, here.peer
-        count = crowd(sock)
+        count = await fill(sock, lambda number: socket.send_nowait(sock, b"%06d" % number))
         assert count
         assert await socket.send(sock, b"late", timeout=0) == NOTHING_YET
         assert await socket.send(sock, b"late", timeout=0.01) == NOTHING_YET
