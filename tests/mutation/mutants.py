@@ -177,6 +177,8 @@ def _inside(
         for index, child in enumerate(value) if several else [(None, value)]:
             if not isinstance(child, ast.AST) or _is_left_alone(child, in_function):
                 continue
+            if several and index == len(value) - 1 and _only_ends(node, child):
+                continue
             where = (node, field, index)
             line = where if isinstance(child, _LINES) else line_of
             for new, note in _replacements(child, in_function):
@@ -201,6 +203,14 @@ def _is_left_alone(node: ast.AST, in_function: bool) -> bool:
         case ast.ClassDef(bases=[ast.Name("Protocol") | ast.Subscript(ast.Name("Protocol"))]):
             return True
     return isinstance(node, _LEFT_ALONE)
+
+
+def _only_ends(parent: ast.AST, last: ast.AST) -> bool:
+    """A `return None` at the end of a function: without it the function returns None too."""
+    match parent, last:
+        case ast.FunctionDef() | ast.AsyncFunctionDef(), ast.Return(None | ast.Constant(None)):
+            return True
+    return False
 
 
 # --- what ------------------------------------------------------------------------------------

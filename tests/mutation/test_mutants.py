@@ -33,7 +33,7 @@ def changes(source: str) -> list[str]:
         ("return False", "return True"),
         ("return 'closed'", "return ''"),
         ("return a", "return None"),
-        ("return", "pass"),
+        ("if a: return", "pass"),
         ("a.append(b)", "pass"),
         ("a = b", "pass"),
         ("raise a", "pass"),
@@ -78,6 +78,11 @@ def test_text_types_and_imports_are_left_alone() -> None:
             assert a == 1
         '''
     assert changes(source) == []
+
+
+def test_the_return_at_the_end_of_a_function_is_left_alone() -> None:
+    assert changes("def f():\n    return None") == []
+    assert changes("def f():\n    return") == []
 
 
 def test_a_mutant_compiles_to_its_mistake() -> None:

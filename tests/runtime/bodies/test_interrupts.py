@@ -297,7 +297,7 @@ NextLine = Callable[[], str]
 def program(body: str) -> Iterator[tuple[subprocess.Popen[str], NextLine]]:
     """Start a program of processes; also yield a function that reads its next line."""
     with subprocess.Popen(
-        [sys.executable, "-X", "dev", "-c", PROGRAM.format(body=body)],
+        [sys.executable, "-c", PROGRAM.format(body=body)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

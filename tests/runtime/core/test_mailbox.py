@@ -172,7 +172,7 @@ class MailboxAgainstList(RuleBasedStateMachine):
 
 TestMailboxAgainstList = MailboxAgainstList.TestCase
 TestMailboxAgainstList.settings = settings(
-    deadline=None, max_examples=100, stateful_step_count=40, derandomize=True
+    deadline=None, max_examples=40, stateful_step_count=40, derandomize=True
 )
 
 

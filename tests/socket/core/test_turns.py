@@ -526,4 +526,4 @@ class TurnsMachine(RuleBasedStateMachine):
 
 
 TestTurns: Any = TurnsMachine.TestCase
-TestTurns.settings = settings(max_examples=250, stateful_step_count=50, deadline=None)
+TestTurns.settings = settings(max_examples=100, stateful_step_count=50, deadline=None)
