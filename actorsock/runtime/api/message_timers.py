@@ -148,6 +148,8 @@ def _start_timer(delay: float, dest: Pid | str, ref: Ref, message: Any) -> Ref:
 
 
 def _expire(node: Node, ref: Ref, message: Any) -> None:
+    if ref not in node.pending:  # no memory was left to finish the timer
+        return
     dest = _forget(node, ref).dest
     pid = node.names.get(dest) if isinstance(dest, str) else dest
     if pid is not None:
