@@ -16,7 +16,7 @@ import pytest
 from .documents import PRODUCT
 
 LAYERS: list[tuple[str, ...]] = [
-    ("actorsock.arguments",),
+    ("actorsock.arguments", "actorsock.log_text"),
     ("actorsock.runtime.core",),
     ("actorsock.runtime.bodies",),
     ("actorsock.runtime.api",),
