@@ -139,11 +139,17 @@ def _start_timer(delay: float, dest: Pid | str, ref: Ref, message: Any) -> Ref:
             )
         target.add_timer(ref, node)
     entry = node.timers.add(trio.current_time() + delay, _expire, node, ref, message)
-    node.pending[ref] = MessageTimer(dest, entry)
+    try:
+        node.pending[ref] = MessageTimer(dest, entry)
+    except BaseException:  # no memory: an entry that nothing knows of must not fall due
+        node.timers.cancel(entry)
+        raise
     return ref
 
 
 def _expire(node: Node, ref: Ref, message: Any) -> None:
+    if ref not in node.pending:  # no memory was left to finish the timer
+        return
     dest = _forget(node, ref).dest
     pid = node.names.get(dest) if isinstance(dest, str) else dest
     if pid is not None:
