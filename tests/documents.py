@@ -58,5 +58,5 @@ def run(command: Sequence[str], directory: Path) -> subprocess.CompletedProcess[
     """Run a command in a directory, without the variables that pytest has set for this run."""
     environ = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
     return subprocess.run(
-        command, cwd=directory, env=environ, capture_output=True, text=True, timeout=60
+        command, cwd=directory, env=environ, capture_output=True, text=True, timeout=300
     )

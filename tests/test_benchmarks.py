@@ -218,7 +218,7 @@ def test_the_load_generator_detects_wrong_bytes() -> None:
         thread = threading.Thread(target=corrupt, args=[lsock])
         thread.start()
         command = [programs.loadgen(), "echo", str(lsock.getsockname()[1]), "1"]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300)
         thread.join()
     assert done.returncode == 1
     assert "what came back is not what was sent" in done.stderr

@@ -23,7 +23,7 @@ Done = subprocess.CompletedProcess[str]
 
 def actorsock(*args: object, **options: Any) -> Done:
     command = [*ACTORSOCK, *map(str, args)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, **options)
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, **options)
 
 
 class Outcome:
@@ -130,7 +130,7 @@ def seen_on_a_terminal(**variables: str) -> str:
         except OSError:
             pass  # Linux reports the closed end by an error
         os.close(ours)
-        assert program.wait(timeout=30) == 0
+        assert program.wait(timeout=300) == 0
     return seen.decode()
 
 
@@ -211,7 +211,7 @@ def test_a_reader_closes_the_pipe_early() -> None:
         program.stdout.readline()
         program.stdout.close()
         assert program.stderr.read() == ""
-        assert program.wait(timeout=30) == 0
+        assert program.wait(timeout=300) == 0
 
 
 def test_a_missing_file(tmp_path: Path) -> None:
@@ -379,7 +379,7 @@ def test_control_c_ends_the_program_without_a_traceback(here: Path) -> None:
         assert program.stderr is not None
         assert program.stdout.readline() == "waiting\n"
         program.send_signal(signal.SIGINT)
-        assert program.wait(timeout=30) == 130
+        assert program.wait(timeout=300) == 130
         assert program.stderr.read() == ""
 
 
@@ -390,6 +390,6 @@ def test_the_installed_script_finds_modules_in_the_current_directory(here: Path)
         cwd=here,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=300,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "a+b\n", "")

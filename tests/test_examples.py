@@ -89,7 +89,7 @@ def command(name: str, *args: object) -> list[str]:
 
 
 def run(name: str, *args: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command(name, *args), capture_output=True, text=True, timeout=30)
+    return subprocess.run(command(name, *args), capture_output=True, text=True, timeout=300)
 
 
 def pattern(lines: str) -> str:
@@ -142,11 +142,11 @@ def test_documented_server_and_a_plain_client() -> None:
     with server:
         assert server.stdout is not None
         port = int(server.stdout.readline().removeprefix("port "))
-        with socket.create_connection(("127.0.0.1", port), timeout=30) as sock:
+        with socket.create_connection(("127.0.0.1", port), timeout=300) as sock:
             sock.sendall(b"anything")
             with sock.makefile("rb") as lines:
                 assert lines.read() == b"anything"  # up to the server's shutdown
-        assert server.wait(timeout=30) == 0
+        assert server.wait(timeout=300) == 0
 
 
 def test_documented_server_and_client() -> None:
@@ -157,7 +157,7 @@ def test_documented_server_and_client() -> None:
         assert server.stdout is not None
         port = int(server.stdout.readline().removeprefix("port "))
         assert run("documented_client", "any", "127.0.0.1", port).returncode == 0
-        assert server.wait(timeout=30) == 0
+        assert server.wait(timeout=300) == 0
 
 
 @pytest.mark.parametrize("name", sorted(WITH_ARGUMENTS))

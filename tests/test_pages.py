@@ -59,7 +59,7 @@ def test_a_program_prints_what_is_shown(program: str, printed: str, tmp_path: Pa
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=300,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, printed, "")
 

@@ -175,7 +175,7 @@ def test_mypy_finds_the_wrong_lines_and_no_others(tmp_path: Path) -> None:
         env={**os.environ, **path},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
     )
     found = {int(line) for line in re.findall(r"^program.py:(\d+): error", checked.stdout, re.M)}
     lines = enumerate(PROGRAM.splitlines(), 1)

@@ -33,7 +33,7 @@ def run_in_erlang(erlang: str, module: str, programs: Sequence[Any], scratch: Pa
         [erlang, "-noshell", "-pa", str(scratch), "-run", module, "main", str(script)],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
     )
     lines = done.stdout.splitlines()
     assert len(lines) == len(programs), done.stdout[-1000:] + done.stderr

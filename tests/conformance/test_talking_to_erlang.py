@@ -14,7 +14,7 @@ def test_each_way_round_over_tcp_udp_and_local_sockets(erlang: str) -> None:
         [sys.executable, "-W", "error", str(EXAMPLES / "talking_to_erlang.py")],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines() == [
@@ -41,7 +41,7 @@ def test_the_documented_client_and_a_server_in_erlang(erlang: str, client: str) 
             [sys.executable, str(EXAMPLES / client), "127.0.0.1", "127.0.0.1", port],
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=300,
         )
         assert done.returncode == 0, done.stderr
     assert server.returncode == 0

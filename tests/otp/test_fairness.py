@@ -102,7 +102,7 @@ async def test_a_chain_of_events_gives_way(start: Starter, behaviour: Any) -> No
 
     pid = await start(Busy)
     most = 0
-    for _ in range(100):
+    for _ in range(20):
         before = begun[0].count
         await trio.lowlevel.checkpoint()
         most = max(most, begun[0].count - before)
