@@ -12,6 +12,8 @@ import pytest
 
 from .documents import Block, blocks, run, text_of
 
+# pytest-asyncio, if it is installed, warns where it is not configured.
+PLUGINS = ["-p", "no:cacheprovider", "-p", "no:asyncio"]
 BLOCKS = blocks("docs/tutorial.md")
 FILES = {block.file: block for block in BLOCKS if block.file is not None}
 NO_ERLANG = shutil.which("erl") is None or shutil.which("erlc") is None
@@ -88,7 +90,7 @@ def test_an_erlang_program(compiled: Path, name: str) -> None:
 
 def test_the_tests_of_the_tutorial_pass(directory: Path) -> None:
     (shown,) = [block.text for block in BLOCKS if block.note == "pytest"]
-    done = run([sys.executable, "-m", "pytest", "-W", "error", "-p", "no:cacheprovider"], directory)
+    done = run([sys.executable, "-m", "pytest", "-W", "error", *PLUGINS], directory)
     assert done.returncode == 0, done.stdout
     assert f" {shown.strip()} in " in done.stdout
 
