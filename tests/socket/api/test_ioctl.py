@@ -14,7 +14,11 @@ from actorsock.socket import Interface, InterfaceMap, SockAddrIn, SockAddrNative
 from ..support_data import local_pair, tcp_pair
 from .sockets import arrived
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the requests are Linux's")
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="the requests are Linux's"),
+    # Later tests find the interfaces of their namespace as earlier ones have left them.
+    pytest.mark.xdist_group("interfaces"),
+]
 
 OF_AN_INTERFACE = (
     "gifindex",
