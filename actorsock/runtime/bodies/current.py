@@ -10,6 +10,7 @@ from typing import Final
 import trio
 from trio.lowlevel import Task, current_task
 
+from ..._native import twin
 from ..core.node import Node
 from ..core.process import ExitSignal, Process
 from .running import by_task, local
@@ -29,6 +30,7 @@ _open: Final[trio.lowlevel.RunVar[tuple[Node, ...]]] = trio.lowlevel.RunVar("act
 """Every runtime that is open in this run of trio."""
 
 
+@twin
 def current_process() -> Process:
     """Return the calling process; adopt a trio task that is none yet.
 
