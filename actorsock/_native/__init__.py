@@ -1,4 +1,4 @@
-"""The optional native core: twins, written in C, of the functions that programs spend their time in.
+"""The optional native core: twins, in C, of the functions in which programs spend their time.
 
 The Python is the specification, and runs wherever there is no twin: no compiler at installation,
 `ACTORSOCK_NATIVE=0`, another interpreter than CPython, a build without the global lock. A function
@@ -31,7 +31,7 @@ def _load() -> ModuleType | None:
         from . import _core
     except ImportError:
         return None
-    return cast("ModuleType", _core)
+    return _core
 
 
 core: Final = _load()

@@ -49,6 +49,4 @@ def compile_core(root: Path, target: Path) -> Path:
         command.build_lib, command.build_temp = str(target), objects
         command.ensure_finalized()
         command.run()
-    return target / command.get_ext_filename(_MODULE)
-
-
+    return target / str(command.get_ext_filename(_MODULE))

@@ -11,7 +11,8 @@
 
 /* --- the twins, by name ------------------------------------------------------------------------ */
 
-static const TwinEntry *const TABLES[] = {LIGHT_TWINS, MESSAGE_TWINS, RECEIVE_TWINS, NULL};
+static const TwinEntry *const TABLES[] = {LIGHT_TWINS, MESSAGE_TWINS, RECEIVE_TWINS,
+                                           SOCKET_TWINS, POLLER_TWINS,  NULL};
 
 static const TwinEntry *
 find_entry(const char *name)
@@ -174,8 +175,11 @@ module_exec(PyObject *module)
 {
     State *state = PyModule_GetState(module);
     state->twin_type = PyType_FromModuleAndSpec(module, &twin_spec, NULL);
+    if (state->twin_type == NULL) {
+        return -1;
+    }
     state->next_message_type = PyType_FromModuleAndSpec(module, &next_message_spec, NULL);
-    return state->twin_type == NULL || state->next_message_type == NULL ? -1 : 0;
+    return state->next_message_type == NULL ? -1 : 0;
 }
 
 static int
@@ -185,6 +189,9 @@ module_traverse(PyObject *module, visitproc visit, void *arg)
 #define VISIT(name) Py_VISIT(state->name);
     STATE_OBJECTS(VISIT)
 #undef VISIT
+#define VISIT(name) Py_VISIT(state->str_##name);
+    STATE_WORDS(VISIT)
+#undef VISIT
     return 0;
 }
 
@@ -192,9 +199,12 @@ static int
 module_clear(PyObject *module)
 {
     State *state = PyModule_GetState(module);
-    state->ready = 0;
+    state->runtime_ready = state->sockets_ready = 0;
 #define CLEAR(name) Py_CLEAR(state->name);
     STATE_OBJECTS(CLEAR)
+#undef CLEAR
+#define CLEAR(name) Py_CLEAR(state->str_##name);
+    STATE_WORDS(CLEAR)
 #undef CLEAR
     return 0;
 }

@@ -27,7 +27,9 @@ stop_waiting(NextMessage *self)
 {
     if (self->waiting && self->process != NULL) {
         PyObject *mailbox = SLOT(self->process, self->state->process_mailbox);
-        slot_set(mailbox, self->state->mailbox_wanted, Py_NewRef(Py_None));
+        if (is_exactly(mailbox, self->state->mailbox_type)) {
+            slot_set(mailbox, self->state->mailbox_wanted, Py_NewRef(Py_None));
+        }
     }
     self->waiting = 0;
 }
@@ -50,60 +52,93 @@ next_message_dealloc(PyObject *op)
     Py_DECREF(type);
 }
 
-/* Whether `pop_arrival` would find a message.  */
-static int
-has_arrival(State *state, PyObject *mailbox)
-{
-    PyObject *arrivals = SLOT(mailbox, state->mailbox_arrivals);
-    return Py_IS_TYPE(arrivals, (PyTypeObject *)state->deque_type) && Py_SIZE(arrivals) > 0;
-}
-
+/* The receive ends with `message`, or with an exception if that is NULL.  */
 static PySendResult
 ended(NextMessage *self, PyObject *message, PyObject **result)
 {
+    self->waiting = 0;
     Py_CLEAR(self->process);
     *result = message;
     return message == NULL ? PYGEN_ERROR : PYGEN_RETURN;
+}
+
+/* Take the oldest arrival; there is one.  */
+static PyObject *
+pop_arrival(State *state, PyObject *mailbox)
+{
+    PyObject *arrivals = Py_XNewRef(SLOT(mailbox, state->mailbox_arrivals));
+    if (!is_exactly(arrivals, state->deque_type)) { /* the process has ended meanwhile */
+        Py_XDECREF(arrivals);
+        PyErr_SetString(PyExc_IndexError, "receive: the mailbox is gone");
+        return NULL;
+    }
+    PyObject *message = PyObject_Vectorcall(state->popleft, &arrivals, 1, NULL);
+    Py_DECREF(arrivals);
+    return message;
+}
+
+/* The first step: take what is there, or begin to wait.  */
+static PySendResult
+begin_receive(NextMessage *self, PyObject *mailbox, PyObject *body, PyObject **result)
+{
+    State *state = self->state;
+    PyObject *arrivals = SLOT(mailbox, state->mailbox_arrivals);
+    long budget;
+    if (!is_exactly(arrivals, state->deque_type) || Py_SIZE(arrivals) == 0) {
+        slot_set(mailbox, state->mailbox_wanted, Py_NewRef(state->anything));
+        slot_set(body, state->light_parked, Py_NewRef(Py_True));
+        self->waiting = 1;
+        *result = Py_NewRef(state->pause);
+        return PYGEN_NEXT;
+    }
+    if (slot_long(body, state->light_budget, &budget)) {
+        PyObject *left = PyLong_FromLong(budget - 1);
+        if (left == NULL) {
+            return ended(self, NULL, result);
+        }
+        slot_set(body, state->light_budget, left);
+    }
+    return ended(self, pop_arrival(state, mailbox), result);
+}
+
+/* The process has been woken.  */
+static PySendResult
+end_receive(NextMessage *self, PyObject *mailbox, PyObject *body, PyObject **result)
+{
+    State *state = self->state;
+    if (SLOT(self->process, state->process_ending) != Py_False
+        && done_with(PyObject_CallMethodNoArgs(body, state->str_check)) < 0) {
+        stop_waiting(self);
+        return ended(self, NULL, result);
+    }
+    return ended(self, pop_arrival(state, mailbox), result);
 }
 
 static PySendResult
 next_message_send(PyObject *op, PyObject *value, PyObject **result)
 {
     NextMessage *self = (NextMessage *)op;
-    State *state = self->state;
-    PyObject *process = self->process;
-    if (process == NULL) {
-        PyErr_SetString(PyExc_RuntimeError, "this receive has been awaited already");
-        *result = NULL;
+    *result = NULL;
+    if (self->process == NULL) {
+        PyErr_SetString(PyExc_RuntimeError, "cannot reuse already awaited coroutine");
         return PYGEN_ERROR;
     }
-    PyObject *mailbox = SLOT(process, state->process_mailbox);
-    PyObject *body = SLOT(process, state->process_body);
-    if (!self->waiting) {
-        if (!has_arrival(state, mailbox)) {
-            slot_set(mailbox, state->mailbox_wanted, Py_NewRef(state->anything));
-            slot_set(body, state->body_parked, Py_NewRef(Py_True));
-            self->waiting = 1;
-            *result = Py_NewRef(state->pause);
-            return PYGEN_NEXT;
-        }
-        PyObject *budget = PyLong_FromLong(PyLong_AsLong(SLOT(body, state->body_budget)) - 1);
-        if (budget == NULL) {
-            return ended(self, NULL, result);
-        }
-        slot_set(body, state->body_budget, budget);
+    State *state = self->state;
+    PyObject *mailbox = Py_XNewRef(SLOT(self->process, state->process_mailbox));
+    PyObject *body = Py_XNewRef(SLOT(self->process, state->process_body));
+    PySendResult outcome = PYGEN_ERROR;
+    if (!is_exactly(mailbox, state->mailbox_type) || !is_exactly(body, state->light_type)) {
+        PyErr_SetString(PyExc_TypeError, "receive: the process has changed its body or mailbox");
     }
-    else if (SLOT(process, state->process_ending) != Py_False) {
-        PyObject *checked = PyObject_CallMethodNoArgs(body, state->str_check);
-        if (checked == NULL) {
-            stop_waiting(self);
-            return ended(self, NULL, result);
-        }
-        Py_DECREF(checked);
+    else if (self->waiting) {
+        outcome = end_receive(self, mailbox, body, result);
     }
-    self->waiting = 0;
-    PyObject *arrivals = SLOT(mailbox, state->mailbox_arrivals);
-    return ended(self, PyObject_Vectorcall(state->popleft, &arrivals, 1, NULL), result);
+    else {
+        outcome = begin_receive(self, mailbox, body, result);
+    }
+    Py_XDECREF(body);
+    Py_XDECREF(mailbox);
+    return outcome;
 }
 
 static PyObject *
@@ -182,36 +217,47 @@ PyType_Spec next_message_spec = {
     .slots = next_message_slots,
 };
 
+/* Whether the twin serves `process`; what it finds holds until the process has run on.  */
+static int
+receives_plainly(State *state, PyObject *process)
+{
+    PyObject *mailbox = SLOT(process, state->process_mailbox);
+    PyObject *body = SLOT(process, state->process_body);
+    long budget;
+    if (!is_exactly(body, state->light_type) || !is_exactly(mailbox, state->mailbox_type)
+        || SLOT(process, state->process_ending) != Py_False
+        || !slot_long(body, state->light_budget, &budget) || budget <= 1) {
+        return 0;
+    }
+    PyObject *saved = SLOT(mailbox, state->mailbox_saved);
+    return saved == Py_None || (PyODict_CheckExact(saved) && PyODict_SIZE(saved) == 0);
+}
+
 /* _next_message() */
 static PyObject *
 next_message(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
 {
     Twin *self = (Twin *)op;
     State *state = self->state;
-    if (!state->ready && state_prepare(state) < 0) {
+    if (state_prepare(state) < 0) {
         return NULL;
     }
     PyObject *process = stepped_process(state);
-    if (process == NULL) {
-        return PyErr_Occurred() ? NULL : twin_fall_back(self, args, nargsf, kwnames);
+    if (process == NULL && PyErr_Occurred()) {
+        return NULL;
     }
-    PyObject *mailbox = SLOT(process, state->process_mailbox);
-    PyObject *body = SLOT(process, state->process_body);
-    PyObject *saved;
-    if (!Py_IS_TYPE(body, (PyTypeObject *)state->light_type)
-        || !Py_IS_TYPE(mailbox, (PyTypeObject *)state->mailbox_type)
-        || SLOT(process, state->process_ending) != Py_False
-        || PyLong_AsLong(SLOT(body, state->body_budget)) <= 1
-        || ((saved = SLOT(mailbox, state->mailbox_saved)) != Py_None && PyObject_Size(saved) != 0)) {
+    if (process == NULL || PyVectorcall_NARGS(nargsf) != 0 || kwnames != NULL
+        || !receives_plainly(state, process)) {
+        Py_XDECREF(process);
         return twin_fall_back(self, args, nargsf, kwnames);
     }
-    PyTypeObject *type = (PyTypeObject *)state->next_message_type;
-    NextMessage *awaitable = (NextMessage *)type->tp_alloc(type, 0);
+    NextMessage *awaitable = (NextMessage *)new_instance(state->next_message_type);
     if (awaitable == NULL) {
+        Py_DECREF(process);
         return NULL;
     }
     awaitable->state = state;
-    awaitable->process = Py_NewRef(process);
+    awaitable->process = process;
     awaitable->waiting = 0;
     return (PyObject *)awaitable;
 }
@@ -221,14 +267,18 @@ static PyObject *
 current_process(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
 {
     Twin *self = (Twin *)op;
-    if (!self->state->ready && state_prepare(self->state) < 0) {
+    State *state = self->state;
+    if (state_prepare(state) < 0) {
         return NULL;
     }
-    PyObject *process = stepped_process(self->state);
-    if (process != NULL) {
-        return Py_NewRef(process);
+    if (PyVectorcall_NARGS(nargsf) != 0 || kwnames != NULL) {
+        return twin_fall_back(self, args, nargsf, kwnames);
     }
-    return PyErr_Occurred() ? NULL : twin_fall_back(self, args, nargsf, kwnames);
+    PyObject *process = stepped_process(state);
+    if (process != NULL || PyErr_Occurred()) {
+        return process;
+    }
+    return PyObject_CallNoArgs(state->process_of_task);
 }
 
 const TwinEntry RECEIVE_TWINS[] = {

@@ -37,79 +37,146 @@ slot_offset(PyObject *type, const char *name)
     return offset;
 }
 
-#define IMPORT(field, path, name)                                                                 \
-    do {                                                                                          \
-        Py_XSETREF(state->field, import_from(path, name));                                        \
-        if (state->field == NULL) {                                                               \
-            return -1;                                                                            \
-        }                                                                                         \
-    } while (0)
-
-#define STRING(field, text)                                                                       \
-    do {                                                                                          \
-        Py_XSETREF(state->field, PyUnicode_InternFromString(text));                               \
-        if (state->field == NULL) {                                                               \
-            return -1;                                                                            \
-        }                                                                                         \
-    } while (0)
-
-#define OFFSET(field, type, name)                                                                 \
-    do {                                                                                          \
-        state->field = slot_offset(state->type, name);                                            \
-        if (state->field < 0) {                                                                   \
-            return -1;                                                                            \
-        }                                                                                         \
-    } while (0)
-
-int
-state_prepare(State *state)
+/* Keep `object`, of which the reference is taken over, in the state: 0, or -1 if it is NULL.  */
+static int
+keep(PyObject **place, PyObject *object)
 {
-    IMPORT(deque_type, "collections", "deque");
-    IMPORT(pid_type, "actorsock.runtime.core.identity", "Pid");
-    IMPORT(process_type, "actorsock.runtime.core.process", "Process");
-    IMPORT(alive, "actorsock.runtime.core.process", "alive");
-    IMPORT(mailbox_type, "actorsock.runtime.core.mailbox", "Mailbox");
-    IMPORT(anything, "actorsock.runtime.core.mailbox", "anything");
-    IMPORT(local, "actorsock.runtime.bodies.running", "local");
-    IMPORT(step_type, "actorsock.runtime.bodies.running", "Step");
-    IMPORT(light_type, "actorsock.runtime.bodies.light", "LightBody");
-    IMPORT(pause, "actorsock.runtime.bodies.light", "_PAUSE");
-    IMPORT(passes_type, "actorsock.runtime.core.passes", "Passes");
-    IMPORT(light_budget, "actorsock.runtime.core.reductions", "LIGHT_BUDGET");
-    state->light_budget_value = PyLong_AsLong(state->light_budget);
-    STRING(str_check, "check");
-    STRING(str_begin, "begin");
-    STRING(str_end, "end");
-    STRING(str_end_with, "end_with");
-    STRING(str_throw_misuse, "throw_misuse");
-    STRING(str_appendleft, "appendleft");
-    STRING(str_normal, "normal");
-    STRING(str_step, "step");
-    STRING(str_process, "process");
-    Py_XSETREF(state->append, PyObject_GetAttrString(state->deque_type, "append"));
-    Py_XSETREF(state->popleft, PyObject_GetAttrString(state->deque_type, "popleft"));
-    if (state->append == NULL || state->popleft == NULL) {
+    if (object == NULL) {
         return -1;
     }
-    OFFSET(process_body, process_type, "body");
-    OFFSET(process_mailbox, process_type, "mailbox");
-    OFFSET(process_node, process_type, "node");
-    OFFSET(mailbox_arrivals, mailbox_type, "arrivals");
-    OFFSET(mailbox_wanted, mailbox_type, "wanted");
-    OFFSET(body_parked, light_type, "parked");
-    OFFSET(body_outcome, light_type, "outcome");
-    OFFSET(body_budget, light_type, "budget");
-    OFFSET(light_passes, light_type, "_passes");
-    OFFSET(light_process, light_type, "process");
-    OFFSET(light_resume, light_type, "resume");
-    OFFSET(light_context, light_type, "context");
-    OFFSET(process_ending, process_type, "ending");
-    OFFSET(mailbox_saved, mailbox_type, "saved");
-    OFFSET(light_coroutine, light_type, "_coroutine");
-    OFFSET(passes_keeper, passes_type, "keeper");
-    OFFSET(passes_ready, passes_type, "ready");
-    OFFSET(step_process, step_type, "process");
-    state->ready = 1;
+    Py_XSETREF(*place, object);
+    return 0;
+}
+
+typedef struct {
+    size_t place; /* in the state */
+    const char *module, *name;
+} Import;
+
+#define FROM(field, module, name) {offsetof(State, field), module, name}
+
+static const Import RUNTIME_IMPORTS[] = {
+    FROM(deque_type, "collections", "deque"),
+    FROM(pid_type, "actorsock.runtime.core.identity", "Pid"),
+    FROM(process_type, "actorsock.runtime.core.process", "Process"),
+    FROM(alive, "actorsock.runtime.core.process", "alive"),
+    FROM(node_type, "actorsock.runtime.core.node", "Node"),
+    FROM(mailbox_type, "actorsock.runtime.core.mailbox", "Mailbox"),
+    FROM(anything, "actorsock.runtime.core.mailbox", "anything"),
+    FROM(passes_type, "actorsock.runtime.core.passes", "Passes"),
+    FROM(full_budget, "actorsock.runtime.core.reductions", "LIGHT_BUDGET"),
+    FROM(local, "actorsock.runtime.bodies.running", "local"),
+    FROM(step_type, "actorsock.runtime.bodies.running", "Step"),
+    FROM(process_of_task, "actorsock.runtime.bodies.current", "process_of_task"),
+    FROM(light_type, "actorsock.runtime.bodies.light", "LightBody"),
+    FROM(pause, "actorsock.runtime.bodies.light", "_PAUSE"),
+    {0, NULL, NULL},
+};
+
+static const Import SOCKET_IMPORTS[] = {
+    FROM(std_socket_type, "socket", "socket"),
+    FROM(ok_type, "actorsock.results", "Ok"),
+    FROM(select_type, "actorsock.results", "Select"),
+    FROM(select_info_type, "actorsock.results", "SelectInfo"),
+    FROM(kind_type, "actorsock.socket.values.kinds", "SocketKind"),
+    FROM(error_of, "actorsock.socket.kernel.errors", "error_of"),
+    FROM(settings_type, "actorsock.socket.options.settings", "Settings"),
+    FROM(counters_type, "actorsock.socket.core.counters", "Counters"),
+    FROM(turns_type, "actorsock.socket.core.turns", "Turns"),
+    FROM(lane_type, "actorsock.socket.core.turns", "Lane"),
+    FROM(user_type, "actorsock.socket.core.turns", "User"),
+    FROM(select_message_type, "actorsock.socket.core.notifications", "SelectMessage"),
+    FROM(actor_type, "actorsock.socket.core.actor", "SocketActor"),
+    FROM(what_is_there_type, "actorsock.socket.operations.recv", "RecvWhatIsThere"),
+    FROM(refused, "actorsock.socket.operations.recv", "_refused"),
+    FROM(end_of_stream, "actorsock.socket.operations.recv", "_end"),
+    FROM(send_type, "actorsock.socket.operations.send", "Send"),
+    FROM(sent, "actorsock.socket.operations.send", "SENT"),
+    {0, NULL, NULL},
+};
+
+static int
+import_all(State *state, const Import *imports)
+{
+    for (; imports->module != NULL; imports++) {
+        PyObject **place = (PyObject **)((char *)state + imports->place);
+        if (keep(place, import_from(imports->module, imports->name)) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+#define OFFSET(group, type, slot)                                                                 \
+    state->group##_##slot = slot_offset(state->type, #slot);                                      \
+    if (state->group##_##slot < 0) {                                                              \
+        return -1;                                                                                \
+    }
+
+int
+import_runtime(State *state)
+{
+    if (import_all(state, RUNTIME_IMPORTS) < 0) {
+        return -1;
+    }
+#define WORD(name)                                                                                \
+    if (keep(&state->str_##name, PyUnicode_InternFromString(#name)) < 0) {                        \
+        return -1;                                                                                \
+    }
+    STATE_WORDS(WORD)
+    RUNTIME_SLOTS(OFFSET)
+    if (keep(&state->append, PyObject_GetAttrString(state->deque_type, "append")) < 0
+        || keep(&state->popleft, PyObject_GetAttrString(state->deque_type, "popleft")) < 0) {
+        return -1;
+    }
+    state->full_budget_value = PyLong_AsLong(state->full_budget);
+    if (state->full_budget_value == -1 && PyErr_Occurred()) {
+        return -1;
+    }
+    state->runtime_ready = 1;
+    return 0;
+}
+
+int
+import_sockets(State *state)
+{
+    if (state_prepare(state) < 0 || import_all(state, SOCKET_IMPORTS) < 0) {
+        return -1;
+    }
+    SOCKET_SLOTS(OFFSET)
+    if (keep(&state->names_sent, Py_BuildValue("(s)", "sent")) < 0) {
+        return -1;
+    }
+    /* The decisions of a wait in a read lane.  */
+    PyObject *watch = import_from("actorsock.socket.core.turns", "_WATCH");
+    if (watch == NULL) {
+        return -1;
+    }
+    PyObject *decisions = PyObject_GetItem(watch, state->str_read);
+    Py_DECREF(watch);
+    if (keep(&state->watch_read, decisions) < 0) {
+        return -1;
+    }
+    PyObject *batch = import_from("actorsock.socket.core.poller", "_BATCH");
+    if (batch == NULL) {
+        return -1;
+    }
+    state->drain_batch = PyLong_AsLong(batch);
+    Py_DECREF(batch);
+    if (state->drain_batch == -1 && PyErr_Occurred()) {
+        return -1;
+    }
+    /* Systems without epoll never ask for its twin.  */
+    PyObject *epoll = import_from("select", "epoll");
+    if (epoll == NULL) {
+        if (!PyErr_ExceptionMatches(PyExc_AttributeError)) {
+            return -1;
+        }
+        PyErr_Clear();
+        epoll = Py_NewRef(Py_None);
+    }
+    Py_XSETREF(state->epoll_type, epoll);
+    state->sockets_ready = 1;
     return 0;
 }
 
@@ -117,14 +184,23 @@ PyObject *
 thread_step(State *state)
 {
     uint64_t thread = PyThreadState_GetID(PyThreadState_Get());
-    if (state->step == NULL || state->step_thread != thread) {
-        Py_XSETREF(state->step, PyObject_GetAttr(state->local, state->str_step));
-        if (state->step == NULL) {
-            return NULL;
-        }
-        state->step_thread = thread;
+    if (state->step != NULL && state->step_thread == thread) {
+        return Py_NewRef(state->step);
     }
-    return state->step;
+    PyObject *step = PyObject_GetAttr(state->local, state->str_step);
+    if (step == NULL) {
+        return NULL;
+    }
+    if (!is_exactly(step, state->step_type)) {
+        Py_DECREF(step);
+        PyErr_SetString(PyExc_TypeError, "local.step: not a Step");
+        return NULL;
+    }
+    PyObject *former = state->step;
+    state->step = Py_NewRef(step);
+    state->step_thread = thread;
+    Py_XDECREF(former);
+    return step;
 }
 
 PyObject *
@@ -135,5 +211,17 @@ stepped_process(State *state)
         return NULL;
     }
     PyObject *process = SLOT(step, state->step_process);
-    return Py_IS_TYPE(process, (PyTypeObject *)state->process_type) ? process : NULL;
+    process = is_exactly(process, state->process_type) ? Py_NewRef(process) : NULL;
+    Py_DECREF(step);
+    return process;
+}
+
+PyObject *
+living_process(State *state, PyObject *pid)
+{
+    if (!is_exactly(pid, state->pid_type)) {
+        return NULL;
+    }
+    PyObject *process = PyDict_GetItemWithError(state->alive, pid);
+    return is_exactly(process, state->process_type) ? Py_NewRef(process) : NULL;
 }

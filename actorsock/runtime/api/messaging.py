@@ -15,7 +15,6 @@ from trio.lowlevel import enable_ki_protection
 from ..._native import twin
 from ...arguments import check_seconds
 from ..bodies.current import current_process
-from ..bodies.running import local
 from ..core.body import TIMED_OUT
 from ..core.identity import Pid, Ref
 from ..core.mailbox import NOTHING, anything, test_of

@@ -17,6 +17,7 @@ from typing import Final, Protocol
 import trio
 from trio.lowlevel import spawn_system_task
 
+from ..._native import twin
 from ...runtime.core.passes import Passes
 from .turns import LaneName
 
@@ -231,6 +232,7 @@ class EpollPoller:
             while True:
                 await trio.lowlevel.wait_readable(self._epoll)
 
+    @twin
     def _drain(self) -> bool:
         actors = self._actors
         # While an event is delivered, a socket may be closed and its number reused by a new one.
