@@ -10,6 +10,7 @@ where this one was imported before pytest began.
 """
 
 from . import otp, socket, streams
+from ._native import native
 from .results import BadMatch, Error, Ok, Select, ok
 from .runtime.api.aliases import alias, unalias
 from .runtime.api.ending import ending
@@ -65,6 +66,7 @@ __all__ = [
     "mailbox",
     "make_ref",
     "monitor",
+    "native",
     "ok",
     "open_runtime",
     "open_tcp_listeners",

@@ -16,6 +16,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 LAYERS: list[tuple[str, ...]] = [
+    ("actorsock._native",),
     ("actorsock.arguments",),
     ("actorsock.runtime.core",),
     ("actorsock.runtime.bodies",),

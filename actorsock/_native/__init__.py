@@ -13,32 +13,31 @@ import os
 import platform
 import sysconfig
 from collections.abc import Callable
-from types import ModuleType
 from typing import Any, Final, TypeVar, cast
 
-__all__ = ["core", "native", "twin"]
+__all__ = ["native", "twin"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def _load() -> ModuleType | None:
+def _load() -> Callable[[str, Callable[..., Any]], Any] | None:
+    """Return the function of the extension module that makes a twin; None without that module."""
     if os.environ.get("ACTORSOCK_NATIVE") == "0":
         return None
     # The twins rely on the global lock, as the Python relies on single operations being whole.
     if platform.python_implementation() != "CPython" or sysconfig.get_config_var("Py_GIL_DISABLED"):
         return None
     try:
-        from . import _core
+        from ._core import twin
     except ImportError:
         return None
-    return _core
+    return twin
 
 
-core: Final = _load()
-"""The extension module, or None."""
+_make_twin: Final = _load()
 
-native: Final = core is not None
-"""Whether the native core is in use."""
+native: Final = _make_twin is not None
+"""True if the native core is in use: see the environment variable `ACTORSOCK_NATIVE`."""
 
 
 def twin(function: F) -> F:
@@ -47,6 +46,6 @@ def twin(function: F) -> F:
     A twin is found by the name of the function, calls it outside of the plain case, and has its
     signature and documentation.
     """
-    if core is None:
+    if _make_twin is None:
         return function
-    return cast("F", core.twin(function.__qualname__, function))
+    return cast("F", _make_twin(function.__qualname__, function))
