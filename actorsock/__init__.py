@@ -9,8 +9,10 @@ PYTEST_DONT_REWRITE: pytest rewrites the asserts of a package that has a plugin,
 where this one was imported before pytest began.
 """
 
+from typing import Final
+
 from . import otp, socket, streams
-from ._native import native
+from ._native import native as _native_is_used
 from .results import BadMatch, Error, Ok, Select, ok
 from .runtime.api.aliases import alias, unalias
 from .runtime.api.ending import ending
@@ -36,6 +38,13 @@ from .streams import (
 )
 
 __version__ = "0.1.0"
+
+native: Final = _native_is_used
+"""True if the native core is in use.
+
+It is where the installation has compiled it, for CPython with the global lock. The environment
+variable `ACTORSOCK_NATIVE=0` turns it off.
+"""
 
 __all__ = [
     "BadMatch",

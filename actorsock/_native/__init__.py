@@ -37,7 +37,7 @@ def _load() -> Callable[[str, Callable[..., Any]], Any] | None:
 _make_twin: Final = _load()
 
 native: Final = _make_twin is not None
-"""True if the native core is in use: see the environment variable `ACTORSOCK_NATIVE`."""
+"""True if the native core is in use; public as `actorsock.native`."""
 
 
 def twin(function: F) -> F:

@@ -12,7 +12,8 @@
 /* --- the twins, by name ------------------------------------------------------------------------ */
 
 static const TwinEntry *const TABLES[] = {LIGHT_TWINS, MESSAGE_TWINS, RECEIVE_TWINS,
-                                           SOCKET_TWINS, POLLER_TWINS,  NULL};
+                                           SOCKET_TWINS, POLLER_TWINS,  NEXT_BYTES_TWINS,
+                                           NULL};
 
 static const TwinEntry *
 find_entry(const char *name)
@@ -179,7 +180,11 @@ module_exec(PyObject *module)
         return -1;
     }
     state->next_message_type = PyType_FromModuleAndSpec(module, &next_message_spec, NULL);
-    return state->next_message_type == NULL ? -1 : 0;
+    if (state->next_message_type == NULL) {
+        return -1;
+    }
+    state->next_bytes_type = PyType_FromModuleAndSpec(module, &next_bytes_spec, NULL);
+    return state->next_bytes_type == NULL ? -1 : 0;
 }
 
 static int

@@ -22,6 +22,7 @@
 #define STATE_OBJECTS(X)                                                                          \
     X(twin_type)                                                                                  \
     X(next_message_type)                                                                          \
+    X(next_bytes_type)                                                                            \
     /* the runtime */                                                                             \
     X(deque_type)                                                                                 \
     X(append)                                                                                     \
@@ -50,6 +51,8 @@
     X(lane_type)                                                                                  \
     X(user_type)                                                                                  \
     X(what_is_there_type)                                                                         \
+    X(what_is_there)                                                                              \
+    X(woken_with_bytes)                                                                           \
     X(ok_type)                                                                                    \
     X(select_type)                                                                                \
     X(select_info_type)                                                                           \
@@ -66,10 +69,12 @@
 
 /* Names of attributes and words: X(word) declares `str_word`.  */
 #define STATE_WORDS(X)                                                                            \
+    X(abandon_call)                                                                               \
     X(appendleft)                                                                                 \
     X(begin)                                                                                      \
     X(carry_out)                                                                                  \
     X(check)                                                                                      \
+    X(close)                                                                                      \
     X(deliver)                                                                                    \
     X(end)                                                                                        \
     X(end_with)                                                                                   \
@@ -87,6 +92,7 @@
     X(spurious_wakeup)                                                                            \
     X(step)                                                                                       \
     X(throw_misuse)                                                                               \
+    X(throw)                                                                                      \
     X(wake)                                                                                       \
     X(_actors)                                                                                    \
     X(_draining)                                                                                  \
@@ -101,6 +107,7 @@
     X(process, process_type, ending)                                                              \
     X(process, process_type, mailbox)                                                             \
     X(process, process_type, node)                                                                \
+    X(process, process_type, pid)                                                                 \
     X(node, node_type, thread)                                                                    \
     X(mailbox, mailbox_type, arrivals)                                                            \
     X(mailbox, mailbox_type, saved)                                                               \
@@ -124,6 +131,7 @@
     X(actor, actor_type, kind)                                                                    \
     X(actor, actor_type, poller)                                                                  \
     X(actor, actor_type, read_would_block)                                                        \
+    X(actor, actor_type, reader)                                                                  \
     X(actor, actor_type, saw_end)                                                                 \
     X(actor, actor_type, settings)                                                                \
     X(actor, actor_type, sock)                                                                    \
@@ -152,6 +160,7 @@
     X(lane, lane_type, current)                                                                   \
     X(lane, lane_type, ever_waited)                                                               \
     X(lane, lane_type, name)                                                                      \
+    X(lane, lane_type, queue)                                                                     \
     X(lane, lane_type, selected)                                                                  \
     X(user, user_type, activity)                                                                  \
     X(user, user_type, handle)                                                                    \
@@ -180,7 +189,7 @@ typedef struct {
     RUNTIME_SLOTS(DECLARE)
     SOCKET_SLOTS(DECLARE)
 #undef DECLARE
-    long full_budget_value, drain_batch;
+    long full_budget_value, system_call, drain_batch;
     uint64_t step_thread; /* whose `step` is: the look-up in a thread-local costs 40 ns */
 } State;
 
@@ -202,7 +211,9 @@ extern const TwinEntry MESSAGE_TWINS[];
 extern const TwinEntry RECEIVE_TWINS[];
 extern const TwinEntry SOCKET_TWINS[];
 extern const TwinEntry POLLER_TWINS[];
+extern const TwinEntry NEXT_BYTES_TWINS[];
 extern PyType_Spec next_message_spec;
+extern PyType_Spec next_bytes_spec;
 
 /* --- objects ----------------------------------------------------------------------------------- */
 

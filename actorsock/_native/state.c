@@ -88,6 +88,8 @@ static const Import SOCKET_IMPORTS[] = {
     FROM(select_message_type, "actorsock.socket.core.notifications", "SelectMessage"),
     FROM(actor_type, "actorsock.socket.core.actor", "SocketActor"),
     FROM(what_is_there_type, "actorsock.socket.operations.recv", "RecvWhatIsThere"),
+    FROM(what_is_there, "actorsock.socket.api.receiving", "_WHAT_IS_THERE"),
+    FROM(woken_with_bytes, "actorsock.socket.api.receiving", "_woken_with_bytes"),
     FROM(refused, "actorsock.socket.operations.recv", "_refused"),
     FROM(end_of_stream, "actorsock.socket.operations.recv", "_end"),
     FROM(send_type, "actorsock.socket.operations.send", "Send"),
@@ -105,6 +107,18 @@ import_all(State *state, const Import *imports)
         }
     }
     return 0;
+}
+
+static int
+import_long(long *place, const char *path, const char *name)
+{
+    PyObject *number = import_from(path, name);
+    if (number == NULL) {
+        return -1;
+    }
+    *place = PyLong_AsLong(number);
+    Py_DECREF(number);
+    return *place == -1 && PyErr_Occurred() ? -1 : 0;
 }
 
 #define OFFSET(group, type, slot)                                                                 \
@@ -157,13 +171,8 @@ import_sockets(State *state)
     if (keep(&state->watch_read, decisions) < 0) {
         return -1;
     }
-    PyObject *batch = import_from("actorsock.socket.core.poller", "_BATCH");
-    if (batch == NULL) {
-        return -1;
-    }
-    state->drain_batch = PyLong_AsLong(batch);
-    Py_DECREF(batch);
-    if (state->drain_batch == -1 && PyErr_Occurred()) {
+    if (import_long(&state->drain_batch, "actorsock.socket.core.poller", "_BATCH") < 0
+        || import_long(&state->system_call, "actorsock.runtime.core.reductions", "SYSTEM_CALL") < 0) {
         return -1;
     }
     /* Systems without epoll never ask for its twin.  */

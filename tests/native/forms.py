@@ -6,7 +6,7 @@ from typing import Any
 
 from actorsock.runtime.api import messaging, opening
 from actorsock.runtime.bodies import current, light
-from actorsock.socket.api import asking, sending
+from actorsock.socket.api import asking, receiving, sending
 from actorsock.socket.core.actor import SocketActor
 from actorsock.socket.core.poller import EpollPoller
 from actorsock.socket.core.readiness import Readiness
@@ -27,6 +27,7 @@ PLACES: tuple[tuple[Any, str], ...] = (
     (messaging, "current_process"),
     (messaging, "send"),
     (opening, "step_all"),
+    (receiving, "_next_bytes"),
     (send, "send_plainly"),
     (sending, "send_plainly"),
 )
