@@ -107,12 +107,6 @@ send_message(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnam
         PyObject *process = living_process(state, args[0]);
         if (process != NULL) {
             int done = deliver_plainly(state, process, args[1]);
-            if (done == 0 && is_in_its_thread(state, process)) {
-                /* A task or a handler, a pattern: all of the delivery is the Python's.  */
-                done = done_with(
-                    PyObject_CallMethodOneArg(process, state->str_deliver, args[1]));
-                done = done < 0 ? -1 : 1;
-            }
             Py_DECREF(process);
             if (done != 0) {
                 return done < 0 ? NULL : Py_NewRef(args[1]);
@@ -122,6 +116,7 @@ send_message(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnam
             return NULL;
         }
     }
+    /* Not by a call of `deliver` from here: the frame of the Python `send` keeps Ctrl-C out of it.  */
     return twin_fall_back(self, args, nargsf, kwnames);
 }
 
