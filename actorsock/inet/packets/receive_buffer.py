@@ -60,6 +60,8 @@ class ReceiveBuffer:
 
     def __init__(self, framing: Framing | None = None) -> None:
         # Bytes before `_start` were taken, those before `_search` searched without finding an end.
+        # When all was taken `_data` is empty and the three positions are 0.
+        #
         # A whole piece is kept as it came, so that its packets are cut from it directly. Only what
         # is incomplete when the next piece comes is copied, into a bytearray, which grows at the
         # end and is cut in front without moving the rest.
@@ -98,11 +100,11 @@ class ReceiveBuffer:
 
     def feed(self, piece: bytes) -> None:
         """Append bytes that were read."""
-        data, start = self._data, self._start
-        if start == len(data):
+        data = self._data
+        if not data:
             self._data = piece
-            self._restart(0)
             return
+        start = self._start
         if isinstance(data, bytes):
             data = self._data = bytearray(memoryview(data)[start:])
         else:
@@ -123,8 +125,12 @@ class ReceiveBuffer:
             The packet; None if it is not yet complete; `Error("emsgsize")` if the bytes cannot be
             a packet or are a longer one than allowed. After an error the buffer is unchanged.
         """
-        start, data = self._start, self._data
-        if start == len(data) or len(data) - start < self._needed:
+        data = self._data
+        if not data:
+            return None
+        start = self._start
+        size = len(data) - start
+        if size < self._needed:
             return None
         if self._always_headers:
             self._in_headers = True  # also for a later http, until the headers have ended
@@ -135,13 +141,17 @@ class ReceiveBuffer:
             return Error("emsgsize")
         if length is None:
             return None
-        if length > len(data) - start:
+        if length > size:
             self._needed = length
             return None
         if rule is _RAW:
             length = min(length, self._framing.buffer)
         packet = rule.decode(data, start, start + length)
-        self._advance(start + length)
+        if length == size:
+            self._data = _NOTHING
+            self._start = self._search = self._needed = 0
+        else:
+            self._advance(start + length)
         if rule.in_headers is not None:
             self._follow(packet)
         return packet

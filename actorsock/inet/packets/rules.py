@@ -105,13 +105,18 @@ def _checked(header: int, content: int, limits: Limits) -> int:
     return header + content
 
 
-def _prefix(size: int) -> Callable[[Data, int], _Sizes]:
-    def sizes(data: Data, start: int) -> _Sizes:
-        if len(data) < start + size:
-            return None
-        return size, int.from_bytes(data[start : start + size], "big")
+def _prefix(size: int) -> Callable[[Data, int, int, Limits], Measured]:
+    # The commonest types, so measured in one call.
+    def measure(data: Data, start: int, search: int, limits: Limits) -> Measured:
+        content = start + size
+        if len(data) < content:
+            return None, search
+        length = int.from_bytes(data[start:content], "big")
+        if length > (limits.packet_size or _INT_MAX - size):
+            raise InvalidPacket
+        return size + length, search
 
-    return sizes
+    return measure
 
 
 def _sunrm(data: Data, start: int) -> _Sizes:
@@ -279,9 +284,9 @@ _RAW: Final = Rule(_measure_raw, _whole)
 RULES: Final[dict[PacketType, Rule]] = {
     "raw":       _RAW,
     0:           _RAW,
-    1:           Rule(_counted(_prefix(1)),  _without(1)),
-    2:           Rule(_counted(_prefix(2)),  _without(2)),
-    4:           Rule(_counted(_prefix(4)),  _without(4)),
+    1:           Rule(_prefix(1),            _without(1)),
+    2:           Rule(_prefix(2),            _without(2)),
+    4:           Rule(_prefix(4),            _without(4)),
     "line":      Rule(_measure_line,         _whole),
     "asn1":      Rule(_measure_asn1,         _whole),
     "cdr":       Rule(_counted(_cdr),        _whole),
