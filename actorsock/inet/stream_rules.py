@@ -5,8 +5,8 @@ Sockets and mailboxes are the executor's. The stages of a stream:
 
 - `"open"`;
 - `"ended"`: the input has ended and `exit_on_close` is False: sending may go on;
-- `"dead"`: the connection is lost on a passive socket, which the program has yet to close. The
-  direction that did not meet the loss reports it once, then calls give `enotconn`;
+- `"dead"`: the connection is lost, and the program has yet to close the socket. The direction that
+  did not meet the loss reports it once, then calls give `enotconn`;
 - `"closed"`.
 """
 
@@ -87,25 +87,32 @@ class StreamRules:
             return decisions
         # An active mode asks for the end of the stream that nobody was told of yet.
         decisions += self._tell_end()
-        return decisions + self._close() if self.stage == "dead" else decisions
+        dies = self.stage == "dead" and self.exit_on_close
+        return decisions + self._close() if dies else decisions
 
     # What the kernel reports.
 
     def input_ended(self, reason: str = "closed") -> tuple[Error | None, list[Decision]]:
-        """Note that reading met the end of the stream, or an error after which none can be read.
+        """Note that reading met the end of the stream, or an error.
 
         Args:
             reason: `"closed"` for the end of the stream, `"econnreset"`, `"emsgsize"` for a packet
-                that is too large or malformed, or another POSIX name.
+                that is too large or malformed, or another POSIX name. After `"emsgsize"` the
+                executor empties the receive buffer; with `exit_on_close` False reading goes on
+                with what comes next.
 
         Returns:
             The result for a waiting recv, None in an active mode, and the decisions.
         """
         shown = self._shown(reason)
         if self.mode.value is not False:
-            return None, self._report(shown)
+            decisions = self._report(shown)
+            if self.exit_on_close:
+                return None, decisions + self._close()
+            self._end_input(reason)
+            return None, decisions
         if not self.exit_on_close:
-            self.stage = "ended"
+            self._end_input(reason)
             return Error(shown), []
         # Only an end without an error of its own is reported to the sender too.
         self._die(send_owes="closed" if shown == "closed" else None)
@@ -118,17 +125,16 @@ class StreamRules:
             The result for the send, and the decisions.
         """
         shown = self._shown(reason)
-        if self.mode.value is not False and self.exit_on_close:
-            return Error(shown), self._report(shown)
-        if self.stage == "ended":
-            # Each later send fails alike; only a reset that is shown ends the socket.
-            if shown == "closed":
-                return Error(shown), []
-            self._die()
-            late = self.mode.value is not False
-            return Error(shown), [Failed(shown)] if late else []
-        self._die(recv_owes=shown)
-        return Error(shown), []
+        # An end that reading met before is reported to senders once more.
+        owed = "closed" if self.stage == "ended" and shown == "closed" else None
+        if self.mode.value is False:
+            self._die(recv_owes=shown, send_owes=owed)
+            return Error(shown), []
+        decisions = self._report(shown)
+        if self.exit_on_close:
+            return Error(shown), decisions + self._close()
+        self._die(send_owes=owed)
+        return Error(shown), decisions
 
     def send_gave_up(self) -> None:
         """Note that `send_timeout_close` applies: dead at once, without a message in any mode."""
@@ -193,11 +199,11 @@ class StreamRules:
 
     def _report(self, shown: str) -> list[Decision]:
         failed: list[Decision] = [] if shown == "closed" else [Failed(shown)]
-        decisions = failed + self._tell_end()
-        if self.exit_on_close:
-            return decisions + self._close()
-        self.stage = "ended"
-        return decisions
+        return failed + self._tell_end()
+
+    def _end_input(self, reason: str) -> None:
+        if reason != "emsgsize":
+            self.stage = "ended"
 
     def _tell_end(self) -> list[Decision]:
         told, self._end_told = self._end_told, True

@@ -94,12 +94,13 @@ SHOWN = {"show_econnreset": True}
         (3, SHOWN, "econnreset", None, [Failed("econnreset"), CLOSED, CLOSE], "closed"),
         (3, {}, "emsgsize", None, [Failed("emsgsize"), CLOSED, CLOSE], "closed"),
         (True, KEPT, "closed", None, [CLOSED], "ended"),
-        (True, KEPT, "emsgsize", None, [Failed("emsgsize"), CLOSED], "ended"),
+        (True, KEPT, "emsgsize", None, [Failed("emsgsize"), CLOSED], "open"),
         (False, {}, "closed", Error("closed"), [], "dead"),
         (False, {}, "econnreset", Error("closed"), [], "dead"),
         (False, SHOWN, "econnreset", Error("econnreset"), [], "dead"),
         (False, {}, "emsgsize", Error("emsgsize"), [], "dead"),
         (False, KEPT, "closed", Error("closed"), [], "ended"),
+        (False, KEPT, "emsgsize", Error("emsgsize"), [], "open"),
     ],
 )
 def test_the_input_ends(
@@ -108,7 +109,7 @@ def test_the_input_ends(
     rules = _rules(active, **options)
     assert rules.input_ended(reason) == (result, decisions)
     assert rules.stage == stage
-    assert not rules.reads
+    assert rules.reads is (stage == "open" and active is not False)
 
 
 @pytest.mark.parametrize(
@@ -119,7 +120,8 @@ def test_the_input_ends(
         (True, {}, "closed", "closed", [CLOSED, CLOSE], "closed"),
         (True, {}, "econnreset", "closed", [CLOSED, CLOSE], "closed"),
         (True, SHOWN, "econnreset", "econnreset", [Failed("econnreset"), CLOSED, CLOSE], "closed"),
-        (True, KEPT, "closed", "closed", [], "dead"),
+        (True, KEPT, "closed", "closed", [CLOSED], "dead"),
+        (False, KEPT, "closed", "closed", [], "dead"),
     ],
 )
 def test_a_send_meets_the_loss(
@@ -170,7 +172,19 @@ def test_an_ended_stream_that_is_kept_tells_its_end_once() -> None:
     assert rules.set_active(True) == [CLOSED]
     assert rules.recv_asked() == Error("einval")
     assert rules.set_active("once") == []
-    assert [rules.output_failed("closed")[0] for _ in "ab"] == [Error("closed")] * 2
+    assert rules.output_failed("closed") == (Error("closed"), [])
+    assert [rules.send_asked(), rules.send_asked()] == [Error("closed"), Error("enotconn")]
+    assert rules.recv_asked() == Error("enotconn")
+
+
+def test_a_kept_passive_stream_reports_the_loss_that_a_send_met_to_recv_too() -> None:
+    rules = _rules(False, **KEPT, **SHOWN)
+    assert rules.input_ended("econnreset") == (Error("econnreset"), [])
+    assert rules.output_failed("econnreset") == (Error("econnreset"), [])
+    assert rules.send_asked() == Error("enotconn")
+    assert [rules.recv_asked(), rules.recv_asked()] == [Error("econnreset"), Error("enotconn")]
+    assert rules.set_active(True) == [CLOSED]
+    assert rules.set_active("once") == []
 
 
 def test_a_late_reset_is_shown_after_the_end() -> None:
@@ -212,6 +226,7 @@ class AnyLife(RuleBasedStateMachine):
         super().__init__()
         self.rules = _rules(False)
         self.told: list[Any] = []
+        self.goes_on = False
 
     @rule(kept=st.booleans(), shown=st.booleans())
     def set_options(self, kept: bool, shown: bool) -> None:
@@ -231,6 +246,7 @@ class AnyLife(RuleBasedStateMachine):
     @rule(reason=st.sampled_from(["closed", "econnreset", "emsgsize"]))
     def the_input_ends(self, reason: str) -> None:
         result, decisions = self.rules.input_ended(reason)
+        self.goes_on |= reason == "emsgsize" and self.rules.stage == "open"
         assert (result is None) is (self.rules.mode.value is not False)
         self.told += decisions
 
@@ -242,7 +258,7 @@ class AnyLife(RuleBasedStateMachine):
     @invariant()
     def the_end_is_told_once_and_no_data_follows(self) -> None:
         assert self.told.count(CLOSED) <= 1
-        if CLOSED in self.told:
+        if CLOSED in self.told and not self.goes_on:
             after = self.told[self.told.index(CLOSED) :]
             assert "data" not in after
 

@@ -66,10 +66,12 @@ def at_least(low: int, high: int = INT_MAX) -> Check:
 
 
 def size(value: Any) -> int:
+    """Check a size in bytes; anything below 1 is 1."""
     return max(1, integer(value))
 
 
 def watermark(value: Any) -> int:
+    """Check a number of queued bytes; anything below 0 is 0."""
     return max(0, integer(value))
 
 

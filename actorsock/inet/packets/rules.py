@@ -81,8 +81,9 @@ class Rule:
     in_headers: PacketType | None = None
 
 
-# Packets whose header tells their length. A function returns the sizes of header and content, and
-# how far the header was read where it is incomplete (only ASN.1 has headers of any length).
+# Packets whose header tells their length: a function for each type returns the sizes of header and
+# content, or None while the header is incomplete. ASN.1 is measured on its own, as its headers have
+# any length.
 
 _Sizes: TypeAlias = tuple[int, int] | None
 _INT_MAX: Final = 2**31 - 1
