@@ -63,6 +63,7 @@ def test_one_packet_of_each_type(kind: Any, data: bytes, packet: Any) -> None:
         ("HTTP/1.0", HttpError("HTTP/1.0\r\n")),
         (" GET /", HttpError(" GET /\r\n")),
         ("GET / HTTP/1", HttpError("GET / HTTP/1\r\n")),
+        ("", HttpError("\r\n")),
     ],
 )  # fmt: skip
 def test_first_lines_of_http(line: str, packet: Any) -> None:

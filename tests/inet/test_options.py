@@ -146,12 +146,50 @@ def test_names_come_as_a_list(names: Any) -> None:
         ("send_timeout", math.inf, math.inf),
         ("bind_to_device", b"lo", "lo"),
         ("multicast_if", 2, 2),
+        ("multicast_if", (127, 0, 0, 1), "127.0.0.1"),
+        ("netns", b"/run/netns/a", "/run/netns/a"),
         ("add_membership", ("ff02::5", 1), ("ff02::5", 1)),
         ("ip", ("local", b"/tmp/s"), ("local", "/tmp/s")),
     ],
 )
 def test_values_are_kept_as_they_will_be_got(name: str, given: object, kept: object) -> None:
     assert OPTIONS[name].check(given) == kept
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "error"),
+    [
+        ("ttl", "64", TypeError),
+        ("ttl", 2**31, ValueError),
+        ("header", -1, ValueError),
+        ("packet_size", 1.5, TypeError),
+        ("packet_size", -1, ValueError),
+        ("linger", 5, TypeError),
+        ("linger", (True, -1), ValueError),
+        ("send_timeout", -1, ValueError),
+        ("bind_to_device", 5, TypeError),
+        ("bind_to_device", "x" * 16, ValueError),
+        ("netns", 5, TypeError),
+        ("multicast_if", -1, ValueError),
+        ("add_membership", "224.1.1.1", TypeError),
+        ("add_membership", ("224.1.1.1", "eth0"), ValueError),
+        ("raw", b"1", TypeError),
+        ("raw", (1, 9, 1), TypeError),
+        ("pktoptions", (), ValueError),
+    ],
+)
+def test_other_values_are_refused(name: str, value: object, error: type[Exception]) -> None:
+    with pytest.raises(error, match=f"option {name}: .* is refused: .*; accepted: "):
+        OPTIONS[name].check(value)
+
+
+def test_the_table_says_where_an_option_has_an_effect() -> None:
+    nodelay, tclass, active = OPTIONS["nodelay"], OPTIONS["tclass"], OPTIONS["active"]
+    assert [nodelay.effect("tcp", "inet"), nodelay.effect("udp", "inet")] == ["kernel", "ignored"]
+    assert [tclass.effect("udp", "inet6"), tclass.effect("udp", "inet")] == ["kernel", "einval"]
+    assert active.effect("tcp", "local") == "library"
+    assert [nodelay.is_given("tcp", "inet"), nodelay.is_given("tcp", "local")] == [True, False]
+    assert [active.inherited, tclass.inherited] == [True, False]
 
 
 def test_every_kernel_option_is_one_of_the_socket_module() -> None:
