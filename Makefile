@@ -1,28 +1,32 @@
-# make run    the demonstration: processes, sockets and what happens between them
-# make test   the tests
-# make lint   ruff and mypy
-# make bench  what it costs, side by side with what one would use instead
-# make soak   minutes of connections that are used, killed and closed at random
-# make conformance  the same scenarios and random walks here and on Erlang, compared
-# make clean  remove what these have made
+# make run          run the demonstration: processes, sockets and what happens between them
+# make test         run the tests
+# make lint         run ruff and mypy
+# make docs         build the documents and the API reference into build/docs
+# make bench        measure speed and memory, side by side with trio, asyncio, Erlang and others
+# make soak         use, kill and close connections at random for minutes
+# make conformance  run the same scenarios and random walks here and on Erlang, and compare
+# make mutants      put small faults into the rules one at a time; the tests must find them
+# make changelog    move the news fragments into CHANGELOG.md (needs VERSION=x.y.z)
+# make clean        remove everything that these commands have made
 #
-# Nothing is needed but Python (with venv and pip) and make. Everything is installed into .venv,
-# once; a stamp file says what for, and pyproject.toml says when again.
+# Python (with venv and pip) and make are enough. Each command installs what it needs into .venv,
+# once. Files such as .venv/for-test record what is installed; a newer pyproject.toml makes the
+# next command install again.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
-.PHONY: run test lint bench soak conformance clean
+.PHONY: run test lint docs bench soak conformance mutants changelog clean
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
-# The text that is sent can be chosen: make run FILE=/etc/services
+# FILE is the text that the clients send: make run FILE=/etc/services
 run: $(VENV)/for-run
 	@$(BIN)/python -m actorsock $(if $(FILE),'$(FILE)')
 
-# What pytest is given can be chosen: make test ARGS='-k mailbox -x'
+# ARGS are arguments for pytest: make test ARGS='-k mailbox -x'
 test: $(VENV)/for-test
 	$(BIN)/python -m pytest $(ARGS)
 
@@ -31,19 +35,34 @@ lint: $(VENV)/for-test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# One part, and how much of it: make bench ONLY=echo ROUNDS=9 SECONDS=0.5
+# Warnings are errors: a link that leads nowhere, a docstring that is malformed. No network is needed.
+docs: $(VENV)/for-docs
+	@$(BIN)/sphinx-build -W --keep-going -q -b html docs build/docs
+	@echo 'built build/docs/index.html'
+
+# ONLY chooses one comparison: make bench ONLY=echo ROUNDS=9 SECONDS=0.5
 bench: $(VENV)/for-bench
 	@$(BIN)/python -m benchmarks $(if $(ONLY),--only $(ONLY)) $(if $(ROUNDS),--rounds $(ROUNDS)) \
 		$(if $(SECONDS),--seconds $(SECONDS))
 
-# For how long, and what is thrown with the dice: make soak SECONDS=600 SEED=1
+# SEED repeats the random choices of an earlier run: make soak SECONDS=600 SEED=1
 soak: $(VENV)/for-run
 	@$(BIN)/python -m benchmarks.soak $(if $(SECONDS),--seconds $(SECONDS)) \
 		$(if $(SEED),--seed $(SEED))
 
-# Another Erlang, more walks, the same ones again: make conformance ERL=... WALKS=2000 SEED=1
+# ERL is another Erlang, WALKS the number of random walks, SEED repeats those of an earlier run:
+# make conformance ERL=/opt/otp28/bin/erl WALKS=2000 SEED=1
 conformance: $(VENV)/for-test
 	@ERL='$(ERL)' WALKS='$(WALKS)' SEED='$(SEED)' $(BIN)/python -m tests.conformance
+
+changelog: $(VENV)/for-news
+	@test -n '$(VERSION)' || { echo 'usage: make changelog VERSION=x.y.z' >&2; exit 2; }
+	@$(BIN)/towncrier build --yes --version '$(VERSION)'
+
+# More of each module, all of them, other ones, some modules:
+# make mutants SAMPLE=60 ALL=1 SEED=1 ONLY='turns mailbox'
+mutants: $(VENV)/for-test
+	@SAMPLE='$(SAMPLE)' ALL='$(ALL)' SEED='$(SEED)' $(BIN)/python -m tests.mutation $(ONLY)
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
@@ -54,10 +73,20 @@ $(VENV)/for-run: pyproject.toml | $(VENV)/made
 	@$(PIP) -e .
 	@touch $@
 
-# What serves the tests serves the demonstration too.
+# The tests install everything that the demonstration needs too.
 $(VENV)/for-test: pyproject.toml | $(VENV)/made
 	@echo 'installing actorsock and what tests it into $(VENV)'
 	@$(PIP) -e '.[test]'
+	@touch $(VENV)/for-run $@
+
+$(VENV)/for-docs: pyproject.toml | $(VENV)/made
+	@echo 'installing actorsock and what builds its documents into $(VENV)'
+	@$(PIP) -e '.[docs,test]'
+	@touch $(VENV)/for-run $(VENV)/for-test $@
+
+$(VENV)/for-news: pyproject.toml | $(VENV)/made
+	@echo 'installing towncrier into $(VENV)'
+	@$(PIP) -e '.[news]'
 	@touch $(VENV)/for-run $@
 
 $(VENV)/for-bench: pyproject.toml | $(VENV)/made

@@ -1,8 +1,9 @@
 """The pytest plugin: the fixtures `runtime` and `mailbox`, for tests run by pytest-trio.
 
-pytest loads it wherever actorsock is installed, so it imports nothing of actorsock, trio or
-pytest-trio until a test asks for a fixture, and stands outside of the package, whose import is
-not free. What the fixtures are made of is in `actorsock.testing`.
+pytest loads this module in every environment in which actorsock is installed. So that other test
+suites do not pay for it, it imports actorsock, trio and pytest-trio only when a test uses a
+fixture. For the same reason it is not in the package: importing a module of a package imports the
+package. The implementation of the fixtures is `actorsock.testing`.
 """
 
 from collections.abc import AsyncIterator, Generator
@@ -13,7 +14,7 @@ import pytest
 
 if TYPE_CHECKING:
     from actorsock.testing import OwnMailbox, Runtime
-    from actorsock.testing.unheard import UnheardExit
+    from actorsock.testing.unheard_exits import UnheardExit
 
 __all__ = ["mailbox", "runtime"]
 
@@ -23,7 +24,10 @@ _UNHEARD: "pytest.StashKey[list[UnheardExit]]" = pytest.StashKey()
 
 @pytest.fixture
 def _run_by_pytest_trio(request: pytest.FixtureRequest) -> None:
-    """Says what is missing before pytest says something about async generators."""
+    """Fail with the remedy if pytest-trio does not run this test.
+
+    Otherwise pytest would report an async generator that is not awaited.
+    """
     if not request.config.pluginmanager.hasplugin("trio"):
         pytest.fail("the fixtures of actorsock need pytest-trio: pip install pytest-trio", False)
     if request.node.get_closest_marker("trio") is None:
@@ -45,10 +49,24 @@ def _run_by_pytest_trio(request: pytest.FixtureRequest) -> None:
 async def runtime(
     request: pytest.FixtureRequest, _run_by_pytest_trio: None
 ) -> "AsyncIterator[Runtime]":
-    """An actorsock runtime around the test, whose own task is a process with a mailbox.
+    """Provide an actorsock runtime around the test.
 
-    The test fails if it leaves a process or a socket behind; `runtime.allow(pid)` allows it. It
-    fails too if an exit signal has ended its process, or a fixture's, and no call has told it.
+    The test's own task is a process with a mailbox, and so is the task of every fixture that
+    names `runtime` among its arguments. The test fails if it leaves a process or a socket behind,
+    unless `runtime.allow(pid)` allows it. It also fails if an exit signal has ended its process,
+    or the process of one of its fixtures, and no call has raised `ExitSignal` there.
+
+    The test must be async and run by pytest-trio.
+
+    Returns:
+        An `actorsock.testing.Runtime`.
+
+    Example::
+
+        async def test_echo(runtime):
+            pid = spawn(echo)
+            send(pid, (current_pid(), "hello"))
+            assert await receive() == "hello"
     """
     from actorsock.testing import open_tested_runtime
 
@@ -62,7 +80,19 @@ async def runtime(
 
 @pytest.fixture
 def mailbox(runtime: "Runtime") -> "OwnMailbox":
-    """What the test's own process receives: assert_receive, refute_receive, expect, ..."""
+    """Provide assertions about the mailbox of the test's own process.
+
+    Returns:
+        An `actorsock.testing.OwnMailbox`, with `assert_receive`, `refute_receive`, `expect` and
+        others.
+
+    Example::
+
+        async def test_echo(runtime, mailbox):
+            send(spawn(echo), (current_pid(), "hello"))
+            await mailbox.assert_receive("hello", timeout=5)
+            mailbox.assert_empty()
+    """
     from actorsock.testing import OwnMailbox
 
     return OwnMailbox()
@@ -70,15 +100,16 @@ def mailbox(runtime: "Runtime") -> "OwnMailbox":
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
-    """Fail a test that has left something behind, or has not heard of its end.
+    """Fail a test that has left something behind, or did not notice the end of its process.
 
-    One that fails anyway just shows it.
+    A test that fails for another reason keeps this reason; the rest is added to its report. The
+    exceptions are raised here, outside of the fixtures, where they have no nursery around them.
     """
     try:
         result = yield
     except BaseException as exc:
         idle = _not_run(item)
-        if _LEFT_BEHIND not in item.stash and not idle:  # not a test of ours
+        if _LEFT_BEHIND not in item.stash and not idle:  # does not use the fixture
             raise
         _show(item, "not run", [_NOT_RUN.format(name) for name in idle])
         unheard = item.stash.get(_UNHEARD, [])
@@ -94,13 +125,13 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
             text = "\n".join(exit.text for exit in unheard)
             reason = unheard[0].reason
             crash = reason if isinstance(reason, BaseException) else None
-            __tracebackhide__ = True  # shown is the crash's own
+            __tracebackhide__ = True  # the traceback of the crash is the one to show
             raise pytest.fail.Exception(text, pytrace=crash is not None) from crash
         if left:
             lines = "\n".join(f"  {line}" for line in left)
             pytest.fail(f"the test has left behind:\n{lines}", pytrace=False)
         return result
-    # Out here it has no context but its own.
+    # After the `except` block, so that Python does not add the nursery's group as its context.
     raise plain
 
 
@@ -111,9 +142,9 @@ _NOT_RUN = (
 
 
 def _not_run(item: pytest.Item) -> list[str]:
-    """Which fixtures of those that use `runtime` pytest has set up, and pytest-trio has not run."""
+    """Return the fixtures that use `runtime` and that pytest set up but pytest-trio did not run."""
     fixtures: dict[str, Any] = getattr(item, "funcargs", {})
-    if _run_by_pytest_trio.__name__ not in fixtures:  # another fixture of that name, or none
+    if _run_by_pytest_trio.__name__ not in fixtures:  # `runtime` is another fixture, or none
         return []
     runtime = fixtures["runtime"]
     return [
@@ -131,10 +162,10 @@ def _show(item: pytest.Item, heading: str, lines: list[str]) -> None:
 
 
 def _plain(exc: BaseException) -> BaseException:
-    """`exc` without the nursery that pytest-trio runs each test in, which is no part of it.
+    """Return `exc` without the group that the nursery of pytest-trio puts around it.
 
-    pytest shows an exception, with the line of the test and what was compared, better than a
-    group of one.
+    pytest shows an exception with the line of the test and the compared values, but a group only
+    as a traceback.
     """
     if isinstance(exc, BaseExceptionGroup) and len(exc.exceptions) == 1:
         return exc.exceptions[0]

@@ -34,6 +34,8 @@ from .streams import (
     serve_tcp,
 )
 
+__version__ = "0.1.0"
+
 __all__ = [
     "BadMatch",
     "Down",

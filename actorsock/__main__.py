@@ -1,4 +1,4 @@
-"""The command line: the demonstration, and running a function as the first process.
+"""The command line: it runs the demonstration, or a function as the first process of a runtime.
 
 actorsock [FILE]
 actorsock run MODULE:FUNCTION [ARG ...]
@@ -22,19 +22,29 @@ from .demo.tour import tour
 __all__ = ["main"]
 
 _FAILED: Final = 1
-_WRONG_USAGE: Final = 2  # as argparse has it
-_INTERRUPTED: Final = 130  # 128 + SIGINT, as a shell has it
+_WRONG_USAGE: Final = 2  # the status that argparse exits with
+_INTERRUPTED: Final = 130  # 128 + SIGINT, the status that shells report
 
 _ABOUT: Final = """\
 Erlang-style processes for Python on trio, whose processes own sockets.
 
-Without the word run this is a demonstration: an echo server and its clients, which send the
-lines of a file and tell what happens.\
+Without the word run, a demonstration starts: an echo server and its clients, which send the
+lines of a file and print each event.\
 """
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Do what the command line says; the exit status. Wrong usage raises `SystemExit(2)`."""
+    """Execute a command line.
+
+    Args:
+        argv: the words after the name of the program; None takes them from `sys.argv`.
+
+    Returns:
+        The exit status: 0 for success, 1 for a failure, 130 after Ctrl+C.
+
+    Raises:
+        SystemExit: with status 2 for wrong usage, with 0 after `--help` and `--version`.
+    """
     words = sys.argv[1:] if argv is None else list(argv)
     try:
         if words[:1] == ["run"]:
@@ -50,9 +60,15 @@ def _demonstrate(words: list[str]) -> int:
         usage="actorsock [FILE]\n       actorsock run MODULE:FUNCTION [ARG ...]",
         description=_ABOUT,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog='"actorsock run --help" tells about run; a file of that name is ./run.',
+        epilog='"actorsock run --help" describes run. To send a file named run, write ./run.',
     )
-    parser.add_argument("file", nargs="?", type=Path, metavar="FILE", help="what the clients send")
+    parser.add_argument(
+        "file",
+        nargs="?",
+        type=Path,
+        metavar="FILE",
+        help="the file whose lines the clients send (default: the README of actorsock)",
+    )
     parser.add_argument("--version", action="version", version=f"actorsock {_version()}")
     path = parser.parse_args(words).file
     try:
@@ -67,16 +83,18 @@ def _run(words: list[str]) -> int:
         prog="actorsock run",
         usage="actorsock run MODULE:FUNCTION [ARG ...]",
         description="Run a function, usually an async one, as the first process of a runtime. "
-        "Print what it returns, unless that is None.",
+        "Print its result, unless that is None.",
     )
     parser.add_argument(
         "target",
         metavar="MODULE:FUNCTION",
-        help="where it is; modules are found in the current directory too",
+        help="the function; modules in the current directory are found too",
     )
-    parser.add_argument("args", nargs="...", metavar="ARG", help="given to the function, as text")
+    parser.add_argument(
+        "args", nargs="...", metavar="ARG", help="an argument of the function, passed as a str"
+    )
     options = parser.parse_args(words)
-    # As `python -m` does it, also when this is the installed script.
+    # `python -m` does the same; the installed script does not.
     sys.path.insert(0, os.getcwd())
     function = _find(options.target)
     try:
@@ -84,7 +102,7 @@ def _run(words: list[str]) -> int:
     except TypeError as exc:
         _refuse(f"actorsock run: {options.target}{inspect.signature(function)}: {exc}")
     except ValueError:
-        pass  # something built in that does not tell what it takes
+        pass  # some built-in functions have no signature
 
     try:
         value = run(_call, function, options.args)
@@ -108,8 +126,8 @@ def _find(target: str) -> Callable[..., Any]:
     try:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as exc:
-        # Missing is what was asked for, or a package around it. A module that is there and
-        # misses another one has a mistake, and its traceback says where.
+        # If the module itself or a package around it is missing, the usage is wrong. If the module
+        # exists and imports a missing one, it has a mistake, which its traceback locates.
         if exc.name is None or not f"{module_name}.".startswith(f"{exc.name}."):
             raise
         _refuse(f"actorsock run: no module named {exc.name!r}")
@@ -118,7 +136,7 @@ def _find(target: str) -> Callable[..., Any]:
     except AttributeError:
         _refuse(f"actorsock run: module {module_name!r} has no {path!r}")
     if not callable(function):
-        _refuse(f"actorsock run: {target} is no function: {function!r}")
+        _refuse(f"actorsock run: {target} is not a function: {function!r}")
     return function
 
 

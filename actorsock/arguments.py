@@ -65,8 +65,9 @@ def check_seconds(argument: str, value: float) -> float:
 
 
 def restated(problem: TypeError | ValueError, text: str) -> TypeError | ValueError:
-    """Return an exception with the message `text` to raise instead of `problem`."""
-    # Not `type(problem)(text)`: a subclass may need more than a text, as UnicodeEncodeError does.
+    """Return a `TypeError` or `ValueError`, as `problem` is one, with another text."""
+    # Not an instance of the problem's own class: a UnicodeEncodeError, for example, is a
+    # ValueError, but cannot be made from a text alone.
     return TypeError(text) if isinstance(problem, TypeError) else ValueError(text)
 
 

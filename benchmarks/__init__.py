@@ -1,1 +1,1 @@
-"""Benchmarks: each figure side by side with what a user would pick instead. Run by `make bench`."""
+"""Benchmarks, each compared with the usual alternatives. Run by `make bench`."""

@@ -1,6 +1,6 @@
-"""The program behind `make bench`: measures, prints the tables, and draws the picture.
+"""The program behind `make bench`: it measures, prints the tables and draws the picture.
 
-The picture is of everything, so a run with `--only` leaves it as it is.
+The picture shows all parts, so a run with `--only` does not draw it.
 """
 
 import argparse
@@ -46,7 +46,7 @@ PARTS: Final[dict[str, Part]] = {
 
 
 def main() -> int:
-    """Run; the exit status says whether everybody could be measured, whatever the figures."""
+    """Run the benchmarks; return 1 if a contestant has failed, else 0, whatever the figures."""
     arguments = _arguments()
     effort = Effort(arguments.rounds, arguments.seconds, arguments.scale)
     parts = arguments.only or list(PARTS)
@@ -74,10 +74,16 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--only", nargs="*", choices=PARTS, metavar="PART", help=", ".join(PARTS))
     parser.add_argument("--rounds", type=int, default=usual.rounds)
     parser.add_argument(
-        "--seconds", type=float, default=usual.seconds, help="of one measurement that goes by time"
+        "--seconds",
+        type=float,
+        default=usual.seconds,
+        help="length of a measurement that is limited by time",
     )
     parser.add_argument(
-        "--scale", type=float, default=usual.scale, help="of what goes by number: 1 is all"
+        "--scale",
+        type=float,
+        default=usual.scale,
+        help="part of the number of operations: 1 is all of them",
     )
     parser.add_argument("--picture", type=Path, default=HERE / "results.svg")
     return parser.parse_args()

@@ -1,6 +1,6 @@
 """Bulk: 2 GiB in writes of 64 KiB, read by the server and written by it.
 
-One connection at a time; there are eight, one after the other.
+The bytes go through eight connections, one after the other.
 """
 
 from collections.abc import Generator
@@ -27,7 +27,7 @@ CONNECTIONS: Final = 8
 
 
 def benchmarks(effort: Effort) -> Generator[Benchmark, None, None]:
-    """One for each direction."""
+    """Return a benchmark for each direction."""
     bytes_ = effort.scaled(PIECES // CONNECTIONS) * PIECE
     for load, label in (("source", "received"), ("sink", "sent")):
         yield Benchmark(

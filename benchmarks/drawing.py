@@ -1,7 +1,7 @@
-"""The results as a picture: an SVG for the README, for light and dark pages, with text as text.
+"""The results as a picture: an SVG for the README, in colours for light and dark pages.
 
-A line for each comparison, on a logarithmic scale: a stroke from 1 (the baseline) to the ratio of
-each kind of body, and a tick at the target.
+Each comparison has a line on a logarithmic scale: a stroke from 1 (the baseline) to the ratio of
+each body, and a tick at the target.
 """
 
 import math
@@ -45,7 +45,7 @@ Row = tuple[Against, Verdict | None, Verdict | None]
 
 
 def picture(results: Sequence[Result]) -> str:
-    """The whole SVG."""
+    """Return the SVG."""
     rows = list(_rows(results))
     parts: list[str] = []
     y = _MARGIN
@@ -74,7 +74,7 @@ def picture(results: Sequence[Result]) -> str:
 
 @attrs.frozen
 class _Scale:
-    """Where a ratio is drawn; `low` and `high` are powers of two."""
+    """The scale of a panel, from 2**`low` to 2**`high`."""
 
     low: int
     high: int
@@ -145,13 +145,13 @@ def _stroke(
 
 
 def _words(line: Against, task: Verdict | None, light: Verdict | None) -> str:
-    said = [
-        f"{body} {ratio_text(one.ratio)}{_asked(one.claim)}"
+    texts = [
+        f"{body} {ratio_text(one.ratio)}{_target(one.claim)}"
         for body, one in (("task body", task), ("light body", light))
         if one is not None
     ]
-    return f"{line.what}, compared with {line.baseline}: {', '.join(said)}"
+    return f"{line.what}, compared with {line.baseline}: {', '.join(texts)}"
 
 
-def _asked(claim: Claim) -> str:
+def _target(claim: Claim) -> str:
     return f" (target {target_text(claim)})" if claim.kind is not None else ""

@@ -1,4 +1,4 @@
-"""Echo: 64 bytes there and back, at 1, 10, 100 and 1,000 connections."""
+"""Echo: 64 bytes to the server and back, on 1, 10, 100 and 1,000 connections."""
 
 from collections.abc import Generator
 from typing import Final
@@ -33,7 +33,7 @@ SERVERS: Final[dict[str, Command]] = {
 
 
 def benchmarks(effort: Effort) -> Generator[Benchmark, None, None]:
-    """One for each number of connections."""
+    """Return a benchmark for each number of connections."""
     with serving(SERVERS) as servers:
         most = effort.scaled(1000)
         for connections in (number for number in (1, 10, 100, 1000) if number <= most):

@@ -1,8 +1,8 @@
 """Measuring contestants in turn: A B C A B C ..., and comparing them as medians of ratios.
 
-Whatever disturbs the machine for a while disturbs neighbours in the same round alike, so a ratio
-is taken within each round, and the median over the rounds is the result. What is measured, and
-how, is no concern of this module.
+A disturbance of the machine affects all measurements of the same round alike. So ratios are
+computed within each round, and the median over the rounds is the result. This module does not
+know the programs that are measured.
 """
 
 import statistics
@@ -32,16 +32,16 @@ __all__ = [
 
 @attrs.frozen
 class Effort:
-    """How much is measured."""
+    """The amount of measuring."""
 
     rounds: int = 5
     seconds: float = 0.25
-    """Of each measurement that goes by time."""
+    """The length of each measurement that is limited by time."""
     scale: float = 1.0
-    """Of what is counted: 1 is the full number of processes, messages and bytes."""
+    """The part of the processes, messages and bytes that are used: 1 is all of them."""
 
     def scaled(self, number: int) -> int:
-        """`number` at this scale."""
+        """Return `number` at this scale."""
         return max(min(number, 1), round(number * self.scale))
 
 
@@ -50,17 +50,17 @@ class Figure:
     """One measurement."""
 
     value: float
-    """In the unit of the benchmark."""
+    """The value, in the unit of the benchmark."""
     cpu: float | None = None
-    """Microseconds of processor time that the server took for each operation."""
+    """The server's processor time for each operation, in microseconds."""
 
 
 class Skipped(Exception):
-    """A contestant that is not here to be measured; the text says why."""
+    """A contestant cannot be measured on this machine; the text is the reason."""
 
 
 class Failed(Exception):
-    """A contestant that did not do what it should; the text says what happened."""
+    """A contestant has failed; the text says what happened."""
 
 
 Contestant = Callable[[], Figure]
@@ -68,32 +68,32 @@ Contestant = Callable[[], Figure]
 
 @attrs.frozen
 class Claim:
-    """What a contestant is to reach, as a ratio to a baseline."""
+    """The target of a contestant, as a ratio to a baseline."""
 
     contestant: str
     kind: Literal["at least", "more than", "at most"] | None = None
-    """None: it is shown, and nothing is asked of it."""
+    """None: the ratio is shown, without a target."""
     target: float = 0.0
 
 
 def at_least(contestant: str, target: float) -> Claim:
-    """The figure of `contestant` is at least `target` times the baseline's."""
+    """Claim that the figure of `contestant` is at least `target` times the baseline's."""
     return Claim(contestant, "at least", target)
 
 
 def ahead_of(contestant: str) -> Claim:
-    """The figure of `contestant` is more than the baseline's."""
+    """Claim that the figure of `contestant` is more than the baseline's."""
     return Claim(contestant, "more than", 1.0)
 
 
 def at_most(contestant: str, target: float) -> Claim:
-    """The figure of `contestant` is at most `target` times the baseline's."""
+    """Claim that the figure of `contestant` is at most `target` times the baseline's."""
     return Claim(contestant, "at most", target)
 
 
 @attrs.frozen
 class Against:
-    """A line of the table: both kinds of process body against one baseline."""
+    """A line of the table: the bodies of processes compared with one baseline."""
 
     what: str
     baseline: str
@@ -104,20 +104,20 @@ class Against:
 
 @attrs.frozen
 class Benchmark:
-    """Contestants that do the same thing."""
+    """Contestants that perform the same operations."""
 
     part: str
-    """The heading that it stands under, with the unit."""
+    """The heading in the tables, with the unit."""
     label: str
-    """What tells it from others of that part."""
+    """The name of the benchmark within its part."""
     contestants: Mapping[str, Contestant]
     lines: tuple[Against, ...]
     most_rounds: int = 1000
-    """Enough for what hardly varies."""
+    """The largest useful number of rounds; less for a benchmark that hardly varies."""
 
 
 Part = Callable[[Effort], Generator[Benchmark, None, None]]
-"""A part of the benchmarks. Servers that it starts run until the next benchmark is asked for."""
+"""A part of the benchmarks. Its servers run until the generator is resumed."""
 
 
 @attrs.frozen
@@ -127,21 +127,21 @@ class Result:
     benchmark: Benchmark
     figures: dict[str, list[Figure]] = attrs.field(factory=dict)
     skipped: dict[str, str] = attrs.field(factory=dict)
-    """Contestants that are not here, and why."""
+    """Contestants that cannot be measured, with the reasons."""
     failed: dict[str, str] = attrs.field(factory=dict)
-    """Contestants that broke down, and how."""
+    """Contestants that have failed, with the reasons."""
 
     def median(self, contestant: str) -> float:
-        """The median of the figures of one contestant."""
+        """Return the median of the figures of one contestant."""
         return statistics.median(figure.value for figure in self.figures[contestant])
 
     def cpu(self, contestant: str) -> float | None:
-        """The median of its processor times, if they were measured."""
+        """Return the median of its processor times, if they were measured."""
         times = [figure.cpu for figure in self.figures[contestant] if figure.cpu is not None]
         return statistics.median(times) if times else None
 
     def ratio(self, contestant: str, baseline: str) -> float | None:
-        """The median over the rounds of the ratio of two contestants; None if one was skipped."""
+        """Return the median of the ratios of two contestants; None if one has no figures."""
         if contestant not in self.figures or baseline not in self.figures:
             return None
         pairs = zip(self.figures[contestant], self.figures[baseline], strict=True)
@@ -168,15 +168,15 @@ def measure(benchmark: Benchmark, effort: Effort) -> Result:
 
 @attrs.frozen
 class Verdict:
-    """How a claim came out."""
+    """A claim and the measured ratio."""
 
     claim: Claim
     ratio: float | None
-    """To two decimals, as it is shown. None if it could not be measured."""
+    """Rounded to two decimals, as it is shown; None if it could not be measured."""
 
     @property
     def met(self) -> bool | None:
-        """Whether the target is reached; None if there is none, or no ratio."""
+        """True if the target is reached; None without a target or a ratio."""
         if self.ratio is None or self.claim.kind is None:
             return None
         match self.claim.kind:
@@ -189,7 +189,7 @@ class Verdict:
 
 
 def verdict(result: Result, line: Against, claim: Claim | None) -> Verdict | None:
-    """How `claim` of `line` came out in `result`; None if there is none."""
+    """Compare `claim` of `line` with `result`; return None without a claim."""
     if claim is None:
         return None
     ratio = result.ratio(claim.contestant, line.baseline)

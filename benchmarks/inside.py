@@ -1,10 +1,10 @@
-"""What happens inside one interpreter: the program that measures one contestant, and its clocks.
+"""Measuring inside one interpreter: the program that measures one contestant, and its stopwatch.
 
 Run as `python -m benchmarks.inside MODULE CONTESTANT SECONDS SCALE`; prints the figure as JSON.
 
-The clock is the processor time of the interpreter. What is measured here never waits for
-anybody else, so on a machine of its own that is the time that passes; on one that is shared it is
-the part that counts.
+The clock is the processor time of the interpreter. The contestants never wait for other programs,
+so on an idle machine this is the time that passes; on a busy machine it is the part of the time in
+which the contestant runs.
 """
 
 import importlib
@@ -20,11 +20,11 @@ from .harness import Effort, Skipped
 __all__ = ["Contestants", "Stopwatch", "rate_of"]
 
 Contestants = dict[str, Callable[[Effort], float]]
-"""The functions of a module that measure, by the name of what they measure."""
+"""The functions of a module that measure, by the names of the contestants."""
 
 
 class Stopwatch:
-    """Counts operations for so many seconds, in batches; the first batch is to get warm."""
+    """Counts operations in batches, for a number of seconds; the first batch is a warm-up."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
@@ -34,7 +34,7 @@ class Stopwatch:
         self._end = math.inf
 
     def lap(self, operations: int) -> bool:
-        """Whether to do one more batch of so many operations; also says that one is done."""
+        """Count the batch since the last call; return True if another one is to follow."""
         now = time.process_time()
         if not self._warm:
             self._warm = True
@@ -47,12 +47,12 @@ class Stopwatch:
 
     @property
     def thousands(self) -> float:
-        """Thousands of operations in a second."""
+        """The thousands of operations per second."""
         return rate_of(self.operations, self._end - self._begin)
 
 
 def rate_of(operations: int, seconds: float) -> float:
-    """Thousands of operations in a second."""
+    """Return the thousands of operations per second."""
     return operations / max(seconds, _TICK) / 1000
 
 

@@ -1,15 +1,15 @@
-/* Load for the servers under test, and a check of all that comes back.
+/* The load generator: it loads a server under test, and checks all replies.
  *
- *     loadgen echo PORT CONNECTIONS   one 64-byte message under way on every TCP connection
+ *     loadgen echo PORT CONNECTIONS   one 64-byte message in transit on every TCP connection
  *     loadgen udp PORT SOCKETS        the same with datagrams, one socket each
  *     loadgen accept PORT AT_ONCE     connections that the server accepts and closes
- *     loadgen source PORT             sends; the server says how much has come
- *     loadgen sink PORT               asks for bytes, and reads them
+ *     loadgen source PORT             sends; the server replies with the number of bytes
+ *     loadgen sink PORT               requests bytes, and reads them
  *     loadgen hold PORT CONNECTIONS   connections on which nothing happens
  *
- * Prints "ready" when it is connected. Then every line on standard input asks for one run: so many
- * seconds (echo, udp, accept) or bytes (source, sink). The answer is a line "COUNT SECONDS". Ends
- * with its standard input. Whatever goes wrong ends it with a word and status 1.
+ * Prints "ready" when it is connected. Then each line on standard input starts a run of so many
+ * seconds (echo, udp, accept) or bytes (source, sink), whose result is a line "COUNT SECONDS". Ends
+ * at the end of standard input. After an error, prints a message and ends with status 1.
  *
  * Linux only (epoll), loopback only.
  */
@@ -32,8 +32,8 @@ enum { MESSAGE = 64, PIECE = 65536, EVENTS = 256, PATIENCE_MS = 10000, RESEND_MS
 
 struct connection {
     int fd;
-    uint64_t sent; /* messages, this run and before: the number of the one under way */
-    size_t received; /* bytes of the answer so far */
+    uint64_t sent; /* messages so far, in all runs: the number of the current one */
+    size_t received; /* bytes of the reply so far */
     char answer[MESSAGE];
 };
 
@@ -86,7 +86,7 @@ static void watch(int fd, void *who)
         die("epoll_ctl");
 }
 
-/* The next line of standard input as a number; ends the program when there is none. */
+/* Read a line of standard input as a number; end the program at the end of input. */
 static double asked(void)
 {
     char line[64];
@@ -109,7 +109,7 @@ static void answer(uint64_t count, double seconds)
 
 /* --- echo and udp ------------------------------------------------------------------------- */
 
-/* Every message of every connection is another one, so that a mix-up shows. */
+/* All messages of all connections differ, so that a mix-up is detected. */
 static void message(char *text, const struct connection *connection, uint64_t number)
 {
     uint64_t words[MESSAGE / 8];
@@ -133,7 +133,7 @@ static void send_next(struct connection *connection)
     transmit(connection);
 }
 
-/* Read what is there; 1 when the answer is complete, and right. */
+/* Read what has arrived; return 1 when the reply is complete and correct. */
 static int read_answer(struct connection *connection, int type)
 {
     char expected[MESSAGE];
@@ -158,11 +158,11 @@ static int read_answer(struct connection *connection, int type)
         errno = 0;
         die("what came back is not what was sent");
     }
-    connection->received = 0; /* it was late, not lost, and has been sent twice */
+    connection->received = 0; /* late, not lost: the message was sent twice */
     return 0;
 }
 
-/* Messages back and forth for so long; their number. */
+/* Exchange messages for so many seconds; return their number. */
 static uint64_t exchange(struct connection *connections, int number, int type, double seconds,
                          double *took)
 {
@@ -183,7 +183,7 @@ static uint64_t exchange(struct connection *connections, int number, int type, d
             errno = 0;
             die("no answer");
         }
-        if (silence && type == SOCK_DGRAM) /* datagrams may be lost: the answers under way were */
+        if (silence && type == SOCK_DGRAM) /* the datagrams in transit are lost */
             for (int i = 0; i < number; i++)
                 if (connections[i].received < MESSAGE)
                     transmit(&connections[i]);
@@ -215,7 +215,7 @@ static void echo(int type, int number)
         connections[i].fd = connected(type);
         watch(connections[i].fd, &connections[i]);
     }
-    /* Connected is not yet accepted: first a message there and back on every one. */
+    /* A connected socket may not be accepted yet: first exchange a message on each. */
     exchange(connections, number, type, 0, &took);
     say_ready();
     for (;;) {
@@ -229,7 +229,7 @@ static void echo(int type, int number)
 static void begin_connection(void)
 {
     struct sockaddr_in addr = server();
-    /* Without lingering, closing after the server leaves nothing behind in TIME_WAIT. */
+    /* Without lingering, closing after the server leaves no socket in TIME_WAIT. */
     struct linger at_once = {.l_onoff = 1, .l_linger = 0};
     int fd = open_socket(SOCK_STREAM | SOCK_NONBLOCK);
     setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
@@ -294,7 +294,7 @@ static void write_whole(int fd, const char *buffer, size_t size)
     }
 }
 
-/* A connection of its own for each run; it begins with the direction and the number of bytes. */
+/* Each run has its own connection, which begins with the direction and the number of bytes. */
 static void bulk(char direction, uint64_t bytes)
 {
     static char piece[PIECE];

@@ -1,9 +1,9 @@
-"""100,000 messages into one mailbox, and out again.
+"""100,000 messages sent to one mailbox, and received.
 
-The baseline is a deque that one trio task fills and another empties, by a `put` and a `get` such
-as anybody would write: `get` waits when there is nothing, and honours cancellation every time,
-as trio asks of every function that is awaited. How long the deque itself takes, without
-functions around it, is shown too.
+The baseline is a deque that one trio task fills and another empties, by simple functions `put` and
+`get`: `get` waits while the deque is empty, and checks for cancellation in each call, as trio
+requires of every async function. The time of the deque alone, without these functions, is shown
+too.
 """
 
 from collections import deque
@@ -39,7 +39,7 @@ MESSAGES: Final = 100_000
 
 
 def benchmarks(effort: Effort) -> Generator[Benchmark, None, None]:
-    """How long all of them take."""
+    """Return the benchmark; its figure is the time of all messages."""
     messages = effort.scaled(MESSAGES)
     what = f"{messages:,} messages in and out"
     yield Benchmark(
@@ -85,7 +85,7 @@ def _processes(light: bool, effort: Effort) -> float:
 
 
 class _Box:
-    """What two trio tasks need to hand things on: a deque, and who waits for it."""
+    """A queue between two trio tasks: a deque and the task that waits for an item."""
 
     def __init__(self) -> None:
         self.items: deque[object] = deque()

@@ -1,7 +1,7 @@
-"""Memory: 10,000 idle processes, and 10,000 open connections on which nothing happens.
+"""Memory of 10,000 idle processes, and of 10,000 idle connections.
 
-What counts is how much the resident size of the interpreter grows. What the kernel keeps for a
-connection is no part of it, and is the same for all.
+The figure is the growth of the resident size of the interpreter. It does not include the kernel's
+memory for a connection, which is the same for all contestants.
 """
 
 import gc
@@ -42,7 +42,7 @@ PATIENCE: Final = 60.0
 
 
 def benchmarks(effort: Effort) -> Generator[Benchmark, None, None]:
-    """Processes that wait for a message; connections, each with one that waits in recv."""
+    """Return the benchmarks of processes in `receive` and of connections in `recv`."""
     part = "memory (KiB each)"
     processes = effort.scaled(NUMBER)
     connections = min(processes, allow_many_files() - SOME_FILES)
@@ -123,12 +123,12 @@ def _connections(server: Command, number: int) -> Figure:
                 if time.monotonic() > end:
                     raise Failed(f"it has not accepted {number:,} connections")
                 time.sleep(0.05)
-            time.sleep(0.2)  # the last ones have been accepted, but do not yet wait in recv
+            time.sleep(0.2)  # the last connections are accepted, but may not wait in recv yet
             return Figure((_resident(pid) - before) / number)
 
 
 def _resident(pid: int | None = None) -> float:
-    """The resident size of a process (this one), in KiB."""
+    """Return the resident size of a process (by default this one), in KiB."""
     path = Path(f"/proc/{pid or 'self'}/statm")
     if not path.exists():
         raise Skipped("memory is read from /proc")

@@ -28,7 +28,7 @@ BATCH: Final = 500
 
 
 def benchmarks(effort: Effort) -> Generator[Benchmark, None, None]:
-    """One message under way at a time."""
+    """Return the benchmark: one message in transit at a time."""
     yield Benchmark(
         "message round trips (thousands/s)",
         "two processes",

@@ -1,7 +1,7 @@
-"""Starting what is measured: programs of their own, pinned to a core, that end with this one.
+"""Starting the measured programs: each is pinned to a core, and ends with this one.
 
-A server under test gets one core and the load generator another; what runs inside one process
-gets a fresh interpreter for each measurement.
+A server runs on one core and the load generator on another. A contestant inside one process runs
+in a new interpreter for each measurement.
 """
 
 import ctypes
@@ -48,12 +48,12 @@ _PR_SET_PDEATHSIG: Final = 1
 
 @attrs.frozen
 class Usage:
-    """What a process has had of the processor, in seconds."""
+    """The processor time of a process, in seconds."""
 
     cpu: float
-    """While it ran."""
+    """The time for which it ran."""
     delay: float
-    """While it could have run and others did."""
+    """The time for which it was ready to run, but other programs ran."""
 
     def __sub__(self, other: "Usage") -> "Usage":
         return Usage(self.cpu - other.cpu, self.delay - other.delay)
@@ -61,23 +61,23 @@ class Usage:
 
 @attrs.frozen
 class Program:
-    """One that runs, and its first line of output."""
+    """A running program and its first line of output."""
 
     process: subprocess.Popen[str]
     first_line: str
 
     def ask(self, question: str) -> str:
-        """Write a line to it and read one."""
+        """Write a line to the program and read one."""
         stdin = self.process.stdin
         assert stdin is not None
-        with suppress(BrokenPipeError):  # what it has said on its standard error is for people
+        with suppress(BrokenPipeError):  # it has ended; its stderr shows the reason
             print(question, file=stdin, flush=True)
         return _line_of(self.process)
 
 
 @contextmanager
 def started(command: Sequence[str], *, generator: bool = False) -> Iterator[Program]:
-    """Run `command` on the server's core, or the generator's, for the length of a block."""
+    """Run `command` during the block, on the server's core or on the generator's."""
     process = subprocess.Popen(
         command,
         stdin=subprocess.PIPE,
@@ -95,7 +95,7 @@ def started(command: Sequence[str], *, generator: bool = False) -> Iterator[Prog
 
 
 def fresh(module: str, contestant: str, effort: Effort) -> Figure:
-    """Measure one contestant of a module of this package in an interpreter of its own."""
+    """Measure one contestant of a module of this package in a new interpreter."""
     command = python_module(
         "benchmarks.inside", module, contestant, str(effort.seconds), str(effort.scale)
     )
@@ -107,18 +107,18 @@ def fresh(module: str, contestant: str, effort: Effort) -> Figure:
 
 
 def fresh_erlang(function: str, effort: Effort, *args: int) -> Figure:
-    """The same for a function of the Erlang module `processes`."""
+    """Measure a function of the Erlang module `processes` in a new program."""
     with started(erlang("processes", function, effort.seconds, *args)) as program:
         return Figure(float(program.first_line))
 
 
 def python_module(name: str, *args: str) -> list[str]:
-    """The command that runs a Python module."""
+    """Return the command that runs a Python module."""
     return [sys.executable, "-m", name, *args]
 
 
 def erlang(module: str, function: str, *args: float) -> list[str]:
-    """The command that runs a function of one of our Erlang modules on one scheduler."""
+    """Return the command that runs a function of an Erlang module on one scheduler."""
     call = f"{module}:{function}({', '.join(map(str, args))})"
     path = str(_compiled_erlang())
     return ["erl", "+S", "1:1", "-noshell", "-noinput", "-pa", path, "-eval", call]
@@ -126,7 +126,7 @@ def erlang(module: str, function: str, *args: float) -> list[str]:
 
 @cache
 def loadgen() -> str:
-    """The path of the load generator, built on first use."""
+    """Return the path of the load generator, which the first call builds."""
     compiler = shutil.which("cc") or shutil.which("gcc")
     if compiler is None or sys.platform != "linux":
         raise Skipped("the load generator needs Linux and a C compiler")
@@ -136,18 +136,19 @@ def loadgen() -> str:
 
 
 def usage(pid: int) -> Usage:
-    """What a process has used so far."""
+    """Return the usage of a process so far."""
     running, waiting = [0], [0]
     for path in Path(f"/proc/{pid}/task").glob("*/schedstat"):
         ran, waited, _ = map(int, path.read_text().split())
         running.append(ran)
         waiting.append(waited)
-    # Threads of one process wait for each other, too: only the longest wait is for others.
+    # Threads of one process also wait for each other; the longest wait is taken as the wait for
+    # other programs.
     return Usage(sum(running) / 1e9, max(waiting) / 1e9)
 
 
 def allow_many_files() -> int:
-    """Let this program and those that it starts open as many files as they may; how many."""
+    """Raise the limit of open files of this program and its children; return the limit."""
     import resource
 
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -167,7 +168,7 @@ def _compiled_erlang() -> Path:
 
 @cache
 def _workshop() -> Path:
-    """Where what is compiled goes; removed when this program ends."""
+    """Return the directory of compiled programs, which is removed when this program ends."""
     directory = tempfile.TemporaryDirectory(prefix="actorsock-benchmarks-")
     _kept.append(directory)
     return Path(directory.name)

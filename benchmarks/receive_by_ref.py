@@ -26,7 +26,10 @@ BATCH: Final = 500
 
 
 def benchmarks(effort: Effort) -> Generator[Benchmark, None, None]:
-    """How long a request and its reply take; also the first, which meets messages unseen."""
+    """Return the benchmark of a request and its reply.
+
+    The first receive is measured separately: it scans messages that no receive has seen.
+    """
     messages = effort.scaled(MESSAGES)
     what = f"receive by ref, {messages:,} waiting"
     yield Benchmark(

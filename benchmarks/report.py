@@ -11,7 +11,7 @@ _SIGNS: Final = {"at least": ">=", "more than": ">", "at most": "<="}
 
 
 def ratios(results: Sequence[Result]) -> str:
-    """The table of ratios: a line for each comparison."""
+    """Return the table of ratios, with a line for each comparison."""
     rows = [("", "compared with", "task body", "target", "", "light body", "target", "")]
     for result in results:
         for line in result.benchmark.lines:
@@ -22,12 +22,12 @@ def ratios(results: Sequence[Result]) -> str:
 
 
 def figures(results: Sequence[Result]) -> str:
-    """The medians themselves: a table for each part, a line for each contestant."""
+    """Return the medians: a table for each part, a line for each contestant."""
     return "\n\n".join(_part(part, list(group)) for part, group in _by_part(results))
 
 
 def summary(results: Sequence[Result]) -> str:
-    """How many targets are met; who was skipped, who failed, and why."""
+    """Return the number of targets met, and the contestants skipped or failed with the reasons."""
     judged = [one for one in verdicts(results) if one[1].met is not None]
     met = sum(one.met is True for _, one in judged)
     lines = [f"{met} of {len(judged)} targets are met"]
@@ -38,7 +38,7 @@ def summary(results: Sequence[Result]) -> str:
 
 
 def verdicts(results: Sequence[Result]) -> list[tuple[str, Verdict]]:
-    """Every claim of every line, with what the line is about."""
+    """Return every claim of every line, with the subject of the line."""
     return [
         (line.what, one)
         for result in results
@@ -49,14 +49,14 @@ def verdicts(results: Sequence[Result]) -> list[tuple[str, Verdict]]:
 
 
 def ratio_text(ratio: float | None) -> str:
-    """A ratio for people: two decimals where they matter."""
+    """Return a ratio as text: two decimals if it is below 10, else one."""
     if ratio is None:
         return "-"
     return f"{ratio:.2f} x" if ratio < 10 else f"{ratio:.1f} x"
 
 
 def target_text(claim: Claim) -> str:
-    """What a claim asks for."""
+    """Return the target of a claim as text."""
     return f"{_SIGNS[claim.kind]} {claim.target:g}" if claim.kind is not None else ""
 
 

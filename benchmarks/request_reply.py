@@ -1,4 +1,4 @@
-"""Request and reply: a process asks an idle handler or server, which answers in place."""
+"""Request and reply: a process sends to an idle handler or server, which replies in place."""
 
 import asyncio
 from collections.abc import Generator
@@ -40,7 +40,7 @@ BATCH: Final = 500
 
 
 def benchmarks(effort: Effort) -> Generator[Benchmark, None, None]:
-    """One request at a time."""
+    """Return the benchmark: one request at a time."""
     what = "request and reply, an idle handler"
     yield Benchmark(
         "request and reply (thousands/s)",
@@ -56,7 +56,7 @@ def benchmarks(effort: Effort) -> Generator[Benchmark, None, None]:
 
 @attrs.define
 class Request:
-    """Asks for an answer with this ref."""
+    """A request; its reply carries the same ref."""
 
     sender: Pid
     ref: Ref
@@ -65,14 +65,14 @@ class Request:
 
 @attrs.define
 class Reply:
-    """The answer."""
+    """A reply."""
 
     ref: Ref
     number: int
 
 
 def answer(request: Request) -> None:
-    """The handler of requests."""
+    """Handle a request: the function of a handler process."""
     send(request.sender, Reply(request.ref, request.number + 1))
 
 

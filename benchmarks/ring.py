@@ -1,4 +1,4 @@
-"""A ring of 1,000 processes that hand one token on and on."""
+"""A ring of 1,000 processes that pass one token round."""
 
 from collections.abc import Generator
 from functools import partial
@@ -26,7 +26,7 @@ PROCESSES: Final = 1000
 
 
 def benchmarks(effort: Effort) -> Generator[Benchmark, None, None]:
-    """How often the token is handed on."""
+    """Return the benchmark; its figure is the rate at which the token is passed on."""
     size = max(2, effort.scaled(PROCESSES))
     yield Benchmark(
         f"a ring of {size:,} processes (thousands of messages/s)",

@@ -1,7 +1,7 @@
-"""Servers under load: each is a program that listens, and is measured from outside.
+"""Servers under load: each is a program of its own, and a load generator measures it.
 
-The clock is the time that passes, less the time for which server and generator could have run
-but other programs had their cores. On a machine of one's own there is no such time.
+The clock is the elapsed time, less the time for which the server or the generator was ready to run
+but other programs used its core. On an idle machine there is no such time.
 """
 
 import importlib.util
@@ -17,7 +17,7 @@ from .programs import Program, Usage, loadgen, python_module, started, usage
 __all__ = ["Answer", "Command", "each_anew", "python_server", "serving", "thousands", "under_load"]
 
 Command = Callable[[], list[str]]
-"""The command that runs a server; raises `Skipped` where there is no such thing."""
+"""Returns the command that runs a server, or raises `Skipped`."""
 
 
 Missing = Skipped | Failed
@@ -25,24 +25,25 @@ Missing = Skipped | Failed
 
 @attrs.frozen
 class Answer:
-    """What came of one run of the load generator."""
+    """The result of one run of the load generator."""
 
     count: int
     seconds: float
     cpu: float
-    """Seconds of processor time that the server took."""
+    """The server's processor time, in seconds."""
 
 
 def undisturbed(elapsed: float, server: Usage, generator: Usage) -> float:
-    """Of `elapsed` seconds, those that would have passed on a machine without other programs."""
+    """Return how many of the `elapsed` seconds would have passed without other programs."""
     seconds = elapsed - server.delay
-    # While the generator was delayed the server may have gone on: only if it slept is it missed.
+    # While the generator was delayed, the server may have worked; subtract only the part of the
+    # delay in which it can have slept.
     asleep = seconds - server.cpu
     return max(seconds - max(0.0, min(generator.delay, asleep)), server.cpu)
 
 
 def python_server(name: str, *args: str, needs: str | None = None) -> Command:
-    """One of the servers in Python; `needs` is a package that may be missing."""
+    """Return the command of a server in Python; `needs` is a package that may be missing."""
 
     def command() -> list[str]:
         if needs is not None and importlib.util.find_spec(needs) is None:
@@ -54,7 +55,7 @@ def python_server(name: str, *args: str, needs: str | None = None) -> Command:
 
 @contextmanager
 def serving(commands: Mapping[str, Command]) -> Iterator[dict[str, Program | Missing]]:
-    """Run all servers at once: those that nobody asks anything cost nothing."""
+    """Run all servers at once; a server without requests uses no processor time."""
     with ExitStack() as stack:
         servers: dict[str, Program | Missing] = {}
         for name, command in commands.items():
@@ -73,9 +74,10 @@ def under_load(
     run: float,
     figure: Callable[[Answer], Figure],
 ) -> Iterator[dict[str, Contestant]]:
-    """A load generator for each server, connected; each call measures one run of that length.
+    """Connect a load generator to each server; each call of a contestant measures one run.
 
-    `load` and `number` are its arguments, `run` what it is asked for: seconds, or bytes.
+    `load` and `number` are arguments of the generator; `run` is the length of a run, in seconds or
+    bytes.
     """
     with ExitStack() as stack:
         contestants: dict[str, Contestant] = {}
@@ -97,16 +99,16 @@ def each_anew(
     runs: Sequence[float],
     figure: Callable[[Answer], Figure],
 ) -> dict[str, Contestant]:
-    """For each measurement a new server, a new generator, and several runs, which are added up.
+    """Measure each time with a new server and a new generator, and add up several runs.
 
-    For what depends on where in memory things happen to lie: copying in bulk varies by a half from
-    one connection to the next.
+    For figures that depend on the placement of buffers in memory: the speed of copying in bulk
+    varies by a half from one connection to the next.
     """
     return {name: partial(_anew, command, load, runs, figure) for name, command in commands.items()}
 
 
 def thousands(answer: Answer) -> Figure:
-    """Thousands of operations in a second."""
+    """Return the thousands of operations per second."""
     return Figure(answer.count / answer.seconds / 1e3, answer.cpu / answer.count * 1e6)
 
 

@@ -1,4 +1,4 @@
-"""Spawn to exit: 50,000 processes that have nothing to do, 1,000 at a time."""
+"""Spawn to exit: 50,000 processes that return at once, 1,000 at a time."""
 
 from collections.abc import Generator
 from functools import partial
@@ -25,7 +25,7 @@ AT_A_TIME: Final = 1000
 
 
 def benchmarks(effort: Effort) -> Generator[Benchmark, None, None]:
-    """How many a second."""
+    """Return the benchmark; its figure is the number of processes per second."""
     processes = effort.scaled(PROCESSES)
     yield Benchmark(
         f"spawn to exit, {processes:,} processes (thousands/s)",

@@ -1,7 +1,7 @@
-"""Accept and UDP: what 32 clients at a time get done, next to trio's sockets.
+"""Accept and UDP: the operations of 32 concurrent clients, compared with trio's sockets.
 
-Accept is of connections, each closed as soon as it is accepted; UDP of datagrams of 64 bytes,
-there with recvfrom and back with sendto.
+Accept: connections that are closed as soon as they are accepted. UDP: datagrams of 64 bytes,
+received with recvfrom and sent back with sendto.
 """
 
 from collections.abc import Generator
@@ -16,18 +16,18 @@ TASK: Final = "task body"
 LIGHT: Final = "light body"
 TRIO: Final = "trio's sockets"
 
-# Of datagrams, so many under way at a time: so few are not dropped.
+# Also the number of datagrams in transit: so few are not dropped.
 CLIENTS: Final = 32
 
 
 def accept(effort: Effort) -> Generator[Benchmark, None, None]:
-    """Many clients that connect again and again."""
+    """Return the benchmark of clients that connect repeatedly."""
     claims = at_least(TASK, 1.0), at_least(LIGHT, 1.5)
     return _against_trio("accept", "accept and close", f"{CLIENTS} at a time", claims, effort)
 
 
 def udp(effort: Effort) -> Generator[Benchmark, None, None]:
-    """Many clients, one socket."""
+    """Return the benchmark of many clients and one socket."""
     claims = at_least(TASK, 1.3), at_least(LIGHT, 1.8)
     return _against_trio("udp", "UDP, 64 bytes", f"{CLIENTS} clients", claims, effort)
 

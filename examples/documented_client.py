@@ -1,4 +1,4 @@
-"""The client of the documentation, line by line.
+"""The client of the Erlang documentation, line by line.
 
 python examples/documented_client.py ADDR SERVER_ADDR SERVER_PORT
 """

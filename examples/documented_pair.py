@@ -1,4 +1,4 @@
-"""The client and the server of the documentation, a process each, in one program."""
+"""The client and the server of the Erlang documentation as two processes of one program."""
 
 from functools import partial
 
@@ -20,7 +20,7 @@ async def main() -> None:
         case int(port):
             print(f"the server listens on port {port}")
             await client("loopback", "loopback", port)
-            print("the client has got its hello back")
+            print("the client has received its hello")
         case Down(reason=reason):
             raise SystemExit(f"the server could not listen: {reason!r}")
     match await receive(ref):

@@ -1,4 +1,4 @@
-"""The server of the documentation, line by line. With port 0 the system chooses one.
+"""The server of the Erlang documentation, line by line. With port 0 the system chooses one.
 
 python examples/documented_server.py ADDR PORT
 """
@@ -26,7 +26,7 @@ async def server(addr: str, port: int, listening: Callable[[int], object]) -> No
     lsock = ok(socket.open("inet", "stream", "tcp"))
     bound = ok(socket.bind(lsock, {"family": "inet", "port": port, "addr": addr}))
     ok(socket.listen(lsock))
-    listening(bound)  # not in the original: a client may come now, and this is the port
+    listening(bound)  # not in the original: clients can connect now, to this port
     sock = ok(await socket.accept(lsock))
     msg = ok(await socket.recv(sock))
     ok(await socket.send(sock, msg))

@@ -1,8 +1,9 @@
-"""An HTTP server: h11 knows the protocol, and each connection is a process.
+"""An HTTP server: h11 implements the protocol, and each connection has a process.
 
-The streams are trio's in shape, so `connection` is what one would write for trio. What differs is
-a mistake: asked to divide by nothing, the process of that connection crashes, with a log record,
-while the others and the server go on. The client is the standard library's, in a thread.
+`connection` could be written for trio in the same way, since the streams have trio's interface.
+The difference is a crash: a request to divide by zero crashes the process of its connection, with
+a log record, and the other connections and the server go on. The client is the standard
+library's, in a thread.
 
 It needs h11: pip install h11
 """
@@ -18,7 +19,7 @@ from actorsock.socket import SockAddrIn
 
 
 async def connection(stream: SocketStream) -> None:
-    """Answer the requests of one connection, one after the other, until the client has enough."""
+    """Answer the requests of one connection in turn, until the client closes it."""
     http = h11.Connection(h11.SERVER)
     try:
         while isinstance(request := await next_event(http, stream), h11.Request):
@@ -37,7 +38,7 @@ async def connection(stream: SocketStream) -> None:
 
 
 def reply(request: h11.Request, body: bytes) -> bytes:
-    """The pages of this site."""
+    """Return the body of the response."""
     match request.method, request.target.decode().split("/"):
         case b"GET", ["", "divide", a, b]:
             return f"{int(a) / int(b)}\n".encode()
@@ -80,8 +81,8 @@ def ask(client: HTTPConnection, method: str, path: str, body: bytes | None = Non
 def client(port: int) -> None:
     ann, bob = HTTPConnection("127.0.0.1", port), HTTPConnection("127.0.0.1", port)
     ask(ann, "GET", "/")
-    ask(bob, "GET", "/divide/1/0")  # which crashes
-    ask(ann, "GET", "/divide/1/2")  # on the connection that she has
+    ask(bob, "GET", "/divide/1/0")  # crashes the process of this connection
+    ask(ann, "GET", "/divide/1/2")  # still on the same connection
     ask(ann, "POST", "/count", bytes(1_000_000))
     ann.close()
 

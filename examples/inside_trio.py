@@ -1,8 +1,8 @@
 """Processes inside a trio program: `open_runtime` beside ordinary tasks.
 
-The server here is trio's own and knows nothing of processes. The tasks that ask are ordinary
-tasks too: each becomes a process on its first call of the library, with a pid and a mailbox,
-and stays a trio task, with its nursery, its cancel scopes and its deadlines.
+The server is trio's own and does not use this library. The tasks that send requests are ordinary
+tasks too. Each becomes a process with its first call of the library: it has a pid and a mailbox,
+and remains a trio task with its nursery, its cancel scopes and its deadlines.
 """
 
 from functools import partial
@@ -20,13 +20,13 @@ class Say:
 
 
 async def shout(stream: trio.SocketStream) -> None:
-    """trio's side: a connection to the server."""
+    """Serve one connection, with trio alone."""
     async for data in stream:
         await stream.send_all(data.upper())
 
 
 async def shouter(port: int) -> None:
-    """A process: owns a connection to the server, and uses it for one task after the other."""
+    """Own a connection to the server, and use it for one task after the other: a process."""
     async with ok(socket.open("inet", "stream", "tcp")) as sock:
         ok(await socket.connect(sock, ("127.0.0.1", port)))
         while True:
@@ -37,7 +37,7 @@ async def shouter(port: int) -> None:
 
 
 async def task(word: bytes, answers: trio.MemorySendChannel[tuple[bytes, bytes]]) -> None:
-    """An ordinary task, which has an ordinary deadline and an ordinary channel."""
+    """Send one request: an ordinary task with an ordinary deadline and channel."""
     with trio.fail_after(5):
         send("shouter", Say(current_pid(), word))
         async with answers:
@@ -56,7 +56,7 @@ async def main() -> None:
                     tasks.start_soon(task, word, answers.clone())
             async for word, answer in incoming:
                 print(f"{word.decode()}: {answer.decode()}")
-        print("the runtime is left, and trio's server still runs")
+        print("the runtime has ended; trio's server still runs")
         nursery.cancel_scope.cancel()
 
 

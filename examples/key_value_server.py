@@ -1,7 +1,8 @@
-"""A key-value server: a process for each connection, and a crash that disturbs nobody else.
+"""A key-value server: a process for each connection, and a crash that affects only one of them.
 
-The commands are `set KEY VALUE` and `get KEY`. On anything else the process of the connection
-crashes: its socket closes, whoever monitors it is told why, and a log record says where.
+The commands are `set KEY VALUE` and `get KEY`. Any other command crashes the process of the
+connection: its socket closes, processes that monitor it receive the reason, and the crash is
+logged with its traceback.
 """
 
 from itertools import count
@@ -30,7 +31,7 @@ async def store() -> None:
 
 
 async def get(key: bytes) -> bytes:
-    # gen_server:call(store, {get, Key}): with a monitor, not to wait for a store that has crashed
+    # gen_server:call(store, {get, Key}). The monitor ends the waiting if the store crashes.
     ref = monitor("store")
     send("store", ("get", key, ref, current_pid()))
     match await receive(ref):
@@ -47,18 +48,18 @@ async def listener(lsock: Socket) -> None:
         match await socket.accept(lsock):
             case Ok(sock):
                 pid = spawn(connection, sock, name=f"connection {number}")
-                # From here on the socket ends with that process, not with this one.
+                # From now on the socket closes with that process, not with this one.
                 ok(socket.setopt(sock, "otp", "controlling_process", pid))
-            case Error():  # "closed" when the process that opened it has ended
+            case Error():  # "closed": the process that opened the socket has ended
                 return
 
 
 async def connection(sock: Socket) -> None:
     while True:
         match await socket.recv(sock):
-            case Ok(command):  # a whole one: the next comes when this has been answered
+            case Ok(command):  # one command: clients wait for the reply before the next
                 ok(await socket.send(sock, await obey(command.split())))
-            case Error():  # "closed" when the client has finished: so has its process
+            case Error():  # "closed": the client has closed the connection
                 return
 
 
@@ -88,7 +89,7 @@ async def main() -> None:
     port = ok(socket.bind(lsock, "loopback"))
     ok(socket.listen(lsock))
     spawn_link(store, name="store")
-    spawn_link(listener, lsock)  # linked, both: if one of them crashes, so does this program
+    spawn_link(listener, lsock)  # both are linked: a crash of one ends this program
 
     ann, bob = await connect(port), await connect(port)
     print("ann sets:", await ask(ann, b"set colour blue"))

@@ -1,8 +1,8 @@
-"""One process serves many sockets: calls that never block, and select messages in its mailbox.
+"""One process serves many sockets, with calls that never block and select messages.
 
-A call does something now, or answers `Select`; then a select message says when to call again.
-This echo server reads from a socket only when all that it read there has been sent, so a client
-that does not read costs it neither memory nor time.
+A call is complete at once, or returns `Select`; then a select message announces when to repeat it.
+This echo server reads from a socket only when all that it has read there is sent back, so a client
+that does not read uses neither memory nor time of the server.
 """
 
 from actorsock import Error, Ok, Select, exit, ok, receive, run, send, socket, spawn_monitor
@@ -48,7 +48,7 @@ async def accept(lsock: Socket, unsent: dict[Socket, bytes]) -> None:
 
 
 async def echo(sock: Socket, unsent: dict[Socket, bytes]) -> None:
-    """Go on until a select message is promised, or the client has finished."""
+    """Echo until a call returns `Select`, or the client closes the connection."""
     while True:
         if rest := unsent[sock]:
             match socket.send_nowait(sock, rest):

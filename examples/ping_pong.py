@@ -1,7 +1,7 @@
 """Mailboxes, selective receive and monitors: two processes and a ball.
 
-A message is any object. `receive` takes the first one that matches and leaves the others where
-they are, so what came too early is found later, in order.
+A message is any object. `receive` takes the first one that matches; the others stay in the mailbox
+in their order, for a later `receive`.
 """
 
 import attrs

@@ -1,11 +1,11 @@
 """A supervised TCP server: a pool of acceptors, a process for each connection, one counter.
 
-A client sends numbers, the counter adds them up and the client gets the sum. On anything else
-the counter crashes: its supervisor starts a new one, the connection that has asked ends, and
-no other notices. supervised_server.erl is the same program in Erlang.
+A client sends numbers, the counter adds them, and the client receives the sum. Any other data
+crashes the counter: its supervisor starts a new one, the connection of that client ends, and the
+other connections go on. supervised_server.erl is the same program in Erlang.
 
-Without an argument it has some clients of its own and ends; with the argument `serve` it says
-which port it listens on, and serves until SIGTERM.
+Without an argument the program runs some clients and ends. With the argument `serve` it prints
+the port on which it listens, and serves until SIGTERM.
 """
 
 import sys
@@ -18,7 +18,7 @@ from actorsock.otp import ChildSpec, Reply, Supervisor, SupervisorFlags
 from actorsock.socket import Socket
 
 
-class Counter(otp.GenServer):  # all callbacks are plain: a call costs no task switch
+class Counter(otp.GenServer):  # no callback is async: a call needs no task switch
     def init(self) -> None:
         self.sum = 0
 
@@ -30,10 +30,10 @@ class Counter(otp.GenServer):  # all callbacks are plain: a call costs no task s
 async def connection(sock: Socket) -> None:
     while True:
         match await socket.recv(sock):
-            case Ok(number):  # a whole one: the next comes when this has been answered
-                answer = await otp.call("counter", number)  # ends this process if it crashes
+            case Ok(number):  # one number: clients wait for the sum before the next
+                answer = await otp.call("counter", number)  # a crash there ends this process too
                 ok(await socket.send(sock, b"%d" % answer))
-            case Error():  # "closed" when the client has finished: so has its process
+            case Error():  # "closed": the client has closed the connection
                 return
 
 
@@ -42,16 +42,16 @@ async def acceptor(lsock: Socket) -> None:
         match await socket.accept(lsock):
             case Ok(sock):
                 pid = ok(await otp.start_child("connections", sock))
-                # From here on the socket ends with that process, not with this one. It has run
-                # already: with a client that leaves at once, it may even have closed the socket.
+                # From now on the socket closes with that process, not with this one. The process
+                # has run already; if the client left at once, it may have closed the socket.
                 given = socket.setopt(sock, "otp", "controlling_process", pid)
                 if given != Error("closed"):
                     ok(given)
-            case Error("emfile" | "enfile"):  # no descriptor is free until some client leaves
+            case Error("emfile" | "enfile"):  # no descriptor is free: wait until some client leaves
                 await sleep(0.1)
-            case Error("econnaborted"):  # the client has left before it was its turn
+            case Error("econnaborted"):  # the client left before it was accepted
                 pass
-            case Error(reason):  # "closed": there is nothing to accept from any more
+            case Error(reason):  # "closed": the listening socket is closed
                 exit(reason)
 
 

@@ -1,6 +1,6 @@
-"""The client and the server of the documentation, one in Python and one in real Erlang.
+"""The client and the server of the Erlang documentation, one in Python and one in Erlang.
 
-Each way round, over TCP, UDP and local sockets. Needs Erlang (on Debian: erlang-base).
+Both combinations run, over TCP, UDP and local sockets. Needs Erlang (on Debian: erlang-base).
 """
 
 import subprocess
@@ -74,7 +74,7 @@ async def ours_serves(kind: str, where: str) -> None:
     at = where if kind == "local" else str(port)
     await trio.run_process([*ERLANG, "client", kind, at])
     assert (await receive(ref)).reason == "normal"
-    print(f"{kind}: Erlang's client has got its hello back from our server")
+    print(f"{kind}: Erlang's client has received its hello from our server")
 
 
 async def ours_asks(kind: str, where: str) -> None:
@@ -83,14 +83,14 @@ async def ours_asks(kind: str, where: str) -> None:
         erlang = await nursery.start(partial(trio.run_process, command, stdout=subprocess.PIPE))
         port = int(await erlang.stdout.receive_some())
         await client(kind, where if kind == "local" else str(port))
-    print(f"{kind}: our client has got its hello back from Erlang's server")
+    print(f"{kind}: our client has received its hello from Erlang's server")
 
 
 async def main() -> None:
-    with tempfile.TemporaryDirectory() as room:
+    with tempfile.TemporaryDirectory() as directory:
         for kind in ("tcp", "udp", "local"):
-            await ours_serves(kind, f"{room}/ours" if kind == "local" else "0")
-            await ours_asks(kind, f"{room}/theirs" if kind == "local" else "0")
+            await ours_serves(kind, f"{directory}/ours" if kind == "local" else "0")
+            await ours_asks(kind, f"{directory}/theirs" if kind == "local" else "0")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Datagrams: a server that answers whoever asks, and a client that does not wait for ever."""
+"""Datagrams: a server that answers every sender, and a client that waits with a time-out."""
 
 from actorsock import Error, Ok, ok, run, socket, spawn_link
 from actorsock.socket import SockAddrIn, Socket
@@ -19,9 +19,9 @@ async def server(sock: Socket) -> None:
             case Ok((source, data)) if data.startswith(b"say "):
                 ok(await socket.sendto(sock, data[4:].upper(), source))
             case Ok():
-                pass  # nobody has to answer a datagram
+                pass  # not a request: send no reply
             case Error():
-                return  # closed, because the process that opened it has ended
+                return  # closed: the process that opened it has ended
 
 
 async def main() -> None:

@@ -1,11 +1,12 @@
-"""Helpers of all tests: a runtime around a test, waiting for a condition, checks for leftovers.
+"""Helpers of all tests: a runtime around a story, waiting for a condition, checks for leftovers.
 
-No test sleeps and hopes: it waits with `until` for the condition that it needs. A conftest imports
-the fixtures to apply them to the tests of its directory.
+No test sleeps in the hope that something happens meanwhile: it waits for it with `until`. The
+fixtures are imported by the conftests of the directories in which every test must pass them.
 """
 
 import functools
 import gc
+import math
 import os
 import resource
 import time
@@ -13,8 +14,10 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
+import attrs
 import pytest
-from trio.testing import wait_all_tasks_blocked
+import trio
+from trio.testing import MockClock, wait_all_tasks_blocked
 
 from actorsock import open_runtime
 from actorsock.runtime.bodies.running import by_task, local
@@ -31,32 +34,63 @@ __all__ = [
 ]
 
 LIMIT = 60
-"""Seconds of real time after which a test is stuck."""
+"""Seconds of real time after which a test is considered stuck."""
 
 Story = Callable[..., Awaitable[None]]
 
 
 def in_runtime(story: Story) -> Story:
-    """Run a test as the first process of a runtime of its own."""
+    """Run a test as the first process of a runtime of its own, and fail if it is stuck."""
 
     @functools.wraps(story)
     async def test(*args: Any, **kwargs: Any) -> None:
-        async with open_runtime():
-            await story(*args, **kwargs)
+        # On a clock that jumps, the limit would be over at once.
+        jumps = isinstance(trio.lowlevel.current_clock(), MockClock)
+        with trio.fail_after(math.inf if jumps else LIMIT):
+            async with open_runtime():
+                await story(*args, **kwargs)
 
     return test
 
 
 async def until(condition: Callable[[], object]) -> None:
-    """Wait until `condition()` is true; by the real clock, also under a MockClock."""
+    """Wait for a condition of which no event tells; by the real clock, whatever trio's is.
+
+    The condition is examined when every task waits, or from time to time if some task never does.
+    """
     give_up = time.monotonic() + LIMIT
     while not condition():
-        assert time.monotonic() < give_up, "the condition stays false"
-        await wait_all_tasks_blocked()
+        assert time.monotonic() < give_up, "the condition has not become true"
+        await _rest(passes=1000)
+
+
+async def _rest(passes: int) -> None:
+    """Wait until every task waits, but for at most so many passes of trio's loop."""
+    with trio.CancelScope() as scope:
+        count = _Passes(passes, scope)
+        trio.lowlevel.add_instrument(count)
+        try:
+            await wait_all_tasks_blocked()
+        finally:
+            trio.lowlevel.remove_instrument(count)
+
+
+@attrs.define(eq=False)
+class _Passes(trio.abc.Instrument):
+    """Cancels a scope after a number of passes of trio's loop."""
+
+    left: int
+    scope: trio.CancelScope
+
+    def after_io_wait(self, timeout: float) -> None:
+        """Called by trio in every pass."""
+        self.left -= 1
+        if self.left == 0:
+            self.scope.cancel()
 
 
 def open_descriptors() -> set[tuple[str, str]]:
-    """Return the open descriptors of this program: the number of each and its link text."""
+    """Return the open descriptors of this program: the number of each, and its file."""
     found = set()
     for name in os.listdir("/proc/self/fd"):
         with suppress(FileNotFoundError):  # the descriptor of the listing itself
@@ -66,7 +100,7 @@ def open_descriptors() -> set[tuple[str, str]]:
 
 @contextmanager
 def no_more_descriptors() -> Iterator[None]:
-    """Make the program unable to open a descriptor, until the end of the block."""
+    """Let the program open no descriptor until the end of the block."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
     try:
@@ -77,18 +111,18 @@ def no_more_descriptors() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def no_descriptor_is_left() -> Iterator[None]:
-    """Check that a test leaves the same descriptors open as before it."""
+    """Check that the same descriptors are open after the test as before it."""
     before = open_descriptors()
     yield
     if open_descriptors() != before:
-        gc.collect()  # the traceback of an expected exception may hold sockets
+        gc.collect()  # the traceback of an expected exception may keep sockets of the test alive
     differ = open_descriptors() ^ before
     assert not differ, differ
 
 
 @pytest.fixture(autouse=True)
 def nothing_is_left_behind() -> Iterator[None]:
-    """Check that the tables of processes are empty after a test."""
+    """Check that the tables of processes are empty after the test."""
     yield
     left = dict(alive), dict(by_task), dict(aliased), local.step.process
     alive.clear()

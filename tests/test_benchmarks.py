@@ -1,4 +1,4 @@
-"""The benchmarks and the soak: that they run, in small, and that they would notice."""
+"""The benchmarks and the soak test: small runs of them, and their detection of errors."""
 
 import re
 import shutil
@@ -48,7 +48,7 @@ def run(module: str, *args: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
 
 
-# --- in small ---------------------------------------------------------------------------------
+# --- small runs -------------------------------------------------------------------------------
 
 
 @needs_generator
@@ -67,7 +67,7 @@ def test_every_part_runs_and_is_drawn(tmp_path: Path) -> None:
     assert "memory of an idle process" in texts
 
 
-def test_a_part_alone_leaves_the_picture(tmp_path: Path) -> None:
+def test_a_single_part_draws_no_picture(tmp_path: Path) -> None:
     drawn = tmp_path / "results.svg"
     small = ("--rounds", 1, "--seconds", 0.01, "--scale", 0.01)
     done = run("benchmarks", "--only", "ring", *small, "--picture", drawn)
@@ -105,24 +105,24 @@ def result_of(line: Against, *, us: float, them: float) -> Result:
 
 
 def test_contestants_take_turns() -> None:
-    said: list[str] = []
+    measured: list[str] = []
 
     def contestant(name: str) -> Callable[[], Figure]:
-        return lambda: said.append(name) or Figure(1.0)
+        return lambda: measured.append(name) or Figure(1.0)
 
     measure(benchmark(us=contestant("us"), them=contestant("them")), Effort(rounds=3))
-    assert said == ["us", "them"] * 3
+    assert measured == ["us", "them"] * 3
 
 
 def test_a_ratio_is_the_median_of_the_ratios_of_the_rounds() -> None:
-    # In the second round the machine was slow, for both alike.
+    # The machine was slow in the second round, for both contestants.
     us, them = figures_of(20, 3, 22), figures_of(10, 1, 10)
     result = measure(benchmark(us=us, them=them), Effort(rounds=3))
     assert result.ratio("us", "them") == pytest.approx(2.2)
     assert result.median("us") == 20
 
 
-def test_no_more_rounds_than_are_of_use() -> None:
+def test_a_benchmark_limits_its_rounds() -> None:
     result = measure(benchmark(us=figures_of(1, 2, 3), rounds=2), Effort(rounds=3))
     assert [figure.value for figure in result.figures["us"]] == [1, 2]
 
@@ -132,7 +132,7 @@ def test_no_more_rounds_than_are_of_use() -> None:
     [
         (at_least("us", 1.3), 1.3, True),
         (at_least("us", 1.3), 1.29, False),
-        (at_least("us", 1.3), 1.296, True),  # it is shown as 1.30
+        (at_least("us", 1.3), 1.296, True),  # shown as 1.30
         (ahead_of("us"), 1.01, True),
         (ahead_of("us"), 1.0, False),
         (at_most("us", 1.5), 1.5, True),
@@ -150,7 +150,7 @@ def test_targets(claim: Claim, ratio: float, met: bool | None) -> None:
     assert ratios([result]).splitlines()[1].endswith(word or " x")
 
 
-def test_who_is_not_here_is_skipped_with_a_word() -> None:
+def test_a_contestant_that_is_not_installed_is_skipped() -> None:
     def absent() -> Figure:
         raise Skipped("it is not installed")
 
@@ -163,7 +163,7 @@ def test_who_is_not_here_is_skipped_with_a_word() -> None:
     ElementTree.fromstring(picture([result]))
 
 
-def test_who_breaks_down_is_no_longer_measured() -> None:
+def test_a_contestant_that_fails_is_not_measured_again() -> None:
     calls: list[None] = []
 
     def breaks() -> Figure:
@@ -178,24 +178,36 @@ def test_who_breaks_down_is_no_longer_measured() -> None:
 @pytest.mark.parametrize(
     ("server", "generator", "undisturbed_seconds"),
     [
-        (Usage(cpu=1.0, delay=0.0), Usage(cpu=0.3, delay=0.0), 1.0),  # nobody was in the way
+        (Usage(cpu=1.0, delay=0.0), Usage(cpu=0.3, delay=0.0), 1.0),  # no queue
         (Usage(cpu=0.2, delay=0.0), Usage(cpu=0.2, delay=0.0), 1.0),  # they waited for each other
-        (Usage(cpu=0.4, delay=0.6), Usage(cpu=0.1, delay=0.0), 0.4),  # the server was in a queue
-        (Usage(cpu=0.5, delay=0.0), Usage(cpu=0.1, delay=0.3), 0.7),  # it waited for the generator
-        (Usage(cpu=0.9, delay=0.0), Usage(cpu=0.1, delay=0.3), 0.9),  # it did not
+        (
+            Usage(cpu=0.4, delay=0.6),
+            Usage(cpu=0.1, delay=0.0),
+            0.4,
+        ),  # the server lacked a processor
+        (
+            Usage(cpu=0.5, delay=0.0),
+            Usage(cpu=0.1, delay=0.3),
+            0.7,
+        ),  # the server waited for it
+        (
+            Usage(cpu=0.9, delay=0.0),
+            Usage(cpu=0.1, delay=0.3),
+            0.9,
+        ),  # the server did not
     ],
 )
-def test_other_programs_do_not_count(
+def test_the_time_of_other_programs_is_subtracted(
     server: Usage, generator: Usage, undisturbed_seconds: float
 ) -> None:
     assert undisturbed(1.0, server, generator) == pytest.approx(undisturbed_seconds)
 
 
-# --- noticing ---------------------------------------------------------------------------------
+# --- detection of errors ----------------------------------------------------------------------
 
 
 @needs_generator
-def test_the_load_generator_notices_wrong_bytes() -> None:
+def test_the_load_generator_detects_wrong_bytes() -> None:
     def corrupt(lsock: socket.socket) -> None:
         sock, _ = lsock.accept()
         with sock:
@@ -212,7 +224,7 @@ def test_the_load_generator_notices_wrong_bytes() -> None:
     assert "what came back is not what was sent" in done.stderr
 
 
-def test_bytes_that_agree_are_added_up() -> None:
+def test_bytes_that_agree() -> None:
     ledger = Ledger()
     account = ledger.open()
     account.offered += b"some bytes, and more"
@@ -233,13 +245,13 @@ def test_bytes_that_agree_are_added_up() -> None:
 
 
 @pytest.mark.parametrize("taken", [b"soem bytes", b"some byte", b"ssome byte", b"some bytes!"])
-def test_bytes_that_do_not_agree_are_found(taken: bytes) -> None:
+def test_bytes_that_do_not_agree(taken: bytes) -> None:
     ledger = Ledger()
     account = ledger.open()
     account.offered += b"some bytes"
     account.take(taken)
     if taken == b"some byte":
-        # Too few is wrong only once both say that there are no more.
+        # Missing bytes are an error only when both ends have finished.
         account.acknowledge(account.receipt())
         account.finished_by_client = account.finished_by_server = True
         assert ledger.settle() == ["connection 1: 1 bytes lost, although both ends were content"]

@@ -26,8 +26,8 @@ def actorsock(*args: object, **options: Any) -> Done:
     return subprocess.run(command, capture_output=True, text=True, timeout=60, **options)
 
 
-class Said:
-    """What `main` has answered and printed, called in this process."""
+class Outcome:
+    """A call of `main` in this process: its exit status and its output."""
 
     def __init__(self, capsys: pytest.CaptureFixture[str], *words: str) -> None:
         try:
@@ -46,9 +46,9 @@ def summary_of(printed: str) -> dict[str, str]:
 
 
 def rows_of(done: Done) -> list[tuple[str, ...]]:
-    """Time, process, role, socket and event of every line that is told."""
+    """Return time, process, role, socket and event of every line."""
     head, *rows = done.stdout.split("\n\n")[1].splitlines()
-    starts = [head.index(word) for word in ("process", "role", "socket", "what")]
+    starts = [head.index(word) for word in ("process", "role", "socket", "event")]
     return [
         tuple(line[a:b].strip() for a, b in zip([0, *starts], [*starts, None], strict=True))
         for line in rows
@@ -69,13 +69,13 @@ def test_summary_adds_up(demonstration: Done) -> None:
     lines, size = 4 * len(readme.splitlines()), 4 * len(readme)
     summary = summary_of(demonstration.stdout)
     assert summary["connections"] == "5 accepted, each served by a process of its own"
-    assert summary["lines"] == f"{lines:,} sent, all came back as sent"
-    assert summary["bytes"] == f"{size:,} sent, {size:,} came back"
+    assert summary["lines"] == f"{lines:,} sent, all received back unchanged"
+    assert summary["bytes"] == f"{size:,} sent, {size:,} received back"
     assert re.fullmatch(r"[1-9]\d* select, 1 abort", summary["messages"])
     assert re.fullmatch(r"\d+\.\d{3} s", summary["time"])
 
 
-def test_story_says_who_and_which_socket(demonstration: Done) -> None:
+def test_every_line_has_process_role_and_socket(demonstration: Done) -> None:
     rows = rows_of(demonstration)
     assert len(rows) < 60
     for seconds, pid, role, sock, _ in rows:
@@ -87,7 +87,7 @@ def test_story_says_who_and_which_socket(demonstration: Done) -> None:
     assert times == sorted(times)
 
 
-def test_each_connection_has_a_process_that_is_given_its_socket(demonstration: Done) -> None:
+def test_each_connection_has_a_process_that_owns_its_socket(demonstration: Done) -> None:
     rows = rows_of(demonstration)
     given = {
         (event.rpartition(" ")[2], sock)
@@ -99,7 +99,7 @@ def test_each_connection_has_a_process_that_is_given_its_socket(demonstration: D
     assert len(served) == 5
 
 
-def test_abort_message_is_seen_when_another_process_closes(demonstration: Done) -> None:
+def test_the_abort_message_after_another_process_closes(demonstration: Done) -> None:
     rows = rows_of(demonstration)
     [(closer, closed)] = [(pid, sock) for _, pid, role, sock, _ in rows if role == "closer"]
     [(waiter, aborted)] = [
@@ -109,7 +109,7 @@ def test_abort_message_is_seen_when_another_process_closes(demonstration: Done) 
     assert closer != waiter
 
 
-def test_output_is_plain_and_narrow_in_a_pipe(demonstration: Done) -> None:
+def test_output_into_a_pipe_is_plain_and_narrow(demonstration: Done) -> None:
     assert "\x1b" not in demonstration.stdout
     assert demonstration.stdout.isascii()
     for line in demonstration.stdout.splitlines():
@@ -128,13 +128,13 @@ def seen_on_a_terminal(**variables: str) -> str:
             while data := os.read(ours, 65536):
                 seen += data
         except OSError:
-            pass  # how Linux says that the other end is closed
+            pass  # Linux reports the closed end by an error
         os.close(ours)
         assert program.wait(timeout=30) == 0
     return seen.decode()
 
 
-def test_colours_are_for_terminals_of_those_who_want_them() -> None:
+def test_colours_only_on_terminals_whose_user_wants_them() -> None:
     assert "\x1b[" in seen_on_a_terminal()
     assert "\x1b" not in seen_on_a_terminal(NO_COLOR="1")
     assert "\x1b" not in seen_on_a_terminal(TERM="dumb")
@@ -151,19 +151,19 @@ def test_colours_are_for_terminals_of_those_who_want_them() -> None:
     ],
     ids=["empty", "no newline", "binary", "one long line", "long"],
 )
-def test_any_file_may_be_sent(
+def test_any_file_can_be_sent(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, content: bytes, lines: int
 ) -> None:
     path = tmp_path / ("name" * 30)
     path.write_bytes(content)
-    said = Said(capsys, str(path))
-    assert (said.status, said.err) == (0, "")
-    summary = summary_of(said.out)
-    assert summary["lines"] == f"{4 * lines:,} sent, all came back as sent"
+    outcome = Outcome(capsys, str(path))
+    assert (outcome.status, outcome.err) == (0, "")
+    summary = summary_of(outcome.out)
+    assert summary["lines"] == f"{4 * lines:,} sent, all received back unchanged"
     size = 4 * len(content)
-    assert summary["bytes"] == f"{size:,} sent, {size:,} came back"
-    assert len(said.out.splitlines()) < 70
-    assert max(map(len, said.out.splitlines())) <= 100
+    assert summary["bytes"] == f"{size:,} sent, {size:,} received back"
+    assert len(outcome.out.splitlines()) < 70
+    assert max(map(len, outcome.out.splitlines())) <= 100
 
 
 def drop_the_last(data: bytes) -> bytes:
@@ -177,15 +177,15 @@ def crash(data: bytes) -> bytes:
 @pytest.mark.parametrize(
     ("answer", "failure"),
     [
-        (bytes.upper, r"client 1: line 1 came back as b'ABC\\n', not as b'abc\\n'"),
-        (bytes.upper, r"nowait: line 1 came back as b'ABC\\n', not as b'abc\\n'"),
-        (drop_the_last, r"client 1: line 1: timeout after 3 bytes of its answer"),
-        (drop_the_last, r"nowait: 1 bytes did not come back in 0\.2 seconds"),
-        (crash, r"client 1: line 1: closed after 0 bytes of its answer"),
+        (bytes.upper, r"client 1: line 1: sent b'abc\\n', received b'ABC\\n'"),
+        (bytes.upper, r"nowait: line 1: sent b'abc\\n', received b'ABC\\n'"),
+        (drop_the_last, r"client 1: line 1: timeout after 3 bytes of its echo"),
+        (drop_the_last, r"nowait: 1 bytes not received back within 0\.2 seconds"),
+        (crash, r"client 1: line 1: closed after 0 bytes of its echo"),
         (crash, r"server: connection <0\.\d+\.0> ended: ZeroDivisionError\(\)"),
     ],
 )
-def test_what_does_not_come_back_as_sent_is_told(
+def test_a_wrong_echo_is_reported(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
@@ -197,12 +197,12 @@ def test_what_does_not_come_back_as_sent_is_told(
     monkeypatch.setattr("actorsock.demo.client.PATIENCE", 0.2)
     monkeypatch.setattr("actorsock.demo.nowait_client.PATIENCE", 0.2)
     monkeypatch.setattr("actorsock.demo.server.answer", answer)
-    said = Said(capsys, str(path))
-    assert said.status == 1
-    assert re.search(f"^FAILED  {failure}$", said.out, re.M), said.out
+    outcome = Outcome(capsys, str(path))
+    assert outcome.status == 1
+    assert re.search(f"^FAILED  {failure}$", outcome.out, re.M), outcome.out
 
 
-def test_reader_who_has_seen_enough_is_left_alone() -> None:
+def test_a_reader_closes_the_pipe_early() -> None:
     with subprocess.Popen(
         ACTORSOCK, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as program:
@@ -214,7 +214,7 @@ def test_reader_who_has_seen_enough_is_left_alone() -> None:
         assert program.wait(timeout=30) == 0
 
 
-def test_file_that_is_not_there(tmp_path: Path) -> None:
+def test_a_missing_file(tmp_path: Path) -> None:
     done = actorsock("nowhere", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "actorsock: nowhere: No such file or directory\n"
@@ -224,16 +224,16 @@ def test_file_that_is_not_there(tmp_path: Path) -> None:
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
-    said = Said(capsys, "--version")
-    assert (said.status, said.out) == (0, f"actorsock {metadata.version('actorsock')}\n")
+    outcome = Outcome(capsys, "--version")
+    assert (outcome.status, outcome.out) == (0, f"actorsock {metadata.version('actorsock')}\n")
 
 
 def test_help_shows_both_forms(capsys: pytest.CaptureFixture[str]) -> None:
-    said = Said(capsys, "--help")
-    assert said.status == 0
-    assert "actorsock [FILE]" in said.out
-    assert "actorsock run MODULE:FUNCTION [ARG ...]" in said.out
-    assert Said(capsys, "run", "--help").out.startswith("usage: actorsock run")
+    outcome = Outcome(capsys, "--help")
+    assert outcome.status == 0
+    assert "actorsock [FILE]" in outcome.out
+    assert "actorsock run MODULE:FUNCTION [ARG ...]" in outcome.out
+    assert Outcome(capsys, "run", "--help").out.startswith("usage: actorsock run")
 
 
 # --- run MODULE:FUNCTION ------------------------------------------------------------------------
@@ -279,7 +279,7 @@ number = 7
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A current directory with modules in it, and a Python that forgets them again."""
+    """A current directory with modules, which Python does not keep after the test."""
     (tmp_path / "module.py").write_text(MODULE)
     (tmp_path / "mistaken.py").write_text("import not_there_at_all\n")
     monkeypatch.chdir(tmp_path)
@@ -304,18 +304,18 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 def test_run_prints_what_the_function_returns(
     capsys: pytest.CaptureFixture[str], words: list[str], printed: str
 ) -> None:
-    said = Said(capsys, "run", *words)
-    assert (said.status, said.out, said.err) == (0, printed, "")
+    outcome = Outcome(capsys, "run", *words)
+    assert (outcome.status, outcome.out, outcome.err) == (0, printed, "")
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (["nowhere:main"], "no module named 'nowhere'"),
         (["module.inner:main"], "no module named 'module.inner'"),
         (["module:main"], "module 'module' has no 'main'"),
         (["module:Room.outside"], "module 'module' has no 'Room.outside'"),
-        (["module:number"], "module:number is no function: 7"),
+        (["module:number"], "module:number is not a function: 7"),
         (["module"], "expected MODULE:FUNCTION, got 'module'"),
         (["module:"], "expected MODULE:FUNCTION, got 'module:'"),
         ([":main"], "expected MODULE:FUNCTION, got ':main'"),
@@ -325,17 +325,17 @@ def test_run_prints_what_the_function_returns(
     ],
 )
 @pytest.mark.usefixtures("here")
-def test_run_refuses_in_one_line(
-    capsys: pytest.CaptureFixture[str], words: list[str], told: str
+def test_run_reports_wrong_usage_in_one_line(
+    capsys: pytest.CaptureFixture[str], words: list[str], message: str
 ) -> None:
-    said = Said(capsys, "run", *words)
-    assert (said.status, said.out, said.err) == (2, "", f"actorsock run: {told}\n")
+    outcome = Outcome(capsys, "run", *words)
+    assert (outcome.status, outcome.out, outcome.err) == (2, "", f"actorsock run: {message}\n")
 
 
-def test_run_without_a_function_says_how_it_is_used(capsys: pytest.CaptureFixture[str]) -> None:
-    said = Said(capsys, "run")
-    assert said.status == 2
-    assert said.err.startswith("usage: actorsock run")
+def test_run_without_a_function(capsys: pytest.CaptureFixture[str]) -> None:
+    outcome = Outcome(capsys, "run")
+    assert outcome.status == 2
+    assert outcome.err.startswith("usage: actorsock run")
 
 
 @pytest.mark.parametrize(
@@ -343,15 +343,15 @@ def test_run_without_a_function_says_how_it_is_used(capsys: pytest.CaptureFixtur
     [(["module:leave", "a reason"], "'a reason'"), (["module:linked"], "'a reason'")],
 )
 @pytest.mark.usefixtures("here")
-def test_run_tells_the_reason_that_ended_the_process(
+def test_run_reports_the_exit_reason(
     capsys: pytest.CaptureFixture[str], words: list[str], reason: str
 ) -> None:
-    said = Said(capsys, "run", *words)
-    told = f"actorsock run: {words[0]} ended: {reason}\n"
-    assert (said.status, said.out, said.err) == (1, "", told)
+    outcome = Outcome(capsys, "run", *words)
+    message = f"actorsock run: {words[0]} ended: {reason}\n"
+    assert (outcome.status, outcome.out, outcome.err) == (1, "", message)
 
 
-def test_run_shows_where_a_module_is_mistaken(here: Path) -> None:
+def test_run_shows_the_traceback_of_a_failed_import(here: Path) -> None:
     done = actorsock("run", "mistaken:main", cwd=here)
     assert done.returncode == 1
     assert done.stderr.startswith("Traceback")
@@ -365,14 +365,14 @@ def test_run_shows_the_traceback_of_a_crash(here: Path) -> None:
     assert done.stderr.endswith("ZeroDivisionError: in crash\n")
 
 
-def test_control_c_ends_it_quietly(here: Path) -> None:
+def test_control_c_ends_the_program_without_a_traceback(here: Path) -> None:
     with subprocess.Popen(
         [*ACTORSOCK, "run", "module:wait"],
         cwd=here,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        # A test run in the background may have been told to ignore it, and would hand that on.
+        # A test run in the background may ignore SIGINT, and its children inherit that.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as program:
         assert program.stdout is not None
@@ -383,7 +383,7 @@ def test_control_c_ends_it_quietly(here: Path) -> None:
         assert program.stderr.read() == ""
 
 
-def test_installed_script_finds_modules_in_the_current_directory_too(here: Path) -> None:
+def test_the_installed_script_finds_modules_in_the_current_directory(here: Path) -> None:
     script = Path(sys.executable).with_name("actorsock")
     done = subprocess.run(
         [script, "run", "module:join", "a", "b"],

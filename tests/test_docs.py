@@ -1,17 +1,15 @@
-"""The documents that map Erlang and trio to this library name what there is, and all of it.
+"""The documents that map Erlang and trio to this library name existing things, and all of them.
 
-`docs/erlang.md`, `docs/processes.md`, `docs/otp.md` and `docs/trio.md` are walked table by table.
-What stands in a column called "actorsock" must be Python: functions are called with parameters
-that they have, by their names, records with their fields. The tables of options, flags, requests
-and counters must be exactly those of the code. The programs in `docs/otp.md` print what is said
-below them.
+The tables of `docs/erlang.md`, `docs/processes.md`, `docs/otp.md` and `docs/trio.md` are read. The
+columns called "actorsock" contain Python: functions are called with parameters that they have, by
+their names, and records have the fields that are shown. The tables of options, flags, requests
+and counters must be exactly those of the code.
 """
 
 import ast
 import builtins
 import inspect
 import re
-import subprocess
 import sys
 from pathlib import Path
 from typing import get_args
@@ -78,7 +76,7 @@ def table_of(heading):
 
 
 def words(heading, column="actorsock"):
-    """The words, written as Python strings, that a column of a table consists of."""
+    """Return the words of a column, which are written as Python strings."""
     return [
         ast.literal_eval(span)
         for cell in table_of(heading).column(column)
@@ -86,7 +84,7 @@ def words(heading, column="actorsock"):
     ]
 
 
-# ---- what is named is there ------------------------------------------------------------------
+# --- every name in the tables exists --------------------------------------------------------------
 
 
 def module_of(table):
@@ -103,8 +101,8 @@ NAMED = [
 
 
 @pytest.mark.parametrize(("module", "span"), NAMED)
-def test_what_a_table_names_exists(module, span):
-    """As Python: names are public, calls have the parameters that they are shown with."""
+def test_a_name_in_a_table_exists(module, span):
+    """Names are public, and calls have the parameters that they are shown with."""
     tree = ast.parse(span, mode="exec")
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
     for call in calls:
@@ -156,7 +154,7 @@ def pairs(table):
     ]
 
 
-# ---- what is there is named ------------------------------------------------------------------
+# --- everything that exists is in the tables ------------------------------------------------------
 
 
 def identifiers(documents):
@@ -180,7 +178,7 @@ def access(to_set, to_get):
 
 
 def option_rows(level):
-    """The table of a level as it must be."""
+    """Return the rows that the table of a level must have."""
     if level == "otp":
         return [
             (
@@ -208,14 +206,14 @@ def default_of(option):
 
 
 @pytest.mark.parametrize("level", ["otp", *LEVELS])
-def test_the_tables_of_options_are_those_of_the_code(level):
+def test_the_tables_of_options(level):
     expected = option_rows(level)
     lines = "\n".join(f"| {' | '.join(row)} |" for row in expected)
     assert list(table_of(f"Level `{level}`").rows) == expected, f"it must be:\n{lines}"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the list is about Linux")
-def test_the_list_of_options_that_linux_lacks():
+def test_the_list_of_options_not_on_linux():
     (line,) = re.findall("Not on Linux: (.*?)\n\n", text("erlang.md"), re.DOTALL)
     lacking = [
         f"{level}/{option.name}"
@@ -258,19 +256,19 @@ def test_control_messages():
     ] == [(level, word, way.replace("get", "received")) for level, word, way in rows]
 
 
-def test_what_info_tells():
+def test_fields_of_info_and_counters():
     fields = [field.name for field in attrs.fields(socket.SocketInfo)]
-    assert words("What `info` tells of a socket") == fields
+    assert words("Fields of `info(sock)`") == fields
     assert words("Counters") == list(COUNTERS)
 
 
 def test_what_can_be_asked_of_supports():
-    assert words("What is supported") == list(supports())
+    assert words("Support") == list(supports())
 
 
-def test_what_process_info_tells():
+def test_fields_of_process_info():
     fields = [field.name for field in attrs.fields(actorsock.ProcessInfo)]
-    assert words("What `process_info` tells") == fields
+    assert words("Fields of `process_info(pid)`") == fields
 
 
 @pytest.mark.parametrize(
@@ -295,27 +293,6 @@ def test_callbacks_are_the_methods_of_their_class(behaviour):
         for name in vars(behaviour)
         if inspect.isfunction(getattr(behaviour, name)) and not name.startswith("_")
     ]
-
-
-def programs():
-    return re.findall("^```python\n(.*?)^```\n\n^```text\n(.*?)^```$", text("otp.md"), re.M | re.S)
-
-
-def test_every_block_of_code_is_a_program():
-    assert text("otp.md").count("```python") == len(programs()) > 0
-
-
-@pytest.mark.parametrize(("program", "printed"), programs())
-def test_programs_print_what_is_said(program, printed, tmp_path):
-    (tmp_path / "pasted.py").write_text(program, encoding="utf-8")
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "pasted.py"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=30,
-    )
-    assert (done.returncode, done.stdout, done.stderr) == (0, printed, "")
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)

@@ -1,4 +1,4 @@
-"""The blocks of docs/testing.md run, with pytest, and its reports are what pytest prints."""
+"""The tests in docs/testing.md pass, and pytest prints the reports that it shows."""
 
 import re
 
@@ -7,7 +7,7 @@ import pytest
 from actorsock import testing
 from actorsock.testing import OwnMailbox, Runtime
 
-from .documents import ROOT, blocks
+from .documents import blocks, text_of
 
 pytest_plugins = "pytester"
 
@@ -15,7 +15,7 @@ BLOCKS = blocks("docs/testing.md")
 PROGRAMS = [block.text for block in BLOCKS if block.language == "python"]
 REPORT, EXIT_SIGNAL, MAILBOX = [block.text for block in BLOCKS if block.language == "text"]
 
-LEAVES_ALL_THAT_IS_SHOWN = """
+LEAVES_A_PROCESS_AND_SOCKETS = """
 import trio
 from actorsock import ok, otp, send, socket, spawn
 
@@ -26,7 +26,7 @@ class Counter(otp.GenServer):
 async def connection(listener, ready):
     sock = ok(await socket.accept(listener))
     ready.set()
-    await otp.call("counter", "what is never answered", float("inf"))
+    await otp.call("counter", "a request without a reply", float("inf"))
 
 async def test_it(runtime):
     listener = ok(socket.open("inet", "stream", "tcp"))
@@ -49,13 +49,13 @@ def configured(pytester: pytest.Pytester) -> None:
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_programs_pass(pytester: pytest.Pytester, program: str) -> None:
+def test_a_documented_test_passes(pytester: pytest.Pytester, program: str) -> None:
     pytester.makepyfile(program)
     pytester.runpytest_inprocess("-p", "no:cacheprovider").assert_outcomes(passed=1)
 
 
-def test_the_report_of_what_is_left_looks_as_shown(pytester: pytest.Pytester) -> None:
-    pytester.makepyfile(test_server=LEAVES_ALL_THAT_IS_SHOWN)
+def test_the_report_of_leftovers(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(test_server=LEAVES_A_PROCESS_AND_SOCKETS)
     result = pytester.runpytest_inprocess("-p", "no:cacheprovider")
     result.assert_outcomes(failed=1)
     got = re.search(r"^the test has left behind:\n(?:  .*\n)+", result.stdout.str(), re.M)
@@ -67,7 +67,7 @@ def without_numbers(report: str) -> list[str]:
     return re.sub(r"<0\.\d+\.0>|<0\.\d+>|127\.0\.0\.1:\d+", "N", report).splitlines()
 
 
-def test_the_report_of_an_exit_signal_looks_as_shown(pytester: pytest.Pytester) -> None:
+def test_the_report_of_an_exit_signal(pytester: pytest.Pytester) -> None:
     pytester.makepyfile("""
         from actorsock import spawn_link
 
@@ -83,7 +83,7 @@ def test_the_report_of_an_exit_signal_looks_as_shown(pytester: pytest.Pytester) 
     assert EXIT_SIGNAL in result.stdout.str()
 
 
-def test_the_report_of_a_mailbox_looks_as_shown(pytester: pytest.Pytester) -> None:
+def test_the_report_of_a_mailbox(pytester: pytest.Pytester) -> None:
     pytester.makepyfile("""
         from actorsock import current_pid, send
 
@@ -92,15 +92,15 @@ def test_the_report_of_a_mailbox_looks_as_shown(pytester: pytest.Pytester) -> No
             send(current_pid(), 3)
             await mailbox.expect("b", "c")
     """)
-    said = pytester.runpytest_inprocess("-p", "no:cacheprovider").stdout.str()
-    lines = [line.removeprefix("E").strip() for line in said.splitlines() if line[:1] == "E"]
+    printed = pytester.runpytest_inprocess("-p", "no:cacheprovider").stdout.str()
+    lines = [line.removeprefix("E").strip() for line in printed.splitlines() if line[:1] == "E"]
     (head, *rest) = [re.sub(r"<0\.\d+\.0>", "N", line) for line in lines]
     shown = [re.sub(r"<0\.\d+\.0>", "N", line.strip()) for line in MAILBOX.splitlines()]
     assert [head.removeprefix("AssertionError: "), *rest] == shown
 
 
 @pytest.mark.parametrize("named", [testing, Runtime, OwnMailbox])
-def test_everything_public_is_mentioned(named: object) -> None:
-    text = (ROOT / "docs" / "testing.md").read_text()
+def test_every_public_name_is_mentioned(named: object) -> None:
+    text = text_of("docs/testing.md")
     names = getattr(named, "__all__", [name for name in dir(named) if name[0] != "_"])
     assert [name for name in names if not re.search(rf"`[^`]*\b{name}\b[^`]*`", text)] == []

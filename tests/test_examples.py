@@ -1,4 +1,4 @@
-"""The examples, run as their reader would run them."""
+"""The examples, run as programs."""
 
 import importlib.util
 import re
@@ -17,11 +17,11 @@ from actorsock import Error, Ok, current_pid, ending, is_alive, ok, otp, receive
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "examples"
 
-# For each program what it prints, as a regular expression.
+# The output of each program, as a regular expression.
 PRINTED = {
     "documented_pair": r"""
         the server listens on port \d+
-        the client has got its hello back
+        the client has received its hello
         the server has ended with reason 'normal'
     """,
     "http_server": r"""
@@ -34,7 +34,7 @@ PRINTED = {
         (one: ONE|two: TWO|three: THREE)
         (?!\1)(one: ONE|two: TWO|three: THREE)
         (?!\1|\2)(one: ONE|two: TWO|three: THREE)
-        the runtime is left, and trio's server still runs
+        the runtime has ended; trio's server still runs
     """,
     "key_value_server": r"""
         ann sets: Ok\(value=b'done'\)
@@ -71,7 +71,7 @@ PRINTED = {
     """,
 }
 
-# For each program what it logs; the others log nothing.
+# The log of each program; the others log nothing.
 LOGGED = {
     "http_server": r"process \S+ running __main__:connection crashed: ZeroDivisionError",
     "key_value_server": r"process \S+ \(connection 2\) .* crashed: ValueError",
@@ -80,7 +80,7 @@ LOGGED = {
 
 WITH_ARGUMENTS = {"documented_client", "documented_server"}
 
-# Tested with the comparison with Erlang, since it needs one.
+# Tested in tests/conformance, because it needs Erlang.
 WITH_ERLANG = {"talking_to_erlang"}
 
 
@@ -97,7 +97,7 @@ def pattern(lines: str) -> str:
 
 
 @pytest.mark.parametrize("name", PRINTED)
-def test_example_prints_what_it_should_and_ends_by_itself(name: str) -> None:
+def test_the_output_of_an_example(name: str) -> None:
     done = run(name)
     assert done.returncode == 0, done.stderr
     assert re.fullmatch(pattern(PRINTED[name]), done.stdout), done.stdout
@@ -108,7 +108,7 @@ def test_example_prints_what_it_should_and_ends_by_itself(name: str) -> None:
         assert done.stderr == ""
 
 
-def test_no_example_is_forgotten() -> None:
+def test_every_example_is_tested() -> None:
     assert {
         path.stem for path in EXAMPLES.glob("*.py")
     } == PRINTED.keys() | WITH_ARGUMENTS | WITH_ERLANG
@@ -161,13 +161,13 @@ def test_documented_server_and_client() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(WITH_ARGUMENTS))
-def test_program_without_its_arguments_says_what_they_are(name: str) -> None:
+def test_usage_of_a_program_without_arguments(name: str) -> None:
     done = run(name)
     assert done.returncode == 1
     assert f"python examples/{name}.py ADDR" in done.stderr
 
 
-def test_documented_client_without_a_server_tells_the_reason() -> None:
+def test_documented_client_without_a_server() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     done = run("documented_client", "any", "127.0.0.1", port)
@@ -195,17 +195,17 @@ async def test_a_connection_may_close_its_socket_before_it_is_given_away(
     monkeypatch.setattr(example, "connection", leaves)
     lsock, port = example.listen()
     async with ending(ok(await otp.start_link(example.Server, lsock, 1))) as server:
-        for _ in range(50):  # some of them close it before the acceptor goes on
+        for _ in range(50):  # in some rounds the socket closes before the acceptor continues
             async with await example.connect(port) as sock:
                 assert await actorsock.socket.recv(sock) == Error("closed")
         assert is_alive(server)
 
 
-async def test_an_acceptor_goes_on_when_there_are_descriptors_again(
+async def test_an_acceptor_goes_on_after_errors_of_accept(
     runtime: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     example = module("supervised_server")
-    # So many ends of acceptors would end their supervisors too.
+    # If each of these errors ended an acceptor, its supervisor would give up and end too.
     answers = [Error("emfile")] + [Error("econnaborted")] * 10
     accept = actorsock.socket.accept
     me = current_pid()

@@ -1,18 +1,16 @@
-"""The tutorial's programs, in both languages, do what it says below them.
+"""The programs of the tutorial, in both languages, print the text below them.
 
-The files are written as a reader would save them, all into one directory, and run one by one.
+The files are written into one directory, as a reader would save them, and run one by one.
 """
 
-import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from .documents import Block, blocks
+from .documents import Block, blocks, run, text_of
 
 BLOCKS = blocks("docs/tutorial.md")
 FILES = {block.file: block for block in BLOCKS if block.file is not None}
@@ -20,7 +18,7 @@ NO_ERLANG = shutil.which("erl") is None or shutil.which("erlc") is None
 
 
 def printed() -> Mapping[tuple[str, str], str]:
-    """What each program prints, by its language and name: the text that follows it."""
+    """Return the output of each program, by language and name: the text that follows it."""
     found = {}
     programs: dict[str, str] = {}
     for block in BLOCKS:
@@ -53,22 +51,13 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def compiled(directory: Path) -> Path:
     sources = [name for name in FILES if name.endswith(".erl")]
-    # The module that another one behaves as must be there before it is compiled.
     done = run(["erlc", "-Werror", *sources], directory)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     return directory
 
 
-def run(command: list[str], directory: Path) -> subprocess.CompletedProcess[str]:
-    # A reader has no variables of this test run; those of the configuration stay.
-    environ = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST")}
-    return subprocess.run(
-        command, cwd=directory, env=environ, capture_output=True, text=True, timeout=60
-    )
-
-
-def test_every_block_is_a_file_or_what_one_prints() -> None:
-    """Nothing in the document escapes the tests below."""
+def test_every_block_is_a_file_or_its_output() -> None:
+    """So the tests below cover the whole document."""
     shown = [block for block in BLOCKS if block.language == "text" and block.note != "pytest"]
     assert len(FILES) + len(shown) + 1 == len(BLOCKS)
     assert {block.language for block in FILES.values()} == {"erlang", "python", "ini"}
@@ -80,10 +69,10 @@ def test_every_block_is_a_file_or_what_one_prints() -> None:
 
 
 @pytest.mark.parametrize("name", programs("python"))
-def test_python_prints_what_is_shown(directory: Path, name: str) -> None:
+def test_a_python_program(directory: Path, name: str) -> None:
     done = run([sys.executable, "-W", "error", name], directory)
     assert (done.returncode, done.stdout) == (0, PRINTED["python", name])
-    # What is shown of crashes is the log's.
+    # The log of a crash goes to stderr.
     crash = "crashed" in done.stderr
     assert crash == (name in ("watched.py", "service.py")), done.stderr
     assert crash or done.stderr == ""
@@ -91,25 +80,25 @@ def test_python_prints_what_is_shown(directory: Path, name: str) -> None:
 
 @pytest.mark.skipif(NO_ERLANG, reason="there is no Erlang here (erl, erlc)")
 @pytest.mark.parametrize("name", programs("erlang"))
-def test_erlang_prints_what_is_shown(compiled: Path, name: str) -> None:
+def test_an_erlang_program(compiled: Path, name: str) -> None:
     module = name.removesuffix(".erl")
     done = run(["erl", "-noshell", "-s", module, "main", "-s", "erlang", "halt"], compiled)
     assert (done.returncode, done.stdout, done.stderr) == (0, PRINTED["erlang", name], "")
 
 
-def test_the_tests_pass_as_shown(directory: Path) -> None:
+def test_the_tests_of_the_tutorial_pass(directory: Path) -> None:
     (shown,) = [block.text for block in BLOCKS if block.note == "pytest"]
     done = run([sys.executable, "-m", "pytest", "-W", "error", "-p", "no:cacheprovider"], directory)
     assert done.returncode == 0, done.stdout
     assert f" {shown.strip()} in " in done.stdout
 
 
-def test_a_reader_is_told_how_to_run_them() -> None:
-    text = (Path(__file__).parent.parent / "docs" / "tutorial.md").read_text()
+def test_the_commands_that_run_the_programs_are_named() -> None:
+    text = text_of("docs/tutorial.md")
     assert "`erlc *.erl && erl -noshell -s tally main -s erlang halt`" in text
     assert "`python tally.py`" in text
 
 
-def test_a_block_knows_its_file() -> None:
+def test_the_file_name_of_a_block() -> None:
     assert Block("python", "", "# tally.py\nimport attrs\n").file == "tally.py"
     assert Block("python", "", "import attrs\n# tally.py\n").file is None

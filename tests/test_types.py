@@ -1,4 +1,4 @@
-"""What a type checker knows of the library: precise results, and arguments that do not fit."""
+"""The types of the library: results are precise, and wrong arguments are found by mypy."""
 
 import os
 import re
@@ -132,7 +132,7 @@ def options(sock: socket.Socket, name: str) -> None:
 """
 
 
-def test_what_fits_and_what_does_not(tmp_path: Path) -> None:
+def test_mypy_finds_the_wrong_lines_and_no_others(tmp_path: Path) -> None:
     pytest.importorskip("mypy")
     (tmp_path / "program.py").write_text(PROGRAM, encoding="utf-8")
     checked = subprocess.run(
@@ -148,7 +148,7 @@ def test_what_fits_and_what_does_not(tmp_path: Path) -> None:
     assert found == {n for n, line in lines if line.endswith("# wrong")}, checked.stdout
 
 
-def test_the_options_that_are_typed_as_flags_are_flags() -> None:
+def test_the_options_typed_as_bool_are_flags() -> None:
     flags = [
         *map(find_otp, get_args(configuring.OtpFlag)),
         *(find("socket", name) for name in get_args(configuring.SocketFlag)),

@@ -1,7 +1,8 @@
-"""The demonstration: an echo server, its clients, and what passes between them.
+"""The demonstration: an echo server, its clients, and the messages between them.
 
-One room for each role: `server` (who listens, and who serves one connection), `client` (calls
-that block), `nowait_client` (calls that never block), `closing` (a process whose socket another
-one closes). `tour` starts them all and adds up what they report; `text` is what they send,
-`reports` what they tell each other, `terminal` what they tell people.
+Each role has a module: `server` (the listening process, and the process of one connection),
+`client` (blocking calls), `nowait_client` (calls that never block) and `closing` (a process whose
+socket another process closes). `tour` starts them all and checks what they report. `text` is the
+data that the clients send, `messages` are the messages between the processes, and `terminal`
+prints the events.
 """

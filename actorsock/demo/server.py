@@ -1,19 +1,19 @@
-"""The echo server: one process listens, and each connection has a process of its own."""
+"""The echo server: one listening process, and one process for each connection."""
 
 from .. import Down, Error, Ok, Pid, current_pid, exit, ok, receive, send, socket, spawn_monitor
 from ..socket import Socket
-from .reports import Accepted, Listening, Served, Yours
-from .terminal import Tell
+from .messages import Accepted, Listening, Serve, Served
+from .terminal import Show
 
 __all__ = ["connection", "server"]
 
 
-async def server(tell: Tell, main: Pid) -> None:
+async def server(show: Show, main: Pid) -> None:
     """Accept connections until the listening socket is closed; then report to `main`."""
     listener = ok(socket.open("inet", "stream", "tcp"))
     port = ok(socket.bind(listener, "loopback"))
     ok(socket.listen(listener, 64))
-    tell("server", f"listens on 127.0.0.1:{port}", listener)
+    show("server", f"listens on 127.0.0.1:{port}", listener)
     send(main, Listening(listener, port))
 
     connections = 0
@@ -21,26 +21,27 @@ async def server(tell: Tell, main: Pid) -> None:
         match await socket.accept(listener):
             case Ok(sock):
                 connections += 1
-                _hand_over(tell, sock)
+                _hand_over(show, sock)
             case Error("closed"):
-                tell("server", 'accept answers Error("closed"), so it ends', listener)
+                show("server", 'accept returned Error("closed"): the server ends', listener)
                 break
             case Error(reason):
                 exit(f"accept: {reason}")
     send(main, Accepted(connections, await _gather(connections)))
 
 
-def _hand_over(tell: Tell, sock: Socket) -> None:
-    # Whoever accepts a socket owns it, and takes it along when it ends. Only the owner can
-    # give it away; the message comes after that, so that the new owner starts as the owner.
-    pid, _ = spawn_monitor(connection, tell, current_pid())
+def _hand_over(show: Show, sock: Socket) -> None:
+    # The process that accepts a socket owns it, and its end would close the socket. Only the owner
+    # can make another process the owner. The message is sent after that, so that the connection
+    # does not use the socket before it owns it.
+    pid, _ = spawn_monitor(connection, show, current_pid())
     ok(socket.setopt(sock, "otp", "controlling_process", pid))
-    send(pid, Yours(sock))
-    tell("server", f"accepted, and given to {pid}", sock)
+    send(pid, Serve(sock))
+    show("server", f"accepted; its new owner is {pid}", sock)
 
 
 async def _gather(connections: int) -> int:
-    """The bytes that all connections have echoed, when the last of them has ended."""
+    """Wait until all connections have ended; return how many bytes they have echoed."""
     size = 0
     while connections:
         match await receive((Served, Down)):
@@ -53,13 +54,13 @@ async def _gather(connections: int) -> int:
     return size
 
 
-async def connection(tell: Tell, server: Pid) -> None:
-    """Send back what comes, until the peer has finished."""
+async def connection(show: Show, server: Pid) -> None:
+    """Send back all data, until the peer closes."""
     match await receive():
-        case Yours(sock):
-            tell("connection", "owns it now, sends back what comes", sock)
+        case Serve(sock):
+            show("connection", "owns the socket now; sends back all data", sock)
         case other:
-            exit(f"not a socket to serve: {other!r}")
+            exit(f"expected a socket to serve, got {other!r}")
     size = 0
     while True:
         match await socket.recv(sock):
@@ -71,10 +72,10 @@ async def connection(tell: Tell, server: Pid) -> None:
             case Error(reason):
                 exit(f"recv: {reason}")
     ok(await socket.close(sock))
-    tell("connection", f"the peer has finished: {size:,} bytes sent back", sock)
+    show("connection", f"the peer has closed; {size:,} bytes sent back", sock)
     send(server, Served(size))
 
 
 def answer(data: bytes) -> bytes:
-    """What an echo server answers to `data`."""
+    """Return the reply of the server to `data`: an echo."""
     return data

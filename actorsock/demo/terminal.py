@@ -1,6 +1,6 @@
-"""What the demonstration looks like: a line for each event, in columns, as it happens.
+"""The output of the demonstration: a line for each event, in columns, printed at once.
 
-Knows the columns and the colours, and nothing of what is told.
+Knows the columns and the colours, but not the events.
 """
 
 import os
@@ -11,11 +11,11 @@ from typing import Final, Protocol, TextIO
 from .. import current_pid
 from ..socket import Socket
 
-__all__ = ["Tell", "paint_for", "say", "teller"]
+__all__ = ["Show", "event_printer", "painter", "print_line"]
 
 _WIDTH: Final = 100
 _COLUMNS: Final = (">7", "<9", "<10", "<13", "")
-"""How time, process, role, socket and event stand; the event takes what is left."""
+"""The formats of time, process, role, socket and event; the event has the rest of the line."""
 
 _COLOURS: Final = {
     "dim": "2",
@@ -33,42 +33,49 @@ _COLOURS: Final = {
 }
 
 
-class Tell(Protocol):
-    """Tells what happens: in which role, what, to which socket, in which colour if any."""
+class Show(Protocol):
+    """Shows an event: the role of the process, the event, the socket and the colour if any."""
 
     def __call__(self, role: str, event: str, sock: Socket | None = None, colour: str = "") -> None:
-        """Print it at once, with the time and the pid of the process that tells it."""
+        """Print the event with the time and the pid of the calling process."""
 
 
-def teller(out: TextIO) -> Tell:
-    """A `Tell` that prints to `out`. Its clock starts now, and the head is printed now."""
-    paint = paint_for(out)
+def event_printer(out: TextIO) -> Show:
+    """Print the head of the table to `out`; return the function that prints an event.
+
+    The times of the events count from this call.
+    """
+    paint = painter(out)
     start = time.perf_counter()
 
     def line(cells: tuple[str, ...], colours: tuple[str, ...]) -> None:
         room = _WIDTH
         painted = []
         for text, form, colour in zip(cells, _COLUMNS, colours, strict=True):
-            # Padded before it is painted: colours take no room on the screen.
+            # Padded before it is painted: the codes of colours have no width on the screen.
             cell = format(text, form)
             if len(cell) > room:
                 cell = cell[: room - 3] + "..."
             room -= len(cell) + 2
             painted.append(paint(cell, colour))
-        say(out, "  ".join(painted))
+        print_line(out, "  ".join(painted))
 
-    def tell(role: str, event: str, sock: Socket | None = None, colour: str = "") -> None:
+    def show(role: str, event: str, sock: Socket | None = None, colour: str = "") -> None:
         seconds = f"{time.perf_counter() - start:.3f}"
         name = "" if sock is None else repr(sock)
         cells = (seconds, repr(current_pid()), role, name, event)
         line(cells, ("dim", "", role.partition(" ")[0], "", colour))
 
-    line(("time", "process", "role", "socket", "what happens"), ("dim",) * len(_COLUMNS))
-    return tell
+    line(("time", "process", "role", "socket", "event"), ("dim",) * len(_COLUMNS))
+    return show
 
 
-def paint_for(out: TextIO) -> Callable[[str, str], str]:
-    """Paints a text in a colour, on a terminal whose user wants it (https://no-color.org)."""
+def painter(out: TextIO) -> Callable[[str, str], str]:
+    """Return a function that colours a text.
+
+    The text stays as it is unless `out` is a terminal whose user has not refused colours
+    (https://no-color.org).
+    """
     plain = not out.isatty() or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
 
     def paint(text: str, colour: str) -> str:
@@ -77,12 +84,13 @@ def paint_for(out: TextIO) -> Callable[[str, str], str]:
     return paint
 
 
-def say(out: TextIO, text: str = "") -> None:
-    """Print a line now, also into a pipe; print no more once nobody reads it."""
+def print_line(out: TextIO, text: str = "") -> None:
+    """Print a line without delay, also into a pipe; once the reader is gone, print no more."""
     try:
         print(text, file=out, flush=True)
     except BrokenPipeError:
-        # `... | head` has seen enough. The processes have not: they go on to the end.
+        # `... | head` has closed the pipe. The processes still run to their end, and Python
+        # flushes the file when it exits: let both write into the void.
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, out.fileno())
         os.close(nowhere)

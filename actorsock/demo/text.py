@@ -1,4 +1,4 @@
-"""What the clients send: the lines of a real file."""
+"""The data that the clients send: the lines of a file."""
 
 from importlib import metadata
 from pathlib import Path
@@ -9,29 +9,30 @@ import attrs
 __all__ = ["Text", "read_text"]
 
 _PIECE: Final = 16 * 1024
-"""A client that sends a piece and only then reads its echo needs room for it on the way."""
+"""The largest number of bytes sent at once. A client sends a piece before it reads the echo, so the
+buffers of the kernel must have room for the piece and its echo."""
 
 
 @attrs.frozen
 class Text:
-    """A file, in pieces that are to be sent one by one: its lines."""
+    """The lines of a file; a line that is too long for one piece is split."""
 
     name: str
     lines: list[bytes]
 
     @property
     def size(self) -> int:
-        """Bytes of the whole."""
+        """The number of bytes of all lines."""
         return sum(map(len, self.lines))
 
 
 def read_text(path: Path | None = None) -> Text:
-    """The file at `path`, or else the README of this project. Raises `OSError`."""
+    """Read the file at `path`, or the README of this project. Raises `OSError`."""
     if path is not None:
         return Text(path.name, _lines(path.read_bytes()))
     package = Path(__file__).parent.parent
     readme = package.parent / "README.md"
-    # Beside an installed package there may be anybody's README.
+    # Without a pyproject.toml the package is installed, and a README there is another project's.
     if readme.is_file() and (package.parent / "pyproject.toml").is_file():
         return Text(readme.name, _lines(readme.read_bytes()))
     return _installed_text(package)
@@ -39,7 +40,7 @@ def read_text(path: Path | None = None) -> Text:
 
 def _installed_text(package: Path) -> Text:
     try:
-        # An installed package carries its README as the end of its metadata.
+        # The metadata of an installed package ends with its README.
         text = metadata.distribution("actorsock").read_text("METADATA")
     except metadata.PackageNotFoundError:
         text = None

@@ -1,25 +1,27 @@
-"""Erlang's behaviours: servers, supervisors, state machines, tasks and applications."""
+"""Erlang's behaviours: servers, state machines, supervisors, applications, and tasks.
+
+- `calls`: requests to a server and their answers
+- `behaviour`: the parts that all behaviours share
+- `server`: `GenServer`
+- `machine`: `StateMachine`
+- `supervision`: `Supervisor`
+- `application`, `application_tree`: `Application` and `run_application`
+- `tasks`, `task_stream`: functions that run in processes of their own, and their results
+- `sys`: inspecting and suspending a running behaviour
+
+Each module imports only from those above it in this list.
+"""
 
 from . import sys
 from .application import Application, run_application
-from .behaviour.outcomes import Continue, Ignore, NoReply, Reply, Stop
+from .behaviour.lifecycle import Ignore, Stop
 from .behaviour.starting import start, start_link
-from .calls.client import (
-    call,
-    cast,
-    check_response,
-    receive_response,
-    reply,
-    send_request,
-    stop,
-    wait_response,
-)
+from .calls.calling import call, cast, reply, stop
 from .calls.protocol import Answer, Call, Caller, Cast
+from .calls.requests import check_response, receive_response, send_request, wait_response
+from .machine.events import Enter, Info, Internal, TimedOut
 from .machine.outcomes import (
-    Enter,
     EventTimeout,
-    Info,
-    Internal,
     KeepState,
     NamedTimeout,
     NextEvent,
@@ -27,10 +29,10 @@ from .machine.outcomes import (
     Postpone,
     RepeatState,
     StateTimeout,
-    TimedOut,
 )
 from .machine.state_machine import StateMachine
 from .server.gen_server import GenServer
+from .server.outcomes import Continue, NoReply, Reply
 from .supervision.child_spec import ChildSpec, SupervisorFlags
 from .supervision.requests import (
     ChildCount,

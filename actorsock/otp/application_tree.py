@@ -1,7 +1,7 @@
-"""The process that has an application's tree, and calls the application's functions.
+"""The process that owns an application's tree, and calls the application's functions.
 
-As in Erlang the application master has a second process for that: it stops the tree in order
-also when the master is killed, which can do nothing any more then.
+As in Erlang the application master has this second process, so that the tree is stopped in order
+even if the master is killed. The two are linked and both trap exits.
 """
 
 from collections.abc import Awaitable, Callable
@@ -24,23 +24,23 @@ __all__ = ["start_tree", "stop_tree"]
 
 @attrs.frozen
 class _Began:
-    """To the master: what the application's `start` has come to."""
+    """A message to the master: the result of the application's `start`."""
 
     tree: Pid
     result: Ok[Pid | None] | Error
 
 
 async def start_tree(application: Any, args: tuple[Any, ...]) -> Ok[Pid] | Error:
-    """Start the process, linked with the caller, and in it the application.
+    """Start the tree's process, linked to the caller, and the application in it.
 
-    `Ok` with the pid of the process when the application has started; otherwise it has ended.
-    The caller traps exits.
+    Return `Ok` with the pid of the process (not that of the top supervisor), or the `Error` of the
+    application's `start`; then the process has ended. The caller must trap exits.
     """
     tree = spawn_link(_run, application, args, current_pid())
     try:
         answer = await receive(lambda message: _is_exit(message, tree) or _is_began(message, tree))
     except BaseException:
-        # Nobody waits for the start any more. It traps exits, so it would not mind.
+        # The start is cancelled. The process traps exits, so only "kill" is sure to end it.
         exit(tree, "kill")
         raise
     match answer:
@@ -54,7 +54,7 @@ async def start_tree(application: Any, args: tuple[Any, ...]) -> Ok[Pid] | Error
 
 
 async def stop_tree(tree: Pid) -> Any:
-    """Have the tree stopped; the reason with which its process, linked with the caller, ends."""
+    """Stop the tree, and return the reason with which its process has ended."""
     exit(tree, "shutdown")
     return (await receive(lambda message: _is_exit(message, tree))).reason
 
@@ -66,31 +66,32 @@ async def _run(application: Any, args: tuple[Any, ...], master: Pid) -> None:
     send(master, _Began(current_pid(), result))
     match result:
         case Ok(Pid() as top):
-            await _serve(application, spec, top, master)
+            await _until_end(application, spec, top, master)
 
 
-async def _serve(application: Any, spec: ChildSpec, top: Pid, master: Pid) -> None:
+async def _until_end(application: Any, spec: ChildSpec, top: Pid, master: Pid) -> None:
     end = await receive()
     while not _is_exit(end, top) and not _is_exit(end, master):
-        end = await receive()  # what else comes is for nobody
-    # A mistake in one of these is told in the end, and the rest is done all the same.
-    mistakes: list[Exception] = []
+        end = await receive()  # any other message is dropped
+    # A crash of `prep_stop` must not keep the tree from being stopped, nor `stop` from being
+    # called: the first exception is raised at the end.
+    errors: list[Exception] = []
     if end.pid is master:
-        await _called(application.prep_stop, mistakes)
+        await _call(application.prep_stop, errors)
         await stop_processes(spec, [top])
-    await _called(application.stop, mistakes)
-    if mistakes:
-        raise mistakes[0]
+    await _call(application.stop, errors)
+    if errors:
+        raise errors[0]
     exit(end.reason)
 
 
-async def _called(callback: Callable[[], Any], mistakes: list[Exception]) -> None:
+async def _call(callback: Callable[[], Any], errors: list[Exception]) -> None:
     try:
         result = callback()
         if isinstance(result, Awaitable):
             await result
-    except Exception as mistake:
-        mistakes.append(mistake)
+    except Exception as error:
+        errors.append(error)
 
 
 def _is_exit(message: Any, pid: Pid) -> bool:

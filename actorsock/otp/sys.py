@@ -1,8 +1,16 @@
-"""Looking into a running behaviour, and holding it up; the part of Erlang's `sys` that has sense.
+"""Inspecting and suspending a running behaviour, for debugging and tests. Erlang's `sys`.
 
-All of these ask the process itself, which answers between two messages: a `GenServer`, a
-`StateMachine`, a `Supervisor`, an `Application`, in any body. They raise `ProcessExit` as `call`
-does. They are for people who look for a mistake, and for tests, not for programs' own use.
+These functions work with every behaviour: `GenServer`, `StateMachine`, `Supervisor` and
+`Application`, in any kind of process. The process serves a request between two messages. A
+process without a behaviour does not answer, and the call times out.
+
+All of them take the pid of the server or its registered name, and `timeout`, the seconds to wait
+for the answer (default: 5, `math.inf` waits for ever). All raise
+
+- `ProcessExit`, as `otp.call` does: `"noproc"`, `"timeout"`, `"calling_self"`, or the exit reason
+  of a server that ended before it answered
+- `TypeError` if `server` is neither a pid nor a `str`, or `timeout` is not a number, and
+  `ValueError` if `timeout` is negative or NaN
 """
 
 from collections.abc import Callable
@@ -25,7 +33,7 @@ from .behaviour.system_requests import (
     Suspend,
     Trace,
 )
-from .calls.client import ask
+from .calls.calling import system_call
 
 __all__ = [
     "Statistics",
@@ -43,9 +51,22 @@ __all__ = [
 
 @enable_ki_protection
 async def get_state(server: Pid | str, timeout: float = 5.0) -> Any:
-    """The object whose callbacks are called; of a `StateMachine`, the pair `(state, object)`.
+    """Return the state of a server. Erlang's `sys:get_state/1,2`.
 
-    It is the very object that the server goes on with. Erlang's `sys:get_state/1,2`.
+    Args:
+        server: the pid of the server, or its registered name.
+        timeout: seconds to wait for the answer.
+
+    Returns:
+        The object whose callbacks are called: the object itself, not a copy. For a `StateMachine`
+        the pair `(state, object)`.
+
+    Raises:
+        ProcessExit, TypeError, ValueError: see the module.
+
+    Example::
+
+        assert (await sys.get_state("counter")).value == 11
     """
     return await _ask("get_state", server, GetState(), timeout)
 
@@ -54,12 +75,29 @@ async def get_state(server: Pid | str, timeout: float = 5.0) -> Any:
 async def replace_state(
     server: Pid | str, function: Callable[[Any], Any], timeout: float = 5.0
 ) -> Any:
-    """Call `function` with what `get_state` gives, in the server; the state that it has now.
+    """Replace the state of a server. Erlang's `sys:replace_state/2,3`.
 
-    What it returns takes the place of the state, None leaves the object where it is. What it
-    raises is raised here (also the `ProcessExit` of `exit`), and `TypeError` if it returns what
-    is no such state: then the server goes on with the state that it had.
-    Erlang's `sys:replace_state/2,3`.
+    Args:
+        server: the pid of the server, or its registered name.
+        function: called in the server with the value that `get_state` returns. Its result
+            replaces that value; None keeps the object, which the function may have changed.
+        timeout: seconds to wait for the answer.
+
+    Returns:
+        The new state, as `get_state` returns it.
+
+    Raises:
+        TypeError: `function` is not callable, or it returned an object of another class, or for a
+            `StateMachine` something else than a pair with a possible state. The state is unchanged.
+        BaseException: `function` has raised it; also a `ProcessExit`. The state is unchanged.
+        ProcessExit, ValueError: see the module.
+
+    Example::
+
+        def reset(counter):
+            counter.value = 0
+
+        await sys.replace_state("counter", reset)
     """
     if not callable(function):
         raise TypeError(f"function: expected a function of a state, got {shown(function)}")
@@ -68,26 +106,50 @@ async def replace_state(
 
 @enable_ki_protection
 async def get_status(server: Pid | str, timeout: float = 5.0) -> Status:
-    """What is known of the process, with the state as its `format_status` shows it.
+    """Return the status of a server. Erlang's `sys:get_status/1,2`.
 
-    If that crashes, the state is a text that says so.
-    Erlang's `sys:get_status/1,2`.
+    Args:
+        server: the pid of the server, or its registered name.
+        timeout: seconds to wait for the answer.
+
+    Returns:
+        A `Status`. Its `state` is the result of the callback `format_status`, or, if that has
+        crashed, a text that says so.
+
+    Raises:
+        ProcessExit, TypeError, ValueError: see the module.
     """
     return await _ask("get_status", server, GetStatus(), timeout)  # type: ignore[no-any-return]
 
 
 @enable_ki_protection
 async def suspend(server: Pid | str, timeout: float = 5.0) -> None:
-    """From here on the server handles nothing until `resume`: its messages wait, in order.
+    """Suspend a server: it handles no messages until `resume`. Erlang's `sys:suspend/1,2`.
 
-    It still serves `sys` and `stop`, and ends with its parent. Erlang's `sys:suspend/1,2`.
+    Messages wait, and are handled in order later. A suspended server still serves the functions of
+    this module and `otp.stop`, and ends with its parent.
+
+    Args:
+        server: the pid of the server, or its registered name.
+        timeout: seconds to wait for the answer.
+
+    Raises:
+        ProcessExit, TypeError, ValueError: see the module.
     """
     await _ask("suspend", server, Suspend(), timeout)
 
 
 @enable_ki_protection
 async def resume(server: Pid | str, timeout: float = 5.0) -> None:
-    """Let a suspended server go on; `sys:resume/1,2`."""
+    """Let a suspended server handle messages again. Erlang's `sys:resume/1,2`.
+
+    Args:
+        server: the pid of the server, or its registered name.
+        timeout: seconds to wait for the answer.
+
+    Raises:
+        ProcessExit, TypeError, ValueError: see the module.
+    """
     await _ask("resume", server, Resume(), timeout)
 
 
@@ -95,10 +157,20 @@ async def resume(server: Pid | str, timeout: float = 5.0) -> None:
 async def statistics(
     server: Pid | str, flag: bool | Literal["get"], timeout: float = 5.0
 ) -> Statistics | None:
-    """Begin to count messages (True), stop (False), or `"get"` what was counted since.
+    """Count the messages of a server, or return the counters. Erlang's `sys:statistics/2,3`.
 
-    None if nothing is counted. True goes on with what is counted already.
-    Erlang's `sys:statistics/2,3`.
+    Args:
+        server: the pid of the server, or its registered name.
+        flag: True switches counting on (if it is on, the counters are kept), False switches it
+            off, `"get"` returns the counters.
+        timeout: seconds to wait for the answer.
+
+    Returns:
+        For `"get"` a `Statistics`, or None if counting is off. Otherwise None.
+
+    Raises:
+        TypeError: `flag` is none of these.
+        ProcessExit, ValueError: see the module.
     """
     if flag != "get":
         check_bool("flag", flag, "True, False or 'get'")
@@ -109,12 +181,26 @@ async def statistics(
 async def log(
     server: Pid | str, flag: bool | Literal["get"], timeout: float = 5.0, *, size: int = 10
 ) -> list[tuple[Any, ...]] | None:
-    """Begin to keep the newest `size` events (True), stop (False), or `"get"` them, oldest first.
+    """Keep the newest events of a server, or return them. Erlang's `sys:log/2,3`.
 
     An event is `("in", message)`, or `("out", answer, pid)` for an answer that a callback has
-    returned. What is handled like a message is one here: `"timeout"`, and of a machine `TimedOut`
-    and the event of a `NextEvent`. While events are kept, True changes nothing, nor does another
-    size. Erlang's `sys:log/2,3`.
+    returned. `message` may also be `"timeout"`, or of a `StateMachine` a `TimedOut` or an event
+    that was inserted with `NextEvent`.
+
+    Args:
+        server: the pid of the server, or its registered name.
+        flag: True switches the log on, False switches it off, `"get"` returns the events.
+        timeout: seconds to wait for the answer.
+        size: the number of events to keep (default: 10), at least 1. It has an effect only when
+            the log is switched on: while it is on, another size changes nothing.
+
+    Returns:
+        For `"get"` a list of the events, oldest first; empty while the log is off. Otherwise None.
+
+    Raises:
+        TypeError: `flag` is none of these, or `size` is not an `int`.
+        ValueError: `size` is less than 1; otherwise see the module.
+        ProcessExit: see the module.
     """
     if flag == "get":
         return await _ask("log", server, Log("get"), timeout)  # type: ignore[no-any-return]
@@ -126,17 +212,27 @@ async def log(
 
 @enable_ki_protection
 async def trace(server: Pid | str, flag: bool, timeout: float = 5.0) -> None:
-    """Write each event into the log as it happens, or no longer.
+    """Log each event of a server when it happens. Erlang's `sys:trace/2,3`.
 
-    The records are of level INFO, from the logger "actorsock.otp". Erlang's `sys:trace/2,3`.
+    The records have the level INFO and come from the logger "actorsock.otp" (Erlang prints them).
+    The events are the same as in `log`.
+
+    Args:
+        server: the pid of the server, or its registered name.
+        flag: True switches tracing on, False switches it off.
+        timeout: seconds to wait for the answer.
+
+    Raises:
+        TypeError: `flag` is not a `bool`.
+        ProcessExit, ValueError: see the module.
     """
     check_bool("flag", flag, "True or False")
     await _ask("trace", server, Trace(flag), timeout)
 
 
-# Any: each request has an answer of its own kind. Whoever asks knows it, and the type checker not.
+# Any: each request has an answer of another type, which only the calling function knows.
 async def _ask(function: str, server: Pid | str, request: Any, timeout: float) -> Any:
-    answer = await ask(function, server, request, timeout)
+    answer = await system_call(function, server, request, timeout)
     if type(answer) is Failed:
         raise answer.raised
     return answer

@@ -1,4 +1,4 @@
-"""`async_stream`: the same function for many items, some at a time, results in order."""
+"""`async_stream`: one function applied to many items, a few at a time, with results in order."""
 
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Iterator
@@ -36,12 +36,39 @@ def async_stream(
     timeout: float = inf,
     light: bool = False,
 ) -> "TaskStream[T]":
-    """`async for` the result of `fn(item)` for each item, in the order of the items.
+    """Run `fn(item)` for each item in a task of its own, and iterate over the results in order.
 
-    Each runs in a task of its own; there are at most `limit` whose results have not been taken,
-    and an item is taken from `items` when its task starts. A result is `Ok(value)`, or
-    `Error(reason)` if the task has failed, or `Error("timeout")` if it ran for longer than
-    `timeout` seconds and was killed. Elixir's `Task.async_stream/3`.
+    Elixir's `Task.async_stream/3`. An item is taken from `items` when its task starts, so `items`
+    may be endless.
+
+    Args:
+        fn: an async function of one argument.
+        items: the arguments.
+        limit: the number of tasks that may run, or have results that were not taken yet (default:
+            8).
+        timeout: seconds that each task may run, after which it is killed; `math.inf` (the
+            default): for ever.
+        light: run the tasks in light processes.
+
+    Returns:
+        A `TaskStream`, for `async for` in the calling process. Its results are
+
+        - `Ok(value)`: `fn` has returned `value`
+        - `Error(reason)`: the task has ended with `reason`
+        - `Error("timeout")`: the task has run for too long, and was killed
+
+    Raises:
+        TypeError: `fn` is not callable, `items` is not iterable, or `limit` or `timeout` has a
+            wrong type.
+        ValueError: `limit` is less than 1, or `timeout` is negative or NaN.
+
+    Example::
+
+        async with otp.async_stream(fetch, urls, limit=4, timeout=10) as results:
+            async for result in results:
+                match result:
+                    case Ok(page): ...
+                    case Error(reason): ...
     """
     check_function("fn", fn)
     if not isinstance(items, Iterable):
@@ -52,9 +79,10 @@ def async_stream(
 
 
 class TaskStream(Generic[T]):
-    """An asynchronous iterator, and a context manager: leaving it ends the tasks that run.
+    """The results of `async_stream`: an asynchronous iterator and context manager.
 
-    So does dropping it, as a loop does that is left early.
+    Leaving the context, or `close`, kills the tasks whose results were not taken. So does the
+    garbage collector, when a loop without a context is left early.
     """
 
     def __init__(
@@ -80,10 +108,13 @@ class TaskStream(Generic[T]):
     async def __anext__(self) -> Ok[T] | Error:
         if current_process() is not self._owner:
             raise ValueError(f"this stream belongs to {self._owner.pid!r}, which awaits it")
+        # Tasks start here, and not as soon as another one ends: so a slow consumer limits them, and
+        # no further process has to watch them.
         self._start_tasks()
         if not self._tasks:
             raise StopAsyncIteration
         task, deadline = self._tasks[0]
+        # The deadline counts from the start of the task, not from this wait.
         left = inf if deadline == inf else max(0.0, deadline - trio.current_time())
         message = await receive(task.ref, after=left)
         self._tasks.popleft()
@@ -107,13 +138,13 @@ class TaskStream(Generic[T]):
         self.close()
 
     def __del__(self) -> None:
-        # Not there if the arguments were wrong.
+        # `_tasks` is missing if `__init__` has raised.
         if getattr(self, "_tasks", None):
             self.close()
 
     @enable_ki_protection
     def close(self) -> None:
-        """End the tasks whose results have not been taken."""
+        """Kill the tasks whose results were not taken. The iteration ends."""
         self._items = iter(())
         while self._tasks:
             abandon(self._owner, self._tasks.popleft()[0])
@@ -130,5 +161,5 @@ class TaskStream(Generic[T]):
 
 @disable_ki_protection
 def _next(items: Iterator[Any]) -> Any:
-    # What is iterated over is the program's code: Ctrl-C may interrupt it.
+    # `items` may be a generator of the program, which may take long: Ctrl-C must interrupt it.
     return next(items, _NO_MORE)

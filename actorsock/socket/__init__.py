@@ -1,9 +1,11 @@
 """Sockets owned by processes: one function for each function of Erlang's `socket` module.
 
-What cannot block is a plain function. What can block is `async` and takes a `timeout`; its
-`_nowait` form is a plain function that answers `Select` instead of waiting and later sends a
-`SelectMessage` or `AbortMessage` to the caller's mailbox. "Documented" means in Erlang's
-documentation.
+A function that never waits is a plain function. A function that may wait is `async` and has a
+`timeout` in seconds. Its `_nowait` form is a plain function: where it would have to wait, it
+returns `Select`, and later sends a `SelectMessage` or an `AbortMessage` to the caller's mailbox.
+
+Results are `Ok`, `Error` and `Select` of the package `actorsock`. Wrong arguments raise `TypeError`
+or `ValueError`, naming the argument; all other failures are returned.
 """
 
 from ..results import SelectInfo, SelectRead
@@ -40,8 +42,8 @@ from .api.sending import (
     sendv_nowait,
 )
 from .api.support import is_supported, supports
-from .core.handle import Socket
 from .core.notifications import AbortMessage, CounterWrap, SelectMessage, SocketDown
+from .core.socket_object import Socket
 from .options import (
     Credentials,
     Linger,

@@ -1,15 +1,14 @@
-"""For trio users: streams, listeners and servers of TCP connections on sockets of processes.
+"""Streams, listeners and servers of TCP connections for programs written against trio.
 
-The shapes, the errors and the checkpoints are trio's, so that whatever is written for
-`trio.abc.HalfCloseableStream` and `trio.abc.Listener` works on them, `trio.SSLStream` first of
-all. What is below them are the sockets of `actorsock.socket`: owned by a process, and closed
-when it ends.
+The classes implement `trio.abc.HalfCloseableStream` and `trio.abc.Listener`, with trio's
+exceptions and checkpoints, so that code written for these interfaces (`trio.SSLStream`, for
+example) works on them. Below are the sockets of `actorsock.socket`: each is owned by a process,
+and is closed when its owner ends.
 """
 
-from .listening import open_tcp_listeners
-from .opening import open_tcp_stream
+from .connecting import open_tcp_stream
+from .listeners import SocketListener, open_tcp_listeners
 from .serving import serve_listeners, serve_tcp
-from .socket_listener import SocketListener
 from .socket_stream import SocketStream
 
 __all__ = [

@@ -1,9 +1,9 @@
-"""Serving connections: a process for each.
+"""Serving connections, with one process for each connection.
 
-A handler process starts them, so that they have a parent that is told of every end, and is not
-the program's own process with the program's own mailbox. It is linked to them and traps exits,
-as a supervisor does: what ends one of them disturbs neither it nor the others, and what ends
-it ends them all.
+The processes of the connections need a parent that receives their exit messages. The calling
+process cannot be this parent: its mailbox is the program's. So a handler process starts them. It
+is linked to them and traps exits, as a supervisor does: the end of one connection affects neither
+the parent nor other connections, and the end of the parent ends all connections.
 """
 
 import errno
@@ -26,24 +26,24 @@ from ..runtime.core.identity import Pid
 from ..runtime.core.messages import Exit
 from ..runtime.core.process import ExitSignal, ProcessExit
 from ..socket.core.actor import actor_of
-from .listening import open_tcp_listeners
-from .socket_listener import SocketListener
+from .listeners import SocketListener, open_tcp_listeners
 from .socket_stream import SocketStream
 
 __all__ = ["Handler", "serve_listeners", "serve_tcp"]
 
 Handler = Callable[[SocketStream], Awaitable[object]]
-"""An async function of a connection's stream."""
+"""An async function that serves one connection, given as a stream."""
 
 _log: Final = logging.getLogger("actorsock.streams")
 
-# The system has come to a limit, which has nothing to do with the connection.
+# A limit of the process or the system has been reached; the listener itself is fine, so `accept` is
+# tried again after a pause.
 _EXHAUSTED: Final = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 _PAUSE: Final = 0.1
-"""Seconds in which others may give back what is missing."""
+"""Seconds until the next try, in which others may close descriptors."""
 
 _PATIENCE: Final = 5
-"""Seconds in which a connection's process that traps exits has to end; supervisors give as much."""
+"""Seconds that a connection's process may take to end before it is killed, as in supervisors."""
 
 
 @enable_ki_protection
@@ -55,11 +55,33 @@ async def serve_tcp(
     backlog: int | None = None,
     task_status: trio.TaskStatus[list[SocketListener]] = trio.TASK_STATUS_IGNORED,
 ) -> NoReturn:
-    """Listen on `port` and run `handler(stream)` in a process of its own for each connection.
+    """Listen on a port and serve each connection in a process of its own.
 
-    `open_tcp_listeners`, which says what `port`, `host` and `backlog` are, and `serve_listeners`,
-    which says all the rest, in one. `await nursery.start(serve_tcp, handler, 0)` gives the
-    listeners. `trio.serve_tcp`.
+    The call combines `open_tcp_listeners` and `serve_listeners`, as `trio.serve_tcp` does; the
+    latter describes how connections are served and how serving ends.
+
+    Args:
+        handler: an async function, called with a `SocketStream` for each connection.
+        port: the port to listen on, 0 to 65535; with 0 the system chooses one.
+        host: a name or an address of this machine; None listens on all addresses.
+        backlog: how many connections may wait to be accepted; None is as many as the system
+            allows.
+        task_status: used by `nursery.start`, which then returns the list of listeners.
+
+    Raises:
+        OSError: listening fails, see `open_tcp_listeners`.
+        ExceptionGroup: accepting fails, see `serve_listeners`.
+        TypeError: `handler` is not callable, or `port` or `backlog` is not an int.
+        ValueError: `port` is out of range.
+
+    Example::
+
+        async def echo(stream):
+            async for data in stream:
+                await stream.send_all(data)
+
+        async with trio.open_nursery() as nursery:
+            listeners = await nursery.start(serve_tcp, echo, 8000)
     """
     _check(handler)
     listeners = await open_tcp_listeners(port, host=host, backlog=backlog)
@@ -73,19 +95,36 @@ async def serve_listeners(
     *,
     task_status: trio.TaskStatus[list[SocketListener]] = trio.TASK_STATUS_IGNORED,
 ) -> NoReturn:
-    """Accept from `listeners`, and run `handler(stream)` in a process for each connection.
+    """Accept connections and serve each in a process of its own.
 
-    Where trio starts a task, this starts a process, which owns the connection: its end closes it.
-    A handler that raises crashes its own process only. That is logged as every crash is; other
-    connections, and the server, go on. trio would end the server.
+    `trio.serve_listeners` starts a task for each connection; this function starts a process,
+    which owns the connection: the connection closes when the process ends. A handler that raises
+    crashes only its own process. The crash is logged like every crash, and other connections and
+    the server go on; in trio it would end the server.
 
-    It ends when it is cancelled, or with the process that called it. Then it closes the
-    listeners, ends the processes of all connections with the reason `"shutdown"`, and returns
-    when they have ended; one that traps exits has 5 seconds before it is killed.
+    Serving ends when the call is cancelled, or when the calling process ends. Then the listeners
+    are closed, and the processes of all connections are ended with the reason `"shutdown"`; a
+    process that traps exits is killed if it has not ended after 5 seconds. The call returns
+    control when all have ended.
 
-    When the system has no descriptors or memory for another connection (`errno.EMFILE` and its
-    like) it logs that, to `actorsock.streams`, and tries again after 0.1 seconds. Any other error
-    of an `accept` ends it, as trio's nurseries say it: as an `ExceptionGroup`.
+    When the system has no descriptor or memory for another connection (`errno.EMFILE`,
+    `errno.ENFILE`, `errno.ENOBUFS`, `errno.ENOMEM`), the error is logged to `actorsock.streams`
+    and accepting is tried again after 0.1 seconds.
+
+    Args:
+        handler: an async function, called with a `SocketStream` for each connection.
+        listeners: the `SocketListener` objects to accept from. To serve TLS, wrap the stream
+            in the handler.
+        task_status: used by `nursery.start`, which then returns the list of listeners.
+
+    Raises:
+        ExceptionGroup: `accept` has failed for a reason that is not listed above.
+        TypeError: `handler` is not callable, or a listener is not a `SocketListener`.
+
+    Example::
+
+        listeners = await open_tcp_listeners(8000, host="localhost")
+        await serve_listeners(echo, listeners)
     """
     _check(handler)
     listeners = list(listeners)
@@ -96,7 +135,7 @@ async def serve_listeners(
                 "TLS wrap the stream, in the handler"
             )
     await in_trio(_serve, handler, listeners, task_status)
-    raise AssertionError("it ends by an exception only")
+    raise AssertionError("serving ends only by an exception")
 
 
 def _check(handler: object) -> None:
@@ -120,9 +159,10 @@ async def _serve(
             task_status.started(listeners)
             try:
                 await connections.waiting.park()
-                ended = ProcessExit(connections.reason)  # somebody has ended the parent
+                ended = ProcessExit(connections.reason)  # the parent was ended from outside
             except ExitSignal as exc:
-                ended = exc  # without the nursery around it, which is nobody's business
+                # Raised again outside of the nursery, which would wrap it in an ExceptionGroup.
+                ended = exc
             nursery.cancel_scope.cancel()
     finally:
         with trio.CancelScope(shield=True):
@@ -143,24 +183,28 @@ async def _accept(listener: SocketListener, parent: Pid) -> None:
                 _log.error("accept: %s; it is tried again in %s seconds", exc, _PAUSE)
                 await trio.sleep(_PAUSE)
             else:
-                send(parent, stream)  # which is handled in place: it has its owner now
+                # A handler process handles the message inside of `send`: after this line the
+                # new process owns the connection, whatever happens to this one.
+                send(parent, stream)
 
 
 @attrs.define(eq=False)
 class _Connections:
-    """The parent of the connections' processes."""
+    """The state of the parent of the connections' processes."""
 
     handler: Handler
     waiting: Body
-    """Of the process that serves; woken when the parent has ended."""
+    """The body of the process that called `serve_listeners`; woken when the parent has ended."""
     pids: dict[Pid, None] = attrs.field(factory=dict)
+    """The connections' processes; a dict keeps the order in which they were started."""
     stopping: bool = False
     reason: Any = None
+    """The exit reason of the parent, after `over` is set."""
     over: trio.Event = attrs.field(factory=trio.Event)
 
     @enable_ki_protection
     def handle(self, message: object) -> None:
-        """A connection, the end of one's process, or the reason for which all are to end."""
+        """Handle a new connection, the end of its process, or the request to end all."""
         match message:
             case SocketStream():
                 self._start(message)
@@ -175,13 +219,13 @@ class _Connections:
 
     @enable_ki_protection
     def ended(self, reason: object) -> None:
-        """The parent has ended."""
+        """Record the end of the parent; called by the runtime."""
         self.reason = reason
         self.over.set()
         self.waiting.wake()
 
     async def stop(self, parent: Pid) -> None:
-        """End every connection's process, and the parent; wait until they have ended."""
+        """End the connections' processes and the parent; wait until they have ended."""
         send(parent, "shutdown")
         with trio.move_on_after(_PATIENCE):
             await self.over.wait()
@@ -189,9 +233,9 @@ class _Connections:
         await self.over.wait()
 
     def _start(self, stream: SocketStream) -> None:
-        trap_exit(True)
+        trap_exit(True)  # here, because a handler process has no start-up code of its own
         pid = spawn_link(self.handler, stream)
         self.pids[pid] = None
         actor = actor_of(stream.socket)
-        if actor.turns.owner is not None:
+        if actor.turns.owner is not None:  # not closed meanwhile
             actor.give(actor.turns.owner, pid)

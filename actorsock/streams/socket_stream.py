@@ -1,9 +1,9 @@
-"""A connected socket as a stream of trio's.
+"""A connected socket as a trio stream.
 
-Each method is one request to the socket's actor, as `recv` and `send` are; what is added are
-trio's rules: which exception says what, one task for each direction, and every call a
-checkpoint. A call gives way before it asks and not after, so that nothing that was taken from
-the kernel is on its way to a task that is being killed.
+Each method is one request to the socket's actor, as `recv` and `send` are. The stream adds the
+rules of trio: its exceptions, at most one task for each direction, and a checkpoint in every
+call. The checkpoint comes before the request. After it, a task that is cancelled or killed at the
+checkpoint would lose the bytes that it has already taken from the kernel.
 """
 
 from math import inf
@@ -19,40 +19,53 @@ from ..socket import Socket, setopt, shutdown
 from ..socket.api.asking import blocking
 from ..socket.core.actor import actor_of
 from ..socket.operations.recv import RecvSome
-from ..socket.operations.room import AwaitRoom
-from ..socket.operations.send import Send
+from ..socket.operations.send import AwaitRoom, Send
 from ..socket.values.messages import as_bytes
-from .checkpoints import checkpoint, close_at_checkpoint
-from .os_errors import os_error
+from .trio_conventions import checkpoint, close_at_checkpoint, os_error
 
 __all__ = ["SocketStream"]
 
 _SOME: Final = RecvSome(65536)
 _ROOM: Final = AwaitRoom()
 
-# What the kernel holds back that has not been sent: as little as trio's own streams let it, so
-# that `wait_send_all_might_not_block` means something. It is no option of Erlang's.
+# The kernel reports room for writing only while less than this is queued and not yet sent. Without
+# the limit its buffer takes megabytes, and `wait_send_all_might_not_block` says little about the
+# peer. trio's own streams use the same value. `socket` has no name for this option, since Erlang
+# has none.
 _TCP_NOTSENT_LOWAT: Final = getattr(trio.socket, "TCP_NOTSENT_LOWAT", None)
-_LOWAT: Final = 2**14
+_LOWAT: Final = 2**14  # bytes
 
 
 @final
 class SocketStream(trio.abc.HalfCloseableStream):
-    """A `trio.abc.HalfCloseableStream` on `sock`, a connected stream socket of any domain.
+    """A `trio.abc.HalfCloseableStream` on a connected stream socket.
 
-    The socket's owner stays its owner: usually the process, hence the task, that opened the
-    socket or accepted it. Any task of the runtime may use the stream, and close it. When the
-    owner ends the socket is closed, whoever uses the stream, who gets
-    `trio.BrokenResourceError`; to let it live on with another process give it to that one:
-    `socket.setopt(stream.socket, "otp", "controlling_process", pid)`.
+    The owner of the socket does not change: it is usually the process that opened or accepted it.
+    Any task of the runtime may use and close the stream. When the owner ends, the socket is
+    closed, and calls of the stream raise `trio.BrokenResourceError`. To keep it open, make another
+    process the owner: `socket.setopt(stream.socket, "otp", "controlling_process", pid)`.
 
-    At most one task sends and one receives at a time; another one gets
-    `trio.BusyResourceError`. Calls of `socket.send` and `socket.recv` beside the stream stand in
-    the socket's own line with it, as they do with each other.
+    At most one task sends and one receives at a time; a second one gets
+    `trio.BusyResourceError`. Calls of `socket.send` and `socket.recv` on the same socket join the
+    same queues as the calls of the stream.
 
     On TCP the options `nodelay` and `TCP_NOTSENT_LOWAT` (16 KiB) are set, as in trio.
 
-    Raises `TypeError` when `sock` is no `Socket`, `ValueError` when it is no stream socket.
+    Args:
+        sock: a connected stream socket of any domain.
+
+    Raises:
+        TypeError: `sock` is not a `Socket`.
+        ValueError: `sock` is not a stream socket.
+
+    Example::
+
+        sock = ok(socket.open("inet", "stream"))
+        ok(await socket.connect(sock, ("127.0.0.1", 8000)))
+        async with SocketStream(sock) as stream:
+            await stream.send_all(b"hello")
+            async for data in stream:
+                print(data)
     """
 
     __slots__ = (
@@ -66,7 +79,7 @@ class SocketStream(trio.abc.HalfCloseableStream):
     )
 
     socket: Socket
-    """The socket below."""
+    """The socket on which the stream sends and receives."""
 
     def __init__(self, sock: Socket) -> None:
         self._actor = actor = actor_of(sock)
@@ -78,7 +91,7 @@ class SocketStream(trio.abc.HalfCloseableStream):
         self._eof_sent = False
         self._closed = False
         if actor.kind.is_tcp:
-            # A connection that is broken already says so when it is used.
+            # Errors are ignored: a connection that is already broken fails at its first use.
             setopt(sock, "tcp", "nodelay", True)
             if _TCP_NOTSENT_LOWAT is not None:
                 setopt(sock, trio.socket.IPPROTO_TCP, _TCP_NOTSENT_LOWAT, _LOWAT)
@@ -88,25 +101,34 @@ class SocketStream(trio.abc.HalfCloseableStream):
 
     @enable_ki_protection
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        """Send all of `data`; returns when the kernel has taken it.
+        """Send all of `data`; return when the kernel has taken all of it.
 
-        Cancelled, part of it may have been sent, and nobody knows how much.
+        If the call is cancelled, an unknown part of the data may have been sent.
 
-        `trio.ClosedResourceError` after `aclose` or `send_eof`; `trio.BrokenResourceError`, with
-        the `OSError` as its cause, when the connection is broken; `trio.BusyResourceError`.
+        Args:
+            data: any bytes-like object.
+
+        Raises:
+            trio.ClosedResourceError: after `aclose` or `send_eof`.
+            trio.BrokenResourceError: the connection is broken; the cause (`__cause__`) is the
+                `OSError`.
+            trio.BusyResourceError: another task sends at this moment.
+            TypeError: `data` is not bytes-like.
         """
         if type(data) is bytes:
             await self._send_all(data)
         else:
-            # Released at the end, so that a bytearray can be changed again.
+            # A bytearray cannot be resized while a view of it exists: release it at the end.
             with _view(data) as view:
                 await self._send_all(view)
 
     @enable_ki_protection
     async def wait_send_all_might_not_block(self) -> None:
-        """Wait until the kernel has room for something; sends nothing.
+        """Wait until the kernel has room for more data; send nothing.
 
-        Raises what `send_all` raises.
+        Raises:
+            trio.ClosedResourceError, trio.BrokenResourceError, trio.BusyResourceError: as
+                `send_all`.
         """
         self._begin_sending()
         try:
@@ -118,9 +140,13 @@ class SocketStream(trio.abc.HalfCloseableStream):
 
     @enable_ki_protection
     async def send_eof(self) -> None:
-        """Tell the peer that no more comes; what comes from there can still be received.
+        """Send the end of the stream to the peer; receiving goes on.
 
-        Once it is sent, a second call does nothing. Raises what `send_all` raises.
+        A second call does nothing.
+
+        Raises:
+            trio.ClosedResourceError, trio.BrokenResourceError, trio.BusyResourceError: as
+                `send_all`.
         """
         self._begin_sending()
         try:
@@ -136,12 +162,23 @@ class SocketStream(trio.abc.HalfCloseableStream):
 
     @enable_ki_protection
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
-        """What there is, at least one byte and at most `max_bytes`; `b""` at the end.
+        """Receive the bytes that have arrived; wait if there are none.
 
-        None lets the library choose (64 KiB). Nothing is lost when it is cancelled.
+        If the call is cancelled, no bytes are lost.
 
-        `trio.ClosedResourceError` after `aclose`; `trio.BrokenResourceError`, with the `OSError`
-        as its cause, when the connection is broken; `trio.BusyResourceError`.
+        Args:
+            max_bytes: the largest number of bytes to return, 1 or more; None is 64 KiB.
+
+        Returns:
+            At least one byte, or `b""` when the peer has ended the stream.
+
+        Raises:
+            trio.ClosedResourceError: after `aclose`.
+            trio.BrokenResourceError: the connection is broken; the cause (`__cause__`) is the
+                `OSError`.
+            trio.BusyResourceError: another task receives at this moment.
+            TypeError: `max_bytes` is neither an int nor None.
+            ValueError: `max_bytes` is less than 1.
         """
         op = _SOME if max_bytes is None else RecvSome(_checked(max_bytes))
         if self._receiving:
@@ -149,8 +186,9 @@ class SocketStream(trio.abc.HalfCloseableStream):
         actor = self._actor
         self._receiving = True
         try:
-            # Where the poller has said that there is nothing yet, waiting is giving way.
-            waits = actor.read_quiet and not actor.unread
+            # If the call will wait anyway, others run meanwhile: a checkpoint before would be a
+            # second pass through the scheduler.
+            waits = actor.read_would_block and not actor.unread
             answer = await blocking(actor, op, inf, SYSTEM_CALL if waits else YIELD_FIRST)
         finally:
             self._receiving = False
@@ -158,15 +196,19 @@ class SocketStream(trio.abc.HalfCloseableStream):
             return answer.value
         assert type(answer) is Error
         if answer.reason == "closed" and not actor.turns.closed:
-            return b""  # somebody who receives by the socket has met the end
+            return b""  # a call of `socket.recv` has already reached the end of the stream
         raise self._failure(answer)
 
     @enable_ki_protection
     async def aclose(self) -> None:
-        """Close the stream and its socket, for everybody; from any task.
+        """Close the stream and its socket. Any task may do this.
 
-        Who waits for it gets `trio.ClosedResourceError`. It waits only where the option `linger`
-        says so. In a cancelled scope it closes without lingering, and raises `trio.Cancelled`.
+        Tasks that wait in another call of the stream get `trio.ClosedResourceError`. The call
+        waits only if the socket option `linger` demands it; in a cancelled scope it does not
+        linger.
+
+        Raises:
+            trio.Cancelled: the scope was cancelled; the stream is closed all the same.
         """
         self._closed = True
         await close_at_checkpoint(self.socket)
@@ -209,7 +251,7 @@ class SocketStream(trio.abc.HalfCloseableStream):
 
 
 def _view(data: object) -> memoryview:
-    if isinstance(data, list | tuple):  # which `send` of sockets would take
+    if isinstance(data, list | tuple):  # `as_bytes` would accept and join it
         raise TypeError(f"data: expected a bytes-like object, got {shown(data)}")
     return memoryview(as_bytes(data))
 

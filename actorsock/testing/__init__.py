@@ -1,8 +1,8 @@
-"""For tests of programs that use actorsock, run by pytest with pytest-trio.
+"""Tests of programs that use actorsock, run by pytest with pytest-trio.
 
-Installing actorsock gives pytest the fixtures `runtime` and `mailbox`: a `Runtime` and an
-`OwnMailbox`. Both are here to be named in annotations; `docs/testing.md` tells how they are used.
-pytest itself is not known here: that is `pytest_actorsock`'s business.
+Installing actorsock gives pytest the fixtures `runtime`, a `Runtime`, and `mailbox`, an
+`OwnMailbox`. These classes are exported for annotations; `docs/testing.md` describes how to use
+the fixtures. This package does not depend on pytest: the fixtures are in `pytest_actorsock`.
 """
 
 from .own_mailbox import OwnMailbox

@@ -1,7 +1,7 @@
-"""What a test has left behind: processes and open sockets, and how a report names them.
+"""The processes and open sockets that a test has left behind, and their lines in a report.
 
-A task that trio's own nurseries look after is nobody's leftover, also when it has become a
-process; a socket of its that is still open is one.
+A task in one of trio's nurseries is never a leftover, even if it has become a process: the nursery
+waits for it. A socket that such a task owns and has not closed is one.
 """
 
 from collections.abc import Container, Iterator
@@ -9,15 +9,16 @@ from collections.abc import Container, Iterator
 import attrs
 import trio
 
+from ..results import Ok
 from ..runtime.bodies.running import by_task
 from ..runtime.core.identity import Pid
 from ..runtime.core.node import Node
 from ..runtime.core.process import Process, alive
-from ..socket import Socket
+from ..socket import SockAddrIn, SockAddrIn6, SockAddrUn, Socket, info, peername, sockname
 from ..socket.core.actor import SocketActor
-from .sockets import open_sockets, shown_socket
+from .quiescence import open_sockets
 
-__all__ = ["Leftover", "Owners", "leftovers", "processes_of_its_own"]
+__all__ = ["Leftover", "Owners", "leftovers", "spawned_processes"]
 
 
 @attrs.frozen
@@ -25,12 +26,16 @@ class Leftover:
     """One process or one socket."""
 
     pid: Pid
-    """The process, or the owner of the socket."""
+    """The pid of the process, or of the owner of the socket."""
     text: str
+    """The line of the report."""
 
 
-def processes_of_its_own(node: Node, first: Process) -> list[Process]:
-    """The processes that have been spawned in `node` and live; `first` is not among them."""
+def spawned_processes(node: Node, first: Process) -> list[Process]:
+    """Return the living processes that were spawned in `node`.
+
+    Not among them: `first`, the actors of sockets, and tasks that have become processes.
+    """
     of_sockets = {actor.process.pid for actor in open_sockets(node)}
     return [
         process
@@ -43,10 +48,13 @@ def processes_of_its_own(node: Node, first: Process) -> list[Process]:
 
 
 def leftovers(node: Node, first: Process, allowed: Container[object]) -> list[Leftover]:
-    """What is there of processes and sockets, without what is `allowed` and its sockets."""
+    """Return the present leftovers, except what is `allowed` and the sockets of allowed processes.
+
+    `allowed` contains pids, names and sockets.
+    """
     processes = [
         process
-        for process in processes_of_its_own(node, first)
+        for process in spawned_processes(node, first)
         if process.pid not in allowed and process.name not in allowed
     ]
     actors = [actor for actor in open_sockets(node) if not _is_allowed(actor, allowed)]
@@ -57,10 +65,10 @@ def leftovers(node: Node, first: Process, allowed: Container[object]) -> list[Le
 
 
 class Owners(trio.abc.Instrument):
-    """Sees the tasks beside the one it was made in end, with sockets that are still open.
+    """Records the open sockets of tasks as these tasks end.
 
-    With pytest-trio these are the tasks of the test and of its fixtures. Their sockets close as
-    they end, which is too late for a test to be told that it has forgotten them.
+    Observes the siblings of the task in which it was made: with pytest-trio, the test and its
+    fixtures. The end of such a task closes its sockets, so a later look would not find them.
     """
 
     def __init__(self) -> None:
@@ -68,15 +76,15 @@ class Owners(trio.abc.Instrument):
         self._seen: list[tuple[Socket, Leftover]] = []
 
     def task_exited(self, task: trio.lowlevel.Task) -> None:
-        """Called by trio."""
+        """Called by trio when a task ends."""
         if task.parent_nursery is not self._nursery or (process := by_task.get(task)) is None:
             return
         for actor in open_sockets(process.node):
             if actor.turns.owner is process.pid:
-                self._seen.append((actor.handle, _of_socket(actor, task.name)))
+                self._seen.append((actor.socket_object, _of_socket(actor, task.name)))
 
     def leftovers(self, allowed: Container[object]) -> Iterator[Leftover]:
-        """What has been seen."""
+        """Return the recorded sockets that are not allowed."""
         for sock, leftover in self._seen:
             if sock not in allowed and leftover.pid not in allowed:
                 yield leftover
@@ -86,16 +94,19 @@ def _is_allowed(actor: SocketActor, allowed: Container[object]) -> bool:
     owner = actor.turns.owner
     process = None if owner is None else alive.get(owner)
     return (
-        actor.handle in allowed
+        actor.socket_object in allowed
         or owner in allowed
         or (process is not None and process.name is not None and process.name in allowed)
     )
 
 
+# --- the lines of the report ----------------------------------------------------------------------
+
+
 def _shown_process(process: Process) -> str:
     name = f" ({process.name})" if process.name is not None else ""
     body = process.body
-    doing = "has been told to end" if process.ending else "waits" if body.parked else "runs"
+    doing = "is ending" if process.ending else "waits" if body.parked else "runs"
     mail = len(process.mailbox)
     unread = f", {mail} unread message{'s' if mail > 1 else ''}" if mail else ""
     return f"process {process.pid!r}{name} running {body.describe()}, {body.kind}: {doing}{unread}"
@@ -103,8 +114,38 @@ def _shown_process(process: Process) -> str:
 
 def _of_socket(actor: SocketActor, owner_is: str | None = None) -> Leftover:
     owner = actor.turns.owner
-    assert owner is not None  # it is open
+    assert owner is not None  # the socket is open
     process = alive.get(owner)
     if owner_is is None and process is not None:
         owner_is = process.name or process.body.describe()
-    return Leftover(owner, f"socket {shown_socket(actor.handle)}, owned by {owner!r} ({owner_is})")
+    return Leftover(
+        owner, f"socket {_shown_socket(actor.socket_object)}, owned by {owner!r} ({owner_is})"
+    )
+
+
+def _shown_socket(sock: Socket) -> str:
+    """Show the handle, the type of the socket and its addresses."""
+    known = info(sock)
+    words = f"{sock!r}, {known.domain} {known.type} {known.protocol}"
+    name = _address(sockname(sock))
+    peer = _address(peername(sock))
+    if "listening" in known.rstates:
+        return f"{words}, listening on {name}"
+    if peer is not None:
+        return f"{words}, {name or 'unnamed'} connected to {peer}"
+    return f"{words}, bound to {name}" if name is not None else f"{words}, not bound"
+
+
+def _address(answer: object) -> str | None:
+    match answer:
+        case Ok(SockAddrIn(addr, port)) if port:
+            return f"{addr}:{port}"
+        case Ok(SockAddrIn6(addr, port)) if port:
+            return f"[{addr}]:{port}"
+        case Ok(SockAddrIn() | SockAddrIn6()):
+            return None
+        case Ok(SockAddrUn(path)):
+            return repr(path) if path else None
+        case Ok(other):
+            return repr(other)
+    return None

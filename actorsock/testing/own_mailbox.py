@@ -1,8 +1,8 @@
-"""Assertions about the mailbox of the process that makes them: with pytest-trio, the test's own.
+"""Assertions about the calling process's mailbox: in a test, the mailbox of the test's own process.
 
-The names are those of ExUnit, Elixir's test framework: `receive` waits, `received` looks at what
-is there, `refute` wants nothing. They are `receive` with a message for the person who reads why
-the test has failed: what was expected, and what the mailbox holds instead.
+The names are those of ExUnit, Elixir's test framework: `assert_receive` waits,
+`assert_received` does not, and the `refute` forms expect no message. Each is a `receive` whose
+failure message says what was expected and what the mailbox contains.
 """
 
 import reprlib
@@ -21,7 +21,7 @@ from ..runtime.api.messaging import current_pid, receive
 from ..runtime.bodies.functions import name_of
 from ..runtime.core.identity import Ref
 from ..runtime.core.mailbox import Matcher, test_of
-from .real_time import real_seconds
+from .clocks import real_seconds
 
 __all__ = ["OwnMailbox"]
 
@@ -34,20 +34,27 @@ _short.maxlist = _short.maxtuple = _short.maxdict = 20
 
 
 class OwnMailbox:
-    """The mailbox of the caller; the value of the fixture `mailbox`.
+    """The mailbox of the calling process: the value of the fixture `mailbox`.
 
-    A pattern is what `receive` takes: a type, a tuple or union of types, a `Ref`, a predicate.
-    Anything else is a message that the one received must be equal to, such as `"pong"` or
+    A pattern is anything that `receive` accepts: a type, a tuple or union of types, a `Ref`, a
+    predicate. Any other object matches the messages that are equal to it, such as `"pong"` or
     `Down(ref, pid, "normal")`; `unittest.mock.ANY` is equal to anything.
 
-    A time-out is in seconds on trio's clock, as ever: a clock that jumps makes it short. Under a
-    `MockClock` that stands still it is real time, in which nothing happens any more.
+    Time-outs are in seconds on trio's clock, so a clock that jumps makes them short. Under a
+    `MockClock` that stands still they are in real time.
+
+    Example::
+
+        async def test_shout(runtime, mailbox):
+            pid, ref = spawn_monitor(shout)
+            send(pid, (current_pid(), "hello"))
+            await mailbox.expect("HELLO", Down(ref, pid, "normal"))
     """
 
     __slots__ = ()
 
     def __repr__(self) -> str:
-        return "<the mailbox of whoever asks it>"
+        return "<the mailbox of the calling process>"
 
     def __call__(
         self,
@@ -55,17 +62,42 @@ class OwnMailbox:
         *,
         after: float = inf,
     ) -> Messages[Any]:
-        """`actorsock.mailbox`: `async for message in mailbox():`."""
+        """Iterate over messages; the function `actorsock.mailbox`, which this fixture shadows.
+
+        Args:
+            pattern: what `receive` accepts; None is any message.
+            after: seconds to wait for each message before the iteration ends.
+
+        Example::
+
+            async for message in mailbox(after=1):
+                print(message)
+        """
         return iterate(pattern, after=after)
 
     @property
     def messages(self) -> list[Any]:
-        """The messages that wait to be received, oldest first."""
+        """The messages in the mailbox, oldest first. Reading them does not remove them."""
         info = process_info(current_pid())
         return [] if info is None else info.messages
 
     async def assert_receive(self, pattern: Any = None, *, timeout: float = 1.0) -> Any:
-        """Wait for a message that matches; take it out and return it. Others stay."""
+        """Receive a message that matches; wait for it if there is none. Other messages stay.
+
+        Args:
+            pattern: a pattern or a message; None is any message.
+            timeout: seconds to wait.
+
+        Returns:
+            The message.
+
+        Raises:
+            AssertionError: no such message within the time.
+
+        Example::
+
+            down = await mailbox.assert_receive(Down, timeout=5)
+        """
         __tracebackhide__ = True
         check_seconds("timeout", timeout)
         message = await _take(_matcher(pattern), timeout)
@@ -74,7 +106,21 @@ class OwnMailbox:
         return message
 
     async def assert_received(self, pattern: Any = None) -> Any:
-        """A message that matches is there already; take it out and return it."""
+        """Receive a message that matches and is in the mailbox already. Other messages stay.
+
+        Args:
+            pattern: a pattern or a message; None is any message.
+
+        Returns:
+            The message.
+
+        Raises:
+            AssertionError: there is no such message.
+
+        Example::
+
+            await mailbox.assert_received("pong")
+        """
         __tracebackhide__ = True
         message = await _take(_matcher(pattern), 0)
         if message is _NOTHING:
@@ -82,7 +128,19 @@ class OwnMailbox:
         return message
 
     async def refute_receive(self, pattern: Any = None, *, timeout: float = 0.1) -> None:
-        """For `timeout` seconds no message that matches comes, nor is one there."""
+        """Check that no message that matches is in the mailbox or arrives in time.
+
+        Args:
+            pattern: a pattern or a message; None is any message.
+            timeout: seconds to wait.
+
+        Raises:
+            AssertionError: there was such a message; it is removed from the mailbox.
+
+        Example::
+
+            await mailbox.refute_receive(Exit, timeout=0.5)
+        """
         __tracebackhide__ = True
         check_seconds("timeout", timeout)
         message = await _take(_matcher(pattern), timeout)
@@ -90,16 +148,39 @@ class OwnMailbox:
             self._fail(f"expected nothing like {_shown(pattern)}, got {_short.repr(message)}")
 
     async def refute_received(self, pattern: Any = None) -> None:
-        """No message that matches is there."""
+        """Check that no message that matches is in the mailbox; do not wait.
+
+        Args:
+            pattern: a pattern or a message; None is any message.
+
+        Raises:
+            AssertionError: there was such a message; it is removed from the mailbox.
+
+        Example::
+
+            await mailbox.refute_received(int)
+        """
         __tracebackhide__ = True
         message = await _take(_matcher(pattern), 0)
         if message is not _NOTHING:
             self._fail(f"expected nothing like {_shown(pattern)}, got {_short.repr(message)}")
 
     async def expect(self, *patterns: Any, timeout: float = 1.0) -> list[Any]:
-        """The next messages are these, in this order and nothing in between; return them.
+        """Receive the next messages and check that they match, in this order, with no others.
 
-        Waits for them, `timeout` seconds for all.
+        Args:
+            patterns: a pattern or a message for each message expected.
+            timeout: seconds to wait for all of them together.
+
+        Returns:
+            The messages.
+
+        Raises:
+            AssertionError: another message comes, or too few come within the time.
+
+        Example::
+
+            await mailbox.expect("one", int, Down(ref, pid, "normal"))
         """
         __tracebackhide__ = True
         check_seconds("timeout", timeout)
@@ -117,7 +198,15 @@ class OwnMailbox:
         return got
 
     def assert_empty(self) -> None:
-        """No message waits to be received."""
+        """Check that the mailbox is empty.
+
+        Raises:
+            AssertionError: it contains a message.
+
+        Example::
+
+            mailbox.assert_empty()
+        """
         __tracebackhide__ = True
         if self.messages:
             self._fail("expected an empty mailbox")
@@ -134,18 +223,19 @@ class OwnMailbox:
 
 
 def _matcher(pattern: Any) -> Matcher:
-    if type(pattern) is tuple and not pattern:  # of no types, which is no pattern
+    if type(pattern) is tuple and not pattern:  # `receive` would take it as a tuple of no types
         return lambda message: bool(message == ())
     try:
         return test_of(pattern)
     except TypeError:
-        if get_origin(pattern) is not None:  # meant as a type, such as list[int]
+        if get_origin(pattern) is not None:  # list[int], for example: meant as a type
             raise
         return lambda message: bool(message == pattern)
 
 
 async def _take(matches: Matcher, timeout: float) -> Any:
-    """The first message that matches, or `_NOTHING` after `timeout`."""
+    """Receive the first message that matches; return `_NOTHING` after `timeout` seconds."""
+    # Not the result of `receive`: a `Timeout` in the mailbox would look like its time-out.
     taken: list[Any] = []
 
     def take(message: Any) -> bool:
@@ -166,7 +256,7 @@ def _stands_still() -> bool:
     return isinstance(clock, MockClock) and clock.rate == 0 and clock.autojump_threshold == inf
 
 
-# --- for people -----------------------------------------------------------------------------------
+# --- the words of a failure message ---------------------------------------------------------------
 
 
 def _shown(pattern: Any) -> str:

@@ -1,5 +1,5 @@
-%% What the benchmarks of processes measure, in Erlang. Prints thousands of operations per second
-%% of processor time, as the Python side does.
+%% The benchmarks of processes, in Erlang. Prints thousands of operations per second of processor
+%% time, as the Python side does.
 -module(processes).
 -export([messages/1, ring/2, drain/2, spawning/1]).
 
@@ -18,7 +18,7 @@ ping(N, Pong) ->
     Pong ! self(),
     receive pong -> ping(N - 1, Pong) end.
 
-%% A ring in which one token goes round.
+%% A ring in which a token is passed round.
 ring(Seconds, Size) ->
     Following = lists:foldl(
         fun(_, Next) -> spawn(fun() -> member(Next) end) end, self(), lists:seq(2, Size)),
@@ -27,7 +27,7 @@ ring(Seconds, Size) ->
 member(Following) ->
     receive Token -> Following ! Token, member(Following) end.
 
-%% Messages into one mailbox, and out again.
+%% Messages sent to one mailbox, and received.
 drain(Seconds, Count) ->
     Producer = spawn(fun() -> produce(Count) end),
     rate(Seconds, Count, fun() -> Producer ! self(), consume(Count) end).
@@ -38,14 +38,14 @@ produce(Count) ->
 consume(0) -> ok;
 consume(N) -> receive _ -> consume(N - 1) end.
 
-%% Processes that end at once.
+%% Processes that return at once.
 spawning(Seconds) ->
     rate(Seconds, 1000, fun() -> all_end(1000) end).
 
 all_end(Count) ->
     Self = self(),
     [spawn(fun() -> ok end) || _ <- lists:seq(2, Count)],
-    spawn(fun() -> Self ! done end), % on one scheduler the last is the last
+    spawn(fun() -> Self ! done end), % with one scheduler they end in order
     receive done -> ok end.
 
 rate(Seconds, Batch, Fun) ->

@@ -1,4 +1,4 @@
-"""The programs that are measured: one small server each.
+"""The measured servers, each a small program.
 
-Each listens on a port of the loopback interface, prints its number and serves until it is killed.
+Each listens on a port of the loopback interface, prints the port and serves until it is killed.
 """

@@ -1,4 +1,4 @@
-"""Accept a connection and close it, again and again: one process. Argument: `task` or `light`."""
+"""Accept and close connections: one process. Argument: `task` or `light`."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Accept a connection and close it, again and again: a trio socket and one task."""
+"""Accept and close connections: a trio socket and one task."""
 
 import trio
 

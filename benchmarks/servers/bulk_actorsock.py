@@ -1,6 +1,7 @@
 """Bytes in bulk, in pieces of 64 KiB: one process. Argument: `task` or `light`.
 
-A client says which way (`r`: the server reads) and how many; of what was read the number goes back.
+A client sends the direction (`r`: the server reads) and the number of bytes. After reading, the
+server sends back how many bytes it has read.
 """
 
 import sys
@@ -32,7 +33,7 @@ async def server() -> None:
     print(port, flush=True)
     while True:
         sock = ok(await socket.accept(lsock))
-        ok(socket.setopt(sock, "otp", "rcvbuf", len(PIECE)))  # bytes that one recv reads
+        ok(socket.setopt(sock, "otp", "rcvbuf", len(PIECE)))  # one recv reads up to so many bytes
         await serve(sock)
         ok(await socket.close(sock))
 

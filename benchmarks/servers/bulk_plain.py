@@ -1,6 +1,7 @@
 """Bytes in bulk, in pieces of 64 KiB: a loop around a blocking socket.
 
-A client says which way (`r`: the server reads) and how many; of what was read the number goes back.
+A client sends the direction (`r`: the server reads) and the number of bytes. After reading, the
+server sends back how many bytes it has read.
 """
 
 import socket

@@ -1,4 +1,4 @@
-"""Echo: a bare loop around epoll, the most that Python can do."""
+"""Echo: a bare epoll loop, an upper limit for Python."""
 
 import select
 import socket

@@ -40,7 +40,7 @@ async def echo(sock: Socket) -> None:
     while True:
         match socket.recv_nowait(sock):
             case Ok(data):
-                ok(socket.send_nowait(sock, data))  # so little at a time goes whole
+                ok(socket.send_nowait(sock, data))  # so little data is sent at once
             case Select():
                 return
             case _:

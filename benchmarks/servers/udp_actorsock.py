@@ -1,4 +1,4 @@
-"""Datagrams there and back: one process. Argument: `task` or `light`."""
+"""Echo of datagrams: one process. Argument: `task` or `light`."""
 
 import sys
 

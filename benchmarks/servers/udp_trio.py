@@ -1,4 +1,4 @@
-"""Datagrams there and back: a trio socket and one task."""
+"""Echo of datagrams: a trio socket and one task."""
 
 import trio
 

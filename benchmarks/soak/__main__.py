@@ -1,4 +1,4 @@
-"""The program behind `make soak`: waves of connections, and after each a look at what is left.
+"""The program behind `make soak`: waves of connections, and a check for leftovers after each.
 
 The exit status is 0 if every acknowledged byte is accounted for, nothing is left behind and
 memory does not grow.
@@ -46,22 +46,22 @@ _MANY: Final = 10
 _WAVES: Final = 12
 # The first waves fill caches and pools.
 _WARM: Final = 3
-# What memory may grow by with each connection, and at any rate.
+# The growth of memory that is allowed for each connection, and in addition.
 _BLOCKS_EACH, _BLOCKS = 0.02, 500
 _RESIDENT_EACH, _RESIDENT = 64 / 2**20, 4.0
 
 
 @attrs.define
 class Findings:
-    """What has come out."""
+    """The results of the soak test."""
 
     complaints: list[str] = attrs.field(factory=list)
     memories: list[tuple[int, Memory]] = attrs.field(factory=list)
-    """After each wave: connections so far, and the memory in use."""
+    """The number of connections so far and the memory in use, after each wave."""
 
 
 def main() -> int:
-    """Run; 0 if all is well."""
+    """Run the soak test; return 0 if it has found nothing."""
     arguments = _arguments()
     print(f"soaking for {arguments.seconds:g} seconds, seed {arguments.seed}", flush=True)
     allow_many_files()
@@ -96,7 +96,7 @@ async def _soak(load: Load, findings: Findings, seconds: float) -> None:
 
 
 async def _use_once() -> None:
-    """What is made on first use, and then kept, is there before anything is counted."""
+    """Use a socket, so that all caches exist before anything is counted."""
     match socket.open("inet", "stream"):
         case Ok(sock):
             await socket.recv(sock, timeout=0)
@@ -104,7 +104,7 @@ async def _use_once() -> None:
 
 
 async def _wave(load: Load, end: float, findings: Findings) -> None:
-    """Clients until `end`, each followed by another one; then let all come to rest."""
+    """Run clients until `end`, a new one for each that ends; then wait for all to end."""
     load.addresses.clear()
     keeping, kept = spawn_monitor(keeper, load)
     while len(load.addresses) < len(DOMAINS):
@@ -135,7 +135,7 @@ async def _wave(load: Load, end: float, findings: Findings) -> None:
 
 
 async def _left_over(me: Pid, before: Stock) -> list[str]:
-    """What there is more than before; what is on its way out is given time."""
+    """Return what is left that was not there before; wait for what is ending."""
     end = time.monotonic() + PATIENCE
     while (now := stock(me)) != before and time.monotonic() < end:
         await sleep(0.05)
@@ -145,7 +145,7 @@ async def _left_over(me: Pid, before: Stock) -> list[str]:
 
 
 def _growth(findings: Findings) -> tuple[int, float, float]:
-    """By how much memory has grown since it was warm: connections, blocks, MiB."""
+    """Return the growth since the warm-up: connections, blocks, MiB."""
     (first, warm), (last, end) = findings.memories[_WARM - 1], findings.memories[-1]
     return last - first, end.blocks - warm.blocks, end.resident - warm.resident
 

@@ -1,8 +1,8 @@
-"""What both ends of every connection say of its bytes, and whether that agrees.
+"""The bytes of every connection, as counted by both ends, and their comparison.
 
-A server takes bytes and answers with a receipt: how many it has taken in all, and their checksum.
-The client holds against that what it has sent. So a byte that is lost, comes twice or out of
-order is found with the next receipt.
+A server takes bytes and sends a receipt: their total number and checksum. The client compares the
+receipt with the bytes that it has sent. So a byte that is lost, duplicated or out of order is found
+with the next receipt.
 """
 
 import struct
@@ -19,7 +19,7 @@ RECEIPT_SIZE: Final = _RECEIPT.size
 
 
 class Mismatch(Exception):
-    """The two ends do not agree."""
+    """The two ends of a connection do not agree."""
 
 
 @attrs.define
@@ -28,29 +28,29 @@ class Account:
 
     number: int
     offered: bytearray = attrs.field(factory=bytearray)
-    """What the client has given to send, as far as there is no receipt for it."""
+    """The bytes that the client has sent or is sending, without a receipt yet."""
     acknowledged: int = 0
-    """Bytes with a receipt that the client has seen."""
+    """The number of bytes for which the client has received a receipt."""
     taken: int = 0
-    """Bytes that the server has seen."""
+    """The number of bytes that the server has received."""
     finished_by_client: bool = False
-    """It sent all, said so, and read receipts until the server closed."""
+    """The client has sent all and its end, and read receipts until the server closed."""
     finished_by_server: bool = False
-    """It read until the client had finished."""
+    """The server has read until the end."""
     _acknowledged_sum: int = 0
     _taken_sum: int = 0
 
     def take(self, data: bytes) -> None:
-        """The server has received `data`."""
+        """Record that the server has received `data`."""
         self.taken += len(data)
         self._taken_sum = zlib.crc32(data, self._taken_sum)
 
     def receipt(self) -> bytes:
-        """What the server says of it."""
+        """Return the receipt of the server."""
         return _RECEIPT.pack(self.taken, self._taken_sum)
 
     def acknowledge(self, receipt: bytes) -> None:
-        """The client has received a receipt."""
+        """Record that the client has received a receipt."""
         taken, checksum = _RECEIPT.unpack(receipt)
         new = taken - self.acknowledged
         if not 0 <= new <= len(self.offered):
@@ -62,7 +62,7 @@ class Account:
         del self.offered[:new]
 
     def check(self) -> None:
-        """The connection is over on both sides: raise `Mismatch` if they do not agree."""
+        """Raise `Mismatch` if the two ends, which have both ended, do not agree."""
         if self.acknowledged > self.taken:
             raise Mismatch(f"{self.acknowledged} bytes acknowledged, {self.taken} taken")
         if self.finished_by_client and self.finished_by_server and self.offered:
@@ -71,24 +71,24 @@ class Account:
 
 @attrs.define
 class Ledger:
-    """All connections of a while, and the sums of those before."""
+    """All open connections, and the sums of the earlier ones."""
 
     accounts: dict[int, Account] = attrs.field(factory=dict)
     connections: int = 0
     finished: int = 0
-    """Connections that both ends have brought to an end in good order."""
+    """The number of connections that both ends have finished in order."""
     acknowledged: int = 0
     taken: int = 0
     _numbers: "count[int]" = attrs.field(factory=lambda: count(1))
 
     def open(self) -> Account:
-        """A new connection."""
+        """Open the account of a new connection."""
         account = Account(next(self._numbers))
         self.accounts[account.number] = account
         return account
 
     def settle(self) -> list[str]:
-        """All connections are over: add them up; what does not agree, in words."""
+        """Add up the connections, which have all ended; return the mismatches as texts."""
         complaints = []
         for account in self.accounts.values():
             try:

@@ -1,4 +1,4 @@
-"""What there is when nothing should be: whatever a process or a socket could leave behind."""
+"""Counts of everything that a process or a socket could leave behind."""
 
 import ctypes
 import gc
@@ -19,11 +19,11 @@ from actorsock.socket.core.service import service_of
 __all__ = ["Memory", "Stock", "memory", "stock"]
 
 Stock = dict[str, int]
-"""How many there are of everything."""
+"""The counts, by name."""
 
 
 def stock(me: Pid) -> Stock:
-    """What this program has, and the process `me` in particular."""
+    """Return the counts of this program and of the process `me`."""
     node = current_process().node
     registry = service_of(node).registry
     info = process_info(me)
@@ -50,16 +50,16 @@ def stock(me: Pid) -> Stock:
 
 @attrs.frozen
 class Memory:
-    """How much is in use."""
+    """The memory in use."""
 
     blocks: int
-    """Pieces of memory that Python has given out: exact, one for a small object."""
+    """The number of blocks that Python has allocated; exact, one for a small object."""
     resident: float
     """Resident size of the program, in MiB."""
 
 
 def memory() -> Memory:
-    """After what can be collected, and given back, has been."""
+    """Collect garbage, return free memory to the system, and measure."""
     gc.collect()
     if hasattr(_LIBC, "malloc_trim"):
         _LIBC.malloc_trim(0)

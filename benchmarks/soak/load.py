@@ -1,4 +1,4 @@
-"""What goes on during the soak: listeners, servers, clients, and one that kills them."""
+"""The load of the soak test: listeners, servers, clients, and a process that kills them."""
 
 import logging
 from collections import Counter
@@ -39,7 +39,7 @@ from .using import PATIENCE, Broken, User
 
 __all__ = ["DOMAINS", "Boom", "CrashCounter", "Load", "client", "keeper", "killer"]
 
-# How often something goes wrong, each time that it could.
+# The probabilities of a crash and of an exit, at each opportunity; seconds between kills.
 _CRASH: Final = 0.01
 _LEAVE: Final = 0.01
 _KILL_EVERY: Final = 0.005
@@ -52,43 +52,43 @@ DOMAINS: Final[tuple[socket.Domain, ...]] = ("inet", "local")
 
 
 class Boom(Exception):
-    """A crash that is meant to be."""
+    """An intended crash."""
 
 
 @attrs.define
 class Load:
-    """What all these processes share."""
+    """The state that all these processes share."""
 
     directory: Path
     chance: Random
     ledger: Ledger = attrs.field(factory=Ledger)
     addresses: dict[str, AddressLike] = attrs.field(factory=dict)
-    """Where the listeners are."""
+    """The addresses of the listeners."""
     protected: set[Pid] = attrs.field(factory=set)
-    """Those that the killer spares."""
+    """The processes that the killer does not kill."""
     tally: Counter[str] = attrs.field(factory=Counter)
-    """What has happened, in words."""
+    """The number of events, by name."""
     _data: bytes = b""
 
     def __attrs_post_init__(self) -> None:
         self._data = self.chance.randbytes(2 * _LARGEST)
 
     def likely(self, probability: float) -> bool:
-        """Throw dice."""
+        """Return True with this probability."""
         return self.chance.random() < probability
 
     def light(self) -> bool:
-        """Which body a process gets."""
+        """Choose the body of a process: True for a light one."""
         return self.likely(0.5)
 
     def data(self) -> bytes:
-        """Some bytes; mostly few."""
+        """Return some bytes; mostly few."""
         size = int(_LARGEST ** self.chance.random())
         start = self.chance.randrange(_LARGEST)
         return self._data[start : start + size]
 
     def may_crash(self) -> None:
-        """End the caller, now and then."""
+        """End the calling process, with a small probability."""
         if self.likely(_CRASH):
             self.tally["processes crashed"] += 1
             raise Boom
@@ -98,7 +98,7 @@ class Load:
 
 
 class CrashCounter(logging.Handler):
-    """Reads the crash reports: what is not a `Boom` was not meant to be."""
+    """Collects the crash reports of unintended crashes."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -115,7 +115,7 @@ class CrashCounter(logging.Handler):
 
 
 async def keeper(load: Load) -> None:
-    """Keep a listener in every domain, until told to stop."""
+    """Keep a listener running in every domain, until the message "stop"."""
     listeners = {}
     for domain in DOMAINS:
         pid, ref = spawn_monitor(_listener, load, domain, light=load.light())
@@ -173,12 +173,12 @@ async def _server(load: Load, sock: Socket, light: bool) -> None:
 
 
 def _is_open(sock: Socket) -> bool:
-    """Whether it was the other end that has finished, and not this one that was killed."""
+    """Return False if the socket was closed here, by a kill, and not ended by the peer."""
     return socket.info(sock).owner is not None
 
 
 async def _all_of(user: User, length: int) -> bytes:
-    """`length` bytes, or fewer at the end of the stream."""
+    """Read `length` bytes, or fewer at the end of the stream."""
     data = b""
     while len(data) < length and (more := await user.read(length - len(data))):
         data += more
@@ -189,7 +189,7 @@ async def _all_of(user: User, length: int) -> bytes:
 
 
 async def client(load: Load, light: bool) -> None:
-    """One connection, from its begin to some end."""
+    """Open one connection, use it and end it in some way."""
     domain = load.chance.choice(DOMAINS)
     if domain not in load.addresses:
         return
@@ -223,7 +223,7 @@ async def _use(load: Load, user: User, account: Account) -> None:
 
 
 async def _shared_use(load: Load, user: User, account: Account) -> None:
-    """One process writes while another one reads; they are linked."""
+    """Write in one process and read in another one; they are linked."""
     light = load.light()
     number = load.chance.randrange(20)
     writer = User(user.sock, load.chance, light)
@@ -264,12 +264,12 @@ async def _read_receipt(user: User, account: Account) -> bool:
 async def _finish(load: Load, user: User, account: Account) -> None:
     way = load.chance.random()
     if way < 0.2:
-        return  # the socket ends with its owner
+        return  # the socket closes with its owner
     if way < 0.3:
         socket.setopt(user.sock, "socket", "linger", socket.Linger(True, 0))
     elif way < 0.9:
         if isinstance(socket.shutdown(user.sock, "write"), Error):
-            return  # it has been killed
+            return  # the socket was killed
         while await _read_receipt(user, account):
             pass
         account.finished_by_client = _is_open(user.sock)
@@ -291,7 +291,7 @@ async def _use_timers(load: Load, user: User) -> None:
 
 
 async def killer(load: Load) -> None:
-    """Kill anybody, sockets too, again and again."""
+    """Kill random processes, also the actors of sockets, in short intervals."""
     while True:
         await sleep(_KILL_EVERY)
         victim = load.chance.choice(processes())

@@ -1,7 +1,7 @@
-"""Reading and writing a socket in every way there is, one of them chosen at random each time.
+"""Reading and writing a socket in all ways, one of which is chosen at random each time.
 
-However a read ends early (a time-out, a cancelled scope, a cancelled select), the next one must
-find all bytes; however a write ends early, it says what is left.
+If a read ends early (by a time-out, a cancelled scope, a cancelled select), the next one must get
+all bytes. If a write ends early, it returns the rest.
 """
 
 import time
@@ -17,17 +17,17 @@ from actorsock.socket import AbortMessage, SelectInfo, SelectMessage, Socket
 __all__ = ["PATIENCE", "Broken", "Stuck", "User"]
 
 PATIENCE: Final = 30.0
-"""Seconds. Whatever takes longer hangs."""
+"""Seconds after which an operation is considered stuck."""
 
 _SHORT: Final = 0.01
 
 
 class Broken(Exception):
-    """The connection is of no use any more: the other end was killed, or has hung up."""
+    """The connection cannot be used any more: the peer was killed or has closed."""
 
 
 class Stuck(Exception):
-    """Nothing happens, although both ends are there."""
+    """No progress, although both ends are open."""
 
 
 @attrs.frozen
@@ -38,10 +38,10 @@ class User:
     chance: Random
     light: bool
     hurry: float = PATIENCE
-    """The longest that a read of so many bytes waits for the rest of them."""
+    """The longest time, in seconds, that a read of a fixed length waits for the rest."""
 
     async def read(self, length: int) -> bytes:
-        """`length` bytes, or some if it is 0; fewer if the stream ends, or in the middle."""
+        """Read `length` bytes, or some if it is 0; fewer at the end, or if the read ends early."""
         begin = time.monotonic()
         while time.monotonic() < begin + PATIENCE:
             data = await self._read_once(length)
@@ -50,7 +50,7 @@ class User:
         raise Stuck(f"no byte in {PATIENCE:g} seconds")
 
     async def write(self, data: bytes) -> None:
-        """All of `data`."""
+        """Write all of `data`."""
         begin = time.monotonic()
         while data:
             if time.monotonic() > begin + PATIENCE:
@@ -109,10 +109,10 @@ class User:
                 raise Broken(reason)
 
     async def _selected(self, info: SelectInfo, impatient: bool = False) -> None:
-        """Wait for the select message; or do not wait for it, and take the operation back."""
+        """Wait for the select message, or cancel the operation instead."""
         if impatient or self.chance.random() < 0.3:
             socket.cancel(self.sock, info)
-            await receive(info.ref, after=0)  # it may have come before
+            await receive(info.ref, after=0)  # it may have arrived already
             return
         match await receive(info.ref, after=PATIENCE):
             case SelectMessage() | AbortMessage():

@@ -1,7 +1,7 @@
 """Compare actorsock with Erlang: `python -m tests.conformance`, or `make conformance`.
 
-With words as arguments, only the scenarios whose titles have one of them, and no walks. The
-environment may say ERL (which Erlang), WALKS (how many random walks) and SEED (which ones).
+With words as arguments, only the scenarios whose titles contain one of them are compared, and no
+walks. Environment variables: ERL (the path of Erlang), WALKS (the number of random walks) and SEED.
 """
 
 import os
@@ -16,7 +16,7 @@ WALKS = 300
 
 
 def main() -> int:
-    """Run all of it and say what came out."""
+    """Compare, print the result, and return the exit status."""
     erl = find_erlang()
     if erl is None:
         print(HOW_TO_INSTALL, file=sys.stderr)
@@ -38,7 +38,7 @@ def main() -> int:
         )
         left = [] if words else unused(one)
         for entry in left:
-            print(f"the table explains what does not happen: {entry.reason}")
+            print(f"the table explains a difference that does not occur: {entry.reason}")
         if walks:
             started = time.monotonic()
             differs = walk(one, walks, None if seed is None else int(seed))

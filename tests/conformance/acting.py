@@ -1,6 +1,6 @@
 """The operations of scenarios, performed on actorsock.
 
-Each entry of `OPERATIONS` is what an actor does for one word; most are the function itself.
+Each entry of `OPERATIONS` is the function for one word; most are the public function itself.
 """
 
 import os
@@ -23,11 +23,11 @@ ALPHABET: Final = b"abcdefghijklmnopqrstuvwxyz"
 
 
 class Unbound(Exception):
-    """A name that nothing has been given to."""
+    """A name without a value."""
 
 
 def resolve(value: Any, values: dict[str, Any], tmp: str) -> Any:
-    """An argument of the notation as a value."""
+    """Return an argument of the notation as a value."""
     match value:
         case Name(name):
             if name not in values:
@@ -53,12 +53,12 @@ def resolve(value: Any, values: dict[str, Any], tmp: str) -> Any:
 
 
 async def tcp_pair() -> Ok[Any]:
-    """Two connected sockets."""
+    """Make two connected sockets."""
     return await _pair("inet", lambda connector, listener: None)
 
 
 async def small_pair() -> Ok[Any]:
-    """Two connected sockets between which there is little room."""
+    """Make two connected sockets with small buffers."""
 
     def little(connector: socket.Socket, listener: socket.Socket) -> None:
         ok(socket.setopt(connector, "socket", "sndbuf", 4096))
@@ -68,7 +68,7 @@ async def small_pair() -> Ok[Any]:
 
 
 async def tcp6_pair() -> Ok[Any]:
-    """Two connected sockets over IPv6."""
+    """Make two connected sockets over IPv6."""
     return await _pair("inet6", lambda connector, listener: None)
 
 
@@ -85,7 +85,7 @@ async def _pair(domain: str, prepare: Callable[[socket.Socket, socket.Socket], N
 
 
 async def local_pair(path: dict[str, Any]) -> Ok[Any]:
-    """Two connected local sockets."""
+    """Make two connected local sockets."""
     listener = ok(socket.open("local", "stream"))
     ok(socket.bind(listener, path))
     ok(socket.listen(listener))
@@ -97,7 +97,7 @@ async def local_pair(path: dict[str, Any]) -> Ok[Any]:
 
 
 async def udp_pair() -> Ok[Any]:
-    """Two UDP sockets that are connected to each other."""
+    """Make two UDP sockets that are connected to each other."""
     one, two = (ok(socket.open("inet", "dgram", "udp")) for _ in range(2))
     for sock in (one, two):
         ok(socket.bind(sock, "loopback"))
@@ -107,7 +107,7 @@ async def udp_pair() -> Ok[Any]:
 
 
 async def listener() -> Ok[Any]:
-    """A listening socket and its port."""
+    """Make a listening socket; return it with its port."""
     sock = ok(socket.open("inet", "stream", "tcp"))
     port = ok(socket.bind(sock, "loopback"))
     ok(socket.listen(sock))
@@ -115,7 +115,7 @@ async def listener() -> Ok[Any]:
 
 
 async def unused_port() -> int:
-    """A port on which nobody listens."""
+    """Return a port on which no socket listens."""
     sock = ok(socket.open("inet", "stream", "tcp"))
     port = ok(socket.bind(sock, "loopback"))
     ok(await socket.close(sock))
@@ -123,27 +123,27 @@ async def unused_port() -> int:
 
 
 def udp() -> Ok[Any]:
-    """A UDP socket and its port."""
+    """Make a UDP socket; return it with its port."""
     sock = ok(socket.open("inet", "dgram", "udp"))
     return Ok((sock, ok(socket.bind(sock, "loopback"))))
 
 
 def port(sock: socket.Socket) -> int:
-    """The port that a socket is bound to."""
+    """Return the port that a socket is bound to."""
     name: Any = ok(socket.sockname(sock))
     number: int = name.port
     return number
 
 
 def info(sock: socket.Socket) -> dict[str, Any]:
-    """What is known of a socket, but for its counters."""
+    """Return the info of a socket, without its counters."""
     found = attrs.asdict(socket.info(sock), recurse=False)
     del found["counters"]
     return found
 
 
 def counters(sock: socket.Socket) -> dict[str, int]:
-    """The counters of a socket that are not 0."""
+    """Return the counters of a socket that are not 0."""
     return {name: count for name, count in socket.info(sock).counters.items() if count}
 
 
@@ -155,7 +155,7 @@ def write_file(path: str, data: bytes) -> None:
 async def sendfile(
     sock: socket.Socket, path: str, offset: int, count: int, timeout: float = inf
 ) -> Any:
-    """`sendfile` of the file with this name."""
+    """Call `sendfile` with the file at a path."""
     fd = os.open(path, os.O_RDONLY)
     try:
         return await socket.sendfile(sock, fd, offset, count, timeout)
@@ -164,30 +164,30 @@ async def sendfile(
 
 
 async def receive_message(timeout: float = inf) -> Any:
-    """The oldest message, whatever it is."""
+    """Receive the oldest message."""
     return await actorsock.receive(lambda message: not isinstance(message, Order), after=timeout)
 
 
 async def receive_by_ref(ref: Any, timeout: float = inf) -> Any:
-    """The oldest message that carries `ref`, or the handle of a select info."""
+    """Receive the oldest message that carries `ref`, or the handle of a select info."""
     handle = ref.ref if isinstance(ref, socket.SelectInfo) else ref
     if not isinstance(handle, Ref):
-        return Timeout()  # no message carries it; there, a term matches like any other
+        return Timeout()  # no message carries it; in Erlang any term can be matched
     return await actorsock.receive(handle, after=timeout)
 
 
 async def receive_word(word: str, timeout: float = inf) -> Any:
-    """The oldest message that is this word."""
+    """Receive the oldest message that equals a word."""
     return await actorsock.receive(lambda message: message == word, after=timeout)
 
 
 def left(seconds: float | None) -> str | None:
-    """That a timer has some time left."""
+    """Replace the seconds that a timer has left by a word."""
     return None if seconds is None else "some"
 
 
 def about(pid: Pid, item: str) -> Any:
-    """One item of `process_info`."""
+    """Return one item of `process_info`."""
     info = process_info(pid)
     if info is None:
         return None
@@ -198,11 +198,11 @@ def about(pid: Pid, item: str) -> Any:
 
 
 DIRECTOR: Final[ContextVar[Pid | None]] = ContextVar("director", default=None)
-"""The process that directs the scenario, and monitors its actors; it is no part of it."""
+"""The process that directs the scenario and monitors its actors; not itself an actor."""
 
 
 class Order:
-    """What the director tells an actor to do; not a message of the scenario."""
+    """An order of the director to an actor; not a message of the scenario."""
 
 
 OPERATIONS: Final[dict[str, Callable[..., Any]]] = {

@@ -1,9 +1,9 @@
-"""Compares what the two sides have seen of one scenario.
+"""Comparing the transcripts of a scenario from the two sides.
 
-A transcript is, for each step, a list of events: who got which answer, what is in whose mailbox
-when that has changed, who has ended and why. Events of one step stand in the order of the
-actors. New messages in a mailbox that came from different sources in one step are ordered by
-source, since Erlang leaves that order open; those of one source keep theirs.
+A transcript is a list of events for each step: the result of an operation, the messages in a
+mailbox that has changed, the end of an actor with its reason. The events of one step are in the
+order of the actors' names. New messages of one step from different sources are sorted by source,
+because Erlang does not guarantee their order; messages of one source keep their order.
 """
 
 from collections.abc import Callable
@@ -22,14 +22,14 @@ __all__ = ["Event", "Mismatch", "Transcript", "compare", "erlang_transcript", "o
 
 @attrs.frozen
 class Event:
-    """One thing that a step has shown."""
+    """One observation after a step."""
 
     actor: str
     what: str
     """`"returned"`, `"mailbox"`, `"ended"` or `"skipped"`."""
     value: Any
     act: Act | None = None
-    """What has returned."""
+    """The operation that has returned."""
 
     def __str__(self) -> str:
         return f"{self.actor} {self.what} {self.value!r}"
@@ -59,21 +59,21 @@ class Mismatch:
 def our_transcript(
     scenario: Scenario, pids: dict[str, Any], seen: list[Seen | Skipped], tmp: str
 ) -> Transcript:
-    """What our side has seen, in the common form."""
+    """Return the observations of our side in the common form."""
     return _transcript(scenario, pids, seen, tmp, normal.our_answer, normal.our_value)
 
 
 def erlang_transcript(
     scenario: Scenario, pids: dict[str, Any], seen: list[Seen | Skipped], tmp: str
 ) -> Transcript:
-    """What Erlang has seen, in the common form."""
+    """Return the observations of Erlang in the common form."""
     return _transcript(scenario, pids, seen, tmp, normal.erlang_answer, normal.erlang_value)
 
 
 def compare(
     scenario: Scenario, theirs: Transcript, ours: Transcript, release: int
 ) -> tuple[Mismatch | None, set[Difference]]:
-    """The first difference that nothing explains, if any; and the explanations used."""
+    """Return the first unexplained difference, if any, and the explanations used."""
     used: set[Difference] = set()
     for number, (expected, found) in enumerate(zip(theirs, ours, strict=True)):
         if expected == found:
@@ -109,7 +109,7 @@ def _explain(
 
 
 def _paired(theirs: list[Event], ours: list[Event]) -> list[tuple[Event | None, Event | None]]:
-    """The events of the two sides side by side: of the same actor, of the same sort."""
+    """Pair the events of the two sides: of the same actor, of the same sort."""
     keys = dict.fromkeys((event.actor, event.what) for event in (*theirs, *ours))
     first = {(event.actor, event.what): event for event in theirs}
     second = {(event.actor, event.what): event for event in ours}
@@ -131,7 +131,7 @@ def _narrowed(theirs: Event | None, ours: Event | None) -> tuple[Event | None, E
 
 
 def _both_refuse(theirs: Event | None, ours: Event | None) -> bool:
-    # Erlang does not tell an option that it does not know from one that cannot be set or got.
+    # Erlang has one error for an unknown option and for one that cannot be set or read.
     if theirs is None or ours is None or theirs.value != normal.REFUSED:
         return False
     return ours.value in (normal.RAISED, Shape("Error", ("enoprotoopt",)))
@@ -183,7 +183,7 @@ def _reason(reason: Any, value: Callable[[Any], Any]) -> Any:
 
 
 def _in_order(before: list[Any], now: list[Any]) -> list[Any]:
-    """`now`, with what is new in an order that does not depend on which source was first."""
+    """Sort the new messages of `now` by source; the old ones keep their order."""
     kept, new = [], list(now)
     for message in before:
         if message in new:
@@ -193,9 +193,10 @@ def _in_order(before: list[Any], now: list[Any]) -> list[Any]:
 
 
 def _source(message: Any) -> tuple[str, str]:
-    """Where a message came from, as far as it says so.
+    """Return the source of a message, as far as it is known.
 
-    Selects come from the operating system, each by itself. Aborts keep their order.
+    Each select message counts as a source of its own, since the kernel causes it; abort messages
+    have one common source.
     """
     match message:
         case Shape("SelectMessage", _):

@@ -1,4 +1,4 @@
-"""Says so when the comparison with Erlang is left out."""
+"""Skips the comparison without Erlang, and reports that at the end of the run."""
 
 from pathlib import Path
 
@@ -23,7 +23,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture(scope="session")
 def erlang() -> str:
-    """The command that starts Erlang; a test that asks for it is skipped without one."""
+    """The command that starts Erlang; tests with this fixture are skipped without one."""
     found = find_erlang()
     assert found is not None
     return found

@@ -1,9 +1,9 @@
-"""Where actorsock differs from Erlang on purpose: one table, with the reasons.
+"""The deliberate differences between actorsock and Erlang, in one table, with the reasons.
 
-Each entry says what it explains as narrowly as it can: the operation that answered (or
-`mailbox` and so on), what Erlang shows, what actorsock shows, in which scenarios, with which
-releases. An entry that explains nothing in a whole run fails the run, unless it says that only
-the other of our pollers is sure to show it.
+Each entry describes as narrowly as possible the events that it explains: the operation that has
+returned (or `mailbox` or `ended`), the event in Erlang, the event in actorsock, the scenarios and
+the releases. An entry that explains nothing in a whole run fails the run, except when only the
+other of our pollers shows the difference in every run.
 """
 
 import os
@@ -29,30 +29,30 @@ class Difference:
 
     reason: str
     what: str
-    """The operations that answer differently, or `mailbox` or `ended`: a regular expression."""
+    """The operations that return differently, or `mailbox` or `ended`: a regular expression."""
     theirs: str
-    """What Erlang shows, as a regular expression; empty for nothing."""
+    """The event in Erlang, as a regular expression; empty for no event."""
     ours: str
-    """What actorsock shows, likewise; it may refer to groups of `theirs`."""
+    """The event in actorsock, likewise; it may refer to groups of `theirs`."""
     step: str = ".*"
     """The line of the operation that has returned, as a regular expression."""
     scenarios: str = ".*"
-    """The titles of the scenarios in which it does, as a regular expression."""
+    """The titles of the scenarios, as a regular expression."""
     after: str = ""
-    """What an earlier line of the scenario has to match; empty for nothing in particular."""
+    """A regular expression that an earlier line of the scenario must match; empty for none."""
     when: "Callable[[Scenario, list[list[Event]], Event | None], bool] | None" = None
-    """What else has to be so, of all that Erlang has shown until then and of its event."""
+    """A further condition on all events in Erlang so far, and on the last of them."""
     until: int = 10**6
     """The last Erlang/OTP release that shows it."""
     since: int = 0
-    """The first one."""
+    """The first Erlang/OTP release that shows it."""
     surely_on: str = ""
-    """The only poller of ours, `epoll` or `trio`, that shows it in every run; empty for both."""
+    """The only poller, `epoll` or `trio`, that shows it in every run; empty for both."""
     parts_ways: bool = False
-    """The two do different things from here on, so that the rest is not compared."""
+    """The two sides behave differently afterwards, so the rest is not compared."""
 
     def is_due(self, release: int) -> bool:
-        """Whether a whole run with this release, and the poller of this run, has to show it."""
+        """Return True if a whole run with this release and this poller must show it."""
         return self._is_of(release) and self.surely_on in ("", _poller())
 
     def explains(
@@ -64,7 +64,7 @@ class Difference:
         release: int,
         history: "list[list[Event]]",
     ) -> bool:
-        """Whether this is the reason why the two events of this step differ."""
+        """Return True if this entry explains why the two events of a step differ."""
         event = theirs or ours
         assert event is not None
         what = event.act.op if event.act is not None else event.what
@@ -99,19 +99,19 @@ def _text(event: "Event | None") -> str:
 
 
 def _is_over(scenario: Scenario, history: "list[list[Event]]", theirs: "Event | None") -> bool:
-    """A select in the mailbox is of an operation that has been answered since."""
+    """Return True if a select in the mailbox belongs to an operation that has returned since."""
     assert theirs is not None
     handles = [each.parts[1] for each in theirs.value if _is_select(each)]
-    asked: dict[int, Act] = {}
+    selected: dict[int, Act] = {}
     for event in (event for step in history for event in step):
         act = event.act
         if event.actor != theirs.actor or act is None or not isinstance(event.value, Shape):
             continue
         if event.value.word == "Select":
-            asked |= {n: act for n, each in enumerate(handles) if each == event.value.parts[1]}
+            selected |= {n: act for n, each in enumerate(handles) if each == event.value.parts[1]}
         elif event.value != Shape("Error", ("state",)) and any(
             (act.args[:1], _kind(act.op)) == (each.args[:1], _kind(each.op))
-            for each in asked.values()
+            for each in selected.values()
         ):
             return True
     return False
@@ -124,7 +124,7 @@ def _is_select(message: object) -> bool:
 def _cancels_on_closed(
     scenario: Scenario, history: "list[list[Event]]", theirs: "Event | None"
 ) -> bool:
-    """This step is a cancel, and finds the socket closed."""
+    """Return True if this step is a cancel on a closed socket."""
     return any(
         event.act is not None
         and event.act.op == "cancel"
@@ -134,7 +134,7 @@ def _cancels_on_closed(
 
 
 def _is_shut(scenario: Scenario, history: "list[list[Event]]", theirs: "Event | None") -> bool:
-    """There are datagram sockets, and the reading of one has been shut down."""
+    """Return True if the reading of a datagram socket has been shut down."""
     acts = [event.act for step in history for event in step if event.act is not None]
     return any(act.op == "udp_pair" for act in acts) and any(
         act.op == "shutdown" and act.args[1] != "write" for act in acts
@@ -144,7 +144,7 @@ def _is_shut(scenario: Scenario, history: "list[list[Event]]", theirs: "Event | 
 def _reader_was_killed(
     scenario: Scenario, history: "list[list[Event]]", theirs: "Event | None"
 ) -> bool:
-    """A process has ended while it waited for the rest of some bytes."""
+    """Return True if a process has ended while it waited for the rest of some bytes."""
     waiting: dict[str, Act] = {}
     for step, events in zip(scenario.steps, history, strict=False):
         if isinstance(step, Act) and all(event.what != "skipped" for event in events):
@@ -165,7 +165,7 @@ def _kind(op: str) -> str:
 
 DIFFERENCES: Final = (
     Difference(
-        reason="bind answers the port, as it was first documented",
+        reason="`bind` returns the port, as it was first documented",
         what="bind",
         theirs=r"Ok\(\)",
         ours=r"Ok\(.+\)",
@@ -193,34 +193,33 @@ DIFFERENCES: Final = (
         parts_ways=True,
     ),
     Difference(
-        reason="every byte of a send is counted, and a send that must wait has asked once more "
-        "to know that",
+        reason="every byte of a send is counted; a send that must wait has made one more try",
         what="counters",
         theirs=r"\{('write_byte': \w+|'write_tries': \w+|, )+\}",
         ours=r"\{('write_byte': \d+|'write_tries': \d+|, )+\}",
     ),
     Difference(
-        reason="a receive in pieces is one package of all its bytes, and has asked once more "
-        "to know that it must wait",
+        reason="a receive in pieces is one package of all its bytes; one that must wait has made "
+        "one more try",
         what="counters",
         theirs=r"\{('read_(pkg_max|tries)': \w+(, )?)+\}",
         ours=r"\{('read_(pkg_max|tries)': \w+(, )?)+\}",
     ),
     Difference(
-        reason="a port that no address can have is a wrong argument",
+        reason="a port outside of 0..65535 is a wrong argument",
         what="bind",
         theirs=r"Ok\(\)",
         ours=r"Raised\(\)",
         step=r".*'port': 65536.*",
     ),
     Difference(
-        reason="a sendfile is counted as one operation, and a try is one system call",
+        reason="a sendfile is counted as one operation, and each system call as one try",
         what="counters",
         theirs=r"\{('sendfile(_tries|_pkg)?': \d+(, )?)+\}",
         ours=r"\{('sendfile(_tries|_pkg)?': \d+(, )?)+\}",
     ),
     Difference(
-        reason="what Erlang only knows by name has a value here (the options with a dash)",
+        reason="options of which Erlang knows only the name have a value here",
         what="setopt|getopt",
         theirs=r"OptionRefused\(\)",
         ours=r"(Ok|Error)\(.*\)",
@@ -228,7 +227,7 @@ DIFFERENCES: Final = (
         r"sndtimeo|peek_off|info|join_group|leave_group|checksum|pktoptions|syncnt)'.*",
     ),
     Difference(
-        reason="options that 28 has brought are there",
+        reason="options that are new in 28 are available",
         what="setopt|getopt",
         theirs=r"OptionRefused\(\)",
         ours=r"(Ok|Error)\(.*\)",
@@ -236,14 +235,14 @@ DIFFERENCES: Final = (
         until=27,
     ),
     Difference(
-        reason="type and protocol can be asked for at level otp as domain can",
+        reason="type and protocol can be read at level otp, as domain can",
         what="getopt",
         theirs=r"OptionRefused\(\)",
         ours=r"Ok\('(stream|tcp)'\)",
         step=r".*'otp', '(type|protocol)'.*",
     ),
     Difference(
-        reason="after cancel on a closed socket nothing of the handle is left (as 28 does)",
+        reason="after cancel on a closed socket no message of the handle is left (as 28 does)",
         what="mailbox",
         theirs="",
         ours=r"\[.*\]",
@@ -252,7 +251,7 @@ DIFFERENCES: Final = (
         parts_ways=True,
     ),
     Difference(
-        reason="a handle that is used again still waits: nothing of it is aborted",
+        reason="an accept with a handle that waits already goes on waiting: it is not aborted",
         what="mailbox",
         theirs=r"\[AbortMessage\(l, r, 'cancelled'\)\]",
         ours="",
@@ -261,7 +260,7 @@ DIFFERENCES: Final = (
         parts_ways=True,
     ),
     Difference(
-        reason="the option flowinfo stays, as 25 has it",
+        reason="the option flowinfo is available (as 25 has it)",
         what="setopt|getopt",
         theirs=r"OptionRefused\(\)",
         ours=r"(Ok|Error)\(.*\)",
@@ -269,8 +268,8 @@ DIFFERENCES: Final = (
         since=28,
     ),
     Difference(
-        reason="a receive that may not wait at all has waited for no time, as an accept has: "
-        "only info tells",
+        reason="`info` shows a receive with time-out 0 as one that has waited, as it shows an "
+        "accept",
         what="info",
         theirs=r"\{'rstates': \[(?P<a>.*?)(?P<b>.*?)\]\}",
         ours=r"\{'rstates': \[(?P=a)(, )?'selected'(, )?(?P=b)\]\}",
@@ -278,8 +277,8 @@ DIFFERENCES: Final = (
         since=28,
     ),
     Difference(
-        reason="an operation that has been answered, also with an error or a time-out, is over: "
-        "no select message of it follows",
+        reason="an operation that has returned a result, also an error or a time-out, is over: no "
+        "select message of it follows",
         what="mailbox",
         theirs=r"\[(?P<a>.*?)(, )?SelectMessage\([\w#]+, [\w#]+\)(, )?(?P<b>.*)\]",
         ours=r"(\[(?P=a)(, )?(?P=b)\])?",
@@ -287,7 +286,8 @@ DIFFERENCES: Final = (
         parts_ways=True,
     ),
     Difference(
-        reason="what a reader had taken when it was killed goes to the next one, and is not lost",
+        reason="bytes that a reader had received when it was killed go to the next reader, and are "
+        "not lost",
         what=r"mailbox|recv.*",
         theirs=r".*",
         ours=r".*",
@@ -295,10 +295,10 @@ DIFFERENCES: Final = (
         parts_ways=True,
     ),
     Difference(
-        reason="that nothing more comes is told once: a datagram socket whose reading is shut "
-        "down is ready for ever, and never has anything",
+        reason="a datagram socket whose reading is shut down reports that once: it is always "
+        "ready, but never has a datagram",
         what="mailbox",
-        # The portable poller tells it again and again as Erlang does. Either may be the later one.
+        # The portable poller reports it repeatedly, as Erlang does. Either side may be later.
         theirs=r"(\[(?P<a>.*?)(, )?SelectMessage\([\w#]+, [\w#]+\)(, )?(?P<b>.*)\])?",
         ours=r"(?(a)(\[(?P=a)(, )?(?P=b)\])?|\[.*SelectMessage\([\w#]+, [\w#]+\)\])",
         when=_is_shut,
@@ -306,7 +306,8 @@ DIFFERENCES: Final = (
         parts_ways=True,
     ),
     Difference(
-        reason="what nobody waits for any more is not shown, however the waiting has ended",
+        reason="`info` does not show an accept or connect for which no process waits any more, for "
+        "whatever reason",
         what="info",
         theirs=r"\{'[rw]states': \[(?P<a>.*?)'(accepting|connecting)', (?P<b>.*)\]\}",
         ours=r"\{'[rw]states': \[(?P=a)(?P=b)\]\}",

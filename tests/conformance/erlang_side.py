@@ -1,4 +1,4 @@
-"""Performs scenarios on Erlang: one virtual machine, kept running, that answers line by line."""
+"""Performing scenarios on Erlang, in one virtual machine that keeps running."""
 
 import base64
 import os
@@ -20,11 +20,11 @@ HOW_TO_INSTALL: Final = (
 
 
 class NoErlang(Exception):
-    """There is no Erlang here, or none that runs."""
+    """Erlang is missing or does not run."""
 
 
 def find_erlang() -> str | None:
-    """The command `erl` that ERL or the path names; None if there is none."""
+    """Return the path of `erl`, as ERL or PATH name it; None without Erlang."""
     return shutil.which(os.environ.get("ERL") or "erl")
 
 
@@ -36,7 +36,7 @@ class Erlang:
         self._number = 0
         self._early: dict[int, Any] = {}
         compile_module(erl, _SOURCE, scratch)
-        # Paths may be relative, and each side has its own.
+        # Scenarios use relative paths, so each side has a working directory of its own.
         here = scratch / "erlang"
         here.mkdir()
         self._vm = subprocess.Popen(
@@ -53,7 +53,7 @@ class Erlang:
         self.release = int(release)
 
     def begin(self, scenario: Scenario, cushion: float) -> tuple[int, str]:
-        """Have a scenario performed; the number to ask for the outcome, and its directory."""
+        """Start a scenario; return its number, for `outcome`, and its directory."""
         self._number += 1
         tmp = self._scratch / f"e{self._number}"
         tmp.mkdir()
@@ -72,7 +72,7 @@ class Erlang:
         return self._number, str(tmp)
 
     def outcome(self, number: int) -> tuple[dict[str, Any], list[Seen | Skipped]]:
-        """What every step has shown there, and the pids of the actors."""
+        """Return the pids of the actors and the observations of each step."""
         while number not in self._early:
             done, seen = terms.decode(base64.b64decode(self._read()))
             self._early[done] = seen
@@ -103,7 +103,7 @@ _SOURCE: Final = Path(__file__).with_name("interpreter.erl")
 
 def compile_module(erl: str, source: Path, into: Path) -> None:
     """Compile an Erlang module, for `erl` to run."""
-    # A stripped-down Erlang has no compiler: then another one compiles, and this one only runs.
+    # An Erlang without a compiler can still run modules: another one then compiles them.
     for compiler in dict.fromkeys((erl, shutil.which("erl"))):
         if compiler is not None:
             program = (
@@ -141,5 +141,5 @@ def _seen(step: Any) -> Seen | Skipped:
 
 
 def _word(name: str) -> str:
-    # The names of processes that actors have made come back as given: atoms.
+    # The names of processes that actors have spawned come back as atoms.
     return str(name)

@@ -1,13 +1,13 @@
 %% Performs scenarios on Erlang's own processes and sockets.
 %%
-%% Each line of standard input is one scenario, as a term; each line of standard output is what
-%% was seen, as a term in the external format and base64. Nothing is judged here, and no shape is
-%% changed: that is done once, for both sides, by whoever reads the answer.
+%% Each line of standard input is a scenario, as a term; each line of standard output has the
+%% observations, as a term in the external format and base64. This module neither compares nor
+%% converts them: the Python side does that, for both sides.
 %%
-%% A scenario has actors, which are processes that do as they are told, one operation after the
-%% other. After each step the director waits until all is quiet (every actor waits, for the next
-%% order or inside an operation, and no mailbox grows) and writes down which operations have
-%% returned, what lies in each mailbox, and who has ended.
+%% A scenario has actors: processes that perform the operations that they are ordered to, one after
+%% the other. After each step the director waits until all is quiet (every actor waits, for the next
+%% order or inside an operation, and no mailbox grows) and records which operations have returned,
+%% the messages in each mailbox, and which actors have ended.
 -module(interpreter).
 -export([main/0]).
 
@@ -28,7 +28,7 @@ requests() ->
             halt(0)
     end.
 
-%% Erlang prints a warning now and then: what is ours begins with a mark.
+%% Erlang may print warnings; the lines of this program begin with a mark.
 answer({Id, Cushion, Tmp, Actors, Steps}) ->
     Seen = try direct(Cushion, Tmp, Actors, Steps)
            catch Class:Reason:Stack -> {failed, {Class, Reason, Stack}}
@@ -94,7 +94,7 @@ look(Scene = #scene{pids = Pids, returned = Returned, ended = Ended}) ->
 
 is_order(M) -> is_tuple(M) andalso tuple_size(M) > 0 andalso element(1, M) =:= '$do'.
 
-%% Quiet twice in a row, with some time between, in which the system may tell of what is ready.
+%% Quiet twice in a row; in the time between, the kernel can report readiness.
 quiet(Scene) ->
     quiet(Scene, quietness(Scene), 0).
 
@@ -137,7 +137,7 @@ news(Scene = #scene{alive = Alive, busy = Busy, returned = Returned, ended = End
         Scene
     end.
 
-%% A process that an actor has made is an actor too.
+%% A process that an actor has spawned is an actor too.
 born(Op, [Name | _], {value, Pid}, Scene) when Op =:= spawn; Op =:= spawn_link ->
     join(Name, Pid, Scene);
 born(spawn_monitor, [Name | _], {value, {Pid, _}}, Scene) ->
@@ -151,7 +151,7 @@ bind(Targets, {value, Value}, Scene = #scene{values = Known}) ->
 bind(_, _, Scene) ->
     Scene.
 
-%% What an operation gives names to.
+%% The values of a result that are bound to names.
 payload(ok, _) -> [];
 payload(nothing, _) -> [];
 payload({error, _}, _) -> [];
@@ -284,7 +284,7 @@ op(ioctl, [S, Request, Arg], _) -> socket:ioctl(S, Request, Arg);
 op(supports, Keys, _) -> apply(socket, supports, Keys);
 op(is_supported, Keys, _) -> apply(socket, is_supported, Keys);
 
-%% Whole arrangements, in one step.
+%% Several sockets in one step.
 op(tcp_pair, [], _) -> {ok, pair(inet, fun(_, _) -> ok end)};
 op(small_pair, [], _) ->
     {ok, pair(inet, fun(C, L) ->

@@ -1,7 +1,7 @@
-%% Runs every machine of a file in gen_statem, and prints for each which events it handled.
+%% Runs every machine of a file with gen_statem, and prints the events that it handled.
 %%
-%% A machine is {Enters, Entries, Events}, an event {Id, Result}: what the callback returns for
-%% it. Entries are the results of the calls that tell it of the states that it enters.
+%% A machine is {Enters, Entries, Events}, an event {Id, Result}: Result is what the callback returns.
+%% Entries are the results of the state enter calls.
 
 -module(machines).
 -behaviour(gen_statem).
@@ -14,7 +14,7 @@ main([File]) ->
 
 handled({Enters, Entries, Events}) ->
     {ok, Pid} = gen_statem:start(?MODULE, {Enters, Entries}, []),
-    %% All of them wait before the first is handled.
+    %% All events are in the mailbox before the first is handled.
     ok = sys:suspend(Pid),
     [gen_statem:cast(Pid, Event) || Event <- Events],
     ok = sys:resume(Pid),

@@ -1,8 +1,8 @@
-"""One form for what both sides have seen, so that it can be compared.
+"""The common form of results and messages of both sides, in which they are compared.
 
-Erlang's shapes become ours by one table (`_ANSWERS`); sockets, references, pids and ports become
-names; data stays data. What is not comparable by its nature (how much of a long send the kernel
-took, the number of a descriptor) is masked here, for both.
+Erlang's terms are converted to the shapes of actorsock; sockets, references, pids and ports become
+names; data stays data. Values that differ from run to run (the part of a long send that the kernel
+took, the number of a descriptor) are masked, for both sides.
 """
 
 import ipaddress
@@ -63,11 +63,11 @@ class Called:
 
 RAISED: Final = Shape("Raised")
 REFUSED: Final = Shape("OptionRefused")
-"""Erlang has one answer for unknown options and for known ones that cannot be set or got."""
+"""Erlang has one error for unknown options and for options that cannot be set or read."""
 
 # --- Erlang ----------------------------------------------------------------------------------
 
-# A process operation says true where ours says nothing.
+# Operations on processes that return true in Erlang, and None here.
 _SAYS_TRUE: Final = {
     "demonitor",
     "exit",
@@ -81,7 +81,7 @@ _GIVES_PORT_SECOND: Final = {"listener", "udp"}
 
 
 def erlang_answer(act: Act, result: tuple[Any, ...]) -> Any:
-    """What an operation answered there, in our shapes."""
+    """Convert the result of an operation in Erlang."""
     match result:
         case ("raised", ("error", ("invalid", "state"))):
             return Shape("Error", ("state",))
@@ -98,7 +98,7 @@ def erlang_answer(act: Act, result: tuple[Any, ...]) -> Any:
 
 
 def _erlang_answer(answer: Any) -> Any:
-    """What Erlang answers, in our shapes."""
+    """Convert a returned term."""
     match answer:
         case "nothing":
             return None
@@ -132,7 +132,7 @@ def _tag(tag: Any) -> str:
 
 
 def erlang_value(term: Any) -> Any:
-    """A term, in our shapes; messages too."""
+    """Convert a term, which may be a message."""
     match term:
         case Atom():
             return {"true": True, "false": False, "undefined": None}.get(term, str(term))
@@ -216,7 +216,7 @@ def _erlang_address(term: dict[Any, Any]) -> Shape:
 
 
 def our_answer(act: Act, result: Any) -> Any:
-    """What an operation answered here: an answer, or the exception that it raised."""
+    """Convert the result of an operation here: a value, or the exception that it raised."""
     if isinstance(result, (TypeError, ValueError, NoProcessError)):
         return RAISED
     if isinstance(result, BaseException):
@@ -225,10 +225,10 @@ def our_answer(act: Act, result: Any) -> Any:
 
 
 def our_value(value: Any) -> Any:
-    """A value of actorsock, in the common form; messages too."""
+    """Convert a value of actorsock, which may be a message."""
     match value:
         case "":
-            return []  # a string is a list there
+            return []  # a string is a list in Erlang
         case None | bool() | int() | str() | bytes():
             return value
         case Ok(inner):
@@ -306,7 +306,7 @@ def _present(value: Any) -> tuple[Any, ...]:
 def _record(fields: dict[str, Any]) -> Any:
     if fields.get("ctype", "normal") not in ("normal", "fromfd"):
         fields["ctype"] = ["fromfd", "<fd>"]
-    # An absent key there is None here; and what is empty is so in many ways.
+    # A key that is absent in Erlang is None here. An empty map and an empty list become the same.
     return {name: fields[name] for name in sorted(fields) if fields[name] is not None} or []
 
 
@@ -318,7 +318,7 @@ _SENDS: Final = ("send", "sendto", "sendmsg", "sendv", "sendfile")
 
 
 def _masked(act: Act, answer: Any) -> Any:
-    """`answer` without what no two runs have in common."""
+    """Replace the parts of `answer` that differ from run to run."""
     op = act.op
     if act.args[1:] == ("otp", "fd"):
         return Shape("Ok", ("<fd>",)) if answer.word == "Ok" else answer
@@ -337,7 +337,7 @@ def _masked(act: Act, answer: Any) -> Any:
 
 
 class Namer:
-    """Gives names to things, in the order in which they appear on one side."""
+    """Names the things of one side, in the order in which they appear."""
 
     def __init__(self, tmp: str) -> None:
         self._names: dict[Thing, str] = {}
@@ -345,7 +345,7 @@ class Namer:
         self._tmp = tmp
 
     def bind(self, targets: Iterable[str], answer: Any) -> None:
-        """`answer` was given to these names; a thing that has one keeps it."""
+        """Bind the values of `answer` to names; a thing that has a name keeps it."""
         match answer:
             case Shape("Select", (_, ref, *_)):
                 found = [ref]
@@ -362,7 +362,7 @@ class Namer:
                 self._names.setdefault(thing, target)
 
     def name(self, value: Any) -> Any:
-        """`value` with every thing in it called by its name."""
+        """Replace every thing in `value` by its name."""
         match value:
             case Thing():
                 return Called(self._called(value))

@@ -15,11 +15,27 @@ of its `Ok`, the info and the data of its `Select`. Words are strings, data is b
 waits until B's operation has returned, `pause` lets time pass. After each step the director
 waits until all is quiet, so there is nothing else to say about time.
 
-This module reads the text and writes it; what a step means is the interpreters' business.
+Lines that differ in one word are written as a loop, around steps or around whole scenarios. The
+values of a loop are separated by blanks, outside of brackets and quotes. `let` names a text:
+
+    let tcp = "inet", "stream", "tcp"
+    let tcp-options = keepcnt keepidle
+    for kind in tcp udp:
+        == defaults of $kind
+        A: s = open($$kind)
+        for name in $tcp-options:
+            A: getopt(s, "tcp", "$name")
+
+Loops are unrolled in the text, before the steps are read: $$kind becomes $tcp, and that the text
+named by `let`.
+
+This module reads the text and writes it. The interpreters know the meaning of a step.
 """
 
 import ast
 import re
+from collections import deque
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -37,6 +53,7 @@ __all__ = [
     "read_file",
     "read_steps",
     "show",
+    "unrolled",
 ]
 
 
@@ -107,7 +124,7 @@ FORMS: Final = {"fill", "inet", "inet6", "path", "tmp", "text", "ip"}
 def read_file(path: Path) -> list[Scenario]:
     """The scenarios of one file."""
     scenarios = []
-    for part in re.split(r"^== ", path.read_text(), flags=re.M)[1:]:
+    for part in re.split(r"^== ", unrolled(path.read_text()), flags=re.M)[1:]:
         title, _, text = part.partition("\n")
         since = re.search(r" \(from (\d+)\)$", title)
         scenarios.append(
@@ -124,6 +141,37 @@ def read_steps(text: str) -> tuple[Step, ...]:
     """The steps that `text` has, one a line; lines that begin with # are comments."""
     lines = (line.strip() for line in text.splitlines())
     return tuple(_step(line) for line in lines if line and not line.startswith("#"))
+
+
+def unrolled(text: str) -> str:
+    """The text without `for` and `let`: each loop is replaced by its lines, once a value."""
+    return "\n".join(_unroll(text.splitlines(), {}))
+
+
+# A value of a loop: no blanks but inside of quotes and brackets (which hold none of their kind).
+_LOOP_VALUE: Final = re.compile(r'(?:[^\s"({\[]|"[^"]*"|\([^)]*\)|\{[^}]*\}|\[[^]]*\])+')
+
+
+def _unroll(lines: list[str], lets: dict[str, str]) -> Iterator[str]:
+    def resolved(text: str) -> str:
+        return re.sub(r"\$([\w-]+)", lambda found: lets[found[1]], text)
+
+    rest = deque(lines)
+    while rest:
+        line = rest.popleft()
+        if line.startswith(("let ", "for ")):
+            block = []
+            while rest and (rest[0].startswith("    ") or not rest[0]):
+                block.append(rest.popleft()[4:])
+        if let := re.fullmatch(r"let ([\w-]+) =(.*)", line):
+            lets[let[1]] = resolved(" ".join([let[2], *block]).strip())
+        elif loop := re.fullmatch(r"for (\w+) in (.*):", line):
+            variable = re.compile(rf"\${loop[1]}\b")
+            for value in _LOOP_VALUE.findall(resolved(loop[2])):
+                given = [variable.sub(lambda _, value=value: value, each) for each in block]
+                yield from _unroll(given, lets)
+        else:
+            yield resolved(line)
 
 
 def actors_of(steps: tuple[Step, ...]) -> list[str]:

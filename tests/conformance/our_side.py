@@ -1,4 +1,4 @@
-"""Performs scenarios on actorsock, as `interpreter.erl` does on Erlang: step by step, the same."""
+"""Performing scenarios on actorsock, in the same steps as `interpreter.erl` on Erlang."""
 
 import inspect
 from typing import Any
@@ -18,7 +18,7 @@ __all__ = ["Seen", "Skipped", "perform"]
 
 @attrs.frozen
 class Seen:
-    """What one step has shown, with values as they are on the side that has seen them."""
+    """The observations after one step, with the values of the side that made them."""
 
     returned: list[tuple[str, Any]]
     mailboxes: list[tuple[str, list[Any]]]
@@ -27,7 +27,7 @@ class Seen:
 
 @attrs.frozen
 class Skipped:
-    """The step could not be done: its actor is busy or gone, or a name stands for nothing."""
+    """The step was not performed: its actor is busy or has ended, or a name has no value."""
 
 
 @attrs.frozen
@@ -38,7 +38,7 @@ class _Order(Order):
 
 
 class _Crash(Exception):
-    """What an actor that is told to crash raises."""
+    """The exception of an actor that is ordered to crash."""
 
 
 @attrs.define
@@ -70,7 +70,7 @@ class _Scene:
 def perform(
     scenario: Scenario, tmp: str, cushion: float, light: bool
 ) -> tuple[dict[str, Pid], list[Seen | Skipped]]:
-    """What every step has shown, and the pids of the actors that were there from the start."""
+    """Return the pids of the actors that exist from the start, and the observations."""
     return trio.run(_perform, scenario, tmp, cushion, light)
 
 
@@ -107,7 +107,7 @@ async def _step(scene: _Scene, step: Step) -> Seen | Skipped:
                 await _wait_for(scene, name)
                 return _look(scene)
             if op == "close":
-                # A close that lingers is busy in a thread, which trio does not see.
+                # A close that lingers waits in a thread, of which trio does not know.
                 await _wait_for(scene, name, 0.2)
         case Wait(name):
             await _wait_for(scene, name)
@@ -164,7 +164,7 @@ async def _actor(scene: _Scene) -> None:
                 return
         try:
             result = await _do(scene, order)
-        except Exception as exc:  # an answer like any other: it is compared
+        except Exception as exc:  # a result like any other: it is compared
             result = exc
         scene.done(name, result)
 

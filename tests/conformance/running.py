@@ -1,4 +1,4 @@
-"""Runs scenarios on both sides and compares: the one loop that the command and the tests use."""
+"""Running scenarios on both sides and comparing them, for the command and for the tests."""
 
 import logging
 import tempfile
@@ -19,18 +19,18 @@ from .notation import Scenario, read_file
 
 __all__ = ["Bench", "bench", "run_all", "unused", "written"]
 
-# How long nothing must happen for all to be quiet, in seconds. A difference is looked at again
-# with more patience: on a busy machine the system may be late to tell of what is ready.
+# All is quiet when nothing has happened for so many seconds. After a difference the scenario runs
+# again with more patience: on a busy machine the kernel may report readiness late.
 _CUSHION: Final = 0.001
 _PATIENCE: Final = 0.02
 
-# How many scenarios Erlang performs at the same time.
+# The number of scenarios that Erlang performs at the same time.
 _AHEAD: Final = 6
 
 
 @attrs.define
 class Bench:
-    """An Erlang that runs, and room for files."""
+    """A running Erlang, a directory for files, and the explanations used so far."""
 
     erlang: Erlang
     scratch: Path
@@ -39,7 +39,7 @@ class Bench:
     count: int = 0
 
     def room(self) -> str:
-        """A fresh directory."""
+        """Make a new directory."""
         self.count += 1
         room = self.scratch / f"p{self.count}"
         room.mkdir()
@@ -51,7 +51,7 @@ def bench(erl: str) -> Iterator[Bench]:
     """Start Erlang, and stop it at the end."""
     with tempfile.TemporaryDirectory(prefix="conf") as scratch, chdir(scratch):
         erlang = Erlang(erl, Path(scratch))
-        # Processes crash in scenarios, and the runtime says so.
+        # Processes crash in scenarios; their crash reports are not of interest.
         log = logging.getLogger("actorsock")
         level = log.level
         log.setLevel(logging.CRITICAL + 1)
@@ -63,15 +63,15 @@ def bench(erl: str) -> Iterator[Bench]:
 
 
 def written() -> list[Scenario]:
-    """The scenarios in the files."""
+    """Return the scenarios of all files."""
     files = sorted(Path(__file__).parent.glob("scenarios/*.txt"))
     return [scenario for path in files for scenario in read_file(path)]
 
 
 def run_all(bench: Bench, scenarios: Iterable[Scenario]) -> list[Mismatch]:
-    """Perform scenarios on both sides; what differs, and still does at a second look.
+    """Perform scenarios on both sides; return the differences that a second run confirms.
 
-    Erlang performs the next ones while this side is busy with one.
+    Erlang performs the next scenarios while this side performs one.
     """
     left = iter([each for each in scenarios if each.since <= bench.erlang.release])
     begun: deque[tuple[Scenario, int, str]] = deque()
@@ -89,7 +89,7 @@ def run_all(bench: Bench, scenarios: Iterable[Scenario]) -> list[Mismatch]:
 
 
 def unused(bench: Bench) -> list[Difference]:
-    """The entries of the table that should have explained something in this run, and have not."""
+    """Return the entries of the table that this run should have needed, and has not."""
     release = bench.erlang.release
     return [each for each in DIFFERENCES if each not in bench.used and each.is_due(release)]
 

@@ -1,7 +1,7 @@
-%% Runs every server of a file with gen_server, and prints for each what was called and answered.
+%% Runs every server of a file with gen_server, and prints its callbacks and answers.
 %%
-%% A server is {Traps, Init, Terminate, Requests}, a request {Kind, Id, Result}: what the callback
-%% for it does. All of them wait before the first is looked at.
+%% A server is {Traps, Init, Terminate, Requests}, a request {Kind, Id, Result}: Result says what the
+%% callback does. All requests are in the mailbox before the first is handled.
 
 -module(servers).
 -behaviour(gen_server).
@@ -26,9 +26,9 @@ server({Traps, Init, Terminate, Requests}) ->
             exit(Pid, kill),
             Reason = receive {'DOWN', Ref, _, _, R} -> R end,
             Answers = [{Id, answer(gen_server:receive_response(ReqId, infinity))} || {Id, ReqId} <- Ids],
-            [told(), Answers, case Alive of true -> alive; false -> Reason end];
+            [take_log(), Answers, case Alive of true -> alive; false -> Reason end];
         Other ->
-            [told(), Other]
+            [take_log(), Other]
     end.
 
 sent(Pid, {call, Id, Result}) -> [{Id, gen_server:send_request(Pid, {Id, Result})}];
@@ -39,7 +39,7 @@ sent(Pid, {exit, _, Reason}) -> exit(Pid, Reason), [].
 answer({reply, Value}) -> Value;
 answer({error, {Reason, _}}) -> {ended, Reason}.
 
-told() -> receive {told, What} -> [What | told()] after 0 -> [] end.
+take_log() -> receive {log, What} -> [What | take_log()] after 0 -> [] end.
 
 init({Log, Traps, Init, Terminate}) ->
     process_flag(trap_exit, Traps),
@@ -53,10 +53,10 @@ init({Log, Traps, Init, Terminate}) ->
         go_on -> {ok, state}
     end.
 
-tell(What) -> get(log) ! {told, What}.
+log(What) -> get(log) ! {log, What}.
 
 handle_call({Id, Result}, From, State) ->
-    tell([call, Id]),
+    log([call, Id]),
     case Result of
         {reply, Then} -> add_reply(Id, done(Then, State));
         {replied, Then} -> gen_server:reply(From, {early, Id}), done(Then, State);
@@ -67,16 +67,16 @@ add_reply(Id, {noreply, State}) -> {reply, Id, State};
 add_reply(Id, {noreply, State, More}) -> {reply, Id, State, More};
 add_reply(Id, {stop, Reason, State}) -> {stop, Reason, Id, State}.
 
-handle_cast({Id, Result}, State) -> tell([cast, Id]), done(Result, State).
+handle_cast({Id, Result}, State) -> log([cast, Id]), done(Result, State).
 
-handle_info({'EXIT', _, Reason}, State) -> tell([exit, Reason]), {noreply, State};
-handle_info(timeout, State) -> tell([timeout]), {noreply, State};
-handle_info({Id, Result}, State) -> tell([info, Id]), done(Result, State).
+handle_info({'EXIT', _, Reason}, State) -> log([exit, Reason]), {noreply, State};
+handle_info(timeout, State) -> log([timeout]), {noreply, State};
+handle_info({Id, Result}, State) -> log([info, Id]), done(Result, State).
 
-handle_continue({Id, Result}, State) -> tell([continue, Id]), done(Result, State).
+handle_continue({Id, Result}, State) -> log([continue, Id]), done(Result, State).
 
 terminate(Reason, _) ->
-    tell([terminate, Reason]),
+    log([terminate, Reason]),
     case get(terminate) of
         {exit, Other} -> exit(Other);
         go_on -> ok

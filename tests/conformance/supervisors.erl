@@ -1,4 +1,4 @@
-%% Runs every story of a file with supervisor, and prints for each what happened, step by step.
+%% Runs every story of a file with supervisor, and prints the results and the log of each step.
 %%
 %% A story is {{Strategy, Intensity, AutoShutdown}, Children, Steps}, a child
 %% {Id, Restart, Significant, Fails}: its start fails the times whose numbers are in Fails.
@@ -10,7 +10,7 @@
 main([File]) ->
     logger:set_primary_config(level, none),
     process_flag(trap_exit, true),
-    ets:new(told, [named_table, public, ordered_set]),
+    ets:new(log, [named_table, public, ordered_set]),
     ets:new(starts, [named_table, public]),
     {ok, Stories} = file:consult(File),
     [io:format("~w~n", [story(Story)]) || Story <- Stories],
@@ -20,24 +20,24 @@ story({Flags, Children, Steps}) ->
     ets:delete_all_objects(starts),
     case supervisor:start_link(?MODULE, {Flags, Children}) of
         {ok, Sup} ->
-            [[ok, told()] | steps(Sup, Steps)];
+            [[ok, take_log()] | steps(Sup, Steps)];
         {error, _} ->
             receive {'EXIT', _, _} -> ok after 0 -> ok end,
-            [[failed, told()]]
+            [[failed, take_log()]]
     end.
 
 steps(Sup, [Step | Steps]) ->
     Answer = try step(Sup, Step) catch exit:_ -> ended end,
     case settled(Sup) of
-        {ended, Reason} -> [[Answer, told(), ended, Reason]];
-        Children -> [[Answer, told(), Children] | steps(Sup, Steps)]
+        {ended, Reason} -> [[Answer, take_log(), ended, Reason]];
+        Children -> [[Answer, take_log(), Children] | steps(Sup, Steps)]
     end;
 steps(Sup, []) ->
     gen_server:stop(Sup),
     receive {'EXIT', Sup, _} -> ok end,
-    [told()].
+    [take_log()].
 
-%% What is restarted until it starts is waited for.
+%% Waits until no child is being restarted.
 settled(Sup) ->
     try [{Id, state(Pid)} || {Id, Pid, _, _} <- supervisor:which_children(Sup)] of
         Children ->
@@ -52,12 +52,12 @@ settled(Sup) ->
 state(Pid) when is_pid(Pid) -> running;
 state(State) -> State.
 
-told() ->
-    Told = [What || {_, What} <- ets:tab2list(told)],
-    ets:delete_all_objects(told),
-    Told.
+take_log() ->
+    Log = [What || {_, What} <- ets:tab2list(log)],
+    ets:delete_all_objects(log),
+    Log.
 
-tell(What) -> ets:insert(told, {erlang:unique_integer([monotonic]), What}).
+log(What) -> ets:insert(log, {erlang:unique_integer([monotonic]), What}).
 
 step(Sup, {exit, Id, Reason}) ->
     case lists:keyfind(Id, 1, supervisor:which_children(Sup)) of
@@ -91,10 +91,10 @@ start_child(Id, Fails) ->
     Number = ets:update_counter(starts, Id, 1, {Id, 0}),
     case lists:member(Number, Fails) of
         true ->
-            tell([Id, fails]),
+            log([Id, fails]),
             {error, failed};
         false ->
-            tell([Id, starts]),
+            log([Id, starts]),
             Self = self(),
             Pid = spawn_link(fun() -> child(Id, Self) end),
             receive {ready, Pid} -> {ok, Pid} end
@@ -105,5 +105,5 @@ child(Id, Supervisor) ->
     Supervisor ! {ready, self()},
     receive
         {'EXIT', _, {please, Reason}} -> exit(Reason);
-        {'EXIT', _, Reason} -> tell([Id, stops]), exit(Reason)
+        {'EXIT', _, Reason} -> log([Id, stops]), exit(Reason)
     end.

@@ -1,6 +1,6 @@
-"""Erlang terms: written as text, read from the external term format.
+"""Erlang terms: writing them as text, and reading the external term format.
 
-As much of both as scenarios and their answers need.
+Only the parts of both that scenarios and their results need.
 """
 
 import ipaddress
@@ -27,20 +27,20 @@ class Atom(str):
 
 @attrs.frozen
 class Reference:
-    """A reference, by what is unique about it."""
+    """A reference, as its unique bytes."""
 
     data: bytes
 
 
 @attrs.frozen
 class Pid:
-    """A pid, by what is unique about it."""
+    """A pid, as its unique bytes."""
 
     data: bytes
 
 
 def encode(value: Any) -> str:
-    """A value of the notation as the text of an Erlang term."""
+    """Return a value of the notation as the text of an Erlang term."""
     match value:
         case None:
             return "undefined"
@@ -70,7 +70,7 @@ def encode(value: Any) -> str:
 
 
 def _text(argument: Any) -> str:
-    # Names of files are strings there.
+    # File names are strings in Erlang.
     return f'"{argument}"' if isinstance(argument, str) else encode(argument)
 
 
@@ -82,7 +82,7 @@ def _address(text: str) -> str:
 
 
 def decode(data: bytes) -> Any:
-    """A term in the external term format. Lists and strings are lists, improper ones refused."""
+    """Read a term in the external term format. Strings become lists."""
     assert data[0] == 131
     return _Reader(data, 1).term()
 

@@ -1,4 +1,4 @@
-"""The written scenarios and a few random walks: the same here and on Erlang."""
+"""The written scenarios and some random walks have the same outcome here and on Erlang."""
 
 import select
 from collections.abc import Iterator
@@ -13,7 +13,18 @@ from .acting import OPERATIONS
 from .comparing import Event, Mismatch
 from .differences import DIFFERENCES, Difference
 from .normal import Shape
-from .notation import Act, Name, Pause, Scenario, Wait, actors_of, read_file, read_steps, show
+from .notation import (
+    Act,
+    Name,
+    Pause,
+    Scenario,
+    Wait,
+    actors_of,
+    read_file,
+    read_steps,
+    show,
+    unrolled,
+)
 from .running import Bench, bench, run_all, unused, written
 from .terms import Atom, decode, encode
 from .walks import walk
@@ -50,7 +61,7 @@ def test_written_scenarios_with_light_processes(one_bench: Bench, stem: str) -> 
 
 def test_every_entry_of_the_table_explains_something(one_bench: Bench) -> None:
     if one_bench.count < len(written()):
-        pytest.skip("the other tests of this module have to come first")
+        pytest.skip("the other tests of this module must run first")
     assert not unused(one_bench)
 
 
@@ -59,16 +70,16 @@ def test_random_walks(one_bench: Bench) -> None:
     assert found is None, str(found)
 
 
-# What the comparison itself is made of, without Erlang.
+# The parts of the comparison, without Erlang.
 
 
-def test_there_are_enough_scenarios_and_each_has_its_own_title() -> None:
+def test_number_and_titles_of_the_scenarios() -> None:
     titles = [scenario.title for scenario in written()]
     assert len(titles) >= 150
     assert len(titles) == len(set(titles))
 
 
-def test_steps_are_written_as_they_are_read() -> None:
+def test_steps_are_read_and_written() -> None:
     text = (
         "A: h, rest = send_nowait(c, fill(10), flags=['oob'])\n"
         "B: bind(s, {'family': 'inet', 'port': inet(p)}, timeout=0.5)\n"
@@ -83,18 +94,45 @@ def test_steps_are_written_as_they_are_read() -> None:
     assert steps[3:] == (Wait("B"), Pause(0.1))
 
 
+def test_loops_are_unrolled() -> None:
+    text = """
+let tcp = "inet", "stream"
+let tcp-options = cork
+    info
+for kind in tcp:
+    == options of $kind
+    A: s = open($$kind)
+    for name in $$kind-options:
+        for value in {"on": True, "of": 1} "two words" text("x y") -1:
+            A: setopt(s, "$kind", "$name", $value)
+
+== none of its lines are repeated
+"""
+    values = ('{"on": True, "of": 1}', '"two words"', 'text("x y")', "-1")
+    assert [line for line in unrolled(text).splitlines() if line] == [
+        "== options of tcp",
+        'A: s = open("inet", "stream")',
+        *(
+            f'A: setopt(s, "tcp", "{name}", {value})'
+            for name in ("cork", "info")
+            for value in values
+        ),
+        "== none of its lines are repeated",
+    ]
+
+
 def test_actors_that_are_made_are_not_there_from_the_start() -> None:
     assert actors_of(read_steps("A: X = spawn_link()\nX: exit('boom')\nA: link(C)")) == ["A", "C"]
 
 
-def test_values_become_terms() -> None:
+def test_writing_terms() -> None:
     value = {"a": [1, b"xy", ("b c", True, None)], "it's": Name("s")}
     assert encode(value) == (
         "#{'a'=>[1,<<120,121>>,{'b c',true,undefined}],'it\\'s'=>{'$var','s'}}"
     )
 
 
-def test_terms_are_read() -> None:
+def test_reading_terms() -> None:
     # {ok, [1, 300, -5, <<"x">>], "hi", #{a => 1.5}, 1 bsl 70}
     data = bytes.fromhex(
         "836805770 26f6b6c000000046101620000012c62fffffffb6d00000001786a"
@@ -109,7 +147,7 @@ def test_terms_are_read() -> None:
     )
 
 
-def test_a_difference_explains_what_it_says_and_nothing_else() -> None:
+def test_a_difference_explains_only_its_own_events() -> None:
     act = Act("A", "bind", (Name("s"), "any"))
     scenario = Scenario("a title", (act,))
     entry = Difference(reason="", what="bind", theirs=r"Ok\(\)", ours=r"Ok\(1\)", until=27)
@@ -122,11 +160,11 @@ def test_a_difference_explains_what_it_says_and_nothing_else() -> None:
 
 
 @pytest.mark.parametrize("poller", ["epoll", "trio"])
-def test_a_difference_may_be_due_on_one_poller(
+def test_a_difference_that_only_one_poller_must_show(
     poller: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not hasattr(select, "epoll"):
-        pytest.skip("there is only one")
+        pytest.skip("this system has only one poller")
     monkeypatch.setenv("ACTORSOCK_POLLER", poller)
     entry = Difference(reason="", what="", theirs="", ours="", until=27, surely_on="epoll")
     assert entry.is_due(25) == (poller == "epoll")
@@ -138,7 +176,7 @@ def test_every_difference_has_a_reason() -> None:
     assert all(entry.reason and entry.what for entry in DIFFERENCES)
 
 
-def test_a_defect_is_found_and_shown(one_bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_defect_is_found_and_reported(one_bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     steps = read_steps("A: s = open('inet', 'stream')\nA: bind(s, 'any')\nA: listen(s)")
     assert run_all(one_bench, [Scenario("sound", steps)]) == []
     monkeypatch.setitem(OPERATIONS, "listen", lambda sock: Error("einval"))
@@ -153,6 +191,6 @@ def test_a_defect_is_found_and_shown(one_bench: Bench, monkeypatch: pytest.Monke
     ]
 
 
-def test_every_difference_is_shown_to_the_reader() -> None:
+def test_every_difference_is_documented() -> None:
     page = (Path(__file__).parents[2] / "docs" / "conformance.md").read_text()
     assert [entry.reason for entry in DIFFERENCES if f"| {entry.reason} |" not in page] == []

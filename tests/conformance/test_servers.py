@@ -1,4 +1,4 @@
-"""Random servers, run by gen_server and by ours: what is called, answered and ended with."""
+"""Random servers, run by gen_server and by ours: the same callbacks, answers and exit reasons."""
 
 import contextlib
 import os
@@ -24,20 +24,20 @@ from actorsock import (
     trap_exit,
 )
 
-from .made_up import done_by_erlang, term
+from .erlang_programs import run_in_erlang, term
 
 
 class Server(otp.GenServer):
-    """Does with each request what it says."""
+    """Does what each request says, and logs the callbacks."""
 
-    def init(self, told: list[Any], traps: bool, init: Any, terminate: Any) -> Any:
+    def init(self, log: list[Any], traps: bool, init: Any, terminate: Any) -> Any:
         trap_exit(traps)
-        self.told, self.last = told, terminate
+        self.log, self.last = log, terminate
         return otp.Ignore() if init == "ignore" else _done(init)
 
     def handle_call(self, request: Any, caller: otp.Caller) -> Any:
         number, result = request
-        self.told.append(["call", number])
+        self.log.append(["call", number])
         match result:
             case ("reply", "go_on"):
                 return otp.Reply(number)
@@ -53,32 +53,32 @@ class Server(otp.GenServer):
         return _done(result)
 
     def handle_cast(self, request: Any) -> Any:
-        self.told.append(["cast", request[0]])
+        self.log.append(["cast", request[0]])
         return _done(request[1])
 
     def handle_info(self, message: Any) -> Any:
         match message:
             case Exit(reason=reason):
-                self.told.append(["exit", reason])
+                self.log.append(["exit", reason])
                 return None
             case "timeout":
-                self.told.append(["timeout"])
+                self.log.append(["timeout"])
                 return None
-        self.told.append(["info", message[0]])
+        self.log.append(["info", message[0]])
         return _done(message[1])
 
     def handle_continue(self, term: Any) -> Any:
-        self.told.append(["continue", term[0]])
+        self.log.append(["continue", term[0]])
         return _done(term[1])
 
     def terminate(self, reason: Any) -> None:
-        self.told.append(["terminate", reason])
+        self.log.append(["terminate", reason])
         if self.last != "go_on":
             exit(self.last[1])
 
 
 class WaitingServer(Server):
-    """The same, in a process that can wait."""
+    """The same, in a task or light process."""
 
     async def init(self, *args: Any) -> Any:  # type: ignore[override]
         return Server.init(self, *args)
@@ -147,15 +147,15 @@ class _Dice:
 
 async def _done_by_ours(server: Any, behaviour: type[Server], light: bool) -> list[Any]:
     traps, init, terminate, requests = server
-    told: list[Any] = []
+    log: list[Any] = []
     async with open_runtime():
-        match await otp.start(behaviour, told, traps, init, terminate, light=light):
+        match await otp.start(behaviour, log, traps, init, terminate, light=light):
             case Ok(Pid() as pid):
                 pass
             case Error("ignore"):
-                return [told, "ignore"]
+                return [log, "ignore"]
             case Error(reason):
-                return [told, ("error", reason)]
+                return [log, ("error", reason)]
         ref = monitor(pid)
         with contextlib.suppress(ProcessExit):
             await otp.sys.suspend(pid)
@@ -180,7 +180,7 @@ async def _done_by_ours(server: Any, behaviour: type[Server], light: bool) -> li
         exit(pid, "kill")
         reason = (await receive(ref)).reason
         answers = [(number, _answer(await otp.receive_response(ref))) for number, ref in asked]
-        return [told, answers, "alive" if alive else reason]
+        return [log, answers, "alive" if alive else reason]
 
 
 def _answer(response: Any) -> Any:
@@ -192,14 +192,14 @@ def _answer(response: Any) -> Any:
     raise ValueError(response)
 
 
-async def test_the_same_is_called_and_answered(
+async def test_the_same_callbacks_and_answers(
     erlang: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("CRITICAL", "actorsock")
     seed = int(os.environ.get("SEED") or 1)
     dice = _Dice(seed)
     servers = [dice.server() for _ in range(300)]
-    expected = done_by_erlang(erlang, "servers", servers, tmp_path)
+    expected = run_in_erlang(erlang, "servers", servers, tmp_path)
     for server, theirs in zip(servers, expected, strict=True):
         for behaviour, light in [(Server, False), (WaitingServer, False), (WaitingServer, True)]:
             ours = term(await _done_by_ours(server, behaviour, light))

@@ -8,14 +8,14 @@ from typing import Any, Final
 
 from actorsock import ok, open_runtime, otp
 
-from .made_up import done_by_erlang, term
+from .erlang_programs import run_in_erlang, term
 
 _NAMES: Final = {"state_timeout": "state", "event": "event", "one": "one", "two": "two"}
 _TIMES: Final = {"0": 0, "infinity": inf, "1000000": 1000, "update": "update"}
 
 
 class Machine(otp.StateMachine):
-    """Does with each event what it says, and at each entry what is next of `entries`."""
+    """Does what each event says, and at each entry what the next of `entries` says."""
 
     def init(self, log: list[Any], entries: list[Any]) -> otp.NextState:
         self.log, self.entries = log, list(entries)
@@ -61,7 +61,7 @@ def _action(action: Any) -> Any:
 
 
 class _Dice:
-    """Makes machines that come to an end: what is postponed changes no state and adds no event."""
+    """Makes machines that come to an end: a postponed event changes no state and adds no event."""
 
     def __init__(self, seed: int) -> None:
         self._random = random.Random(seed)
@@ -121,6 +121,6 @@ async def test_the_same_events_in_the_same_order(erlang: str, tmp_path: Path) ->
     seed = int(os.environ.get("SEED") or 1)
     dice = _Dice(seed)
     machines = [dice.machine() for _ in range(300)]
-    expected = done_by_erlang(erlang, "machines", machines, tmp_path)
+    expected = run_in_erlang(erlang, "machines", machines, tmp_path)
     for machine, theirs in zip(machines, expected, strict=True):
         assert term(await _handled(machine)) == theirs, (seed, term(machine))

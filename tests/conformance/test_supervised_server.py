@@ -21,7 +21,7 @@ Command = list[str]
 
 @pytest.fixture(scope="session")
 def compiled(erlang: str, tmp_path_factory: pytest.TempPathFactory) -> Command:
-    """The command that serves with Erlang."""
+    """The command that runs the server with Erlang."""
     made = tmp_path_factory.mktemp("compiled")
     compile_module(erlang, EXAMPLES / "supervised_server.erl", made)
     return [erlang, "-noshell", "-pa", str(made), "-run", "supervised_server", "serve"]
@@ -65,7 +65,7 @@ class Client:
         return self.answer()
 
     def answer(self) -> bytes:
-        """What the server says; nothing when the connection is closed."""
+        """Return the answer of the server; nothing when the connection is closed."""
         try:
             return self.sock.recv(100)
         except ConnectionResetError:
@@ -73,7 +73,7 @@ class Client:
 
 
 def counts_again(port: int) -> None:
-    """Until the counter that has crashed is there again, who asks is closed."""
+    """Wait until the counter runs again; until then each connection that asks is closed."""
     for _ in range(1000):
         client = Client(port)
         with client.sock:
@@ -85,16 +85,18 @@ def counts_again(port: int) -> None:
 def scenario(port: int) -> list[Any]:
     ann, bob, carol = [Client(port) for _ in range(3)]
     with ann.sock, bob.sock, carol.sock:
-        told = [ann.add(b"3"), bob.add(b"4"), carol.add(b"-10")]
-        told.append(bob.add(b"x"))  # the counter crashes, and with it who has asked
+        answers = [ann.add(b"3"), bob.add(b"4"), carol.add(b"-10")]
+        answers.append(
+            bob.add(b"x")
+        )  # the counter crashes, and the process of this connection with it
         counts_again(port)
-        told += [ann.add(b"5"), carol.add(b"6")]
+        answers += [ann.add(b"5"), carol.add(b"6")]
         carol.sock.shutdown(socket.SHUT_WR)  # its process ends, and the others do not
-        told += [carol.answer(), ann.add(b"1")]
-    return told
+        answers += [carol.answer(), ann.add(b"1")]
+    return answers
 
 
-def test_a_crash_and_who_notices(command: Command, tmp_path: Path) -> None:
+def test_a_crash_closes_the_connection_that_caused_it(command: Command, tmp_path: Path) -> None:
     with serving(command, tmp_path) as (_, port):
         assert scenario(port) == [b"3", b"7", b"-3", b"", b"5", b"11", b"", b"12"]
 

@@ -1,4 +1,4 @@
-"""Random stories of supervisors, with OTP's and with ours: who is started and stopped, and when."""
+"""Random stories of supervisors, run by OTP's and by ours: the same starts, stops and ends."""
 
 import os
 import random
@@ -25,14 +25,14 @@ from actorsock import (
 )
 from actorsock.otp import ChildSpec, Supervisor, SupervisorFlags
 
-from .made_up import done_by_erlang, term
+from .erlang_programs import run_in_erlang, term
 
 
 class _Story:
-    """One supervisor, and what its children tell."""
+    """One supervisor, and the log of its children."""
 
     def __init__(self) -> None:
-        self._told: list[Any] = []
+        self._log: list[Any] = []
         self._starts: dict[Any, int] = {}
 
     async def run(self, flags: Any, children: list[Any], steps: list[Any]) -> list[Any]:
@@ -43,9 +43,9 @@ class _Story:
             made = SupervisorFlags(strategy, intensity, 1000, auto_shutdown=auto_shutdown)
             match await otp.start_link(Supervisor, specs, made):
                 case Ok(Pid() as supervisor):
-                    return [["ok", self._tell()], *await self._steps(supervisor, steps)]
+                    return [["ok", self._take_log()], *await self._steps(supervisor, steps)]
                 case _:
-                    return [["failed", self._tell()]]
+                    return [["failed", self._take_log()]]
 
     async def _steps(self, supervisor: Pid, steps: list[Any]) -> list[Any]:
         happened: list[Any] = []
@@ -60,11 +60,11 @@ class _Story:
                     children = await otp.which_children(supervisor)
             except ProcessExit:
                 ended = await receive(Exit)
-                return [*happened, [answer, self._tell(), "ended", ended.reason]]
+                return [*happened, [answer, self._take_log(), "ended", ended.reason]]
             states = sorted((child.id, _state(child.pid)) for child in children)
-            happened.append([answer, self._tell(), states])
+            happened.append([answer, self._take_log(), states])
         await otp.stop(supervisor)
-        return [*happened, self._tell()]
+        return [*happened, self._take_log()]
 
     async def _step(self, supervisor: Pid, step: Any) -> str:
         match step:
@@ -85,7 +85,7 @@ class _Story:
             case ("start", child):
                 try:
                     return _answer(await otp.start_child(supervisor, self._spec(child)))
-                except ValueError:  # a combination that there is not
+                except ValueError:  # an invalid combination
                     return "failed"
         raise ValueError(step)
 
@@ -96,9 +96,9 @@ class _Story:
     async def _start(self, id: Any, fails: list[int]) -> Any:
         self._starts[id] = self._starts.get(id, 0) + 1
         if self._starts[id] in fails:
-            self._told.append([id, "fails"])
+            self._log.append([id, "fails"])
             return Error("failed")
-        self._told.append([id, "starts"])
+        self._log.append([id, "starts"])
         pid = spawn_link(self._child, id, current_pid(), light=True)
         await receive(lambda message: message == ("ready", pid))
         return pid
@@ -110,12 +110,12 @@ class _Story:
             case ("please", reason):
                 exit(reason)
             case reason:
-                self._told.append([id, "stops"])
+                self._log.append([id, "stops"])
                 exit(reason)
 
-    def _tell(self) -> list[Any]:
-        told, self._told = self._told, []
-        return told
+    def _take_log(self) -> list[Any]:
+        log, self._log = self._log, []
+        return log
 
 
 def _state(pid: Any) -> str:
@@ -163,13 +163,13 @@ class _Dice:
                 return step, id
 
 
-async def test_the_same_happens_step_by_step(
+async def test_the_same_starts_and_stops_after_every_step(
     erlang: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("CRITICAL", "actorsock")
     seed = int(os.environ.get("SEED") or 1)
     dice = _Dice(seed)
     stories = [dice.story() for _ in range(300)]
-    expected = done_by_erlang(erlang, "supervisors", stories, tmp_path)
+    expected = run_in_erlang(erlang, "supervisors", stories, tmp_path)
     for story, theirs in zip(stories, expected, strict=True):
         assert term(await _Story().run(*story)) == theirs, (seed, term(story))

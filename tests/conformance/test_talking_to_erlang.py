@@ -21,8 +21,8 @@ def test_each_way_round_over_tcp_udp_and_local_sockets(erlang: str) -> None:
         line
         for kind in ("tcp", "udp", "local")
         for line in (
-            f"{kind}: Erlang's client has got its hello back from our server",
-            f"{kind}: our client has got its hello back from Erlang's server",
+            f"{kind}: Erlang's client has received its hello from our server",
+            f"{kind}: our client has received its hello from Erlang's server",
         )
     ]
 

@@ -1,11 +1,11 @@
-"""Random walks: sequences of operations that nobody thought of, on both sides.
+"""Random walks: random sequences of operations, performed on both sides.
 
-A walk has a few processes and a few sockets, and they do to these whatever is drawn. When the
-two sides differ, hypothesis finds the shortest walk that still shows it.
+In a walk, a few processes perform random operations on a few sockets. When the two sides differ,
+hypothesis finds the shortest walk that still shows the difference.
 
-What is left out has an outcome that Erlang itself leaves open, or that depends on how fast the
-machine is: deadlines that pass while others act, owners of two sockets that die (which closes
-first?), and on old releases the operations whose defects 21.1 decides against.
+Not drawn are operations whose outcome is not defined in Erlang or depends on the speed of the
+machine: deadlines that pass while other processes act, the end of an owner of two sockets (either
+may close first), and, on old releases, operations with defects that newer releases have corrected.
 """
 
 from typing import Final
@@ -24,7 +24,7 @@ _HANDLES: Final = ("h", "g", "k")
 
 _LENGTH: Final = 16
 
-# What a walk begins with; each socket has an owner of its own.
+# The first steps of a walk; each socket has an owner of its own.
 _WORLDS: Final = {
     "tcp": (
         'O: c, s = tcp_pair()\nO: setopt(s, "otp", "controlling_process", P)',
@@ -53,7 +53,7 @@ class _Differs(AssertionError):
 
 
 def walk(bench: Bench, count: int, seed: int | None = None) -> Mismatch | None:
-    """Perform `count` random walks; the shortest one that differs, if any does."""
+    """Perform `count` random walks; return the shortest one that differs, if any."""
 
     @hypothesis.settings(
         max_examples=count,
@@ -89,31 +89,31 @@ def _walks(release: int) -> st.SearchStrategy[str]:
 def _in_world(world: str, release: int) -> st.SearchStrategy[str]:
     prelude, sockets = _WORLDS[world]
     actor = st.sampled_from(_ACTORS)
-    anybody = st.sampled_from(_ACTORS + "OP")
+    any_actor = st.sampled_from(_ACTORS + "OP")
     sock = st.sampled_from(sockets)
     handle = st.sampled_from(_HANDLES)
     size = st.sampled_from((0, 1, 2, 5))
     data = st.sampled_from(('b"a"', 'b"bcd"', 'b"efghij"'))
     much = 400000
-    # Lines, and how often each is drawn: what ends things is rare, or little would happen.
+    # Lines with their weights. Operations that end something are rare, or walks would be short.
     lines = [
         (6, _line("{}: {} = recv_nowait({}, {})", actor, handle, sock, size)),
         (2, _line("{}: recv({}, {})", actor, sock, size)),
         (1, _line("{}: recv({}, {}, timeout=0.01)\npause(0.03)", actor, sock, size)),
-        (6, _line("{}: send({}, {})", anybody, sock, data)),
+        (6, _line("{}: send({}, {})", any_actor, sock, data)),
         (1, _line("{}: {} = send_nowait({}, {})", actor, handle, sock, data)),
         (3, _line("{}: cancel({}, {})", actor, sock, handle)),
         (2, _line("{}: receive_by_ref({}, timeout=0)", actor, handle)),
         (1, _line("{}: info({})", actor, sock)),
-        (1, _line("{}: close({})", anybody, sock)),
-        (1, _line("{}: shutdown({}, {})", anybody, sock, st.sampled_from(('"read"', '"write"')))),
-        (1, _line("{}: exit({}, {})", anybody, actor, st.sampled_from(('"kill"', '"boom"')))),
-        (1, _line("{}: finish()", anybody)),
+        (1, _line("{}: close({})", any_actor, sock)),
+        (1, _line("{}: shutdown({}, {})", any_actor, sock, st.sampled_from(('"read"', '"write"')))),
+        (1, _line("{}: exit({}, {})", any_actor, actor, st.sampled_from(('"kill"', '"boom"')))),
+        (1, _line("{}: finish()", any_actor)),
         (1, _line("{}: trap_exit(True)", actor)),
         (1, _line("{}: link({})", actor, actor)),
         (1, _line("{}: monitor({})", actor, actor)),
         (1, _line("{}: monitor_socket({})", actor, sock)),
-        (1, _line('{}: setopt({}, "otp", "controlling_process", {})', anybody, sock, actor)),
+        (1, _line('{}: setopt({}, "otp", "controlling_process", {})', any_actor, sock, actor)),
     ]
     if world == "udp" or release >= 28:
         lines += [
@@ -139,7 +139,7 @@ def _in_world(world: str, release: int) -> st.SearchStrategy[str]:
             (4, _line("{}: connect_nowait({})", actor, sock)),
             (1, _line("{}: connect({}, inet(p))", actor, sock)),
         ]
-    # A step that is nothing is the simplest one, so that a walk can become shorter.
+    # The simplest step is empty, so that hypothesis can shorten a walk.
     weighted = [st.just(""), *(line for weight, line in lines for _ in range(weight))]
     step = st.integers(0, len(weighted) - 1).flatmap(weighted.__getitem__)
     steps = st.tuples(*[step] * _LENGTH)

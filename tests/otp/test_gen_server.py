@@ -9,9 +9,6 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from actorsock import (
     Down,
-    Error,
-    Exit,
-    Ok,
     Pid,
     ProcessExit,
     Timeout,
@@ -23,18 +20,16 @@ from actorsock import (
     otp,
     process_info,
     receive,
-    register,
     run,
     send,
     sleep,
     spawn,
     spawn_monitor,
-    trap_exit,
     whereis,
 )
-from actorsock.otp import Caller, Continue, Ignore, NoReply, Reply, Stop
+from actorsock.otp import Caller, Continue, NoReply, Reply, Stop
 
-from .conftest import Awkward, Starter, Tables
+from .conftest import Starter, Tables, failure
 
 
 class Counter(otp.GenServer):
@@ -56,7 +51,7 @@ class Counter(otp.GenServer):
                 self.value += number
 
 
-async def test_calls_and_casts(runtime: None, start: Starter) -> None:
+async def test_calls_and_casts(start: Starter) -> None:
     counter = await start(Counter, 5)
     assert await otp.call(counter, "get") == 5
     assert await otp.call(counter, ("add", 2)) == 5
@@ -64,7 +59,7 @@ async def test_calls_and_casts(runtime: None, start: Starter) -> None:
     assert await otp.call(counter, "get") == 10
 
 
-async def test_by_name(runtime: None, start: Starter) -> None:
+async def test_a_registered_server(start: Starter) -> None:
     counter = await start(Counter, 1, name="counter")
     assert whereis("counter") is counter
     otp.cast("counter", ("add", 1))
@@ -73,7 +68,7 @@ async def test_by_name(runtime: None, start: Starter) -> None:
     assert whereis("counter") is None
 
 
-async def test_a_server_is_known_by_its_class(runtime: None) -> None:
+async def test_process_info_names_the_class(runtime: None) -> None:
     counter = ok(await otp.start(Counter))
     assert process_info(counter).function.endswith("test_gen_server:Counter")
 
@@ -123,7 +118,7 @@ async def test_async_callbacks_may_wait_for_other_servers(runtime: None) -> None
 
 
 class Slow(otp.GenServer):
-    """Answers when it is told to."""
+    """Answers its calls when a cast comes."""
 
     def init(self) -> None:
         self.waiting: list[Caller] = []
@@ -138,7 +133,7 @@ class Slow(otp.GenServer):
         self.waiting = []
 
 
-async def test_answering_later(runtime: None, start: Starter) -> None:
+async def test_answering_later(start: Starter) -> None:
     async def ask(dest: Pid) -> None:
         send(dest, await otp.call(slow, "question"))
 
@@ -150,7 +145,7 @@ async def test_answering_later(runtime: None, start: Starter) -> None:
     assert [await receive() for _ in range(3)] == ["answer"] * 3
 
 
-async def test_another_process_may_answer(runtime: None, start: Starter) -> None:
+async def test_another_process_may_answer(start: Starter) -> None:
     class Delegating(otp.GenServer):
         def handle_call(self, request: Any, caller: Caller) -> NoReply:
             spawn(answer, caller, request)
@@ -162,7 +157,7 @@ async def test_another_process_may_answer(runtime: None, start: Starter) -> None
     assert await otp.call(await start(Delegating), 21) == 42
 
 
-async def test_only_the_first_answer_counts(runtime: None, start: Starter) -> None:
+async def test_only_the_first_answer_counts(start: Starter) -> None:
     class Twice(otp.GenServer):
         def handle_call(self, request: Any, caller: Caller) -> Reply:
             otp.reply(caller, "one")
@@ -172,9 +167,7 @@ async def test_only_the_first_answer_counts(runtime: None, start: Starter) -> No
     assert await receive(after=0) == Timeout()
 
 
-async def test_a_late_answer_is_dropped(
-    runtime: None, start: Starter, autojump_clock: MockClock
-) -> None:
+async def test_a_late_answer_is_dropped(start: Starter, autojump_clock: MockClock) -> None:
     slow = await start(Slow)
     with pytest.raises(ProcessExit) as failed:
         await otp.call(slow, "question", timeout=2)
@@ -185,9 +178,7 @@ async def test_a_late_answer_is_dropped(
     assert process_info(current_pid()).monitors == []
 
 
-async def test_the_time_out_is_five_seconds(
-    runtime: None, start: Starter, autojump_clock: MockClock
-) -> None:
+async def test_the_time_out_is_five_seconds(start: Starter, autojump_clock: MockClock) -> None:
     slow = await start(Slow)
     before = trio.current_time()
     with pytest.raises(ProcessExit):
@@ -196,7 +187,7 @@ async def test_the_time_out_is_five_seconds(
 
 
 async def test_an_answer_at_the_very_moment_of_the_time_out(
-    runtime: None, start: Starter, autojump_clock: MockClock
+    start: Starter, autojump_clock: MockClock
 ) -> None:
     async def ask() -> None:
         with contextlib.suppress(ProcessExit):
@@ -212,7 +203,7 @@ async def test_an_answer_at_the_very_moment_of_the_time_out(
         assert not is_alive(pid)
 
 
-async def test_a_cancelled_call_is_forgotten(runtime: None, start: Starter) -> None:
+async def test_a_cancelled_call_drops_the_answer(start: Starter) -> None:
     slow = await start(Slow)
     with trio.CancelScope() as scope:
         scope.cancel()
@@ -221,20 +212,6 @@ async def test_a_cancelled_call_is_forgotten(runtime: None, start: Starter) -> N
     otp.cast(slow, "too late")
     assert await receive(after=0) == Timeout()
     assert process_info(current_pid()).monitors == []
-
-
-async def test_a_request_is_answered_by_a_message(runtime: None, start: Starter) -> None:
-    counter = await start(Counter, 5)
-    ref = otp.send_request(counter, "get")
-    assert await receive(ref) == otp.Answer(ref, 5)
-    ref = otp.send_request(counter, "rubbish")
-    match await receive(ref):
-        case Down(pid=pid, reason=ValueError()):
-            assert pid is counter
-        case other:
-            pytest.fail(f"got {other!r}")
-    ref = otp.send_request(counter, "get")
-    assert await receive(ref) == Down(ref, counter, "noproc")
 
 
 async def test_any_process_may_serve_calls(runtime: None) -> None:
@@ -249,33 +226,22 @@ async def test_any_process_may_serve_calls(runtime: None) -> None:
 # --- servers that end
 
 
-async def failure(server: Pid | str, request: Any) -> Any:
-    with pytest.raises(ProcessExit) as failed:
-        await otp.call(server, request)
-    return failed.value.reason
-
-
-async def test_a_call_to_nobody(runtime: None, start: Starter) -> None:
+async def test_a_call_without_a_server(start: Starter) -> None:
     counter = await start(Counter)
     await otp.stop(counter)
-    assert await failure(counter, "get") == "noproc"
-    assert await failure("nobody", "get") == "noproc"
+    assert await failure(otp.call(counter, "get")) == "noproc"
+    assert await failure(otp.call("nobody", "get")) == "noproc"
+    assert await failure(otp.call(current_pid(), "get")) == "calling_self"
     otp.cast(counter, "get")
     otp.cast("nobody", "get")
 
 
-async def test_a_call_to_oneself(runtime: None) -> None:
-    assert await failure(current_pid(), "get") == "calling_self"
-    with pytest.raises(ProcessExit):
-        await otp.stop(current_pid())
-
-
 async def test_a_crash_fails_the_caller_with_its_reason(
-    runtime: None, start: Starter, caplog: pytest.LogCaptureFixture
+    start: Starter, caplog: pytest.LogCaptureFixture
 ) -> None:
     counter = await start(Counter)
     ref = monitor(counter)
-    reason = await failure(counter, "rubbish")
+    reason = await failure(otp.call(counter, "rubbish"))
     assert str(reason) == "not a request: 'rubbish'"
     assert await receive(ref) == Down(ref, counter, reason)
     [record] = caplog.records
@@ -284,8 +250,8 @@ async def test_a_crash_fails_the_caller_with_its_reason(
     assert "handle_call" in caplog.text
 
 
-async def test_a_caller_that_does_not_catch_it_ends_likewise(
-    runtime: None, start: Starter, autojump_clock: MockClock
+async def test_a_failed_call_ends_a_caller_that_does_not_catch_it(
+    start: Starter, autojump_clock: MockClock
 ) -> None:
     for request, reason in [("question", "timeout"), ("exit", "because")]:
 
@@ -299,38 +265,21 @@ async def test_a_caller_that_does_not_catch_it_ends_likewise(
         assert await receive(ref) == Down(ref, pid, reason)
 
 
-@pytest.mark.parametrize("wrong", [None, 7, Ignore()])
-async def test_a_wrong_result_is_a_crash(
-    runtime: None, start: Starter, wrong: Any, caplog: pytest.LogCaptureFixture
-) -> None:
-    class Wrong(otp.GenServer):
-        def handle_call(self, request: Any, caller: Caller) -> Any:
-            return wrong
-
-    reason = await failure(await start(Wrong), "question")
-    expected = "handle_call: expected Reply, NoReply, Continue or Stop to be returned, got "
-    assert isinstance(reason, TypeError)
-    assert str(reason).startswith(expected)
-
-
-async def test_a_plain_function_that_returns_a_coroutine_is_wrong(
-    runtime: None, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_plain_function_that_returns_a_coroutine_is_wrong(runtime: None) -> None:
     class Hidden(otp.GenServer):
         def handle_call(self, request: Any, caller: Caller) -> Any:
             return sleep(1)
 
-    reason = await failure(ok(await otp.start(Hidden)), "question")
+    reason = await failure(otp.call(ok(await otp.start(Hidden)), "question"))
     assert "got <coroutine" in str(reason)
 
 
-async def test_a_missing_callback_is_a_crash(
-    runtime: None, start: Starter, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_missing_callback_is_a_crash(start: Starter) -> None:
     class Bare(otp.GenServer):
         pass
 
-    assert isinstance(await failure(await start(Bare), "question"), NotImplementedError)
+    reason = await failure(otp.call(await start(Bare), "question"))
+    assert isinstance(reason, NotImplementedError)
     bare = await start(Bare)
     ref = monitor(bare)
     otp.cast(bare, "request")
@@ -338,176 +287,12 @@ async def test_a_missing_callback_is_a_crash(
 
 
 async def test_a_message_without_handle_info_is_logged(
-    runtime: None, start: Starter, caplog: pytest.LogCaptureFixture
+    start: Starter, caplog: pytest.LogCaptureFixture
 ) -> None:
     counter = await start(Counter)
     send(counter, "a letter")
     assert await otp.call(counter, "get") == 0
     assert "no handle_info for: 'a letter'" in caplog.text
-
-
-class Ending(otp.GenServer):
-    """Tells of its end."""
-
-    def init(self, log: Pid, trap: bool = False) -> None:
-        self.log = log
-        trap_exit(trap)
-
-    def handle_call(self, request: Any, caller: Caller) -> Any:
-        match request:
-            case Stop():
-                return request
-            case ("exit", reason):
-                exit(reason)
-        raise request
-
-    def handle_info(self, message: Any) -> None:
-        send(self.log, ("info", message))
-
-    def terminate(self, reason: Any) -> None:
-        send(self.log, ("terminate", reason))
-
-
-async def test_stop_with_a_reply(runtime: None, start: Starter) -> None:
-    server = await start(Ending, current_pid())
-    ref = monitor(server)
-    assert await otp.call(server, Stop(reply="bye")) == "bye"
-    assert await receive() == ("terminate", "normal")
-    assert await receive() == Down(ref, server, "normal")
-
-
-async def test_stop_without_a_reply(
-    runtime: None, start: Starter, caplog: pytest.LogCaptureFixture
-) -> None:
-    server = await start(Ending, current_pid())
-    assert await failure(server, Stop("bad")) == "bad"
-    assert await receive() == ("terminate", "bad")
-    [record] = caplog.records
-    assert record.name == "actorsock.otp"
-    assert record.message.endswith("stops: 'bad'")
-
-
-@pytest.mark.parametrize("reason", ["normal", "shutdown", ("shutdown", "moving")])
-async def test_orderly_stops_are_not_logged(
-    runtime: None, start: Starter, reason: Any, caplog: pytest.LogCaptureFixture
-) -> None:
-    server = await start(Ending, current_pid())
-    assert await failure(server, ("exit", reason)) == reason
-    assert await receive() == ("terminate", reason)
-    assert caplog.records == []
-
-
-async def test_terminate_is_told_of_a_crash(
-    runtime: None, start: Starter, caplog: pytest.LogCaptureFixture
-) -> None:
-    crash = ValueError("a crash")
-    assert await failure(await start(Ending, current_pid()), crash) is crash
-    assert await receive() == ("terminate", crash)
-
-
-async def test_stop_from_outside(runtime: None, start: Starter) -> None:
-    server = await start(Ending, current_pid())
-    await otp.stop(server, "shutdown")
-    assert not is_alive(server)
-    assert await receive() == ("terminate", "shutdown")
-    with pytest.raises(ProcessExit) as failed:
-        await otp.stop(server)
-    assert failed.value.reason == "noproc"
-
-
-async def test_a_stop_that_ends_in_something_else(
-    runtime: None, start: Starter, caplog: pytest.LogCaptureFixture
-) -> None:
-    class Clumsy(otp.GenServer):
-        def terminate(self, reason: Any) -> None:
-            raise ValueError("clumsy")
-
-    with pytest.raises(ProcessExit) as failed:
-        await otp.stop(await start(Clumsy))
-    assert isinstance(failed.value.reason, ValueError)
-    assert failed.value.__cause__ is failed.value.reason
-
-
-async def test_reasons_of_a_stop_that_can_not_be_compared(runtime: None, start: Starter) -> None:
-    class Ends(otp.GenServer):
-        def terminate(self, reason: Any) -> None:
-            if reason == "normal":
-                exit(awkward)
-
-    awkward = Awkward()
-    with pytest.raises(ProcessExit) as failed:
-        await otp.stop(await start(Ends))
-    assert failed.value.reason is awkward
-
-    await otp.stop(await start(otp.GenServer), awkward)
-
-
-async def test_a_stop_that_takes_too_long(runtime: None, autojump_clock: MockClock) -> None:
-    class Lingering(otp.GenServer):
-        async def terminate(self, reason: Any) -> None:
-            await sleep(10)
-
-    server = ok(await otp.start(Lingering))
-    with pytest.raises(ProcessExit) as failed:
-        await otp.stop(server, timeout=1)
-    assert failed.value.reason == "timeout"
-    ref = monitor(server)
-    assert (await receive(ref)).reason == "normal"
-
-
-async def test_an_exit_signal_ends_it_without_terminate(runtime: None, start: Starter) -> None:
-    for trap, reason in [(False, "because"), (True, "kill")]:
-        server = await start(Ending, current_pid(), trap)
-        ref = monitor(server)
-        exit(server, reason)
-        assert (await receive()).ref is ref
-        assert await receive(after=0) == Timeout()
-
-
-async def test_a_server_that_traps_exits_and_its_parent(runtime: None, in_body: Any) -> None:
-    behaviour, keywords = in_body(Ending)
-    log = current_pid()
-
-    async def parent() -> None:
-        send(log, ok(await otp.start_link(behaviour, log, True, **keywords)))
-        await receive()
-        exit("shutdown")
-
-    pid = spawn(parent)
-    server = await receive()
-    ref = monitor(server)
-    send(pid, "end")
-    assert await receive() == ("terminate", "shutdown")
-    assert await receive(ref) == Down(ref, server, "shutdown")
-
-
-async def test_exits_of_others_are_messages(runtime: None, start: Starter) -> None:
-    server = await start(Ending, current_pid(), True)
-    exit(server, "please")
-    assert await receive() == ("info", Exit(current_pid(), "please"))
-    assert is_alive(server)
-
-
-async def test_a_server_without_a_parent_is_its_own(runtime: None, start: Starter) -> None:
-    """A signal that it sends to itself ends it, also when it traps exits; `start_link`'s not."""
-
-    class Signalling(Ending):
-        def handle_info(self, message: Any) -> None:
-            if message == "signal":
-                exit(current_pid(), "because")
-            super().handle_info(message)
-
-    server = await start(Signalling, current_pid(), True)
-    ref = monitor(server)
-    send(server, "signal")
-    assert await receive() == ("info", "signal")
-    assert await receive() == ("terminate", "because")
-    assert await receive(ref) == Down(ref, server, "because")
-    linked = ok(await otp.start_link(Signalling, current_pid(), True))
-    send(linked, "signal")
-    assert await receive() == ("info", "signal")
-    assert await receive() == ("info", Exit(linked, "because"))
-    await otp.stop(linked)
 
 
 # --- time-outs and continue
@@ -532,9 +317,7 @@ class Timed(otp.GenServer):
         return term
 
 
-async def test_a_time_out_comes_once(
-    runtime: None, start: Starter, autojump_clock: MockClock
-) -> None:
+async def test_a_time_out_comes_once(start: Starter, autojump_clock: MockClock) -> None:
     before = trio.current_time()
     await start(Timed, current_pid(), NoReply(timeout=3))
     message, at = await receive()
@@ -543,9 +326,7 @@ async def test_a_time_out_comes_once(
     assert await receive(after=100) == Timeout()
 
 
-async def test_any_message_ends_the_wait(
-    runtime: None, start: Starter, autojump_clock: MockClock
-) -> None:
+async def test_any_message_ends_the_wait(start: Starter, autojump_clock: MockClock) -> None:
     server = await start(Timed, current_pid())
     assert await otp.call(server, Reply("well", timeout=3)) == "well"
     await sleep(2)
@@ -555,7 +336,7 @@ async def test_any_message_ends_the_wait(
 
 
 async def test_a_new_time_out_replaces_the_old_one(
-    runtime: None, start: Starter, autojump_clock: MockClock
+    start: Starter, autojump_clock: MockClock
 ) -> None:
     server = await start(Timed, current_pid(), NoReply(timeout=3))
     before = trio.current_time()
@@ -565,8 +346,8 @@ async def test_a_new_time_out_replaces_the_old_one(
     assert await receive(after=100) == Timeout()
 
 
-async def test_a_time_out_of_zero_comes_behind_what_is_there_and_before_anything_else(
-    runtime: None, start: Starter
+async def test_a_time_out_of_zero_comes_after_present_messages_and_before_later_ones(
+    start: Starter,
 ) -> None:
     class Fills(Timed):
         def handle_call(self, request: Any, caller: Caller) -> Any:
@@ -583,15 +364,13 @@ async def test_a_time_out_of_zero_comes_behind_what_is_there_and_before_anything
     assert await receive(after=0) == Timeout()
 
 
-async def test_a_time_out_of_zero_after_init_comes_before_the_first_call(
-    runtime: None, start: Starter
-) -> None:
+async def test_a_time_out_of_zero_after_init_comes_before_the_first_call(start: Starter) -> None:
     server = await start(Timed, current_pid(), NoReply(timeout=0))
     await otp.call(server, otp.Reply("answer"))
     assert (await receive(after=0))[0] == "timeout"
 
 
-async def test_a_time_out_that_is_on_its_way_is_stale_after_a_message(
+async def test_a_message_makes_a_fired_time_out_stale(
     runtime: None, autojump_clock: MockClock
 ) -> None:
     class Busy(Timed):
@@ -609,7 +388,7 @@ async def test_a_time_out_that_is_on_its_way_is_stale_after_a_message(
     assert await receive(after=100) == Timeout()
 
 
-async def test_continue_comes_before_any_message(runtime: None, start: Starter) -> None:
+async def test_continue_comes_before_any_message(start: Starter) -> None:
     class Eager(Timed):
         def init(self, log: Pid) -> Any:
             self.log = log
@@ -622,7 +401,7 @@ async def test_continue_comes_before_any_message(runtime: None, start: Starter) 
 
 
 async def test_continue_after_a_reply_and_after_a_continue(
-    runtime: None, start: Starter, autojump_clock: MockClock
+    start: Starter, autojump_clock: MockClock
 ) -> None:
     server = await start(Timed, current_pid())
     assert await otp.call(server, Reply("well", Continue(Continue(NoReply(timeout=1))))) == "well"
@@ -631,221 +410,14 @@ async def test_continue_after_a_reply_and_after_a_continue(
     assert (await receive())[0] == "timeout"
 
 
-async def test_stop_in_continue(runtime: None, start: Starter) -> None:
+async def test_stop_in_continue(start: Starter) -> None:
     server = await start(Timed, current_pid())
     ref = monitor(server)
     otp.cast(server, Continue(Stop("shutdown")))
     assert (await receive(ref)).reason == "shutdown"
 
 
-# --- starting
-
-
-async def test_start_that_fails(
-    runtime: None, in_body: Any, caplog: pytest.LogCaptureFixture
-) -> None:
-    crash = ValueError("no")
-
-    class Fails(otp.GenServer):
-        def init(self, outcome: Any) -> Any:
-            if isinstance(outcome, Exception):
-                raise outcome
-            if isinstance(outcome, str):
-                exit(outcome)
-            return outcome
-
-        def terminate(self, reason: Any) -> None:
-            pytest.fail("it has not begun")
-
-    trap_exit(True)
-    behaviour, keywords = in_body(Fails)
-    for start in [otp.start, otp.start_link]:
-        for outcome, answer in [
-            (Stop("because"), Error("because")),
-            (Ignore(), Error("ignore")),
-            (Error("politely", 7), Error("politely", 7)),
-            (crash, Error(crash)),  # type: ignore[arg-type]
-            ("exit", Error("exit")),
-        ]:
-            assert await start(behaviour, outcome, name="fails", **keywords) == answer
-            assert whereis("fails") is None
-        match await start(behaviour, 7, **keywords):
-            case Error(TypeError() as reason):
-                assert "init: expected None, NoReply" in str(reason)
-            case other:
-                pytest.fail(f"got {other!r}")
-    # What start returns is not told a second time.
-    assert await receive(after=0) == Timeout()
-
-
-async def test_a_caller_that_does_not_trap_exits_ends_with_its_server(
-    runtime: None, in_body: Any
-) -> None:
-    class Fails(otp.GenServer):
-        def init(self, outcome: Any) -> Any:
-            return outcome
-
-    behaviour, keywords = in_body(Fails)
-
-    async def parent(outcome: Any) -> None:
-        await otp.start_link(behaviour, outcome, **keywords)
-
-    for outcome, reason in [(Stop("because"), "because"), (Error("politely"), "normal")]:
-        _, ref = spawn_monitor(parent, outcome)
-        assert (await receive(ref)).reason == reason
-
-
-async def test_a_link_with_the_server(runtime: None, in_body: Any) -> None:
-    behaviour, keywords = in_body(Counter)
-    trap_exit(True)
-    pid = ok(await otp.start_link(behaviour, **keywords))
-    assert process_info(current_pid()).links == [pid]
-    exit(pid, "because")
-    assert await receive() == Exit(pid, "because")
-
-
-async def test_a_name_that_is_taken(runtime: None, start: Starter, in_body: Any) -> None:
-    pid = await start(Counter, name="counter")
-    behaviour, keywords = in_body(Counter)
-    taken = Error("already_started", pid)
-    assert await otp.start(behaviour, name="counter", **keywords) == taken
-    register("me", current_pid())
-    assert await otp.start(behaviour, name="me", **keywords) == Error(
-        "already_started", current_pid()
-    )
-
-
-async def test_a_start_in_vain_gives_way_to_others(runtime: None) -> None:
-    others = []
-
-    async def starts(log: Pid) -> None:
-        for _ in range(10_000):
-            await otp.start(Counter, name="counter")
-            if others:
-                break
-        send(log, list(others))
-
-    async def other() -> None:
-        others.append(current_pid())
-
-    ok(await otp.start(Counter, name="counter"))
-    for light in [False, True]:
-        spawn(starts, current_pid(), light=light)
-        pid = spawn(other, light=light)
-        assert await receive() == [pid]
-        others.clear()
-
-    with trio.CancelScope() as scope:
-        scope.cancel()
-        await otp.start(Counter, name="counter")
-    assert scope.cancelled_caught
-
-
-@pytest.mark.parametrize("light", [False, True])
-async def test_an_init_that_takes_too_long(
-    runtime: None, autojump_clock: MockClock, light: bool
-) -> None:
-    class Slowly(otp.GenServer):
-        async def init(self) -> None:
-            register("slowly", current_pid())
-            await sleep(10)
-
-    for start in [otp.start, otp.start_link]:
-        assert await start(Slowly, timeout=1, light=light) == Error("timeout")
-        assert whereis("slowly") is None
-    assert await receive(after=100) == Timeout()
-
-
-async def test_a_cancelled_start_leaves_nobody(runtime: None, autojump_clock: MockClock) -> None:
-    class Slowly(otp.GenServer):
-        async def init(self) -> None:
-            await sleep(10)
-
-    with trio.move_on_after(1):
-        await otp.start_link(Slowly, name="slowly")
-    await wait_all_tasks_blocked()
-    assert whereis("slowly") is None
-    assert await receive(after=100) == Timeout()
-
-
-async def test_an_init_that_is_killed(runtime: None) -> None:
-    class Slowly(otp.GenServer):
-        async def init(self, starter: Pid) -> None:
-            send(starter, current_pid())
-            await receive()
-
-    async def kills(dest: Pid) -> None:
-        exit(await receive(), "kill")
-
-    assert await otp.start(Slowly, spawn(kills, current_pid())) == Error("killed")
-
-
-async def test_arguments_of_init_have_to_fit(
-    runtime: None, start: Starter, in_body: Any, caplog: pytest.LogCaptureFixture
-) -> None:
-    behaviour, keywords = in_body(Counter)
-    match await otp.start(behaviour, 1, 2, 3, **keywords):
-        case Error(reason):
-            assert isinstance(reason, TypeError)
-        case Ok():
-            pytest.fail("it has begun")
-
-
-async def test_wrong_arguments(runtime: None) -> None:
-    with pytest.raises(TypeError, match="behaviour: expected a class derived from GenServer"):
-        await otp.start(Counter())  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match="timeout: "):
-        await otp.start(Counter, timeout=None)  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match="server: expected a Pid or a registered name, got 7"):
-        await otp.call(7, "get")  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match="server: "):
-        otp.cast(None, "get")  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="timeout: "):
-        await otp.call(current_pid(), "get", timeout=-1)
-    with pytest.raises(TypeError, match="caller: expected a Caller"):
-        otp.reply(current_pid(), "answer")  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="timeout: "):
-        Reply("well", timeout=-1)
-    with pytest.raises(TypeError, match="then: expected a Continue"):
-        NoReply(5)  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize("linked", [False, True], ids=["start", "start_link"])
-@pytest.mark.parametrize("light", [False, True], ids=["task", "light"])
-async def test_the_end_of_the_starter_is_told_by_the_link_or_not_at_all(
-    runtime: None, linked: bool, light: bool
-) -> None:
-    class Slow(otp.GenServer):
-        async def init(self, log: Pid) -> None:
-            self.log = log
-            trap_exit(True)
-            send(log, current_pid())
-            await receive(str)
-
-        def terminate(self, reason: Any) -> None:
-            send(self.log, reason)
-
-    async def starts(log: Pid) -> None:
-        await (otp.start_link if linked else otp.start)(Slow, log, light=light)
-
-    starter, ref = spawn_monitor(starts, current_pid(), light=light)
-    server = await receive(Pid)
-    exit(starter, "over")
-    await receive(ref)
-    assert is_alive(server)
-    watch = monitor(server)
-    send(server, "go on")
-    if linked:
-        assert await receive() == "over"
-        assert (await receive(watch)).reason == "over"
-    else:
-        await otp.stop(server)
-        assert await receive(str) == "normal"
-
-
-async def test_a_thousand_servers_leave_nothing(
-    runtime: None, start: Starter, tables: Tables
-) -> None:
+async def test_a_thousand_servers_leave_nothing(start: Starter, tables: Tables) -> None:
     before = tables()
     pids = [await start(Timed, current_pid(), NoReply(timeout=1000)) for _ in range(1000)]
     for pid in pids:

@@ -130,7 +130,7 @@ def test_only_the_newest_time_out_of_a_name_counts(
         return None
 
     def handle(message: Any, result: Any) -> bool:
-        """Whether the message was an event."""
+        """Return True if the message was an event."""
         nonlocal state
         state, effects = step(state, message)
         invoke = carry_out(effects)

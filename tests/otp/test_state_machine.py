@@ -7,15 +7,11 @@ import trio
 from trio.testing import MockClock
 
 from actorsock import (
-    Error,
-    Exit,
     Pid,
-    ProcessExit,
     Timeout,
     current_pid,
     exit,
     is_alive,
-    make_ref,
     monitor,
     ok,
     otp,
@@ -24,14 +20,12 @@ from actorsock import (
     send,
     sleep,
     spawn,
-    trap_exit,
 )
 from actorsock.otp import (
     Call,
     Cast,
     Enter,
     EventTimeout,
-    Ignore,
     Info,
     Internal,
     KeepState,
@@ -41,11 +35,10 @@ from actorsock.otp import (
     Postpone,
     RepeatState,
     StateTimeout,
-    Stop,
     TimedOut,
 )
 
-from .conftest import Starter, Tables
+from .conftest import Starter, Tables, error_text, failure, messages
 
 
 class Lock(otp.StateMachine):
@@ -79,7 +72,7 @@ class Lock(otp.StateMachine):
         return None
 
 
-async def test_states(runtime: None, start: Starter, autojump_clock: MockClock) -> None:
+async def test_states(start: Starter, autojump_clock: MockClock) -> None:
     lock = await start(Lock, [1, 2])
     assert await otp.call(lock, "state") == "locked"
     for digit in [2, 1, 2]:
@@ -92,7 +85,7 @@ async def test_states(runtime: None, start: Starter, autojump_clock: MockClock) 
 
 
 async def test_postponed_events_wait_for_another_state(
-    runtime: None, start: Starter, autojump_clock: MockClock
+    start: Starter, autojump_clock: MockClock
 ) -> None:
     async def waits(dest: Pid) -> None:
         send(dest, await otp.call(lock, "wait until open", timeout=100))
@@ -108,7 +101,7 @@ async def test_postponed_events_wait_for_another_state(
 
 
 class Script(otp.StateMachine):
-    """Does what the events say, and tells of it."""
+    """Does what the events say, and reports them to `log`."""
 
     def init(self, log: Pid, *actions: Any) -> NextState:
         self.log = log
@@ -122,18 +115,7 @@ class Script(otp.StateMachine):
         return None
 
 
-async def told() -> list[Any]:
-    """What the machine has told until nothing happens any more."""
-    story = []
-    while True:
-        match await receive(after=0.001):
-            case Timeout():
-                return story
-            case message:
-                story.append(message)
-
-
-async def test_any_value_may_be_a_state(runtime: None, start: Starter) -> None:
+async def test_any_value_may_be_a_state(start: Starter) -> None:
     machine = await start(Script, current_pid())
     otp.cast(machine, NextState((1, 2)))
     send(machine, "a message")
@@ -144,7 +126,7 @@ async def test_any_value_may_be_a_state(runtime: None, start: Starter) -> None:
 
 
 async def test_next_events_come_first_then_the_postponed(
-    runtime: None, start: Starter, autojump_clock: MockClock
+    start: Starter, autojump_clock: MockClock
 ) -> None:
     def first_time(state: Any) -> Any:
         return KeepState(Postpone()) if state == "a" else None
@@ -156,7 +138,7 @@ async def test_next_events_come_first_then_the_postponed(
     change = NextState("b", NextEvent(Internal(1)), NextEvent(Internal(2)))
     otp.cast(machine, change)
     otp.cast(machine, same)
-    assert await told() == [
+    assert await messages() == [
         ("a", one),
         ("a", two),
         ("a", Cast(change)),
@@ -168,14 +150,12 @@ async def test_next_events_come_first_then_the_postponed(
     ]
 
 
-async def test_the_same_state_is_no_change(
-    runtime: None, start: Starter, autojump_clock: MockClock
-) -> None:
+async def test_the_same_state_is_no_change(start: Starter, autojump_clock: MockClock) -> None:
     machine = await start(Script, current_pid(), StateTimeout(2))
     otp.cast(machine, KeepState(Postpone()))
     otp.cast(machine, NextState("a"))
     await sleep(5)
-    assert await told() == [
+    assert await messages() == [
         ("a", Cast(KeepState(Postpone()))),
         ("a", Cast(NextState("a"))),
         ("a", TimedOut("state", None)),
@@ -203,11 +183,7 @@ async def test_the_same_state_is_no_change(
     ],
 )
 async def test_time_outs(
-    runtime: None,
-    start: Starter,
-    autojump_clock: MockClock,
-    events: list[Any],
-    expected: list[Any],
+    start: Starter, autojump_clock: MockClock, events: list[Any], expected: list[Any]
 ) -> None:
     came: list[Any] = []
 
@@ -253,13 +229,13 @@ class Entering(otp.StateMachine):
         return None
 
 
-async def test_entering_states(runtime: None, start: Starter, autojump_clock: MockClock) -> None:
+async def test_entering_states(start: Starter, autojump_clock: MockClock) -> None:
     machine = await start(Entering, current_pid())
     otp.cast(machine, NextState("a"))
     otp.cast(machine, KeepState(Postpone()))
     postponed = Cast(KeepState(Postpone()))
     await sleep(5)
-    assert await told() == [
+    assert await messages() == [
         ("a", Enter("a")),
         ("a", Internal("first")),
         ("a", Cast(NextState("a"))),
@@ -270,16 +246,14 @@ async def test_entering_states(runtime: None, start: Starter, autojump_clock: Mo
     ]
 
 
-async def test_a_state_that_is_entered_again(
-    runtime: None, start: Starter, autojump_clock: MockClock
-) -> None:
+async def test_a_state_that_is_entered_again(start: Starter, autojump_clock: MockClock) -> None:
     """Otherwise it is kept: its time-out runs on, and postponed events wait on."""
     machine = await start(Entering, current_pid())
     await sleep(1)
     otp.cast(machine, KeepState(Postpone()))
     otp.cast(machine, RepeatState(NextEvent(Internal("i"))))
     await sleep(1)
-    assert await told() == [
+    assert await messages() == [
         ("a", Enter("a")),
         ("a", Internal("first")),
         ("a", Cast(KeepState(Postpone()))),
@@ -289,28 +263,27 @@ async def test_a_state_that_is_entered_again(
     ]
 
 
-async def test_an_entry_that_is_repeated(runtime: None, start: Starter) -> None:
-    class Twice(otp.StateMachine):
-        enters = True
+class EnteringScript(Script):
+    """A script whose entries of a state return the results in `entries`, one after the other."""
 
-        def init(self, log: Pid) -> NextState:
-            self.log, self.left = log, 1
-            return NextState("a")
+    enters = True
 
-        def handle_event(self, event: Any, state: Any) -> Any:
-            send(self.log, (state, event))
-            match event:
-                case Cast(result):
-                    return result
-                case Enter() if state == "b" and self.left:
-                    self.left -= 1
-                    return RepeatState()
-            return None
+    def init(self, log: Pid, entries: dict[Any, list[Any]], *actions: Any) -> NextState:
+        self.entries = entries
+        return super().init(log, *actions)
 
-    machine = await start(Twice, current_pid())
+    def handle_event(self, event: Any, state: Any) -> Any:
+        result = super().handle_event(event, state)
+        if isinstance(event, Enter) and self.entries.get(state):
+            return self.entries[state].pop(0)
+        return result
+
+
+async def test_an_entry_that_is_repeated(start: Starter) -> None:
+    machine = await start(EnteringScript, current_pid(), {"b": [RepeatState()]})
     otp.cast(machine, NextState("b"))
     otp.cast(machine, RepeatState())
-    assert await told() == [
+    assert await messages() == [
         ("a", Enter("a")),
         ("a", Cast(NextState("b"))),
         ("b", Enter("a")),
@@ -320,10 +293,13 @@ async def test_an_entry_that_is_repeated(runtime: None, start: Starter) -> None:
     ]
 
 
-async def test_repeating_without_entries_is_keeping(runtime: None, start: Starter) -> None:
+async def test_repeating_without_entries_is_keeping(start: Starter) -> None:
     machine = await start(Script, current_pid())
     otp.cast(machine, RepeatState(NextEvent(Internal(1))))
-    assert await told() == [("a", Cast(RepeatState(NextEvent(Internal(1))))), ("a", Internal(1))]
+    assert await messages() == [
+        ("a", Cast(RepeatState(NextEvent(Internal(1))))),
+        ("a", Internal(1)),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -339,8 +315,8 @@ async def test_repeating_without_entries_is_keeping(runtime: None, start: Starte
         ([StateTimeout("update", "s"), StateTimeout(0, "t")], ["t"]),
     ],
 )
-async def test_time_outs_of_no_time_come_before_messages(
-    runtime: None, start: Starter, actions: list[Any], expected: list[Any]
+async def test_time_outs_of_zero_come_before_messages(
+    start: Starter, actions: list[Any], expected: list[Any]
 ) -> None:
     """The expectations are what gen_statem did."""
 
@@ -352,66 +328,48 @@ async def test_time_outs_of_no_time_come_before_messages(
             return super().handle_event(event, state)
 
     otp.cast(await start(Acting, current_pid()), "act")
-    came = [event for _, event in await told()]
+    came = [event for _, event in await messages()]
     assert [getattr(event, "content", event) for event in came] == [*expected, Info("a letter")]
 
 
-async def test_a_time_out_that_is_due_ends_with_the_state(runtime: None, start: Starter) -> None:
+async def test_a_time_out_that_is_due_ends_with_the_state(start: Starter) -> None:
     machine = await start(Script, current_pid())
     event = KeepState(StateTimeout(0), NextEvent(Cast(NextState("b"))))
     otp.cast(machine, event)
-    assert await told() == [("a", Cast(event)), ("a", Cast(NextState("b")))]
+    assert await messages() == [("a", Cast(event)), ("a", Cast(NextState("b")))]
 
 
 async def test_the_content_of_a_time_out_is_changed(
-    runtime: None, start: Starter, autojump_clock: MockClock
+    start: Starter, autojump_clock: MockClock
 ) -> None:
     machine = await start(Script, current_pid())
     otp.cast(machine, KeepState(StateTimeout(3, "old"), NamedTimeout("n", 5, "old")))
     otp.cast(machine, KeepState(StateTimeout("update", "new")))
     await sleep(4)
-    assert (await told())[2:] == [("a", TimedOut("state", "new"))]
+    assert (await messages())[2:] == [("a", TimedOut("state", "new"))]
     otp.cast(machine, KeepState(EventTimeout("update", "at once")))
-    assert (await told())[1:] == [("a", TimedOut("event", "at once"))]
+    assert (await messages())[1:] == [("a", TimedOut("event", "at once"))]
 
 
-async def test_an_entry_updates_what_ran_before_the_change_of_state(
-    runtime: None, start: Starter
-) -> None:
-    """What the change has asked for does not run yet: of one time-out the last word counts."""
-
-    class Updating(otp.StateMachine):
-        enters = True
-
-        def init(self, log: Pid) -> NextState:
-            self.log = log
-            return NextState("a", NamedTimeout("runs", 1000))
-
-        def handle_event(self, event: Any, state: Any) -> Any:
-            match event:
-                case Cast(result):
-                    return result
-                case Enter() if state == "b":
-                    names = ["runs", "new"]
-                    return KeepState(*(NamedTimeout(name, "update", "entry") for name in names))
-                case TimedOut():
-                    send(self.log, event)
-            return None
-
-    machine = await start(Updating, current_pid())
+async def test_an_entry_updates_time_outs_of_before_the_change_of_state(start: Starter) -> None:
+    """The time-outs of the change start after the entry, so "update" finds the old one."""
+    updates = [NamedTimeout(name, "update", "entry") for name in ["runs", "new"]]
+    entries = {"b": [KeepState(*updates)]}
+    machine = await start(EnteringScript, current_pid(), entries, NamedTimeout("runs", 1000))
+    await messages()
     otp.cast(machine, NextState("b", NamedTimeout("runs", 0), NamedTimeout("new", 1000)))
-    assert await told() == [TimedOut("new", "entry")]
+    assert (await messages())[1:] == [("b", Enter("a")), ("b", TimedOut("new", "entry"))]
 
 
-async def test_of_equal_time_outs_the_last_comes_first(
-    runtime: None, start: Starter, autojump_clock: MockClock
+async def test_equal_time_outs_come_last_one_first(
+    start: Starter, autojump_clock: MockClock
 ) -> None:
     machine = await start(Script, current_pid())
     actions = NamedTimeout("one", 1), NamedTimeout("two", 1), StateTimeout(1)
     otp.cast(machine, KeepState(*actions))
     await receive()
     await sleep(2)
-    assert [event.name for _, event in await told()] == ["state", "two", "one"]
+    assert [event.name for _, event in await messages()] == ["state", "two", "one"]
 
 
 async def test_async_states_wait(runtime: None, autojump_clock: MockClock) -> None:
@@ -429,95 +387,8 @@ async def test_async_states_wait(runtime: None, autojump_clock: MockClock) -> No
         assert await otp.call(machine, "question") == "done"
 
 
-async def test_stop_with_a_reply_and_terminate(runtime: None, start: Starter) -> None:
-    class Ending(Script):
-        def terminate(self, reason: Any, state: Any) -> None:
-            send(self.log, ("terminate", reason, state))
-
-    machine = await start(Ending, current_pid())
-    assert await otp.call(machine, Stop(reply="bye")) == "bye"
-    await receive()
-    assert await receive() == ("terminate", "normal", "a")
-    machine = await start(Ending, current_pid())
-    await otp.stop(machine, "shutdown")
-    assert await receive() == ("terminate", "shutdown", "a")
-
-
-async def test_its_parent_ends_it_and_others_do_not(runtime: None, in_body: Any) -> None:
-    class Trapping(Script):
-        def init(self, log: Pid) -> NextState:
-            trap_exit(True)
-            return super().init(log)
-
-        def terminate(self, reason: Any, state: Any) -> None:
-            send(self.log, ("terminate", reason, state))
-
-    behaviour, keywords = in_body(Trapping)
-    log = current_pid()
-
-    async def parent() -> None:
-        send(log, ok(await otp.start_link(behaviour, log, **keywords)))
-        await receive()
-
-    pid = spawn(parent)
-    machine = await receive(Pid)
-    exit(machine, "please")
-    assert await receive() == ("a", Info(Exit(current_pid(), "please")))
-    exit(pid, "because")
-    assert await receive() == ("terminate", "because", "a")
-    # One that was not linked is its own parent.
-    machine = ok(await otp.start(behaviour, log, **keywords))
-    send(machine, Exit(machine, "itself"))
-    assert await receive() == ("terminate", "itself", "a")
-
-
-async def test_start_that_fails(runtime: None, in_body: Any) -> None:
-    class Fails(Script):
-        def init(self, outcome: Any) -> Any:
-            return outcome
-
-    behaviour, keywords = in_body(Fails)
-    for outcome, answer in [
-        (Stop("because"), Error("because")),
-        (Ignore(), Error("ignore")),
-        (Error("politely"), Error("politely")),
-    ]:
-        assert await otp.start(behaviour, outcome, **keywords) == answer
-    match await otp.start(behaviour, None, **keywords):
-        case Error(TypeError() as reason):
-            assert str(reason).startswith("init: expected NextState, Stop, Ignore or Error")
-        case other:
-            pytest.fail(f"got {other!r}")
-
-
-@pytest.mark.parametrize(
-    ("request_", "message"),
-    [
-        (
-            7,
-            "handle_event: expected None, KeepState, RepeatState, NextState or Stop "
-            "to be returned, got 7",
-        ),
-        (lambda state: 1 / 0, "division by zero"),
-    ],
-)
-async def test_mistakes_are_crashes(
-    runtime: None,
-    start: Starter,
-    request_: Any,
-    message: str,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    machine = await start(Script, current_pid())
-    with pytest.raises(ProcessExit) as failed:
-        await otp.call(machine, request_)
-    assert str(failed.value.reason) == message
-
-
-async def test_a_state_needs_its_method(
-    runtime: None, in_body: Any, caplog: pytest.LogCaptureFixture
-) -> None:
-    """Who changes to one without is told, and not who brings the next event."""
+async def test_a_state_without_a_method_is_a_crash(in_body: Any) -> None:
+    """The mistake crashes the callback that returns the state, not the next event."""
 
     class Lamp(otp.StateMachine):
         limit = 7
@@ -538,40 +409,17 @@ async def test_a_state_needs_its_method(
 
     lamp, keywords = in_body(Dimmed)
     for wrong in ["onn", "init", "limit", "_off", 7]:
-        match await otp.start(lamp, wrong, **keywords):
-            case Error(TypeError() as mistake):
-                assert str(mistake) == f"init: no method for the state {wrong!r}"
-            case other:
-                pytest.fail(f"got {other!r}")
+        result = await otp.start(lamp, wrong, **keywords)
+        assert error_text(result, TypeError) == f"init: no method for the state {wrong!r}"
         machine = ok(await otp.start(lamp, "off", **keywords))
-        with pytest.raises(ProcessExit) as failed:
-            await otp.call(machine, wrong)
-        assert isinstance(failed.value.reason, TypeError)
-        assert str(failed.value.reason) == f"off: no method for the state {wrong!r}"
+        reason = await failure(otp.call(machine, wrong))
+        assert isinstance(reason, TypeError)
+        assert str(reason) == f"off: no method for the state {wrong!r}"
     machine = ok(await otp.start(lamp, "dimmed", **keywords))
     assert await otp.call(machine, "state") == "off"
 
 
-def test_wrong_arguments() -> None:
-    with pytest.raises(TypeError, match="actions: expected Postpone, NextEvent"):
-        NextState("a", "b")  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match="actions: "):
-        KeepState(Postpone)  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="seconds: "):
-        StateTimeout(-1)
-    with pytest.raises(TypeError, match="seconds: "):
-        StateTimeout("cancel")  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match="actions: "):
-        RepeatState("a")  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="name: 'state' is that of a StateTimeout"):
-        NamedTimeout("state", 1)
-    with pytest.raises(TypeError, match="event: expected a Call"):
-        NextEvent(make_ref())
-
-
-async def test_a_thousand_machines_leave_nothing(
-    runtime: None, start: Starter, tables: Tables
-) -> None:
+async def test_a_thousand_machines_leave_nothing(start: Starter, tables: Tables) -> None:
     before = tables()
     log = spawn(receive)
     exit(log, "kill")

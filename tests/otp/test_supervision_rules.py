@@ -1,14 +1,15 @@
-"""Who is stopped, started and given up, decided without a process."""
+"""The rules of supervision, without a process."""
 
 from typing import Any
 
 import attrs
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from actorsock import Pid
-from actorsock.otp.supervision import rules as rules
+from actorsock.otp.supervision import rules
 from actorsock.otp.supervision.child_spec import ChildSpec, SupervisorFlags
 from actorsock.otp.supervision.rules import Family, Plan
 
@@ -28,25 +29,20 @@ def ids(plan: Plan) -> tuple[list[Any], list[Any]]:
     return [child.spec.id for child in plan.stop], list(plan.start)
 
 
-def test_one_for_one_restarts_the_one() -> None:
-    made, pids = family("one_for_one", *["permanent"] * 3)
+@pytest.mark.parametrize(
+    ("strategy", "stopped", "restarted"),
+    [
+        ("one_for_one", [], [1]),
+        ("one_for_all", [3, 2, 0], [0, 1, 2, 3]),
+        ("rest_for_one", [3, 2], [1, 2, 3]),
+    ],
+)
+def test_the_strategies(strategy: Any, stopped: list[int], restarted: list[int]) -> None:
+    made, pids = family(strategy, *["permanent"] * 4)
     made, plan = rules.child_ended(made, pids[1], "because", 0)
-    assert ids(plan) == ([], [1])
-    assert [child.pid for child in made.children] == [pids[0], None, pids[2]]
-
-
-def test_one_for_all_stops_the_others_in_reverse() -> None:
-    made, pids = family("one_for_all", *["permanent"] * 3)
-    made, plan = rules.child_ended(made, pids[1], "because", 0)
-    assert ids(plan) == ([2, 0], [0, 1, 2])
-    assert [child.pid for child in made.children] == [None] * 3
-
-
-def test_rest_for_one_stops_those_that_were_started_later() -> None:
-    made, pids = family("rest_for_one", *["permanent"] * 4)
-    made, plan = rules.child_ended(made, pids[1], "because", 0)
-    assert ids(plan) == ([3, 2], [1, 2, 3])
-    assert [child.pid for child in made.children] == [pids[0], None, None, None]
+    assert ids(plan) == (stopped, restarted)
+    left = [None if id in restarted else pid for id, pid in enumerate(pids)]
+    assert [child.pid for child in made.children] == left
 
 
 def test_temporary_children_end_with_the_others_and_do_not_come_back() -> None:
@@ -56,12 +52,12 @@ def test_temporary_children_end_with_the_others_and_do_not_come_back() -> None:
     assert [child.spec.id for child in made.children] == [0, 2]
 
 
-def test_who_is_restarted() -> None:
+def test_the_restart_types() -> None:
     for reason in ORDERLY + DISORDERLY:
-        assert rules.verdict("permanent", reason) == "restart"
-        assert rules.verdict("temporary", reason) == "forget"
-    assert {rules.verdict("transient", reason) for reason in ORDERLY} == {"keep"}
-    assert {rules.verdict("transient", reason) for reason in DISORDERLY} == {"restart"}
+        assert rules.after_end("permanent", reason) == "restart"
+        assert rules.after_end("temporary", reason) == "forget"
+    assert {rules.after_end("transient", reason) for reason in ORDERLY} == {"keep"}
+    assert {rules.after_end("transient", reason) for reason in DISORDERLY} == {"restart"}
 
 
 def test_too_many_restarts() -> None:
@@ -78,7 +74,15 @@ def test_too_many_restarts() -> None:
     assert plan == Plan(give_up=True)
 
 
-def test_with_intensity_zero_no_restart_is_put_up_with() -> None:
+@pytest.mark.parametrize(("age", "counts"), [(4.9, True), (5.0, True), (5.1, False)])
+def test_a_restart_counts_until_the_period_has_passed(age: float, counts: bool) -> None:
+    flags = SupervisorFlags("one_for_one", intensity=1, period=5)
+    restarts, too_many = rules.count_restart(flags, (10.0,), 10.0 + age)
+    assert restarts == (10.0 + age, 10.0)[: 1 + counts]
+    assert too_many is counts
+
+
+def test_intensity_zero_allows_no_restart() -> None:
     made, pids = family("one_for_one", "permanent", intensity=0)
     _, plan = rules.child_ended(made, pids[0], "because", 0)
     assert plan == Plan(give_up=True)
@@ -117,7 +121,7 @@ def test_a_supervisor_gives_up_at_one_restart_too_many_in_a_period(
 
 
 class Supervising(RuleBasedStateMachine):
-    """Carries plans out on paper, and compares what runs with what should."""
+    """Carries out the plans on a model, and compares the model with the rules' record."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -244,7 +248,7 @@ def test_the_end_of_all_significant_children_ends_the_supervisor() -> None:
     assert plan == Plan(shut_down=True)
 
 
-def test_a_plain_child_ends_nobody() -> None:
+def test_a_plain_child_does_not_end_the_supervisor() -> None:
     made, _ = significant("any_significant", "temporary")
     made = rules.add(made, ChildSpec("other", print, restart="temporary"), other := Pid())
     assert rules.child_ended(made, other, "normal", 0)[1] == Plan()

@@ -1,4 +1,4 @@
-"""sys: looking into a process of a behaviour, and holding it up, whatever body it has."""
+"""sys: inspecting and suspending behaviours, in every kind of body."""
 
 import logging
 from typing import Any
@@ -39,7 +39,7 @@ from actorsock.otp import (
     sys,
 )
 
-from .conftest import Starter
+from .conftest import Starter, failure, start_with_parent
 
 
 class Counter(otp.GenServer):
@@ -77,7 +77,7 @@ class Door(otp.StateMachine):
         return None
 
 
-async def test_the_state_of_a_server(runtime: None, start: Starter) -> None:
+async def test_the_state_of_a_server(start: Starter) -> None:
     counter = await start(Counter)
     await otp.call(counter, 5)
     assert (await sys.get_state(counter)).value == 5
@@ -92,9 +92,7 @@ async def test_the_state_of_a_server(runtime: None, start: Starter) -> None:
     assert await otp.call(counter, 7) == 77
 
 
-async def test_the_state_of_a_machine(
-    runtime: None, start: Starter, autojump_clock: MockClock
-) -> None:
+async def test_the_state_of_a_machine(start: Starter, autojump_clock: MockClock) -> None:
     door = await start(Door, current_pid())
     otp.cast(door, EventTimeout(2))
     state, machine = await sys.get_state(door)
@@ -104,7 +102,7 @@ async def test_the_state_of_a_machine(
     assert await receive() == (otp.TimedOut("event", None), "open")
 
 
-async def test_what_the_function_raises(runtime: None, start: Starter) -> None:
+async def test_a_function_that_raises(start: Starter) -> None:
     def fail(state: Any) -> None:
         raise LookupError("nothing there")
 
@@ -116,27 +114,19 @@ async def test_what_the_function_raises(runtime: None, start: Starter) -> None:
     assert await otp.call(counter, 1) == 1
 
 
-async def test_a_function_that_exits_ends_nobody_but_who_asked(
-    runtime: None, start: Starter
-) -> None:
+async def test_a_function_that_exits_ends_only_the_caller(start: Starter) -> None:
     counter = await start(Counter)
-    with pytest.raises(ProcessExit) as failed:
-        await sys.replace_state(counter, lambda state: exit("because"))
-    assert failed.value.reason == "because"
+    assert await failure(sys.replace_state(counter, lambda state: exit("because"))) == "because"
     assert await otp.call(counter, 1) == 1
 
 
-async def test_an_exit_signal_ends_the_server_in_the_midst_of_it(
-    runtime: None, start: Starter
-) -> None:
+async def test_an_exit_signal_ends_the_server_during_a_request(start: Starter) -> None:
     def end(state: Any) -> None:
         exit(current_pid(), "kill")
         exit("another reason")
 
     counter = await start(Counter)
-    with pytest.raises(ProcessExit) as failed:
-        await sys.replace_state(counter, end)
-    assert failed.value.reason == "killed"
+    assert await failure(sys.replace_state(counter, end)) == "killed"
     assert not is_alive(counter)
 
 
@@ -174,7 +164,7 @@ class Numbers(otp.StateMachine):
     ids=["object", "single", "word"],
 )
 async def test_a_wrong_state_of_a_machine_changes_nothing(
-    runtime: None, start: Starter, new: Any, message: str
+    start: Starter, new: Any, message: str
 ) -> None:
     machine = await start(Numbers)
     before = await sys.get_state(machine)
@@ -183,7 +173,7 @@ async def test_a_wrong_state_of_a_machine_changes_nothing(
     assert await sys.get_state(machine) == before
 
 
-async def test_a_state_that_has_a_method_is_a_name(runtime: None, start: Starter) -> None:
+async def test_a_state_that_has_a_method_is_a_name(start: Starter) -> None:
     machine = await start(Numbers)
     for wrong in [2, "_two", "init", "three"]:
         with pytest.raises(TypeError, match=f"function: no method for the state {wrong!r}"):
@@ -193,7 +183,7 @@ async def test_a_state_that_has_a_method_is_a_name(runtime: None, start: Starter
     assert (await sys.replace_state(door, lambda pair: (2, pair[1])))[0] == 2
 
 
-async def test_the_status(runtime: None, start: Starter) -> None:
+async def test_the_status(start: Starter) -> None:
     counter = await start(Counter, name="counter")
     status = await sys.get_status("counter")
     assert (status.pid, status.registered_name) == (counter, "counter")
@@ -203,7 +193,7 @@ async def test_the_status(runtime: None, start: Starter) -> None:
     assert status.log == []
 
 
-async def test_a_status_is_shown_as_the_class_wants_it(runtime: None, start: Starter) -> None:
+async def test_format_status_replaces_the_state(start: Starter) -> None:
     class Secret(Counter):
         def format_status(self) -> Any:
             return "hidden"
@@ -218,7 +208,7 @@ async def test_a_status_is_shown_as_the_class_wants_it(runtime: None, start: Sta
     assert (await sys.get_status(door)).state == ("shut", "hidden")
 
 
-async def test_a_status_that_can_not_be_shown(runtime: None, start: Starter) -> None:
+async def test_a_format_status_that_crashes(start: Starter) -> None:
     class Broken(Counter):
         def format_status(self) -> Any:
             if self.value:
@@ -248,7 +238,7 @@ async def start_counter() -> Any:
 # --- suspended
 
 
-async def test_a_suspended_server_keeps_its_messages(runtime: None, start: Starter) -> None:
+async def test_a_suspended_server_keeps_its_messages(start: Starter) -> None:
     counter = await start(Counter, current_pid())
     await sys.suspend(counter)
     await sys.suspend(counter)
@@ -264,7 +254,7 @@ async def test_a_suspended_server_keeps_its_messages(runtime: None, start: Start
     assert [(await receive()) for _ in range(4)] == [otp.Answer(request, 1), 0, 1, 2]
 
 
-async def test_a_suspended_server_stops(runtime: None, start: Starter) -> None:
+async def test_a_suspended_server_stops(start: Starter) -> None:
     counter = await start(Counter, current_pid())
     await sys.suspend(counter)
     send(counter, "never handled")
@@ -273,30 +263,23 @@ async def test_a_suspended_server_stops(runtime: None, start: Starter) -> None:
     assert await receive(after=0) == Timeout()
 
 
-async def test_a_suspended_server_ends_with_its_parent(runtime: None, in_body: Any) -> None:
+async def test_a_suspended_server_ends_with_its_parent(in_body: Any) -> None:
     class Trapping(Counter):
         def init(self, log: Any = None) -> None:
             trap_exit(True)
             super().init(log)
 
-    log = current_pid()
     behaviour, keywords = in_body(Trapping)
-
-    async def parent() -> None:
-        counter = ok(await otp.start_link(behaviour, log, **keywords))
-        await sys.suspend(counter)
-        send(log, counter)
-        await receive()
-
-    pid = spawn(parent)
-    ref = monitor(await receive())
-    send(pid, "end")
+    parent, counter = await start_with_parent(behaviour, current_pid(), **keywords)
+    await sys.suspend(counter)
+    ref = monitor(counter)
+    send(parent, "normal")
     assert await receive() == ("terminate", "normal")
     assert (await receive(ref)).reason == "normal"
 
 
 async def test_a_time_out_begins_again_after_a_request(
-    runtime: None, start: Starter, autojump_clock: MockClock
+    start: Starter, autojump_clock: MockClock
 ) -> None:
     counter = await start(Counter, current_pid())
     begin = trio.current_time()
@@ -316,7 +299,7 @@ async def test_a_time_out_begins_again_after_a_request(
 
 
 async def test_the_time_outs_of_a_suspended_machine_run(
-    runtime: None, start: Starter, autojump_clock: MockClock
+    start: Starter, autojump_clock: MockClock
 ) -> None:
     door = await start(Door, current_pid())
     otp.cast(door, StateTimeout(1, "tick"))
@@ -331,29 +314,26 @@ async def test_the_time_outs_of_a_suspended_machine_run(
 # --- debugging
 
 
-async def test_statistics(runtime: None, start: Starter) -> None:
+async def test_statistics(start: Starter) -> None:
     counter = await start(Counter, current_pid())
     assert await sys.statistics(counter, "get") is None
     await sys.statistics(counter, True)
     await otp.call(counter, 1)
     send(counter, "a letter")
     statistics = await sys.statistics(counter, "get")
-    assert statistics is not None
     assert (statistics.messages_in, statistics.messages_out) == (2, 1)
     assert statistics.start_time <= statistics.current_time
     await sys.statistics(counter, True)
     again = await sys.statistics(counter, "get")
-    assert again is not None
     assert (again.start_time, again.messages_in) == (statistics.start_time, 2)
     await sys.statistics(counter, False)
     assert await sys.statistics(counter, "get") is None
     await sys.statistics(counter, True)
     fresh = await sys.statistics(counter, "get")
-    assert fresh is not None
     assert fresh.messages_in == 0
 
 
-async def test_the_newest_events_are_kept(runtime: None, start: Starter) -> None:
+async def test_the_newest_events_are_kept(start: Starter) -> None:
     counter = await start(Counter, current_pid())
     await sys.log(counter, True, size=3)
     send(counter, "too old")
@@ -372,7 +352,7 @@ async def test_the_newest_events_are_kept(runtime: None, start: Starter) -> None
 
 
 async def test_a_time_out_is_an_event_when_it_has_run_out(
-    runtime: None, start: Starter, autojump_clock: MockClock
+    start: Starter, autojump_clock: MockClock
 ) -> None:
     counter = await start(Counter, current_pid())
     await sys.log(counter, True)
@@ -392,12 +372,11 @@ async def test_a_time_out_is_an_event_when_it_has_run_out(
         ("in", "a letter"),
     ]
     statistics = await sys.statistics(counter, "get")
-    assert statistics is not None
     assert statistics.messages_in == 4
 
 
-async def test_what_a_machine_gives_itself_is_counted(
-    runtime: None, start: Starter, autojump_clock: MockClock
+async def test_inserted_events_and_time_outs_of_a_machine_are_counted(
+    start: Starter, autojump_clock: MockClock
 ) -> None:
     class Inserting(Door):
         def handle_event(self, event: Any, state: Any) -> Any:
@@ -420,11 +399,10 @@ async def test_what_a_machine_gives_itself_is_counted(
         ("in", otp.TimedOut("state", None)),
     ]
     statistics = await sys.statistics(machine, "get")
-    assert statistics is not None
     assert statistics.messages_in == 4
 
 
-async def test_a_trace(runtime: None, start: Starter, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_trace(start: Starter, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "actorsock.otp")
     counter = await start(Counter, current_pid())
     await sys.trace(counter, True)
@@ -441,34 +419,16 @@ async def test_a_trace(runtime: None, start: Starter, caplog: pytest.LogCaptureF
     ]
 
 
-# --- who can't be asked
+# --- processes that do not answer
 
 
-async def test_nobody_and_no_behaviour(runtime: None, autojump_clock: MockClock) -> None:
-    with pytest.raises(ProcessExit) as failed:
-        await sys.get_state("nobody")
-    assert failed.value.reason == "noproc"
-    with pytest.raises(ProcessExit) as failed:
-        await sys.get_state(current_pid())
-    assert failed.value.reason == "calling_self"
+async def test_a_missing_process_and_one_without_a_behaviour(
+    runtime: None, autojump_clock: MockClock
+) -> None:
+    assert await failure(sys.get_state("nobody")) == "noproc"
+    assert await failure(sys.get_state(current_pid())) == "calling_self"
     pid = spawn(receive, Down)
     with pytest.raises(ProcessExit) as failed:
         await sys.get_state(pid, timeout=1)
     assert failed.value.reason == "timeout"
     assert "in get_state(" in failed.value.__notes__[0]
-
-
-async def test_wrong_arguments(runtime: None) -> None:
-    with pytest.raises(TypeError, match="server: "):
-        await sys.get_state(7)  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match="function: "):
-        await sys.replace_state("counter", 7)  # type: ignore[arg-type]
-    for function in [sys.statistics, sys.log]:
-        with pytest.raises(TypeError, match="flag: expected True, False or 'get', got 'on'"):
-            await function("counter", "on")  # type: ignore[operator]
-    with pytest.raises(TypeError, match="flag: expected True or False, got 'get'"):
-        await sys.trace("counter", "get")  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match="size: "):
-        await sys.log("counter", True, size=True)
-    with pytest.raises(ValueError, match="size: "):
-        await sys.log("counter", True, size=0)

@@ -1,4 +1,4 @@
-"""When a runtime is at rest, and that it comes to rest although somebody waits for ever."""
+"""`at_rest` waits for messages and data in transit, and not for processes that wait for ever."""
 
 import time
 
@@ -8,26 +8,10 @@ import trio
 from actorsock import Ok, Pid, Select, current_pid, ending, ok, receive, send, socket, spawn
 from actorsock.testing import OwnMailbox, Runtime, open_tested_runtime
 
-bodies = pytest.mark.parametrize("light", [False, True], ids=["task", "light"])
+from ..sockets import listening, tcp
 
 
-def listening() -> tuple[socket.Socket, int]:
-    listener = ok(socket.open("inet", "stream", "tcp"))
-    port = ok(socket.bind(listener, "loopback"))
-    ok(socket.listen(listener))
-    return listener, port
-
-
-async def connected(port: int) -> socket.Socket:
-    sock = ok(socket.open("inet", "stream", "tcp"))
-    ok(await socket.connect(sock, ("127.0.0.1", port)))
-    return sock
-
-
-@bodies
-async def test_what_has_been_sent_has_been_handled(
-    runtime: Runtime, mailbox: OwnMailbox, light: bool
-) -> None:
+async def test_all_messages_are_handled(runtime: Runtime, mailbox: OwnMailbox, light: bool) -> None:
     async def passes_on(number: int, parent: Pid) -> None:
         message = await receive()
         if number:
@@ -41,10 +25,7 @@ async def test_what_has_been_sent_has_been_handled(
     assert mailbox.messages == ["round the world"]
 
 
-@bodies
-async def test_data_has_arrived_and_been_answered(
-    runtime: Runtime, mailbox: OwnMailbox, light: bool
-) -> None:
+async def test_all_data_has_arrived(runtime: Runtime, mailbox: OwnMailbox, light: bool) -> None:
     async def adds_up(listener: socket.Socket, parent: Pid) -> None:
         sock = ok(await socket.accept(listener))
         total = 0
@@ -56,24 +37,27 @@ async def test_data_has_arrived_and_been_answered(
                     send(parent, total)
                     return
 
-    listener, port = listening()
+    listener, address = listening()
     async with listener:
         for size in 1, 100_000:
             spawn(adds_up, listener, current_pid(), light=light)
-            async with await connected(port) as sock:
+            async with tcp() as sock:
+                ok(await socket.connect(sock, address))
                 ok(await socket.send(sock, bytes(size)))
             await runtime.at_rest()
             assert mailbox.messages == [size]
             await mailbox.expect(size)
 
 
-async def test_somebody_who_does_not_accept_or_read_is_not_waited_for(
+async def test_a_peer_that_does_not_accept_or_read_does_not_matter(
     runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Neither is under way: connections to be accepted, and bytes for which there is no room."""
-    monkeypatch.setattr("actorsock.testing.rest._LONGEST", 60.0)
-    listener, port = listening()
-    async with listener, await connected(port) as sock, await connected(port):
+    """Connections not accepted and bytes without room are not in transit."""
+    monkeypatch.setattr("actorsock.testing.quiescence._LONGEST", 60.0)
+    listener, address = listening()
+    async with listener, tcp() as sock, tcp() as other:
+        ok(await socket.connect(sock, address))
+        ok(await socket.connect(other, address))
         near = ok(await socket.accept(listener))
         while not isinstance(socket.send_nowait(sock, bytes(1_000_000)), Select):
             pass
@@ -83,7 +67,7 @@ async def test_somebody_who_does_not_accept_or_read_is_not_waited_for(
         ok(await socket.close(near))
 
 
-async def test_it_can_be_used_without_the_plugin() -> None:
+async def test_the_runtime_can_be_used_without_the_plugin() -> None:
     async with open_tested_runtime() as runtime:
         assert await runtime.left_behind() == []
         async with ending(spawn(trio.sleep_forever)) as pid:

@@ -1,4 +1,4 @@
-"""Assertions about what the test has been sent, and what they say when they fail."""
+"""Assertions about the test's own mailbox, and their failure messages."""
 
 from unittest.mock import ANY
 
@@ -19,7 +19,7 @@ async def fails(assertion: object) -> str:
     return str(raised.value)
 
 
-async def test_it_waits_for_a_message_that_matches(runtime: Runtime, mailbox: OwnMailbox) -> None:
+async def test_assert_receive_waits_for_a_message(runtime: Runtime, mailbox: OwnMailbox) -> None:
     async def ends() -> None:
         pass
 
@@ -32,9 +32,7 @@ async def test_it_waits_for_a_message_that_matches(runtime: Runtime, mailbox: Ow
     mailbox.assert_empty()
 
 
-async def test_a_pattern_is_what_receive_takes_or_else_a_message(
-    runtime: Runtime, mailbox: OwnMailbox
-) -> None:
+async def test_patterns_and_equal_messages(runtime: Runtime, mailbox: OwnMailbox) -> None:
     pid, ref = current_pid(), make_ref()
     patterns: list[object] = [
         Exit,
@@ -58,14 +56,14 @@ async def test_a_pattern_is_what_receive_takes_or_else_a_message(
     mailbox.assert_empty()
 
 
-async def test_what_can_be_no_pattern_is_refused(runtime: Runtime, mailbox: OwnMailbox) -> None:
+async def test_wrong_patterns_and_timeouts(runtime: Runtime, mailbox: OwnMailbox) -> None:
     with pytest.raises(TypeError, match="pattern: expected"):
         await mailbox.assert_receive(list[int])
     with pytest.raises(ValueError, match="timeout: expected seconds >= 0"):
         await mailbox.assert_receive(timeout=-1)
 
 
-async def test_a_failure_shows_what_is_there(runtime: Runtime, mailbox: OwnMailbox) -> None:
+async def test_a_failure_shows_the_mailbox(runtime: Runtime, mailbox: OwnMailbox) -> None:
     me = current_pid()
     sent("hello", Exit(me, "killed"))
     assert await fails(mailbox.assert_receive(Down, timeout=0.01)) == (
@@ -83,7 +81,7 @@ async def test_a_failure_shows_what_is_there(runtime: Runtime, mailbox: OwnMailb
     assert mailbox.messages == ["hello", Exit(me, "killed")]
 
 
-async def test_a_failure_says_that_nothing_is_there(runtime: Runtime, mailbox: OwnMailbox) -> None:
+async def test_a_failure_shows_an_empty_mailbox(runtime: Runtime, mailbox: OwnMailbox) -> None:
     ref = make_ref()
     assert await fails(mailbox.assert_received(ref)) == (
         f"expected a message with the ref {ref!r} to have been received\n"
@@ -91,17 +89,15 @@ async def test_a_failure_says_that_nothing_is_there(runtime: Runtime, mailbox: O
     )
 
 
-async def test_many_and_long_messages_are_shown_in_part(
-    runtime: Runtime, mailbox: OwnMailbox
-) -> None:
+async def test_many_and_long_messages_are_shortened(runtime: Runtime, mailbox: OwnMailbox) -> None:
     sent(*range(99), "x" * 10_000)
-    said = await fails(mailbox.assert_received("what is not there"))
-    assert said.endswith("  20. 19\n  and 80 more")
+    failure = await fails(mailbox.assert_received("no such message"))
+    assert failure.endswith("  20. 19\n  and 80 more")
     sent("y" * 10_000)
     assert len(await fails(mailbox.refute_received("y" * 10_000))) < 2_000
 
 
-async def test_what_must_not_come(runtime: Runtime, mailbox: OwnMailbox) -> None:
+async def test_refute(runtime: Runtime, mailbox: OwnMailbox) -> None:
     me = current_pid()
     sent("hello", 7)
     await mailbox.refute_received(Exit)
@@ -117,7 +113,7 @@ async def test_what_must_not_come(runtime: Runtime, mailbox: OwnMailbox) -> None
         mailbox.assert_empty()
 
 
-async def test_messages_in_their_order(runtime: Runtime, mailbox: OwnMailbox) -> None:
+async def test_expect_messages_in_order(runtime: Runtime, mailbox: OwnMailbox) -> None:
     async def says(parent: Pid) -> None:
         for word in "one", "two", "three", "four":
             send(parent, word)
@@ -128,7 +124,7 @@ async def test_messages_in_their_order(runtime: Runtime, mailbox: OwnMailbox) ->
     assert await mailbox.expect() == []
 
 
-async def test_messages_out_of_order(runtime: Runtime, mailbox: OwnMailbox) -> None:
+async def test_expect_fails_out_of_order(runtime: Runtime, mailbox: OwnMailbox) -> None:
     me = current_pid()
     sent("one", "three", "two")
     assert await fails(mailbox.expect("one", "two", "three")) == (
@@ -146,15 +142,13 @@ async def test_messages_out_of_order(runtime: Runtime, mailbox: OwnMailbox) -> N
     )
 
 
-async def test_it_can_be_iterated_like_the_function_of_its_name(
-    runtime: Runtime, mailbox: OwnMailbox
-) -> None:
+async def test_iteration(runtime: Runtime, mailbox: OwnMailbox) -> None:
     sent(1, "two", 3)
     assert [message async for message in mailbox(int, after=0)] == [1, 3]
     assert mailbox.messages == ["two"]
 
 
-async def test_it_is_the_mailbox_of_whoever_asks(runtime: Runtime, mailbox: OwnMailbox) -> None:
+async def test_the_mailbox_is_that_of_the_caller(runtime: Runtime, mailbox: OwnMailbox) -> None:
     async def other(parent: Pid) -> None:
         sent("to the other")
         assert mailbox.messages == ["to the other"]

@@ -1,170 +1,170 @@
-"""A test whose process was ended by an exit signal fails, also if it calls nothing any more."""
+"""A test whose process was ended by an exit signal fails, even if it makes no further call."""
+
+from typing import Any
 
 import pytest
 
-from .conftest import Tested
+from actorsock import (
+    ExitSignal,
+    ProcessExit,
+    current_pid,
+    exit,
+    ok,
+    otp,
+    receive,
+    spawn,
+    spawn_link,
+    trap_exit,
+)
+from actorsock.testing import Runtime
+
+from .conftest import Program, Tested, cases, check
 
 pytest_plugins = "pytester"
 
 
-CRASHES = """
-from trio.testing import wait_all_tasks_blocked
-
-class Server(otp.GenServer):
-    def handle_cast(self, request):
-        raise ValueError(request)
-
-async def weird():
-    exit("weird")
-"""
+def ended(test: str, reason: str = "") -> str:
+    """The line of the report about the process of a test or fixture."""
+    return f"*the process of <{test}> was ended by an exit signal*{reason}"
 
 
-def test_what_would_have_been_told_by_a_call_is_told_at_the_end(tested: Tested) -> None:
-    result = tested(
-        CRASHES
-        + """
-async def test_in_place(runtime):
-    otp.cast(ok(await otp.start_link(Server)), "boom")
+PROGRAMS = {
+    "in place, at rest, in trio, without a crash": Program(
+        """
+        async def test_in_place(runtime):
+            otp.cast(ok(await otp.start_link(Server)), "boom")
 
-async def test_rests(runtime):
-    otp.cast(ok(await otp.start_link(Server)), "boom")
-    await runtime.at_rest()
+        async def test_rests(runtime):
+            otp.cast(ok(await otp.start_link(Server)), "boom")
+            await runtime.at_rest()
 
-async def test_waits_in_trio(runtime):
-    spawn_link(weird)
-    await wait_all_tasks_blocked()
+        async def test_waits_in_trio(runtime):
+            spawn_link(weird)
+            await wait_all_tasks_blocked()
 
-async def test_is_no_crash(runtime):
-    exit(spawn_link(receive), "kill")
-    await wait_all_tasks_blocked()
-"""
-    )
-    result.assert_outcomes(failed=4)
-    lines = [
-        f"*the process of <test 'test_{name}'> was ended by an exit signal: reason {reason}"
-        for name, reason in [
-            ("in_place", "ValueError('boom')"),
-            ("rests", "ValueError('boom')"),
-            ("waits_in_trio", "'weird'"),
-            ("is_no_crash", "'killed'"),
-        ]
-    ]
-    result.stdout.fnmatch_lines(lines)
-
-
-def test_a_crash_is_shown_where_it_happened(tested: Tested) -> None:
-    result = tested(
-        CRASHES
-        + """
-async def test_it(runtime):
-    otp.cast(ok(await otp.start_link(Server)), "boom")
-"""
-    )
-    result.stdout.fnmatch_lines(
+        async def test_is_no_crash(runtime):
+            exit(spawn_link(receive), "kill")
+            await wait_all_tasks_blocked()
+        """,
+        {"failed": 4},
+        [
+            ended("test 'test_in_place'", ": reason ValueError('boom')"),
+            ended("test 'test_rests'", ": reason ValueError('boom')"),
+            ended("test 'test_waits_in_trio'", ": reason 'weird'"),
+            ended("test 'test_is_no_crash'", ": reason 'killed'"),
+        ],
+    ),
+    "the crash is shown with its traceback": Program(
+        """
+        async def test_it(runtime):
+            otp.cast(ok(await otp.start_link(Server)), "boom")
+        """,
+        {"failed": 1},
         [
             ">*raise ValueError(request)",
             "E*ValueError: boom",
             "*direct cause of the following exception*",
             "E*Failed: the process of <test 'test_it'>*",
-        ]
-    )
+        ],
+    ),
+    "a fixture is named": Program(
+        """
+        @pytest.fixture
+        async def server(runtime):
+            yield ok(await otp.start_link(Server))
+
+        async def test_it(server):
+            otp.cast(server, "boom")
+        """,
+        {"failed": 1},
+        [ended("fixture 'server'")],
+    ),
+    "below the reason of a test that fails anyway": Program(
+        """
+        async def test_it(runtime):
+            spawn_link(weird)
+            await runtime.at_rest()
+            assert 1 == 2
+        """,
+        {"failed": 1},
+        [
+            "E *assert 1 == 2",
+            "*- Captured exit signals call -*",
+            ended("test 'test_it'", ": reason 'weird'"),
+        ],
+    ),
+    "together with what is left behind": Program(
+        """
+        async def test_it(runtime):
+            spawn(receive, light=LIGHT)
+            spawn_link(weird)
+            await runtime.at_rest()
+        """,
+        {"failed": 1},
+        [ended("test 'test_it'"), "*left behind*", "process <*receive*"],
+    ),
+}
 
 
-def test_a_fixture_is_named(tested: Tested) -> None:
-    result = tested(
-        CRASHES
-        + """
-@pytest.fixture
-async def server(runtime):
-    yield ok(await otp.start_link(Server))
-
-async def test_it(server):
-    otp.cast(server, "boom")
-"""
-    )
-    result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines("*the process of <fixture 'server'> was ended by an exit signal*")
+@pytest.mark.parametrize("program", cases(PROGRAMS))
+def test_report(tested: Tested, program: Program) -> None:
+    check(tested, program)
 
 
-def test_one_that_expects_it_passes(tested: Tested) -> None:
-    tested(
-        CRASHES
-        + """
-async def test_traps(runtime):
+# --- tests that expect the signal, or get none ----------------------------------------------------
+
+
+class Server(otp.GenServer):
+    def handle_cast(self, request: Any) -> None:
+        raise ValueError(request)
+
+
+async def weird() -> None:
+    exit("weird")
+
+
+async def test_traps_exits(runtime: Runtime) -> None:
     trap_exit(True)
     otp.cast(ok(await otp.start_link(Server)), "boom")
 
-async def test_waits_for_it(runtime):
+
+async def test_waits_for_the_signal(runtime: Runtime) -> None:
     spawn_link(weird)
     with pytest.raises(ExitSignal):
         await receive()
 
-async def test_looks_for_it(runtime):
+
+async def test_calls_after_the_signal(runtime: Runtime) -> None:
     spawn_link(weird)
     await runtime.at_rest()
     with pytest.raises(ExitSignal):
         current_pid()
 
-async def test_is_told_at_once(runtime):
+
+async def test_calls_a_server_that_crashes(runtime: Runtime) -> None:
     server = ok(await otp.start_link(Server))
     with pytest.raises(ExitSignal):
         await otp.call(server, "not a cast")
 
-async def test_sends_it_to_itself(runtime):
+
+async def test_sends_the_signal_to_itself(runtime: Runtime) -> None:
     with pytest.raises(ExitSignal):
         exit(current_pid(), "weird")
 
-async def test_ends_itself(runtime):
+
+async def test_ends_itself(runtime: Runtime) -> None:
     with pytest.raises(ProcessExit):
         exit("weird")
 
-async def test_is_not_linked(runtime):
+
+async def test_is_not_linked(runtime: Runtime) -> None:
     spawn(weird)
     await runtime.at_rest()
 
-async def test_links_end_in_order(runtime):
-    async def returns():
+
+async def test_is_linked_to_a_process_that_returns(runtime: Runtime) -> None:
+    async def returns() -> None:
         pass
 
     spawn_link(returns)
     await runtime.at_rest()
-"""
-    ).assert_outcomes(passed=8)
-
-
-def test_a_test_that_fails_anyway_fails_with_its_own_reason(tested: Tested) -> None:
-    """And what it may be due to is shown below."""
-    result = tested(
-        CRASHES
-        + """
-async def test_it(runtime):
-    spawn_link(weird)
-    await runtime.at_rest()
-    assert 1 == 2
-"""
-    )
-    result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(
-        [
-            "E *assert 1 == 2",
-            "*- Captured exit signals call -*",
-            "the process of <test 'test_it'> was ended by an exit signal: reason 'weird'",
-        ]
-    )
-
-
-@pytest.mark.parametrize("light", [False, True], ids=["task", "light"])
-def test_what_it_left_is_shown_too(tested: Tested, light: bool) -> None:
-    result = tested(
-        CRASHES
-        + f"""
-async def test_it(runtime):
-    spawn(receive, light={light})
-    spawn_link(weird)
-    await runtime.at_rest()
-"""
-    )
-    result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(
-        ["*the process of <test 'test_it'> was ended*", "*left behind*", "process <*receive*"]
-    )

@@ -1,4 +1,4 @@
-"""What every test of sockets is held to, that no descriptor is left or missing; and a namespace."""
+"""Fixtures: no test of sockets leaves a descriptor open; and a network namespace."""
 
 import os
 import shutil

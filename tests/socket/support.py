@@ -1,7 +1,7 @@
-"""What the tests of locking share: processes that do what they are told, and plain peers.
+"""Helpers of the tests of turns: worker processes, and peers of the standard library.
 
-Nobody sleeps for luck: whoever needs something to have happened waits for it with `until`, and
-that nothing happens is looked for when every task has come to rest.
+No test sleeps for luck: it waits for an event with `until`; to see that nothing happens, it
+looks after every task has come to rest.
 """
 
 import functools
@@ -21,28 +21,29 @@ from trio.testing import wait_all_tasks_blocked
 from actorsock import Pid, Select, exit, monitor, ok, process_info, receive, send, socket, spawn
 from actorsock.socket import AbortMessage, SelectInfo, SelectMessage, Socket
 
+from ..sockets import ANYWHERE, listening, tcp
 from ..stories import LIMIT, until
 
 NOWHERE_NEAR = 2**24
 """More bytes than a connection takes while its peer reads nothing."""
 
-LOOPBACK = {"family": "inet", "addr": "loopback", "port": 0}
+LOOPBACK = ANYWHERE["inet"]
 
 every_body = pytest.mark.parametrize("body", ["task", "light"])
-"""For stories in which a process waits: whatever runs it."""
+"""For stories in which a process waits, run by a task or as a light process."""
 
 
 async def at_rest() -> None:
-    """Wait until every process waits, and what the kernel has told has been heard."""
+    """Wait until every process waits, and the events of the kernel have been handled."""
     await wait_all_tasks_blocked()
 
 
-# --- processes that do what they are told ---------------------------------------------------------
+# --- worker processes -----------------------------------------------------------------------------
 
 
 @attrs.define(eq=False)
 class Job:
-    """What a worker has been told to do."""
+    """A call that a worker makes, and its outcome."""
 
     call: Callable[[], Any]
     result: Any = None
@@ -50,7 +51,7 @@ class Job:
     done: bool = False
 
     async def answer(self) -> Any:
-        """What the call returned, once it has."""
+        """Wait until the call has returned, and return or raise its outcome."""
         await until(lambda: self.done)
         if self.failure is not None:
             raise self.failure
@@ -59,20 +60,20 @@ class Job:
 
 @attrs.frozen
 class Worker:
-    """A process; it does one job after the other and reads no other mail."""
+    """A process that does one job after the other, and reads no other mail."""
 
     pid: Pid
 
     def tell(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Job:
-        """Have it call `fn`; go on at once."""
+        """Have it call `fn`, and return at once."""
         return send(self.pid, Job(functools.partial(fn, *args, **kwargs)))
 
     async def ask(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        """Have it call `fn`; wait for what that returns."""
+        """Have it call `fn`, and return the result."""
         return await self.tell(fn, *args, **kwargs).answer()
 
     def mail(self) -> list[Any]:
-        """What it has been sent besides jobs, and has not taken."""
+        """Return the messages in its mailbox that are no jobs."""
         info = process_info(self.pid)
         return [] if info is None else [m for m in info.messages if type(m) is not Job]
 
@@ -129,7 +130,7 @@ class Scoped:
     scope: trio.CancelScope = attrs.field(factory=trio.CancelScope)
 
     async def call(self, fn: Callable[..., Awaitable[Any]], *args: Any, **kwargs: Any) -> Any:
-        """What `fn` returns, or "cancelled"."""
+        """Return the result of `fn`, or "cancelled"."""
         with self.scope:
             return await fn(*args, **kwargs)
         return "cancelled"
@@ -138,23 +139,23 @@ class Scoped:
         self.scope.cancel()
 
 
-# --- what they are told by sockets ----------------------------------------------------------------
+# --- messages of sockets --------------------------------------------------------------------------
 
 
 def info_of(answer: object) -> SelectInfo:
-    """The select info of a call that has to wait."""
+    """Return the select info of a call that has to wait."""
     assert isinstance(answer, Select), answer
     assert isinstance(answer.info, SelectInfo)
     return answer.info
 
 
 def selected(sock: Socket, info: SelectInfo) -> SelectMessage:
-    """The message that it is the turn of the call with that info."""
+    """Return the select message of the call with that info."""
     return SelectMessage(sock, info.tag, info.ref)
 
 
 def aborted(sock: Socket, info: SelectInfo, reason: str) -> AbortMessage:
-    """The message that the call with that info has ended with `reason`."""
+    """Return the abort message of the call with that info."""
     return AbortMessage(sock, info.tag, info.ref, reason)
 
 
@@ -179,12 +180,12 @@ async def connector(sock: Socket) -> None:
 
 
 def took(sock: Socket, size: int) -> Callable[[], bool]:
-    """Whether the socket has taken so many bytes from the kernel since it was opened."""
+    """Return a condition: the socket has read so many bytes since it was opened."""
     return lambda: socket.info(sock).counters["read_byte"] >= size
 
 
 async def received(sock: Socket, size: int) -> None:
-    """Wait until the socket has taken so many bytes from the kernel."""
+    """Wait until the socket has read so many bytes from the kernel."""
     await until(took(sock, size))
 
 
@@ -193,14 +194,14 @@ def fd_of(sock: Socket) -> int:
 
 
 def arrives(sock: Socket) -> None:
-    """Let the kernel bring something to read, and nothing else happen meanwhile."""
+    """Block the program until the kernel has something to read."""
     poll = select.poll()
     poll.register(fd_of(sock), select.POLLIN)
     assert poll.poll(LIMIT * 1000)
 
 
 def owner(sock: Socket) -> Pid | None:
-    """Whose socket it is."""
+    """Return the owner of the socket."""
     return socket.info(sock).owner
 
 
@@ -214,7 +215,7 @@ class Peer(stdlib.socket):
         self.close()
 
     def read(self) -> bytes:
-        """What is there now."""
+        """Return the bytes that are there now."""
         parts = []
         try:
             while part := self.recv(2**20, stdlib.MSG_DONTWAIT):
@@ -224,7 +225,7 @@ class Peer(stdlib.socket):
         return b"".join(parts)
 
     async def read_exactly(self, size: int) -> bytes:
-        """So many bytes, as they come; and no more are there."""
+        """Wait for so many bytes; assert that no more are there."""
         data = bytearray()
 
         def enough() -> bool:
@@ -236,7 +237,7 @@ class Peer(stdlib.socket):
         return bytes(data)
 
     async def read_until(self, condition: Callable[[], object]) -> bytes:
-        """What comes before the condition holds."""
+        """Read until the condition holds."""
         data = bytearray()
 
         def holds() -> object:
@@ -263,7 +264,7 @@ def dial(address: tuple[str, int]) -> Peer:
 
 
 def host(backlog: int = 5) -> Peer:
-    """A peer that listens, with a small buffer for those who connect."""
+    """A peer that listens, with a small buffer for its connections."""
     listening = Peer(stdlib.AF_INET, stdlib.SOCK_STREAM)
     listening.setsockopt(stdlib.SOL_SOCKET, stdlib.SO_RCVBUF, 2**16)
     listening.bind(("127.0.0.1", 0))
@@ -293,19 +294,6 @@ async def connected() -> tuple[Socket, Peer]:
     sock = tcp()
     ok(await socket.connect(sock, listening.getsockname()))
     return sock, _peer(listening.accept()[0])
-
-
-def tcp() -> Socket:
-    """A new TCP socket."""
-    return ok(socket.open("inet", "stream", "tcp"))
-
-
-def listening() -> tuple[Socket, tuple[str, int]]:
-    """A socket that listens, and where."""
-    sock = tcp()
-    port = ok(socket.bind(sock, LOOPBACK))
-    ok(socket.listen(sock))
-    return sock, ("127.0.0.1", port)
 
 
 def datagrams() -> tuple[Socket, Peer]:
@@ -343,11 +331,11 @@ class Case:
     nowait: Callable[[], Any]
     blocking: Callable[[], Awaitable[Any]]
     ready: Callable[[Callable[[], object]], Awaitable[object]]
-    """Let the operation go on; wait until the condition holds, which tells that it may."""
+    """Let the operation go on, and wait until the condition holds."""
     again: Callable[[], Any]
-    """What is left to do then, without blocking."""
+    """The call that completes the operation then, without blocking."""
     held: tuple[Any, ...] = ()
-    """What must stay open meanwhile."""
+    """Peers that must stay open meanwhile."""
 
 
 async def _recv_case() -> Case:
@@ -412,7 +400,7 @@ CASES: dict[str, Callable[[], Awaitable[Case]]] = {
     "send": _send_case,
     "connect": _connect_case,
 }
-"""Each kind of operation; the connect is ready as soon as somebody looks."""
+"""Each kind of operation; the connect is ready at once."""
 
 STUCK = {**CASES, "connect": _stuck_connect_case}
 """The same, and none of them is ready before it is made so; the connect never."""
@@ -421,7 +409,7 @@ every_kind = pytest.mark.parametrize("kind", list(CASES))
 
 
 def waiting(sock: Socket) -> int:
-    """How many operations wait on the socket, connecting included."""
+    """Return the number of operations that wait on the socket, connecting included."""
     info = socket.info(sock)
     connecting = "connecting" in info.wstates
     return info.num_readers + info.num_acceptors + info.num_writers + connecting

@@ -1,7 +1,7 @@
-"""What the tests of the data side share: connected sockets, and ways to wait for the kernel.
+"""Helpers of the tests of data: connected sockets, and ways to wait for the kernel.
 
-Nothing here sleeps for luck. A test that needs bytes to have arrived asks the kernel how many
-are there; one that needs somebody to wait asks the socket who waits.
+No test sleeps for luck: it asks the kernel how many bytes have arrived, and the socket how many
+processes wait.
 """
 
 import array
@@ -19,62 +19,25 @@ from typing import Any
 import pytest
 import trio
 
-from actorsock import Ok, Pid, current_pid, ok, open_runtime, receive, send, socket, spawn
-from actorsock.socket import SelectInfo, Socket
+from actorsock import Ok, Pid, current_pid, ok, receive, send, socket, spawn
+from actorsock.socket import Msg, SelectInfo, Socket
 
-from ..stories import LIMIT, open_descriptors
+from ..sockets import ANYWHERE, connection
+from ..sockets import address as address
+from ..sockets import listener as listener
+from ..stories import LIMIT
+from ..stories import in_runtime as in_runtime
+from ..stories import until as until
 from .support import fd_of, selected
 
 DOMAINS = ["inet", "inet6", "local"]
 FAMILIES = {"inet": stdlib.AF_INET, "inet6": stdlib.AF_INET6, "local": stdlib.AF_UNIX}
-ANYWHERE: dict[str, dict[str, Any]] = {
-    "inet": {"family": "inet", "addr": "loopback", "port": 0},
-    "inet6": {"family": "inet6", "addr": "loopback", "port": 0},
-    "local": {"family": "local", "path": ""},
-}
-"""Where the system chooses the port, or the abstract name."""
 
 every_domain = pytest.mark.parametrize("domain", DOMAINS)
 over_ip = pytest.mark.parametrize("domain", ["inet", "inet6"])
 
 
-def in_runtime(test: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
-    """Run a test in a runtime of its own, which must leave no descriptor open behind it."""
-
-    @functools.wraps(test)
-    async def story(*args: Any, **kwargs: Any) -> None:
-        before = open_descriptors()
-        with trio.fail_after(LIMIT):
-            async with open_runtime():
-                await test(*args, **kwargs)
-        # A system task of the portable poller may have a copy to close yet.
-        await until(lambda: open_descriptors() == before)
-
-    return story
-
-
-async def until(condition: Callable[[], object]) -> None:
-    """Wait for something that nobody tells of, also while others never come to rest."""
-    with trio.fail_after(LIMIT):
-        while not condition():  # noqa: ASYNC110
-            await trio.sleep(0.0005)
-
-
 # --- sockets that are connected -----------------------------------------------------------------
-
-
-def listener(domain: str = "inet", type: str = "stream", backlog: int = 5) -> Socket:
-    """A socket that listens somewhere."""
-    sock = ok(socket.open(domain, type))
-    ok(socket.bind(sock, ANYWHERE[domain]))
-    ok(socket.listen(sock, backlog))
-    return sock
-
-
-def address(sock: Socket) -> Any:
-    """The address of a socket in the form that the standard library takes."""
-    name = ok(socket.sockname(sock))
-    return name.path if isinstance(name, socket.SockAddrUn) else (name.addr, name.port)
 
 
 @asynccontextmanager
@@ -96,22 +59,14 @@ async def connected(
 @asynccontextmanager
 async def pair(domain: str = "inet", type: str = "stream") -> AsyncIterator[tuple[Socket, Socket]]:
     """Two connected sockets: the one that has accepted, and the one that has connected."""
-    listening = listener(domain, type)
-    there = ok(socket.open(domain, type))
-    ok(await socket.connect(there, ok(socket.sockname(listening))))
-    here = ok(await socket.accept(listening))
-    ok(await socket.close(listening))
+    here, there = await connection(domain, type)
     async with here, there:
         yield here, there
 
 
 async def tcp_pair() -> tuple[Socket, Socket]:
     """Both ends of a TCP connection: the one that has connected, and the one that has accepted."""
-    listening = listener()
-    client = ok(socket.open("inet", "stream"))
-    ok(await socket.connect(client, ok(socket.sockname(listening))))
-    server = ok(await socket.accept(listening))
-    ok(await socket.close(listening))
+    server, client = await connection()
     return client, server
 
 
@@ -143,11 +98,11 @@ def datagrams(domain: str = "inet") -> Iterator[tuple[Socket, stdlib.socket]]:
         yield sock, peer
 
 
-# --- what the kernel has ------------------------------------------------------------------------
+# --- the state of the kernel --------------------------------------------------------------------
 
 
 def waiting_bytes(sock: Socket) -> int:
-    """How many bytes (of a datagram socket: of the first message) are there to be received."""
+    """Return how many bytes (of a datagram socket: of its first message) can be received."""
     raw = fcntl.ioctl(fd_of(sock), termios.FIONREAD, bytes(4))
     return int(struct.unpack("i", raw)[0])
 
@@ -164,12 +119,12 @@ def _events(sock: Socket | stdlib.socket, events: int) -> int:
 
 
 async def delivered(peer: stdlib.socket) -> None:
-    """Wait until all that a TCP peer has sent is where it was sent to."""
+    """Wait until all that a TCP peer has sent has arrived."""
     await until(lambda: not any(fcntl.ioctl(peer, termios.TIOCOUTQ, bytes(4))))
 
 
 async def stuck(sock: Socket) -> None:
-    """Wait until nothing that we have sent is under way: the peer has no room for what is left."""
+    """Wait until nothing is under way to the peer: it has no room for the bytes left."""
     if socket.info(sock).domain == "local":
         return
 
@@ -193,7 +148,7 @@ async def ended(sock: Socket) -> None:
 
 
 async def broken(sock: Socket) -> None:
-    """Wait until an error is there to be told."""
+    """Wait until the kernel has an error to report."""
     await until(lambda: _events(sock, 0) & select.POLLERR)
 
 
@@ -202,11 +157,11 @@ async def urgent(sock: Socket | stdlib.socket) -> None:
     await until(lambda: _events(sock, select.POLLPRI) & select.POLLPRI)
 
 
-# --- who waits ----------------------------------------------------------------------------------
+# --- waiting calls ------------------------------------------------------------------------------
 
 
 def waits_in(function: Callable[..., Awaitable[Any]], *args: Any) -> Pid:
-    """A process that makes the call and tells its result."""
+    """Start a process that makes the call and sends its result."""
 
     async def process(dest: Pid) -> None:
         send(dest, (current_pid(), await function(*args)))
@@ -215,7 +170,7 @@ def waits_in(function: Callable[..., Awaitable[Any]], *args: Any) -> Pid:
 
 
 async def result_of(pid: Pid) -> Any:
-    """What the call of that process has returned, once it has."""
+    """Wait for the result of the call of that process."""
     _, result = await receive(lambda message: isinstance(message, tuple) and message[0] is pid)
     return result
 
@@ -244,6 +199,15 @@ def is_select_of(info: SelectInfo, sock: Socket) -> Callable[[Any], bool]:
 
 
 # --- data ---------------------------------------------------------------------------------------
+
+
+def data_of(answer: Any) -> bytes:
+    """Return the data in the answer of a receive of any name."""
+    match ok(answer):
+        case bytes(data) | (_, bytes(data)) | Msg(iov=(data,)):
+            return data
+        case other:
+            raise AssertionError(other)
 
 
 async def everything(sock: Socket) -> bytes:

@@ -1,4 +1,4 @@
-"""Contexts for TLS, with certificates that are made for the tests."""
+"""Contexts for TLS, with certificates made for the tests."""
 
 import ssl
 from functools import cache
@@ -8,7 +8,7 @@ import trustme
 __all__ = ["NAME", "client_context", "server_context", "strangers_context"]
 
 NAME = "actorsock.example"
-"""The host that the server's certificate is for, besides localhost."""
+"""A host name in the certificate of the server, besides localhost."""
 
 
 @cache
@@ -18,7 +18,7 @@ def _authority() -> trustme.CA:
 
 @cache
 def server_context() -> ssl.SSLContext:
-    """Of a server that clients with `client_context` trust."""
+    """Return the context of a server that clients with `client_context` trust."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     _authority().issue_cert(NAME, "localhost", "127.0.0.1").configure_cert(context)
     return context
@@ -26,7 +26,7 @@ def server_context() -> ssl.SSLContext:
 
 @cache
 def client_context() -> ssl.SSLContext:
-    """Of a client that trusts the server."""
+    """Return the context of a client that trusts the server."""
     context = ssl.create_default_context()
     _authority().configure_trust(context)
     return context
@@ -34,5 +34,5 @@ def client_context() -> ssl.SSLContext:
 
 @cache
 def strangers_context() -> ssl.SSLContext:
-    """Of a client that has never heard of the server's authority."""
+    """Return the context of a client that does not trust the server's authority."""
     return ssl.create_default_context()

@@ -1,57 +1,37 @@
-"""What the tests of streams share: streams in pairs, runtimes with a poller, open descriptors."""
+"""Streams in pairs, and what the tests of streams do with them."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import TypeAlias
+from functools import partial
+from typing import Any, TypeAlias
 
 import pytest
 import trio
+from trio.testing import wait_all_tasks_blocked
 
-from actorsock import Select, SocketListener, SocketStream, ok, open_runtime, socket
-from actorsock.socket import Socket
+from actorsock import Select, SocketListener, SocketStream, ok, serve_tcp, socket
+
+from ..sockets import address, connection, listener
 
 Pair: TypeAlias = tuple[SocketStream, SocketStream]
 
-ANYWHERE = {"inet": ("127.0.0.1", 0), "inet6": ("::1", 0), "local": b""}
-
 every_domain = pytest.mark.parametrize("domain", ["inet", "local"])
-every_poller = pytest.mark.parametrize("poller", ["epoll", "trio"])
+every_poller = pytest.mark.usefixtures("poller")
 
 
-@asynccontextmanager
-async def runtime_with(poller: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
-    """A runtime whose sockets have that poller."""
-    monkeypatch.setenv("ACTORSOCK_POLLER", poller)
-    async with open_runtime():
-        yield
-
-
-def listening(domain: str = "inet") -> Socket:
-    """A socket that listens somewhere."""
-    sock = ok(socket.open(domain, "stream"))
-    ok(socket.bind(sock, ANYWHERE[domain]))
-    ok(socket.listen(sock))
-    return sock
-
-
-async def sockets(domain: str = "inet") -> tuple[Socket, Socket]:
-    """Both ends of a new connection."""
-    listener = listening(domain)
-    there = ok(socket.open(domain, "stream"))
-    ok(await socket.connect(there, ok(socket.sockname(listener))))
-    here = ok(await socket.accept(listener))
-    ok(await socket.close(listener))
-    return here, there
+def listen(domain: str = "inet") -> SocketListener:
+    """Open a listener at an address which the system chooses."""
+    return SocketListener(listener(domain))
 
 
 async def pair(domain: str = "inet") -> Pair:
-    """A stream on either end of a new connection."""
-    here, there = await sockets(domain)
+    """Make a connection; return a stream on either end."""
+    here, there = await connection(domain)
     return SocketStream(here), SocketStream(there)
 
 
 async def clogged_pair(domain: str = "inet") -> Pair:
-    """The same, and both ends have sent until there was no more room."""
+    """Make a connection on which both ends have sent until there was no more room."""
     streams = await pair(domain)
     for stream in streams:
         clog(stream)
@@ -68,31 +48,56 @@ def clog(stream: SocketStream) -> None:
 
 
 async def receive_all(stream: trio.abc.ReceiveStream) -> bytes:
-    """What comes until the end."""
+    """Receive until the end."""
     return b"".join([data async for data in stream])
-
-
-async def send_for_ever(stream: trio.abc.SendStream, data: bytes | bytearray) -> None:
-    """Send until it is refused."""
-    while True:
-        await stream.send_all(data)
 
 
 async def dial(listener: SocketListener) -> SocketStream:
     """Connect to where a listener listens."""
-    name = ok(socket.sockname(listener.socket))
     sock = ok(socket.open(ok(socket.getopt(listener.socket, "otp", "domain")), "stream"))
-    ok(await socket.connect(sock, name))
+    ok(await socket.connect(sock, ok(socket.sockname(listener.socket))))
     return SocketStream(sock)
 
 
 def port_of(listener: SocketListener) -> int:
-    """The port on which it listens."""
-    name = ok(socket.sockname(listener.socket))
-    assert isinstance(name, socket.SockAddrIn | socket.SockAddrIn6)
-    return name.port
+    """Return the port on which a TCP listener listens."""
+    return int(address(listener.socket)[1])
 
 
 def is_open(stream: SocketStream | SocketListener) -> bool:
-    """Whether its socket is."""
+    """Return True while the socket is open."""
     return "closed" not in socket.info(stream.socket).rstates
+
+
+@asynccontextmanager
+async def serving(
+    handler: Callable[[SocketStream], Awaitable[object]],
+) -> AsyncIterator[SocketListener]:
+    """Serve on a port of this machine during the block; the value is the listener."""
+    async with trio.open_nursery() as nursery:
+        (listener,) = await nursery.start(partial(serve_tcp, host="127.0.0.1"), handler, 0)
+        yield listener
+        nursery.cancel_scope.cancel()
+
+
+Call: TypeAlias = Callable[[], Awaitable[Any]]
+
+
+@asynccontextmanager
+async def waiting(*calls: Call) -> AsyncIterator[trio.Nursery]:
+    """Start each call in a task of its own, in this order; the block runs when all wait."""
+    async with trio.open_nursery() as nursery:
+        for call in calls:
+            nursery.start_soon(call)
+            await wait_all_tasks_blocked()
+        yield nursery
+
+
+def raising(expected: type[Exception], call: Callable[..., Awaitable[Any]], *args: Any) -> Call:
+    """Return a call that fails unless `call` raises the expected exception."""
+
+    async def checked() -> None:
+        with pytest.raises(expected):
+            await call(*args)
+
+    return checked

@@ -3,20 +3,19 @@
 import http.client
 import importlib.util
 import urllib.request
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, closing
-from functools import partial
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 import trio
 
-from actorsock import SocketStream, open_tcp_stream, serve_tcp
+from actorsock import SocketStream
 
 from ..stories import in_runtime
 from .certificates import client_context, server_context
-from .support import every_poller, port_of, receive_all, runtime_with
+from .support import dial, every_poller, port_of, receive_all, serving
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "http_server.py"
 
@@ -42,15 +41,6 @@ async def secure(stream: SocketStream) -> None:
 every_handler = pytest.mark.parametrize("handler", [plain, secure], ids=["plain", "tls"])
 
 
-@asynccontextmanager
-async def server(handler: Callable[[SocketStream], Awaitable[None]]) -> AsyncIterator[int]:
-    """The port of a server that is there for the block."""
-    async with trio.open_nursery() as nursery:
-        (listener,) = await nursery.start(partial(serve_tcp, host="127.0.0.1"), handler, 0)
-        yield port_of(listener)
-        nursery.cancel_scope.cancel()
-
-
 def connect(handler: object, port: int) -> http.client.HTTPConnection:
     if handler is secure:
         return http.client.HTTPSConnection("localhost", port, timeout=30, context=client_context())
@@ -59,9 +49,8 @@ def connect(handler: object, port: int) -> http.client.HTTPConnection:
 
 @every_poller
 @every_handler
-async def test_many_requests_on_one_connection(
-    handler: Any, poller: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@in_runtime
+async def test_many_requests_on_one_connection(handler: Any) -> None:
     def client(port: int) -> None:
         with closing(connect(handler, port)) as connection:
             connection.connect()
@@ -72,10 +61,10 @@ async def test_many_requests_on_one_connection(
                 assert (response.status, response.read()) == (200, f"{number / 2}\n".encode())
                 connection.request("POST", "/count", bytes(number * 10_000))
                 assert connection.getresponse().read() == f"{number * 10_000} bytes\n".encode()
-            assert connection.sock is sock  # the same to the end
+            assert connection.sock is sock  # the same connection to the end
 
-    async with runtime_with(poller, monkeypatch), server(handler) as port:
-        await trio.to_thread.run_sync(client, port)
+    async with serving(handler) as listener:
+        await trio.to_thread.run_sync(client, port_of(listener))
 
 
 @every_handler
@@ -91,8 +80,8 @@ async def test_a_body_in_chunks(handler: Any) -> None:
                 connection.request("POST", "/count", parts(), encode_chunked=True)
                 assert connection.getresponse().read() == b"100012 bytes\n"
 
-    async with server(handler) as port:
-        await trio.to_thread.run_sync(client, port)
+    async with serving(handler) as listener:
+        await trio.to_thread.run_sync(client, port_of(listener))
 
 
 @every_handler
@@ -104,14 +93,14 @@ async def test_many_clients_at_once(handler: Any) -> None:
                 connection.request("GET", f"/divide/{number}/1")
                 assert connection.getresponse().read() == f"{number / 1}\n".encode()
 
-    async with server(handler) as port, trio.open_nursery() as clients:
+    async with serving(handler) as listener, trio.open_nursery() as clients:
         for number in range(10):
-            clients.start_soon(trio.to_thread.run_sync, client, port, number)
+            clients.start_soon(trio.to_thread.run_sync, client, port_of(listener), number)
 
 
 @every_handler
 @in_runtime
-async def test_urllib_which_closes_after_each_answer(handler: Any) -> None:
+async def test_urllib_closes_after_each_response(handler: Any) -> None:
     def client(port: int) -> list[bytes]:
         scheme = "https" if handler is secure else "http"
         handlers = [
@@ -125,12 +114,12 @@ async def test_urllib_which_closes_after_each_answer(handler: Any) -> None:
                 answers.append(response.read())
         return answers
 
-    async with server(handler) as port:
-        assert await trio.to_thread.run_sync(client, port) == [b"hello\n", b"0.75\n"]
+    async with serving(handler) as listener:
+        assert await trio.to_thread.run_sync(client, port_of(listener)) == [b"hello\n", b"0.75\n"]
 
 
 @in_runtime
-async def test_a_crash_is_one_connections(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_crash_ends_only_its_connection(caplog: pytest.LogCaptureFixture) -> None:
     def client(port: int) -> None:
         with closing(connect(plain, port)) as good, closing(connect(plain, port)) as bad:
             good.connect()
@@ -140,21 +129,21 @@ async def test_a_crash_is_one_connections(caplog: pytest.LogCaptureFixture) -> N
             good.request("GET", "/")
             assert good.getresponse().read() == b"hello\n"
 
-    async with server(plain) as port:
-        await trio.to_thread.run_sync(client, port)
+    async with serving(plain) as listener:
+        await trio.to_thread.run_sync(client, port_of(listener))
     assert "ZeroDivisionError" in caplog.text
 
 
 @in_runtime
-async def test_what_is_not_http_is_a_bad_request() -> None:
-    async with server(plain) as port, await open_tcp_stream("127.0.0.1", port) as stream:
+async def test_other_data_than_http_is_a_bad_request() -> None:
+    async with serving(plain) as listener, await dial(listener) as stream:
         await stream.send_all(b"good morning\r\n\r\n")
         assert (await receive_all(stream)).startswith(b"HTTP/1.1 400 ")
 
 
 @in_runtime
-async def test_a_client_that_waits_to_be_told_to_go_on() -> None:
-    async with server(plain) as port, await open_tcp_stream("127.0.0.1", port) as stream:
+async def test_a_client_that_expects_100_continue() -> None:
+    async with serving(plain) as listener, await dial(listener) as stream:
         await stream.send_all(
             b"POST /count HTTP/1.1\r\nhost: x\r\ncontent-length: 4\r\nexpect: 100-continue\r\n"
             b"connection: close\r\n\r\n"

@@ -1,4 +1,4 @@
-"""Listening on every address that a name stands for."""
+"""Listening on every address of a host name."""
 
 import errno
 import socket as stdlib
@@ -19,7 +19,7 @@ from actorsock import (
     socket,
     spawn_monitor,
 )
-from actorsock.streams.addresses import Resolved
+from actorsock.streams.resolving import Resolved
 
 from ..stories import in_runtime, no_more_descriptors
 from .support import port_of
@@ -29,11 +29,11 @@ V6: Resolved = (stdlib.AF_INET6, stdlib.SOCK_STREAM, 6, "", ("::1", 0, 0, 0))
 STRANGE: Any = (999, stdlib.SOCK_STREAM, 6, "", ("?", 0))
 
 
-def resolves_to(monkeypatch: pytest.MonkeyPatch, *found: Resolved) -> None:
+def let_resolve(monkeypatch: pytest.MonkeyPatch, *found: Resolved) -> None:
     async def resolve(*_: object, **__: object) -> list[Resolved]:
         return list(found)
 
-    monkeypatch.setattr("actorsock.streams.listening.resolve", resolve)
+    monkeypatch.setattr("actorsock.streams.listeners.resolve", resolve)
 
 
 @in_runtime
@@ -48,23 +48,23 @@ async def test_the_caller_owns_a_listener_for_each_address() -> None:
 
 
 @in_runtime
-async def test_without_a_host_every_address_is_listened_on() -> None:
+async def test_without_a_host_all_addresses() -> None:
     listeners = await open_tcp_listeners(0)
     domains = [ok(socket.getopt(listener.socket, "otp", "domain")) for listener in listeners]
     assert "inet" in domains
     for listener, domain in zip(listeners, domains, strict=True):
-        if domain == "inet6":  # one of its own, which leaves IPv4 to the other
+        if domain == "inet6":  # a listener of its own, beside the one for IPv4
             assert socket.getopt(listener.socket, "ipv6", "v6only") == Ok(True)
 
 
 @in_runtime
-async def test_an_address_that_is_taken_is_an_oserror_and_leaves_none_open(
+async def test_an_address_in_use_leaves_no_listener_open(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     (taken,) = await open_tcp_listeners(0, host="127.0.0.1")
     name = ok(socket.sockname(taken.socket))
     assert isinstance(name, socket.SockAddrIn)
-    resolves_to(monkeypatch, V4, (*V4[:4], (name.addr, name.port)))
+    let_resolve(monkeypatch, V4, (*V4[:4], (name.addr, name.port)))
     with pytest.raises(OSError, match="in use") as caught:
         await open_tcp_listeners(0)
     assert caught.value.errno == errno.EADDRINUSE
@@ -72,12 +72,12 @@ async def test_an_address_that_is_taken_is_an_oserror_and_leaves_none_open(
 
 
 @in_runtime
-async def test_a_family_that_the_system_lacks_matters_only_if_there_is_no_other(
+async def test_an_unsupported_family_fails_only_without_another_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    resolves_to(monkeypatch, STRANGE, V4)
+    let_resolve(monkeypatch, STRANGE, V4)
     assert len(await open_tcp_listeners(0)) == 1
-    resolves_to(monkeypatch, STRANGE, STRANGE)
+    let_resolve(monkeypatch, STRANGE, STRANGE)
     with pytest.raises(OSError, match="address family") as caught:
         await open_tcp_listeners(0, host="host")
     assert caught.value.errno == errno.EAFNOSUPPORT
@@ -86,28 +86,28 @@ async def test_a_family_that_the_system_lacks_matters_only_if_there_is_no_other(
 
 
 @in_runtime
-async def test_when_nothing_more_can_be_opened() -> None:
+async def test_no_more_descriptors() -> None:
     await open_tcp_listeners(0, host="127.0.0.1")
     with no_more_descriptors(), pytest.raises(OSError, match="Too many open files"):
         await open_tcp_listeners(0, host="127.0.0.1")
 
 
 @in_runtime
-async def test_a_backlog_is_how_many_may_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_backlog(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int] = []
 
     def listen(sock: socket.Socket, backlog: int) -> object:
         asked.append(backlog)
         return socket.listen(sock, backlog)
 
-    monkeypatch.setattr("actorsock.streams.listening.listen", listen)
+    monkeypatch.setattr("actorsock.streams.listeners.listen", listen)
     for backlog in (None, 7, 10**9):
         await open_tcp_listeners(0, host="127.0.0.1", backlog=backlog)
     assert asked == [0xFFFF, 7, 0xFFFF]
 
 
 @in_runtime
-async def test_light_processes_listen_too() -> None:
+async def test_a_light_process_listens() -> None:
     async def light(parent: Pid) -> None:
         (listener,) = await open_tcp_listeners(0, host="localhost")
         send(parent, socket.info(listener.socket).owner)
@@ -118,7 +118,7 @@ async def test_light_processes_listen_too() -> None:
 
 
 @in_runtime
-async def test_wrong_arguments_are_named() -> None:
+async def test_wrong_arguments() -> None:
     wrong: list[tuple[type[Exception], str, Any, dict[str, Any]]] = [
         (TypeError, "port", "80", {}),
         (TypeError, "port", None, {}),

@@ -3,6 +3,7 @@
 import errno
 import socket as stdlib
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import attrs
@@ -25,17 +26,18 @@ from actorsock import (
     socket,
     spawn_monitor,
 )
-from actorsock.streams.addresses import Resolved, families_in_turn
+from actorsock.streams.connecting import families_in_turn
+from actorsock.streams.resolving import Resolved
 
 from ..stories import in_runtime, no_more_descriptors, until
-from .support import every_poller, is_open, runtime_with
+from .support import every_poller, is_open, waiting
 
 GOOD, BETTER, DEAF, SLOW, SLOWER = (f"127.0.0.{n}" for n in range(11, 16))
 SIX = "::1"
 
 
 class Names(trio.abc.HostnameResolver):
-    """A resolver that knows the names of one test, and what it has been asked."""
+    """A resolver with the names of one test, which records the requests."""
 
     def __init__(self, **names: list[str]) -> None:
         self.names = names
@@ -75,7 +77,7 @@ class Hosts:
     open: list[stdlib.socket] = attrs.field(factory=list)
 
     def listen(self, address: str, backlog: int = 5) -> stdlib.socket:
-        """There, connections are taken."""
+        """Accept connections at this address."""
         listening = self._bound(address)
         listening.listen(backlog)
         return listening
@@ -88,7 +90,7 @@ class Hosts:
         return bound
 
     def stick(self, address: str) -> None:
-        """There, an attempt to connect takes for ever: the backlog is full."""
+        """Let attempts to connect to this address never end: the backlog is full."""
         self.listen(address, 0)
         self.open.append(stdlib.create_connection((address, self.port)))
 
@@ -108,33 +110,31 @@ def hosts() -> Iterator[Hosts]:
 
 
 def peer(stream: SocketStream) -> str:
-    """The address at the other end."""
+    """Return the address of the peer."""
     name = ok(socket.peername(stream.socket))
     assert isinstance(name, socket.SockAddrIn | socket.SockAddrIn6)
     return str(name.addr)
 
 
 def attempts() -> int:
-    """How many are under way."""
+    """Return how many attempts are under way."""
     return sum("connecting" in socket.info(sock).wstates for sock in socket.which_sockets())
 
 
 @every_poller
-async def test_an_address_needs_no_name(
-    hosts: Hosts, poller: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async with runtime_with(poller, monkeypatch):
-        names = Names()
-        for host in (GOOD, GOOD.encode()):
-            async with await open_tcp_stream(host, hosts.port) as stream:
-                assert peer(stream) == GOOD
-                assert socket.info(stream.socket).owner is current_pid()
-                assert socket.number_of() == 1
-        assert names.asked == []
+@in_runtime
+async def test_an_address_is_not_resolved(hosts: Hosts) -> None:
+    names = Names()
+    for host in (GOOD, GOOD.encode()):
+        async with await open_tcp_stream(host, hosts.port) as stream:
+            assert peer(stream) == GOOD
+            assert socket.info(stream.socket).owner is current_pid()
+            assert socket.number_of() == 1
+    assert names.asked == []
 
 
 @in_runtime
-async def test_the_next_is_tried_at_once_when_one_has_failed(
+async def test_after_a_failure_the_next_attempt_starts_at_once(
     hosts: Hosts, mock_clock: MockClock
 ) -> None:
     names = Names(host=[DEAF, DEAF, GOOD, BETTER])
@@ -145,54 +145,48 @@ async def test_the_next_is_tried_at_once_when_one_has_failed(
 
 
 @every_poller
-async def test_one_that_takes_long_does_not_hold_up_the_next(
-    hosts: Hosts, poller: str, mock_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+@in_runtime
+async def test_a_slow_attempt_does_not_delay_the_next_one(
+    hosts: Hosts, mock_clock: MockClock
 ) -> None:
-    async with runtime_with(poller, monkeypatch):
-        Names(host=[SLOW, SLOWER, GOOD, BETTER])
-        streams: list[SocketStream] = []
-        parent = current_pid()
+    Names(host=[SLOW, SLOWER, GOOD, BETTER])
+    streams: list[SocketStream] = []
+    parent = current_pid()
 
-        async def opens() -> None:
-            streams.append(await open_tcp_stream("host", hosts.port))
-            assert trio.current_time() == began + 0.5
-            # Before its owner, this task, ends.
-            assert (peer(streams[0]), socket.number_of()) == (GOOD, 1)
-            ok(socket.setopt(streams[0].socket, "otp", "controlling_process", parent))
+    async def opens() -> None:
+        streams.append(await open_tcp_stream("host", hosts.port))
+        assert trio.current_time() == began + 0.5
+        # Now, because the socket closes with its owner, this task.
+        assert (peer(streams[0]), socket.number_of()) == (GOOD, 1)
+        ok(socket.setopt(streams[0].socket, "otp", "controlling_process", parent))
 
-        began = trio.current_time()
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(opens)
-            for passed, started in [(0.24, 1), (0.01, 2), (0.24, 2)]:
-                await wait_all_tasks_blocked()
-                mock_clock.jump(passed)
-                await until(lambda started=started: attempts() == started)
+    began = trio.current_time()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(opens)
+        for passed, started in [(0.24, 1), (0.01, 2), (0.24, 2)]:
             await wait_all_tasks_blocked()
-            mock_clock.jump(0.01)
-        assert is_open(streams[0])
+            mock_clock.jump(passed)
+            await until(lambda started=started: attempts() == started)
+        await wait_all_tasks_blocked()
+        mock_clock.jump(0.01)
+    assert is_open(streams[0])
 
 
 @in_runtime
-async def test_the_delay_is_the_callers_and_none_is_to_wait_for_each(
-    hosts: Hosts, mock_clock: MockClock
-) -> None:
+async def test_other_delays_and_none(hosts: Hosts, mock_clock: MockClock) -> None:
     Names(host=[SLOW, GOOD])
 
     async def opens(delay: float | None) -> None:
         await open_tcp_stream("host", hosts.port, happy_eyeballs_delay=delay)
 
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(opens, 0)
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(opens, 7)
-        await wait_all_tasks_blocked()
+    async with waiting(partial(opens, 0)):
+        pass
+    async with waiting(partial(opens, 7)):
         mock_clock.jump(6.9)
         await wait_all_tasks_blocked()
         assert attempts() == 1
         mock_clock.jump(0.1)
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(opens, None)
-        await wait_all_tasks_blocked()
+    async with waiting(partial(opens, None)) as nursery:
         mock_clock.jump(1000)
         await wait_all_tasks_blocked()
         assert attempts() == 1
@@ -201,7 +195,7 @@ async def test_the_delay_is_the_callers_and_none_is_to_wait_for_each(
 
 
 @in_runtime
-async def test_when_all_have_failed_each_error_is_told(hosts: Hosts) -> None:
+async def test_all_attempts_fail_with_their_errors_as_the_cause(hosts: Hosts) -> None:
     Names(host=[DEAF, SIX, DEAF])
     with pytest.raises(OSError, match=f"connect to host:{hosts.port}") as caught:
         await open_tcp_stream("host", hosts.port)
@@ -214,7 +208,7 @@ async def test_when_all_have_failed_each_error_is_told(hosts: Hosts) -> None:
 
 
 @in_runtime
-async def test_the_second_is_of_another_family(hosts: Hosts, mock_clock: MockClock) -> None:
+async def test_the_second_attempt_is_of_another_family(hosts: Hosts, mock_clock: MockClock) -> None:
     try:
         hosts.listen(SIX)
     except OSError:
@@ -224,31 +218,27 @@ async def test_the_second_is_of_another_family(hosts: Hosts, mock_clock: MockClo
     async def opens() -> None:
         assert peer(await open_tcp_stream("host", hosts.port)) == SIX
 
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(opens)
-        await wait_all_tasks_blocked()
+    async with waiting(opens):
         mock_clock.jump(0.25)
 
 
 @given(st.lists(st.sampled_from([GOOD, BETTER, "::1", "::2"])))
-def test_families_take_turns_once(addresses: list[str]) -> None:
+def test_order_of_families(addresses: list[str]) -> None:
     targets = [entry(address) for address in addresses]
     ordered = families_in_turn(targets)
     assert sorted(ordered, key=repr) == sorted(targets, key=repr)
     if targets:
         assert ordered[0] == targets[0]
-    for family in (stdlib.AF_INET, stdlib.AF_INET6):  # the order within a family stands
+    for family in (stdlib.AF_INET, stdlib.AF_INET6):  # the order within a family stays
         assert [t for t in ordered if t[0] == family] == [t for t in targets if t[0] == family]
     if len({target[0] for target in targets}) == 2:
         assert ordered[0][0] != ordered[1][0]
 
 
 @in_runtime
-async def test_cancelled_it_leaves_nothing_open(hosts: Hosts, mock_clock: MockClock) -> None:
+async def test_cancellation_closes_all_sockets(hosts: Hosts, mock_clock: MockClock) -> None:
     Names(host=[SLOW, SLOWER])
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(open_tcp_stream, "host", hosts.port)
-        await wait_all_tasks_blocked()
+    async with waiting(partial(open_tcp_stream, "host", hosts.port)) as nursery:
         mock_clock.jump(0.25)
         await until(lambda: attempts() == 2)
         nursery.cancel_scope.cancel()
@@ -257,7 +247,7 @@ async def test_cancelled_it_leaves_nothing_open(hosts: Hosts, mock_clock: MockCl
 
 @pytest.mark.parametrize("kind", ["adopted", "task", "light"])
 @in_runtime
-async def test_an_exit_signal_ends_it_at_once(hosts: Hosts, kind: str) -> None:
+async def test_an_exit_signal_ends_all_attempts(hosts: Hosts, kind: str) -> None:
     Names(host=[SLOW])
     ended: list[object] = []
     parent = current_pid()
@@ -286,7 +276,7 @@ async def test_an_exit_signal_ends_it_at_once(hosts: Hosts, kind: str) -> None:
 
 
 @in_runtime
-async def test_a_light_process_owns_what_it_has_opened(hosts: Hosts) -> None:
+async def test_a_light_process_owns_its_stream(hosts: Hosts) -> None:
     async def light() -> None:
         stream = await open_tcp_stream(GOOD, hosts.port)
         assert socket.info(stream.socket).owner is current_pid()
@@ -298,7 +288,7 @@ async def test_a_light_process_owns_what_it_has_opened(hosts: Hosts) -> None:
 
 
 @in_runtime
-async def test_a_local_address_is_where_it_connects_from(hosts: Hosts) -> None:
+async def test_local_address(hosts: Hosts) -> None:
     Names(me=["127.0.0.99"], host=[SIX, GOOD])
     for local_address in ("127.0.0.99", "me"):
         stream = await open_tcp_stream("host", hosts.port, local_address=local_address)
@@ -310,9 +300,7 @@ async def test_a_local_address_is_where_it_connects_from(hosts: Hosts) -> None:
 
 @pytest.mark.parametrize("local_address", ["::1", "192.0.2.1", "nobody"])
 @in_runtime
-async def test_a_local_address_that_can_not_be_used_is_told(
-    hosts: Hosts, local_address: str
-) -> None:
+async def test_a_local_address_that_cannot_be_used(hosts: Hosts, local_address: str) -> None:
     Names(host=[GOOD])
     with pytest.raises(OSError, match="all attempts") as caught:
         await open_tcp_stream("host", hosts.port, local_address=local_address)
@@ -323,14 +311,14 @@ async def test_a_local_address_that_can_not_be_used_is_told(
 
 
 @in_runtime
-async def test_a_name_that_nobody_knows_is_an_oserror() -> None:
+async def test_an_unknown_name() -> None:
     Names()
     with pytest.raises(stdlib.gaierror):
         await open_tcp_stream("nobody", 80)
 
 
 @in_runtime
-async def test_a_family_that_this_system_lacks_is_a_failed_attempt(
+async def test_an_unsupported_family_is_a_failed_attempt(
     hosts: Hosts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Names(host=[GOOD])
@@ -338,12 +326,12 @@ async def test_a_family_that_this_system_lacks_is_a_failed_attempt(
     async def strange(host: object, port: int, **_: object) -> list[Resolved]:
         return [(999, stdlib.SOCK_STREAM, 6, "", ("?", port)), entry(GOOD, port)]  # type: ignore[list-item]
 
-    monkeypatch.setattr("actorsock.streams.opening.resolve", strange)
+    monkeypatch.setattr("actorsock.streams.connecting.resolve", strange)
     assert peer(await open_tcp_stream("host", hosts.port)) == GOOD
 
 
 @in_runtime
-async def test_wrong_arguments_are_named() -> None:
+async def test_wrong_arguments() -> None:
     wrong: list[tuple[type[Exception], str, tuple[Any, ...], dict[str, Any]]] = [
         (ValueError, "host", (None, 80), {}),
         (ValueError, "host", (80, 80), {}),
@@ -360,7 +348,7 @@ async def test_wrong_arguments_are_named() -> None:
 
 
 @in_runtime
-async def test_when_nothing_more_can_be_opened_that_is_told(hosts: Hosts) -> None:
+async def test_no_more_descriptors(hosts: Hosts) -> None:
     await open_tcp_stream(GOOD, hosts.port)
     with no_more_descriptors(), pytest.raises(OSError, match="all attempts") as caught:
         await open_tcp_stream(GOOD, hosts.port)

@@ -1,4 +1,4 @@
-"""Servers: a process for each connection, and what ends when."""
+"""Servers: a process for each connection, and the order in which they end."""
 
 import errno
 import logging
@@ -38,24 +38,16 @@ from actorsock import (
 )
 
 from ..stories import in_runtime, no_more_descriptors, until
-from .support import (
-    dial,
-    every_domain,
-    every_poller,
-    listening,
-    port_of,
-    receive_all,
-    runtime_with,
-)
+from .support import dial, every_domain, every_poller, listen, port_of, receive_all, serving
 
 serve_here = partial(serve_tcp, host="127.0.0.1")
 
 
 async def shout(stream: SocketStream) -> None:
-    """Sends back what it gets, in capitals; on `crash` it does."""
+    """Send back all data in capitals; crash on `crash`."""
     async for data in stream:
         if data == b"crash":
-            raise ValueError("as told")
+            raise ValueError("as asked")
         await stream.send_all(data.upper())
 
 
@@ -65,49 +57,46 @@ async def ask(stream: SocketStream, question: bytes) -> bytes:
 
 
 @every_poller
-async def test_each_connection_is_served_by_a_process_that_owns_it(
-    poller: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def tells_who_it_is(stream: SocketStream) -> None:
+@in_runtime
+async def test_each_connection_has_a_process_that_owns_it() -> None:
+    async def reports_its_pid(stream: SocketStream) -> None:
         send(parent, (current_pid(), socket.info(stream.socket).owner))
         await shout(stream)
 
-    async with runtime_with(poller, monkeypatch), trio.open_nursery() as nursery:
+    async with trio.open_nursery() as nursery:
         parent = current_pid()
-        (listener,) = await nursery.start(serve_here, tells_who_it_is, 0)
+        (listener,) = await nursery.start(serve_here, reports_its_pid, 0)
         clients = [await open_tcp_stream("127.0.0.1", port_of(listener)) for _ in range(3)]
         for client in clients:
             assert await ask(client, b"hello") == b"HELLO"
-        told = [await receive(tuple) for _ in clients]
-        assert len({pid for pid, _ in told}) == 3
-        assert all(pid is owner for pid, owner in told)
+        served = [await receive(tuple) for _ in clients]
+        assert len({pid for pid, _ in served}) == 3
+        assert all(pid is owner for pid, owner in served)
         await clients[1].send_eof()
         assert await clients[1].receive_some() == b""
-        await until(lambda: not is_alive(told[1][0]))
+        await until(lambda: not is_alive(served[1][0]))
         assert await ask(clients[2], b"still") == b"STILL"
         nursery.cancel_scope.cancel()
 
 
 @in_runtime
-async def test_a_crash_is_logged_and_disturbs_nobody_else(
+async def test_a_crash_is_logged_and_ends_only_its_connection(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    async with trio.open_nursery() as nursery:
-        (listener,) = await nursery.start(serve_here, shout, 0)
+    async with serving(shout) as listener:
         ann, bob = await dial(listener), await dial(listener)
         await bob.send_all(b"crash")
         assert await bob.receive_some() == b""  # the end of its owner has closed it
         (record,) = [r for r in caplog.records if r.name == "actorsock"]
         assert "shout" in record.getMessage()
-        assert "as told" in caplog.text
+        assert "as asked" in caplog.text
         assert await ask(ann, b"hello") == b"HELLO"
         assert await ask(await dial(listener), b"new") == b"NEW"
-        nursery.cancel_scope.cancel()
 
 
 @every_domain
 @in_runtime
-async def test_cancelled_it_ends_its_connections_and_leaves_nothing(domain: str) -> None:
+async def test_cancellation_ends_the_connections(domain: str) -> None:
     cleaned: list[str] = []
 
     async def cleans_up(stream: SocketStream) -> None:
@@ -115,14 +104,14 @@ async def test_cancelled_it_ends_its_connections_and_leaves_nothing(domain: str)
             send(parent, current_pid())
             await shout(stream)
         finally:
-            with trio.CancelScope(shield=True):  # which the server waits for
+            with trio.CancelScope(shield=True):  # the server waits for it
                 await trio.lowlevel.checkpoint()
             cleaned.append("up")
 
     parent = current_pid()
     before = set(processes())
     async with trio.open_nursery() as nursery:
-        listeners = [SocketListener(listening(domain)), SocketListener(listening(domain))]
+        listeners = [listen(domain), listen(domain)]
         nursery.start_soon(serve_listeners, cleans_up, listeners)
         clients = [await dial(listener) for listener in listeners]
         downs = [monitor(await receive(Pid)) for _ in clients]
@@ -137,22 +126,20 @@ async def test_cancelled_it_ends_its_connections_and_leaves_nothing(domain: str)
 
 
 @in_runtime
-async def test_a_connection_that_is_accepted_as_it_is_cancelled_is_closed() -> None:
+async def test_a_connection_accepted_during_the_cancellation_is_closed() -> None:
     for checkpoints in range(12):
-        async with trio.open_nursery() as nursery:
-            (listener,) = await nursery.start(serve_here, shout, 0)
+        async with serving(shout) as listener:
             client = await dial(listener)
             for _ in range(checkpoints):
                 await trio.lowlevel.checkpoint()
-            nursery.cancel_scope.cancel()
-        with suppress(trio.BrokenResourceError):  # that the listener has closed is a reset
+        with suppress(trio.BrokenResourceError):  # closing the listener resets connections
             assert await receive_all(client) == b""
         await client.aclose()
         assert socket.number_of() == 0
 
 
 @in_runtime
-async def test_one_that_traps_exits_is_told_and_killed_if_it_goes_on(
+async def test_a_process_that_traps_exits_is_killed_after_5_seconds(
     mock_clock: MockClock,
 ) -> None:
     async def goes_on(stream: SocketStream) -> None:
@@ -175,7 +162,7 @@ async def test_one_that_traps_exits_is_told_and_killed_if_it_goes_on(
         with trio.CancelScope(shield=True):
             assert [await receive(str), await receive(str)] == ["shutdown", "shutdown"]
             await wait_all_tasks_blocked()
-            assert socket.number_of() == 3  # it waits for the one
+            assert socket.number_of() == 3  # it waits for one process
             mock_clock.jump(5)
     assert sorted([(await receive(down)).reason for down in downs]) == ["killed", "normal"]
     assert await stays.receive_some() == b""
@@ -183,10 +170,10 @@ async def test_one_that_traps_exits_is_told_and_killed_if_it_goes_on(
 
 @pytest.mark.parametrize("how", ["adopted", "task", "light"])
 @in_runtime
-async def test_it_ends_with_the_process_that_serves(how: str) -> None:
+async def test_serving_ends_with_its_process(how: str) -> None:
     async def serves() -> None:
         send(parent, current_pid())
-        listeners = [SocketListener(listening())]
+        listeners = [listen()]
         send(parent, listeners[0])
         try:
             await serve_listeners(shout, listeners)
@@ -205,7 +192,7 @@ async def test_it_ends_with_the_process_that_serves(how: str) -> None:
         client = await dial(listener)
         assert await ask(client, b"hello") == b"HELLO"
         exit(pid, "enough")
-        if how != "task":  # which is cancelled
+        if how != "task":  # its body is cancelled instead
             assert await receive(str) == "enough"
         assert await client.receive_some() == b""
     await client.aclose()
@@ -214,11 +201,11 @@ async def test_it_ends_with_the_process_that_serves(how: str) -> None:
 
 
 @in_runtime
-async def test_it_ends_with_the_parent_of_its_connections() -> None:
+async def test_serving_ends_with_the_parent_of_the_connections() -> None:
     async def serves() -> None:
         await serve_listeners(shout, [listener])
 
-    listener = SocketListener(listening())
+    listener = listen()
     server, down = spawn_monitor(serves)
     client = await dial(listener)
     assert await ask(client, b"hello") == b"HELLO"
@@ -226,7 +213,7 @@ async def test_it_ends_with_the_parent_of_its_connections() -> None:
         pid for pid in processes() if (info := process_info(pid)) and "handle" in info.function
         and info.links
     ]  # fmt: skip
-    exit(parent, "strange")  # it traps exits
+    exit(parent, "strange")  # no effect: it traps exits
     assert await ask(client, b"still") == b"STILL"
     exit(parent, "kill")
     assert await client.receive_some() == b""
@@ -236,11 +223,10 @@ async def test_it_ends_with_the_parent_of_its_connections() -> None:
 
 
 @in_runtime
-async def test_without_descriptors_it_says_so_and_tries_again(
+async def test_without_descriptors_accept_is_logged_and_tried_again(
     caplog: pytest.LogCaptureFixture, mock_clock: MockClock
 ) -> None:
-    async with trio.open_nursery() as nursery:
-        (listener,) = await nursery.start(serve_here, shout, 0)
+    async with serving(shout) as listener:
         sock = ok(socket.open("inet", "stream"))
         with no_more_descriptors():
             ok(await socket.connect(sock, ok(socket.sockname(listener.socket))))
@@ -249,18 +235,17 @@ async def test_without_descriptors_it_says_so_and_tries_again(
             await until(lambda: len(caplog.records) == 2)
         mock_clock.jump(0.1)
         assert await ask(SocketStream(sock), b"hello") == b"HELLO"
-        nursery.cancel_scope.cancel()
     for record in caplog.records:
         assert (record.name, record.levelno) == ("actorsock.streams", logging.ERROR)
         assert "Too many open files" in record.getMessage()
 
 
 @in_runtime
-async def test_another_error_of_accept_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_another_error_of_accept_ends_serving(monkeypatch: pytest.MonkeyPatch) -> None:
     async def fails(self: SocketListener) -> SocketStream:
         raise OSError(errno.EINVAL, "accept has failed")
 
-    listener, other = SocketListener(listening()), SocketListener(listening())
+    listener, other = listen(), listen()
     client = await dial(other)
 
     async def serves() -> None:
@@ -278,15 +263,15 @@ async def test_another_error_of_accept_ends_it(monkeypatch: pytest.MonkeyPatch) 
 
 
 @in_runtime
-async def test_a_port_that_is_taken_is_an_oserror() -> None:
-    listener = SocketListener(listening())
+async def test_a_port_in_use() -> None:
+    listener = listen()
     with pytest.raises(OSError, match="in use"):
         await serve_here(shout, port_of(listener))
 
 
 @in_runtime
-async def test_wrong_arguments_are_named() -> None:
-    listener = SocketListener(listening())
+async def test_wrong_arguments() -> None:
+    listener = listen()
     wrong: list[tuple[str, Callable[..., Any], tuple[Any, ...]]] = [
         ("handler", serve_tcp, ("shout", 0)),
         ("port", serve_tcp, (shout, "80")),
@@ -298,9 +283,9 @@ async def test_wrong_arguments_are_named() -> None:
             await serves(*args)
 
 
-def test_leaving_the_runtime_ends_a_server() -> None:
+def test_the_end_of_the_runtime_ends_a_server() -> None:
     async def main() -> bytes:
-        spawn(serve_listeners, shout, [listener := SocketListener(listening())])
+        spawn(serve_listeners, shout, [listener := listen()])
         ok(socket.setopt(listener.socket, "otp", "controlling_process", current_pid()))
         client = await dial(listener)
         spawn(sleep, 1000)
@@ -311,8 +296,7 @@ def test_leaving_the_runtime_ends_a_server() -> None:
 
 @in_runtime
 async def test_hundreds_of_connections_leave_nothing_behind() -> None:
-    async with trio.open_nursery() as nursery:
-        (listener,) = await nursery.start(serve_here, shout, 0)
+    async with serving(shout) as listener:
         await wait_all_tasks_blocked()
         before = len(processes())
         for _ in range(200):
@@ -320,4 +304,3 @@ async def test_hundreds_of_connections_leave_nothing_behind() -> None:
                 assert await ask(client, b"x") == b"X"
         await until(lambda: len(processes()) == before)
         assert socket.number_of() == 1
-        nursery.cancel_scope.cancel()

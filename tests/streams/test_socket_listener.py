@@ -1,10 +1,11 @@
-"""Listeners on sockets of processes: accepting, and the errors that an accept may meet."""
+"""Listeners on sockets of processes: accepting, closing, and errors of accept."""
 
 import errno
+from functools import partial
 
 import pytest
 import trio
-from trio.testing import assert_checkpoints, wait_all_tasks_blocked
+from trio.testing import assert_checkpoints
 
 from actorsock import (
     Error,
@@ -22,56 +23,40 @@ from actorsock import (
 )
 from actorsock.socket.operations.accept_connect import Accept
 
+from ..sockets import listener as listening_socket
 from ..stories import in_runtime, no_more_descriptors
-from .support import (
-    dial,
-    every_domain,
-    every_poller,
-    is_open,
-    listening,
-    runtime_with,
-)
+from .support import dial, every_domain, every_poller, is_open, listen, raising, waiting
 
 
 @every_poller
 @every_domain
-async def test_it_accepts_connections_that_wait_and_connections_that_come(
-    domain: str, poller: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async with runtime_with(poller, monkeypatch):
-        listener = SocketListener(listening(domain))
-        accepted: list[SocketStream] = []
+@in_runtime
+async def test_accepting_connections_that_wait_and_that_come_later(domain: str) -> None:
+    listener = listen(domain)
+    accepted: list[SocketStream] = []
 
-        async def accepts(times: int) -> None:
-            for _ in range(times):
-                with assert_checkpoints():
-                    accepted.append(await listener.accept())
+    async def accepts(times: int) -> None:
+        for _ in range(times):
+            with assert_checkpoints():
+                accepted.append(await listener.accept())
 
-        here = [await dial(listener), await dial(listener)]
-        await accepts(2)
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(accepts, 1)
-            await wait_all_tasks_blocked()
-            here.append(await dial(listener))
-            # Whoever accepts owns: the task has ended, and the connection with it.
-        assert [is_open(stream) for stream in accepted] == [True, True, False]
-        await accepted[0].send_all(b"you are the first")
-        assert await here[0].receive_some() == b"you are the first"
+    here = [await dial(listener), await dial(listener)]
+    await accepts(2)
+    async with waiting(partial(accepts, 1)):
+        here.append(await dial(listener))
+        # The task that accepted the third one owned it, and has ended.
+    assert [is_open(stream) for stream in accepted] == [True, True, False]
+    await accepted[0].send_all(b"you are the first")
+    assert await here[0].receive_some() == b"you are the first"
 
 
 @in_runtime
-async def test_closing_it_ends_the_waiting_and_no_connection() -> None:
-    listener = SocketListener(listening())
+async def test_closing_ends_the_waiting_but_no_connection() -> None:
+    listener = listen()
     here = await dial(listener)
     there = await listener.accept()
 
-    async def waits() -> None:
-        with pytest.raises(trio.ClosedResourceError):
-            await listener.accept()
-
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(waits)
-        await wait_all_tasks_blocked()
+    async with waiting(raising(trio.ClosedResourceError, listener.accept)) as nursery:
         with pytest.raises(trio.BusyResourceError):
             await listener.accept()
         nursery.start_soon(listener.aclose)
@@ -84,28 +69,21 @@ async def test_closing_it_ends_the_waiting_and_no_connection() -> None:
 
 
 @in_runtime
-async def test_it_closes_with_its_owner() -> None:
+async def test_a_listener_closes_with_its_owner() -> None:
     async def opener(parent: Pid) -> None:
-        send(parent, SocketListener(listening()))
+        send(parent, listen())
         await receive()
 
     owner, down = spawn_monitor(opener, current_pid())
     listener = await receive(SocketListener)
-    async with trio.open_nursery() as nursery:
-
-        @nursery.start_soon
-        async def _waits() -> None:
-            with pytest.raises(trio.ClosedResourceError):
-                await listener.accept()
-
-        await wait_all_tasks_blocked()
+    async with waiting(raising(trio.ClosedResourceError, listener.accept)):
         exit(owner, "shutdown")
         await receive(down)
 
 
 @in_runtime
 async def test_a_cancelled_accept_loses_no_connection() -> None:
-    listener = SocketListener(listening())
+    listener = listen()
     accepted = []
     with trio.CancelScope() as scope:
         scope.cancel()
@@ -122,18 +100,15 @@ async def test_a_cancelled_accept_loses_no_connection() -> None:
 
 
 @in_runtime
-async def test_several_accept_by_a_listener_each() -> None:
-    sock = listening()
+async def test_several_listeners_on_one_socket() -> None:
+    sock = listening_socket()
     served: list[int] = []
 
     async def serves(number: int) -> None:
         await SocketListener(sock).accept()
         served.append(number)
 
-    async with trio.open_nursery() as nursery:
-        for number in range(3):
-            nursery.start_soon(serves, number)
-            await wait_all_tasks_blocked()
+    async with waiting(*(partial(serves, number) for number in range(3))):
         for _ in range(3):
             await dial(SocketListener(sock))
     assert served == [0, 1, 2]  # in the order in which they asked
@@ -141,7 +116,7 @@ async def test_several_accept_by_a_listener_each() -> None:
 
 @in_runtime
 async def test_an_exit_signal_ends_the_waiting_of_an_adopted_task() -> None:
-    listener = SocketListener(listening())
+    listener = listen()
     ended: list[object] = []
 
     async def accepts() -> None:
@@ -152,17 +127,14 @@ async def test_an_exit_signal_ends_the_waiting_of_an_adopted_task() -> None:
             ended.append(exc.reason)
 
     parent = current_pid()
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(accepts)
-        pid = await receive(Pid)
-        await wait_all_tasks_blocked()
-        exit(pid, "enough")
+    async with waiting(accepts):
+        exit(await receive(Pid), "enough")
     assert ended == ["enough"]
 
 
 @in_runtime
-async def test_that_nothing_more_can_be_opened_is_for_the_caller_to_hear() -> None:
-    listener = SocketListener(listening())
+async def test_no_more_descriptors() -> None:
+    listener = listen()
     await dial(listener)
     with no_more_descriptors():
         with pytest.raises(OSError, match="Too many open files") as caught:
@@ -174,10 +146,10 @@ async def test_that_nothing_more_can_be_opened_is_for_the_caller_to_hear() -> No
 
 @pytest.mark.parametrize("reason", ["econnaborted", "eperm", "eproto", "enotsup", "etimedout"])
 @in_runtime
-async def test_a_connection_that_failed_before_it_was_accepted_is_passed_over(
+async def test_a_connection_that_fails_before_it_is_accepted_is_skipped(
     reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    listener = SocketListener(listening())
+    listener = listen()
     here = await dial(listener)
     failures = [reason, reason]
     attempt = Accept.attempt
@@ -195,21 +167,21 @@ async def test_a_connection_that_failed_before_it_was_accepted_is_passed_over(
 
 
 @in_runtime
-async def test_wrong_sockets_are_refused() -> None:
+async def test_wrong_sockets() -> None:
     with pytest.raises(TypeError, match="sock"):
         SocketListener("sock")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="stream socket"):
         SocketListener(ok(socket.open("inet", "dgram")))
     with pytest.raises(ValueError, match="listens"):
         SocketListener(ok(socket.open("inet", "stream")))
-    listener = SocketListener(listening())
+    listener = listen()
     assert repr(listener) == f"SocketListener({listener.socket!r})"
 
 
 @in_runtime
-async def test_light_processes_accept_too() -> None:
+async def test_a_light_process_accepts() -> None:
     async def light(parent: Pid) -> None:
-        async with SocketListener(listening()) as listener:
+        async with listen() as listener:
             here = await dial(listener)
             there = await listener.accept()
             await here.send_all(b"in a light process")

@@ -1,11 +1,15 @@
-"""Streams on sockets of processes: whose they are, how they end, and what is raised."""
+"""Streams on sockets of processes: their owners, their ends, their exceptions."""
 
 import struct
 from functools import partial
 
 import pytest
 import trio
-from trio.testing import assert_checkpoints, wait_all_tasks_blocked
+from trio.testing import (
+    assert_checkpoints,
+    check_half_closeable_stream,
+    wait_all_tasks_blocked,
+)
 
 from actorsock import (
     Down,
@@ -27,6 +31,7 @@ from actorsock import (
     spawn_monitor,
 )
 
+from ..sockets import connection
 from ..stories import in_runtime, until
 from .support import (
     clog,
@@ -35,24 +40,30 @@ from .support import (
     every_poller,
     is_open,
     pair,
+    raising,
     receive_all,
-    runtime_with,
-    send_for_ever,
-    sockets,
+    waiting,
 )
 
 
 async def opener(parent: Pid) -> None:
-    """A process that owns one end of a connection until it is told to end."""
+    """A process that owns both ends of a connection until it receives a message."""
     send(parent, await pair())
     await receive()
 
 
-# --- whose the socket is --------------------------------------------------------------------------
+@every_poller
+@every_domain
+@in_runtime
+async def test_the_checks_of_trio(domain: str) -> None:
+    await check_half_closeable_stream(partial(pair, domain), partial(clogged_pair, domain))
+
+
+# --- the owner of the socket ----------------------------------------------------------------------
 
 
 @in_runtime
-async def test_the_end_of_the_owner_breaks_the_stream_for_those_who_wait_for_it() -> None:
+async def test_the_end_of_the_owner_breaks_the_stream() -> None:
     owner, down = spawn_monitor(opener, current_pid())
     here, there = await receive(tuple)
     clog(here)
@@ -64,10 +75,9 @@ async def test_the_end_of_the_owner_breaks_the_stream_for_those_who_wait_for_it(
         assert isinstance(caught.value.__cause__, OSError)
         broken.append(call)
 
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(expect_broken, "send_all", b"more")
-        nursery.start_soon(expect_broken, "receive_some")
-        await wait_all_tasks_blocked()
+    async with waiting(
+        partial(expect_broken, "send_all", b"more"), partial(expect_broken, "receive_some")
+    ):
         exit(owner, "kill")
     assert sorted(broken) == ["receive_some", "send_all"]
     assert (await receive(down)).reason == "killed"
@@ -75,12 +85,12 @@ async def test_the_end_of_the_owner_breaks_the_stream_for_those_who_wait_for_it(
         with pytest.raises(trio.BrokenResourceError):
             await getattr(there, call)(*args)
     await here.aclose()
-    with pytest.raises(trio.ClosedResourceError):  # now it is we who have closed it
+    with pytest.raises(trio.ClosedResourceError):  # now the stream itself is closed
         await here.receive_some()
 
 
 @in_runtime
-async def test_a_socket_that_was_given_away_lives_with_its_new_owner() -> None:
+async def test_a_socket_given_away_ends_with_its_new_owner() -> None:
     async def keeper() -> None:
         await receive()
 
@@ -113,26 +123,20 @@ async def test_any_task_may_close_it() -> None:
 
 
 @every_poller
-async def test_who_waits_when_we_close_it_is_told_that_it_is_closed(
-    poller: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async with runtime_with(poller, monkeypatch):
-        here, _there = await pair()
-        clog(here)
+@in_runtime
+async def test_closing_ends_the_waiting_calls() -> None:
+    here, _there = await pair()
+    clog(here)
 
-        async def expect_closed(call: str, *args: object) -> None:
-            with pytest.raises(trio.ClosedResourceError):
-                await getattr(here, call)(*args)
-
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(expect_closed, "receive_some")
-            nursery.start_soon(expect_closed, "wait_send_all_might_not_block")
-            await wait_all_tasks_blocked()
-            await here.aclose()
+    async with waiting(
+        raising(trio.ClosedResourceError, here.receive_some),
+        raising(trio.ClosedResourceError, here.wait_send_all_might_not_block),
+    ):
+        await here.aclose()
 
 
 @in_runtime
-async def test_a_socket_that_is_closed_behind_the_stream_breaks_it() -> None:
+async def test_a_socket_closed_directly_breaks_the_stream() -> None:
     here, _there = await pair()
     ok(await socket.close(here.socket))
     with pytest.raises(trio.BrokenResourceError, match="by another process"):
@@ -140,7 +144,7 @@ async def test_a_socket_that_is_closed_behind_the_stream_breaks_it() -> None:
 
 
 @in_runtime
-async def test_it_can_be_closed_after_the_runtime_has_closed_it() -> None:
+async def test_closing_after_the_end_of_the_runtime() -> None:
     async with open_runtime():
         here, there = await pair()
     assert not is_open(here)
@@ -154,39 +158,37 @@ async def test_it_can_be_closed_after_the_runtime_has_closed_it() -> None:
 
 @every_poller
 @every_domain
-async def test_a_cancelled_receive_loses_nothing(
-    domain: str, poller: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async with runtime_with(poller, monkeypatch):
-        here, there = await pair(domain)
-        got = bytearray()
-        sent = bytes(range(256)) * 16
+@in_runtime
+async def test_a_cancelled_receive_loses_nothing(domain: str) -> None:
+    here, there = await pair(domain)
+    got = bytearray()
+    sent = bytes(range(256)) * 16
 
-        async def receives(scope: trio.CancelScope) -> None:
-            with scope:
-                got.extend(await here.receive_some(7))
+    async def receives(scope: trio.CancelScope) -> None:
+        with scope:
+            got.extend(await here.receive_some(7))
 
-        for start in range(0, len(sent), 16):
-            async with trio.open_nursery() as nursery:
-                scope = trio.CancelScope()
-                nursery.start_soon(receives, scope)
-                if start % 32:
-                    await wait_all_tasks_blocked()
-                # The bytes come, and the cancellation with them, one before the other.
-                await there.send_all(sent[start : start + 16])
-                for _ in range(start // 16 % 4):
-                    await trio.lowlevel.checkpoint()
-                scope.cancel()
-        await there.send_eof()
-        async for data in here:
-            got += data
-        assert got == sent
+    for start in range(0, len(sent), 16):
+        async with trio.open_nursery() as nursery:
+            scope = trio.CancelScope()
+            nursery.start_soon(receives, scope)
+            if start % 32:
+                await wait_all_tasks_blocked()
+            # The bytes come, and the cancellation with them, one before the other.
+            await there.send_all(sent[start : start + 16])
+            for _ in range(start // 16 % 4):
+                await trio.lowlevel.checkpoint()
+            scope.cancel()
+    await there.send_eof()
+    async for data in here:
+        got += data
+    assert got == sent
 
 
 @in_runtime
-async def test_a_receiver_that_is_killed_while_it_gives_way_has_taken_nothing() -> None:
+async def test_a_receiver_killed_at_its_checkpoint_has_taken_nothing() -> None:
     here, there = await pair()
-    await there.send_all(b"for who lives")
+    await there.send_all(b"for the living")
     killer = spawn_handler(lambda pid: exit(pid, "kill"))
     asking = False
 
@@ -205,7 +207,7 @@ async def test_a_receiver_that_is_killed_while_it_gives_way_has_taken_nothing() 
     trio.lowlevel.add_instrument(instrument)
     assert (await receive(down)).reason == "killed"
     trio.lowlevel.remove_instrument(instrument)
-    assert await here.receive_some() == b"for who lives"
+    assert await here.receive_some() == b"for the living"
 
 
 @pytest.mark.parametrize("call", ["receive_some", "send_all", "wait_send_all_might_not_block"])
@@ -222,9 +224,7 @@ async def test_an_exit_signal_ends_the_waiting_of_an_adopted_task_at_once(call: 
         except ExitSignal as exc:
             reasons.append(exc.reason)
 
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(adopted)
-        await wait_all_tasks_blocked()
+    async with waiting(adopted):
         exit(pids[0], "enough")
     assert reasons == ["enough"]
 
@@ -232,7 +232,7 @@ async def test_an_exit_signal_ends_the_waiting_of_an_adopted_task_at_once(call: 
 @in_runtime
 async def test_closing_while_cancelled_closes_forcefully_and_is_cancelled() -> None:
     here, there = await clogged_pair()
-    # It would linger for a minute: the peer does not read.
+    # Without the cancellation it would linger for a minute: the peer does not read.
     ok(socket.setopt(here.socket, "socket", "linger", socket.Linger(True, 60)))
     with trio.CancelScope() as scope:
         scope.cancel()
@@ -244,7 +244,7 @@ async def test_closing_while_cancelled_closes_forcefully_and_is_cancelled() -> N
     assert isinstance(caught.value.__cause__, ConnectionResetError)
     with trio.CancelScope() as scope:
         scope.cancel()
-        await here.aclose()  # nothing is left to do, and it is a checkpoint all the same
+        await here.aclose()  # closed already, but still a checkpoint
     assert scope.cancelled_caught
 
 
@@ -260,7 +260,7 @@ async def test_closing_while_cancelled_closes_forcefully_and_is_cancelled() -> N
     ids=["send_all", "send_all of nothing", "receive_some", "wait", "send_eof"],
 )
 @in_runtime
-async def test_every_call_gives_way_and_looks_at_cancellation_first(call) -> None:  # type: ignore[no-untyped-def]
+async def test_every_call_is_a_checkpoint_before_it_acts(call) -> None:  # type: ignore[no-untyped-def]
     here, there = await pair()
     await there.send_all(b"ab")
     with assert_checkpoints():
@@ -272,7 +272,7 @@ async def test_every_call_gives_way_and_looks_at_cancellation_first(call) -> Non
 
 
 @in_runtime
-async def test_what_was_sent_in_a_cancelled_scope_was_not_sent() -> None:
+async def test_send_all_in_a_cancelled_scope_sends_nothing() -> None:
     here, there = await pair()
     with trio.CancelScope() as scope:
         scope.cancel()
@@ -286,37 +286,33 @@ async def test_what_was_sent_in_a_cancelled_scope_was_not_sent() -> None:
 
 @every_poller
 @every_domain
-async def test_waiting_for_room_sends_nothing(
-    domain: str, poller: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async with runtime_with(poller, monkeypatch):
-        here, there = await clogged_pair(domain)
-        sent = socket.info(here.socket).counters["write_byte"]
-        done = False
+@in_runtime
+async def test_waiting_for_room_sends_nothing(domain: str) -> None:
+    here, there = await clogged_pair(domain)
+    sent = socket.info(here.socket).counters["write_byte"]
+    done = False
 
-        async def waits() -> None:
-            nonlocal done
-            await here.wait_send_all_might_not_block()
-            done = True
+    async def waits() -> None:
+        nonlocal done
+        await here.wait_send_all_might_not_block()
+        done = True
 
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(waits)
+    async with waiting(waits):
+        assert not done
+        received = 0
+        while not done:
+            received += len(await there.receive_some())
             await wait_all_tasks_blocked()
-            assert not done
-            received = 0
-            while not done:
-                received += len(await there.receive_some())
-                await wait_all_tasks_blocked()
-        assert socket.info(here.socket).counters["write_byte"] == sent
-        await here.send_eof()
-        async for data in there:
-            received += len(data)
-        assert received == sent
+    assert socket.info(here.socket).counters["write_byte"] == sent
+    await here.send_eof()
+    async for data in there:
+        received += len(data)
+    assert received == sent
 
 
 @every_domain
 @in_runtime
-async def test_much_is_sent_whole_to_one_who_reads_slowly(domain: str) -> None:
+async def test_much_data_for_a_slow_reader(domain: str) -> None:
     here, there = await pair(domain)
     much = bytes(range(256)) * 2**14
 
@@ -333,21 +329,26 @@ async def test_much_is_sent_whole_to_one_who_reads_slowly(domain: str) -> None:
 
 
 @in_runtime
-async def test_a_bytearray_can_be_changed_when_the_call_has_ended() -> None:
+async def test_a_bytearray_can_be_resized_after_the_call() -> None:
     here, there = await pair()
     data = bytearray(b"abc")
     await here.send_all(data)
     data.clear()
     await there.aclose()
     data += b"x" * 2**20
+
+    async def sends_on() -> None:
+        while True:
+            await here.send_all(data)
+
     with pytest.raises(trio.BrokenResourceError) as caught:
-        await send_for_ever(here, data)
+        await sends_on()
     data.clear()  # while the exception, and with it the frame of the call, is still there
     assert isinstance(caught.value.__cause__, BrokenPipeError | ConnectionResetError)
 
 
 @in_runtime
-async def test_items_of_a_memoryview_may_have_any_size() -> None:
+async def test_a_memoryview_of_larger_items() -> None:
     here, there = await pair()
     await here.send_all(memoryview(struct.pack("=4I", 1, 2, 3, 4)).cast("I"))
     got = b""
@@ -357,7 +358,7 @@ async def test_items_of_a_memoryview_may_have_any_size() -> None:
 
 
 @in_runtime
-async def test_after_the_end_nothing_is_sent_but_still_received() -> None:
+async def test_receiving_goes_on_after_send_eof() -> None:
     here, there = await pair()
     await here.send_eof()
     await here.send_eof()
@@ -375,57 +376,34 @@ async def test_after_the_end_nothing_is_sent_but_still_received() -> None:
 # --- sharing --------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("length", "sent", "answers"),
+    [(3, b"onetwo", [Ok(b"one"), b"two"]), (0, None, [Error("closed"), b""])],
+    ids=["data", "the end"],
+)
 @in_runtime
-async def test_calls_of_the_socket_stand_in_line_with_the_stream() -> None:
+async def test_calls_of_the_socket_share_the_queue_of_the_stream(
+    length: int, sent: bytes | None, answers: list[object]
+) -> None:
     here, there = await pair()
-    answers: list[object] = []
+    got: list[object] = []
 
     async def by_the_socket() -> None:
-        answers.append(await socket.recv(here.socket, 3))
+        got.append(await socket.recv(here.socket, length))
 
     async def by_the_stream() -> None:
-        answers.append(await here.receive_some())
+        got.append(await here.receive_some())
 
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(by_the_socket)
-        await wait_all_tasks_blocked()
-        nursery.start_soon(by_the_stream)
-        await wait_all_tasks_blocked()
-        await there.send_all(b"onetwo")
-    assert answers == [Ok(b"one"), b"two"]
+    async with waiting(by_the_socket, by_the_stream):
+        await (there.send_eof() if sent is None else there.send_all(sent))
+    assert got == answers
 
 
 @in_runtime
-async def test_the_end_that_somebody_else_met_is_the_end_of_the_stream() -> None:
-    here, there = await pair()
-    answers: list[object] = []
-
-    async def by_the_socket() -> None:
-        answers.append(await socket.recv(here.socket))
-
-    async def by_the_stream() -> None:
-        answers.append(await here.receive_some())
-
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(by_the_socket)
-        await wait_all_tasks_blocked()
-        nursery.start_soon(by_the_stream)
-        await wait_all_tasks_blocked()
-        await there.send_eof()
-    assert answers == [Error("closed"), b""]
-
-
-@in_runtime
-async def test_two_tasks_in_one_direction_are_one_too_many() -> None:
+async def test_one_task_at_a_time_in_each_direction() -> None:
     here, _there = await clogged_pair()
 
-    async def waits() -> None:
-        with pytest.raises(trio.ClosedResourceError):
-            await here.send_all(b"x")
-
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(waits)
-        await wait_all_tasks_blocked()
+    async with waiting(raising(trio.ClosedResourceError, here.send_all, b"x")):
         for call in (partial(here.send_all, b"y"), here.wait_send_all_might_not_block):
             with pytest.raises(trio.BusyResourceError):
                 await call()
@@ -434,7 +412,7 @@ async def test_two_tasks_in_one_direction_are_one_too_many() -> None:
 
 
 @in_runtime
-async def test_a_reset_breaks_it_with_the_systems_error_as_the_cause() -> None:
+async def test_a_reset_is_the_cause_of_the_exception() -> None:
     here, there = await pair()
     ok(socket.setopt(there.socket, "socket", "linger", socket.Linger(True, 0)))
     await there.aclose()
@@ -444,7 +422,7 @@ async def test_a_reset_breaks_it_with_the_systems_error_as_the_cause() -> None:
 
 
 @in_runtime
-async def test_a_stream_of_a_socket_that_is_not_connected_is_broken() -> None:
+async def test_a_socket_that_is_not_connected() -> None:
     stream = SocketStream(ok(socket.open("inet", "stream")))
     for call in (stream.receive_some, stream.send_eof, partial(stream.send_all, b"x")):
         with pytest.raises(trio.BrokenResourceError) as caught:
@@ -456,7 +434,7 @@ async def test_a_stream_of_a_socket_that_is_not_connected_is_broken() -> None:
 
 
 @in_runtime
-async def test_wrong_arguments_are_named() -> None:
+async def test_wrong_arguments() -> None:
     here, _there = await pair()
     for wrong, raised in [(0, ValueError), (-1, ValueError), ("1", TypeError), (True, TypeError)]:
         with pytest.raises(raised, match="max_bytes"):
@@ -471,14 +449,14 @@ async def test_wrong_arguments_are_named() -> None:
 
 
 @in_runtime
-async def test_tcp_does_not_wait_for_more_to_send() -> None:
+async def test_options_and_repr() -> None:
     here, _there = await pair()
     assert socket.getopt(here.socket, "tcp", "nodelay") == Ok(True)
     assert repr(here) == f"SocketStream({here.socket!r})"
 
 
 @in_runtime
-async def test_light_processes_use_streams_too() -> None:
+async def test_a_light_process_uses_streams() -> None:
     async def echoes(parent: Pid) -> None:
         here, there = await pair()
         send(parent, there)
@@ -505,7 +483,7 @@ async def test_light_processes_use_streams_too() -> None:
 
 
 @in_runtime
-async def test_one_who_always_finds_something_lets_others_work() -> None:
+async def test_a_busy_reader_lets_others_run() -> None:
     here, there = await pair()
     count = 0
 
@@ -527,7 +505,7 @@ async def test_one_who_always_finds_something_lets_others_work() -> None:
 @in_runtime
 async def test_hundreds_of_streams_leave_nothing_behind() -> None:
     async def uses() -> None:
-        here, there = (SocketStream(sock) for sock in await sockets("local"))
+        here, there = (SocketStream(sock) for sock in await connection("local"))
         await here.send_all(b"x")
         assert await there.receive_some() == b"x"
 

@@ -1,4 +1,4 @@
-"""TLS over the streams: trio's at both ends, and the standard library's at either."""
+"""TLS over the streams: with trio at both ends, with the standard library at either end."""
 
 import logging
 import socket as stdlib
@@ -9,11 +9,11 @@ import pytest
 import trio
 from trio.testing import check_two_way_stream
 
-from actorsock import SocketListener, SocketStream, ok, open_tcp_stream, serve_tcp, socket
+from actorsock import SocketStream, ok, open_tcp_stream, serve_tcp, socket
 
 from ..stories import in_runtime
 from .certificates import NAME, client_context, server_context, strangers_context
-from .support import every_domain, every_poller, listening, pair, port_of, runtime_with
+from .support import every_domain, every_poller, listen, pair, port_of, serving
 
 Secure = trio.SSLStream[SocketStream]
 
@@ -52,29 +52,29 @@ async def receive_exactly(stream: trio.abc.Stream, size: int) -> bytes:
 
 @every_poller
 @every_domain
-async def test_both_ends(domain: str, poller: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    async with runtime_with(poller, monkeypatch):
-        client, server = over(*await pair(domain))
+@in_runtime
+async def test_trio_at_both_ends(domain: str) -> None:
+    client, server = over(*await pair(domain))
 
-        async def serves() -> None:
-            await echo(server)
-            await server.aclose()
+    async def serves() -> None:
+        await echo(server)
+        await server.aclose()
 
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(serves)
-            nursery.start_soon(client.send_all, MUCH)
-            assert await receive_exactly(client, len(MUCH)) == MUCH
-            await client.aclose()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(serves)
+        nursery.start_soon(client.send_all, MUCH)
+        assert await receive_exactly(client, len(MUCH)) == MUCH
+        await client.aclose()
 
 
 @every_domain
 @in_runtime
-async def test_trios_checker_has_nothing_to_say(domain: str) -> None:
+async def test_the_checks_of_trio(domain: str) -> None:
     await check_two_way_stream(partial(secure_pair, domain), None)
 
 
 @in_runtime
-async def test_tls_ends_and_the_connection_goes_on() -> None:
+async def test_unwrapping_leaves_the_connection_open() -> None:
     client, server = await secure_pair("inet")
     plain: list[SocketStream] = []
 
@@ -91,15 +91,14 @@ async def test_tls_ends_and_the_connection_goes_on() -> None:
 
 
 async def serve_tls(stream: SocketStream) -> None:
-    """A handler: the handshake is this connection's business, not the server's."""
+    """A handler whose handshake affects only its own connection."""
     async with trio.SSLStream(stream, server_context(), server_side=True) as secure:
         await echo(secure)
 
 
 @every_poller
-async def test_a_client_of_the_standard_library(
-    poller: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@in_runtime
+async def test_a_client_of_the_standard_library() -> None:
     def client(port: int) -> bytes:
         with (
             stdlib.create_connection(("127.0.0.1", port), timeout=30) as sock,
@@ -112,7 +111,7 @@ async def test_a_client_of_the_standard_library(
             secure.unwrap().close()
             return got
 
-    async with runtime_with(poller, monkeypatch), trio.open_nursery() as nursery:
+    async with trio.open_nursery() as nursery:
         (listener,) = await nursery.start(partial(serve_tcp, host="127.0.0.1"), serve_tls, 0)
         async with trio.open_nursery() as clients:
             for _ in range(3):
@@ -126,9 +125,8 @@ async def test_a_client_of_the_standard_library(
 
 
 @every_poller
-async def test_a_server_of_the_standard_library(
-    poller: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@in_runtime
+async def test_a_server_of_the_standard_library() -> None:
     def server(listening: stdlib.socket) -> None:
         sock, _ = listening.accept()
         sock.settimeout(30)
@@ -137,7 +135,7 @@ async def test_a_server_of_the_standard_library(
                 secure.sendall(data.upper())
             secure.unwrap().close()
 
-    async with runtime_with(poller, monkeypatch), trio.open_nursery() as nursery:
+    async with trio.open_nursery() as nursery:
         with stdlib.create_server(("127.0.0.1", 0)) as listening:
             listening.settimeout(30)
             nursery.start_soon(trio.to_thread.run_sync, server, listening)
@@ -150,11 +148,10 @@ async def test_a_server_of_the_standard_library(
 
 
 @in_runtime
-async def test_a_handshake_that_fails_is_that_connections_crash(
+async def test_a_failed_handshake_crashes_only_its_connection(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    async with trio.open_nursery() as nursery:
-        (listener,) = await nursery.start(partial(serve_tcp, host="127.0.0.1"), serve_tls, 0)
+    async with serving(serve_tls) as listener:
         stream = await open_tcp_stream("127.0.0.1", port_of(listener))
         stranger = trio.SSLStream(stream, strangers_context(), server_hostname=NAME)
         with pytest.raises(trio.BrokenResourceError) as caught:
@@ -165,15 +162,14 @@ async def test_a_handshake_that_fails_is_that_connections_crash(
         async with trio.SSLStream(stream, client_context(), server_hostname=NAME) as secure:
             await secure.send_all(b"hello")
             assert await receive_exactly(secure, 5) == b"hello"
-        nursery.cancel_scope.cancel()
     (record,) = [r for r in caplog.records if r.levelno >= logging.ERROR]
     assert record.name == "actorsock"
     assert "serve_tls" in record.getMessage()
 
 
 @in_runtime
-async def test_trios_listener_for_tls_takes_ours() -> None:
-    secure = trio.SSLListener(SocketListener(listening()), server_context())
+async def test_a_listener_inside_of_an_ssl_listener() -> None:
+    secure = trio.SSLListener(listen(), server_context())
     name = ok(socket.sockname(secure.transport_listener.socket))
     assert isinstance(name, socket.SockAddrIn)
 

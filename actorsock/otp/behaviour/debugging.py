@@ -1,7 +1,7 @@
-"""What a behaviour's process notes of its messages while somebody looks: for `sys`.
+"""Records of the events of one behaviour process, for `sys.statistics`, `sys.log`, `sys.trace`.
 
-Nothing is noted, and no object of this module exists, until `sys.statistics`, `sys.log` or
-`sys.trace` asks for it.
+A process has a `Debugging` object only while one of these is switched on. Otherwise the engine
+sees None, and pays one test a message.
 """
 
 import logging
@@ -23,62 +23,68 @@ _log: Final = logging.getLogger("actorsock.otp")
 
 @attrs.frozen
 class Statistics:
-    """What `sys.statistics(server, "get")` tells, since it was switched on."""
+    """The counters of `sys.statistics(server, "get")`. Times are in UTC."""
 
     start_time: datetime
+    """The time when counting was switched on."""
     current_time: datetime
+    """The time of this reading."""
     messages_in: int
-    """With time-outs that have run out, and events that a machine has inserted."""
+    """Messages handled since then, with time-outs, and events that a machine has inserted."""
     messages_out: int
-    """Answers, as far as they were the results of callbacks."""
+    """Answers that callbacks have returned. Those that were sent with `reply` do not count."""
 
 
 @attrs.define
 class Debugging:
-    """Counters, the newest events and a trace: each is there if it was asked for."""
+    """Counters, the newest events, and a trace. Each can be on or off."""
 
     since: datetime | None = None
-    """When the counting began; None: nothing is counted."""
+    """When counting was switched on; None: it is off."""
     messages_in: int = 0
     messages_out: int = 0
     events: deque[tuple[Any, ...]] | None = None
+    """None: events are not kept."""
     traces: bool = False
 
     @property
     def idle(self) -> bool:
-        """Nothing is asked for any more."""
+        """All three are off."""
         return self.since is None and self.events is None and not self.traces
 
     def count(self, flag: bool) -> None:
-        """Begin to count, if nothing is counted yet; or stop and forget what was counted."""
+        """Switch counting on or off. Switching it on twice keeps the counters."""
         if flag and self.since is not None:
             return
         self.since = datetime.now(UTC) if flag else None
         self.messages_in = self.messages_out = 0
 
     def statistics(self) -> Statistics | None:
-        """What was counted."""
+        """Return the counters; None while counting is off."""
         if self.since is None:
             return None
         now = datetime.now(UTC)
         return Statistics(self.since, now, self.messages_in, self.messages_out)
 
     def keep(self, size: int | None) -> None:
-        """Keep the newest `size` events, if none are kept yet; None: keep none."""
+        """Keep the newest `size` events from now on; None: keep none.
+
+        As in Erlang, a size that was set before stays until the log is switched off.
+        """
         if size is None or self.events is None:
             self.events = None if size is None else deque(maxlen=size)
 
     def received(self, event: Any) -> None:
-        """The process has begun to handle a message, or what comes like one."""
+        """Record a message, a time-out or an inserted event that the process begins to handle."""
         self.messages_in += 1
-        self._note(("in", event))
+        self._record(("in", event))
 
     def answered(self, answer: SendAnswer) -> None:
-        """A callback has answered a call."""
+        """Record an answer that a callback has returned."""
         self.messages_out += 1
-        self._note(("out", answer.value, answer.caller.pid))
+        self._record(("out", answer.value, answer.caller.pid))
 
-    def _note(self, event: tuple[Any, ...]) -> None:
+    def _record(self, event: tuple[Any, ...]) -> None:
         if self.events is not None:
             self.events.append(event)
         if self.traces:

@@ -1,8 +1,10 @@
-"""What the rules of a behaviour ask for, and what they are told.
+"""The language between the rules of a behaviour and the engine that runs it.
 
-Rules are pure: `step(state, event)` returns the next state and the effects, in order. `Invoke`
-is always the last of them, since all that follows depends on what the callback does; that is
-the next event. An engine carries the effects out.
+Rules are pure: `step(state, event)` returns the next state and a tuple of effects, to be carried
+out in order. An event is a message, `Returned` or `Raised`. `Invoke` is always the last effect:
+everything after it depends on the result of the callback, which is the next event.
+
+Because of this a test can drive the rules with values, without processes, timers or a clock.
 """
 
 from collections.abc import Callable
@@ -39,15 +41,17 @@ class Returned:
 
 @attrs.frozen
 class Raised:
-    """An event: the callback has raised, by mistake (`crash`) or with `exit(reason)`."""
+    """An event: the callback has raised an exception."""
 
     reason: Any
+    """The exit reason that the exception means."""
     crash: BaseException | None = None
+    """The exception, if it is an error; None if it came from `exit(reason)`."""
 
 
 @attrs.frozen
 class Invoke:
-    """Call a callback of the behaviour's object."""
+    """Call a method of the behaviour's object."""
 
     callback: str
     args: tuple[Any, ...]
@@ -63,21 +67,22 @@ class SendAnswer:
 
 @attrs.frozen
 class Serve:
-    """Serve a request that concerns the process and not the program's callbacks."""
+    """Serve a request of `sys`."""
 
     call: SystemCall
 
 
 @attrs.frozen
 class Received:
-    """Something begins to be handled that was no message, or none that the program knows."""
+    """Note for `sys` that an event is handled which was not a message: a time-out, an inserted
+    event."""
 
     event: Any
 
 
 @attrs.frozen
 class StartTimer:
-    """Send a `Tick` in so many seconds; a running timer of the same name is stopped."""
+    """Send a `Tick` to the process after `seconds`; replaces a running timer of the same name."""
 
     name: Any
     stamp: int
@@ -93,7 +98,7 @@ class StopTimer:
 
 @attrs.frozen
 class TellStarter:
-    """Say how `init` went: None is well."""
+    """Send the result of `init` to `start`; None: the process serves from now on."""
 
     starter: Ref
     error: Error | None
@@ -101,7 +106,7 @@ class TellStarter:
 
 @attrs.frozen
 class End:
-    """The process ends; `crash` is the mistake that is to be logged, if there was one."""
+    """End the process. If `crash` is not None, it is logged as a crash."""
 
     reason: Any
     crash: BaseException | None = None
@@ -110,4 +115,4 @@ class End:
 Effect = Invoke | Received | SendAnswer | Serve | StartTimer | StopTimer | TellStarter | End
 
 Step = Callable[[Any, Any], tuple[Any, tuple[Effect, ...]]]
-"""`step(state, event)`: the next state, and what to do."""
+"""`step(state, event)`: the next state, and the effects."""

@@ -1,9 +1,9 @@
-"""Running a behaviour: the effects that its rules ask for, in a process of either kind.
+"""Running a behaviour: an engine carries out the effects that the rules ask for, in a process.
 
-A behaviour whose callbacks are plain functions is a handler and runs in place, on delivery. Any
-other is a loop around `receive`. Both differ in how a callback is called, and in where messages
-wait while the process is suspended, and in nothing else. What is asked through `sys` is served
-in `system_requests`.
+There are two engines. `InPlace` is the handler of a handler process, for classes whose callbacks
+are all plain functions: a message is served on delivery, without a task switch. `Looping` is the
+code of a task or light process, for classes with async callbacks. They differ only in how a
+callback is called, and in where messages wait while the process is suspended by `sys`.
 """
 
 import logging
@@ -45,7 +45,7 @@ _log: Final = logging.getLogger("actorsock.otp")
 
 
 class Engine:
-    """A behaviour's object, the rules that it follows, and where it is in them."""
+    """The program's object, the rules that it follows, and the current state of these rules."""
 
     def __init__(self, cls: type[Any], behaviour: Any, step: Step, state: Any) -> None:
         self.behaviour = behaviour
@@ -53,18 +53,20 @@ class Engine:
         self.parent: Pid | None = None
         self.suspended = False
         self.debugging: Debugging | None = None
+        """None unless `sys` has asked for something: then a message costs one test."""
         self._step = step
         self._timers: dict[Any, Ref] = {}
-        # What the process runs is the behaviour, for whoever looks at it.
+        # `process_info` and crash reports name the program's class, not this one.
         self.__wrapped__ = cls
 
     def __repr__(self) -> str:
-        return name_of(self)  # trio names the task so
+        return name_of(self)  # trio uses it as the name of the task
 
     def _next(self, event: Any) -> Invoke | None:
-        """Do what `event` leads to; the callback that has to be called next, if any."""
+        """Do what follows from `event`, and return the callback to call next, if there is one."""
         self.state, effects = self._step(self.state, event)
         for effect in effects:
+            # The two commonest first, without the pattern matching of `_do`.
             if type(effect) is Invoke:
                 return effect
             if type(effect) is SendAnswer:
@@ -75,21 +77,29 @@ class Engine:
                 self._do(effect)
         return None
 
-    def _message(self, message: Any) -> Invoke | None:
-        """`_next`, for an event that is a message."""
-        kind = type(message)
-        if kind is Begin:
+    def _next_for_message(self, message: Any) -> Invoke | None:
+        """`_next` for a message: `sys` counts and logs those that are for the callbacks."""
+        message_type = type(message)
+        if message_type is Begin:
             self.parent = message.parent
-        elif self.debugging is not None and kind is not Tick and not self._passes(message):
+        elif (
+            self.debugging is not None
+            and message_type is not Tick  # the rules report it as `Received`, unless it is stale
+            and not self._is_for_engine(message)
+        ):
             self.debugging.received(message)
         return self._next(message)
 
-    def _passes(self, message: Any) -> bool:
-        """It is for the process itself: it comes through also when that is suspended."""
-        kind = type(message)
-        if kind is Exit:
+    def _is_for_engine(self, message: Any) -> bool:
+        """Return True for messages that are handled also while the process is suspended.
+
+        These are the requests of `sys` and `stop`, and the exit signal of the parent: a suspended
+        process must not keep its supervisor from ending.
+        """
+        message_type = type(message)
+        if message_type is Exit:
             return message.pid is self.parent
-        return kind is SystemCall or kind is StopRequest
+        return message_type is SystemCall or message_type is StopRequest
 
     def _do(self, effect: Any) -> None:
         match effect:
@@ -97,7 +107,8 @@ class Engine:
                 self._stop_timer(name)
                 process = current_process()
                 if seconds == 0:
-                    # Erlang's `after 0`: behind the messages that are there, before any other.
+                    # As Erlang's `after 0`: it comes after the messages that are in the mailbox
+                    # now, and before all later ones.
                     process.deliver(Tick(name, stamp))
                 else:
                     self._timers[name] = send_after(seconds, process.pid, Tick(name, stamp))
@@ -112,8 +123,8 @@ class Engine:
                 serve(self, call)
             case End(reason, crash):
                 if crash is not None:
-                    raise crash
-                self._report(reason)
+                    raise crash  # the process logs it, as any crash
+                self._log_unless_orderly(reason)
                 raise ProcessExit(reason)
 
     def _stop_timer(self, name: Any) -> None:
@@ -121,7 +132,7 @@ class Engine:
         if ref is not None:
             cancel_timer(ref)
 
-    def _report(self, reason: Any) -> None:
+    def _log_unless_orderly(self, reason: Any) -> None:
         if not is_orderly(reason):
             process = current_process()
             name = f" ({process.name})" if process.name is not None else ""
@@ -130,20 +141,23 @@ class Engine:
 
 
 class InPlace(Engine):
-    """For callbacks that are plain functions: the handler of a handler process."""
+    """The handler of a handler process, whose callbacks are all plain functions."""
 
     def __init__(self, cls: type[Any], behaviour: Any, step: Step, state: Any) -> None:
         super().__init__(cls, behaviour, step, state)
         self._held: deque[Any] = deque()
-        """What has come while the process was suspended: a handler can't leave it where it is."""
+        """The messages that came while the process was suspended. A handler has to take each
+        message when it comes; it can't leave it in the mailbox as `receive` does."""
 
     def __call__(self, message: Any) -> None:
-        if self.suspended and not self._passes(message):
+        if self.suspended and not self._is_for_engine(message):
             self._held.append(message)
             return
-        self._run(self._message(message))
+        self._run(self._next_for_message(message))
+        # After `resume` the held messages come first. One of them may be followed by another
+        # `suspend` that came in the meantime.
         while self._held and not self.suspended:
-            self._run(self._message(self._held.popleft()))
+            self._run(self._next_for_message(self._held.popleft()))
 
     def _run(self, invoke: Invoke | None) -> None:
         while invoke is not None:
@@ -151,7 +165,9 @@ class InPlace(Engine):
             try:
                 value = getattr(self.behaviour, invoke.callback)(*invoke.args)
                 if type(value) is CoroutineType:
-                    value.close()  # that it is a wrong result is all that is to be told of it
+                    # A plain function that returns a coroutine. The rules reject the result;
+                    # closing it avoids Python's "never awaited" warning on top of that.
+                    value.close()
                 event = Returned(value)
             except BaseException as exc:
                 event = raised(exc)
@@ -159,12 +175,13 @@ class InPlace(Engine):
 
 
 class Looping(Engine):
-    """For callbacks of which some are async: the code of a task or light process."""
+    """The code of a task or light process: at least one callback is async."""
 
     async def __call__(self) -> None:
         while True:
-            message = await receive(self._passes if self.suspended else None)
-            invoke = self._message(message)
+            # While suspended, a selective receive: the other messages wait in the mailbox.
+            message = await receive(self._is_for_engine if self.suspended else None)
+            invoke = self._next_for_message(message)
             while invoke is not None:
                 event: Returned | Raised
                 try:

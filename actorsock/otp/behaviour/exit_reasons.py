@@ -1,4 +1,4 @@
-"""What it means that the program's code, called in a behaviour's process, has raised."""
+"""Two rules about exit reasons: which are orderly, and which reason an exception means."""
 
 from typing import Any
 
@@ -11,9 +11,10 @@ __all__ = ["is_orderly", "raised"]
 
 
 def raised(exc: BaseException) -> Raised:
-    """What `exc`, raised by the program's code, means; raises it again if it isn't the code's.
+    """Return the event for an exception that a callback, or other code of the program, has raised.
 
-    Cancellation, Ctrl-C and an exit signal that ends the process are nobody's to handle.
+    Raise `exc` again if it is not an error of that code: a cancellation, Ctrl-C, or the exit
+    signal that ends the process. These have to pass through the behaviour unhandled.
     """
     ending = ending_of(exc)
     if ending.propagate is not None or current_process().ending:
@@ -22,7 +23,10 @@ def raised(exc: BaseException) -> Raised:
 
 
 def is_orderly(reason: Any) -> bool:
-    """`"normal"`, `"shutdown"` and `("shutdown", anything)`."""
+    """Return True for `"normal"`, `"shutdown"` and `("shutdown", term)`.
+
+    With these a behaviour ends without a log record, and a transient child is not restarted.
+    """
     if type(reason) is tuple:
         return len(reason) == 2 and is_word(reason[0], "shutdown")
     return is_word(reason, "normal", "shutdown")

@@ -1,4 +1,8 @@
-"""Starting a behaviour: a new process, of which its starter hears whether it could begin."""
+"""`start` and `start_link`: a new behaviour process, and the result of its `init`.
+
+The same for every behaviour. The starter spawns the process, sends it `Begin`, and waits for
+`Begun` or for the end of the process.
+"""
 
 from math import inf
 from typing import Any
@@ -16,8 +20,8 @@ from ...runtime.core.identity import Pid, Ref
 from ...runtime.core.messages import Down
 from ...runtime.core.process import Process, alive
 from ...runtime.core.reductions import MESSAGE
-from ..calls.forgetting import forget, take_exit
 from ..calls.protocol import Begin, Begun
+from ..calls.waiting import forget, take_exit
 from .base import Behaviour
 from .engine import InPlace
 
@@ -31,12 +35,38 @@ async def start(
     light: bool = False,
     timeout: float = inf,
 ) -> Ok[Pid] | Error:
-    """Start a process of that class and wait for its `init(*args)`; `Ok(pid)` when it went well.
+    """Start a behaviour in a new process, and wait until its `init` has returned.
 
-    Otherwise `Error(reason)`, and the process has ended: with the reason that `init` stopped or
-    crashed with, `"ignore"`, or `"timeout"`. If `name` is taken, `Error("already_started",
-    pid)`. A `light` process, if the class has async callbacks, is a light one.
-    Erlang's `gen_server:start/3,4`.
+    Erlang's `gen_server:start/3,4`, `gen_statem:start/3,4`. The process is not linked to the
+    caller. If the wait is cancelled, the process is killed.
+
+    Args:
+        behaviour: a class derived from `GenServer`, `StateMachine`, `Supervisor` or `Application`.
+        *args: the arguments of its `init`.
+        name: a name to register the process under, before `init` runs (`{local, Name}`).
+        light: run the process as a light one. Without effect on a class whose callbacks are all
+            plain functions: its processes are handlers.
+        timeout: seconds to wait for `init`; `math.inf` (the default) waits for ever.
+
+    Returns:
+        `Ok(pid)`, or `Error`. In the latter case the process has ended, or was never started:
+
+        - `Error("already_started", pid)`: `name` belongs to that process
+        - `Error("timeout")`: `init` has not returned in time, and the process was killed
+        - `Error("ignore")`: `init` has returned `Ignore()`
+        - `Error(reason)`: `init` has returned `Stop(reason)` or `Error(reason)`, or has called
+          `exit(reason)`; if it has crashed, `reason` is the exception
+
+    Raises:
+        TypeError: `behaviour` is no such class, `name` is not a `str`, or `timeout` is not a
+            number.
+        ValueError: `timeout` is negative or NaN.
+
+    Example::
+
+        match await otp.start(Counter, 0, name="counter"):
+            case Ok(pid): ...
+            case Error("already_started", pid): ...
     """
     return await _start(behaviour, args, name, light, timeout, linked=False)
 
@@ -48,10 +78,27 @@ async def start_link(
     light: bool = False,
     timeout: float = inf,
 ) -> Ok[Pid] | Error:
-    """`start`, and a link with the caller: it is the parent of the process, and ends it.
+    """Start a behaviour in a new process that is linked to the caller, its parent.
 
-    If `init` fails, a caller that does not trap exits ends with it.
-    Erlang's `gen_server:start_link/3,4`.
+    Erlang's `gen_server:start_link/3,4`, `gen_statem:start_link/3,4`, `supervisor:start_link/2,3`.
+    It differs from `start` in three points: when the parent ends, the process ends with the same
+    reason, even if it traps exits (then it calls `terminate` before); when the process ends, the
+    parent gets its exit signal; and so a parent that does not trap exits ends too if `init` fails.
+
+    Args:
+        behaviour: a class derived from `GenServer`, `StateMachine`, `Supervisor` or `Application`.
+        *args: the arguments of its `init`.
+        name: a name to register the process under, before `init` runs.
+        light: run the process as a light one, if the class has async callbacks.
+        timeout: seconds to wait for `init`; `math.inf` (the default) waits for ever.
+
+    Returns:
+        The same as `start`. If the result is an `Error`, a parent that traps exits gets no `Exit`
+        message of the failed process.
+
+    Raises:
+        TypeError: as `start`.
+        ValueError: as `start`.
     """
     return await _start(behaviour, args, name, light, timeout, linked=True)
 
@@ -72,9 +119,11 @@ async def _start(
         )
     check_seconds("timeout", timeout)
     starter = current_process()
-    toll = starter.body.spend(MESSAGE)
-    if toll is not None:
-        await toll
+    pause = starter.body.spend(MESSAGE)
+    if pause is not None:
+        await pause
+    # Checked before the process exists: nothing has to be undone, and no other process can register
+    # the name between here and `spawn`, which does not wait.
     if name is not None and (owner := whereis(name)) is not None:
         return Error("already_started", owner)
     engine = behaviour._engine()
@@ -82,7 +131,8 @@ async def _start(
         pid = spawn_handler(engine, name=name)
     else:
         pid = spawn(engine, name=name, light=light)
-    # No process runs before the next message is in its mailbox, hence it is the first.
+    # The new process does not run before this function sends or waits, so its first message is
+    # `Begin`.
     if linked:
         starter.link(alive[pid])
     ref = monitor(pid, alias="demonitor")
@@ -92,8 +142,9 @@ async def _start(
     except BaseException:
         forget(starter, ref)
         if not starter.ending:
-            # Whoever was to know of the process does not: it must not stay. The end of the whole
-            # starter is another thing: who is linked hears of that by the link.
+            # The caller will never learn the pid, so the process has to go. If the starter itself
+            # is ending there is nothing to do: a linked process gets the exit signal, and for one
+            # that is not linked Erlang does nothing either.
             _kill(pid)
         raise
 
@@ -104,16 +155,16 @@ async def _begun(starter: Process, pid: Pid, ref: Ref, timeout: float) -> Ok[Pid
             forget(starter, ref)
             return Ok(pid)
         case Begun(error=Error() as error):
-            await receive(ref)
+            await receive(ref)  # the `Down`: the process has ended when `start` returns
         case Down(reason=reason):
             error = Error(reason)
         case _:
             error = Error("timeout")
             _kill(pid)
             await receive(lambda message: isinstance(message, Down) and message.ref is ref)
-            # What `init` has said in the meantime is not asked for any more.
+            # `init` may have returned in the last moment: drop its `Begun`.
             forget(starter, ref)
-    # Its end is what `start` returns: a caller that traps exits is not told a second time.
+    # The returned error reports the end already; a caller that traps exits needs no `Exit` message.
     take_exit(starter, pid)
     return error
 

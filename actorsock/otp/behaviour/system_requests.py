@@ -1,5 +1,10 @@
-"""How a behaviour's process serves what `sys` asks of it; between two messages, never in one."""
+"""The requests of `sys`, and the code in the behaviour process that serves them.
 
+A request is served between two messages, never while a callback runs, so the state that it reads
+or replaces is consistent. The functions that send these requests are in `otp.sys`.
+"""
+
+from collections.abc import Callable
 from typing import Any, Literal, Protocol
 
 import attrs
@@ -30,90 +35,112 @@ __all__ = [
 
 @attrs.frozen
 class Status:
-    """What `sys.get_status` tells of a process."""
+    """The status of a behaviour process, returned by `sys.get_status`."""
 
     pid: Pid
+    """The process."""
     registered_name: str | None
+    """Its registered name; None if it has none."""
     behaviour: str
     """The class, as `module:name`."""
     status: Literal["running", "suspended"]
+    """`"suspended"` between `sys.suspend` and `sys.resume`."""
     parent: Pid | None
-    """Whose exit signal ends it even if it traps exits: who called `start_link`, or itself."""
+    """The process that called `start_link`; for `start` the process itself."""
     state: Any
-    """What the class's `format_status` returns, or a text that says that it crashed; of a state
-    machine, the state and that."""
+    """The result of `format_status`, or a text that says that it crashed. For a `StateMachine`
+    the pair of its state and that."""
     log: list[tuple[Any, ...]]
-    """The events that `sys.log` keeps."""
+    """The events that `sys.log` keeps; empty while it is off."""
 
 
 @attrs.frozen
 class Failed:
-    """The answer when the function of `sys.replace_state` has raised: nothing has changed."""
+    """The answer when the function of `sys.replace_state` has raised: the state is unchanged.
+
+    The exception, which may be a `ProcessExit`, is raised in the process that called
+    `replace_state`. The behaviour process goes on.
+    """
 
     raised: BaseException
-    """A `ProcessExit` too: it says how the function went, and ends nobody but who asked for it."""
 
 
 @attrs.frozen
 class GetState:
-    pass
+    """`sys.get_state`."""
 
 
 @attrs.frozen
 class ReplaceState:
+    """`sys.replace_state`."""
+
     function: Any
 
 
 @attrs.frozen
 class GetStatus:
-    pass
+    """`sys.get_status`."""
 
 
 @attrs.frozen
 class Suspend:
-    pass
+    """`sys.suspend`."""
 
 
 @attrs.frozen
 class Resume:
-    pass
+    """`sys.resume`."""
 
 
 @attrs.frozen
 class SetStatistics:
+    """`sys.statistics`."""
+
     flag: bool | Literal["get"]
 
 
 @attrs.frozen
 class Log:
+    """`sys.log`."""
+
     size: int | Literal["get"] | None
+    """None: keep no events any more."""
 
 
 @attrs.frozen
 class Trace:
+    """`sys.trace`."""
+
     flag: bool
 
 
 class Served(Protocol):
-    """What is read and changed here of the engine that runs a process."""
+    """The part of an `Engine` that this module reads and changes.
+
+    A protocol and not the class, because `engine` imports this module.
+    """
 
     behaviour: Any
-    state: "_BetweenMessages"
+    state: "_Waiting"
     parent: Pid | None
     suspended: bool
     debugging: Debugging | None
 
 
-class _BetweenMessages(Protocol):
-    """Where the rules of a behaviour are when it waits for a message."""
+class _Waiting(Protocol):
+    """The state of a behaviour's rules while it waits for a message.
 
-    def seen(self, value: Any) -> Any: ...
+    `sys` sees a server as its object, and a state machine as the pair `(state, object)`. These
+    two methods convert to and from that form.
+    """
 
-    def replaced(self, new: Any) -> "tuple[_BetweenMessages, Any]": ...
+    def to_sys(self, behaviour: Any) -> Any: ...
+
+    def from_sys(self, new: Any) -> "tuple[_Waiting, Any]": ...
 
 
 def serve(engine: Served, call: SystemCall) -> None:
-    """Do what was asked of the process that `engine` runs, and answer."""
+    """Serve a request in the process that `engine` runs, and answer it."""
     try:
         answer = _answer(engine, call.request)
     except BaseException as exc:
@@ -125,10 +152,10 @@ def serve(engine: Served, call: SystemCall) -> None:
 def _answer(engine: Served, request: Any) -> Any:
     match request:
         case GetState():
-            return engine.state.seen(engine.behaviour)
+            return engine.state.to_sys(engine.behaviour)
         case ReplaceState(function):
-            _replace(engine, function(engine.state.seen(engine.behaviour)))
-            return engine.state.seen(engine.behaviour)
+            _replace(engine, function(engine.state.to_sys(engine.behaviour)))
+            return engine.state.to_sys(engine.behaviour)
         case GetStatus():
             return _status(engine)
         case Suspend():
@@ -137,21 +164,21 @@ def _answer(engine: Served, request: Any) -> Any:
             engine.suspended = False
         case SetStatistics("get"):
             return None if engine.debugging is None else engine.debugging.statistics()
-        case SetStatistics(flag):
-            _debugging(engine, lambda debugging: debugging.count(flag))
+        case SetStatistics(bool(flag)):
+            _change_debugging(engine, lambda debugging: debugging.count(flag))
         case Log("get"):
             return _events(engine)
-        case Log(size):
-            _debugging(engine, lambda debugging: debugging.keep(size))
+        case Log(int() | None as size):
+            _change_debugging(engine, lambda debugging: debugging.keep(size))
         case Trace(flag):
-            _debugging(engine, lambda debugging: setattr(debugging, "traces", flag))
+            _change_debugging(engine, lambda debugging: setattr(debugging, "traces", flag))
     return None
 
 
 def _replace(engine: Served, new: Any) -> None:
     if new is None:
         return
-    state, behaviour = engine.state.replaced(new)
+    state, behaviour = engine.state.from_sys(new)
     if not isinstance(behaviour, type(engine.behaviour)):
         expected = type(engine.behaviour).__qualname__
         raise TypeError(
@@ -168,13 +195,14 @@ def _status(engine: Served) -> Status:
         name_of(engine),
         "suspended" if engine.suspended else "running",
         engine.parent,
-        engine.state.seen(_formatted(engine)),
+        engine.state.to_sys(_formatted(engine)),
         _events(engine),
     )
 
 
 def _formatted(engine: Served) -> Any:
-    # Who looks for a mistake is told of this one too, and of the rest all the same.
+    # `get_status` is for debugging: a crash of `format_status` is part of the result, and does not
+    # hide the rest of it.
     try:
         return engine.behaviour.format_status()
     except BaseException as exc:
@@ -187,7 +215,8 @@ def _events(engine: Served) -> list[tuple[Any, ...]]:
     return [] if debugging is None or debugging.events is None else list(debugging.events)
 
 
-def _debugging(engine: Served, change: Any) -> None:
+def _change_debugging(engine: Served, change: Callable[[Debugging], None]) -> None:
+    """Apply `change`; the object exists only while something is switched on."""
     debugging = engine.debugging or Debugging()
     change(debugging)
     engine.debugging = None if debugging.idle else debugging

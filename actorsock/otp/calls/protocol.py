@@ -1,7 +1,15 @@
-"""What callers and servers send each other, whatever the behaviour of the server.
+"""The messages that callers and servers exchange, and the delivery of an answer.
 
-`Call` and `Cast` are requests, `Answer` comes back through the caller's alias. A process that
-is no behaviour may receive calls too: it matches `Call(caller, request)` and uses `reply`.
+These messages are the same for every behaviour. A process without a behaviour can serve calls
+too: it receives `Call(caller, request)` and calls `reply(caller, value)`.
+
+An answer takes one of two ways, and `Caller.answer` says which:
+
+- In place. A `call` first delivers its request with a *pending* caller. If the server is a handler
+  process that answers before `deliver` returns, the answer is stored in the caller object, and
+  `call` returns it: no ref, no monitor, no alias and no message. This is the usual case.
+- By alias. Otherwise the answer is an `Answer` message, sent through the alias `Caller.ref`. The
+  alias is inactive once the caller has stopped waiting, so a late answer is dropped.
 """
 
 from typing import Any, Final
@@ -15,7 +23,7 @@ from ...runtime.core.process import alive
 
 __all__ = [
     "BY_ALIAS",
-    "OPEN",
+    "PENDING",
     "Answer",
     "Begin",
     "Begun",
@@ -25,26 +33,30 @@ __all__ = [
     "StopRequest",
     "SystemCall",
     "Tick",
+    "pending_caller",
     "send_answer",
-    "standing_by",
 ]
 
-OPEN: Final = object()
-"""In place of an answer: the caller stands by, and takes what is put here."""
+PENDING: Final = object()
+"""A value of `Caller.answer`: no answer yet, and the server may store it here."""
 
 BY_ALIAS: Final = object()
-"""In place of an answer: it goes through the alias."""
+"""A value of `Caller.answer`: the answer has to be sent through the alias `Caller.ref`."""
 
 
 @attrs.frozen(init=False)
 class Caller:
-    """Who waits for an answer; Erlang's `From`."""
+    """The return address of a call, for `reply`. Erlang's `From`.
+
+    Two callers are equal if their `pid` and `ref` are.
+    """
 
     pid: Pid
+    """The process that waits for the answer."""
     ref: Ref
-    """The alias that the answer goes to. It is active for as long as the caller waits."""
+    """The alias that the answer is sent to. It is active for as long as the process waits."""
     answer: Any = attrs.field(init=False, eq=False, repr=False)
-    """`BY_ALIAS`, or of a caller that stands by: `OPEN`, or the answer."""
+    """Internal: `PENDING`, `BY_ALIAS`, or the answer itself."""
 
     def __init__(self, pid: Pid, ref: Ref) -> None:
         _set_pid(self, pid)
@@ -52,46 +64,49 @@ class Caller:
         _set_answer(self, BY_ALIAS)
 
     def __getattr__(self, name: str) -> Any:
-        # Of a caller that stands by: most never need their ref. Whoever asks for it may answer
-        # through it at once, so from here on that is the way.
+        # Python calls this only for a missing attribute: the ref of a pending caller. It is made on
+        # first use, because most calls are answered in place and need none. The code that reads the
+        # ref may send an answer through it at once, and so the caller has to stop being pending:
+        # from here on the alias is the only way.
         if name != "ref":
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         ref = Ref()
         _set_ref(self, ref)
-        if self.answer is OPEN:
+        if self.answer is PENDING:
             _set_answer(self, BY_ALIAS)
             process = alive.get(self.pid)
             if process is not None:
                 process.add_alias(ref, "reply")
         return ref
 
+    # A copy of a pending caller would get an answer that `call` does not look at.
     def __copy__(self) -> "Caller":
         return self
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Caller":
-        return self  # a second one would wait for an answer of its own
+        return self
 
 
-# Every call makes a caller: through their descriptors, which the type checker does not know, its
-# fields are set without a detour.
+# Each call makes a caller. The class is frozen, and writing through the descriptors of its slots is
+# faster than `object.__setattr__`. The type checker does not know that they are descriptors.
 _set_pid: Final = Caller.pid.__set__  # type: ignore[attr-defined]
 _set_ref: Final = Caller.ref.__set__  # type: ignore[attr-defined]
 _set_answer: Final = Caller.answer.__set__
 _new: Final = Caller.__new__
 
 
-def standing_by(pid: Pid) -> Caller:
-    """A caller that looks for its answer in `answer`, unless that has become `BY_ALIAS`."""
+def pending_caller(pid: Pid) -> Caller:
+    """Return a caller whose answer can be stored in `answer`, until its ref is used."""
     caller = _new(Caller)
     _set_pid(caller, pid)
-    _set_answer(caller, OPEN)
+    _set_answer(caller, PENDING)
     return caller
 
 
 def send_answer(caller: Caller, value: Any) -> None:
-    """Bring the answer to whoever waits for it; the first one counts."""
+    """Deliver the answer of a call. Only the first answer has an effect."""
     answer = caller.answer
-    if answer is OPEN:
+    if answer is PENDING:
         _set_answer(caller, value)
     elif answer is BY_ALIAS:
         send_through(caller.ref, Answer(caller.ref, value))
@@ -99,30 +114,45 @@ def send_answer(caller: Caller, value: Any) -> None:
 
 @attrs.frozen
 class Call:
-    """A request that is to be answered."""
+    """A request that expects an answer. Erlang's `{'$gen_call', From, Request}`.
+
+    A `GenServer` gets it as `handle_call(request, caller)`; a `StateMachine` gets the record
+    itself, as an event; a process without a behaviour receives it like any message.
+
+    Example::
+
+        match await receive(Call):
+            case Call(caller, ("add", a, b)):
+                otp.reply(caller, a + b)
+    """
 
     caller: Caller
+    """The return address, for `reply`."""
     request: Any
+    """The value that was passed to `call` or `send_request`."""
 
 
 @attrs.frozen
 class Cast:
-    """A request that is not answered."""
+    """A request that expects no answer. Erlang's `{'$gen_cast', Request}`."""
 
     request: Any
+    """The value that was passed to `cast`."""
 
 
 @attrs.frozen
 class Answer:
-    """The answer to a call."""
+    """The message that answers a `send_request`. Erlang's `{[alias | Ref], Reply}`."""
 
     ref: Ref
+    """The ref that `send_request` returned."""
     value: Any
+    """The value that the server answered with."""
 
 
 @attrs.frozen
 class SystemCall:
-    """A request that every behaviour serves by itself; see `sys`."""
+    """A call that the behaviour serves itself, without the program's callbacks: see `sys`."""
 
     caller: Caller
     request: Any
@@ -130,33 +160,39 @@ class SystemCall:
 
 @attrs.frozen
 class StopRequest:
-    """What `stop` asks for."""
+    """The request of `stop`: call `terminate`, and end with `reason`."""
 
     reason: Any
 
 
 @attrs.frozen
 class Begin:
-    """The first message to a new server."""
+    """The first message to a new behaviour process: call `init`."""
 
     parent: Pid
-    """Whose exit signal ends it even if it traps exits: who has linked it, or else itself."""
+    """The process whose exit signal ends this one even if it traps exits: the caller of
+    `start_link`; for `start` the new process itself."""
     starter: Ref
-    """Where it says how `init` went."""
+    """The alias that the result of `init` (`Begun`) is sent to."""
     args: tuple[Any, ...]
 
 
 @attrs.frozen
 class Begun:
-    """How `init` went: None is well."""
+    """The result of `init`, for `start`."""
 
     ref: Ref
     error: Error | None
+    """None: the process serves from now on. Otherwise `start` returns this error."""
 
 
 @attrs.frozen
 class Tick:
-    """A server's own timer has run out; a stamp that is no longer valid says: ignore it."""
+    """The message of a behaviour's own timer.
+
+    A timer that is stopped may have fired already. Its message is then in the mailbox, and is
+    recognised by its old `stamp` and ignored.
+    """
 
     name: Any
     stamp: int

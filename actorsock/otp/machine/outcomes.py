@@ -1,4 +1,7 @@
-"""What a `StateMachine` is told, and what its callbacks return."""
+"""The results of `StateMachine` callbacks, and the actions that they contain.
+
+`Stop` and `Ignore`, which mean the same in every behaviour, are in `behaviour.lifecycle`.
+"""
 
 from math import inf
 from typing import Any, Literal
@@ -7,14 +10,11 @@ import attrs
 
 from ...arguments import check_seconds, shown
 from ..calls.protocol import Call, Cast
+from .events import Info, Internal, TimedOut
 
 __all__ = [
     "Action",
-    "Enter",
-    "Event",
     "EventTimeout",
-    "Info",
-    "Internal",
     "KeepState",
     "NamedTimeout",
     "NextEvent",
@@ -22,40 +22,7 @@ __all__ = [
     "Postpone",
     "RepeatState",
     "StateTimeout",
-    "TimedOut",
 ]
-
-
-@attrs.frozen
-class Info:
-    """An event: a message that is neither a call nor a cast."""
-
-    message: Any
-
-
-@attrs.frozen
-class Internal:
-    """An event that the machine has sent to itself with `NextEvent`."""
-
-    content: Any
-
-
-@attrs.frozen
-class TimedOut:
-    """An event: a time-out has run out; `name` is `"state"`, `"event"`, or its own."""
-
-    name: Any
-    content: Any
-
-
-@attrs.frozen
-class Enter:
-    """A state is entered, from the state `former`; at the start, `former` is the state itself."""
-
-    former: Any
-
-
-Event = Call | Cast | Info | Internal | TimedOut | Enter
 
 
 def _seconds(instance: object, attribute: Any, value: Any) -> None:
@@ -77,24 +44,54 @@ def _event(instance: object, attribute: Any, value: Any) -> None:
 
 @attrs.frozen
 class Postpone:
-    """An action: keep this event until the state has changed; `postpone`."""
+    """An action: handle this event again after the state has changed. Erlang's `postpone`.
+
+    Postponed events come in their original order, before events that have not been handled yet.
+
+    Example::
+
+        def locked(self, event):
+            match event:
+                case Call(_, "open"):
+                    return KeepState(Postpone())  # answered when the machine is unlocked
+                case Cast("unlock"):
+                    return NextState("unlocked")
+    """
 
 
 @attrs.frozen
 class NextEvent:
-    """An action: handle this event before any that waits; `{next_event, Type, Content}`."""
+    """An action: handle an event before all others. Erlang's `{next_event, Type, Content}`.
+
+    Several of them in one result are handled in their order.
+
+    Args:
+        event: an `Internal`, `Call`, `Cast`, `Info` or `TimedOut`.
+
+    Raises:
+        TypeError: `event` is none of these.
+    """
 
     event: Any = attrs.field(validator=_event)
 
 
 @attrs.frozen
 class StateTimeout:
-    """An action: `TimedOut("state", content)`, unless the state changes before.
+    """An action: the event `TimedOut("state", content)` later, unless the state changes before.
 
-    As with every time-out, a new one replaces one that runs, and `math.inf` stops it. One of 0
-    seconds comes before any message that has not been looked at yet. `"update"` in place of
-    seconds changes the content of one that runs, and comes at once if there is none. What a change
-    of state asks for and what the entry asks for is done together, after the entry.
+    Erlang's `{state_timeout, Time, Content}`. A new one replaces one that runs. The time-outs of a
+    change of state and of the `Enter` that follows it are started together, after the callback of
+    `Enter`.
+
+    Args:
+        seconds: the time. 0 makes the event come before any message that has not been handled
+            yet. `math.inf` stops the time-out that runs. `"update"` changes only the content of
+            the time-out that runs; if none does, it is the same as 0.
+        content: any value, for the event.
+
+    Raises:
+        TypeError: `seconds` is neither a number nor `"update"`.
+        ValueError: `seconds` is negative or NaN.
     """
 
     seconds: float | Literal["update"] = attrs.field(validator=_seconds)
@@ -103,7 +100,18 @@ class StateTimeout:
 
 @attrs.frozen
 class EventTimeout:
-    """An action: `TimedOut("event", content)`, unless any event comes before."""
+    """An action: the event `TimedOut("event", content)` later, unless any event comes before.
+
+    Erlang's `{timeout, Time, Content}`.
+
+    Args:
+        seconds: as in `StateTimeout`.
+        content: any value, for the event.
+
+    Raises:
+        TypeError: `seconds` is neither a number nor `"update"`.
+        ValueError: `seconds` is negative or NaN.
+    """
 
     seconds: float | Literal["update"] = attrs.field(validator=_seconds)
     content: Any = None
@@ -111,7 +119,19 @@ class EventTimeout:
 
 @attrs.frozen
 class NamedTimeout:
-    """An action: `TimedOut(name, content)`, whatever comes before; `{{timeout, Name}, ...}`."""
+    """An action: the event `TimedOut(name, content)` later, whatever happens before.
+
+    Erlang's `{{timeout, Name}, Time, Content}`. One time-out of each name can run.
+
+    Args:
+        name: any hashable value, except `"state"` and `"event"`.
+        seconds: as in `StateTimeout`. The default, `math.inf`, stops the time-out of that name.
+        content: any value, for the event.
+
+    Raises:
+        TypeError: `seconds` is neither a number nor `"update"`.
+        ValueError: `seconds` is negative or NaN, or `name` is `"state"` or `"event"`.
+    """
 
     name: Any = attrs.field(validator=_own_name)
     seconds: float | Literal["update"] = attrs.field(validator=_seconds, default=inf)
@@ -132,7 +152,18 @@ def _check_actions(actions: tuple[Any, ...]) -> None:
 
 @attrs.frozen(init=False)
 class NextState:
-    """Change to `state`, then do `actions`; Erlang's `{next_state, State, Data, Actions}`."""
+    """The result of a callback: change to a state, and do the actions.
+
+    Erlang's `{next_state, State, Data, Actions}`. If the state is equal to the present one, this
+    is the same as `KeepState`. From `init` it is the first state (`{ok, State, Data, Actions}`).
+
+    Args:
+        state: the new state. If the class has a method for each state, the name of a method.
+        actions: the actions, in order.
+
+    Raises:
+        TypeError: one of the actions is not an action.
+    """
 
     state: Any
     actions: tuple[Action, ...]
@@ -144,7 +175,17 @@ class NextState:
 
 @attrs.frozen(init=False)
 class KeepState:
-    """Stay in the state and do `actions`; None does for no actions. `{keep_state_and_data, ...}`"""
+    """The result of a callback: stay in the state, and do the actions.
+
+    Erlang's `{keep_state, Data, Actions}` and `keep_state_and_data`. Without actions, None means
+    the same.
+
+    Args:
+        actions: the actions, in order.
+
+    Raises:
+        TypeError: one of the actions is not an action.
+    """
 
     actions: tuple[Action, ...]
 
@@ -155,9 +196,17 @@ class KeepState:
 
 @attrs.frozen(init=False)
 class RepeatState:
-    """`KeepState`, and the state is entered again: with `enters`, there is another `Enter`.
+    """The result of a callback: stay in the state, but enter it again, and do the actions.
 
-    Its `former` is the state itself. `{repeat_state, ...}` and `{repeat_state_and_data, ...}`
+    Erlang's `{repeat_state, Data, Actions}` and `repeat_state_and_data`. In a class with
+    `enters = True` there is another `Enter`, whose `former` is the state itself. Otherwise it is
+    the same as `KeepState`.
+
+    Args:
+        actions: the actions, in order.
+
+    Raises:
+        TypeError: one of the actions is not an action.
     """
 
     actions: tuple[Action, ...]

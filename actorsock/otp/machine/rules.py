@@ -1,9 +1,15 @@
-"""The rules of a `StateMachine`: which event is next, what is postponed, which time-outs run.
+"""The rules of a `StateMachine`: which event is next, and what follows from a callback's result.
 
-Pure, like the rules of a server. A `Machine` waits for a message; while a callback runs the
-machine is `Busy` with an event. Events are handled one by one: first those that a callback has
-put in front, then, after a change of state, those postponed, then time-outs of no time at all,
-then what comes from outside.
+Pure: see `behaviour.effects`. The state of the rules is
+
+- `Fresh`: before `Begin`
+- `Machine`: waiting for a message
+- `Busy`: a callback runs
+- `Ending`: `terminate` runs; common to all behaviours, see `behaviour.lifecycle`
+
+Events are handled one at a time, as in Erlang's `gen_statem`: first those that callbacks have
+inserted (`NextEvent`), then, after a change of state, those that were postponed, then time-outs of
+0 seconds, and then messages. The first two are in `Machine.queue`.
 """
 
 from collections.abc import Callable
@@ -12,10 +18,7 @@ from typing import Any
 import attrs
 
 from ...arguments import shown
-from ...results import Error
 from ...runtime.core.identity import Pid, Ref
-from ...runtime.core.messages import Exit
-from ..behaviour.beginning import not_begun, refused
 from ..behaviour.effects import (
     Effect,
     End,
@@ -23,104 +26,111 @@ from ..behaviour.effects import (
     Raised,
     Received,
     Returned,
-    SendAnswer,
     Serve,
     StopTimer,
     TellStarter,
 )
-from ..behaviour.outcomes import NOTHING, Stop
-from ..calls.protocol import Begin, Call, Cast, StopRequest, SystemCall, Tick
-from .outcomes import (
-    Action,
-    Enter,
-    Event,
-    Info,
-    KeepState,
-    NextEvent,
-    NextState,
-    Postpone,
-    RepeatState,
-    TimedOut,
+from ..behaviour.lifecycle import (
+    Ending,
+    Stop,
+    after_terminate,
+    answer_of,
+    crash,
+    refuse_to_begin,
+    requested_end,
+    terminate,
+    wrong_result,
 )
+from ..calls.protocol import Begin, Call, Cast, SystemCall, Tick
+from .events import Enter, Event, Info, TimedOut
+from .outcomes import Action, KeepState, NextEvent, NextState, Postpone, RepeatState
 from .timeouts import DUE, EVENT, STATE, Timeout, Timers, Timing, without
 
-__all__ = ["Busy", "Ending", "Fresh", "Machine", "Mode", "step"]
+__all__ = ["Busy", "Fresh", "Machine", "Mode", "step"]
 
 
 @attrs.frozen
 class Mode:
-    """How events reach the callbacks."""
+    """The way in which a class gets its events. Erlang's `callback_mode()`."""
 
     has_method: Callable[[Any], bool] | None
-    """The callback is named like the state, if there is one; None: it is `handle_event`."""
+    """Tells whether the class has a method for a state; None: it has one `handle_event` for all."""
     enters: bool
-    """Entering a state is an event."""
+    """Entering a state is an event, `Enter`."""
 
     def takes(self, state: Any) -> bool:
-        """The machine can be in that state."""
+        """Return True if the machine can be in that state."""
         return self.has_method is None or self.has_method(state)
+
+    def callback(self, state: Any) -> str:
+        """Return the name of the method that handles events in that state."""
+        return "handle_event" if self.has_method is None else str(state)
 
 
 @attrs.frozen
 class Fresh:
-    """Nothing has happened yet."""
+    """The process has not got its first message, `Begin`."""
 
     mode: Mode
 
 
 @attrs.frozen
 class Machine:
-    """Waiting for a message."""
+    """The machine waits for a message, or is between two events."""
 
     mode: Mode
     parent: Pid | None = None
     state: Any = None
+    """The state of the program's machine."""
     queue: tuple[Event, ...] = ()
+    """The events that come before any message, in order."""
     postponed: tuple[Event, ...] = ()
-    """Oldest first."""
+    """The events that wait for a change of state, oldest first."""
     stamp: int = 0
+    """The stamp of the newest timer. A tick whose stamp is not in `timers` is stale."""
     timers: Timers = attrs.field(factory=dict)
 
     @property
     def due(self) -> Any:
-        """The name of the first time-out that needs no time, or None."""
+        """The name of the oldest time-out of 0 seconds, or None."""
         return next((name for name, (stamp, _) in self.timers.items() if stamp == DUE), None)
 
-    def seen(self, value: Any) -> Any:
-        """What `sys` tells of the machine, of whose object it is to tell `value`."""
-        return self.state, value
+    def to_sys(self, behaviour: Any) -> Any:
+        """Return what `sys.get_state` shows: the state, and the object."""
+        return self.state, behaviour
 
-    def replaced(self, new: Any) -> tuple["Machine", Any]:
-        """What is in the place of this, and of the object, when `sys` puts `new` there.
+    def from_sys(self, new: Any) -> tuple["Machine", Any]:
+        """Return the state of the rules and the object after `sys.replace_state`.
 
-        Raises `TypeError` if `new` is no pair, or its state none that the machine can be in.
+        Raise `TypeError` if `new` is not a pair, or the machine can't be in its state.
         """
         match new:
-            case (state, value):
+            case (state, behaviour):
                 pass
             case _:
                 raise TypeError(f"function: expected None or (state, object), got {shown(new)}")
         if not self.mode.takes(state):
             raise TypeError(f"function: no method for the state {shown(state)}")
-        return attrs.evolve(self, state=state), value
+        return attrs.evolve(self, state=state), behaviour
 
 
 @attrs.frozen
 class Busy:
-    """A callback runs; it is `init` when there is no event."""
+    """A callback runs."""
 
     machine: Machine
     event: Event | None
+    """The event that the callback handles; None: the callback is `init`."""
     starter: Ref | None = None
+    """The alias for the result, if the callback is `init`."""
     timeouts: tuple[Timeout, ...] = ()
-    """What was asked for in the transition that this entry belongs to: it is done at its end."""
+    """If the event is an `Enter`: the time-outs that the change of state has asked for. They are
+    started after this callback, together with its own, so that its own win."""
 
-
-@attrs.frozen
-class Ending:
-    """`terminate` runs; afterwards the process ends like this."""
-
-    end: End
+    @property
+    def callback(self) -> str:
+        """The name of the method that runs."""
+        return "init" if self.event is None else self.machine.mode.callback(self.machine.state)
 
 
 State = Fresh | Machine | Busy | Ending
@@ -128,17 +138,16 @@ Next = tuple[State, tuple[Effect, ...]]
 
 
 def step(state: State, event: Any) -> Next:
-    """What happens next; `event` is a message, or what a callback has done."""
+    """Return the next state, and the effects of `event`: a message, `Returned` or `Raised`."""
     match state:
         case Machine():
             return _message(state, event)
         case Busy():
             if type(event) is Returned:
                 return _returned(state, event.value)
-            return _raised(state, event)
+            return _crash(state, event)
         case Ending():
-            end = state.end if type(event) is Returned else End(event.reason, event.crash)
-            return state, (end,)
+            return after_terminate(state, event)
         case Fresh():
             assert type(event) is Begin
             machine = Machine(state.mode, event.parent)
@@ -157,17 +166,16 @@ def _message(machine: Machine, message: Any) -> Next:
             event = message
         case SystemCall():
             return machine, (Serve(message),)
-        case StopRequest(reason):
-            return _terminate(machine, End(reason), ())
-        case Exit(pid, reason) if pid is machine.parent:
-            return _terminate(machine, End(reason), ())
         case _:
+            end = requested_end(message, machine.parent)
+            if end is not None:
+                return terminate(end, machine.state)
             event = Info(message)
     return _handle(machine, event, ())
 
 
-def _run(machine: Machine, before: tuple[Effect, ...]) -> Next:
-    """Handle the first event of the queue; without one, wait for a message."""
+def _next_event(machine: Machine, before: tuple[Effect, ...]) -> Next:
+    """Handle the next event that needs no message; if there is none, wait for a message."""
     if machine.queue:
         event, *rest = machine.queue
         return _handle(attrs.evolve(machine, queue=tuple(rest)), event, before)
@@ -184,6 +192,7 @@ def _time_out(machine: Machine, name: Any, before: tuple[Effect, ...]) -> Next:
 
 
 def _handle(machine: Machine, event: Event, before: tuple[Effect, ...]) -> Next:
+    """Call the callback with an event, of whatever origin; it ends the event time-out."""
     running = machine.timers.get(EVENT)
     if running is not None:
         if running[0] != DUE:
@@ -198,19 +207,17 @@ def _invoke(
     before: tuple[Effect, ...],
     timeouts: tuple[Timeout, ...] = (),
 ) -> Next:
-    if machine.mode.has_method is not None:
-        invoke = Invoke(str(machine.state), (event,))
-    else:
-        invoke = Invoke("handle_event", (event, machine.state))
-    return Busy(machine, event, timeouts=timeouts), (*before, invoke)
+    mode, state = machine.mode, machine.state
+    args = (event,) if mode.has_method is not None else (event, state)
+    busy = Busy(machine, event, timeouts=timeouts)
+    return busy, (*before, Invoke(mode.callback(state), args))
 
 
 def _returned(busy: Busy, result: Any) -> Next:
     if busy.starter is not None:
-        refusal = refused(result)
+        refusal = refuse_to_begin(busy.starter, result)
         if refusal is not None:
-            error, end = refusal
-            return Ending(end), not_begun(busy.starter, error, end)
+            return refusal
     match result:
         case NextState(state, actions):
             if isinstance(busy.event, Enter) and state != busy.machine.state:
@@ -220,29 +227,37 @@ def _returned(busy: Busy, result: Any) -> Next:
             return _transition(busy, busy.machine.state, actions, result)
         case None if busy.starter is None:
             return _transition(busy, busy.machine.state, (), result)
-        case Stop(reason, reply) if reply is NOTHING:
-            return _terminate(busy.machine, End(reason), ())
-        case Stop(reason, reply) if isinstance(busy.event, Call):
-            return _terminate(busy.machine, End(reason), (SendAnswer(busy.event.caller, reply),))
+        case Stop(reason):
+            caller = busy.event.caller if isinstance(busy.event, Call) else None
+            answers = answer_of(result, caller)
+            if answers is not None:
+                # As in Erlang the caller gets its answer before `terminate` begins.
+                return terminate(End(reason), busy.machine.state, before=answers)
     if busy.starter is not None:
         return _wrong(busy, result, "NextState, Stop, Ignore or Error")
     return _wrong(busy, result, "None, KeepState, RepeatState, NextState or Stop")
 
 
 def _transition(busy: Busy, state: Any, actions: tuple[Action, ...], result: Any) -> Next:
+    """Change to `state`, which may be the present one, and do the actions.
+
+    A change of state stops the state time-out and puts the postponed events into the queue. If
+    entering is an event, its callback comes next, and the time-outs start after it.
+    """
     machine = busy.machine
     begins = busy.starter is not None
     changes = begins or bool(state != machine.state)
-    anew = changes or type(result) is RepeatState
-    if not actions and not busy.timeouts and not anew:
-        return _run(machine, ())
+    is_entered = changes or type(result) is RepeatState
+    if not actions and not busy.timeouts and not is_entered:
+        return _next_event(machine, ())  # the commonest result, None: nothing below applies
     if changes and not machine.mode.takes(state):
-        # Here, where the mistake is; the next event is that of somebody else.
-        return _mistake(busy, f"no method for the state {shown(state)}")
+        # Erlang fails at the next event (undef). Failing here names the callback that is wrong.
+        error = TypeError(f"{busy.callback}: no method for the state {shown(state)}")
+        return _crash(busy, Raised(error, error))
     effects: list[Effect] = []
     if busy.starter is not None:
         effects.append(TellStarter(busy.starter, None))
-    postponed, first = machine.postponed, []
+    postponed, inserted = machine.postponed, []
     timeouts = list(busy.timeouts)
     for action in actions:
         match action:
@@ -253,11 +268,11 @@ def _transition(busy: Busy, state: Any, actions: tuple[Action, ...], result: Any
             case NextEvent(event):
                 if isinstance(busy.event, Enter):
                     return _wrong(busy, result, "no NextEvent here, before the state is entered")
-                first.append(event)
+                inserted.append(event)
                 effects.append(Received(event))
             case _:
                 timeouts.append(action)
-    enters = anew and machine.mode.enters
+    enters = is_entered and machine.mode.enters
     timing = Timing(machine.stamp, dict(machine.timers), effects)
     if changes:
         timing.stop(STATE)
@@ -265,46 +280,30 @@ def _transition(busy: Busy, state: Any, actions: tuple[Action, ...], result: Any
         timing.set(timeouts)
     queue = machine.queue
     if changes:
+        # As in Erlang: before the events that wait, and after those that are inserted now.
         queue, postponed = (*postponed, *queue), ()
     former = state if begins else machine.state
     after = attrs.evolve(
         machine,
         state=state,
-        queue=(*first, *queue),
+        queue=(*inserted, *queue),
         postponed=postponed,
         timers=timing.timers,
         stamp=timing.stamp,
     )
     if enters:
-        # An event that enters again was itself an entry: the state before is still that one's.
+        # The entry comes before any queued event, and its callback may add time-outs to these.
+        # RepeatState from the callback of an Enter: as in Erlang the new Enter has the former
+        # state of the first one.
         if isinstance(busy.event, Enter):
             former = busy.event.former
         return _invoke(after, Enter(former), tuple(effects), tuple(timeouts))
-    return _run(after, tuple(effects))
+    return _next_event(after, tuple(effects))
 
 
 def _wrong(busy: Busy, result: Any, expected: str) -> Next:
-    return _mistake(busy, f"expected {expected} to be returned, got {shown(result)}")
+    return _crash(busy, wrong_result(busy.callback, expected, result))
 
 
-def _mistake(busy: Busy, what: str) -> Next:
-    """The callback has returned what can't be done."""
-    if busy.event is None:
-        callback = "init"
-    elif busy.machine.mode.has_method is not None:
-        callback = str(busy.machine.state)
-    else:
-        callback = "handle_event"
-    mistake = TypeError(f"{callback}: {what}")
-    return _raised(busy, Raised(mistake, mistake))
-
-
-def _raised(busy: Busy, raised: Raised) -> Next:
-    end = End(raised.reason, raised.crash)
-    if busy.starter is not None:
-        return Ending(end), not_begun(busy.starter, Error(raised.reason), end)
-    return _terminate(busy.machine, end, ())
-
-
-def _terminate(machine: Machine, end: End, before: tuple[Effect, ...]) -> Next:
-    return Ending(end), (*before, Invoke("terminate", (end.reason, machine.state)))
+def _crash(busy: Busy, raised: Raised) -> Next:
+    return crash(busy.starter, raised, busy.machine.state)

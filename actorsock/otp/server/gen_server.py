@@ -1,4 +1,4 @@
-"""`GenServer`: a process that serves requests, one at a time; Erlang's `gen_server`."""
+"""`GenServer`: a process that serves requests, one at a time. Erlang's `gen_server`."""
 
 import logging
 from typing import Any, Final
@@ -9,8 +9,8 @@ from ..behaviour.base import Behaviour
 from ..behaviour.effects import Step
 from ..behaviour.engine import InPlace
 from ..calls.protocol import Caller
-from . import rules as server_rules
-from .serving import ServingInPlace
+from . import rules
+from .fast_path import ServerInPlace
 
 __all__ = ["GenServer"]
 
@@ -18,35 +18,102 @@ _log: Final = logging.getLogger("actorsock.otp")
 
 
 class GenServer(Behaviour):
-    """Derive from it and write the callbacks that you need, each plain or async.
+    """A server: derive from it and write the callbacks that you need. Erlang's `gen_server`.
 
-    If all of them are plain functions the server is a handler process: a call to it is served
-    in place and costs no task switch. The object's attributes are the server's state; a new
-    process begins with a new object.
+    `start` and `start_link` make a new process with a new object of the class. The attributes of
+    the object are the server's state; callbacks change them, and return what the server does next.
+
+    Each callback may be plain or async. If all are plain, the server is a handler process: a call
+    to it is served in place, without a task switch. Otherwise it is a trio task, or a light
+    process with `start(..., light=True)`.
+
+    An exception in a callback crashes the server: it calls `terminate`, and ends with the
+    exception as its reason. `exit(reason)` ends it in the same way with `reason`. A result that
+    the callback may not return is a crash with `TypeError`.
+
+    Example::
+
+        class Counter(otp.GenServer):
+            def init(self, start):
+                self.value = start
+
+            def handle_call(self, request, caller):
+                match request:
+                    case "next":
+                        self.value += 1
+                        return Reply(self.value)
+
+            def handle_cast(self, request):
+                match request:
+                    case "reset":
+                        self.value = 0
+
+        counter = ok(await otp.start_link(Counter, 10))
+        assert await otp.call(counter, "next") == 11
     """
 
     def init(self, *args: Any, **kwargs: Any) -> Any:
-        """Called first, with the arguments of `start`, which waits for it.
+        """Set up the state. Erlang's `Module:init/1`. The default does nothing.
 
-        None, `NoReply(...)` and `Continue(term)` say that it went well. `Stop(reason)` makes
-        `start` return `Error(reason)`, as an exception does, and the process end with the
-        reason; `Error(reason)` does so too, but the process ends with `"normal"`; `Ignore()`
-        makes it `Error("ignore")`.
+        `start` waits until it has returned.
+
+        Args:
+            *args: the arguments of `start` or `start_link`.
+            **kwargs: none are passed by `start`; for subclasses that call each other's `init`.
+
+        Returns:
+            - None or `NoReply(...)`: the server begins; `start` returns `Ok(pid)`
+            - `Continue(term)`: likewise, and `handle_continue` comes before any message
+            - `Stop(reason)`: the process ends with `reason`; `start` returns `Error(reason)`. An
+              exception does the same
+            - `Error(reason)`: `start` returns it, and the process ends with `"normal"`
+            - `Ignore()`: `start` returns `Error("ignore")`, and the process ends with `"normal"`
         """
 
     def handle_call(self, request: Any, caller: Caller) -> Any:
-        """Serve a `call`: `Reply(value)`, or `NoReply()` and a `reply(caller, value)` later.
+        """Serve a request of `call` or `send_request`. Erlang's `Module:handle_call/3`.
 
-        Or `Continue(term)`, which answers later as well, or `Stop(reason)`.
+        The default crashes the server with `NotImplementedError`.
+
+        Args:
+            request: the value that the caller has passed.
+            caller: the return address, for a later `reply`.
+
+        Returns:
+            - `Reply(value, ...)`: the answer
+            - `NoReply(...)` or `Continue(term)`: no answer yet; use `reply(caller, value)` later
+            - `Stop(reason)` or `Stop(reason, reply)`: the server ends
         """
         raise NotImplementedError(f"{type(self).__qualname__} has no handle_call")
 
     def handle_cast(self, request: Any) -> Any:
-        """Serve a `cast`: None, `NoReply(...)`, `Continue(term)` or `Stop(reason)`."""
+        """Serve a request of `cast`. Erlang's `Module:handle_cast/2`.
+
+        The default crashes the server with `NotImplementedError`.
+
+        Args:
+            request: the value that was passed to `cast`.
+
+        Returns:
+            - None or `NoReply(...)`: wait for the next message
+            - `Continue(term)`: call `handle_continue` first
+            - `Stop(reason)`: the server ends
+        """
         raise NotImplementedError(f"{type(self).__qualname__} has no handle_cast")
 
     def handle_info(self, message: Any) -> Any:
-        """Any other message, and `"timeout"`; returns the same as `handle_cast`."""
+        """Handle any other message. Erlang's `Module:handle_info/2`.
+
+        The default logs a warning and drops the message.
+
+        Args:
+            message: a message that is neither a call nor a cast, such as `Down`, `Exit` (if the
+                server traps exits) or a select message; or `"timeout"`, when the time-out of
+                `NoReply` or `Reply` has run out.
+
+        Returns:
+            The same as `handle_cast`.
+        """
         _log.warning(
             "%s %r got a message that it has no handle_info for: %s",
             type(self).__qualname__,
@@ -55,26 +122,49 @@ class GenServer(Behaviour):
         )
 
     def handle_continue(self, term: Any) -> Any:
-        """What `Continue(term)` has asked for; returns the same as `handle_cast`."""
+        """Do what a `Continue` has asked for. Erlang's `Module:handle_continue/2`.
+
+        The default crashes the server with `NotImplementedError`.
+
+        Args:
+            term: the value in `Continue(term)`.
+
+        Returns:
+            The same as `handle_cast`.
+        """
         raise NotImplementedError(f"{type(self).__qualname__} has no handle_continue")
 
     def terminate(self, reason: Any) -> Any:
-        """Clean up: the server ends because it stops, crashes or, trapping exits, its parent ends.
+        """Clean up before the server ends. Erlang's `Module:terminate/2`.
 
-        Not called when an exit signal ends a server that does not trap exits, nor on a kill.
+        The default does nothing. It is called after `Stop(reason)`, `otp.stop`, a crash or `exit`
+        in a callback, and, if the server traps exits, when its parent ends. It is not called when
+        `init` fails, when an exit signal ends a server that does not trap exits, or on `"kill"`.
+
+        Args:
+            reason: the exit reason; after a crash the exception.
+
+        Returns:
+            Any value; it is ignored. If `terminate` raises, that becomes the exit reason.
         """
 
     def format_status(self) -> Any:
-        """What `sys.get_status` shows as the state; a plain function. The attributes."""
+        """Return the state as `sys.get_status` shows it. Erlang's `Module:format_status/1`.
+
+        Override it, with a plain function, to hide secrets or shorten long values.
+
+        Returns:
+            Any value. The default returns a dict of the attributes.
+        """
         return dict(vars(self))
 
     @classmethod
     def _rules(cls) -> tuple[Step, Any]:
-        return server_rules.step, server_rules.Fresh()
+        return rules.step, rules.Fresh()
 
     @classmethod
     def _in_place(cls) -> type[InPlace]:
-        return ServingInPlace
+        return ServerInPlace
 
     @classmethod
     def _callbacks(cls) -> tuple[str, ...]:

@@ -1,7 +1,14 @@
 """The rules of a `GenServer`: which callback a message is for, and what its result means.
 
-Pure: no process, no time, no callback is called here. The state says where the server is:
-`Fresh` before `Begin`, `Waiting` for a message, `Busy` with a callback, `Ending` in `terminate`.
+Pure: see `behaviour.effects`. The state of the rules is
+
+- `Fresh`: before `Begin`
+- `Waiting`: for a message
+- `Busy`: a callback runs
+- `Ending`: `terminate` runs; common to all behaviours, see `behaviour.lifecycle`
+
+The common functions compare types instead of using `match`, which takes longer: every message to
+a server with async callbacks passes through here.
 """
 
 from math import inf
@@ -9,16 +16,11 @@ from typing import Any, Final
 
 import attrs
 
-from ...arguments import shown
-from ...results import Error
 from ...runtime.core.identity import Pid, Ref
-from ...runtime.core.messages import Exit
-from ..behaviour.beginning import not_begun, refused
 from ..behaviour.effects import (
     Effect,
     End,
     Invoke,
-    Raised,
     Received,
     Returned,
     SendAnswer,
@@ -27,33 +29,44 @@ from ..behaviour.effects import (
     StopTimer,
     TellStarter,
 )
-from ..behaviour.outcomes import NOTHING, Continue, NoReply, Reply, Stop
-from ..calls.protocol import Begin, Call, Caller, Cast, StopRequest, SystemCall, Tick
+from ..behaviour.lifecycle import (
+    Ending,
+    Stop,
+    after_terminate,
+    answer_of,
+    crash,
+    refuse_to_begin,
+    requested_end,
+    terminate,
+    wrong_result,
+)
+from ..calls.protocol import Begin, Call, Caller, Cast, SystemCall, Tick
+from .outcomes import Continue, NoReply, Reply
 
-__all__ = ["Busy", "Ending", "Fresh", "State", "Waiting", "step"]
+__all__ = ["Busy", "Fresh", "State", "Waiting", "step"]
 
 
 @attrs.frozen
 class Fresh:
-    """Nothing has happened yet."""
+    """The process has not got its first message, `Begin`."""
 
 
 @attrs.frozen
 class Waiting:
-    """For a message."""
+    """The server waits for a message."""
 
     parent: Pid | None = None
     stamp: int = 0
-    """Of the newest time-out; every older tick is stale."""
+    """The stamp of the newest time-out. A tick with another stamp is stale, and ignored."""
     timed: float | None = None
-    """The seconds of the newest time-out, if neither it nor a message has come since."""
+    """The seconds of the time-out that runs; None if none does."""
 
-    def seen(self, value: Any) -> Any:
-        """What `sys` tells of the server, of whose object it is to tell `value`."""
-        return value
+    def to_sys(self, behaviour: Any) -> Any:
+        """Return what `sys.get_state` shows: the object alone."""
+        return behaviour
 
-    def replaced(self, new: Any) -> tuple["Waiting", Any]:
-        """What is in the place of this, and of the object, when `sys` puts `new` there."""
+    def from_sys(self, new: Any) -> tuple["Waiting", Any]:
+        """Return the state of the rules and the object after `sys.replace_state`."""
         return self, new
 
 
@@ -62,23 +75,19 @@ class Busy:
     """A callback runs."""
 
     waiting: Waiting
+    """The state to return to."""
     callback: str
     caller: Caller | None = None
+    """The caller, if the callback is `handle_call`."""
     starter: Ref | None = None
-
-
-@attrs.frozen
-class Ending:
-    """`terminate` runs; afterwards a call is answered, and the process ends like this."""
-
-    end: End
-    before: tuple[Effect, ...] = ()
+    """The alias for the result, if the callback is `init`."""
 
 
 State = Fresh | Waiting | Busy | Ending
 Next = tuple[State, tuple[Effect, ...]]
 
 _TIMEOUT: Final = "timeout"
+"""The message of a time-out, as in Erlang, and the name of its timer."""
 
 _EXPECTED: Final = {
     "init": "None, NoReply, Continue, Stop, Ignore or Error",
@@ -87,17 +96,16 @@ _EXPECTED: Final = {
 
 
 def step(state: State, event: Any) -> Next:
-    """What happens next; `event` is a message, or what a callback has done."""
+    """Return the next state, and the effects of `event`: a message, `Returned` or `Raised`."""
     match state:
         case Waiting():
             return _message(state, event)
         case Busy():
             if type(event) is Returned:
                 return _returned(state, event.value)
-            return _raised(state, event)
+            return crash(state.starter, event)
         case Ending():
-            end = state.end if type(event) is Returned else End(event.reason, event.crash)
-            return state, (*state.before, end)
+            return after_terminate(state, event)
         case Fresh():
             assert type(event) is Begin
             busy = Busy(Waiting(event.parent), "init", starter=event.starter)
@@ -105,79 +113,69 @@ def step(state: State, event: Any) -> Next:
 
 
 def _message(waiting: Waiting, message: Any) -> Next:
-    kind = type(message)
-    if kind is Tick:
+    message_type = type(message)
+    if message_type is Tick:
         if waiting.timed is None or message.stamp != waiting.stamp:
             return waiting, ()
-        quiet = Waiting(waiting.parent, waiting.stamp)
+        waiting = Waiting(waiting.parent, waiting.stamp)
         invoke = Invoke("handle_info", (_TIMEOUT,))
-        return Busy(quiet, "handle_info"), (Received(_TIMEOUT), invoke)
-    if kind is SystemCall:
+        return Busy(waiting, "handle_info"), (Received(_TIMEOUT), invoke)
+    if message_type is SystemCall:
         if waiting.timed is None:
             return waiting, (Serve(message),)
-        # It is no message to the server, but the wait for one begins again.
-        return _go_on(waiting, (Serve(message),), None, waiting.timed)
+        # As in Erlang a system message does not end the wait, but the time-out starts again.
+        return _wait(waiting, (Serve(message),), None, waiting.timed)
     before: tuple[Effect, ...] = ()
     if waiting.timed is not None:
         before = (StopTimer(_TIMEOUT),)
         waiting = Waiting(waiting.parent, waiting.stamp)
-    if kind is Call:
+    if message_type is Call:
         caller, request = message.caller, message.request
         busy = Busy(waiting, "handle_call", caller)
         return busy, (*before, Invoke("handle_call", (request, caller)))
-    if kind is Cast:
+    if message_type is Cast:
         return Busy(waiting, "handle_cast"), (*before, Invoke("handle_cast", (message.request,)))
-    if kind is StopRequest or (kind is Exit and message.pid is waiting.parent):
-        return Ending(End(message.reason)), (*before, Invoke("terminate", (message.reason,)))
+    end = requested_end(message, waiting.parent)
+    if end is not None:
+        return terminate(end, before=before)
     return Busy(waiting, "handle_info"), (*before, Invoke("handle_info", (message,)))
 
 
 def _returned(busy: Busy, result: Any) -> Next:
     begun: tuple[Effect, ...] = ()
     if busy.starter is not None:
-        refusal = refused(result)
+        refusal = refuse_to_begin(busy.starter, result)
         if refusal is not None:
-            error, end = refusal
-            return Ending(end), not_begun(busy.starter, error, end)
+            return refusal
         begun = (TellStarter(busy.starter, None),)
-    kind = type(result)
-    if kind is Reply and busy.caller is not None:
-        answered = SendAnswer(busy.caller, result.value)
-        return _go_on(busy.waiting, (answered,), result.then, result.timeout)
-    if kind is NoReply:
-        return _go_on(busy.waiting, begun, result.then, result.timeout)
+    result_type = type(result)
+    if result_type is Reply and busy.caller is not None:
+        answer = SendAnswer(busy.caller, result.value)
+        return _wait(busy.waiting, (answer,), result.then, result.timeout)
+    if result_type is NoReply:
+        return _wait(busy.waiting, begun, result.then, result.timeout)
     if result is None and busy.caller is None:
-        return _go_on(busy.waiting, begun, None, inf)
-    if kind is Continue:
-        return _go_on(busy.waiting, begun, result, inf)
-    if kind is Stop and result.reply is NOTHING:
-        return _terminate(End(result.reason))
-    if kind is Stop and busy.caller is not None:
-        return _terminate(End(result.reason), (SendAnswer(busy.caller, result.reply),))
+        return _wait(busy.waiting, begun, None, inf)
+    if result_type is Continue:
+        return _wait(busy.waiting, begun, result, inf)
+    if result_type is Stop:
+        answers = answer_of(result, busy.caller)
+        if answers is not None:
+            # As in Erlang the caller gets its answer when `terminate` is done.
+            return terminate(End(result.reason), after=answers)
     expected = _EXPECTED.get(busy.callback, "None, NoReply, Continue or Stop")
-    wrong = TypeError(f"{busy.callback}: expected {expected} to be returned, got {shown(result)}")
-    return _raised(busy, Raised(wrong, wrong))
+    return crash(busy.starter, wrong_result(busy.callback, expected, result))
 
 
-def _raised(busy: Busy, raised: Raised) -> Next:
-    end = End(raised.reason, raised.crash)
-    if busy.starter is not None:
-        return Ending(end), not_begun(busy.starter, Error(raised.reason), end)
-    return _terminate(end)
-
-
-def _go_on(
+def _wait(
     waiting: Waiting, before: tuple[Effect, ...], then: Continue | None, timeout: float
 ) -> Next:
+    """Wait for a message, or call `handle_continue` first."""
     if then is not None:
-        # The time-out is a wait for messages, and none is waited for yet.
+        # The time-out is dropped: it limits the wait for a message, and there is no wait yet.
         return Busy(waiting, "handle_continue"), (*before, Invoke("handle_continue", (then.term,)))
     if timeout == inf:
         return waiting, before
     stamp = waiting.stamp + 1
     timed = Waiting(waiting.parent, stamp, timeout)
     return timed, (*before, StartTimer(_TIMEOUT, stamp, timeout))
-
-
-def _terminate(end: End, afterwards: tuple[Effect, ...] = ()) -> Next:
-    return Ending(end, afterwards), (Invoke("terminate", (end.reason,)),)

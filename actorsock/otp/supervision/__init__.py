@@ -1,1 +1,11 @@
-"""Supervisors: which children there are, and what is done when one of them ends."""
+"""`Supervisor`.
+
+- `supervisor`: the class, and the server that it runs as
+- `requests`: `start_child`, `which_children` and the other functions that ask a supervisor
+- `child_spec`: the description of a child, and of the restart strategy
+- `rules`: which children are stopped and started when one ends; pure
+- `children`: what the supervisor does with its children, whatever their kind;
+  `listed_children` and `dynamic_children` (simple_one_for_one) are the two kinds
+- `child_process`: starting and stopping one child
+- `reports`: the log records
+"""

@@ -1,4 +1,4 @@
-"""Starting and stopping one child, in the supervisor's process."""
+"""Starting and stopping child processes, in the supervisor's process."""
 
 from collections.abc import Awaitable, Sequence
 from math import inf
@@ -17,42 +17,48 @@ from ...runtime.core.messages import Timeout
 from ...runtime.core.process import alive
 from ...runtime.core.signals import is_word
 from ..behaviour.exit_reasons import is_orderly, raised
-from ..calls.forgetting import take_exit
+from ..calls.waiting import take_exit
 from .child_spec import ChildSpec
-from .reports import progress, report, still_starting
+from .reports import (
+    report_failed_start,
+    report_progress,
+    report_slow_start,
+    report_unexpected_end,
+)
 
 __all__ = ["start_and_report", "start_process", "stop_processes"]
 
-_PATIENCE: Final = 5.0
-"""The seconds after which the log is told that a child is still being started."""
+_SLOW: Final = 5.0
+"""Seconds. If a start function has not returned after that time, a warning is logged."""
 
 
 async def start_and_report(spec: ChildSpec, more: Sequence[Any] = ()) -> Ok[Pid | None] | Error:
-    """`start_process`, of which the log is told: that the child has started, or why not.
+    """Do `start_process`, and log its result; log a warning if it takes long.
 
-    And that it takes long. It may take for ever, if what the child is to run was given as what
-    starts it: then nothing else would ever be told.
+    The warning matters for a common mistake: if `start` is the function that the child should run,
+    instead of a function that starts the child, it may never return, and the supervisor with it.
     """
     process = current_process()
     timers = process.node.timers
-    deadline = trio.current_time() + _PATIENCE
-    alarm = timers.add(deadline, still_starting, process, spec.id, _PATIENCE)
+    deadline = trio.current_time() + _SLOW
+    alarm = timers.add(deadline, report_slow_start, process, spec.id, _SLOW)
     try:
         result = await start_process(spec, more)
     finally:
         timers.cancel(alarm)
     match result:
         case Ok(Pid() as pid):
-            progress(spec.id, pid)
+            report_progress(spec.id, pid)
         case Error(reason):
-            report("can't be started", spec.id, None, reason)
+            report_failed_start(spec.id, reason)
     return result
 
 
 async def start_process(spec: ChildSpec, more: Sequence[Any] = ()) -> Ok[Pid | None] | Error:
-    """Call the child's start function; `Ok(None)` if there is nothing to start (`"ignore"`).
+    """Call the start function of a child, with the arguments `more` after those of its spec.
 
-    The error of the start function, or what it has raised, is the result. The child is linked.
+    Return `Ok(pid)`; `Ok(None)` if the function returned `Error("ignore")`; or the `Error` that
+    it returned, or one with the reason of the exception that it raised. The child is linked.
     """
     try:
         result = spec.start(*spec.args, *more)
@@ -70,17 +76,18 @@ async def start_process(spec: ChildSpec, more: Sequence[Any] = ()) -> Ok[Pid | N
         case _:
             expected = "a Pid, Ok(pid) or Error(reason)"
             hint = _hint(spec) if result is None else ""
-            mistake = TypeError(
+            error = TypeError(
                 f"start of {shown(spec.id)}: expected {expected}, got {shown(result)}{hint}"
             )
-            return Error(mistake)  # type: ignore[arg-type]  # here a reason may be any object
-    # If the start function has linked it, this is the same link.
+            return Error(error)  # type: ignore[arg-type]  # here a reason may be any object
+    # Erlang expects the start function to link. Here a function that forgets it is no mistake; a
+    # second link of the same two processes has no effect.
     link(pid)
     return Ok(pid)
 
 
 def _hint(spec: ChildSpec) -> str:
-    """What has returned None may be what the child is to run."""
+    """Return advice for a start function that returned None: it may be the child's own code."""
     if spec.type == "supervisor":
         return ""
     function = name_of(spec.start).rpartition(":")[2].rpartition(".")[2]
@@ -89,8 +96,11 @@ def _hint(spec: ChildSpec) -> str:
 
 
 async def stop_processes(spec: ChildSpec, pids: Sequence[Pid]) -> None:
-    """End children of one spec, all at the same time; return when they have ended."""
-    refs = [(pid, _tell(spec, pid)) for pid in pids]
+    """Stop children of one spec, all at the same time; return when they have ended.
+
+    They share the spec's `shutdown` time, after which those that still run are killed.
+    """
+    refs = [(pid, _ask_to_end(spec, pid)) for pid in pids]
     wait = inf if spec.shutdown == "brutal_kill" else spec.shutdown
     deadline = trio.current_time() + wait
     for pid, (ref, reason) in refs:
@@ -99,14 +109,16 @@ async def stop_processes(spec: ChildSpec, pids: Sequence[Pid]) -> None:
         if isinstance(down, Timeout):
             exit(pid, "kill")
             down = await receive(ref)
-        # It may have ended by itself before it was told to.
+        # "noproc": it had ended before, and its reason is in the `Exit` message, if one came.
         reason = reason if is_word(down.reason, "noproc") else down.reason
-        if not _as_told(spec, reason):
-            report("has not ended as it was told to", spec.id, pid, reason)
+        if not _is_expected(spec, reason):
+            report_unexpected_end(spec.id, pid, reason)
 
 
-def _tell(spec: ChildSpec, pid: Pid) -> tuple[Ref, Any]:
-    # Only of one that has ended already is there something to look for in the mailbox.
+def _ask_to_end(spec: ChildSpec, pid: Pid) -> tuple[Ref, Any]:
+    """Send the exit signal; return a monitor's ref, and the reason if it had ended before."""
+    # The mailbox is searched only for a child that has ended: its `Exit` may be waiting there, and
+    # must not be handled as an end by itself later.
     ended = pid not in alive
     ref = monitor(pid)
     unlink(pid)
@@ -116,10 +128,11 @@ def _tell(spec: ChildSpec, pid: Pid) -> tuple[Ref, Any]:
     return ref, reason
 
 
-def _as_told(spec: ChildSpec, reason: Any) -> bool:
+def _is_expected(spec: ChildSpec, reason: Any) -> bool:
+    """Return True if `reason` is a proper end of a child that was stopped."""
     if is_word(reason, "killed"):
         return spec.shutdown == "brutal_kill"
     if is_word(reason, "normal"):
-        # It has ended by itself, which a permanent child is not to do.
+        # It has ended by itself. Only a permanent child should not do that.
         return spec.restart != "permanent"
     return is_orderly(reason)

@@ -1,4 +1,4 @@
-"""What a supervisor is told of its children, and of itself."""
+"""The description of a child, and of a supervisor's restart strategy, with their checks."""
 
 from collections.abc import Callable, Iterable, Mapping
 from math import inf
@@ -65,28 +65,43 @@ def _period(instance: object, attribute: Any, value: Any) -> None:
 
 @attrs.frozen
 class ChildSpec:
-    """One child; Erlang's `child_spec()`. The dict of the same keys is accepted as well.
+    """The description of one child. Erlang's `child_spec()`.
 
-    `start(*args)` starts it and returns; it is not what the child is to run. Of an async function
-    `work` that would be `ChildSpec("a", spawn_link, (work,))`.
+    A dict of the same keys is accepted wherever a `ChildSpec` is.
 
-    `restart`: it is started again `"permanent"` (always), `"transient"` (unless it has ended in
-    order: `"normal"`, `"shutdown"`, `("shutdown", term)`), `"temporary"` (never). `shutdown`: how
-    many seconds it has to end when it is told to, before it is killed; 5 for a worker and
-    `math.inf` for a supervisor unless it says otherwise; `"brutal_kill"` for none.
+    Args:
+        id: any hashable value, unique among the children of a supervisor.
+        start: the function that starts the child, plain or async: `start_link`, `spawn_link`, or
+            a function that returns what they return (`Ok(pid)`, a pid, or `Error(reason)`). It is
+            not the code of the child. The supervisor calls it in its own process and does nothing
+            else until it returns; after 5 seconds it logs a warning.
+        args: the arguments of `start`.
+        restart: when the child is restarted after it has ended by itself: `"permanent"` (the
+            default): always; `"transient"`: unless its exit reason is `"normal"`, `"shutdown"` or
+            `("shutdown", term)`; `"temporary"`: never.
+        type: `"worker"` (the default) or `"supervisor"`.
+        shutdown: seconds that the child has to end after the exit signal `"shutdown"`, before it
+            is killed. Default: 5 for a worker, `math.inf` for a supervisor. `"brutal_kill"`: it is
+            killed at once.
+        significant: True: the end of the child, if it is not restarted, may end the supervisor;
+            see `SupervisorFlags.auto_shutdown`. Not for permanent children.
+
+    Raises:
+        TypeError: an argument has a wrong type.
+        ValueError: an argument has a wrong value, or a permanent child is significant.
+
+    Example::
+
+        ChildSpec("cache", otp.start_link, (Cache, 1000), restart="transient")
+        ChildSpec("poller", spawn_link, (poll, sock))  # an async function `poll`
     """
 
     id: Any = attrs.field(validator=_hashable)
-    """What the supervisor calls it: anything hashable, once in a supervisor."""
     start: Callable[..., Any] = attrs.field(validator=_callable)
-    """Called in the supervisor, plain or async, with `args`: `start_link`, `spawn_link`, or a
-    function of yours that returns what they return. The supervisor waits for it and does nothing
-    else until it returns; after 5 seconds the log is told."""
     args: tuple[Any, ...] = attrs.field(default=(), converter=_arguments)
     restart: Restart = attrs.field(
         default="permanent", validator=_one_of("permanent", "transient", "temporary")
     )
-    """When it is started again: always, when it ends in disorder, never."""
     type: Literal["worker", "supervisor"] = attrs.field(
         default="worker", validator=_one_of("worker", "supervisor"), kw_only=True
     )
@@ -95,9 +110,7 @@ class ChildSpec:
         validator=_shutdown,
         kw_only=True,
     )
-    """The seconds that it has to end in when it is told to, before it is killed."""
     significant: bool = attrs.field(default=False, validator=_bool, kw_only=True)
-    """Its end, if it is not restarted, may end the supervisor: see `auto_shutdown`."""
 
     def __attrs_post_init__(self) -> None:
         if self.significant and self.restart == "permanent":
@@ -109,14 +122,26 @@ class ChildSpec:
 
 @attrs.frozen
 class SupervisorFlags:
-    """How a supervisor restarts; Erlang's `sup_flags()`. The dict is accepted as well.
+    """The restart strategy of a supervisor. Erlang's `sup_flags()`.
 
-    When a child ends that is to be started again, `strategy` says which are: `"one_for_one"` that
-    one, `"one_for_all"` all, `"rest_for_one"` that one and those that were started after it.
-    `"simple_one_for_one"` is for any number of children of one spec, which `start_child` adds. If
-    that happens more than `intensity` times within `period` seconds, the supervisor gives up and
-    ends. `auto_shutdown`: whether the end of one significant child (`"any_significant"`), or of the
-    last of them (`"all_significant"`), ends the supervisor.
+    A dict of the same keys is accepted wherever a `SupervisorFlags` is.
+
+    Args:
+        strategy: the children that are restarted when one has to be: `"one_for_one"` (the
+            default): that one; `"one_for_all"`: all; `"rest_for_one"`: that one and those that
+            come after it in the order of their start. `"simple_one_for_one"`: the supervisor has
+            one child spec, and `start_child` adds any number of children of it, each restarted
+            alone.
+        intensity: the number of restarts within `period` that the supervisor accepts (default:
+            1). At the next one it gives up: it stops all children and ends with `"shutdown"`.
+        period: seconds, more than 0 (default: 5).
+        auto_shutdown: the significant children whose end ends the supervisor: `"never"` (the
+            default), `"any_significant"`: the first of them that is not restarted;
+            `"all_significant"`: the last. Only `"never"` with simple_one_for_one.
+
+    Raises:
+        TypeError: an argument has a wrong type.
+        ValueError: an argument has a wrong value.
     """
 
     strategy: Strategy = attrs.field(
@@ -124,14 +149,12 @@ class SupervisorFlags:
         validator=_one_of("one_for_one", "one_for_all", "rest_for_one", "simple_one_for_one"),
     )
     intensity: int = attrs.field(default=1, validator=_intensity)
-    """So many restarts within `period` are put up with; at the next it gives up."""
     period: float = attrs.field(default=5.0, validator=_period)
     auto_shutdown: AutoShutdown = attrs.field(
         default="never",
         validator=_one_of("never", "any_significant", "all_significant"),
         kw_only=True,
     )
-    """When significant children that end by themselves, not to be restarted, end the supervisor."""
 
     def __attrs_post_init__(self) -> None:
         if self.strategy == "simple_one_for_one" and self.auto_shutdown != "never":
@@ -142,17 +165,17 @@ class SupervisorFlags:
 
 
 def as_spec(value: Any) -> ChildSpec:
-    """`value`, or the spec that the dict `value` describes."""
+    """Return `value` if it is a `ChildSpec`; convert it if it is a dict."""
     return _as_record(ChildSpec, value, "child spec", "start")
 
 
 def as_flags(value: Any) -> SupervisorFlags:
-    """`value`, or the flags that the dict `value` describes."""
+    """Return `value` if it is a `SupervisorFlags`; convert it if it is a dict."""
     return _as_record(SupervisorFlags, value, "supervisor flags")
 
 
 def check_significance(flags: SupervisorFlags, spec: ChildSpec) -> None:
-    """Raise `ValueError` if the child is significant, and the supervisor asks for none."""
+    """Raise `ValueError` if the child is significant and the supervisor ignores that."""
     if spec.significant and flags.auto_shutdown == "never":
         raise ValueError(
             f"significant: the child {spec.id!r} can't be under auto_shutdown='never'; "

@@ -1,4 +1,8 @@
-"""What a supervisor asks of its children, in whichever way it knows them."""
+"""The interface between a supervisor and its children: one protocol with two implementations.
+
+`ListedChildren` knows its children by their ids, `DynamicChildren` (simple_one_for_one) by their
+pids. An argument `child` is one or the other.
+"""
 
 from typing import Any, Protocol
 
@@ -6,69 +10,63 @@ import attrs
 
 from ...results import Error, Ok
 from ...runtime.core.identity import Pid
-from ..behaviour.exit_reasons import is_orderly
-from ..behaviour.outcomes import Stop
+from ..behaviour.lifecycle import Stop
 from .child_spec import ChildSpec
-from .reports import report
 from .requests import ChildCount, ChildInfo
 
-__all__ = ["Children", "TryAgain", "give_up", "report_end"]
+__all__ = ["Children", "TryAgain"]
 
 
 class Children(Protocol):
-    """The children of one supervisor, all of them started by it.
+    """The children of one supervisor. All methods run in the supervisor's process.
 
-    They are known by their ids or by their pids, and `child` is what they are known by. What a
-    request in `supervising` asks for is answered as it says there, errors included.
+    The first seven serve the functions in `requests`, whose results, errors included, are
+    described there.
     """
 
     async def start(self, spec: tuple[Any, ...], /) -> Ok[Pid | None] | Error:
-        """`start_child`: one more; raises `TypeError` and `ValueError` for a wrong spec."""
+        """Serve `start_child`. Raise `TypeError` or `ValueError` for an invalid spec."""
 
     async def terminate(self, child: Any, /) -> Ok[None] | Error:
-        """`terminate_child`: end it for good; returns when it has ended."""
+        """Serve `terminate_child`."""
 
     async def restart(self, child: Any, /) -> Ok[Pid | None] | Error:
-        """`restart_child`: start one that was terminated, or that has ended and is kept."""
+        """Serve `restart_child`."""
 
     def delete(self, child: Any, /) -> Ok[None] | Error:
-        """`delete_child`: forget one that does not run."""
+        """Serve `delete_child`."""
 
     def spec(self, child: Any, /) -> Ok[ChildSpec] | Error:
-        """`get_childspec`: by what it is known by, its id or its pid."""
+        """Serve `get_childspec`."""
 
     def which(self) -> list[ChildInfo]:
-        """`which_children`."""
+        """Serve `which_children`."""
 
     def count(self) -> ChildCount:
-        """`count_children`."""
+        """Serve `count_children`."""
 
     async def ended(self, pid: Pid, reason: Any) -> Stop | None:
-        """A linked process has ended: if it was a child, do what its spec says of that.
+        """Handle the exit signal of a process: if that was a child, restart it if its spec says so.
 
-        `Stop` when the supervisor is to end. When the child can't be started again the supervisor
-        is sent a `TryAgain`.
+        Return `Stop` if the supervisor has to end. If the restart fails, send `TryAgain`.
         """
 
     async def try_again(self, child: Any, /) -> Stop | None:
-        """`TryAgain(child)` has come: start it, if that is still wanted; otherwise as `ended`."""
+        """Handle `TryAgain(child)`: restart the child, unless a request has settled it meanwhile.
+
+        Return `Stop` if the supervisor has to end.
+        """
 
     async def stop_all(self) -> None:
-        """End every child; returns when they have ended, and there is none any more."""
+        """Stop every child, and return when all have ended."""
 
 
 @attrs.frozen
 class TryAgain:
-    """To itself: start a child again that could not be started."""
+    """A supervisor's message to itself: try to restart a child whose restart has failed.
+
+    A message and not a loop, as in Erlang, so that requests in between are served: the child may
+    be terminated before the next attempt.
+    """
 
     child: Any
-
-
-def report_end(spec: ChildSpec, pid: Pid, reason: Any) -> None:
-    if spec.restart == "permanent" or not is_orderly(reason):
-        report("has ended", spec.id, pid, reason)
-
-
-def give_up(cause: Any) -> Stop:
-    report("has ended too often, the supervisor gives up", cause, None, "shutdown")
-    return Stop("shutdown")

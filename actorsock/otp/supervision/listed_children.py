@@ -1,4 +1,7 @@
-"""The children of a supervisor that are known by their ids, in the order of their start."""
+"""The children of a supervisor that are known by their ids, in the order of their start.
+
+The decisions are made in `rules`, which are pure; this module carries their plans out.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,11 +13,12 @@ from ...results import Error, Ok
 from ...runtime.api.inspecting import is_alive
 from ...runtime.api.messaging import current_pid, send
 from ...runtime.core.identity import Pid
-from ..behaviour.outcomes import Stop
-from . import rules as rules
+from ..behaviour.lifecycle import Stop
+from . import rules
 from .child_process import start_and_report, stop_processes
 from .child_spec import ChildSpec, SupervisorFlags, as_spec, check_significance
-from .children import TryAgain, give_up, report_end
+from .children import TryAgain
+from .reports import report_end, report_giving_up
 from .requests import ChildCount, ChildInfo
 from .rules import Child, Family, Plan
 
@@ -22,12 +26,13 @@ __all__ = ["ListedChildren"]
 
 
 class ListedChildren:
-    """`Children` that are known by their ids, in order."""
+    """An implementation of `Children`, for all strategies but simple_one_for_one."""
 
     def __init__(self, flags: SupervisorFlags) -> None:
         self._family = Family(flags)
 
     async def begin(self, specs: Sequence[ChildSpec]) -> Stop | None:
+        """Start the children of `init`, in order. Return `Stop` if one of them fails."""
         for spec in specs:
             match await self.start((spec,)):
                 case Error(reason):
@@ -47,7 +52,8 @@ class ListedChildren:
         result = await start_and_report(spec)
         match result:
             case Ok(pid):
-                # A temporary child that was not started would never be.
+                # The spec of a child that does not run is kept for `restart_child`; a temporary
+                # child is never restarted.
                 if pid is not None or spec.restart != "temporary":
                     self._family = rules.add(self._family, spec, pid)
         return result
@@ -92,7 +98,7 @@ class ListedChildren:
     def count(self) -> ChildCount:
         children = self._family.children
         supervisors = sum(child.spec.type == "supervisor" for child in children)
-        # Of one that has unlinked itself no end is ever heard.
+        # `is_alive`, because the end of a child that has unlinked itself remains unknown.
         active = sum(child.pid is not None and is_alive(child.pid) for child in children)
         return ChildCount(len(children), active, supervisors, len(children) - supervisors)
 
@@ -115,7 +121,7 @@ class ListedChildren:
             await _stop(child)
 
     def _idle(self, id: Any) -> Child | Error:
-        """The child of that id, if there is one and it does not run; otherwise what to answer."""
+        """Return the child of that id if it does not run; otherwise the error to answer with."""
         child = rules.find(self._family, id)
         if child is None:
             return Error("not_found")
@@ -124,9 +130,11 @@ class ListedChildren:
         return child if child.pid is None else Error("running")
 
     async def _carry_out(self, family: Family, plan: Plan, cause: Any) -> Stop | None:
+        """Do what the rules have planned; `cause` is the id of the child that has ended."""
         self._family = family
         if plan.give_up:
-            return give_up(cause)
+            report_giving_up(cause)
+            return Stop("shutdown")
         if plan.shut_down:
             return Stop("shutdown")
         for child in plan.stop:
@@ -139,6 +147,7 @@ class ListedChildren:
                     self._family = rules.started(self._family, id, pid)
                 case Error():
                     self._family = rules.start_failed(self._family, id)
+                    # The children after this one wait too: they may depend on it.
                     send(current_pid(), TryAgain(id))
                     break
         return None

@@ -1,4 +1,8 @@
-"""What a supervisor writes into the log, as "actorsock.supervisor"."""
+"""The log records of supervisors, from the logger "actorsock.supervisor".
+
+Erlang's supervisor reports and progress reports. The attributes `supervisor`, `child`,
+`child_pid` and `reason` of a record hold its values, for logging handlers.
+"""
 
 import logging
 from typing import Any, Final
@@ -8,38 +12,70 @@ from ...runtime.bodies.crash_report import contain_logging_errors
 from ...runtime.bodies.current import current_process
 from ...runtime.core.identity import Pid
 from ...runtime.core.process import Process
+from ..behaviour.exit_reasons import is_orderly
+from .child_spec import ChildSpec
 
-__all__ = ["progress", "report", "still_starting"]
+__all__ = [
+    "report_end",
+    "report_failed_start",
+    "report_giving_up",
+    "report_progress",
+    "report_slow_start",
+    "report_unexpected_end",
+]
 
 _log: Final = logging.getLogger("actorsock.supervisor")
 
 
-def report(what: str, child: Any, pid: Pid | None, reason: Any) -> None:
-    """An error report: what has happened to a child, and why.
-
-    The record's `supervisor`, `child`, `child_pid` and `reason` say it to handlers.
-    """
-    _write(current_process(), logging.ERROR, f"{what}: {shown(reason)}", child, pid, reason)
-
-
-def progress(child: Any, pid: Pid) -> None:
-    """A progress report: a child has been started."""
+def report_progress(child: Any, pid: Pid) -> None:
+    """Log, at level INFO, that a child has started."""
     _write(current_process(), logging.INFO, "is started", child, pid, None)
 
 
-def still_starting(supervisor: Process, child: Any, seconds: float) -> None:
-    """A warning: the start function of a child has not returned. For a timer: it raises nothing."""
-    what = f"is still being started after {seconds:g} seconds: its start function has not returned"
+def report_slow_start(supervisor: Process, child: Any, seconds: float) -> None:
+    """Log a warning: the start function of a child has not returned after `seconds`.
+
+    A timer calls this outside of any process, so an exception of a logging handler must not
+    escape.
+    """
+    event = f"is still being started after {seconds:g} seconds: its start function has not returned"
     with contain_logging_errors():
-        _write(supervisor, logging.WARNING, what, child, None, None)
+        _write(supervisor, logging.WARNING, event, child, None, None)
+
+
+def report_failed_start(child: Any, reason: Any) -> None:
+    """Log an error: a child can't be started."""
+    _report("can't be started", child, None, reason)
+
+
+def report_end(spec: ChildSpec, pid: Pid, reason: Any) -> None:
+    """Log an error: a child has ended by itself, unless its spec expects such an end."""
+    if spec.restart == "permanent" or not is_orderly(reason):
+        _report("has ended", spec.id, pid, reason)
+
+
+def report_unexpected_end(child: Any, pid: Pid, reason: Any) -> None:
+    """Log an error: the supervisor has stopped a child, and it ended with another reason."""
+    _report("has not ended as it was told to", child, pid, reason)
+
+
+def report_giving_up(child: Any) -> None:
+    """Log an error: there were too many restarts, the last one because of this child."""
+    _report("has ended too often, the supervisor gives up", child, None, "shutdown")
+
+
+def _report(event: str, child: Any, pid: Pid | None, reason: Any) -> None:
+    _write(current_process(), logging.ERROR, f"{event}: {shown(reason)}", child, pid, reason)
 
 
 def _write(
-    process: Process, level: int, what: str, child: Any, pid: Pid | None, reason: Any
+    process: Process, level: int, event: str, child: Any, pid: Pid | None, reason: Any
 ) -> None:
     if not _log.isEnabledFor(level):
         return
     name = process.name if process.name is not None else repr(process.pid)
-    who = f" {pid!r}" if pid is not None else ""
+    pid_text = f" {pid!r}" if pid is not None else ""
     extra = {"supervisor": process.pid, "child": child, "child_pid": pid, "reason": reason}
-    _log.log(level, "supervisor %s: child %s%s %s", name, shown(child), who, what, extra=extra)
+    _log.log(
+        level, "supervisor %s: child %s%s %s", name, shown(child), pid_text, event, extra=extra
+    )

@@ -1,6 +1,7 @@
-"""Asking a supervisor: which children it has, and to have others.
+"""The functions that ask a supervisor about its children, or to change them.
 
-All of these wait for as long as it takes, and raise `ProcessExit` as `call` does.
+They wait for the answer for ever, as in Erlang: starting or stopping a child may take long. They
+raise `ProcessExit` as `call` does.
 """
 
 from math import inf
@@ -10,7 +11,7 @@ import attrs
 
 from ...results import Error, Ok
 from ...runtime.core.identity import Pid
-from ..calls.client import call
+from ..calls.calling import call
 from .child_spec import ChildSpec
 
 __all__ = [
@@ -18,10 +19,10 @@ __all__ = [
     "ChildInfo",
     "DeleteChild",
     "GetChildSpec",
+    "InvalidRequest",
     "RestartChild",
     "StartChild",
     "TerminateChild",
-    "Wrong",
     "count_children",
     "delete_child",
     "get_childspec",
@@ -34,119 +35,220 @@ __all__ = [
 
 @attrs.frozen
 class ChildInfo:
-    """What `which_children` tells of a child."""
+    """One child, as `which_children` returns it. Erlang's `{Id, Child, Type, Modules}`."""
 
     id: Any
-    """None for a child of a simple_one_for_one supervisor."""
+    """The id in its spec; None under simple_one_for_one."""
     pid: Pid | Literal["restarting"] | None
-    """None if it does not run."""
+    """None: it does not run. `"restarting"`: its restart has failed and will be tried again."""
     type: Literal["worker", "supervisor"]
+    """The type in its spec."""
 
 
 @attrs.frozen
 class ChildCount:
-    """What `count_children` tells."""
+    """The numbers of a supervisor's children, as `count_children` returns them."""
 
     specs: int
+    """The number of child specs; 1 under simple_one_for_one."""
     active: int
-    """How many of them run; with simple_one_for_one, the end of how many has not been handled."""
+    """The number of children that run. Under simple_one_for_one a child whose end the supervisor
+    has not handled yet still counts."""
     supervisors: int
+    """The number of children of type `"supervisor"`, running or not."""
     workers: int
+    """The number of children of type `"worker"`, running or not."""
 
 
 async def start_child(supervisor: Pid | str, *spec: Any) -> Ok[Pid | None] | Error:
-    """Add a child, the last in order, and start it: `Ok(pid)`, and `Ok(None)` for `"ignore"`.
+    """Add a child to a supervisor, as the last in order, and start it.
 
-    `spec` is its `ChildSpec`; with simple_one_for_one it is what the start function is given
-    in addition to the arguments in the spec. `Error("already_started", pid)` and
-    `Error("already_present")` if there is a child of that id, and the error of the start
-    function if it fails. Raises `TypeError` or `ValueError` if the spec is wrong.
     Erlang's `supervisor:start_child/2`.
+
+    Args:
+        supervisor: the pid of the supervisor, or its registered name.
+        *spec: the `ChildSpec` of the child, or a dict of the same keys. Under simple_one_for_one:
+            arguments for the start function, in addition to `args` in the supervisor's spec.
+
+    Returns:
+        `Ok(pid)`; `Ok(None)` if the start function returned `Error("ignore")`; or `Error`:
+
+        - `Error("already_started", pid)`: there is a child of that id, and it runs
+        - `Error("already_present")`: there is a child of that id, and it does not run
+        - `Error(reason)`: the start function failed with `reason`; the child is not added
+
+    Raises:
+        TypeError: the spec is not a `ChildSpec` or dict, or a field has a wrong type.
+        ValueError: a field has a wrong value, or the child is significant and the supervisor has
+            `auto_shutdown="never"`.
+        ProcessExit: the supervisor does not exist, or ended before it answered.
+
+    Example::
+
+        spec = ChildSpec("cache", otp.start_link, (Cache, 1000))
+        pid = ok(await otp.start_child(supervisor, spec))
     """
     return await _ask(supervisor, StartChild(spec))  # type: ignore[no-any-return]
 
 
 async def terminate_child(supervisor: Pid | str, child: Any) -> Ok[None] | Error:
-    """Stop the child of that id (with simple_one_for_one: that pid), and do not restart it.
+    """Stop a child and do not restart it. Erlang's `supervisor:terminate_child/2`.
 
-    Its spec stays, unless it is a temporary one. `Error("not_found")`; for a pid with
-    simple_one_for_one only if that process lives. `Error("simple_one_for_one")` for what is
-    no pid there. Erlang's `supervisor:terminate_child/2`.
+    Returns when the process has ended. The spec stays, for `restart_child`, unless the child is
+    temporary. A child that does not run is no error.
+
+    Args:
+        supervisor: the pid of the supervisor, or its registered name.
+        child: the id of the child; under simple_one_for_one its pid.
+
+    Returns:
+        `Ok()`, or `Error`:
+
+        - `"not_found"`: there is no child of that id; under simple_one_for_one: the process lives
+          and is not a child of this supervisor
+        - `"simple_one_for_one"`: the supervisor is of that kind, and `child` is not a pid
+
+    Raises:
+        ProcessExit: the supervisor does not exist, or ended before it answered.
     """
     return await _ask(supervisor, TerminateChild(child))  # type: ignore[no-any-return]
 
 
 async def restart_child(supervisor: Pid | str, child: Any) -> Ok[Pid | None] | Error:
-    """Start a child that does not run; `supervisor:restart_child/2`.
+    """Start a child that does not run. Erlang's `supervisor:restart_child/2`.
 
-    `Error("running")`, `Error("restarting")`, `Error("not_found")`, or the start function's;
-    with simple_one_for_one `Error("simple_one_for_one")`.
+    Args:
+        supervisor: the pid of the supervisor, or its registered name.
+        child: the id of the child.
+
+    Returns:
+        `Ok(pid)`; `Ok(None)` if the start function returned `Error("ignore")`; or `Error`:
+
+        - `"running"`: the child runs
+        - `"restarting"`: the supervisor is about to try it again
+        - `"not_found"`: there is no child of that id
+        - `"simple_one_for_one"`: the supervisor is of that kind
+        - another reason: the start function failed with it
+
+    Raises:
+        ProcessExit: the supervisor does not exist, or ended before it answered.
     """
     return await _ask(supervisor, RestartChild(child))  # type: ignore[no-any-return]
 
 
 async def delete_child(supervisor: Pid | str, child: Any) -> Ok[None] | Error:
-    """Forget the spec of a child that does not run; `supervisor:delete_child/2`.
+    """Remove the spec of a child that does not run. Erlang's `supervisor:delete_child/2`.
 
-    `Error("running")`, `Error("restarting")` or `Error("not_found")`; with simple_one_for_one
-    `Error("simple_one_for_one")`.
+    Args:
+        supervisor: the pid of the supervisor, or its registered name.
+        child: the id of the child.
+
+    Returns:
+        `Ok()`, or `Error`:
+
+        - `"running"`: the child runs
+        - `"restarting"`: the supervisor is about to try it again
+        - `"not_found"`: there is no child of that id
+        - `"simple_one_for_one"`: the supervisor is of that kind
+
+    Raises:
+        ProcessExit: the supervisor does not exist, or ended before it answered.
     """
     return await _ask(supervisor, DeleteChild(child))  # type: ignore[no-any-return]
 
 
 async def get_childspec(supervisor: Pid | str, child: Any) -> Ok[ChildSpec] | Error:
-    """The spec of the child of that id, or of that pid; `supervisor:get_childspec/2`.
+    """Return the spec of a child. Erlang's `supervisor:get_childspec/2`.
 
-    `Error("not_found")`; for a pid with simple_one_for_one only if that process lives.
+    Args:
+        supervisor: the pid of the supervisor, or its registered name.
+        child: the id of the child, or its pid.
+
+    Returns:
+        `Ok(spec)`, or `Error("not_found")`: there is no such child. Under simple_one_for_one the
+        pid of any process that has ended gives the spec, because the process may have been a child.
+
+    Raises:
+        ProcessExit: the supervisor does not exist, or ended before it answered.
     """
     return await _ask(supervisor, GetChildSpec(child))  # type: ignore[no-any-return]
 
 
 async def which_children(supervisor: Pid | str) -> list[ChildInfo]:
-    """Every child, in the order of their start; `supervisor:which_children/1`."""
+    """List the children of a supervisor. Erlang's `supervisor:which_children/1`.
+
+    Args:
+        supervisor: the pid of the supervisor, or its registered name.
+
+    Returns:
+        A `ChildInfo` for each child, in the order of their start (Erlang: the newest first).
+
+    Raises:
+        ProcessExit: the supervisor does not exist, or ended before it answered.
+    """
     return await _ask(supervisor, "which_children")  # type: ignore[no-any-return]
 
 
 async def count_children(supervisor: Pid | str) -> ChildCount:
-    """How many children there are, and of which kind; `supervisor:count_children/1`."""
+    """Count the children of a supervisor. Erlang's `supervisor:count_children/1`.
+
+    Args:
+        supervisor: the pid of the supervisor, or its registered name.
+
+    Returns:
+        A `ChildCount`.
+
+    Raises:
+        ProcessExit: the supervisor does not exist, or ended before it answered.
+    """
     return await _ask(supervisor, "count_children")  # type: ignore[no-any-return]
 
 
 @attrs.frozen
 class StartChild:
+    """The request of `start_child`."""
+
     spec: tuple[Any, ...]
 
 
 @attrs.frozen
 class TerminateChild:
+    """The request of `terminate_child`."""
+
     child: Any
 
 
 @attrs.frozen
 class RestartChild:
+    """The request of `restart_child`."""
+
     child: Any
 
 
 @attrs.frozen
 class DeleteChild:
+    """The request of `delete_child`."""
+
     child: Any
 
 
 @attrs.frozen
 class GetChildSpec:
+    """The request of `get_childspec`."""
+
     child: Any
 
 
 @attrs.frozen
-class Wrong:
-    """The answer to a request with a wrong argument: the caller is to raise this."""
+class InvalidRequest:
+    """The answer to a request with an invalid argument: `_ask` raises `error` in the caller."""
 
-    mistake: Exception
+    error: Exception
 
 
-# Any: each request has an answer of its own kind. Whoever asks knows it, and the type checker not.
+# Any: each request has an answer of another type, which only the calling function knows.
 async def _ask(supervisor: Pid | str, request: Any) -> Any:
     answer = await call(supervisor, request, timeout=inf)
-    if isinstance(answer, Wrong):
-        raise answer.mistake
+    if isinstance(answer, InvalidRequest):
+        raise answer.error
     return answer

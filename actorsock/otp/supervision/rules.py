@@ -1,7 +1,7 @@
-"""The rules of supervision: who is stopped, who is started, when a supervisor gives up.
+"""The rules of supervision: which children are stopped and started, and when to give up.
 
-Pure: no process and no clock. A `Family` is what a supervisor knows of its children; each rule
-takes one and returns the next, and a `Plan` when there is something to do.
+Pure: no process and no clock. `Family` is a supervisor's record of its children. Each rule takes
+one and returns the next; a rule that may demand action returns a `Plan` as well.
 """
 
 from typing import Any, Literal
@@ -17,6 +17,7 @@ __all__ = [
     "Family",
     "Plan",
     "add",
+    "after_end",
     "child_ended",
     "count_restart",
     "find",
@@ -25,71 +26,70 @@ __all__ = [
     "started",
     "stopped",
     "try_again",
-    "verdict",
 ]
 
 
 @attrs.frozen
 class Child:
-    """What is known of one child."""
+    """One child."""
 
     spec: ChildSpec
     pid: Pid | None = None
     """None: it does not run."""
     restarting: bool = False
-    """It is to run, but the last attempt to start it again has failed."""
+    """The last attempt to restart it has failed, and will be repeated."""
 
 
 @attrs.frozen
 class Family:
-    """A supervisor's children, in the order in which they are started."""
+    """A supervisor's children, in the order of their start, and its newest restarts."""
 
     flags: SupervisorFlags
     children: tuple[Child, ...] = ()
     restarts: tuple[float, ...] = ()
-    """When the restarts that still count took place, newest first."""
+    """The times of the restarts within the period, newest first."""
 
 
 @attrs.frozen
 class Plan:
-    """What has to be done, in this order."""
+    """The actions that follow from the end of a child, in this order."""
 
     stop: tuple[Child, ...] = ()
     start: tuple[Any, ...] = ()
-    """Ids. If one of them can't be started the rest is not tried."""
+    """Ids. If one of them can't be started, those after it are not started either."""
     give_up: bool = False
-    """There were too many restarts: stop every child and end."""
+    """There were too many restarts: stop all children and end."""
     shut_down: bool = False
-    """The children that count have done what they were for: stop the others and end."""
+    """Automatic shutdown, because significant children have ended: stop the others and end."""
 
 
 def find(family: Family, id: Any) -> Child | None:
-    """The child of that id."""
+    """Return the child of that id, or None."""
     return next((child for child in family.children if child.spec.id == id), None)
 
 
 def add(family: Family, spec: ChildSpec, pid: Pid | None) -> Family:
-    """A new child, the last in order."""
+    """Add a child, the last in order."""
     return attrs.evolve(family, children=(*family.children, Child(spec, pid)))
 
 
 def forget(family: Family, id: Any) -> Family:
-    """There is no such child any more."""
+    """Remove the child of that id."""
     return attrs.evolve(family, children=tuple(c for c in family.children if c.spec.id != id))
 
 
 def started(family: Family, id: Any, pid: Pid | None) -> Family:
-    """The child runs as `pid`; None: its start function had nothing to start."""
+    """Note that the child runs as `pid`; None: it has ended, or its start was ignored."""
     return _put(family, id, pid, restarting=False)
 
 
 def start_failed(family: Family, id: Any) -> Family:
-    """The child could not be started again: it will be tried again."""
+    """Note that a restart of the child has failed, and will be repeated."""
     return _put(family, id, None, restarting=True)
 
 
 def stopped(family: Family, id: Any) -> Family:
-    """The child was stopped on purpose; one that never restarts is not needed any more."""
+    """Note that the supervisor has stopped the child; a temporary one is removed."""
     child = find(family, id)
     if child is not None and child.spec.restart == "temporary":
         return forget(family, id)
@@ -97,12 +97,12 @@ def stopped(family: Family, id: Any) -> Family:
 
 
 def child_ended(family: Family, pid: Pid, reason: Any, now: float) -> tuple[Family, Plan]:
-    """A child has ended by itself."""
+    """Return what follows when a child has ended by itself, at the time `now`."""
     child = next((child for child in family.children if child.pid is pid), None)
     if child is None:
         return family, Plan()
     id = child.spec.id
-    match verdict(child.spec.restart, reason):
+    match after_end(child.spec.restart, reason):
         case "restart":
             return _restart(started(family, id, None), id, now)
         case "forget":
@@ -113,15 +113,18 @@ def child_ended(family: Family, pid: Pid, reason: Any, now: float) -> tuple[Fami
 
 
 def try_again(family: Family, id: Any, now: float) -> tuple[Family, Plan]:
-    """Another attempt at a child that could not be started again; it counts as a restart."""
+    """Return what follows from another attempt at a failed restart. Each counts as a restart."""
     child = find(family, id)
     if child is None or not child.restarting:
         return family, Plan()
     return _restart(family, id, now)
 
 
-def verdict(restart: Restart, reason: Any) -> Literal["restart", "keep", "forget"]:
-    """What becomes of a child that has ended; `keep`: it stays in the list, but does not run."""
+def after_end(restart: Restart, reason: Any) -> Literal["restart", "keep", "forget"]:
+    """Return what happens to a child that has ended by itself.
+
+    `"keep"`: it stays in the list without running, so that `restart_child` can start it again.
+    """
     if restart == "temporary":
         return "forget"
     return "keep" if restart == "transient" and is_orderly(reason) else "restart"
@@ -130,13 +133,17 @@ def verdict(restart: Restart, reason: Any) -> Literal["restart", "keep", "forget
 def count_restart(
     flags: SupervisorFlags, restarts: tuple[float, ...], now: float
 ) -> tuple[tuple[float, ...], bool]:
-    """The restarts that count, with one more `now`; and whether they are too many."""
+    """Add a restart at the time `now`; return the restarts in the period, and if they are too many.
+
+    The period includes its end: a restart exactly `flags.period` seconds ago still counts. Erlang
+    counts in whole seconds, so its period is up to one second longer.
+    """
     counted = (now, *(before for before in restarts if now - before <= flags.period))
     return counted, len(counted) > flags.intensity
 
 
 def _was_significant(family: Family, ended: Child) -> bool:
-    """The end of the child, after which the others are `family`, ends the supervisor too."""
+    """Return True if the end of this child ends the supervisor; `family` are the others."""
     if not ended.spec.significant or family.flags.auto_shutdown == "never":
         return False
     if family.flags.auto_shutdown == "any_significant":
@@ -148,23 +155,25 @@ def _was_significant(family: Family, ended: Child) -> bool:
 
 
 def _restart(family: Family, id: Any, now: float) -> tuple[Family, Plan]:
+    # One end counts as one restart, however many children the strategy restarts with it.
     restarts, too_many = count_restart(family.flags, family.restarts, now)
     family = attrs.evolve(family, restarts=restarts)
     if too_many:
         return family, Plan(give_up=True)
     affected = _affected(family, id)
     others = tuple(child for child in affected if child.spec.id != id)
-    # Those that never restart end with the others, and do not come back.
+    # Temporary children are stopped with the others, and not started again.
     gone = {child.spec.id for child in others if child.spec.restart == "temporary"}
     stop = tuple(child for child in reversed(others) if child.pid is not None)
     start = tuple(child.spec.id for child in affected if child.spec.id not in gone)
+    # Noted as stopped before it is done: the rules are pure, and the plan names the pids.
     for other in others:
         family = stopped(family, other.spec.id)
     return family, Plan(stop, start)
 
 
 def _affected(family: Family, id: Any) -> tuple[Child, ...]:
-    """Whom a restart of the child concerns, itself included, in order."""
+    """Return the children that the strategy restarts with this one, itself included, in order."""
     children = family.children
     place = next(n for n, child in enumerate(children) if child.spec.id == id)
     match family.flags.strategy:

@@ -1,8 +1,8 @@
-"""`Supervisor`: a process that starts others and starts them again; Erlang's `supervisor`.
+"""`Supervisor`: a process that starts child processes and restarts them. Erlang's `supervisor`.
 
-What to do is decided by `supervision_rules`; `listed_children` and `dynamic_children` do it. A
-supervisor is a server like any other, so starting, stopping and naming it are what they are for
-a `GenServer`.
+A supervisor runs as a `GenServer` (`_SupervisorServer`), as in Erlang, so it is started, stopped
+and named like one. This module checks what `init` returns and dispatches the messages; the work is
+done in `listed_children` and `dynamic_children`.
 """
 
 from collections.abc import Awaitable
@@ -13,29 +13,64 @@ from ...runtime.api.linking import trap_exit
 from ...runtime.core.messages import Exit
 from ..behaviour.base import Behaviour
 from ..behaviour.engine import Looping
-from ..behaviour.outcomes import Ignore, Reply
+from ..behaviour.lifecycle import Ignore
 from ..calls.protocol import Caller
 from ..server import rules as server_rules
 from ..server.gen_server import GenServer
+from ..server.outcomes import Reply
 from .child_spec import ChildSpec, SupervisorFlags, as_flags, as_spec, check_significance
 from .children import Children, TryAgain
 from .dynamic_children import DynamicChildren
 from .listed_children import ListedChildren
-from .requests import DeleteChild, GetChildSpec, RestartChild, StartChild, TerminateChild, Wrong
+from .requests import (
+    DeleteChild,
+    GetChildSpec,
+    InvalidRequest,
+    RestartChild,
+    StartChild,
+    TerminateChild,
+)
 
 __all__ = ["Supervisor"]
 
 
 class Supervisor(Behaviour):
-    """`start_link(Supervisor, children, flags)`, or derive from it and write `init`."""
+    """A supervisor: use the class itself, or derive from it and write `init`.
+
+    Erlang's `supervisor`. `start_link(Supervisor, children, flags)` needs no class of your own.
+
+    The children are started in the order of the list, before `start_link` returns, and stopped in
+    the reverse order when the supervisor ends. If one of them fails to start, those before it are
+    stopped, and `start_link` returns `Error(("shutdown", ("failed_to_start_child", id, reason)))`.
+    A child that ends by itself is restarted as its `ChildSpec` and the `SupervisorFlags` say. After
+    too many restarts the supervisor stops all children and ends with `"shutdown"`.
+
+    Example::
+
+        class Shop(otp.Supervisor):
+            def init(self, start):
+                till = ChildSpec("till", otp.start_link, (Till, start))
+                return SupervisorFlags("one_for_one", intensity=3, period=10), [till]
+
+        shop = ok(await otp.start_link(Shop, 100))
+    """
 
     def init(self, *args: Any, **kwargs: Any) -> Any:
-        """Called with the arguments of `start`: `(flags, children)`, or `Ignore()`.
+        """Return the flags and the children. Erlang's `Module:init/1`. May be async.
 
-        The children are started in the order of the list and stopped in the reverse order. As
-        it stands, it takes the list and, if wanted, the flags.
+        The default is for `start_link(Supervisor, children, flags)`: it takes the list of the
+        children, and optionally the flags, and returns them.
+
+        Args:
+            *args: the arguments of `start` or `start_link`.
+            **kwargs: none are passed by `start`; for subclasses that call each other's `init`.
+
+        Returns:
+            - `(flags, children)`: a `SupervisorFlags` and a list of `ChildSpec`s, or dicts of the
+              same keys. Anything invalid crashes the supervisor with `TypeError` or `ValueError`
+            - `Ignore()`: `start` returns `Error("ignore")`, and the process ends with `"normal"`
         """
-        children, flags = _two(*args, **kwargs)
+        children, flags = _children_and_flags(*args, **kwargs)
         return flags, children
 
     @classmethod
@@ -44,12 +79,12 @@ class Supervisor(Behaviour):
         return Looping(cls, server, server_rules.step, server_rules.Fresh())
 
 
-def _two(children: Any = (), flags: Any = None) -> tuple[Any, Any]:
+def _children_and_flags(children: Any = (), flags: Any = None) -> tuple[Any, Any]:
     return children, SupervisorFlags() if flags is None else flags
 
 
 class _SupervisorServer(GenServer):
-    """What all supervisors are: only `init` is the program's."""
+    """The server that a supervisor runs as. Only `init` is the program's code."""
 
     def __init__(self, supervisor: Supervisor) -> None:
         self._supervisor = supervisor
@@ -62,51 +97,53 @@ class _SupervisorServer(GenServer):
         if isinstance(result, Ignore):
             return result
         flags, specs = _checked(result)
-        self._brood: Children
+        self._children: Children
         if flags.strategy == "simple_one_for_one":
-            self._brood = DynamicChildren(flags, specs)
+            self._children = DynamicChildren(flags, specs)
             return None
-        self._brood = listed = ListedChildren(flags)
+        self._children = listed = ListedChildren(flags)
         return await listed.begin(specs)
 
     async def handle_call(self, request: Any, caller: Caller) -> Reply:
-        brood = self._brood
+        children = self._children
         try:
             match request:
                 case StartChild(spec):
-                    return Reply(await brood.start(spec))
+                    return Reply(await children.start(spec))
                 case TerminateChild(child):
-                    return Reply(await brood.terminate(child))
+                    return Reply(await children.terminate(child))
                 case RestartChild(child):
-                    return Reply(await brood.restart(child))
+                    return Reply(await children.restart(child))
                 case DeleteChild(child):
-                    return Reply(brood.delete(child))
+                    return Reply(children.delete(child))
                 case GetChildSpec(child):
-                    return Reply(brood.spec(child))
+                    return Reply(children.spec(child))
                 case str("which_children"):
-                    return Reply(brood.which())
+                    return Reply(children.which())
                 case str("count_children"):
-                    return Reply(brood.count())
-        except (TypeError, ValueError) as mistake:
-            return Reply(Wrong(mistake))
-        return Reply(Wrong(ValueError(f"request: not one to a supervisor: {shown(request)}")))
+                    return Reply(children.count())
+        except (TypeError, ValueError) as error:
+            return Reply(InvalidRequest(error))
+        unknown = ValueError(f"request: not one to a supervisor: {shown(request)}")
+        return Reply(InvalidRequest(unknown))
 
     async def handle_info(self, message: Any) -> Any:
         match message:
             case Exit(pid, reason):
-                return await self._brood.ended(pid, reason)
+                return await self._children.ended(pid, reason)
             case TryAgain(child):
-                return await self._brood.try_again(child)
+                return await self._children.try_again(child)
         return super().handle_info(message)
 
     async def terminate(self, reason: Any) -> None:
-        await self._brood.stop_all()
+        await self._children.stop_all()
 
     def format_status(self) -> Any:
-        return {"children": self._brood.which()}
+        return {"children": self._children.which()}
 
 
 def _checked(result: Any) -> tuple[SupervisorFlags, list[ChildSpec]]:
+    """Check and convert the result of `init`."""
     match result:
         case (flags, list() | tuple() as children):
             flags = as_flags(flags)

@@ -1,9 +1,8 @@
-"""The ways to ask a socket: for what is answered at once, and for what may have to wait.
+"""The ways to ask a socket, on which all functions of the API are built.
 
-`at_once` asks the system. The two ways to ask for what may have to wait are the same request to
-the socket's actor. `nowait` hands the answer on, also when it is `Select`. `blocking` waits until
-the actor has the answer, or tells it to ask again: `wait` is the one loop by which every socket
-function blocks.
+`at_once` makes a system call that never waits. `nowait` and `blocking` make the same request to
+the socket's actor: `nowait` returns its result also when that is `Select`; `blocking` waits until
+there is another one. `wait` is the one loop in which all blocking socket functions wait.
 """
 
 import socket as stdlib
@@ -19,7 +18,7 @@ from ...runtime.bodies.current import current_process
 from ...runtime.core.identity import Pid, Ref, check_ref
 from ...runtime.core.process import Process
 from ...runtime.core.reductions import SYSTEM_CALL
-from ..core.actor import CLOSED, Answer, Operation, SocketActor
+from ..core.actor import CLOSED, Operation, Result, SocketActor
 from ..kernel.errors import error_of
 
 __all__ = [
@@ -35,9 +34,9 @@ T = TypeVar("T")
 
 
 def at_once(actor: SocketActor, call: Callable[[stdlib.socket], T | Error]) -> Ok[T] | Error:
-    """What `call` makes of the descriptor: its value, or the `Error` that it gives or raises.
+    """Apply `call` to the descriptor; return its value, or the `Error` that it returns or raises.
 
-    `Error("closed")` without a call when the socket is closed.
+    `Error("closed")`, and no call, if the socket is closed.
     """
     if actor.turns.closed:
         return CLOSED
@@ -49,21 +48,21 @@ def at_once(actor: SocketActor, call: Callable[[stdlib.socket], T | Error]) -> O
 
 
 def nowait(actor: SocketActor, op: Operation[T], ref: Ref | None) -> Ok[T] | Error | Select:
-    """Ask for `op`; if it must wait, `Select` with `ref` (a new one if None) as its handle."""
-    answer = nowait_receive(actor, op, ref)
-    assert not isinstance(answer, SelectRead)  # which is for receives
-    return answer
+    """Ask for `op`; if it must wait, return `Select` with the handle `ref` (None: a new one)."""
+    result = nowait_receive(actor, op, ref)
+    assert not isinstance(result, SelectRead)  # only receives have that
+    return result
 
 
-def nowait_receive(actor: SocketActor, op: Operation[T], ref: Ref | None) -> Answer[T]:
-    """`nowait` of a receive: on a socket with `select_read` it answers `SelectRead`."""
+def nowait_receive(actor: SocketActor, op: Operation[T], ref: Ref | None) -> Result[T]:
+    """Do the same for a receive: with the otp option `select_read` it may return `SelectRead`."""
     handle = Ref() if ref is None else check_ref(ref)
     pid = current_process().pid
-    answer = actor.perform(op, pid, handle)
+    result = actor.perform(op, pid, handle)
     if actor.observed:
-        actor.observe(op, pid, answer)
-    assert answer is not None  # only who has no handle is told to wait in silence
-    return answer
+        actor.observe(op, pid, result)
+    assert result is not None  # only a caller without a handle gets None
+    return result
 
 
 async def blocking(
@@ -71,7 +70,7 @@ async def blocking(
 ) -> Ok[T] | Error:
     """Ask for `op` and wait until it is complete, for at most `timeout` seconds.
 
-    `cost` is its price in reductions, paid before anything is taken from the kernel. A caller
+    `cost` is its price in reductions, charged before anything is taken from the kernel. A caller
     that is cancelled or killed while it waits leaves the queue, and what was taken from the
     kernel for it goes back to the actor.
     """
@@ -79,26 +78,26 @@ async def blocking(
         check_seconds("timeout", timeout)
     process = current_process()
     body = process.body
-    toll = body.spend(cost)
-    if toll is not None:
-        await toll
-    answer = ask(actor, op, process.pid, timeout > 0)
-    return await wait(actor, op, process, timeout) if answer is None else answer
+    pause = body.spend(cost)
+    if pause is not None:
+        await pause
+    result = ask(actor, op, process.pid, timeout > 0)
+    return await wait(actor, op, process, timeout) if result is None else result
 
 
 def ask(actor: SocketActor, op: Operation[T], pid: Pid, patient: bool) -> Ok[T] | Error | None:
-    """The first attempt of a blocking call; None when it is to `wait`."""
-    answer = actor.perform(op, pid, None, patient)
+    """Make the first attempt of a blocking call; None if the caller must `wait`."""
+    result = actor.perform(op, pid, None, patient)
     if actor.observed:
-        actor.observe(op, pid, answer)
-    assert not isinstance(answer, (Select, SelectRead))  # those need a handle
-    return answer
+        actor.observe(op, pid, result)
+    assert not isinstance(result, (Select, SelectRead))  # these need a handle
+    return result
 
 
 async def wait(
     actor: SocketActor, op: Operation[T], process: Process, timeout: float
 ) -> Ok[T] | Error:
-    """The rest of a blocking call that the actor has told to wait."""
+    """Wait for the result of a blocking call whose first attempt returned None."""
     body, pid = process.body, process.pid
     if timeout == 0:
         actor.leave(op.lane, pid)
@@ -110,13 +109,15 @@ async def wait(
             outcome = None
             outcome = await body.park(deadline)
             if process.ending:
-                # Killed after it was woken: what it would take now, nobody would ever see.
+                # Killed before it resumed: raise here instead of reading, or the data that the
+                # next attempt takes would be lost.
                 await body.checkpoint()
-            answer = actor.settle(op, pid, outcome)
-            if answer is not None:
+            result = actor.settle(op, pid, outcome)
+            if result is not None:
                 if actor.observed:
-                    actor.observe(op, pid, answer)
-                return answer
+                    actor.observe(op, pid, result)
+                return result
     except BaseException:
-        actor.forsake(op, pid, body.take() if outcome is None else outcome)
+        # If `park` itself raised, a wake may have come first: its outcome is still in the body.
+        actor.abandon_call(op, pid, body.take() if outcome is None else outcome)
         raise

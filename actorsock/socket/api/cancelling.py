@@ -1,4 +1,4 @@
-"""Taking back what waits: `cancel`."""
+"""Cancelling operations that wait: `cancel`."""
 
 from trio.lowlevel import enable_ki_protection
 
@@ -7,41 +7,62 @@ from ...results import Error, Ok, SelectInfo
 from ...runtime.bodies.current import current_process
 from ...runtime.core.identity import check_ref
 from ..core.actor import CLOSED, actor_of
-from ..core.handle import Socket
-from ..core.notifications import KIND_OF, AbortMessage, SelectMessage
+from ..core.notifications import ACTIVITY_OF, AbortMessage, SelectMessage
+from ..core.socket_object import Socket
 
 __all__ = ["cancel"]
 
 
 @enable_ki_protection
 def cancel(sock: Socket, info: SelectInfo) -> Ok[None] | Error:
-    """Cancel an operation that waits; `info` is what its `Select` carried. Documented `cancel/2`.
+    """Cancel an operation that waits. Erlang's `socket:cancel/2`.
 
-    The next in the queue gets its turn, and a select (or abort) message of this operation that
-    is still in the mailbox is removed. Only the process that asked can cancel.
+    If it was the current user's, the next in the queue gets its turn. A select or abort message
+    of the operation that is still in the caller's mailbox is removed.
 
-    `Error("select_info")`: nothing of the caller's waits under `info`. `Error("closed")`.
+    Args:
+        sock: the socket.
+        info: the `info` of the `Select` that the operation returned. Operations that share a
+            queue stand in for each other: a recv may be cancelled with the tag `"recvmsg"`.
+
+    Returns:
+        `Ok()`, or `Error`:
+
+        - `"select_info"`: no operation of the calling process waits under `info`: it was
+          complete or cancelled before, or another process has started it. A select message of
+          it stays in the mailbox; an abort message is removed.
+        - `"closed"`: the socket is closed. The messages are removed as by a success.
+
+    Raises:
+        TypeError: `sock` is not a `Socket`, or `info` not a `SelectInfo` with a `Ref`.
+        ValueError: the tag of `info` is not the name of an operation.
+
+    Example::
+
+        match socket.recv_nowait(sock):
+            case Select(info):
+                ok(socket.cancel(sock, info))
     """
     actor = actor_of(sock)
     if not isinstance(info, SelectInfo):
         raise TypeError(f"info: expected the SelectInfo of a Select, got {shown(info)}")
-    # Operations of one kind stand in for each other: a recv may be cancelled as a recvmsg.
-    kind = KIND_OF.get(info.tag) if isinstance(info.tag, str) else None
-    if kind is None:
+    activity = ACTIVITY_OF.get(info.tag) if isinstance(info.tag, str) else None
+    if activity is None:
         raise ValueError(f"info: no Select carries the tag {shown(info.tag)}")
     check_ref(info.ref, "info.ref")
     process = current_process()
-    told: tuple[type[SelectMessage | AbortMessage], ...] = (SelectMessage, AbortMessage)
-    answer: Ok[None] | Error = Ok()
+    removed: tuple[type[SelectMessage | AbortMessage], ...] = (SelectMessage, AbortMessage)
+    result: Ok[None] | Error = Ok()
     if actor.turns.closed:
-        answer = CLOSED
-    elif not actor.cancel(process.pid, kind, info.ref):
-        # A select of an operation that is complete stays; an abort has nothing left to tell.
-        told = (AbortMessage,)
-        answer = Error("select_info")
+        result = CLOSED
+    elif not actor.cancel(process.pid, activity, info.ref):
+        # Erlang leaves a late select message of a complete operation in the mailbox, and so do we.
+        # An abort message says nothing that this result does not.
+        removed = (AbortMessage,)
+        result = Error("select_info")
 
-    def is_ours(message: object) -> bool:
-        return isinstance(message, told) and message.socket is sock
+    def is_obsolete(message: object) -> bool:
+        return isinstance(message, removed) and message.socket is sock
 
-    process.mailbox.discard(info.ref, is_ours)
-    return answer
+    process.mailbox.discard(info.ref, is_obsolete)
+    return result

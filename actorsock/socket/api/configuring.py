@@ -1,4 +1,7 @@
-"""Options: setopt and getopt, at level otp, by name, and in native mode."""
+"""Options: setopt and getopt, at level otp, by name, and in native mode.
+
+Names, numbers and codecs come from `options`; this module calls the kernel, or the actor.
+"""
 
 import socket as stdlib
 from typing import Any, Final, Literal, TypeAlias, overload
@@ -10,7 +13,7 @@ from ...results import Error, Ok
 from ...runtime.bodies.current import current_process
 from ...runtime.core.identity import Pid, check_pid
 from ..core.actor import CLOSED, SocketActor, actor_of
-from ..core.handle import Socket
+from ..core.socket_object import Socket
 from ..kernel import libc
 from ..options import (
     NativeRead,
@@ -25,18 +28,19 @@ from .asking import at_once
 
 __all__ = ["getopt", "setopt"]
 
-# A known option that this platform lacks, or that can't be set (or got).
+# A known option that this platform lacks, or that cannot be set (or read).
 _LACKING: Final = Error("enoprotoopt")
-# As documented, one who sets these has not asked for another priority.
+# Linux changes the priority of packets together with these options. Erlang's documentation says
+# that the priority stays, so it is restored.
 _CHANGES_PRIORITY: Final = (
     {(stdlib.IPPROTO_IP, stdlib.IP_TOS), (stdlib.IPPROTO_IPV6, getattr(stdlib, "IPV6_TCLASS", -1))}
     if hasattr(stdlib, "SO_PRIORITY")
     else set()
 )
-# With it, epoll tells of data only when there is so much.
+# If it is set, epoll reports data only when that many bytes have arrived.
 _LOW_WATER_MARK: Final = (stdlib.SOL_SOCKET, getattr(stdlib, "SO_RCVLOWAT", -1))
 
-# Options whose values are bool: those of a program's everyday life, for type checkers.
+# The usual options whose values are bool, for type checkers.
 OtpFlag: TypeAlias = Literal["debug", "iow", "select_read", "use_registry"]
 SocketFlag: TypeAlias = Literal[
     "acceptconn", "broadcast", "dontroute", "keepalive", "oobinline", "reuseaddr", "reuseport"
@@ -46,13 +50,39 @@ TcpFlag: TypeAlias = Literal["cork", "nodelay"]
 
 @enable_ki_protection
 def setopt(sock: Socket, level: str | int, option: str | int, value: Any) -> Ok[None] | Error:
-    """Set an option. Documented `setopt/3,4`; with numbers, `setopt_native/3`.
+    """Set an option. Erlang's `socket:setopt/3,4` and `socket:setopt_native/3`.
 
-    `level` is `"otp"`, `"socket"`, `"ip"`, `"ipv6"`, `"tcp"`, `"udp"`, `"sctp"`; what `value` may
-    be depends on the option. In native mode it is an int, a bool, or bytes.
+    If the level or the option is a number, the call is in native mode: the value goes to the
+    kernel as it is.
 
-    `Error`: `"closed"`; `"enoprotoopt"` for an option that this platform lacks or that can't
-    be set; `"not_owner"` for what only the owner may set; or the kernel's reason.
+    Args:
+        sock: the socket.
+        level: `"otp"`, `"socket"`, `"ip"`, `"ipv6"`, `"tcp"`, `"udp"` or `"sctp"`. In native
+            mode a number, `"socket"`, or the name of a protocol.
+        option: the name of an option of the level, such as `"keepalive"`; in native mode its
+            number.
+        value: depends on the option: True or False, an integer, a word, or a record such as
+            `Linger`, for which a dict of its fields does too. In native mode an int, a bool
+            or a bytes-like object.
+
+    Returns:
+        `Ok()`, or `Error`:
+
+        - `"closed"`: the socket is closed
+        - `"enoprotoopt"`: this platform lacks the option, or it cannot be set, or not on this
+          socket
+        - `"not_owner"`: the caller is not the owner of the socket, who alone may set the
+          options `"controlling_process"` and `"meta"` of level otp
+        - another reason of the operating system, such as `"einval"` or `"eperm"`
+
+    Raises:
+        TypeError: an argument, or a field of the value, has another type.
+        ValueError: the level, the option or a word is unknown, or a number is out of range.
+
+    Example::
+
+        ok(socket.setopt(sock, "socket", "reuseaddr", True))
+        ok(socket.setopt(sock, "otp", "controlling_process", pid))
     """
     actor = actor_of(sock)
     if level == "otp" and isinstance(level, str):
@@ -76,7 +106,7 @@ def setopt(sock: Socket, level: str | int, option: str | int, value: Any) -> Ok[
         else:
             opened.setsockopt(level_number, number, raw)
         if (level_number, number) == _LOW_WATER_MARK:
-            actor.expect_late_telling()
+            actor.note_low_water_mark()
         return None
 
     return at_once(actor, call)
@@ -98,13 +128,34 @@ def getopt(sock: Socket, level: Literal["tcp"], option: TcpFlag) -> Ok[bool] | E
 def getopt(sock: Socket, level: str | int, option: Any) -> Ok[Any] | Error: ...
 @enable_ki_protection
 def getopt(sock: Socket, level: str | int, option: Any) -> Ok[Any] | Error:
-    """Get an option. Documented `getopt/2,3`; in native mode `getopt_native`.
+    """Read an option. Erlang's `socket:getopt/2,3` and `socket:getopt_native/3`.
 
-    Native mode is a pair for `option`: the number (or name), and how to read the value:
-    `"integer"`, `"boolean"`, a size in bytes, or bytes that the kernel is to find in the buffer.
+    Args:
+        sock: the socket.
+        level: as for `setopt`.
+        option: the name of an option of the level. In native mode a pair: the number or name
+            of the option, and the form of its value, which is `"integer"`, `"boolean"`, a
+            size in bytes, or bytes for the buffer that the kernel is to fill.
 
-    `Error`: `"closed"`; `"enoprotoopt"` for an option that this platform lacks or that can't
-    be got; or the kernel's reason.
+    Returns:
+        `Ok(value)`; in native mode an int, a bool or bytes. Or `Error`:
+
+        - `"closed"`: the socket is closed (`"otp"`, `"use_registry"` can still be read)
+        - `"enoprotoopt"`: this platform lacks the option, or it cannot be read, or not on this
+          socket
+        - `"efault"`, `"einval"`: the size is 0, or negative
+        - another reason of the operating system
+
+    Raises:
+        TypeError: an argument has another type.
+        ValueError: the level, the option or the form is unknown, or a number does not fit a
+            C int.
+
+    Example::
+
+        match socket.getopt(sock, "socket", "linger"):
+            case Ok(Linger(onoff=True, linger=seconds)): ...
+        ok(socket.getopt(sock, "tcp", (1, "boolean")))  # TCP_NODELAY by its number
     """
     actor = actor_of(sock)
     if level == "otp" and isinstance(level, str):
@@ -139,7 +190,7 @@ def getopt(sock: Socket, level: str | int, option: Any) -> Ok[Any] | Error:
 
 
 def _set_but_priority(opened: stdlib.socket, level: int, number: int, raw: int | bytes) -> None:
-    """Set an option with which Linux would set the priority of packets as well."""
+    """Set an option, and restore the priority of packets, which Linux changes with it."""
     priority = opened.getsockopt(stdlib.SOL_SOCKET, stdlib.SO_PRIORITY)
     opened.setsockopt(level, number, raw)
     opened.setsockopt(stdlib.SOL_SOCKET, stdlib.SO_PRIORITY, priority)
@@ -168,7 +219,7 @@ def _set_otp(actor: SocketActor, name: object, value: object) -> Ok[None] | Erro
 def _get_otp(actor: SocketActor, name: object) -> Ok[Any] | Error:
     option = find_otp(name)
     if option.name == "use_registry":
-        return Ok(actor.settings.use_registry)  # also of a closed socket, as documented
+        return Ok(actor.settings.use_registry)  # also of a closed socket, as in Erlang
     if actor.turns.closed:
         return CLOSED
     match option.name:

@@ -1,4 +1,7 @@
-"""Sockets from a descriptor that somebody else has opened: `open_fd`."""
+"""Sockets on a descriptor that was opened elsewhere: `open_fd`.
+
+The kernel is asked for domain, type and protocol; the caller's arguments are a fallback.
+"""
 
 import os
 import socket as stdlib
@@ -9,10 +12,11 @@ from ...arguments import check_bool, check_int
 from ...results import Error, Ok
 from ...runtime.bodies.current import current_process
 from ..core.actor import SocketActor
-from ..core.handle import Socket
 from ..core.service import service_of
+from ..core.socket_object import Socket
 from ..kernel.errors import error_of
 from ..options.settings import check_settings
+from ..values.c_integers import INT_MAX
 from ..values.kinds import (
     Domain,
     Protocol,
@@ -22,7 +26,6 @@ from ..values.kinds import (
     protocol_number,
     type_number,
 )
-from ..values.limits import INT_MAX
 
 __all__ = ["open_fd"]
 
@@ -38,16 +41,38 @@ def open_fd(
     debug: bool = False,
     use_registry: bool | None = None,
 ) -> Ok[Socket] | Error:
-    """A socket, owned by the caller, on the open descriptor `fd`. Documented `open/1,2`.
+    """Open a socket on an open descriptor. The calling process owns it. Erlang's `socket:open/1,2`.
 
-    With `dup` the descriptor is duplicated, and `close` closes the duplicate; without, `close`
-    leaves `fd` open. Either way `fd` becomes non-blocking, for everybody who has it. `domain`,
-    `type` and `protocol` count only where the kernel can't tell. `debug` and `use_registry` are as
-    in `open`.
+    The descriptor becomes non-blocking. This is a property of the open file, so it holds for
+    every descriptor that shares the file, also in other operating-system processes.
 
-    Raises `ValueError` when `fd` is no open socket and the kernel's answer is not made up for by
-    `domain` and `type`. `Error` with the system's reason: `"emfile"`; `"enotsock"` or `"ebadf"`
-    where the caller told the kind of what is no socket.
+    Args:
+        fd: the number of an open descriptor.
+        dup: True (the default) to duplicate the descriptor: `close` closes the duplicate.
+            False to use `fd` itself: `close` leaves it open.
+        domain: the domain of the socket, as for `open`; used if the kernel cannot report it.
+        type: the type, likewise.
+        protocol: the protocol, likewise.
+        debug: as for `open`.
+        use_registry: as for `open`.
+
+    Returns:
+        `Ok(sock)`, a `Socket`; or `Error`:
+
+        - `"emfile"`: there are too many open descriptors
+        - `"enotsock"`, `"ebadf"`: `fd` is no socket, or not open, although `domain` and `type`
+          were given
+        - another reason of the operating system
+
+    Raises:
+        TypeError: an argument has another type.
+        ValueError: `fd` is no open socket and `domain` and `type` were not given; or a word
+            is unknown.
+
+    Example::
+
+        left, right = stdlib.socketpair()
+        sock = ok(socket.open_fd(left.fileno()))
     """
     check_int("fd", fd, "the number of an open descriptor", 0, INT_MAX)
     check_bool("dup", dup)
@@ -66,7 +91,7 @@ def open_fd(
         return error_of(exc)
     try:
         sock = stdlib.socket(kind.family, kind.type_number, kind.protocol_number, fileno=own)
-    except OSError as exc:  # whatever the caller says, it is none
+    except OSError as exc:  # no socket, although the caller gave a kind
         if dup:
             os.close(own)
         return error_of(exc)
@@ -88,12 +113,15 @@ def open_fd(
         connected=_has_peer(sock),
     )
     if _has_low_water_mark(sock):
-        actor.expect_late_telling()
-    return Ok(actor.handle)
+        actor.note_low_water_mark()
+    return Ok(actor.socket_object)
 
 
 def _has_low_water_mark(sock: stdlib.socket) -> bool:
-    """The poller, and who asks it, are going to wait for more than the first byte."""
+    """Return True if the kernel reports data only from the second byte on.
+
+    Then epoll says nothing of data that a `recv` would return, and the actor must try.
+    """
     try:
         return sock.getsockopt(stdlib.SOL_SOCKET, stdlib.SO_RCVLOWAT) > 1
     except OSError:
@@ -101,10 +129,10 @@ def _has_low_water_mark(sock: stdlib.socket) -> bool:
 
 
 def _kind(fd: int, given: tuple[int | None, int | None, int | None]) -> SocketKind:
-    told = []
-    for name, otherwise in zip(("SO_DOMAIN", "SO_TYPE", "SO_PROTOCOL"), given, strict=True):
-        told.append(_ask(fd, name, otherwise))
-    family, type_number, protocol = told
+    family, type_number, protocol = (
+        _reported(fd, name, otherwise)
+        for name, otherwise in zip(("SO_DOMAIN", "SO_TYPE", "SO_PROTOCOL"), given, strict=True)
+    )
     if family is None or type_number is None:
         raise ValueError(
             f"fd: {fd} is no open socket that the kernel can tell the kind of; an open descriptor "
@@ -113,12 +141,13 @@ def _kind(fd: int, given: tuple[int | None, int | None, int | None]) -> SocketKi
     return SocketKind(family, type_number, protocol or 0)
 
 
-def _ask(fd: int, name: str, otherwise: int | None) -> int | None:
+def _reported(fd: int, name: str, otherwise: int | None) -> int | None:
     option = getattr(stdlib, name, None)
     if option is None:
         return otherwise
     try:
-        # The standard library asks through an object; this one is not to close the descriptor.
+        # getsockopt needs an object of the standard library. It is detached in the end, so that
+        # it does not close the descriptor. Its family does not matter for these options.
         probe = stdlib.socket(stdlib.AF_INET, stdlib.SOCK_STREAM, 0, fileno=fd)
     except OSError:
         return otherwise

@@ -1,4 +1,4 @@
-"""What is known of sockets: info, the registry, and monitors of sockets."""
+"""Information about sockets: info, the registry of open sockets, and monitors of sockets."""
 
 from collections.abc import Callable
 from typing import Final, overload
@@ -10,9 +10,9 @@ from ...arguments import check_bool, shown
 from ...runtime.bodies.current import current_process
 from ...runtime.core.identity import Pid, Ref, check_pid, check_ref
 from ..core.actor import SocketActor, actor_of
-from ..core.handle import Socket
 from ..core.registry import Registry
 from ..core.service import service_of
+from ..core.socket_object import Socket
 from ..operations.send import IOV_MAX
 from ..values.families import Domain, Type
 from ..values.protocols import ProtocolName
@@ -34,15 +34,31 @@ __all__ = [
 
 @attrs.frozen
 class SocketInfo:
-    """What `info(sock)` tells of a socket, open or closed."""
+    """The state of one socket, open or closed; the result of `info(sock)`.
+
+    Attributes:
+        domain: `"inet"`, `"inet6"`, `"local"`, or the number of another domain.
+        type: `"stream"`, `"dgram"`, `"raw"`, `"seqpacket"`, or the number of another type.
+        protocol: the name of the protocol, or its number if it has no name.
+        owner: the pid of the owner; None once the socket is closed.
+        ctype: `"normal"`; of a socket from `open_fd` `"fromfd"`, or `("fromfd", fd)` if the
+            descriptor `fd` was duplicated.
+        rstates: of `"bound"`, `"listening"`, `"accepting"`, `"selected"`, `"closing"` and
+            `"closed"`, those that hold for receiving and accepting.
+        wstates: of `"connecting"`, `"connected"`, `"selected"`, `"closing"` and `"closed"`,
+            those that hold for connecting and sending.
+        num_readers: how many operations wait to receive.
+        num_writers: how many operations wait to send.
+        num_acceptors: how many operations wait to accept.
+        counters: the counters of the socket by name, such as `"read_byte"`; those of sendfile
+            are there once it was used.
+    """
 
     domain: Domain | int
     type: Type | int
     protocol: ProtocolName | int
     owner: Pid | None
-    """None once it is closed."""
     ctype: str | tuple[str, int]
-    """`"normal"`; of `open_fd`: `"fromfd"`, or `("fromfd", fd)` when it was duplicated."""
     rstates: tuple[str, ...]
     wstates: tuple[str, ...]
     num_readers: int
@@ -53,7 +69,15 @@ class SocketInfo:
 
 @attrs.frozen
 class SocketsInfo:
-    """What `info()` tells of the sockets of this runtime."""
+    """The state of all sockets of this runtime; the result of `info()`.
+
+    Attributes:
+        use_registry: True if new sockets are registered; see the function `use_registry`.
+        iov_max: the largest number of pieces that one sendmsg(2) accepts.
+        counters: `"num_sockets"`, the number of open sockets; the numbers for each domain
+            (`"num_dinet"`, ...), type (`"num_tstreams"`, ...) and protocol (`"num_ptcp"`,
+            ...); and `"num_cnt_bits"`, the bits of the counters of a socket, 64.
+    """
 
     use_registry: bool
     iov_max: int
@@ -66,7 +90,21 @@ def info() -> SocketsInfo: ...
 def info(sock: Socket) -> SocketInfo: ...
 @enable_ki_protection
 def info(sock: Socket | None = None) -> SocketInfo | SocketsInfo:
-    """What is known of `sock`, a `SocketInfo`; without one, a `SocketsInfo`. `info/0,1`."""
+    """Return the state of a socket, or of all sockets. Erlang's `socket:info/0,1`.
+
+    Args:
+        sock: the socket, open or closed; None for all sockets of the runtime.
+
+    Returns:
+        a `SocketInfo`, or a `SocketsInfo` if there is no `sock`.
+
+    Raises:
+        TypeError: `sock` is not a `Socket`.
+
+    Example::
+
+        socket.info(sock).counters["read_byte"]
+    """
     if sock is not None:
         return _info(actor_of(sock))
     registry = _registry()
@@ -75,17 +113,28 @@ def info(sock: Socket | None = None) -> SocketInfo | SocketsInfo:
 
 @enable_ki_protection
 def number_of() -> int:
-    """How many sockets are open and registered. `number_of/0`."""
+    """Return the number of open, registered sockets. Erlang's `socket:number_of/0`."""
     return len(_registry().sockets)
 
 
 @enable_ki_protection
 def which_sockets(filter: str | Pid | Callable[[SocketInfo], object] | None = None) -> list[Socket]:
-    """The open, registered sockets that pass `filter`. `which_sockets/0,1`.
+    """Return the open, registered sockets, oldest first. Erlang's `socket:which_sockets/0,1`.
 
-    `filter` is a domain (`"inet"`, `"inet6"`, `"local"`), a type (`"stream"`, `"dgram"`,
-    `"seqpacket"`), a protocol (`"tcp"`, `"udp"`, `"sctp"`), the pid of an owner, or a function of
-    a socket's info, of which only True lets a socket pass.
+    Args:
+        filter: None for all of them, or those to return: a domain (`"inet"`, `"inet6"`,
+            `"local"`), a type (`"stream"`, `"dgram"`, `"seqpacket"`), a protocol (`"tcp"`,
+            `"udp"`, `"sctp"`), the pid of their owner, or a function that gets the
+            `SocketInfo` of a socket and returns True to include it. Other true values do not
+            include it. An exception of the function propagates.
+
+    Raises:
+        TypeError: `filter` has another type.
+        ValueError: the word is unknown.
+
+    Example::
+
+        socket.which_sockets(lambda info: "listening" in info.rstates)
     """
     sockets = list(_registry().sockets)
     if filter is None:
@@ -93,13 +142,13 @@ def which_sockets(filter: str | Pid | Callable[[SocketInfo], object] | None = No
     if isinstance(filter, Pid):
         return [sock for sock in sockets if actor_of(sock).turns.owner is filter]
     if isinstance(filter, str):
-        question = _FILTERS.get(filter)
-        if question is None:
+        field = _FILTERS.get(filter)
+        if field is None:
             raise ValueError(
                 f"filter: expected one of {', '.join(map(repr, _FILTERS))}, a Pid or a function, "
                 f"got {shown(filter)}"
             )
-        return [sock for sock in sockets if getattr(actor_of(sock).kind, question) == filter]
+        return [sock for sock in sockets if getattr(actor_of(sock).kind, field) == filter]
     if callable(filter):
         return [sock for sock in sockets if filter(_info(actor_of(sock))) is True]
     raise TypeError(f"filter: expected a word, a Pid or a function, got {shown(filter)}")
@@ -107,15 +156,40 @@ def which_sockets(filter: str | Pid | Callable[[SocketInfo], object] | None = No
 
 @enable_ki_protection
 def use_registry(flag: bool) -> None:
-    """Whether sockets opened from here on are registered. `use_registry/1`."""
+    """Set the default of new sockets: registered or not. Erlang's `socket:use_registry/1`.
+
+    It holds for this runtime, for sockets that are opened without the argument `use_registry`.
+
+    Args:
+        flag: True if `which_sockets` and `number_of` list new sockets.
+
+    Raises:
+        TypeError: `flag` is not a bool.
+    """
     _registry().use_registry = check_bool("flag", flag)
 
 
 @enable_ki_protection
 def monitor(sock: Socket) -> Ref:
-    """Ask for a `SocketDown` when `sock` closes, for whatever reason. `monitor/1`.
+    """Monitor a socket: get a `SocketDown` when it closes. Erlang's `socket:monitor/1`.
 
-    Of a closed socket it comes at once. Registers the socket.
+    The message comes for any reason of closing, and at once if the socket is closed already.
+    A monitor ends with its message, with `cancel_monitor`, and with the calling process.
+
+    Args:
+        sock: the socket.
+
+    Returns:
+        a new `Ref`, which the message carries.
+
+    Raises:
+        TypeError: `sock` is not a `Socket`.
+
+    Example::
+
+        ref = socket.monitor(sock)
+        match await receive(ref):
+            case SocketDown(): ...
     """
     actor = actor_of(sock)
     return actor.monitor_socket(current_process(), sock)
@@ -123,9 +197,18 @@ def monitor(sock: Socket) -> Ref:
 
 @enable_ki_protection
 def cancel_monitor(ref: Ref) -> bool:
-    """No `SocketDown` for `ref` comes from here on; one already delivered stays.
+    """Cancel a monitor of the calling process. Erlang's `socket:cancel_monitor/1`.
 
-    False when `ref` is no active monitor of the caller. `cancel_monitor/1`.
+    A `SocketDown` that is in the mailbox already stays there.
+
+    Args:
+        ref: the result of `monitor`.
+
+    Returns:
+        True; or False if `ref` is not an active monitor of the calling process.
+
+    Raises:
+        TypeError: `ref` is not a `Ref`.
     """
     check_ref(ref)
     return _registry().cancel_monitor(ref, current_process().pid)
@@ -133,13 +216,31 @@ def cancel_monitor(ref: Ref) -> bool:
 
 @enable_ki_protection
 def number_of_monitors(pid: Pid | None = None) -> int:
-    """How many monitors of sockets there are, or `pid` has. `number_of_monitors/0,1`."""
+    """Return the number of active monitors of sockets. Erlang's `socket:number_of_monitors/0,1`.
+
+    Args:
+        pid: the process whose monitors are counted; None counts those of all processes.
+
+    Raises:
+        TypeError: `pid` is not a `Pid`.
+    """
     return len(_registry().monitored) if pid is None else len(which_monitors(check_pid(pid)))
 
 
 @enable_ki_protection
 def which_monitors(who: Pid | Socket) -> list[Ref]:
-    """The monitors that a process has, or that a socket has, newest first. `which_monitors/1`."""
+    """Return monitors of sockets, newest first. Erlang's `socket:which_monitors/1`.
+
+    Args:
+        who: a pid, for the monitors that this process has; or a socket, for the monitors of
+            all processes of that socket.
+
+    Returns:
+        a list of the refs that `monitor` returned.
+
+    Raises:
+        TypeError: `who` is neither.
+    """
     registry = _registry()
     if isinstance(who, Pid):
         found = [
@@ -154,12 +255,23 @@ def which_monitors(who: Pid | Socket) -> list[Ref]:
 
 @enable_ki_protection
 def monitored_by(sock: Socket) -> list[Pid]:
-    """The processes that monitor `sock`, each once, oldest first. `monitored_by/1`."""
+    """Return the processes that monitor a socket, oldest first. Erlang's `socket:monitored_by/1`.
+
+    Args:
+        sock: the socket.
+
+    Returns:
+        a list of pids, in which each process is once.
+
+    Raises:
+        TypeError: `sock` is not a `Socket`.
+    """
     actor_of(sock)
     pids = set(_registry().watchers.get(sock, {}).values())
     return sorted(pids, key=lambda pid: pid.number)
 
 
+# The word of a filter, and the field of a socket's kind that it is compared with.
 _FILTERS: Final = {
     "inet": "domain",
     "inet6": "domain",

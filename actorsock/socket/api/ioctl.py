@@ -1,7 +1,8 @@
-"""ioctl: what the kernel knows of network interfaces, and of what waits in a socket.
+"""ioctl: network interfaces, and the data that waits in a socket.
 
-One table has every documented request: its number, what it is asked about, and how what the
-kernel writes becomes a value. Requests are Linux's; elsewhere they report as unsupported.
+One table has each request: its number, the number of its arguments, and the function that checks
+them and performs the request. To add a request, add a row. The numbers and the layouts are
+Linux's; elsewhere every request returns `Error("enotsup")`.
 """
 
 import array
@@ -18,23 +19,29 @@ from trio.lowlevel import enable_ki_protection
 from ...arguments import check_bool, check_int, shown
 from ...results import Error, Ok
 from ..core.actor import actor_of
-from ..core.handle import Socket
+from ..core.socket_object import Socket
 from ..kernel import libc
 from ..values.address import SockAddr, SockAddrNative, from_bytes, parse, to_bytes
-from ..values.limits import INT_MAX, INT_MIN
+from ..values.c_integers import INT_MAX, INT_MIN
 from .asking import at_once
 
 __all__ = ["Interface", "InterfaceMap", "ioctl", "supported_flags", "supported_requests"]
 
 _LINUX: Final = sys.platform == "linux"
 _NAME_SIZE: Final = 16  # IFNAMSIZ
+# struct ifreq: the name of an interface, then a union of 24 bytes (an address, an int, flags, ...).
 _IFREQ_SIZE: Final = 40
-_SOCKADDR_SIZE: Final = 16
+_SOCKADDR_SIZE: Final = 16  # struct sockaddr, the address in that union
 
 
 @attrs.frozen
 class Interface:
-    """A network interface with an address, as `gifconf` lists them."""
+    """A network interface with an address, of the list that `"gifconf"` returns.
+
+    Attributes:
+        name: the name of the interface, such as `"lo"`.
+        addr: its address.
+    """
 
     name: str
     addr: SockAddr
@@ -42,7 +49,16 @@ class Interface:
 
 @attrs.frozen
 class InterfaceMap:
-    """The hardware's own settings of an interface, as `gifmap` gives them."""
+    """The hardware settings of a network interface, the value of `"gifmap"`.
+
+    Attributes:
+        mem_start: the beginning of its memory.
+        mem_end: the end of its memory.
+        base_addr: the base address of its ports.
+        irq: the number of its interrupt.
+        dma: the number of its DMA channel.
+        port: the kind of its connector, a number of the driver.
+    """
 
     mem_start: int
     mem_end: int
@@ -69,8 +85,9 @@ _FLAGS: Final[dict[str, int | None]] = {
     "portsel": 0x2000,
     "automedia": 0x4000,
     "dynamic": 0x8000,
-    # Linux has these, above the 16 bits for which the requests have room.
+    # Linux has these three above bit 15, but `struct ifreq` has room for 16 bits only.
     **dict.fromkeys(("lower_up", "dormant", "echo")),
+    # These are flags of other systems.
     **dict.fromkeys(("cantconfig", "dhcprunning", "dying", "knowsepoch", "link0", "link1")),
     **dict.fromkeys(("link2", "monitor", "nogroup", "oactive", "ppromisc", "private")),
     **dict.fromkeys(("renaming", "simplex", "staticarp")),
@@ -79,19 +96,45 @@ _FLAGS: Final[dict[str, int | None]] = {
 
 @enable_ki_protection
 def ioctl(sock: Socket, request: str, *args: Any) -> Ok[Any] | Error:
-    """Ask about, or change, a network interface or the socket. Documented `ioctl/2,3,4`.
+    """Read or change a network interface, or ask about the socket. Erlang's `socket:ioctl/2,3,4`.
 
-    - `ioctl(sock, "gifconf")`: every interface with an address, a list of `Interface`
-    - `ioctl(sock, "gifname", index)`: the name of an interface
-    - with an interface's name: `"gifindex"`, `"gifmtu"`, `"giftxqlen"` give an int, `"gifaddr"`,
-      `"gifdstaddr"`, `"gifbrdaddr"`, `"gifnetmask"`, `"gifhwaddr"` an address, `"gifflags"` a
-      list of words, `"gifmap"` an `InterfaceMap`
-    - with a name and a value: `"sifmtu"`, `"siftxqlen"` (an int), `"sifaddr"`, `"sifdstaddr"`,
-      `"sifbrdaddr"`, `"sifnetmask"` (an address), `"sifflags"` (a dict of word to bool)
-    - `"nread"`: bytes that can be read; `"atmark"`: whether the next one is out of band
+    Args:
+        sock: the socket.
+        request: one of the words below.
+        *args: the arguments of the request.
 
-    `Error`: `"closed"`, `"enodev"` for an unknown interface, `"eperm"`, `"enotsup"` for a
-    request that this platform lacks, ...
+            - `"nread"`, no argument: how many bytes can be read
+            - `"atmark"`, no argument: True if the next byte is out of band
+            - `"gifconf"`, no argument: a list of `Interface`, of each interface with an address
+            - `"gifname"`, an index: the name of the interface
+            - `"gifindex"`, `"gifmtu"`, `"giftxqlen"`, the name of an interface: an int (the MTU
+              is bytes, the length of the transmit queue packets)
+            - `"gifaddr"`, `"gifdstaddr"`, `"gifbrdaddr"`, `"gifnetmask"`, `"gifhwaddr"`, a name:
+              an address
+            - `"gifflags"`, a name: a list of words, such as `"up"` and `"running"`
+            - `"gifmap"`, a name: an `InterfaceMap`
+            - `"sifmtu"`, `"siftxqlen"`, a name and an int: set it
+            - `"sifaddr"`, `"sifdstaddr"`, `"sifbrdaddr"`, `"sifnetmask"`, a name and an
+              address: set it
+            - `"sifflags"`, a name and a dict of flag to bool: set some flags, leave the others
+
+    Returns:
+        `Ok(value)`, with None if something was set; or `Error`:
+
+        - `"closed"`: the socket is closed
+        - `"enotsup"`: this platform lacks the request
+        - `"enodev"`: there is no such interface
+        - `"eperm"`: setting needs a privilege
+        - another reason of the operating system, such as `"eaddrnotavail"`
+
+    Raises:
+        TypeError: an argument has another type, or there are too many or too few.
+        ValueError: the request or a flag is unknown, or an argument is out of range.
+
+    Example::
+
+        mtu = ok(socket.ioctl(sock, "gifmtu", "lo"))
+        waiting = ok(socket.ioctl(sock, "nread"))
     """
     actor = actor_of(sock)
     if not isinstance(request, str):
@@ -109,18 +152,19 @@ def ioctl(sock: Socket, request: str, *args: Any) -> Ok[Any] | Error:
         if not _LINUX:
             return Error("enotsup")
         value = perform(opened, asked.number)
+        # Bytes that the actor keeps of an interrupted read can be read as well.
         return value + len(actor.unread) if request == "nread" else value
 
     return at_once(actor, call)
 
 
 def supported_requests() -> dict[str, bool]:
-    """Every documented request, and whether this platform has it."""
+    """Return each request, and True if this platform has it."""
     return dict.fromkeys(_REQUESTS, _LINUX)
 
 
 def supported_flags() -> dict[str, bool]:
-    """Every documented interface flag, and whether this platform has it."""
+    """Return each flag of an interface, and True if this platform has it."""
     return {name: _LINUX and bit is not None for name, bit in _FLAGS.items()}
 
 
@@ -132,11 +176,11 @@ class _Request:
     number: int
     arguments: int
     prepare: Callable[..., Perform]
-    """Checks the arguments and says what to do."""
+    """Checks the arguments and returns the function that performs the request."""
 
 
 def _get(decode: Callable[[bytes], Any]) -> Callable[..., Perform]:
-    """Ask about the interface that the argument names."""
+    """Return the preparation of a request that reads a setting of a named interface."""
 
     def prepare(name: object) -> Perform:
         encoded = _name(name)
@@ -146,7 +190,7 @@ def _get(decode: Callable[[bytes], Any]) -> Callable[..., Perform]:
 
 
 def _set(encode: Callable[[object], bytes]) -> Callable[..., Perform]:
-    """Change the interface that the first argument names to the second."""
+    """Return the preparation of a request that sets the second argument on a named interface."""
 
     def prepare(name: object, value: object) -> Perform:
         encoded, payload = _name(name), encode(value)
@@ -160,7 +204,7 @@ def _set(encode: Callable[[object], bytes]) -> Callable[..., Perform]:
 
 
 def _set_flags(name: object, flags: object) -> Perform:
-    """Change some flags and leave the others as they are."""
+    """Prepare a request that sets some flags of an interface and leaves the others."""
     encoded = _name(name)
     if not isinstance(flags, Mapping):
         raise TypeError(f"flags: expected a dict of flag to bool, got {shown(flags)}")
@@ -173,6 +217,7 @@ def _set_flags(name: object, flags: object) -> Perform:
         on, off = (on | bit, off) if value else (on, off | bit)
 
     def perform(sock: stdlib.socket, number: int) -> None:
+        # The kernel only sets all flags at once, so they are read first.
         get = _REQUESTS["gifflags"].number
         (now,) = struct.unpack_from("=H", _ifreq(sock, get, encoded, b""), _NAME_SIZE)
         _ifreq(sock, number, encoded, struct.pack("=H", (now | on) & ~off & 0xFFFF))
@@ -191,6 +236,8 @@ def _interface_name(index: object) -> Perform:
 
 
 def _interfaces() -> Perform:
+    # struct ifconf {int ifc_len; struct ifreq *ifc_req;}: the kernel fills the buffer behind the
+    # pointer with one ifreq for each address and sets the length.
     def perform(sock: stdlib.socket, number: int) -> list[Interface]:
         room = _IFREQ_SIZE * 16
         while True:
@@ -201,7 +248,7 @@ def _interfaces() -> Perform:
             )
             if used + _IFREQ_SIZE <= room:
                 break
-            room *= 2  # it fills what it gets and does not say that there is more
+            room *= 2  # a full buffer may mean that there are more: the kernel does not say
         raw = buffer.tobytes()[:used]
         entries = [raw[at : at + _IFREQ_SIZE] for at in range(0, used, _IFREQ_SIZE)]
         return [
@@ -254,7 +301,8 @@ def _address(raw: bytes) -> SockAddr:
 
 
 def _hardware_address(raw: bytes) -> SockAddrNative:
-    # Its family is a kind of hardware (loopback 772, ether 1), not one of addresses.
+    # The family is an ARPHRD_ number of hardware (loopback 772, ether 1), not an AF_ number, so
+    # `from_bytes` would take it for something else.
     (family,) = struct.unpack_from("=H", raw)
     return SockAddrNative(family, raw[2:_SOCKADDR_SIZE])
 
@@ -269,6 +317,7 @@ def _flags(raw: bytes) -> list[str]:
 
 
 def _map(raw: bytes) -> InterfaceMap:
+    # struct ifmap: two longs, a short and three bytes.
     return InterfaceMap(*struct.unpack_from("@LLHBBB", raw))
 
 

@@ -1,4 +1,7 @@
-"""A socket's life but for its connections: open, bind, listen, names, shutdown and close."""
+"""Open, name and close a socket: open, bind, listen, sockname, peername, shutdown, close.
+
+Connections are made in `connecting`; sockets on an existing descriptor in `from_fd`.
+"""
 
 import errno
 import os
@@ -12,15 +15,15 @@ from ...arguments import check_int, check_word, shown
 from ...results import Error, Ok
 from ...runtime.bodies.current import current_process
 from ..core.actor import SocketActor, actor_of
-from ..core.handle import Socket
 from ..core.service import service_of
+from ..core.socket_object import Socket
 from ..kernel import libc
 from ..kernel.errors import error_of
 from ..kernel.namespaces import call_in_namespace
 from ..options.settings import check_settings
 from ..values.address import AddressLike, SockAddr, SockAddrIn, SockAddrIn6, parse
+from ..values.c_integers import INT_MAX, INT_MIN
 from ..values.kinds import Domain, Protocol, SocketKind, Type, kind_of
-from ..values.limits import INT_MAX, INT_MIN
 from .asking import at_once
 
 __all__ = ["bind", "close", "listen", "open", "peername", "shutdown", "sockname"]
@@ -42,15 +45,37 @@ def open(
     debug: bool = False,
     use_registry: bool | None = None,
 ) -> Ok[Socket] | Error:
-    """Open a socket, owned by the caller. Documented `open/2,3,4`.
+    """Open a socket. The calling process owns it. Erlang's `socket:open/2,3,4`.
 
-    `domain` is `"inet"`, `"inet6"`, `"local"`, `"unspec"`; `type` is `"stream"`, `"dgram"`,
-    `"raw"`, `"seqpacket"`; either may be the system's number. `protocol` is `"default"`, a
-    protocol's name or number. `netns` is the path of the network namespace to open it in
-    (Linux). With `debug`, what is asked of the socket is logged. `use_registry` says whether
-    `which_sockets` and `number_of` know of it; None leaves that to the function `use_registry`.
+    The socket is closed when its owner ends.
 
-    `Error` with the system's reason: `"eafnosupport"`, `"eprotonosupport"`, `"emfile"`, ...
+    Args:
+        domain: `"inet"`, `"inet6"`, `"local"` or `"unspec"`, or the system's number.
+        type: `"stream"`, `"dgram"`, `"raw"` or `"seqpacket"`, or the system's number.
+        protocol: `"default"`; the name of a protocol, such as `"tcp"` or `"udp"`; its number;
+            or that number as `("raw", number)`.
+        netns: the path of the network namespace in which to open the socket (Linux); None is
+            the current one.
+        debug: True to log each operation of the socket; the option `"otp"`, `"debug"`.
+        use_registry: True if `which_sockets` and `number_of` list the socket, False if not;
+            None (the default) does as the function `use_registry` was told.
+
+    Returns:
+        `Ok(sock)`, a `Socket`; or `Error` with the reason of the operating system:
+
+        - `"eafnosupport"`, `"eprotonosupport"`, `"esocktnosupport"`, `"einval"`: the system
+          has no such domain, type or protocol, or not together
+        - `"eperm"`: a raw socket needs a privilege; so does entering a namespace
+        - `"enoent"`: there is no file `netns`
+        - `"emfile"`, `"enfile"`: too many open descriptors
+
+    Raises:
+        TypeError: an argument has another type.
+        ValueError: a word is unknown, or a number does not fit a C int.
+
+    Example::
+
+        sock = ok(socket.open("inet", "stream", "tcp"))
     """
     kind = kind_of(domain, type, protocol)
     if netns is not None and not isinstance(netns, str):
@@ -69,18 +94,37 @@ def open(
         owner,
         settings=service.settings(debug, use_registry),
     )
-    return Ok(actor.handle)
+    return Ok(actor.socket_object)
 
 
 @enable_ki_protection
 def bind(sock: Socket, addr: AddressLike) -> Ok[int] | Error:
-    """Bind a name to a socket; `Ok` with the port, 0 where there are no ports. `bind/2`.
+    """Bind an address to a socket. Erlang's `socket:bind/2`.
 
-    `addr` is a `SockAddr...`, the documented map as a dict, `(host, port)`, or one of
-    `"any"`, `"loopback"`, `"broadcast"`.
+    Args:
+        sock: the socket.
+        addr: a `SockAddr...` record; Erlang's map as a dict; `(host, port)`; on a local socket
+            a path; or one of `"any"`, `"loopback"` and `"broadcast"`, with a port that the
+            operating system chooses. Host names are not looked up.
 
-    `Error` with the system's reason: `"eaddrinuse"`, `"eaddrnotavail"`, `"einval"`, ...; or
-    `"closed"`.
+    Returns:
+        `Ok(port)`, with 0 for an address without port; or `Error`:
+
+        - `"closed"`: the socket is closed
+        - `"eaddrinuse"`: another socket has the address, or the file exists
+        - `"eaddrnotavail"`: no interface has the address
+        - `"eacces"`: the port, or the directory, needs a privilege
+        - `"eafnosupport"`: the address is of another domain than the socket
+        - `"einval"`: the socket is bound already
+        - another reason of the operating system
+
+    Raises:
+        TypeError, ValueError: `addr` is malformed.
+
+    Example::
+
+        port = ok(socket.bind(sock, "loopback"))
+        ok(socket.bind(other, {"family": "inet", "addr": "any", "port": 8080}))
     """
     actor = actor_of(sock)
     kind = actor.kind
@@ -91,6 +135,7 @@ def bind(sock: Socket, addr: AddressLike) -> Ok[int] | Error:
             return Error("eafnosupport")
         libc.bind(opened, kind.family, address)
         actor.bound = True
+        # With port 0 the kernel has chosen one; only the name says which.
         name = libc.sockname(opened, kind.family)
         return name.port if isinstance(name, (SockAddrIn, SockAddrIn6)) else 0
 
@@ -99,9 +144,23 @@ def bind(sock: Socket, addr: AddressLike) -> Ok[int] | Error:
 
 @enable_ki_protection
 def listen(sock: Socket, backlog: int = 5) -> Ok[None] | Error:
-    """Listen for connections; `backlog` is how many may wait to be accepted. `listen/1,2`.
+    """Listen for connections. Erlang's `socket:listen/1,2`.
 
-    `Error` with the system's reason (`"enotsup"`, `"einval"`, `"eaddrinuse"`), or `"closed"`.
+    Args:
+        sock: a socket of type `"stream"` or `"seqpacket"`.
+        backlog: how many connections may wait to be accepted; the operating system has an
+            upper limit.
+
+    Returns:
+        `Ok()`, or `Error`:
+
+        - `"closed"`: the socket is closed
+        - `"enotsup"`: sockets of this type do not listen
+        - `"einval"`: the socket is connected, or a local socket is not bound
+        - `"eaddrinuse"`: another socket listens on the same address
+
+    Raises:
+        TypeError, ValueError: `backlog` is not an integer that fits a C int.
     """
     actor = actor_of(sock)
     check_int("backlog", backlog, "an int that fits a C int", INT_MIN, INT_MAX)
@@ -115,22 +174,63 @@ def listen(sock: Socket, backlog: int = 5) -> Ok[None] | Error:
 
 @enable_ki_protection
 def sockname(sock: Socket) -> Ok[SockAddr] | Error:
-    """The address that the socket is bound to. `sockname/1`. `Error("closed")`, POSIX reasons."""
+    """Return the address that a socket is bound to. Erlang's `socket:sockname/1`.
+
+    Args:
+        sock: the socket.
+
+    Returns:
+        `Ok(address)`, a `SockAddr...`; or `Error("closed")`, or a reason of the operating
+        system. A socket that is not bound has the address `"any"` (as text: `"0.0.0.0"` or
+        `"::"`) and port 0; a local one has the path `""`.
+
+    Example::
+
+        match socket.sockname(sock):
+            case Ok(SockAddrIn(addr, port)): ...
+    """
     return _name(sock, libc.sockname)
 
 
 @enable_ki_protection
 def peername(sock: Socket) -> Ok[SockAddr] | Error:
-    """The address of the peer. `peername/1`. `Error("enotconn")`, `Error("closed")`, ..."""
+    """Return the address of the peer. Erlang's `socket:peername/1`.
+
+    Args:
+        sock: the socket.
+
+    Returns:
+        `Ok(address)`, a `SockAddr...`; or `Error`:
+
+        - `"closed"`: the socket is closed
+        - `"enotconn"`: the socket is not connected
+        - another reason of the operating system
+    """
     return _name(sock, libc.peername)
 
 
 @enable_ki_protection
 def shutdown(sock: Socket, how: Literal["read", "write", "read_write"]) -> Ok[None] | Error:
-    """Shut down part of a connection, for every process that uses the socket. `shutdown/2`.
+    """Shut down one direction of a connection, or both. Erlang's `socket:shutdown/2`.
 
-    Who waits in a lane that is shut down is told and finds out by calling. `Error` with the
-    system's reason (`"enotconn"`), or `"closed"`.
+    The shutdown holds for every process that uses the socket. An operation that waits in that
+    direction is woken, as by data: a blocking call returns, and a call with a select info gets
+    its `SelectMessage` and learns the outcome when it is made again.
+
+    Args:
+        sock: the socket.
+        how: `"read"`, `"write"` or `"read_write"`. After `"write"` the peer receives the rest
+            of the data and then the end of the stream.
+
+    Returns:
+        `Ok()`, or `Error`:
+
+        - `"closed"`: the socket is closed
+        - `"enotconn"`: the socket is not connected
+        - another reason of the operating system
+
+    Raises:
+        TypeError, ValueError: `how` is none of the three words.
     """
     actor = actor_of(sock)
     check_word("how", how, tuple(_HOW))
@@ -138,26 +238,39 @@ def shutdown(sock: Socket, how: Literal["read", "write", "read_write"]) -> Ok[No
     def call(opened: stdlib.socket) -> None:
         opened.shutdown(_HOW[how])
         # What the kernel said before no longer holds.
-        actor.read_quiet = actor.write_quiet = False
+        actor.forget_would_block()
 
     return at_once(actor, call)
 
 
 @enable_ki_protection
 async def close(sock: Socket) -> Ok[None] | Error:
-    """Close the socket, for every process. `close/1`.
+    """Close a socket, for every process that uses it. Erlang's `socket:close/1`.
 
-    Whoever waits on it gets an abort message with reason `"closed"`, in the mailbox before this
-    returns; a blocking call returns `Error("closed")`. It waits only where the option `linger`
-    says so. Cancelled, it closes the socket without lingering.
+    An operation that waits on the socket ends: a blocking call returns `Error("closed")`, and
+    the process of a select info finds an `AbortMessage` with reason `"closed"` in its mailbox
+    before this function returns. Each monitor of the socket gets a `SocketDown`.
 
-    `Error("closed")` when it is closed already.
+    The function waits only if the option `"socket"`, `"linger"` is set. If it is cancelled, the
+    socket is closed without lingering. Any process may close a socket.
+
+    Args:
+        sock: the socket.
+
+    Returns:
+        `Ok()`, or `Error("closed")` if the socket is closed already.
+
+    Example::
+
+        async with ok(socket.open("inet", "stream", "tcp")) as sock:
+            ...  # closed at the end of the block
     """
     return await actor_of(sock).close()
 
 
 def _open(kind: SocketKind) -> stdlib.socket:
-    # To the standard library -1 means "not given"; to the system it is a number that it lacks.
+    # -1 means "not given" to the standard library, which would choose a default. The kernel
+    # would refuse this number with these errors.
     if kind.family == -1:
         raise OSError(errno.EAFNOSUPPORT, os.strerror(errno.EAFNOSUPPORT))
     if -1 in (kind.type_number, kind.protocol_number):
@@ -173,13 +286,14 @@ def _name(sock: Socket, get: Callable[[stdlib.socket, int], SockAddr]) -> Ok[Soc
 
 
 def _actual_kind(sock: stdlib.socket, asked: SocketKind) -> SocketKind:
-    """The kind that the kernel made of what was asked for: `default` becomes a protocol."""
+    """Return the kind of an opened socket: `"default"` has become a protocol."""
     protocol = getattr(stdlib, "SO_PROTOCOL", None)
     try:
         number = sock.getsockopt(stdlib.SOL_SOCKET, protocol) if protocol else sock.proto
     except OSError:
         number = asked.protocol_number
-    # Some families keep to themselves what they were opened with.
+    # Some families do not report the protocol that they were opened with.
     number = number or asked.protocol_number
-    # Without the flags that Linux takes together with the type.
+    # `sock.type` is without the flags that Linux accepts together with the type, such as
+    # SOCK_NONBLOCK.
     return SocketKind(asked.family, int(sock.type), number)

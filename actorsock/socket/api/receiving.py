@@ -12,22 +12,22 @@ from ...runtime.bodies.running import local
 from ...runtime.core.identity import Ref
 from ...runtime.core.reductions import SYSTEM_CALL
 from ..core.actor import SocketActor, actor_of
-from ..core.handle import Socket
+from ..core.socket_object import Socket
 from ..core.turns import User
 from ..operations.recv import ASIDE, Recv, RecvFrom, RecvMsg, RecvWhatIsThere
 from ..values.address import SockAddr
+from ..values.c_integers import INT_MAX
 from ..values.flags import Flags, encode_flags
-from ..values.limits import INT_MAX
 from ..values.messages import Msg
 from .asking import blocking, nowait_receive, wait
 
 __all__ = ["recv", "recv_nowait", "recvfrom", "recvfrom_nowait", "recvmsg", "recvmsg_nowait"]
 
-# These remember nothing, so one serves all.
+# These have no state, so that one object serves all calls.
 _WHAT_IS_THERE: Final = RecvWhatIsThere()
 _WHOLE_MESSAGE: Final = RecvFrom(0, 0)
 
-# What the parameters are when nobody gives any: told by identity, which costs next to nothing.
+# The defaults of the parameters. Compared by identity, which is the cheapest test that there is.
 _NO_LENGTH: Final = 0
 _NO_FLAGS: Final[Flags] = ()
 
@@ -36,23 +36,47 @@ _NO_FLAGS: Final[Flags] = ()
 async def recv(
     sock: Socket, length: int = 0, flags: Flags = (), timeout: float = inf
 ) -> Ok[bytes] | Error:
-    """Receive data. Documented `recv/1,2,3,4`; `timeout` is in seconds.
+    """Receive bytes from a connected socket. Erlang's `socket:recv/1,2,3,4`.
 
-    On a stream, exactly `length` bytes, or with 0 what is there (at most what the option otp
-    `rcvbuf` says). On other sockets one message, of at most `length` bytes.
+    Receivers are served in the order in which they called. If the caller is cancelled or killed,
+    the bytes that it has received so far are kept for the next receive on this socket.
 
-    `Error`: `"closed"` (the peer has finished, or the socket is closed), `"timeout"`,
-    `"state"` (the caller waits already, or an acceptor does), or a POSIX reason; `data` is
-    then what had been received of `length`, if anything.
+    Args:
+        sock: the socket.
+        length: on a stream, how many bytes to wait for; 0 (the default) waits for any, and returns
+            what has arrived, up to the size in the option otp `rcvbuf`. On other sockets: the
+            size of the buffer for one message, which is cut to it; 0 for the size in `rcvbuf`.
+        flags: a list, tuple or set of words (`"peek"`, `"oob"`, ...) and integers.
+        timeout: seconds to wait; `math.inf` (the default) waits for ever, 0 does not wait.
+
+    Returns:
+        `Ok(data)`, or `Error`; its `data` is the part of `length` that was received, if any:
+
+        - `"timeout"`: not all arrived in time
+        - `"closed"`: the peer has finished, or the socket is closed
+        - `"state"`: the caller waits to receive already (with a `..._nowait` function), or a
+          process waits to accept on this socket
+        - a POSIX name: `"econnreset"`, `"enotconn"`, ... The processes that wait behind this one
+          get it too.
+
+    Raises:
+        TypeError, ValueError: an argument has the wrong type or is no valid value.
+
+    Example::
+
+        match await socket.recv(sock, 4, timeout=5):
+            case Ok(header): ...
+            case Error("timeout", part): ...
+            case Error("closed"): ...
     """
     actor: SocketActor = sock._actor if type(sock) is Socket else actor_of(sock)
     if length is not _NO_LENGTH or flags is not _NO_FLAGS or timeout is not inf:
         return await blocking(actor, _recv(actor, length, flags), timeout)
     lane = actor.turns.read
-    if not actor.read_quiet or lane.current is not None or not actor.is_plain or actor.unread:
+    if not actor.read_would_block or lane.current is not None or not actor.is_plain or actor.unread:
         return await blocking(actor, _WHAT_IS_THERE, timeout)
-    # What a server does most of its time, so it is said here once more and without detours: to
-    # wait for what comes next on a stream that has nothing yet.
+    # The short way of what a server does most of its time: wait for the next bytes of a stream
+    # that has none yet. `perform`, `Body.park` and `settle` are written in place, for this case.
     process = local.step.process
     if process is None:
         process = process_of_task()
@@ -70,50 +94,71 @@ async def recv(
             body.check()
             await body.checkpoint()
     except BaseException:
-        actor.forsake(_WHAT_IS_THERE, pid, body.take())
+        actor.abandon_call(_WHAT_IS_THERE, pid, body.take())
         raise
     body.budget -= SYSTEM_CALL
     outcome = body.outcome
     body.outcome = None
-    if type(outcome) is Ok and not lane.queue:
-        # `Lane.done` where nobody queues, without the call.
-        lane.current = None
-        lane.selected = False
+    if type(outcome) is Ok:
+        decisions = lane.done()
+        if decisions:
+            actor.carry_out(decisions)
         return outcome
-    answer = actor.settle(_WHAT_IS_THERE, pid, outcome)
-    return await wait(actor, _WHAT_IS_THERE, process, inf) if answer is None else answer
+    result = actor.settle(_WHAT_IS_THERE, pid, outcome)
+    return await wait(actor, _WHAT_IS_THERE, process, inf) if result is None else result
 
 
 @enable_ki_protection
 def recv_nowait(
     sock: Socket, length: int = 0, flags: Flags = (), ref: Ref | None = None
 ) -> Ok[bytes] | Error | Select | SelectRead:
-    """`recv` that does not block: `Select` when there is less than `length`, or not our turn.
+    """Receive bytes without blocking. Erlang's `socket:recv/3,4` with `nowait` or a handle.
 
-    `data` of the `Select` is what was there; after the select message, ask for the rest. On a
-    socket with the otp option `select_read`, `SelectRead` takes the place of `Ok`.
+    Args:
+        sock: the socket.
+        length: as for `recv`.
+        flags: as for `recv`.
+        ref: the handle of the select message; None (the default) makes a new one.
+
+    Returns:
+        `Ok(data)`; `Select(info, part)` if there is less than `length`, or other processes wait
+        in front: `part` is what was there, or None; after the select message, ask for the rest;
+        or `Error` as from `recv`, but not `"timeout"`.
+
+        On a socket with the option otp `select_read`: `SelectRead(info, data)` in the place of
+        `Ok(data)`. Then the next select message is sent when there is more.
+
+    Raises:
+        TypeError, ValueError: an argument has the wrong type or is no valid value.
+
+    Example::
+
+        match socket.recv_nowait(sock):
+            case Ok(data): ...
+            case Select(info):
+                await receive(info.ref)  # a SelectMessage: call again; or an AbortMessage
+            case Error(reason): ...
     """
     actor: SocketActor = sock._actor if type(sock) is Socket else actor_of(sock)
     if length is _NO_LENGTH and flags is _NO_FLAGS and ref is None and actor.is_plain:
+        # The short way: `perform` for this case.
         process = local.step.process
         if process is None:
             process = process_of_task()
         pid, lane = process.pid, actor.turns.read
         current = lane.current
-        # The turn is ours, and nobody minds if we keep it.
-        if current is None or (current.pid is pid and current.kind == "recv"):
+        # `Lane.enter` would answer "go".
+        if current is None or (current.pid is pid and current.activity == "recv"):
             if actor.nothing_to_read():
                 return actor.select_for(_WHAT_IS_THERE, pid, lane, Ref())
-            answer = _WHAT_IS_THERE.attempt(actor, pid, False)
-            if answer is None:
+            result = _WHAT_IS_THERE.attempt(actor, pid, False)
+            if result is None:
                 return actor.select_for(_WHAT_IS_THERE, pid, lane, Ref())
-            if type(answer) is Ok and not lane.queue:
-                # `Lane.done` where nobody queues, without the call.
-                lane.current = None
-                lane.selected = False
-            elif current is not None:
-                actor.settle(_WHAT_IS_THERE, pid, answer)
-            return answer
+            if current is not None:
+                decisions = lane.failed(result.reason) if type(result) is Error else lane.done()
+                if decisions:
+                    actor.carry_out(decisions)
+            return result
     return nowait_receive(actor, _recv(actor, length, flags), ref)
 
 
@@ -121,10 +166,25 @@ def recv_nowait(
 async def recvfrom(
     sock: Socket, bufsize: int = 0, flags: Flags = (), timeout: float = inf
 ) -> Ok[tuple[SockAddr, bytes]] | Error:
-    """Receive a message and where it came from. Documented `recvfrom/1,2,3,4`.
+    """Receive a message and its source address. Erlang's `socket:recvfrom/1,2,3,4`.
 
-    A message longer than `bufsize` bytes (0: as otp `rcvbuf` says) is cut. `timeout` is in
-    seconds. `Error` as for `recv`, without `data`.
+    Args:
+        sock: the socket.
+        bufsize: the size of the buffer in bytes, to which a longer message is cut; 0 (the
+            default) takes the size in the option otp `rcvbuf`.
+        flags: a list, tuple or set of words and integers, as for `recv`.
+        timeout: seconds to wait; `math.inf` (the default) waits for ever, 0 does not wait.
+
+    Returns:
+        `Ok((source, data))`, or `Error` as from `recv`, without `data`.
+
+    Raises:
+        TypeError, ValueError: an argument has the wrong type or is no valid value.
+
+    Example::
+
+        source, data = ok(await socket.recvfrom(sock))
+        ok(await socket.sendto(sock, data, source))
     """
     actor = actor_of(sock)
     return await blocking(actor, _recvfrom(actor, bufsize, flags), timeout)
@@ -134,7 +194,23 @@ async def recvfrom(
 def recvfrom_nowait(
     sock: Socket, bufsize: int = 0, flags: Flags = (), ref: Ref | None = None
 ) -> Ok[tuple[SockAddr, bytes]] | Error | Select | SelectRead:
-    """`recvfrom` that does not block: `Select` when there is no message, or not our turn."""
+    """Receive a message and its source without blocking.
+
+    Erlang's `socket:recvfrom/3,4` with `nowait` or a handle.
+
+    Args:
+        sock: the socket.
+        bufsize: as for `recvfrom`.
+        flags: as for `recvfrom`.
+        ref: the handle of the select message; None (the default) makes a new one.
+
+    Returns:
+        `Ok` or `Error` as from `recvfrom`, but not `"timeout"`; `Select(info)` if there is no
+        message, or other processes wait in front; `SelectRead` as from `recv_nowait`.
+
+    Raises:
+        TypeError, ValueError: an argument has the wrong type or is no valid value.
+    """
     actor = actor_of(sock)
     return nowait_receive(actor, _recvfrom(actor, bufsize, flags), ref)
 
@@ -147,11 +223,29 @@ async def recvmsg(
     flags: Flags = (),
     timeout: float = inf,
 ) -> Ok[Msg] | Error:
-    """Receive a message with its control messages and flags. Documented `recvmsg/1,2,3,5`.
+    """Receive a message with its control messages and flags. Erlang's `socket:recvmsg/1,2,3,5`.
 
-    `bufsize` and `ctrlsize` are bytes for data and control messages (0: as otp `rcvbuf` and
-    `rcvctrlbuf` say); what does not fit is cut, and `"trunc"` or `"ctrunc"` is in the flags of
-    the message. `timeout` is in seconds. `Error` as for `recv`, without `data`.
+    Args:
+        sock: the socket.
+        bufsize: the size of the buffer for data in bytes; 0 (the default) takes the size in the
+            option otp `rcvbuf`. What does not fit is cut off, and `"trunc"` is in the flags of
+            the message.
+        ctrlsize: the size of the buffer for control messages in bytes; 0 (the default) takes the
+            size in the option otp `rcvctrlbuf`. What does not fit is cut off, and `"ctrunc"` is
+            in the flags of the message.
+        flags: a list, tuple or set of words and integers, as for `recv`.
+        timeout: seconds to wait; `math.inf` (the default) waits for ever, 0 does not wait.
+
+    Returns:
+        `Ok(msg)`, a `Msg` with exactly one piece; or `Error` as from `recv`, without `data`.
+
+    Raises:
+        TypeError, ValueError: an argument has the wrong type or is no valid value.
+
+    Example::
+
+        match await socket.recvmsg(sock):
+            case Ok(Msg(addr=source, iov=(data,), flags=flags)): ...
     """
     actor = actor_of(sock)
     return await blocking(actor, _recvmsg(actor, bufsize, ctrlsize, flags), timeout)
@@ -161,9 +255,29 @@ async def recvmsg(
 def recvmsg_nowait(
     sock: Socket, bufsize: int = 0, ctrlsize: int = 0, flags: Flags = (), ref: Ref | None = None
 ) -> Ok[Msg] | Error | Select | SelectRead:
-    """`recvmsg` that does not block: `Select` when there is no message, or not our turn."""
+    """Receive a message with control messages and flags without blocking.
+
+    Erlang's `socket:recvmsg/3,5` with `nowait` or a handle.
+
+    Args:
+        sock: the socket.
+        bufsize: as for `recvmsg`.
+        ctrlsize: as for `recvmsg`.
+        flags: as for `recvmsg`.
+        ref: the handle of the select message; None (the default) makes a new one.
+
+    Returns:
+        `Ok` or `Error` as from `recvmsg`, but not `"timeout"`; `Select(info)` if there is no
+        message, or other processes wait in front; `SelectRead` as from `recv_nowait`.
+
+    Raises:
+        TypeError, ValueError: an argument has the wrong type or is no valid value.
+    """
     actor = actor_of(sock)
     return nowait_receive(actor, _recvmsg(actor, bufsize, ctrlsize, flags), ref)
+
+
+# --- from arguments to operations -----------------------------------------------------------------
 
 
 def _recv(actor: SocketActor, length: int, flags: Flags) -> Recv | RecvWhatIsThere:
@@ -185,8 +299,7 @@ def _recvmsg(actor: SocketActor, bufsize: int, ctrlsize: int, flags: Flags) -> R
 def _bits(actor: SocketActor, flags: Flags) -> int:
     bits = encode_flags(flags)
     if bits & ASIDE:
-        # The poller tells of data only: the kernel must be asked.
-        actor.read_quiet = False
+        actor.distrust_read()  # the flag is about ordinary data only
     return bits
 
 

@@ -1,7 +1,8 @@
 """Sending: send, sendto, sendmsg, sendv and sendfile, blocking and not.
 
-Each takes the `SelectInfo` of an earlier `Select` where its flags (destination, file) stand, and
-then goes on with those of the call that it continues: the documented continuation.
+A send that returned `Select` can be continued by a call that has the `SelectInfo` in the place
+of its flags (`sendto`: of its destination; `sendfile`: of its file). It takes flags, destination
+and file from the call that it continues, as documented for Erlang.
 """
 
 import os
@@ -18,9 +19,9 @@ from ...runtime.bodies.running import local
 from ...runtime.core.identity import Ref, check_ref
 from ...runtime.core.reductions import SYSTEM_CALL
 from ..core.actor import Operation, SocketActor, actor_of
-from ..core.handle import Socket
+from ..core.socket_object import Socket
+from ..kernel.descriptors import HeldFile
 from ..kernel.errors import error_of
-from ..kernel.held_file import HeldFile
 from ..operations.send import (
     IOV_MAX,
     SENT,
@@ -28,13 +29,12 @@ from ..operations.send import (
     Send,
     SendFile,
     SendMsg,
-    SendTo,
     send_plainly,
 )
 from ..values.address import AddressLike, SockAddr, SockAddrIn, parse
+from ..values.c_integers import INT_MAX
 from ..values.control import encode_control, space
 from ..values.flags import Flags, encode_flags
-from ..values.limits import INT_MAX
 from ..values.messages import Data, Msg, Piece, Pieces, as_bytes, parse_msg
 from .asking import ask, blocking, nowait, wait
 
@@ -53,12 +53,10 @@ __all__ = [
 
 T = TypeVar("T")
 MsgLike = Msg | Mapping[str, object] | Sequence[Any]
-"""A sequence is what is left of a message: taken with the info of its `Select` only."""
+"""The forms of a message; a sequence of pieces only together with the info of a `Select`."""
 
-
-# What `flags` is when nobody gives any: told by identity, which costs next to nothing.
+# The default of `flags`. Compared by identity, which is the cheapest test that there is.
 _NO_FLAGS: Final[Flags] = ()
-
 
 _OFF_MAX: Final = 2**63 - 1
 _FILE: Final = "an open file or its descriptor"
@@ -68,23 +66,47 @@ class HasFileno(Protocol):
     """A file that is open in the operating system."""
 
     def fileno(self) -> int:
-        """Its descriptor."""
+        """Return its descriptor."""
 
 
 @enable_ki_protection
 async def send(
     sock: Socket, data: Data, flags: Flags | SelectInfo = (), timeout: float = inf
 ) -> Ok[bytes | None] | Error:
-    """Send `data` on a connected socket. Documented `send/2,3,4`; `timeout` is in seconds.
+    """Send data on a connected socket. Erlang's `socket:send/2,3,4`.
 
-    `data` is bytes-like, or a list or tuple of such, nested at will. `Ok()` when the system has
-    taken all of it; on a socket that is no stream it may take only a part: `Ok(rest)`. Senders
-    are served in order: the bytes of two sends never mix.
+    Senders are served in the order in which they called; the bytes of two sends never mix.
 
-    `Error`: `"closed"`, `"timeout"`, `"state"` (the caller waits already, or a connect does),
-    `"select_info"` (it is not of a send), or a POSIX reason (`"epipe"`, `"econnreset"`, ...);
-    `data` is then what was not sent, if part of it was.
+    Args:
+        sock: the socket.
+        data: bytes-like, or a list or tuple of such, nested at will; it must not change before
+            the call returns.
+        flags: a list, tuple or set of words (`"dontroute"`, `"more"`, `"oob"`, ...) and integers;
+            or the `SelectInfo` of a `send` that this call continues, whose flags it takes.
+        timeout: seconds to wait; `math.inf` (the default) waits for ever, 0 does not wait.
+
+    Returns:
+        `Ok()` when the system has taken all of `data`. A socket that is no stream may take
+        only a part: `Ok(rest)`. Or `Error`; its `data` is what was not sent, if a part was:
+
+        - `"timeout"`: not all was taken in time
+        - `"closed"`: the socket is closed, or was while the caller waited
+        - `"state"`: the caller waits to send already (with a `..._nowait` function), or a
+          process is connecting this socket
+        - `"select_info"`: `flags` is the info of another function
+        - a POSIX name: `"epipe"`, `"econnreset"`, `"enotconn"`, ... The processes that wait
+          behind this one get it too.
+
+    Raises:
+        TypeError, ValueError: an argument has the wrong type or is no valid value.
+
+    Example::
+
+        match await socket.send(sock, b"hello", timeout=5):
+            case Ok(): ...
+            case Error("timeout", rest): ...
     """
+    # The short way of nearly every send: no flags, no time-out, and no one else in the lane.
     actor: SocketActor = sock._actor if type(sock) is Socket else actor_of(sock)
     if type(data) is not bytes or flags is not _NO_FLAGS or timeout is not inf:
         op = _send(data, flags)
@@ -93,35 +115,54 @@ async def send(
     if process is None:
         process = process_of_task()
     body = process.body
-    toll = body.spend(SYSTEM_CALL)
-    if toll is not None:
-        await toll
+    pause = body.spend(SYSTEM_CALL)
+    if pause is not None:
+        await pause
     free = actor.is_plain and actor.turns.write.current is None
     begun = send_plainly(actor, data) if free else Send(data, 0)
     if begun is SENT:
         return SENT
     if not isinstance(begun, Send):
         return begun
-    answer = ask(actor, begun, process.pid, True)
-    return await wait(actor, begun, process, inf) if answer is None else answer
+    result = ask(actor, begun, process.pid, True)
+    return await wait(actor, begun, process, inf) if result is None else result
 
 
 @enable_ki_protection
 def send_nowait(
     sock: Socket, data: Data, flags: Flags | SelectInfo = (), ref: Ref | None = None
 ) -> Ok[bytes | None] | Error | Select:
-    """`send` that does not block: `Select` when not all could be sent, or not our turn.
+    """Send data without blocking. Erlang's `socket:send/3,4` with `nowait` or a handle.
 
-    `data` of the `Select` is the rest when part was sent; after the select message, send that.
+    Args:
+        sock: the socket.
+        data: as for `send`.
+        flags: as for `send`.
+        ref: the handle of the select message; None (the default) makes a new one.
+
+    Returns:
+        `Ok` as from `send`; `Select(info, rest)` if not all could be sent, or other processes
+        wait in front: `rest` is what is left if a part was sent, else None; after the select
+        message, send that; or `Error` as from `send`, but not `"timeout"`.
+
+    Raises:
+        TypeError, ValueError: an argument has the wrong type or is no valid value.
+
+    Example::
+
+        match socket.send_nowait(sock, data):
+            case Select(info, rest):
+                await receive(info.ref)
+                socket.send_nowait(sock, data if rest is None else rest, info)
     """
     actor: SocketActor = sock._actor if type(sock) is Socket else actor_of(sock)
     if ref is not None or type(data) is not bytes or flags is not _NO_FLAGS:
         return _nowait(actor, _send(data, flags), ref)
     if local.step.process is None:
-        process_of_task()  # who calls becomes a process, and outside of a runtime is told so
+        process_of_task()  # makes the calling task a process; raises outside of a runtime
     if actor.is_plain and actor.turns.write.current is None:
-        answer = send_plainly(actor, data)
-        return nowait(actor, answer, None) if isinstance(answer, Send) else answer
+        begun = send_plainly(actor, data)
+        return nowait(actor, begun, None) if isinstance(begun, Send) else begun
     return nowait(actor, Send(data, 0), None)
 
 
@@ -133,9 +174,26 @@ async def sendto(
     flags: Flags = (),
     timeout: float = inf,
 ) -> Ok[bytes | None] | Error:
-    """Send `data` to `dest`. Documented `sendto/3,4,5`; `timeout` is in seconds.
+    """Send data to an address. Erlang's `socket:sendto/3,4,5`.
 
-    `Ok` and `Error` as for `send`.
+    Args:
+        sock: the socket.
+        data: as for `send`.
+        dest: a `SockAddr...` record, the documented map as a dict, or `(host, port)`; or the
+            `SelectInfo` of a `sendto` that this call continues, whose destination and flags it
+            takes.
+        flags: a list, tuple or set of words and integers, as for `send`.
+        timeout: seconds to wait; `math.inf` (the default) waits for ever, 0 does not wait.
+
+    Returns:
+        `Ok` or `Error` as from `send`; `"select_info"` if `dest` is the info of another function.
+
+    Raises:
+        TypeError, ValueError: an argument has the wrong type or is no valid value.
+
+    Example::
+
+        ok(await socket.sendto(sock, b"ping", ("127.0.0.1", 9999)))
     """
     actor = actor_of(sock)
     op = _sendto(actor, data, dest, flags)
@@ -150,7 +208,21 @@ def sendto_nowait(
     flags: Flags = (),
     ref: Ref | None = None,
 ) -> Ok[bytes | None] | Error | Select:
-    """`sendto` that does not block: `Select` when there is no room, or not our turn."""
+    """Send data to an address without blocking. Erlang's `socket:sendto/4,5` with `nowait`.
+
+    Args:
+        sock: the socket.
+        data: as for `send`.
+        dest: as for `sendto`.
+        flags: as for `sendto`.
+        ref: the handle of the select message; None (the default) makes a new one.
+
+    Returns:
+        As from `send_nowait`: `Select` if there is no room, or other processes wait in front.
+
+    Raises:
+        TypeError, ValueError: an argument has the wrong type or is no valid value.
+    """
     actor = actor_of(sock)
     return _nowait(actor, _sendto(actor, data, dest, flags), ref)
 
@@ -161,10 +233,30 @@ async def sendmsg(
 ) -> Ok[list[bytes] | None] | Error:
     """Send a message: data in pieces, with an address and control messages if it has them.
 
-    Documented `sendmsg/2,3,4`; `timeout` is in seconds. `msg` is a `Msg` or the documented map
-    as a dict: `iov`, and optionally `addr` and `ctrl`.
+    Erlang's `socket:sendmsg/2,3,4`.
 
-    `Ok` and `Error` as for `send`; what is left is a list of pieces.
+    Args:
+        sock: the socket.
+        msg: a `Msg`, or the documented map as a dict: `"iov"` is a list of bytes-like pieces;
+            `"addr"` (a destination) and `"ctrl"` (a list of `ControlMessage`) may be left out.
+            With the info of a `Select` as `flags`: also the list of pieces left alone.
+        flags: a list, tuple or set of words and integers, as for `send`; or the `SelectInfo` of a
+            `sendmsg` that this call continues. It takes flags and destination from that, and the
+            control messages if they were not sent yet: they go with the first bytes.
+        timeout: seconds to wait; `math.inf` (the default) waits for ever, 0 does not wait.
+
+    Returns:
+        `Ok` or `Error` as from `send`, but what is left is a list of pieces.
+
+    Raises:
+        TypeError: an argument has the wrong type.
+        ValueError: an argument is no valid value; `msg` has more pieces than one system call
+            takes, on a socket that is no stream; or its control messages need more bytes than the
+            option otp `sndctrlbuf` allows.
+
+    Example::
+
+        ok(await socket.sendmsg(sock, {"iov": [header, body]}))
     """
     actor = actor_of(sock)
     op = _sendmsg(actor, msg, flags)
@@ -175,11 +267,28 @@ async def sendmsg(
 def sendmsg_nowait(
     sock: Socket, msg: MsgLike, flags: Flags | SelectInfo = (), ref: Ref | None = None
 ) -> Ok[list[bytes] | None] | Error | Select:
-    """`sendmsg` that does not block: `Select` when not all could be sent, or not our turn.
+    """Send a message without blocking. Erlang's `socket:sendmsg/3,4` with `nowait` or a handle.
 
-    `data` of the `Select` is a list of the pieces left when part was sent. Go on with that list as
-    `msg` and the `info` as `flags`, which remembers the destination, and the control messages if
-    they have not gone: they go with the first part.
+    Args:
+        sock: the socket.
+        msg: as for `sendmsg`.
+        flags: as for `sendmsg`.
+        ref: the handle of the select message; None (the default) makes a new one.
+
+    Returns:
+        `Ok` or `Error` as from `sendmsg`; or `Select(info, rest)` if not all could be sent, or
+        other processes wait in front: `rest` is the list of the pieces left if a part was sent,
+        else None.
+
+    Raises:
+        TypeError, ValueError: as `sendmsg`.
+
+    Example::
+
+        match socket.sendmsg_nowait(sock, msg):
+            case Select(info, rest):
+                await receive(info.ref)
+                socket.sendmsg_nowait(sock, msg if rest is None else rest, info)
     """
     actor = actor_of(sock)
     return _nowait(actor, _sendmsg(actor, msg, flags), ref)
@@ -187,9 +296,22 @@ def sendmsg_nowait(
 
 @enable_ki_protection
 async def sendv(sock: Socket, iov: Pieces, timeout: float = inf) -> Ok[list[bytes] | None] | Error:
-    """Send pieces of data, in order and without joining them. `sendv/2,3`; seconds.
+    """Send pieces of data, in order and without joining them. Erlang's `socket:sendv/2,3`.
 
-    `Ok` and `Error` as for `send`; what is left is a list of pieces.
+    Args:
+        sock: a connected socket.
+        iov: a list or tuple of bytes-like pieces.
+        timeout: seconds to wait; `math.inf` (the default) waits for ever, 0 does not wait.
+
+    Returns:
+        `Ok` or `Error` as from `send`, but what is left is a list of pieces.
+
+    Raises:
+        TypeError, ValueError: as `sendmsg`.
+
+    Example::
+
+        ok(await socket.sendv(sock, [header, body]))
     """
     actor = actor_of(sock)
     return await blocking(actor, _sendv(actor, iov), timeout)
@@ -199,7 +321,19 @@ async def sendv(sock: Socket, iov: Pieces, timeout: float = inf) -> Ok[list[byte
 def sendv_nowait(
     sock: Socket, iov: Pieces, ref: Ref | None = None
 ) -> Ok[list[bytes] | None] | Error | Select:
-    """`sendv` that does not block; `data` of the `Select` is a list of the pieces left."""
+    """Send pieces of data without blocking. Erlang's `socket:sendv/3` with `nowait` or a handle.
+
+    Args:
+        sock: a connected socket.
+        iov: a list or tuple of bytes-like pieces.
+        ref: the handle of the select message; None (the default) makes a new one.
+
+    Returns:
+        As from `sendmsg_nowait`. After the select message, call again with the pieces left.
+
+    Raises:
+        TypeError, ValueError: as `sendmsg`.
+    """
     actor = actor_of(sock)
     return _nowait(actor, _sendv(actor, iov), ref)
 
@@ -212,15 +346,33 @@ async def sendfile(
     count: int = 0,
     timeout: float = inf,
 ) -> Ok[int] | Error:
-    """Send `count` bytes of a file from `offset` on, without reading it into the program.
+    """Send bytes of a file without reading it into the program. Erlang's `socket:sendfile/2,3,4,5`.
 
-    `count` 0 is all up to its end. `file` is an open file or a descriptor. `Ok` with how many
-    bytes were sent. Documented `sendfile/2,3,4,5`; `timeout` is in seconds.
+    Args:
+        sock: a connected stream socket.
+        file: an open file or a descriptor, which may be closed as soon as the call has begun; or
+            the `SelectInfo` of a `sendfile` that this call continues, whose file it takes.
+        offset: the position in the file, in bytes, of the first byte to send.
+        count: how many bytes to send; 0 (the default) sends all up to the end of the file.
+        timeout: seconds to wait; `math.inf` (the default) waits for ever, 0 does not wait.
 
-    `Error` as for `send`; `data` is then how many bytes were sent, once it has waited in its turn.
+    Returns:
+        `Ok(n)`: n bytes were sent. Or `Error` as from `send`, but its `data` is how many bytes
+        were sent, once some were or the call has waited for room. Besides:
+
+        - `"enotsup"`: this platform has no sendfile
+        - a POSIX name for what the file can't do: `"einval"`, `"ebadf"`, ...
+
+    Raises:
+        TypeError, ValueError: an argument has the wrong type or is no valid value.
+
+    Example::
+
+        with open("page.html", "rb") as file:
+            sent = ok(await socket.sendfile(sock, file))
     """
     actor = actor_of(sock)
-    check_seconds("timeout", timeout)  # before anything is opened
+    check_seconds("timeout", timeout)  # before the descriptor is duplicated
     op = _sendfile(file, offset, count)
     return op if isinstance(op, Error) else await blocking(actor, op, timeout)
 
@@ -233,10 +385,29 @@ def sendfile_nowait(
     count: int = 0,
     ref: Ref | None = None,
 ) -> Ok[int] | Error | Select:
-    """`sendfile` that does not block; `data` of the `Select` is how many bytes were sent."""
+    """Send bytes of a file without blocking. Erlang's `socket:sendfile/4,5` with `nowait`.
+
+    Args:
+        sock: a connected stream socket.
+        file: as for `sendfile`.
+        offset: as for `sendfile`.
+        count: as for `sendfile`.
+        ref: the handle of the select message; None (the default) makes a new one.
+
+    Returns:
+        `Ok` or `Error` as from `sendfile`; or `Select(info, sent)` if not all could be sent, or
+        other processes wait in front: `sent` is how many bytes were sent, or None. After the
+        select message, call again with `info` as `file`, and `offset` and `count` moved on.
+
+    Raises:
+        TypeError, ValueError: an argument has the wrong type or is no valid value.
+    """
     actor = actor_of(sock)
-    handle = Ref() if ref is None else check_ref(ref)  # before anything is opened
+    handle = Ref() if ref is None else check_ref(ref)  # before the descriptor is duplicated
     return _nowait(actor, _sendfile(file, offset, count), handle)
+
+
+# --- from arguments to operations -----------------------------------------------------------------
 
 
 _WRONG_INFO: Final = Error("select_info")
@@ -249,7 +420,7 @@ def _nowait(
 
 
 def _continuation(info: SelectInfo, tag: Tag) -> Continuation | None:
-    # Anybody can make a SelectInfo of anything; only a send puts this into one.
+    # Programs can make a SelectInfo themselves; one with a `Continuation` comes from a send.
     found = info.continuation
     return found if isinstance(found, Continuation) and info.tag == tag else None
 
@@ -264,19 +435,19 @@ def _send(data: Data, flags: Flags | SelectInfo) -> Send | Error:
 
 def _sendto(
     actor: SocketActor, data: Data, dest: AddressLike | SelectInfo, flags: Flags
-) -> SendTo | Error:
+) -> Send | Error:
     data = as_bytes(data)
     if not isinstance(dest, SelectInfo):
         address = _destination(actor, dest)
-        return SendTo(data, encode_flags(flags), "sendto", dest=address)
+        return Send(data, encode_flags(flags), address, "sendto")
     former = _continuation(dest, "sendto")
     if former is None or former.dest is None:
         return _WRONG_INFO
-    return SendTo(data, former.flags, "sendto", dest=former.dest)
+    return Send(data, former.flags, former.dest, "sendto")
 
 
 def _destination(actor: SocketActor, dest: AddressLike) -> SockAddr:
-    if type(dest) is SockAddrIn:  # as it comes from `recvfrom`
+    if type(dest) is SockAddrIn:  # e.g. from `recvfrom`: there is nothing to parse
         return dest
     return parse(actor.kind.domain, dest, argument="dest")
 
@@ -312,7 +483,8 @@ def _sendv(actor: SocketActor, iov: Pieces) -> SendMsg:
 def _pieces(actor: SocketActor, iov: tuple[Piece, ...]) -> tuple[Piece, ...]:
     if len(iov) <= IOV_MAX:
         return iov
-    # Empty ones don't count. A stream takes the others in several calls; a message goes in one.
+    # Empty pieces don't count. A stream takes the others in several system calls; a message can
+    # be sent only in one.
     iov = tuple(piece for piece in iov if piece)
     if len(iov) > IOV_MAX and not actor.kind.is_stream:
         raise ValueError(f"iov: a message has at most {IOV_MAX} pieces here, got {len(iov)}")
@@ -320,7 +492,7 @@ def _pieces(actor: SocketActor, iov: tuple[Piece, ...]) -> tuple[Piece, ...]:
 
 
 def _sendfile(file: object, offset: int, count: int) -> SendFile | Error:
-    # What no file has at a negative offset is for the system to say.
+    # A negative offset is passed on: the kernel returns an error for it, as in Erlang.
     check_int("offset", offset, "a number of bytes below 2**63", -(2**63), _OFF_MAX)
     check_int("count", count, "a number of bytes 0..2**63-1", 0, _OFF_MAX)
     if isinstance(file, SelectInfo):
@@ -332,7 +504,8 @@ def _sendfile(file: object, offset: int, count: int) -> SendFile | Error:
         return Error("enotsup")
     descriptor = _descriptor(file)
     try:
-        # The caller may close the file before it is sent, and the number become another one's.
+        # A duplicate, because the caller may close the file before it is sent, and the number may
+        # be reused for another file.
         return SendFile(HeldFile(descriptor), offset, count)
     except OSError as exc:
         return error_of(exc)
@@ -343,7 +516,7 @@ def _descriptor(file: object) -> int:
         return check_int("file", file, _FILE, 0, INT_MAX)
     try:
         fd = file.fileno()
-    except (OSError, ValueError):  # it is closed, or not of the operating system's
+    except (OSError, ValueError):  # it is closed, or not a file of the operating system
         fd = None
     if not isinstance(fd, int) or not 0 <= fd <= INT_MAX:
         raise ValueError(f"file: expected {_FILE}, got {shown(file)}")

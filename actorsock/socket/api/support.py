@@ -1,4 +1,4 @@
-"""What this platform supports: `supports` and `is_supported` in all their documented forms."""
+"""The features that this platform supports: `supports` and `is_supported` in all their forms."""
 
 import os
 import socket as stdlib
@@ -15,14 +15,28 @@ __all__ = ["is_supported", "supports"]
 
 
 def supports(*keys: Any) -> Any:
-    """What this platform supports. Documented `supports/0,1,2`.
+    """Return the features that this platform supports. Erlang's `socket:supports/0,1,2`.
 
-    - `supports()`: a dict of everything below
-    - `supports("options")`: a dict of `(level, option)` to bool; `supports("options", level)`: of
-      the options of one level
-    - `supports("msg_flags")`, `"protocols"`, `"ioctl_requests"`, `"ioctl_flags"`: a dict of name to
-      bool
-    - any other key: an empty dict
+    Args:
+        *keys: none, one or two of the keys below.
+
+    Returns:
+        a dict of name to bool:
+
+        - `supports()`: `"sctp"`, `"ipv6"`, `"local"`, `"netns"` and `"sendfile"` with a bool,
+          and each key below with its dict
+        - `supports("options")`: `(level, option)` to bool
+        - `supports("options", level)`: the options of one level to bool
+        - `supports("msg_flags")`, `supports("protocols")`, `supports("ioctl_requests")`,
+          `supports("ioctl_flags")`: names to bool
+        - any other key, or level: an empty dict
+
+    Raises:
+        TypeError: there are more than two keys.
+
+    Example::
+
+        socket.supports("options", "tcp")["keepidle"]
     """
     if not keys:
         return {**{key: table() for key, table in _TABLES.items()}, **_features()}
@@ -35,13 +49,24 @@ def supports(*keys: Any) -> Any:
 
 
 def is_supported(*keys: Any) -> bool:
-    """Whether this platform supports something. Documented `is_supported/1,2,3`.
+    """Return True if this platform supports a feature. Erlang's `socket:is_supported/1,2,3`.
 
-    - `is_supported("sctp")`, `"ipv6"`, `"local"`, `"netns"`, `"sendfile"`, or a key of `supports`
-    - `is_supported("msg_flags", flag)`, and so for the other keys of `supports`
-    - `is_supported("options", level, option)`, or with a pair `(level, option)`
+    Args:
+        *keys: the feature:
 
-    What is unknown is not supported.
+            - `"sctp"`, `"ipv6"`, `"local"`, `"netns"`, `"sendfile"`, or a key of `supports`
+            - `"msg_flags"` and a flag, and likewise the other keys of `supports`
+            - `"options"`, a level and an option; or `"options"` and a pair of them
+
+    Returns:
+        True or False; False for an unknown key or name.
+
+    Raises:
+        TypeError: there is no key, or there are more than three.
+
+    Example::
+
+        socket.is_supported("options", "socket", "reuseport")
     """
     if not 1 <= len(keys) <= 3:
         raise TypeError(f"is_supported: expected 1 to 3 keys, got {len(keys)}")
@@ -54,7 +79,7 @@ def is_supported(*keys: Any) -> bool:
     table = _TABLES.get(key)
     try:
         return table is not None and table().get(name, False)
-    except TypeError:  # not hashable, hence no name
+    except TypeError:  # an unhashable object cannot be a name
         return False
 
 
@@ -86,7 +111,7 @@ def _features() -> dict[str, bool]:
 
 
 def _has_sctp() -> bool:
-    # Only the running kernel knows; asking it leaves nothing behind.
+    # SCTP is a module of the kernel that may be missing; opening a socket is the only test.
     try:
         stdlib.socket(stdlib.AF_INET, stdlib.SOCK_SEQPACKET, 132).close()
     except OSError:

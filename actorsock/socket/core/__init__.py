@@ -1,1 +1,1 @@
-"""The socket actor and what it is made of: whose turn it is, readiness, the registry."""
+"""The socket actor, from the requests to one socket down to readiness; the poller, the registry."""

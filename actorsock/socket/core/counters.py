@@ -8,14 +8,14 @@ _LARGEST: Final = 2**64 - 1
 
 
 class Counters:
-    """What a socket has done since it was opened.
+    """The counters of one socket since it was opened.
 
-    A *try* is an attempt that the operating system answered, a *wait* one that it could not
-    serve yet, a *fail* one that it refused; a *pkg* is a completed operation. Bytes are counted
-    once, as they pass.
+    A *try* is a system call that was made, a *wait* one that would have blocked, a *fail* one
+    that failed; a *pkg* is a completed operation. Each byte is counted once, as it passes.
     """
 
-    # Of the class until they are counted: a socket starts with none, and many never use most.
+    # Class attributes until something is counted: most sockets never use most of them, and an
+    # instance without attributes of its own is smaller and faster to make.
 
     read_tries = 0
     read_byte = 0
@@ -43,14 +43,14 @@ class Counters:
     sendfile_max = 0
 
     def wrap(self) -> list[str]:
-        """Begin anew with what has passed 64 bits; the names of those counters."""
+        """Restart the counters that have passed 64 bits, and return their names."""
         wrapped = [name for name in COUNTERS if getattr(self, name) > _LARGEST]
         for name in wrapped:
             setattr(self, name, getattr(self, name) & _LARGEST)
         return wrapped
 
     def shown(self) -> dict[str, int]:
-        """The counters by name; those of sendfile once it has been used."""
+        """Return the counters by name; those of sendfile only once it has been used."""
         shown = {name: getattr(self, name) & _LARGEST for name in COUNTERS}
         if self.sendfile:
             return shown

@@ -1,4 +1,4 @@
-"""What sockets put into mailboxes."""
+"""The messages that sockets send to processes."""
 
 from typing import Final, Literal
 
@@ -6,18 +6,18 @@ import attrs
 
 from ...results import Tag
 from ...runtime.core.identity import Ref
-from .handle import Socket
-from .turns import Kind
+from .socket_object import Socket
+from .turns import Activity
 
 __all__ = [
-    "KIND_OF",
+    "ACTIVITY_OF",
     "AbortMessage",
     "CounterWrap",
     "SelectMessage",
     "SocketDown",
 ]
 
-KIND_OF: Final[dict[Tag, Kind]] = {
+ACTIVITY_OF: Final[dict[Tag, Activity]] = {
     "accept": "accept",
     "connect": "connect",
     "recv": "recv",
@@ -29,14 +29,19 @@ KIND_OF: Final[dict[Tag, Kind]] = {
     "sendto": "send",
     "sendv": "send",
 }
-"""What each operation shares a queue with."""
+"""The activity of each operation: operations of one activity share a queue."""
 
 
 @attrs.frozen
 class SelectMessage:
-    """It is the receiver's turn: call again.
+    """The message that it is the turn of the receiver: call again.
 
-    Documented as `<select, SockRef, Tag, Ref>`; Erlang's `{'$socket', Socket, select, Handle}`.
+    Erlang's `{'$socket', Socket, select, Handle}`.
+
+    Attributes:
+        socket: the socket.
+        tag: the name of the operation that waited, such as `"recv"`.
+        ref: its handle, the `ref` of the `SelectInfo`.
     """
 
     socket: Socket
@@ -46,12 +51,17 @@ class SelectMessage:
 
 @attrs.frozen
 class AbortMessage:
-    """The waiting operation has ended.
+    """The message that a waiting operation of the receiver has ended.
 
-    Documented as `<abort, ...>`; Erlang's `{'$socket', Socket, abort, {Handle, Reason}}`.
+    Erlang's `{'$socket', Socket, abort, {Handle, Reason}}`.
 
-    `reason` is `"closed"`, a POSIX name where the operation of the current user failed for
-    everybody, or `"cancelled"` where a later accept of the same process took its place.
+    Attributes:
+        socket: the socket.
+        tag: the name of the operation that waited, such as `"recv"`.
+        ref: its handle, the `ref` of the `SelectInfo`.
+        reason: `"closed"`; a POSIX name, if the operation of the current user failed and those
+            behind it would too; or `"cancelled"`, if a later accept of the same process has
+            replaced this one.
     """
 
     socket: Socket
@@ -62,7 +72,14 @@ class AbortMessage:
 
 @attrs.frozen
 class CounterWrap:
-    """A counter of the socket has passed 2**64 and begins anew; sent to the owner (otp `iow`)."""
+    """The message to the owner that a counter has passed 2**64 and begins anew (option otp `iow`).
+
+    Erlang's `{'$socket', Socket, counter_wrap, Counter}`.
+
+    Attributes:
+        socket: the socket.
+        counter: the name of the counter, as in the `counters` of `info`.
+    """
 
     socket: Socket
     counter: str
@@ -70,7 +87,15 @@ class CounterWrap:
 
 @attrs.frozen
 class SocketDown:
-    """A monitored socket was closed; `{'DOWN', MRef, socket, Socket, closed}`."""
+    """The message that a socket which the receiver monitors was closed.
+
+    Erlang's `{'DOWN', MRef, socket, Socket, closed}`.
+
+    Attributes:
+        ref: the reference that `monitor` returned.
+        socket: the socket.
+        reason: always `"closed"`.
+    """
 
     ref: Ref
     socket: Socket

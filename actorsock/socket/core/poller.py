@@ -1,9 +1,9 @@
-"""Readiness: from the operating system to socket actors.
+"""The pollers: they ask the operating system which descriptors are ready, and report to actors.
 
-A poller is told once that an actor waits in a lane, and calls the actor's `on_ready` when its
-descriptor may have become ready. With epoll a descriptor is registered once, edge-triggered,
-and costs no system call to wait on again; elsewhere trio's own `wait_readable` and
-`wait_writable` do the same job, a task for each wait.
+`EpollPoller` registers a descriptor once, edge-triggered, so that no wait but the first costs a
+system call. `TrioPoller` works wherever trio does: it waits with `wait_readable` and
+`wait_writable`, in a task for each wait. The contract between a poller and an actor is in
+`readiness`.
 """
 
 import errno
@@ -24,46 +24,47 @@ __all__ = ["EpollPoller", "Pollable", "Poller", "Probe", "TrioPoller", "new_poll
 
 
 class Pollable(Protocol):
-    """What a poller needs of an actor."""
+    """The part of an actor that a poller uses."""
 
     fd: int
 
     def on_ready(self, read: int, write: int, ended: int) -> None:
-        """A lane may be ready; `ended`: the peer has finished, or an error or urgent data waits.
+        """Take the report that lanes may be ready; the arguments are truth values.
 
-        Only whether they are true matters.
+        `ended`: the peer has finished, or there is an error or urgent data.
         """
 
     def work_done(self, lane: LaneName) -> int:
-        """A number that has grown if anything was done in `lane`."""
+        """Return a number that grows with everything that is done in `lane`."""
 
 
 class Poller(Protocol):
-    """Tells actors when their descriptors become ready."""
+    """Reports to actors when their descriptors become ready."""
 
     edge_triggered: bool
-    """Whether a change of readiness is told even if nobody has asked since the last one."""
+    """True if all changes are reported after the first `watch`, also while no process waits."""
 
     def watch(self, actor: Pollable, lane: LaneName) -> None:
-        """`actor` waits in `lane`: call its `on_ready` when the descriptor is ready for it.
+        """Report to `actor` when `lane` is ready; soon, if it is ready already.
 
-        That it is ready already is told too, and again to one that asks again.
+        An edge-triggered poller registers the descriptor anew if it is registered already: then
+        what was reported before is reported again.
         """
 
-    def told_in_vain(self, actor: Pollable, lane: LaneName) -> None:
-        """`actor` was told that it is ready in `lane`, and has found nothing to do."""
+    def spurious_wakeup(self, actor: Pollable, lane: LaneName) -> None:
+        """Note that `lane` was reported ready, and an attempt has found nothing to do."""
 
     def forget(self, actor: Pollable) -> None:
-        """The actor's descriptor is about to be closed."""
+        """Report no more to `actor`: its descriptor is about to be closed."""
 
     def close(self) -> None:
-        """No actor is left."""
+        """End; no actor is left."""
 
 
 def new_poller(passes: Passes) -> Poller:
-    """The best poller for this platform, collecting in `passes`.
+    """Return the best poller for this platform; it collects events in `passes`.
 
-    The environment variable `ACTORSOCK_POLLER` set to `trio` chooses the portable one.
+    The environment variable `ACTORSOCK_POLLER` set to `trio` selects the portable one.
     """
     if hasattr(select, "epoll") and os.environ.get("ACTORSOCK_POLLER") != "trio":
         return EpollPoller(passes)
@@ -71,9 +72,9 @@ def new_poller(passes: Passes) -> Poller:
 
 
 class Probe:
-    """Asks whether a descriptor is ready for a lane at this moment, without trying.
+    """Asks poll(2) whether a descriptor is ready for a lane at this moment.
 
-    That takes a third of the time of a read that finds nothing, which is an exception.
+    That takes a third of the time of a read that finds nothing, since that raises an exception.
     """
 
     __slots__ = ("_poll",)
@@ -84,43 +85,45 @@ class Probe:
         self._poll = poll.poll
 
     def ready(self) -> bool:
-        """False if it surely is not."""
+        """Return False if the lane is surely not ready."""
         try:
             return bool(self._poll(0))
-        except OSError:  # a program that may have no descriptors may not ask for any
+        except OSError:  # poll(2) fails where the limit of open descriptors is 0
             return True
 
 
 def ready_now(fd: int, lane: LaneName) -> bool:
-    """Whether the descriptor is ready at this moment, as far as can be known without trying."""
+    """Return False if the descriptor is surely not ready for `lane` at this moment."""
     return Probe(fd, lane).ready()
 
 
-class _InVain:
-    """How often lanes have been told in a row that they are ready, and nothing was done in them.
+class _SpuriousWakeups:
+    """Counts, for each lane, the wakeups in a row that led to no work.
 
-    A descriptor may be ready for ever with nothing to do, such as a datagram socket whose reading
-    is shut down, or one whose receiver has no room. Whoever tells has to rest then.
+    A descriptor may be ready for ever with nothing to do: a datagram socket whose reading is shut
+    down, or one that is writable while its receiver has no room. Without a pause, the poller
+    and the actor would then keep the processor busy.
     """
 
     def __init__(self) -> None:
-        self._told: dict[tuple[Pollable, LaneName], tuple[int, int]] = {}
+        self._counts: dict[tuple[Pollable, LaneName], tuple[int, int]] = {}
+        """The work done at the last wakeup, and how many wakeups it has not grown since."""
 
-    def too_often(self, actor: Pollable, lane: LaneName) -> bool:
-        """A lane is told, or asks to be, once more."""
+    def too_many(self, actor: Pollable, lane: LaneName) -> bool:
+        """Count a wakeup; return whether the lane should pause."""
         done = actor.work_done(lane)
-        before, times = self._told.get((actor, lane), (done, 0))
+        before, times = self._counts.get((actor, lane), (done, 0))
         times = times + 1 if before == done else 0
-        self._told[actor, lane] = done, times
-        return times > _OFTEN
+        self._counts[actor, lane] = done, times
+        return times > _PATIENCE
 
     def forget(self, actor: Pollable) -> None:
         for lane in _LANES:
-            self._told.pop((actor, lane), None)
+            self._counts.pop((actor, lane), None)
 
 
 class _Several:
-    """The actors of several sockets on one descriptor (open_fd without dup)."""
+    """The actors of several sockets on one descriptor (`open_fd` without `dup`)."""
 
     def __init__(self, fd: int, actors: list[Pollable]) -> None:
         self.fd = fd
@@ -130,8 +133,8 @@ class _Several:
         for actor in tuple(self.actors):
             actor.on_ready(read, write, ended)
 
-    def tell_if_closed(self) -> None:
-        """The others find out by trying: no event tells them."""
+    def report_if_closed(self) -> None:
+        """Report all lanes if the descriptor is closed: epoll has no event for that."""
         try:
             os.fstat(self.fd)
         except OSError:
@@ -154,16 +157,16 @@ class EpollPoller:
         self._poll = self._epoll.poll
         self._actors: dict[int, Pollable | _Several] = {}
         self._new: dict[int, Pollable | _Several] = {}
-        """Registered while events are being told, which are not theirs."""
+        """Those registered while a batch of events is delivered; see `_drain`."""
         self._draining = False
-        self._in_vain = _InVain()
+        self._spurious = _SpuriousWakeups()
         self._passes = passes
-        # Whether the epoll object itself has something to tell: asking takes nothing from it.
+        # poll(2) on the epoll object answers whether it has events, and leaves them in it.
         passes.collect(self._drain, Probe(self._epoll.fileno(), "read").ready)
         spawn_system_task(self._stay_awake)
 
     def watch(self, actor: Pollable, lane: LaneName) -> None:
-        if self._ask_for(actor, _EDGES):
+        if self._modify(actor, _EDGES):
             return
         fd = actor.fd
         entries = self._new if self._draining else self._actors
@@ -174,40 +177,41 @@ class EpollPoller:
             entries[fd] = _Several(fd, [*_actors_in(sharing), actor])
             self._epoll.modify(fd, _EDGES)
         else:
-            entries[fd] = actor  # who else had the number has been closed behind our back
+            # An actor that had this number before was closed without `forget`, by os.close.
+            entries[fd] = actor
 
-    def told_in_vain(self, actor: Pollable, lane: LaneName) -> None:
-        if self._in_vain.too_often(actor, lane) and self._ask_for(actor, _EDGES & ~_EDGE[lane]):
-            spawn_system_task(self._rest, actor)
+    def spurious_wakeup(self, actor: Pollable, lane: LaneName) -> None:
+        if self._spurious.too_many(actor, lane) and self._modify(actor, _EDGES & ~_EDGE[lane]):
+            spawn_system_task(self._enable_later, actor)
 
-    async def _rest(self, actor: Pollable) -> None:
-        await _a_while()
-        self._ask_for(actor, _EDGES)
+    async def _enable_later(self, actor: Pollable) -> None:
+        await _pause()
+        self._modify(actor, _EDGES)
 
-    def _ask_for(self, actor: Pollable, edges: int) -> bool:
-        """From here on, tell the actor of these; False when it is gone."""
+    def _modify(self, actor: Pollable, edges: int) -> bool:
+        """Register the descriptor anew for these events; False if the actor has none here."""
         fd = actor.fd
         if actor not in _actors_in(self._actors.get(fd)) and actor not in _actors_in(
             self._new.get(fd)
         ):
             return False
-        with suppress(OSError):  # closed behind our back: the next attempt will find out
+        with suppress(OSError):  # closed by os.close: the next attempt will fail
             self._epoll.modify(fd, edges)
         return True
 
     def forget(self, actor: Pollable) -> None:
-        self._in_vain.forget(actor)
+        self._spurious.forget(actor)
         fd = actor.fd
         for entries in (self._new, self._actors):
             entry = entries.get(fd)
             if type(entry) is _Several and actor in entry.actors:
                 entry.actors.remove(actor)
                 if entry.actors:
-                    # Whether it is going to be closed for the others too is to be seen.
-                    trio.lowlevel.current_trio_token().run_sync_soon(entry.tell_if_closed)
+                    # `close` may or may not close the descriptor for the others too: look later.
+                    trio.lowlevel.current_trio_token().run_sync_soon(entry.report_if_closed)
                     return
             elif entry is not actor:
-                continue  # closed behind our back, the number may have become another actor's
+                continue  # closed by os.close, and the number may belong to another actor now
             del entries[fd]
             try:
                 self._epoll.unregister(fd)
@@ -222,18 +226,18 @@ class EpollPoller:
         self._epoll.close()
 
     async def _stay_awake(self) -> None:
-        # Ends trio's sleep when there is something to collect; collecting comes with the pass.
+        # Ends trio's sleep when there are events; `_drain` is called in each pass of trio's loop.
         with suppress(trio.ClosedResourceError):
             while True:
                 await trio.lowlevel.wait_readable(self._epoll)
 
     def _drain(self) -> bool:
         actors = self._actors
-        # What an actor does may close others, and the number be a new one's at once: what is
-        # registered from here on is not what these events are about.
+        # While an event is delivered, a socket may be closed and its number reused by a new one.
+        # Events of this batch are not meant for that, so new entries are kept apart until its end.
         self._draining = True
         try:
-            events = self._poll(0, _AT_A_TIME)
+            events = self._poll(0, _BATCH)
             for fd, mask in events:
                 actor = actors.get(fd)
                 if actor is not None:
@@ -247,24 +251,24 @@ class EpollPoller:
 
 
 class TrioPoller:
-    """Waits through trio: one small task for each wait. Works wherever trio does."""
+    """Waits with trio's own functions, in a task for each wait."""
 
     edge_triggered = False
 
     def __init__(self) -> None:
         self._waiting: dict[tuple[Pollable, LaneName], int] = {}
-        self._in_vain = _InVain()
+        self._spurious = _SpuriousWakeups()
 
     def watch(self, actor: Pollable, lane: LaneName) -> None:
         if (actor, lane) not in self._waiting:
             self._waiting[actor, lane] = actor.fd
             spawn_system_task(self._wait, actor, lane)
 
-    def told_in_vain(self, actor: Pollable, lane: LaneName) -> None:
-        pass  # it is going to ask again
+    def spurious_wakeup(self, actor: Pollable, lane: LaneName) -> None:
+        pass  # counted at the next `watch`, which follows
 
     def forget(self, actor: Pollable) -> None:
-        self._in_vain.forget(actor)
+        self._spurious.forget(actor)
         for lane in _LANES:
             fd = self._waiting.pop((actor, lane), None)
             if fd is not None:
@@ -275,22 +279,22 @@ class TrioPoller:
 
     async def _wait(self, actor: Pollable, lane: LaneName) -> None:
         if (actor, lane) not in self._waiting:
-            return  # closed before it came to this, and the number may be another one's by now
-        if self._in_vain.too_often(actor, lane):
-            await _a_while()
+            return  # closed before this task ran: another descriptor may have the number now
+        if self._spurious.too_many(actor, lane):
+            await _pause()
             if (actor, lane) not in self._waiting:
                 return
         wait = trio.lowlevel.wait_readable if lane == "read" else trio.lowlevel.wait_writable
-        # Closed: the actor has told everybody. Any other failure is for the caller to find.
+        # Closed: the actor has aborted all waits. Other errors: the next attempt will get them.
         with suppress(trio.ClosedResourceError, OSError):
             try:
                 await wait(actor.fd)
             except trio.BusyResourceError:
-                # Two sockets on one descriptor (open_fd without dup): trio waits for one of them.
+                # Two sockets on one descriptor (`open_fd` without `dup`): trio waits for one only.
                 while (actor, lane) in self._waiting and not ready_now(actor.fd, lane):
-                    await _a_while()
+                    await _pause()
         if lane == "write" and (actor, "read") in self._waiting:
-            # If that one is ready too, it is told in this pass: readers come first.
+            # If the reader is ready too, it is reported in this pass of trio's loop: it is first.
             await trio.lowlevel.cancel_shielded_checkpoint()
         self._waiting.pop((actor, lane), None)
         actor.on_ready(lane == "read", lane == "write", False)
@@ -298,30 +302,31 @@ class TrioPoller:
 
 _LANES: Final[tuple[LaneName, ...]] = ("read", "write")
 
-# Told in vain more than so many times in a row, a lane is asked about only every so many seconds.
-_OFTEN: Final = 3
-_A_WHILE: Final = 0.01
+# After so many spurious wakeups in a row, a lane pauses for so many seconds before each report.
+_PATIENCE: Final = 3
+_PAUSE: Final = 0.01
 
 
-async def _a_while() -> None:
-    # By real time, whatever the clock of the run is.
-    limiter = trio.CapacityLimiter(1)  # its own: the program's threads may all be busy
+async def _pause() -> None:
+    # In real time: `trio.sleep` would follow the clock of the run, which a test may stop. With a
+    # limiter of its own, since all threads of the default one may be busy.
+    limiter = trio.CapacityLimiter(1)
     try:
-        await trio.to_thread.run_sync(time.sleep, _A_WHILE, limiter=limiter)
-    except RuntimeError:  # the system gives us no thread
-        await trio.sleep(_A_WHILE)
+        await trio.to_thread.run_sync(time.sleep, _PAUSE, limiter=limiter)
+    except RuntimeError:  # no thread can be started
+        await trio.sleep(_PAUSE)
 
 
-# Events told at a time. What was read for somebody is still near the processor when that one
-# runs; the rest is told a moment later.
-_AT_A_TIME: Final = 64
+# Events delivered at a time. Small batches keep data in the CPU cache: what was read for a process
+# is still there when that process runs. The remaining events follow in the next pass.
+_BATCH: Final = 64
 
 if hasattr(select, "epoll"):
     _EDGES: Final = (
         select.EPOLLIN | select.EPOLLOUT | select.EPOLLPRI | select.EPOLLRDHUP | select.EPOLLET
     )
     _EDGE: Final[dict[LaneName, int]] = {"read": select.EPOLLIN, "write": select.EPOLLOUT}
-    # Urgent data is like an end: a read stops there, and what lies behind it makes no edge.
+    # Urgent data is like an end: a read stops at it, and the data behind it makes no edge.
     _ENDED: Final = select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR | select.EPOLLPRI
     _FOR_READERS: Final = select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR
     _FOR_WRITERS: Final = select.EPOLLOUT | select.EPOLLHUP | select.EPOLLERR

@@ -1,4 +1,4 @@
-"""Which sockets are open, in what numbers, and who wants to know when one closes."""
+"""The open sockets of one runtime, and their monitors."""
 
 from typing import Final
 
@@ -7,8 +7,8 @@ import attrs
 from ...runtime.core.identity import Pid, Ref
 from ...runtime.core.process import alive
 from ..values.kinds import SocketKind
-from .handle import Socket
 from .notifications import SocketDown
+from .socket_object import Socket
 
 __all__ = ["Registry"]
 
@@ -31,50 +31,52 @@ class Registry:
     """The open sockets of one runtime."""
 
     sockets: dict[Socket, None] = attrs.field(factory=dict)
-    """Those that are listed, oldest first."""
+    """The registered sockets, which `which_sockets` lists; oldest first."""
     kinds: dict[Socket, SocketKind] = attrs.field(factory=dict)
-    """Every socket that is open, also those that are not listed."""
+    """All open sockets, also those that are not registered."""
     monitored: dict[Ref, Socket] = attrs.field(factory=dict)
+    """The socket of each active monitor."""
     watchers: dict[Socket, dict[Ref, Pid]] = attrs.field(factory=dict)
+    """The active monitors of each socket that has any, and their processes; oldest first."""
     use_registry: bool = True
-    """Whether sockets opened from here on are listed, unless they say otherwise."""
+    """The default of the argument `use_registry` of `open`."""
 
     def closed(self, sock: Socket) -> None:
-        """The socket has closed: it leaves the list, and its monitors hear of it."""
+        """Remove `sock`, which has closed, and send its monitors a `SocketDown`."""
         del self.kinds[sock]
         self.sockets.pop(sock, None)
         if sock not in self.watchers:
             return
-        # The latest monitor is told first, as Erlang does.
+        # The latest monitor first, as in Erlang.
         for ref, pid in reversed(self.watchers.pop(sock).items()):
             del self.monitored[ref]
             if (process := alive.get(pid)) is not None:
                 process.deliver(SocketDown(ref, sock))
 
     def counts(self) -> dict[str, int]:
-        """How many are open: all, and by domain, type and protocol."""
+        """Return how many sockets are open: all, and by domain, type and protocol."""
         counts = {"num_sockets": 0, **dict.fromkeys(_COUNTED.values(), 0)}
         for kind in self.kinds.values():
             counts["num_sockets"] += 1
-            for question, answer in (
+            for attribute, value in (
                 ("domain", kind.domain),
                 ("type", kind.type),
                 ("protocol", kind.protocol),
             ):
-                name = _COUNTED.get((question, answer))
+                name = _COUNTED.get((attribute, value))
                 if name is not None:
                     counts[name] += 1
         return counts
 
     def monitor(self, sock: Socket, pid: Pid) -> Ref:
-        """`pid` wants a `SocketDown` when `sock` closes."""
+        """Add a monitor: `pid` is sent a `SocketDown` when `sock` closes."""
         ref = Ref()
         self.monitored[ref] = sock
         self.watchers.setdefault(sock, {})[ref] = pid
         return ref
 
     def cancel_monitor(self, ref: Ref, pid: Pid) -> bool:
-        """No `SocketDown` for `ref`; False unless it is an active monitor of `pid`."""
+        """Remove a monitor; False unless `ref` is an active monitor of `pid`."""
         sock = self.monitored.get(ref)
         if sock is None or self.watchers[sock][ref] is not pid:
             return False
@@ -85,10 +87,10 @@ class Registry:
         return True
 
     def watches(self, pid: Pid, sock: Socket) -> bool:
-        """Whether `pid` monitors `sock`."""
+        """Return whether `pid` monitors `sock`."""
         return pid in self.watchers.get(sock, {}).values()
 
     def forget_watcher(self, sock: Socket, pid: Pid) -> None:
-        """The process `pid` has ended: its monitors of `sock` are gone."""
+        """Remove all monitors of `sock` that `pid` has: the process has ended."""
         for ref in [r for r, by in self.watchers.get(sock, {}).items() if by is pid]:
             self.cancel_monitor(ref, pid)

@@ -1,4 +1,4 @@
-"""What the sockets of one runtime share: a poller and the registry."""
+"""The socket service of one runtime: the poller and the registry that its sockets share."""
 
 from typing import Final
 
@@ -9,35 +9,35 @@ from ..options.settings import DEFAULTS, UNREGISTERED, Settings
 from .poller import Poller, new_poller
 from .registry import Registry
 
-__all__ = ["Service", "opened", "service_of"]
+__all__ = ["Service", "existing_service", "service_of"]
 
 _KEY: Final = "socket"
 
 
 @attrs.define(eq=False)
 class Service:
-    """The socket side of one runtime."""
+    """The poller and the registry of one runtime."""
 
     node: Node
     poller: Poller
     registry: Registry
 
     def settings(self, debug: bool, use_registry: bool | None) -> Settings:
-        """What a new socket starts with; None: it is registered if others are by default."""
+        """Return the settings of a new socket; `use_registry` None stands for the default."""
         registered = self.registry.use_registry if use_registry is None else use_registry
         settings = DEFAULTS if registered else UNREGISTERED
         return attrs.evolve(settings, debug=True) if debug else settings
 
 
-def opened(node: Node) -> Service | None:
-    """The service of `node`, if a socket has ever asked for it."""
+def existing_service(node: Node) -> Service | None:
+    """Return the socket service of `node`, or None if it has had no socket yet."""
     service: Service | None = node.services.get(_KEY)
     return service
 
 
 def service_of(node: Node) -> Service:
-    """The service of `node`; made when the first socket asks for it."""
-    service = opened(node)
+    """Return the socket service of `node`; make it for the first socket."""
+    service = existing_service(node)
     if service is None:
         service = node.services[_KEY] = Service(node, new_poller(node.passes), Registry())
         node.at_close.append(service.poller.close)

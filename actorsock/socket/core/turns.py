@@ -1,21 +1,33 @@
-"""Whose turn it is on a socket: owner, current users and queues, as a pure state machine.
+"""The turns of a socket: owner, current users and queues, as a pure state machine.
 
-A socket has two lanes that do not affect each other. In each, at most one process is the
-*current* user; others wait in a queue, first come first served, also where the operating system
-could serve them. An event goes in (a process asks, its attempt came out so, the descriptor is
-ready, a cancel, a death, a close), and what must happen comes out as decisions, which the
-socket actor carries out. No I/O, no trio, no mailboxes here.
+A socket has two lanes that do not affect each other. In each lane at most one process is the
+*current user*; the others wait in a queue, first come first served, also while the operating
+system could serve them. Events go in (a process asks, its attempt succeeded, failed or has to
+wait, the descriptor is ready, a cancel, a death, a close). Decisions come out, which the socket
+actor carries out. There is no I/O, no trio and no mailbox in this module.
 
-    read lane:   receives  or  accepts     - never both kinds at once
-    write lane:  sends     or  a connect   - never both kinds at once
+    read lane:   receives  or  accepts     - never both at once
+    write lane:  sends     or  a connect   - never both at once
 
-The rules that shape everything:
+The life of a wait:
 
-- A select is sent once, when the descriptor is ready for the current user. From then on all
-  others stay locked out until that user calls again, cancels, or dies.
-- Who leaves the lane (done, cancelled, timed out, dead) activates the head of the queue.
-- An abort goes to every queued user, and to the current user unless its select was sent: that
-  one finds out by calling.
+1. `enter` answers whether the process may try now ("go"), or waits behind others ("queue").
+2. An attempt that could not be completed makes the process the current user: `wait`.
+3. When the descriptor is ready, the current user is *selected*, once: a select message is sent
+   to it (or its blocking call is woken). From then on the lane stays reserved for that user until
+   it calls again, cancels or dies; others queue even if the descriptor stays ready.
+4. A user that leaves the lane (served, cancelled, timed out, dead) activates the head of the
+   queue. A failure of the current user's operation ends the wait of all queued users with an
+   abort, because the descriptor is broken for them too.
+
+A close sends no abort to a user that was selected. After its select message that process calls
+again, and that call returns `Error("closed")`. A second message with the same handle would stay
+in its mailbox for ever, since the process stops waiting for the handle after the first one.
+Erlang does the same.
+
+All writes to the state of a lane are in this module. The actor and the API read `current`,
+`selected`, `queue` and `ever_waited` directly, because a method call for each read would be a
+noticeable part of a short receive.
 """
 
 from collections import deque
@@ -26,13 +38,13 @@ import attrs
 from ...runtime.core.identity import Pid, Ref
 
 __all__ = [
-    "LANES",
+    "LANE_OF",
     "NOTHING",
     "Activate",
+    "Activity",
     "CloseSocket",
     "Decision",
     "Decisions",
-    "Kind",
     "Lane",
     "LaneName",
     "SendAbort",
@@ -45,19 +57,19 @@ __all__ = [
 
 LaneName = Literal["read", "write"]
 
-Kind = Literal["recv", "accept", "send", "connect"]
-"""Operations of one kind share a queue; the two kinds of a lane exclude each other."""
+Activity = Literal["recv", "accept", "send", "connect"]
+"""Operations of one activity share a queue; the two activities of a lane exclude each other."""
 
-LANES: Final[dict[Kind, LaneName]] = {
+LANE_OF: Final[dict[Activity, LaneName]] = {
     "recv": "read",
     "accept": "read",
     "send": "write",
     "connect": "write",
 }
-"""The lane that each kind of operation takes its turn in."""
+"""The lane of each activity."""
 
 Verdict = Literal["go", "queue", "state", "already"]
-"""What a process that asks is told: perform now, wait behind the others, or an error reason."""
+"""Result of `Lane.enter`: try now, wait behind the others, or the reason of an `Error`."""
 
 
 @attrs.define
@@ -65,18 +77,18 @@ class User:
     """A process that waits for an operation."""
 
     pid: Pid
-    kind: Kind
+    activity: Activity
     handle: Ref | None
-    """What its messages will carry; None for a blocking call, which is woken instead."""
+    """The handle in its messages; None for a blocking call, which is woken instead."""
     tag: str = ""
-    """The operation, as its messages name it; no rule depends on it."""
+    """The name of the operation in its messages; no rule depends on it."""
     op: Any = None
-    """What the socket actor goes on with for a blocking call; no rule depends on it."""
+    """The operation of a blocking call, if the actor may continue it; no rule depends on it."""
 
 
 @attrs.define
 class Watch:
-    """The current user waits: send its select when the descriptor becomes ready."""
+    """The current user waits: select it when the poller reports that the lane is ready."""
 
     lane: LaneName
 
@@ -90,14 +102,14 @@ class Activate:
 
 @attrs.define
 class SendSelect:
-    """Tell `user` that it is its turn."""
+    """Send `user` its select message, or wake its blocking call to try again."""
 
     user: User
 
 
 @attrs.define
 class SendAbort:
-    """Tell `user` that its operation has ended with `reason`."""
+    """Send `user` its abort message, or wake its blocking call to fail with `reason`."""
 
     user: User
     reason: str
@@ -105,14 +117,14 @@ class SendAbort:
 
 @attrs.define
 class CloseSocket:
-    """The owner is gone, so the socket must be closed."""
+    """The owner has ended, so the socket must be closed."""
 
 
 Decision = Watch | Activate | SendSelect | SendAbort | CloseSocket
 Decisions = tuple[Decision, ...]
 
 NOTHING: Final[Decisions] = ()
-# Made once: every wait on a socket comes by here.
+# Shared, because every wait on a socket returns one of them.
 _WATCH: Final[dict[LaneName, Decisions]] = {
     "read": (Watch("read"),),
     "write": (Watch("write"),),
@@ -126,50 +138,56 @@ class Lane:
     name: LaneName
     current: User | None = None
     selected: bool = False
-    """The current user has been sent its select and has not come back yet."""
+    """The current user was selected and has not called again yet; False without a current user."""
     queue: deque[User] | tuple[()] = ()
-    """Who waits behind the current user; made when somebody does."""
+    """The users behind the current one; a deque is made for the first of them only."""
     ever_waited: bool = False
-    """Something has had to wait here since the socket was opened (`selected` in info)."""
+    """An operation has had to wait here since the socket was opened (`selected` in `info`)."""
 
-    def enter(self, pid: Pid, kind: Kind) -> Verdict:
-        """`pid` asks for an operation; nothing changes yet."""
+    def enter(self, pid: Pid, activity: Activity) -> Verdict:
+        """Return whether `pid` may try an operation now; changes nothing."""
         current = self.current
         if current is None:
             return "go"
-        if current.kind != kind:
+        if current.activity != activity:
             return "state"
         if current.pid is pid:
             return "go"
-        if kind == "connect":
+        if activity == "connect":
             return "already"
         return "state" if any(user.pid is pid for user in self.queue) else "queue"
 
     def join(self, user: User) -> None:
-        """`user`, told to queue, waits behind the others."""
+        """Append `user`, whose verdict was "queue", to the queue."""
         if self.queue:
             self.queue.append(user)
         else:
             self.queue = deque((user,))
 
     def wait(self, user: User) -> Decisions:
-        """`user`, told to go, met nothing to do yet (or was served in part): it is current."""
-        # Who has had a select for it knows already that an earlier call is over.
+        """Make `user`, whose verdict was "go", current: its attempt found nothing or only a part.
+
+        It replaces the current user, if there is one: an earlier call of the same process.
+        """
+        # A process that was selected knows that its earlier call is over: it needs no abort.
         replaced = None if self.selected else self.current
         self.current = user
         self.selected = False
         self.ever_waited = True
-        if replaced is not None and _owed_an_abort(replaced, user):
+        if replaced is not None and _needs_abort(replaced, user):
             return (SendAbort(replaced, "cancelled"), *_WATCH[self.name])
         return _WATCH[self.name]
 
     def wait_alone(self, user: User) -> None:
-        """`user` waits in a lane that is free, and the operating system is going to tell."""
+        """Do the same as `wait` in a lane without a current user, which the poller watches.
+
+        The short way of `recv`: there is no decision to carry out.
+        """
         self.current = user
         self.ever_waited = True
 
     def done(self) -> Decisions:
-        """The operation that was told to go is complete."""
+        """End the turn: the operation whose verdict was "go" is complete."""
         if self.queue:
             return self._next()
         self.current = None
@@ -177,38 +195,42 @@ class Lane:
         return NOTHING
 
     def failed(self, reason: str) -> Decisions:
-        """The operation that was told to go failed: nobody behind it can fare better."""
+        """End the turn: the operation failed, and so would those of all queued users."""
         self.current = None
+        self.selected = False
         aborted = tuple(SendAbort(user, reason) for user in self.queue)
         self.queue = ()
         return aborted
 
     def ready(self) -> Decisions:
-        """The operating system says that the descriptor is ready."""
+        """Select the current user, if there is one that was not selected before."""
         user = self.select()
         return NOTHING if user is None else (SendSelect(user),)
 
     def select(self) -> User | None:
-        """`ready`, for who carries out its only decision at once: whom to tell, if anybody."""
+        """Do the same as `ready`, for a caller that carries out the only decision itself.
+
+        Return the user to notify, or None.
+        """
         if self.current is None or self.selected:
             return None
         self.selected = True
         return self.current
 
-    def cancel(self, pid: Pid, kind: Kind, handle: Ref) -> Decisions | None:
-        """`pid` takes back what waits under `handle`; None when nothing does."""
+    def cancel(self, pid: Pid, activity: Activity, handle: Ref) -> Decisions | None:
+        """Remove the operation of `pid` that waits under `handle`; None if there is none."""
         current = self.current
-        if current is not None and _is(current, pid, kind, handle):
+        if current is not None and _matches(current, pid, activity, handle):
             return self._next()
         if self.queue:
             for user in self.queue:
-                if _is(user, pid, kind, handle):
+                if _matches(user, pid, activity, handle):
                     self.queue.remove(user)
                     return NOTHING
         return None
 
     def leave(self, pid: Pid) -> Decisions:
-        """`pid` gave up waiting: whatever it has here is gone."""
+        """Remove what `pid` has in this lane: it stops waiting."""
         if self.current is not None and self.current.pid is pid:
             return self._next()
         if self.queue:
@@ -219,10 +241,11 @@ class Lane:
         return NOTHING
 
     def down(self, pid: Pid) -> Decisions:
-        """The process `pid` has ended: what it left waiting is gone.
+        """Remove what the ended process `pid` has in this lane, except for a blocking call.
 
-        A blocking call leaves by itself, as it unwinds: not before what it had received so far
-        is back, which is the next reader's.
+        A blocking call leaves by itself while it unwinds, after it has given back the bytes that
+        it had received. If it left here, the next reader could be selected before these bytes
+        are back.
         """
         for user in (self.current, *self.queue):
             if user is not None and user.pid is pid and user.handle is not None:
@@ -230,18 +253,19 @@ class Lane:
         return NOTHING
 
     def close(self) -> Decisions:
-        """The socket is being closed."""
-        current, self.current = self.current, None
+        """Remove all users, as the socket is closed; abort all of them that were not selected."""
+        current, selected = self.current, self.selected
         if current is None:
-            return NOTHING  # nobody waits behind nobody
-        told = () if self.selected else (current,)
-        aborted = tuple(SendAbort(user, "closed") for user in (*told, *self.queue))
+            return NOTHING  # without a current user the queue is empty
+        users = (*self.queue,) if selected else (current, *self.queue)
+        self.current = None
+        self.selected = False
         self.queue = ()
-        return aborted
+        return tuple(SendAbort(user, "closed") for user in users)
 
-    def count(self, kind: Kind) -> int:
-        """How many processes wait for an operation of this kind."""
-        if self.current is None or self.current.kind != kind:
+    def count(self, activity: Activity) -> int:
+        """Return how many processes wait for operations of this activity."""
+        if self.current is None or self.current.activity != activity:
             return 0
         return 1 + len(self.queue)
 
@@ -256,7 +280,7 @@ class Lane:
 
 @attrs.define
 class Turns:
-    """Both lanes of a socket, and whose socket it is."""
+    """Both lanes of a socket, and its owner."""
 
     owner: Pid | None
     """The controlling process; None once the socket is closed."""
@@ -265,26 +289,26 @@ class Turns:
     closed: bool = False
 
     def give(self, by: Pid, to: Pid) -> bool:
-        """`by` makes `to` the owner; False when it may not, since it is not the owner itself."""
+        """Make `to` the owner; False, without a change, if `by` is not the present owner."""
         if by is not self.owner:
             return False
         self.owner = to
         return True
 
     def down(self, pid: Pid) -> Decisions:
-        """The process `pid` has ended."""
+        """Remove the ended process `pid`; the end of the owner closes the socket."""
         if pid is self.owner:
             return (CloseSocket(),)
         return (*self.write.down(pid), *self.read.down(pid))
 
     def close(self) -> Decisions:
-        """The socket is being closed; nothing waits on it any more. Writers hear of it first."""
+        """Close both lanes: the aborts of the write lane come first, as in Erlang."""
         self.closed = True
         self.owner = None
         return (*self.write.close(), *self.read.close())
 
-    def waits(self, pid: Pid) -> bool:
-        """Whether `pid` has an operation waiting in either lane."""
+    def has_waiting(self, pid: Pid) -> bool:
+        """Return whether an operation of `pid` waits in either lane."""
         return any(
             user is not None and user.pid is pid
             for lane in (self.read, self.write)
@@ -292,12 +316,12 @@ class Turns:
         )
 
 
-def _is(user: User, pid: Pid, kind: Kind, handle: Ref) -> bool:
-    return user.pid is pid and user.kind == kind and user.handle is handle
+def _matches(user: User, pid: Pid, activity: Activity, handle: Ref) -> bool:
+    return user.pid is pid and user.activity == activity and user.handle is handle
 
 
-def _owed_an_abort(replaced: User, by: User) -> bool:
-    # Only an acceptor is told that its own later call took the place of the earlier one.
-    if replaced.kind != "accept" or replaced.handle is None:
+def _needs_abort(replaced: User, by: User) -> bool:
+    # Only accept sends an abort for an earlier call that a later one replaces; Erlang has it so.
+    if replaced.activity != "accept" or replaced.handle is None:
         return False
     return replaced.handle is not by.handle

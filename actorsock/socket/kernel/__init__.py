@@ -1,1 +1,1 @@
-"""Calls to the operating system that the standard library lacks, and what its errors are called."""
+"""System calls that the standard library lacks, and the names of their errors."""

@@ -7,7 +7,8 @@ from ...results import Error
 
 __all__ = ["error_of", "number_of", "reason_of"]
 
-# Linux has one number for the two, and Erlang says enotsup.
+# Some numbers have two names, of which `errno.errorcode` keeps one. Linux: EOPNOTSUPP is
+# ENOTSUP, and EAGAIN is EWOULDBLOCK. These are the names that Erlang uses.
 _NAMES: Final = {
     **{number: name.lower() for number, name in errno.errorcode.items()},
     errno.EOPNOTSUPP: "enotsup",
@@ -21,17 +22,20 @@ _NAMELESS: Final = "errno_"
 
 
 def reason_of(number: int | None) -> str:
-    """The reason for an errno number, such as `"econnrefused"`."""
+    """Return the reason for an errno number, such as `"econnrefused"`.
+
+    A number without a name becomes `"errno_<number>"`, so that `number_of` can undo it.
+    """
     return _NAMES.get(number or 0, f"{_NAMELESS}{number}")
 
 
 def number_of(reason: str) -> int | None:
-    """The opposite of `reason_of`; None for a reason that is not the system's (`"closed"`)."""
+    """Return the errno number of a reason; None if it is not the system's, such as `"closed"`."""
     if reason.startswith(_NAMELESS):
         return int(reason.removeprefix(_NAMELESS))
     return _NUMBERS.get(reason)
 
 
 def error_of(exc: OSError, data: object = None) -> Error:
-    """The `Error` that stands for an `OSError`."""
+    """Return the `Error` for an `OSError`."""
     return Error(reason_of(exc.errno), data)

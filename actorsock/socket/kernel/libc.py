@@ -1,9 +1,9 @@
-"""System calls in the forms that the standard library does not offer.
+"""System calls, by the standard library where it can make them and else by the C library.
 
-It has no way to pass an address of another family than the socket's (which the documented
-interface leaves to the kernel to judge), nor to show `getsockopt` what is in the buffer, and it
-takes the addresses of some families apart. These go through the C library; where that can't be
-reached, they fail as the kernel of a platform without them would.
+The standard library cannot pass an address of another family than the socket's, which the kernel
+is to judge; it cannot show `getsockopt` bytes in the buffer; and it returns the addresses of some
+families in a form that loses bytes. For these, ctypes calls the C function. If the C library
+cannot be loaded, the call fails with EOPNOTSUPP, as on a platform without it.
 """
 
 import ctypes
@@ -43,7 +43,7 @@ __all__ = [
 
 
 def bind(sock: stdlib.socket, family: int, addr: SockAddr) -> None:
-    """bind(2); raises `OSError`."""
+    """Call bind(2); raise `OSError` if it fails."""
     if _fits(family, addr):
         sock.bind(to_python(addr))
     else:
@@ -52,7 +52,7 @@ def bind(sock: stdlib.socket, family: int, addr: SockAddr) -> None:
 
 
 def connect(sock: stdlib.socket, family: int, addr: SockAddr) -> int:
-    """connect(2); the errno, 0 for success. Also raises `OSError`."""
+    """Call connect(2) and return its errno, 0 for success. May also raise `OSError`."""
     if _fits(family, addr):
         return sock.connect_ex(to_python(addr))
     raw = to_bytes(addr)
@@ -66,7 +66,7 @@ def connect(sock: stdlib.socket, family: int, addr: SockAddr) -> int:
 def sendto(
     sock: stdlib.socket, family: int, data: bytes | memoryview, flags: int, addr: SockAddr
 ) -> int:
-    """sendto(2) on a socket of `family`: how many bytes went; raises `OSError`."""
+    """Call sendto(2) on a socket of `family`; return the bytes sent or raise `OSError`."""
     if _fits(family, addr):
         return sock.sendto(data, flags, to_python(addr))
     raw = to_bytes(addr)
@@ -76,7 +76,10 @@ def sendto(
 def getsockopt(
     sock: stdlib.socket, family: int, level: int, option: int, size: int, request: bytes = b""
 ) -> bytes:
-    """getsockopt(2) into `size` bytes that begin with `request`; raises `OSError`."""
+    """Call getsockopt(2) with a buffer of `size` bytes that begins with `request`.
+
+    Return the bytes that the kernel wrote, or raise `OSError`.
+    """
     if not request and family in KNOWN_FAMILIES:
         return sock.getsockopt(level, option, size)
     buffer = ctypes.create_string_buffer(request, max(size, len(request)))
@@ -93,11 +96,12 @@ def sendmsg(
     flags: int,
     addr: SockAddr | None,
 ) -> int:
-    """sendmsg(2): how many bytes went; raises `OSError`."""
+    """Call sendmsg(2); return the bytes sent or raise `OSError`."""
     if addr is None:
         return sock.sendmsg(pieces, control, flags)
     if control and isinstance(addr, SockAddrNative):
-        addr = from_bytes(to_bytes(addr))  # by its name, if it has one, it fits
+        # A native address may be one of a known family, which the standard library can send.
+        addr = from_bytes(to_bytes(addr))
     if _fits(family, addr):
         return sock.sendmsg(pieces, control, flags, to_python(addr))
     if not control:
@@ -109,9 +113,9 @@ def sendmsg(
 def recvmsg(
     sock: stdlib.socket, size: int, control_size: int, flags: int
 ) -> tuple[bytes, list[tuple[int, int, bytes]], int, SockAddr]:
-    """recvmsg(2) on a socket whose family the standard library does not know well.
+    """Call recvmsg(2) on a socket of a family whose addresses the standard library loses.
 
-    Data, control messages, flags and source; raises `OSError`.
+    Return data, control messages, flags and source, or raise `OSError`.
     """
     message = room_for(size, control_size)
     got = _call_on_linux("recvmsg", sock.fileno(), message.pointer, flags)
@@ -119,22 +123,22 @@ def recvmsg(
 
 
 def sockname(sock: stdlib.socket, family: int) -> SockAddr:
-    """getsockname(2) on a socket of `family`; raises `OSError`."""
+    """Call getsockname(2) on a socket of `family`; raise `OSError` if it fails."""
     if family in KNOWN_FAMILIES:
         return from_python(family, sock.getsockname())
     return _name("getsockname", sock)
 
 
 def peername(sock: stdlib.socket, family: int) -> SockAddr:
-    """getpeername(2) on a socket of `family`; raises `OSError`."""
+    """Call getpeername(2) on a socket of `family`; raise `OSError` if it fails."""
     if family in KNOWN_FAMILIES:
         return from_python(family, sock.getpeername())
     return _name("getpeername", sock)
 
 
 def ioctl(sock: stdlib.socket, request: int, argument: bytes) -> bytes:
-    """ioctl(2) with a structure: what the kernel made of it; raises `OSError`."""
-    import fcntl  # not everywhere
+    """Call ioctl(2) with a struct; return the struct as the kernel left it or raise `OSError`."""
+    import fcntl  # Windows has no such module
 
     return fcntl.ioctl(sock.fileno(), request, argument)
 
@@ -153,7 +157,7 @@ def _fits(family: int, addr: SockAddr) -> bool:
 def _load() -> Any:
     try:
         return ctypes.CDLL(None, use_errno=True)
-    except (OSError, TypeError):  # no shared C library; Windows
+    except (OSError, TypeError):  # a static build of Python; Windows
         return None
 
 
@@ -161,7 +165,7 @@ _libc: Final = _load()
 
 
 def _call_on_linux(name: str, *args: Any) -> int:
-    # Elsewhere the structures have another layout.
+    # The layout of `struct msghdr` in `msghdr` is Linux's.
     if sys.platform != "linux":
         raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
     return _call(name, *args)

@@ -1,30 +1,29 @@
-"""Linux's `struct msghdr`: a message as sendmsg(2) and recvmsg(2) take it from the C library.
+"""Linux's `struct msghdr`: a message as the C functions sendmsg(2) and recvmsg(2) take it.
 
-Where the standard library knows the family of an address, its own sendmsg and recvmsg do; this is
-for the other families, and for addresses of another family than the socket's.
+The standard library's sendmsg and recvmsg are used wherever they know the family of the address.
+This module is for the other families, and for addresses of another family than the socket's.
 """
 
 import ctypes
 import socket as stdlib
-import struct
 from collections.abc import Sequence
 from typing import Any, Final
 
 import attrs
+
+from ..values.control import CMSG_HEADER, Ancillary, split_control
 
 __all__ = ["NAME_MAX", "Header", "filled", "room_for"]
 
 NAME_MAX: Final = 128
 """The size of `struct sockaddr_storage`."""
 
-_CONTROL: Final = struct.Struct("@Nii")
-"""`struct cmsghdr`: how long it is with its data, level, type."""
-
 
 class _IoVec(ctypes.Structure):
     _fields_ = (("base", ctypes.c_void_p), ("size", ctypes.c_size_t))
 
 
+# glibc's layout, in which the sizes after the first are size_t.
 class _MsgHdr(ctypes.Structure):
     _fields_ = (
         ("name", ctypes.c_void_p),
@@ -39,51 +38,46 @@ class _MsgHdr(ctypes.Structure):
 
 @attrs.frozen
 class Header:
-    """The structure, and what it points to."""
+    """A `struct msghdr` together with the buffers that it points to.
+
+    The structure holds only addresses; the buffers would be freed if nothing referred to them.
+    """
 
     _struct: _MsgHdr
-    _parts: tuple[Any, Any, Any]
+    _parts: tuple[Any, Any, Any]  # name, data, control
 
     @property
     def pointer(self) -> Any:
-        """What the C library is given."""
+        """The argument for the C function."""
         return ctypes.byref(self._struct)
 
     @property
     def flags(self) -> int:
-        """What the kernel says of the message."""
+        """The flags that the kernel set."""
         return int(self._struct.flags)
 
     @property
     def name(self) -> bytes:
-        """The address, as `struct sockaddr`."""
+        """The address, a `struct sockaddr`."""
         return bytes(self._parts[0].raw[: self._struct.name_size])
 
     def data(self, size: int) -> bytes:
-        """The first `size` bytes of the message."""
+        """Return the first `size` bytes of the message."""
         return bytes(self._parts[1].raw[:size])
 
     @property
-    def control(self) -> list[tuple[int, int, bytes]]:
-        """The control messages: level, type, data."""
-        raw, found, at = self._parts[2].raw[: self._struct.control_size], [], 0
-        while at + _CONTROL.size <= len(raw):
-            length, level, type = _CONTROL.unpack_from(raw, at)
-            begin = at + stdlib.CMSG_LEN(0)
-            size = max(0, at + length - begin)
-            found.append((level, type, raw[begin : begin + size]))
-            at += stdlib.CMSG_SPACE(size)
-        return found
+    def control(self) -> list[Ancillary]:
+        """The control messages that the kernel wrote."""
+        return split_control(self._parts[2].raw[: self._struct.control_size])
 
 
-def filled(name: bytes, data: bytes, control: Sequence[tuple[int, int, bytes]]) -> Header:
-    """A message to send."""
+def filled(name: bytes, data: bytes, control: Sequence[Ancillary]) -> Header:
+    """Return a message to send."""
     packed = b"".join(
-        (
-            _CONTROL.pack(stdlib.CMSG_LEN(len(value)), level, type).ljust(stdlib.CMSG_LEN(0), b"\0")
-            + value
-        ).ljust(stdlib.CMSG_SPACE(len(value)), b"\0")
-        for level, type, value in control
+        (CMSG_HEADER.pack(stdlib.CMSG_LEN(len(payload)), level, type) + payload).ljust(
+            stdlib.CMSG_SPACE(len(payload)), b"\0"
+        )
+        for level, type, payload in control
     )
     return _header(
         ctypes.create_string_buffer(name, len(name)),
@@ -93,7 +87,7 @@ def filled(name: bytes, data: bytes, control: Sequence[tuple[int, int, bytes]]) 
 
 
 def room_for(size: int, control_size: int) -> Header:
-    """A message to receive, of at most so many bytes, and so many of control messages."""
+    """Return an empty message to receive `size` bytes of data and `control_size` of control."""
     return _header(
         ctypes.create_string_buffer(NAME_MAX),
         ctypes.create_string_buffer(size),

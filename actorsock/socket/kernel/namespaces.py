@@ -1,4 +1,4 @@
-"""Doing something inside another network namespace (Linux)."""
+"""A function called inside another network namespace (Linux)."""
 
 import ctypes
 import errno
@@ -14,10 +14,13 @@ _CLONE_NEWNET: Final = 0x40000000
 
 
 def call_in_namespace(path: str, function: Callable[..., T], *args: Any) -> T:
-    """`function(*args)` inside the network namespace at `path`; raises its `OSError`, or ours.
+    """Return `function(*args)`, called inside the network namespace at `path`.
 
-    A namespace is entered by a thread: one that is made for it, and ends, so there is no way
-    back to be found and none to fail.
+    setns(2) moves one thread. A new thread enters the namespace and ends after the call, so
+    that no thread has to return to the old namespace, which could fail.
+
+    Raises:
+        OSError: the namespace cannot be entered, or `function` raised it.
     """
     results: list[T] = []
     failures: list[OSError] = []
@@ -32,7 +35,7 @@ def call_in_namespace(path: str, function: Callable[..., T], *args: Any) -> T:
             results.append(function(*args))
         except OSError as exc:
             failures.append(exc)
-        except ValueError:  # a NUL in the path
+        except ValueError:  # a NUL in the path, which no file can have
             failures.append(OSError(errno.ENOENT, os.strerror(errno.ENOENT)))
 
     thread = threading.Thread(target=visit, name="network namespace", daemon=True)

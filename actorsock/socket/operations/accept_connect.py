@@ -1,4 +1,4 @@
-"""accept and connect: how connections come to be, at either end."""
+"""The operations that make connections, at either end: accept and connect."""
 
 import errno
 import socket as stdlib
@@ -10,13 +10,13 @@ from ...results import Error, Ok, Tag
 from ...runtime.core.identity import Pid
 from ...runtime.core.process import alive
 from ..core.actor import SocketActor
-from ..core.handle import Socket
+from ..core.operation import Whole
 from ..core.poller import ready_now
-from ..core.turns import Kind, LaneName
+from ..core.socket_object import Socket
+from ..core.turns import Activity, LaneName
 from ..kernel import libc
 from ..kernel.errors import error_of, reason_of
 from ..values.address import SockAddr
-from .whole import Whole
 
 __all__ = ["Accept", "Connect"]
 
@@ -26,7 +26,7 @@ class Accept(Whole):
     """`accept()`."""
 
     tag: ClassVar[Tag] = "accept"
-    kind: ClassVar[Kind] = "accept"
+    activity: ClassVar[Activity] = "accept"
     lane: ClassVar[LaneName] = "read"
 
     def attempt(self, actor: SocketActor, pid: Pid, patient: bool) -> Ok[Socket] | Error | None:
@@ -38,7 +38,7 @@ class Accept(Whole):
         except BlockingIOError:
             if actor.turns.read.current is not None:
                 counters.acc_waits += 1
-            # Which says nothing to a reader, so the lane is not called quiet.
+            # `read_found_nothing` is not called: the flag is about data, for readers.
             return None
         except OSError as exc:
             counters.acc_fails += 1
@@ -53,20 +53,20 @@ class Accept(Whole):
             settings=actor.settings.handed_on(),
             connected=True,
         )
-        if actor.told_late:
-            made.expect_late_telling()  # the kernel hands its options on
-        return Ok(made.handle)
+        if actor.has_low_water_mark:
+            made.note_low_water_mark()  # the kernel gives its options to accepted sockets
+        return Ok(made.socket_object)
 
 
 @attrs.define
 class Connect(Whole):
-    """`connect(addr)`, and the finishing of it once the descriptor is ready."""
+    """`connect(addr)`: starts a connection, or finishes it once the descriptor is ready."""
 
     addr: SockAddr | None
     """None to finish a connection that is pending."""
 
     tag: ClassVar[Tag] = "connect"
-    kind: ClassVar[Kind] = "connect"
+    activity: ClassVar[Activity] = "connect"
     lane: ClassVar[LaneName] = "write"
 
     def attempt(self, actor: SocketActor, pid: Pid, patient: bool) -> Ok[None] | Error | None:
@@ -81,22 +81,24 @@ class Connect(Whole):
         except OSError as exc:
             return error_of(exc)
         if number == errno.EINPROGRESS:
-            actor.may_linger = True  # it may become connected with nobody waiting for that
-            actor.write_quiet = actor.watched
+            # It may become connected after the caller has stopped waiting for it.
+            actor.may_linger = True
+            actor.write_found_no_room()
             return None
         return self._outcome(actor, number)
 
     def interrupted(self, reason: str) -> Error:
-        """The error alone."""
+        """Return the error alone."""
         if reason == "already" and self.addr is None:
-            # Somebody else's connection is pending: there is nothing of ours to finish.
+            # Another process is connecting: the caller has no connection to finish.
             return Error("state")
         return Error(reason)
 
     def _finish(self, actor: SocketActor, patient: bool) -> Ok[None] | Error | None:
+        # SO_ERROR is cleared as it is read, and a receive may have been first to get the error.
         number = actor.sock.getsockopt(stdlib.SOL_SOCKET, stdlib.SO_ERROR) or actor.connect_error
         if patient and not number and not ready_now(actor.fd, "write"):
-            return None  # it was woken for nothing: no error yet, and no connection
+            return None  # a spurious wakeup: there is neither an error nor a connection yet
         return self._outcome(actor, number)
 
     def _outcome(self, actor: SocketActor, number: int) -> Ok[None] | Error:

@@ -1,14 +1,15 @@
-"""recv, recvfrom and recvmsg: what they take from the kernel, and what they answer.
+"""The operations that receive: recv, recvfrom and recvmsg.
 
-No byte is lost: data leaves the kernel only while its reader is running, and what a reader
-that goes on waiting has collected so far returns to the actor (`unread`) if it is cancelled or
-killed.
+No byte is lost: data leaves the kernel only while its caller runs, or can be given back. What a
+caller that goes on waiting has collected so far returns to the actor (`unread`) if it is cancelled
+or killed.
 """
 
 import errno
 import socket as stdlib
+from collections.abc import Callable
 from math import inf
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final, TypeVar
 
 import attrs
 
@@ -16,28 +17,34 @@ from ...results import Error, Ok, Tag
 from ...runtime.core.identity import Pid
 from ...runtime.core.reductions import TRANSFER_QUANTUM
 from ..core.actor import SocketActor
-from ..core.turns import Kind, LaneName
+from ..core.operation import Whole
+from ..core.turns import Activity, LaneName
 from ..kernel import libc
 from ..kernel.errors import error_of
 from ..values.address import SockAddr, SockAddrUnspec, from_python
 from ..values.control import decode_control
 from ..values.flags import decode_flags
 from ..values.messages import Msg
-from .whole import Whole
 
 __all__ = ["ASIDE", "Recv", "RecvFrom", "RecvMsg", "RecvSome", "RecvWhatIsThere"]
 
-# A length that somebody asks for is not a buffer that we must have at once.
+T = TypeVar("T")
+
+# Read at most so many bytes in one system call: Python allocates the whole buffer before the call,
+# and a caller may ask for far more than will ever arrive.
 _PIECE: Final = 256 * 1024
 
-# As plain ints: arithmetic on the standard library's enums is ten times as slow.
+# As plain ints: arithmetic on the enums of the standard library is ten times as slow.
 _PEEK: Final = int(stdlib.MSG_PEEK)
 _OOB: Final = int(stdlib.MSG_OOB)
 _ERRQUEUE: Final = int(getattr(stdlib, "MSG_ERRQUEUE", 0))
-# With it the kernel reports more bytes than it has written.
+# With MSG_TRUNC the kernel would report more bytes than it has written.
 _NO_TRUNC: Final = ~int(stdlib.MSG_TRUNC)
+# Set where descriptors may arrive, so that child programs do not inherit them, like all others in
+# Python. The kernel reports it back; the caller sees it only if it has set the flag itself.
+_CLOEXEC: Final = int(getattr(stdlib, "MSG_CMSG_CLOEXEC", 0))
 ASIDE: Final = _OOB | _ERRQUEUE
-"""Flags of what does not come from the stream of data: what is unread has no part in it."""
+"""Flags that read something beside the stream of data, to which unread bytes do not belong."""
 
 
 @attrs.define
@@ -51,14 +58,13 @@ class Recv:
     _received: int = 0
 
     tag: ClassVar[Tag] = "recv"
-    kind: ClassVar[Kind] = "recv"
+    activity: ClassVar[Activity] = "recv"
     lane: ClassVar[LaneName] = "read"
 
     def attempt(self, actor: SocketActor, pid: Pid, patient: bool) -> Ok[bytes] | Error | None:
-        """One or several reads; see `Operation.attempt`."""
+        """Make one or several reads; see `Operation.attempt`."""
         if not actor.kind.is_stream:
-            data = _read_message(actor, self.length, self.flags)
-            return data if data is None or type(data) is Error else Ok(data)
+            return _ok(_read_message(actor, self.length, self.flags))
         if self.flags & _PEEK:
             return _peek(actor, self.length or actor.settings.read_size, self.flags)
         if self.length:
@@ -66,47 +72,48 @@ class Recv:
         return _what_is_there(actor, self.flags)
 
     def progress(self) -> bytes | None:
-        """What a caller that does not block gets now, being part of what it asked for."""
+        """Return the part of the wanted bytes that was received."""
         return self._collected() or None
 
     def continuation(self) -> None:
-        """Nothing: the caller asks again for what is missing."""
+        """Return None: the caller asks again for what is missing."""
 
     def interrupted(self, reason: str) -> Error:
-        """The error, with what had come by then."""
+        """Return the error, with the part that was received."""
         return Error(reason, self.progress())
 
-    def abandoned(self, actor: SocketActor, answer: object) -> None:
-        """What had come by then is the next reader's, also if it was complete."""
-        if isinstance(answer, Ok):
+    def abandoned(self, actor: SocketActor, result: object) -> None:
+        """Give back what was received, also if it was complete."""
+        if isinstance(result, Ok):
             actor.counters.read_pkg -= 1
         actor.put_back(self._collected())
 
-    def in_place(self, actor: SocketActor) -> bool:
-        """Of a stream: what has come can be given back."""
+    def continues_in_actor(self, actor: SocketActor) -> bool:
+        """Return True for plain bytes of a stream, which can be given back."""
         return self.length > 0 and actor.kind.is_stream and not self.flags
 
     def _exactly(self, actor: SocketActor, patient: bool) -> Ok[bytes] | Error | None:
         enough = self._received + TRANSFER_QUANTUM if patient else inf
         while True:
             wanted = min(self.length - self._received, _PIECE)
-            # What is unread says nothing of what the kernel has behind it.
+            # A short read of unread bytes says nothing about what the kernel has behind them.
             unread = actor.unread and not self.flags & ASIDE
             data = _read(actor, wanted, self.flags)
             if data is None:
                 return None
             if type(data) is Error:
-                return self._failed(actor, data)
+                return self._failed(data)
             if not data:
-                return self._failed(actor, _end(actor))
+                return self._failed(_end(actor))
             self._received += len(data)
             self._parts.append(data)
             if self._received == self.length:
                 return self._complete(actor)
-            if len(data) < wanted and not unread and (actor.read_quiet or not patient):
+            # After a short read, stop if the poller will report more, or the caller will not wait.
+            if len(data) < wanted and not unread and (actor.read_would_block or not patient):
                 return None
             if self._received >= enough:
-                _ask_again(actor)
+                actor.rearm("read")
                 return None
 
     def _collected(self) -> bytes:
@@ -117,7 +124,7 @@ class Recv:
         _count_message(actor, len(data))
         return Ok(data)
 
-    def _failed(self, actor: SocketActor, error: Error) -> Error:
+    def _failed(self, error: Error) -> Error:
         return Error(error.reason, self.progress()) if self._parts else error
 
 
@@ -126,43 +133,43 @@ class _Some(Whole):
 
     __slots__ = ()
 
-    def abandoned(self, actor: SocketActor, answer: object) -> None:
-        """What was on its way is the next reader's."""
-        if isinstance(answer, Ok) and answer.value:
+    def abandoned(self, actor: SocketActor, result: object) -> None:
+        """Give back the bytes of `result`, which the caller was woken with."""
+        if isinstance(result, Ok) and result.value:
             actor.counters.read_pkg -= 1
-            actor.put_back(answer.value)
-        elif isinstance(answer, Error) and answer.data:
-            actor.put_back(answer.data)
+            actor.put_back(result.value)
+        elif isinstance(result, Error) and result.data:
+            actor.put_back(result.data)
 
-    def in_place(self, actor: SocketActor) -> bool:
-        """Of a stream: what has come can be given back."""
+    def continues_in_actor(self, actor: SocketActor) -> bool:
+        """Return True for a stream, whose bytes can be given back."""
         return actor.kind.is_stream
 
 
 class RecvWhatIsThere(_Some):
-    """`recv()` of whatever there is, without flags: it remembers nothing, so one serves all."""
+    """`recv()` of whatever there is, without flags: it has no state, so one object serves all."""
 
     __slots__ = ()
 
     tag: ClassVar[Tag] = "recv"
-    kind: ClassVar[Kind] = "recv"
+    activity: ClassVar[Activity] = "recv"
     lane: ClassVar[LaneName] = "read"
 
     def attempt(self, actor: SocketActor, pid: Pid, patient: bool) -> Ok[bytes] | Error | None:
-        """One or several reads; see `Operation.attempt`."""
+        """Make one or several reads; see `Operation.attempt`."""
         kind, settings = actor.kind, actor.settings
         if not kind.is_stream:
-            message = _read_message(actor, 0, 0)
-            return message if message is None or type(message) is Error else Ok(message)
+            return _ok(_read_message(actor, 0, 0))
         if actor.unread or settings.read_count > 1:
             return _what_is_there(actor, 0)
-        # What every echo does, hence without a step in between; `_read` has the reasons.
+        # The short way of the most frequent receive: `_what_is_there` with everything that it
+        # calls written in place, `note_short_read` and `_count_message` included.
         counters, size = actor.counters, settings.read_size
         counters.read_tries += 1
         try:
             data = actor.sock.recv(size)
         except BlockingIOError:
-            actor.read_quiet = actor.watched
+            actor.read_would_block = actor.watched
             return None
         except OSError as exc:
             return _refused(actor, exc)
@@ -170,7 +177,7 @@ class RecvWhatIsThere(_Some):
         if not got:
             return _end(actor)
         if got < size and kind.is_tcp and not actor.saw_end:
-            actor.read_quiet = actor.watched
+            actor.read_would_block = actor.watched
         counters.read_byte += got
         counters.read_pkg += 1
         if got > counters.read_pkg_max:
@@ -180,59 +187,57 @@ class RecvWhatIsThere(_Some):
 
 @attrs.frozen
 class RecvSome(_Some):
-    """One read of at most `size` bytes of a stream; its end is no error, but no bytes."""
+    """One read of at most `size` bytes of a stream; no bytes, and no error, at its end."""
 
     size: int
 
     tag: ClassVar[Tag] = "recv"
-    kind: ClassVar[Kind] = "recv"
+    activity: ClassVar[Activity] = "recv"
     lane: ClassVar[LaneName] = "read"
 
     def attempt(self, actor: SocketActor, pid: Pid, patient: bool) -> Ok[bytes] | Error | None:
-        """One read; see `Operation.attempt`."""
+        """Make one read; see `Operation.attempt`."""
         data = _read(actor, self.size, 0)
-        if data is None or type(data) is Error:
-            return data
-        if data:
+        if type(data) is bytes and data:
             _count_message(actor, len(data))
-        return Ok(data)
+        return _ok(data)
 
 
 @attrs.frozen
 class RecvFrom(Whole):
-    """`recvfrom(bufsize, flags)`: one message, or what one read gives, and where it came from."""
+    """`recvfrom(bufsize, flags)`: one message, or what one read gives, and its source."""
 
     size: int
     flags: int
 
     tag: ClassVar[Tag] = "recvfrom"
-    kind: ClassVar[Kind] = "recv"
+    activity: ClassVar[Activity] = "recv"
     lane: ClassVar[LaneName] = "read"
 
     def attempt(
         self, actor: SocketActor, pid: Pid, patient: bool
     ) -> Ok[tuple[SockAddr, bytes]] | Error | None:
-        """One read; see `Operation.attempt`."""
-        size = self.size or actor.settings.read_size
+        """Make one read; see `Operation.attempt`."""
+        size, flags = self.size or actor.settings.read_size, self.flags
         if actor.kind.is_stream:
-            data = _read_stream(actor, size, self.flags)
+            data = _read_stream(actor, size, flags)
             if data is None or type(data) is Error:
                 return data
             return Ok((_peer(actor), data))
-        actor.counters.read_tries += 1
-        try:
-            if actor.kind.is_known:
-                data, name = actor.sock.recvfrom(size, self.flags & _NO_TRUNC)
-                source = from_python(actor.kind.family, name)
-            else:
-                data, _, _, source = libc.recvmsg(actor.sock, size, 0, self.flags & _NO_TRUNC)
-        except BlockingIOError:
-            _nothing_there(actor, self.flags)
-            return None
-        except OSError as exc:
-            return _refused(actor, exc)
-        _count_taken(actor, len(data), self.flags)
+        got = _call_kernel(actor, flags, self._receive, actor, size)
+        if got is None or type(got) is Error:
+            return got
+        source, data = got
+        _count_taken(actor, len(data), flags)
         return Ok((source, data))
+
+    def _receive(self, actor: SocketActor, size: int) -> tuple[SockAddr, bytes]:
+        flags = self.flags & _NO_TRUNC
+        if actor.kind.is_known:
+            data, name = actor.sock.recvfrom(size, flags)
+            return from_python(actor.kind.family, name), data
+        data, _, _, source = libc.recvmsg(actor.sock, size, 0, flags)
+        return source, data
 
 
 @attrs.define
@@ -244,34 +249,30 @@ class RecvMsg(Whole):
     flags: int
 
     tag: ClassVar[Tag] = "recvmsg"
-    kind: ClassVar[Kind] = "recv"
+    activity: ClassVar[Activity] = "recv"
     lane: ClassVar[LaneName] = "read"
 
     def attempt(self, actor: SocketActor, pid: Pid, patient: bool) -> Ok[Msg] | Error | None:
-        """One read; see `Operation.attempt`."""
-        size = self.size or actor.settings.read_size
+        """Make one read; see `Operation.attempt`."""
+        size, flags = self.size or actor.settings.read_size, self.flags
         stream = actor.kind.is_stream
-        if stream and actor.unread and not self.flags & ASIDE:
-            data = _read_stream(actor, size, self.flags)
-            assert type(data) is bytes
-            return Ok(Msg(_named(_peer(actor)), (data,), (), ()))
-        actor.counters.read_tries += 1
-        try:
-            data, ancillary, bits, source = self._receive(actor, size)
-        except BlockingIOError:
-            _nothing_there(actor, self.flags)
-            return None
-        except OSError as exc:
-            return _refused(actor, exc)
-        if stream and not data and not ancillary and not self.flags & ASIDE:
+        if stream and actor.unread and not flags & ASIDE:
+            unread = _read_stream(actor, size, flags)
+            assert type(unread) is bytes
+            return Ok(Msg(_named(_peer(actor)), (unread,), (), ()))
+        got = _call_kernel(actor, flags, self._receive, actor, size)
+        if got is None or type(got) is Error:
+            return got
+        data, ancillary, bits, source = got
+        if stream and not data and not ancillary and not flags & ASIDE:
             return _end(actor)
-        _count_taken(actor, len(data), self.flags)
+        _count_taken(actor, len(data), flags)
         return Ok(
             Msg(
                 _named(source),
                 (data,),
                 tuple(decode_control(ancillary)),
-                decode_flags(bits & (self.flags | ~_CLOEXEC)),
+                decode_flags(bits & (flags | ~_CLOEXEC)),
             )
         )
 
@@ -288,34 +289,39 @@ class RecvMsg(Whole):
         return data, ancillary, bits, from_python(kind.family, name)
 
 
-# Asked for where descriptors may come, so that they are not inherited, like all others in Python.
-# The kernel hands it back, which is of use only to who has asked for it.
-_CLOEXEC: Final = int(getattr(stdlib, "MSG_CMSG_CLOEXEC", 0))
+# --- reads ----------------------------------------------------------------------------------------
+# They return what they got, an `Error`, or None for nothing.
 
 
-def _read(actor: SocketActor, size: int, flags: int) -> bytes | Error | None:
-    """At most `size` bytes of a stream: what is unread first; empty at its end."""
-    if actor.unread and not flags & ASIDE:
-        data, actor.unread = actor.unread[:size], actor.unread[size:]
-        return data
+def _call_kernel(
+    actor: SocketActor, flags: int, call: Callable[..., T], *args: Any
+) -> T | Error | None:
+    """Count and make one system call that receives with `flags`."""
     actor.counters.read_tries += 1
     try:
-        data = actor.sock.recv(size, flags & _NO_TRUNC)
+        return call(*args)
     except BlockingIOError:
-        _nothing_there(actor, flags)
+        _found_nothing(actor, flags)
         return None
     except OSError as exc:
         return _refused(actor, exc)
-    if len(data) < size and not flags and not actor.saw_end and actor.kind.is_tcp:
-        # TCP gives all that it has, so nothing is left; and had the peer finished, the poller
-        # would have said so. Local streams stop at the boundaries of control messages.
-        actor.read_quiet = actor.watched and bool(data)
+
+
+def _read(actor: SocketActor, size: int, flags: int) -> bytes | Error | None:
+    """Read at most `size` bytes of a stream, unread ones first; no bytes at its end."""
+    if actor.unread and not flags & ASIDE:
+        return actor.take_unread(size)
+    data = _call_kernel(actor, flags, actor.sock.recv, size, flags & _NO_TRUNC)
+    if data is None or type(data) is Error:
+        return data
+    if len(data) < size and not flags and actor.kind.is_tcp:
+        actor.note_short_read(len(data))
     actor.counters.read_byte += len(data)
     return data
 
 
 def _what_is_there(actor: SocketActor, flags: int) -> Ok[bytes] | Error | None:
-    """What one recv without a length gives: as many reads as otp rcvbuf allows."""
+    """Read what one recv without a length returns: as many reads as otp rcvbuf allows."""
     settings = actor.settings
     size = settings.read_size
     data = _read(actor, size, flags)
@@ -331,7 +337,7 @@ def _what_is_there(actor: SocketActor, flags: int) -> Ok[bytes] | Error | None:
 
 
 def _more_of_it(actor: SocketActor, first: bytes, flags: int) -> Ok[bytes] | Error:
-    """Further reads, as long as each fills its buffer."""
+    """Make further reads, as long as each fills its buffer."""
     size, parts = len(first), [first]
     for _ in range(actor.settings.read_count - 1):
         data = _read(actor, size, flags)
@@ -349,7 +355,7 @@ def _more_of_it(actor: SocketActor, first: bytes, flags: int) -> Ok[bytes] | Err
 
 
 def _read_stream(actor: SocketActor, size: int, flags: int) -> bytes | Error | None:
-    """One read of a stream as a whole operation."""
+    """Make one read of a stream as a whole operation."""
     if flags & _PEEK:
         peeked = _peek(actor, size, flags)
         return peeked.value if isinstance(peeked, Ok) else peeked
@@ -363,7 +369,7 @@ def _read_stream(actor: SocketActor, size: int, flags: int) -> bytes | Error | N
 
 
 def _peek(actor: SocketActor, size: int, flags: int) -> Ok[bytes] | Error | None:
-    """What is there once, up to `size` bytes, left where it is."""
+    """Copy up to `size` bytes of a stream, and leave them where they are."""
     unread = b"" if flags & ASIDE else actor.unread[:size]
     if len(unread) == size:
         return Ok(unread)
@@ -371,7 +377,7 @@ def _peek(actor: SocketActor, size: int, flags: int) -> Ok[bytes] | Error | None
     try:
         data = actor.sock.recv(size - len(unread), flags & _NO_TRUNC)
     except BlockingIOError:
-        _nothing_there(actor, flags)
+        _found_nothing(actor, flags)
         return Ok(unread) if unread else None
     except OSError as exc:
         return Ok(unread) if unread else _refused(actor, exc)
@@ -379,21 +385,20 @@ def _peek(actor: SocketActor, size: int, flags: int) -> Ok[bytes] | Error | None
 
 
 def _read_message(actor: SocketActor, size: int, flags: int) -> bytes | Error | None:
-    """One message, cut to `size`."""
-    actor.counters.read_tries += 1
-    try:
-        data = actor.sock.recv(size or actor.settings.read_size, flags & _NO_TRUNC)
-    except BlockingIOError:
-        _nothing_there(actor, flags)
-        return None
-    except OSError as exc:
-        return _refused(actor, exc)
-    _count_taken(actor, len(data), flags)
+    """Read one message, cut to `size`."""
+    room = size or actor.settings.read_size
+    data = _call_kernel(actor, flags, actor.sock.recv, room, flags & _NO_TRUNC)
+    if type(data) is bytes:
+        _count_taken(actor, len(data), flags)
     return data
 
 
+def _ok(data: bytes | Error | None) -> Ok[bytes] | Error | None:
+    return data if data is None or type(data) is Error else Ok(data)
+
+
 def _peer(actor: SocketActor) -> SockAddr:
-    """Where the bytes of a stream come from, as far as the kernel says so with each read."""
+    """Return the source of the bytes of a stream, as far as the kernel gives it with each read."""
     if actor.kind.domain != "local":
         return SockAddrUnspec()
     try:
@@ -406,17 +411,15 @@ def _named(source: SockAddr) -> SockAddr | None:
     return None if isinstance(source, SockAddrUnspec) else source
 
 
-def _nothing_there(actor: SocketActor, flags: int) -> None:
+# --- what a read has shown ------------------------------------------------------------------------
+
+
+def _found_nothing(actor: SocketActor, flags: int) -> None:
     if flags & (ASIDE | _PEEK):
-        # Which says nothing of the data, nor of what lies before the offset of a peek.
-        actor.read_quiet = False
+        # There may be ordinary data all the same, or data before the offset of the peek.
+        actor.distrust_read()
     else:
-        actor.read_quiet = actor.watched
-
-
-def _ask_again(actor: SocketActor) -> None:
-    """The poller must tell whether there is something to read, even if it has done so before."""
-    actor.read_quiet = actor.watched = False
+        actor.read_found_nothing()
 
 
 def _end(actor: SocketActor) -> Error:
@@ -427,7 +430,8 @@ def _end(actor: SocketActor) -> Error:
 def _refused(actor: SocketActor, exc: OSError) -> Error:
     actor.counters.read_fails += 1
     writer = actor.turns.write.current
-    if writer is not None and writer.kind == "connect" and exc.errno != errno.ENOTCONN:
+    if writer is not None and writer.activity == "connect" and exc.errno != errno.ENOTCONN:
+        # The error of a pending connect, which the kernel reports once: keep it for the connect.
         actor.connect_error = exc.errno or 0
     return error_of(exc)
 

@@ -1,12 +1,14 @@
-"""send, sendto, sendmsg and sendfile: what they hand to the kernel, and what is left.
+"""The operations that send: send, sendto, sendmsg, sendv and sendfile.
 
-A stream takes what it has room for; the rest waits its turn, so that the bytes of two senders
-never mix. A message goes whole or not at all.
+A stream takes what it has room for; the rest waits and keeps the turn, so that the bytes of two
+senders never mix. A message is sent whole or not at all.
 """
 
+import abc
 import os
 import socket as stdlib
-from typing import ClassVar, Final, Literal
+import sys
+from typing import Any, ClassVar, Final, Literal
 
 import attrs
 
@@ -14,39 +16,45 @@ from ...results import Error, Ok, Tag
 from ...runtime.core.identity import Pid
 from ...runtime.core.reductions import TRANSFER_QUANTUM
 from ..core.actor import SocketActor
-from ..core.turns import Kind, LaneName
+from ..core.operation import InParts, Whole
+from ..core.poller import ready_now
+from ..core.turns import Activity, LaneName
 from ..kernel import libc
+from ..kernel.descriptors import HeldFile
 from ..kernel.errors import error_of
-from ..kernel.held_file import HeldFile
 from ..values.address import SockAddr
 from ..values.control import Ancillary
 from ..values.messages import Piece, remaining, to_bytes_list
-from .whole import Partly
 
 __all__ = [
     "IOV_MAX",
     "SENT",
+    "AwaitRoom",
     "Continuation",
     "Send",
     "SendFile",
     "SendMsg",
-    "SendTo",
     "send_plainly",
 ]
 
-# A broken connection is an answer to the sender, never a signal to the program.
-# A plain int: arithmetic on the standard library's enums is ten times as slow.
+# A broken connection is an error for the sender, and not a signal that ends the program.
+# A plain int: arithmetic on the enums of the standard library is ten times as slow.
 _NOSIGNAL: Final = int(getattr(stdlib, "MSG_NOSIGNAL", 0))
 
 IOV_MAX: Final = 1024 if not hasattr(os, "sysconf") else os.sysconf("SC_IOV_MAX")
-"""How many pieces one system call takes."""
+"""The number of pieces that one system call takes."""
+
+_UNLIMITED: Final = sys.maxsize
 
 _FILE_PIECE: Final = 2**30  # Linux takes a little less than 2 GiB at once
+
+SENT: Final[Ok[None]] = Ok()
+"""The result of nearly every send: it is frozen, so that one object serves all."""
 
 
 @attrs.frozen
 class Continuation:
-    """What a later call needs to go on where a send has stopped; only a send makes one."""
+    """The state from which a later call continues; only a send puts it into a `SelectInfo`."""
 
     flags: int = 0
     dest: SockAddr | None = None
@@ -55,66 +63,95 @@ class Continuation:
 
 
 @attrs.define
-class Send(Partly):
-    """`send(data, flags)`, and the part that all sends of one piece of data share."""
+class _SendData(InParts, abc.ABC):
+    """The common part of the sends of data: the loop of system calls, and the counters."""
 
-    data: Piece
-    flags: int
-    tag: Literal["send", "sendto"] = "send"
     _sent: int = attrs.field(default=0, kw_only=True)
+    """The number of bytes sent so far."""
 
-    kind: ClassVar[Kind] = "send"
+    activity: ClassVar[Activity] = "send"
     lane: ClassVar[LaneName] = "write"
 
-    def attempt(
-        self, actor: SocketActor, pid: Pid, patient: bool
-    ) -> Ok[bytes | None] | Error | None:
+    def attempt(self, actor: SocketActor, pid: Pid, patient: bool) -> Ok[Any] | Error | None:
         """Hand over what there is room for; see `Operation.attempt`."""
         counters = actor.counters
+        is_stream = actor.kind.is_stream
+        # A message can't be split, and a caller that is not patient gets all that fits at once.
+        in_slices = patient and is_stream
+        at_most = TRANSFER_QUANTUM if in_slices else _UNLIMITED
         enough = self._sent + TRANSFER_QUANTUM
-        in_turns = patient and len(self.data) > TRANSFER_QUANTUM and actor.kind.is_stream
         while True:
-            data = memoryview(self.data)[self._sent :] if self._sent or in_turns else self.data
-            if in_turns:
-                data = data[:TRANSFER_QUANTUM]
             counters.write_tries += 1
             try:
-                sent = self._hand_over(actor, data)
+                sent = self._hand_over(actor, at_most)
             except BlockingIOError:
                 counters.write_waits += 1
-                actor.write_quiet = actor.watched
+                actor.write_found_no_room()
                 return None
             except OSError as exc:
                 counters.write_fails += 1
                 return error_of(exc, self.progress())
             counters.write_byte += sent
             self._sent += sent
-            if self._sent == len(self.data):
-                _count_message(actor, self._sent)
-                return Ok(None)
-            if not actor.kind.is_stream:
+            if self._is_complete(sent):
+                counters.write_pkg += 1
+                if self._sent > counters.write_pkg_max:
+                    counters.write_pkg_max = self._sent
+                return SENT
+            if not is_stream:
                 return Ok(self.progress())
-            if patient and self._sent >= enough:
+            if in_slices and self._sent >= enough:
                 counters.write_waits += 1
-                _ask_again(actor)
+                actor.rearm("write")
                 return None
 
+    @abc.abstractmethod
+    def progress(self) -> Any:
+        """Return what is left to send, once a part has been sent."""
+
+    @abc.abstractmethod
+    def _hand_over(self, actor: SocketActor, at_most: int) -> int:
+        """Make one system call for the next bytes, `at_most` so many; return how many it took."""
+
+    @abc.abstractmethod
+    def _is_complete(self, sent: int) -> bool:
+        """Take note that `sent` more bytes are gone; return whether all are."""
+
+
+@attrs.define
+class Send(_SendData):
+    """`send(data, flags)`, and with `dest` `sendto(data, dest, flags)`."""
+
+    data: Piece
+    flags: int
+    dest: SockAddr | None = None
+    tag: Literal["send", "sendto"] = "send"
+
     def progress(self) -> bytes | None:
-        """What is left to send, once part of it has gone."""
+        """Return what is left to send, once a part has been sent."""
         return bytes(memoryview(self.data)[self._sent :]) if self._sent else None
 
     def continuation(self) -> Continuation:
-        """The flags."""
-        return Continuation(self.flags)
+        """Return the flags and the destination."""
+        return Continuation(self.flags, self.dest)
 
-    def _hand_over(self, actor: SocketActor, data: Piece) -> int:
-        return actor.sock.send(data, self.flags | _NOSIGNAL)
+    def _hand_over(self, actor: SocketActor, at_most: int) -> int:
+        data = self.data
+        if self._sent or len(data) > at_most:
+            data = memoryview(data)[self._sent :][:at_most]
+        if self.dest is None:
+            return actor.sock.send(data, self.flags | _NOSIGNAL)
+        return libc.sendto(actor.sock, actor.kind.family, data, self.flags | _NOSIGNAL, self.dest)
+
+    def _is_complete(self, sent: int) -> bool:
+        return self._sent == len(self.data)
 
 
 def send_plainly(actor: SocketActor, data: bytes) -> Ok[None] | Error | Send:
-    """`data` at once, on a stream whose lane is free; `Send` goes on where there is no room.
+    """Send `data` on a stream whose lane is free, in one system call without flags.
 
-    What nearly every send is, without a step between it and the kernel.
+    The short way of nearly every send: there is no call between it and the kernel. Where that
+    does not send all, it returns the `Send` to continue with.
     """
     if len(data) > TRANSFER_QUANTUM:
         return Send(data, 0)
@@ -122,7 +159,7 @@ def send_plainly(actor: SocketActor, data: bytes) -> Ok[None] | Error | Send:
     try:
         sent = actor.sock.send(data, _NOSIGNAL)
     except BlockingIOError:
-        return Send(data, 0)
+        return Send(data, 0)  # which tries once more, and counts
     except OSError as exc:
         counters.write_tries += 1
         counters.write_fails += 1
@@ -137,26 +174,8 @@ def send_plainly(actor: SocketActor, data: bytes) -> Ok[None] | Error | Send:
     return SENT
 
 
-SENT: Final[Ok[None]] = Ok()
-"""The answer of nearly every send: it is frozen, so one serves all."""
-
-
 @attrs.define
-class SendTo(Send):
-    """`sendto(data, dest, flags)`."""
-
-    dest: SockAddr = attrs.field(kw_only=True)
-
-    def continuation(self) -> Continuation:
-        """The flags and the destination."""
-        return Continuation(self.flags, self.dest)
-
-    def _hand_over(self, actor: SocketActor, data: Piece) -> int:
-        return libc.sendto(actor.sock, actor.kind.family, data, self.flags | _NOSIGNAL, self.dest)
-
-
-@attrs.define
-class SendMsg(Partly):
+class SendMsg(_SendData):
     """`sendmsg(msg, flags)` and `sendv(iov)`."""
 
     iov: tuple[Piece, ...]
@@ -165,62 +184,42 @@ class SendMsg(Partly):
     control: tuple[Ancillary, ...] = ()
     tag: Literal["sendmsg", "sendv"] = "sendmsg"
     _left: tuple[Piece, ...] | None = None
-    _sent: int = 0
-
-    kind: ClassVar[Kind] = "send"
-    lane: ClassVar[LaneName] = "write"
-
-    def attempt(
-        self, actor: SocketActor, pid: Pid, patient: bool
-    ) -> Ok[list[bytes] | None] | Error | None:
-        """Hand over what there is room for; see `Operation.attempt`."""
-        counters = actor.counters
-        enough = self._sent + TRANSFER_QUANTUM
-        left = self.iov if self._left is None else self._left
-        while True:
-            counters.write_tries += 1
-            # Control messages go with the first bytes only.
-            control = () if self._sent else self.control
-            try:
-                sent = libc.sendmsg(
-                    actor.sock,
-                    actor.kind.family,
-                    _in_turn(left) if patient and actor.kind.is_stream else left[:IOV_MAX],
-                    control,
-                    self.flags | _NOSIGNAL,
-                    self.dest,
-                )
-            except BlockingIOError:
-                counters.write_waits += 1
-                actor.write_quiet = actor.watched
-                return None
-            except OSError as exc:
-                counters.write_fails += 1
-                return error_of(exc, self.progress())
-            counters.write_byte += sent
-            self._sent += sent
-            left = self._left = remaining(left, sent)
-            if not left:
-                _count_message(actor, self._sent)
-                return Ok(None)
-            if not actor.kind.is_stream:
-                return Ok(self.progress())
-            if patient and self._sent >= enough:
-                counters.write_waits += 1
-                _ask_again(actor)
-                return None
+    """The pieces that are left; None before the first system call."""
 
     def progress(self) -> list[bytes] | None:
-        """The pieces left to send, once part of them has gone."""
+        """Return the pieces left to send, once a part of them has been sent."""
         return to_bytes_list(self._left) if self._left is not None and self._sent else None
 
     def continuation(self) -> Continuation:
-        """Flags and destination, and the control messages unless they have gone."""
+        """Return flags and destination, and the control messages unless they have been sent."""
         return Continuation(self.flags, self.dest, () if self._sent else self.control)
+
+    def _hand_over(self, actor: SocketActor, at_most: int) -> int:
+        return libc.sendmsg(
+            actor.sock,
+            actor.kind.family,
+            _first(self.iov if self._left is None else self._left, at_most),
+            () if self._sent else self.control,  # they go with the first bytes only
+            self.flags | _NOSIGNAL,
+            self.dest,
+        )
+
+    def _is_complete(self, sent: int) -> bool:
+        self._left = remaining(self.iov if self._left is None else self._left, sent)
+        return not self._left
+
+
+def _first(pieces: tuple[Piece, ...], at_most: int) -> tuple[Piece, ...]:
+    """Return the first of the pieces, for one system call: limited in number and in bytes."""
+    for count, piece in enumerate(pieces[:IOV_MAX]):
+        if len(piece) >= at_most:
+            return (*pieces[:count], memoryview(piece)[:at_most])
+        at_most -= len(piece)
+    return pieces[:IOV_MAX]
 
 
 @attrs.define
-class SendFile(Partly):
+class SendFile(InParts):
     """`sendfile(file, offset, count)`."""
 
     file: HeldFile
@@ -228,23 +227,24 @@ class SendFile(Partly):
     count: int
     """Bytes to send; 0 for all up to the end of the file."""
     shared: bool = False
-    """The file is that of an earlier call, whose info somebody may go on with."""
+    """The file belongs to an earlier call, whose info may be used again: do not close it."""
     _begun: bool = False
     _waits: bool = False
     _sent: int = 0
 
     tag: ClassVar[Tag] = "sendfile"
-    kind: ClassVar[Kind] = "send"
+    activity: ClassVar[Activity] = "send"
     lane: ClassVar[LaneName] = "write"
 
     def attempt(self, actor: SocketActor, pid: Pid, patient: bool) -> Ok[int] | Error | None:
         """Hand over what there is room for; see `Operation.attempt`."""
-        answer = self._send(actor, patient)
-        if answer is not None:
+        result = self._send(actor, patient)
+        if result is not None:
             self.file.close()
-        return answer
+        return result
 
     def _send(self, actor: SocketActor, patient: bool) -> Ok[int] | Error | None:
+        # The loop of `_SendData` with counters of its own; and only here is 0 bytes the end.
         counters = actor.counters
         if not self._begun:
             self._begun = True
@@ -259,7 +259,7 @@ class SendFile(Partly):
             except BlockingIOError:
                 self._waits = True
                 counters.sendfile_waits += 1
-                actor.write_quiet = actor.watched
+                actor.write_found_no_room()
                 return None
             except OSError as exc:
                 counters.sendfile_fails += 1
@@ -273,20 +273,20 @@ class SendFile(Partly):
                 return Ok(self._sent)
             if patient and self._sent >= enough:
                 counters.sendfile_waits += 1
-                _ask_again(actor)
+                actor.rearm("write")
                 return None
 
     def progress(self) -> int | None:
-        """How many bytes have gone, once some have or it has found no room."""
+        """Return how many bytes were sent, once some were or there was no room."""
         return self._sent if self._sent or self._waits else None
 
     def interrupted(self, reason: str) -> Error:
-        """The error, with how many bytes have gone."""
+        """Return the error, with how many bytes were sent."""
         self._give_up()
         return Error(reason, self.progress())
 
-    def abandoned(self, actor: SocketActor, answer: object) -> None:
-        """What has gone has gone."""
+    def abandoned(self, actor: SocketActor, result: object) -> None:
+        """Close the file; what the kernel has taken can't be taken back."""
         self._give_up()
 
     def _give_up(self) -> None:
@@ -294,27 +294,19 @@ class SendFile(Partly):
             self.file.close()
 
     def continuation(self) -> Continuation:
-        """The file."""
+        """Return the file."""
         return Continuation(file=self.file)
 
 
-def _in_turn(pieces: tuple[Piece, ...]) -> tuple[Piece, ...]:
-    """The first of them, as many as one system call takes, and no more bytes than one turn has."""
-    room = TRANSFER_QUANTUM
-    for count, piece in enumerate(pieces[:IOV_MAX]):
-        if len(piece) > room:
-            return (*pieces[:count], memoryview(piece)[:room])
-        room -= len(piece)
-    return pieces[:IOV_MAX]
+class AwaitRoom(Whole):
+    """Waits until the kernel would take something to send, without sending anything."""
 
+    __slots__ = ()
 
-def _ask_again(actor: SocketActor) -> None:
-    """The poller must tell whether there is room, even if it has done so before."""
-    actor.write_quiet = actor.watched = False
+    tag: ClassVar[Tag] = "send"
+    activity: ClassVar[Activity] = "send"
+    lane: ClassVar[LaneName] = "write"
 
-
-def _count_message(actor: SocketActor, size: int) -> None:
-    counters = actor.counters
-    counters.write_pkg += 1
-    if size > counters.write_pkg_max:
-        counters.write_pkg_max = size
+    def attempt(self, actor: SocketActor, pid: Pid, patient: bool) -> Ok[None] | None:
+        """Ask the kernel; see `Operation.attempt`."""
+        return Ok() if ready_now(actor.fd, "write") else None

@@ -1,13 +1,12 @@
-"""Socket options: names, numbers, values, and what may be set and got where.
+"""Socket options: names, numbers, values, and the operations that each allows.
 
-This is the face of the package: what the functions of the socket module and the socket's
-actor use. The tables are in `tables` (options of the operating system) and `otp` (options of
-the library), the documented native mode in `native`; the records that values are, and their
-translation, in the package `values`. Nothing here touches a socket.
+The package exports the names that the socket functions and the socket's actor use. The options of
+the operating system are in `tables`, those of the library itself in `otp`, and options by number
+in `native`. The values and their codecs are in the package `values`. Nothing here touches a
+socket.
 """
 
-from ..values.levels import native_level
-from ..values.protocols import protocol_name, protocol_names, protocol_number
+from ..values.protocols import native_level, protocol_name, protocol_names, protocol_number
 from ..values.records import (
     Credentials,
     Linger,

@@ -1,9 +1,9 @@
-"""The options of the level otp: what the library itself, not the kernel, keeps for a socket.
+"""The options of the level otp, which belong to the library and not to the kernel.
 
-Responsible for their names, which of them may be set and by whom, and the check of a value. It
-does not keep the values: the socket's actor does, in `Settings`, which also says what they are at
-the start; it alone knows those that follow from the socket (`fd`, `domain`, `type`, `protocol`,
-`controlling_process`).
+The table has their names, the check of a new value, and the processes that may set them. The values
+are kept by the socket's actor in a `Settings` record, whose defaults are those of a new socket.
+Some follow from the socket and have no setting: `fd`, `domain`, `type`, `protocol` and
+`controlling_process`.
 """
 
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from typing import Final
 import attrs
 
 from ...arguments import restated, shown
-from ..values.limits import INT_MAX
+from ..values.c_integers import INT_MAX
 from .settings import DEFAULTS
 
 __all__ = ["OTP_OPTIONS", "OtpOption", "find_otp"]
@@ -21,15 +21,18 @@ __all__ = ["OTP_OPTIONS", "OtpOption", "find_otp"]
 
 @attrs.frozen(eq=False)
 class OtpOption:
-    """An option of the level otp; the documented `otp_socket_option()`.
+    """An option of the level otp. Erlang's `otp_socket_option()`. Every one may be read.
 
-    `value` says in words what is accepted, or what a get-only option gives. `check` turns the
-    value given into the one to keep and to give back; it raises `TypeError` or `ValueError`
-    naming the option, the value and what is accepted, and is `None` if the option may not be
-    set. Every option may be got. `default` is the value at the start, `None` where it follows
-    from the socket. With `owner_only` no process but the socket's owner may set it.
-
-    Sizes are bytes. The count of a pair is how many reads `recv` makes in one go.
+    Attributes:
+        name: its word, such as `"rcvbuf"`.
+        value: the values that are accepted, in words; of an option that is only read, the
+            values that `getopt` returns. Sizes are bytes; the count of a pair is the number of
+            reads that one `recv` makes.
+        check: turns the argument of `setopt` into the value to keep. It raises `TypeError` or
+            `ValueError` with the option, the value and what is accepted. None if the option
+            cannot be set.
+        default: the value of a new socket; None if it follows from the socket.
+        owner_only: True if only the owner of the socket may set it.
     """
 
     name: str
@@ -40,10 +43,11 @@ class OtpOption:
 
 
 def find_otp(name: object) -> OtpOption:
-    """The option `name` of the level otp.
+    """Return the option `name` of the level otp.
 
-    Raises `TypeError` if it is not a str and `ValueError` if it is unknown, naming what is
-    accepted. Documented counterpart: the `{otp, Opt}` of `setopt` and `getopt`.
+    Raises:
+        TypeError: `name` is not a str.
+        ValueError: the option is unknown; the text has those that are accepted.
     """
     if not isinstance(name, str):
         raise TypeError(f"option: {shown(name)} is not a str, the name of an option")
@@ -138,4 +142,4 @@ OTP_OPTIONS: Final[dict[str, OtpOption]] = {
     )
     for name, check, value in _ROWS
 }
-"""The options of the level otp by name, in documented order."""
+"""The options of the level otp by name, in the order of Erlang's documentation."""

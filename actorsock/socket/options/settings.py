@@ -1,4 +1,7 @@
-"""The settings of a socket at level otp: what the library itself goes by."""
+"""The values of a socket's options of level otp, which the library keeps and the kernel never sees.
+
+The names of these options, and the checks of a new value, are in `otp`.
+"""
 
 from typing import Any, Final
 
@@ -11,23 +14,27 @@ __all__ = ["DEFAULTS", "UNREGISTERED", "Settings", "check_settings"]
 
 @attrs.frozen
 class Settings:
-    """Values of the otp options that may be set; shared until one of them is changed."""
+    """Values of the otp options that may be set.
+
+    Nearly every socket has the defaults, so sockets share one record until a program changes
+    an option of one of them.
+    """
 
     debug: bool = False
     iow: bool = False
     rcvbuf: int | tuple[int, int] = 8192
-    """Bytes read at once when no length is asked for; `(n, bytes)` allows up to n reads."""
+    """The bytes of one read if the caller gave no length; `(n, bytes)` allows up to n reads."""
     rcvctrlbuf: int = 1024
     sndctrlbuf: int = 1024
     use_registry: bool = True
     select_read: bool = False
     meta: Any = None
 
-    # Looked at by every receive, hence worked out once.
+    # The two parts of rcvbuf. Every receive reads them, so they are computed once.
     read_size: int = attrs.field(init=False, eq=False, repr=False)
-    """Bytes of one read."""
+    """The bytes of one read."""
     read_count: int = attrs.field(init=False, eq=False, repr=False)
-    """Reads that one recv may do."""
+    """The most reads that one `recv` makes."""
 
     @read_size.default
     def _size(self) -> int:
@@ -38,7 +45,7 @@ class Settings:
         return 1 if isinstance(self.rcvbuf, int) else self.rcvbuf[0]
 
     def handed_on(self) -> "Settings":
-        """What a socket that is accepted starts with."""
+        """Return the settings of a socket that is accepted by one with these settings."""
         if self.meta is None and not self.select_read:
             return self
         return attrs.evolve(self, meta=None, select_read=False)
@@ -49,7 +56,7 @@ UNREGISTERED: Final = Settings(use_registry=False)
 
 
 def check_settings(debug: object, use_registry: object) -> None:
-    """Raise `TypeError`, naming the argument, unless these are what `open` takes."""
+    """Raise `TypeError` if these arguments of `open` are not bools; None is fine for the second."""
     check_bool("debug", debug)
     if use_registry is not None:
         check_bool("use_registry", use_registry, "a bool or None")

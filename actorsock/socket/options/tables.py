@@ -1,20 +1,16 @@
 """The options of the levels socket, ip, ipv6, tcp, udp and sctp: one table for each level.
 
-Responsible for which options there are, what they are called in C, which kind of value each
-takes and gives, and which of them this platform has. How a value is translated is the
-business of the codecs; the level otp, which no kernel knows, has a module of its own.
-
-A row has the documented name, the constant of C's header files, its number on Linux for a
-Python without the constant (none if Linux has no such option), and the codecs of setting and
-of getting. `NO` means that the option cannot be set, or got; both, that it is known by name
-only: no Linux has it, or its value has no agreed form (the native mode still reaches it).
+To add an option, add a row: its name in Erlang's documentation, its number on Linux, the codec of
+its value, and whether it can be set, read, or both. Neither means that it is known by name only:
+no Linux has it, or its value has no agreed form (native mode still reaches it). The codecs are in
+the package `values`; the level otp, which no kernel knows, has the module `otp`.
 """
 
 import socket
 import sys
 from collections.abc import Callable
 from functools import partial
-from typing import Final, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import attrs
 
@@ -51,25 +47,29 @@ from ..values.codecs import (
     UNSIGNED,
     Codec,
 )
-from .pktoptions import PKTOPTIONS
+from ..values.control import CONTROL_MESSAGES
 
 __all__ = ["LEVELS", "Option", "find", "options", "supported"]
 
 
 @attrs.frozen(eq=False)
 class Option:
-    """A socket option of the operating system; the documented `socket_option()`.
+    """A socket option of the operating system. Erlang's `socket_option()`.
 
-    `level` and `name` are the documented words, `level_number` and `number` what
-    `setsockopt` and `getsockopt` take for them; `number` is `None` if the platform lacks the
-    option. `value` says in words what `encode` accepts, or what a get-only option gives.
-
-    `encode` turns a value into an integer, to be passed as a C int, or bytes. It raises
-    `TypeError` or `ValueError` naming the option, the value and what is accepted. It is `None`
-    if the option may not be set. `decode` turns the bytes that the kernel wrote into the value
-    and never raises; it is `None` if the option may not be got. `size` is how many bytes to
-    offer the kernel. `request`, if not empty, is what they must hold before the call: the
-    kernel looks there for the association that is meant.
+    Attributes:
+        level: the word of its level, such as `"socket"`.
+        name: its word, such as `"keepalive"`.
+        level_number: the number of the level for `setsockopt` and `getsockopt`.
+        number: the number of the option for them; None if this platform lacks it.
+        value: the values that `encode` accepts, in words; of an option that is only read, the
+            values that `decode` returns.
+        encode: turns a value into bytes, or an integer to be passed as a C int. It raises
+            `TypeError` or `ValueError` with the option, the value and what is accepted. None
+            if the option cannot be set.
+        decode: turns the bytes that the kernel wrote into a value; it never raises. None if
+            the option cannot be read.
+        size: how many bytes to offer the kernel when the option is read.
+        request: the bytes to put into the buffer before that; see `Codec`.
     """
 
     level: str
@@ -84,11 +84,13 @@ class Option:
 
 
 def find(level: object, name: object) -> Option:
-    """The option `name` of `level`, both documented words such as `"socket"`, `"keepalive"`.
+    """Return the option `name` of `level`, such as `"socket"`, `"keepalive"`.
 
-    Raises `TypeError` if one of them is not a str, `ValueError` if one is unknown, naming what
-    is accepted. An option that is known but that this platform lacks is found; its `number`
-    is `None`. Documented counterpart: the `{Level, Opt}` of `setopt` and `getopt`.
+    An option that is known but that this platform lacks is found; its `number` is None.
+
+    Raises:
+        TypeError: the level or the name is not a str.
+        ValueError: the level or the name is unknown; the text has those that are accepted.
     """
     if not isinstance(level, str):
         raise TypeError(f"level: {shown(level)} is not a str; accepted are {_LEVEL_WORDS}")
@@ -106,15 +108,15 @@ def find(level: object, name: object) -> Option:
 
 
 def options(level: str) -> tuple[Option, ...]:
-    """Every option that `level` knows by name, in the order of its table; else nothing."""
+    """Return every option of `level`, in the order of its table; of an unknown level, none."""
     return tuple(_OPTIONS.get(level, {}).values())
 
 
 def supported(level: object) -> dict[str, bool]:
-    """The names of the options of `level`, and whether each may be set or got on this platform.
+    """Return the names of the options of `level`, and True if this platform has them.
 
-    An unknown level, a number and `"otp"` have none: the result is empty. Documented
-    counterpart: `supports(options, Level)`.
+    Of an unknown level, a number and `"otp"` the result is empty. Erlang's
+    `supports(options, Level)`.
     """
     table = _OPTIONS.get(level, {}) if isinstance(level, str) else {}
     return {
@@ -125,199 +127,214 @@ def supported(level: object) -> dict[str, bool]:
     }
 
 
-# It works, but `peek` with it in force gives something else at each call, so the documentation
-# does not offer it to programs that ask.
+# peek_off works, but with it two `recv` with the flag `peek` return different data. Erlang's
+# documentation says that it is not offered to programs that ask what is supported.
 _NOT_ANNOUNCED: Final = {("socket", "peek_off")}
 
-_Row: TypeAlias = tuple[str, str, int | None, Codec | None, Codec | None]
-NO: Final = None
+_Row: TypeAlias = tuple[str, int | None, Codec, Literal["set get", "set", "get", ""]]
 
+NO_VALUE: Final = Codec("nothing", 0)
+"""Of an option that exists by name only."""
+
+# The number is Linux's; it is used there if Python has no constant. None: no Linux has the option.
 # fmt: off
 _SOCKET: Final[tuple[_Row, ...]] = (
-    # name                     constant                Linux  set                get
-    ("acceptconn",             "SO_ACCEPTCONN",        30,    NO,                BOOLEAN),
-    ("acceptfilter",           "SO_ACCEPTFILTER",      None,  NO,                NO),
-    ("bindtodevice",           "SO_BINDTODEVICE",      25,    DEVICE,            DEVICE),
-    ("broadcast",              "SO_BROADCAST",         6,     BOOLEAN,           BOOLEAN),
-    ("bsp_state",              "SO_BSP_STATE",         None,  NO,                NO),
-    ("busy_poll",              "SO_BUSY_POLL",         46,    INTEGER,           INTEGER),
-    ("debug",                  "SO_DEBUG",             1,     INTEGER,           INTEGER),
-    ("domain",                 "SO_DOMAIN",            39,    NO,                DOMAIN),
-    ("dontroute",              "SO_DONTROUTE",         5,     BOOLEAN,           BOOLEAN),
-    ("error",                  "SO_ERROR",             4,     NO,                INTEGER),
-    ("exclusiveaddruse",       "SO_EXCLUSIVEADDRUSE",  None,  BOOLEAN,           BOOLEAN),
-    ("keepalive",              "SO_KEEPALIVE",         9,     BOOLEAN,           BOOLEAN),
-    ("linger",                 "SO_LINGER",            13,    LINGER,            LINGER),
-    ("mark",                   "SO_MARK",              36,    UNSIGNED,          UNSIGNED),
-    ("max_msg_size",           "SO_MAX_MSG_SIZE",      None,  NO,                NO),
-    ("maxdg",                  "SO_MAXDG",             None,  NO,                NO),
-    ("oobinline",              "SO_OOBINLINE",         10,    BOOLEAN,           BOOLEAN),
-    ("passcred",               "SO_PASSCRED",          16,    BOOLEAN,           BOOLEAN),
-    ("peek_off",               "SO_PEEK_OFF",          42,    INTEGER,           INTEGER),
-    ("peercred",               "SO_PEERCRED",          17,    NO,                PEERCRED),
-    ("priority",               "SO_PRIORITY",          12,    INTEGER,           INTEGER),
-    ("protocol",               "SO_PROTOCOL",          38,    NO,                PROTOCOL),
-    ("rcvbuf",                 "SO_RCVBUF",            8,     INTEGER,           INTEGER),
-    ("rcvbufforce",            "SO_RCVBUFFORCE",       33,    INTEGER,           NO),
-    ("rcvlowat",               "SO_RCVLOWAT",          18,    INTEGER,           INTEGER),
-    ("rcvtimeo",               "SO_RCVTIMEO",          20,    TIMEVAL,           TIMEVAL),
-    ("reuseaddr",              "SO_REUSEADDR",         2,     BOOLEAN,           BOOLEAN),
-    ("reuseport",              "SO_REUSEPORT",         15,    BOOLEAN,           BOOLEAN),
-    ("rxq_ovfl",               "SO_RXQ_OVFL",          40,    BOOLEAN,           BOOLEAN),
-    ("setfib",                 "SO_SETFIB",            None,  NO,                NO),
-    ("sndbuf",                 "SO_SNDBUF",            7,     INTEGER,           INTEGER),
-    ("sndbufforce",            "SO_SNDBUFFORCE",       32,    INTEGER,           NO),
-    ("sndlowat",               "SO_SNDLOWAT",          19,    NO,                INTEGER),
-    ("sndtimeo",               "SO_SNDTIMEO",          21,    TIMEVAL,           TIMEVAL),
-    ("timestamp",              "SO_TIMESTAMP",         29,    BOOLEAN,           BOOLEAN),
-    ("type",                   "SO_TYPE",              3,     NO,                TYPE),
+    # name                      Linux  value              access
+    ("acceptconn",              30,    BOOLEAN,           "get"),
+    ("acceptfilter",            None,  NO_VALUE,          ""),
+    ("bindtodevice",            25,    DEVICE,            "set get"),
+    ("broadcast",               6,     BOOLEAN,           "set get"),
+    ("bsp_state",               None,  NO_VALUE,          ""),
+    ("busy_poll",               46,    INTEGER,           "set get"),
+    ("debug",                   1,     INTEGER,           "set get"),
+    ("domain",                  39,    DOMAIN,            "get"),
+    ("dontroute",               5,     BOOLEAN,           "set get"),
+    ("error",                   4,     INTEGER,           "get"),
+    ("exclusiveaddruse",        None,  BOOLEAN,           "set get"),
+    ("keepalive",               9,     BOOLEAN,           "set get"),
+    ("linger",                  13,    LINGER,            "set get"),
+    ("mark",                    36,    UNSIGNED,          "set get"),
+    ("max_msg_size",            None,  NO_VALUE,          ""),
+    ("maxdg",                   None,  NO_VALUE,          ""),
+    ("oobinline",               10,    BOOLEAN,           "set get"),
+    ("passcred",                16,    BOOLEAN,           "set get"),
+    ("peek_off",                42,    INTEGER,           "set get"),
+    ("peercred",                17,    PEERCRED,          "get"),
+    ("priority",                12,    INTEGER,           "set get"),
+    ("protocol",                38,    PROTOCOL,          "get"),
+    ("rcvbuf",                  8,     INTEGER,           "set get"),
+    ("rcvbufforce",             33,    INTEGER,           "set"),
+    ("rcvlowat",                18,    INTEGER,           "set get"),
+    ("rcvtimeo",                20,    TIMEVAL,           "set get"),
+    ("reuseaddr",               2,     BOOLEAN,           "set get"),
+    ("reuseport",               15,    BOOLEAN,           "set get"),
+    ("rxq_ovfl",                40,    BOOLEAN,           "set get"),
+    ("setfib",                  None,  NO_VALUE,          ""),
+    ("sndbuf",                  7,     INTEGER,           "set get"),
+    ("sndbufforce",             32,    INTEGER,           "set"),
+    ("sndlowat",                19,    INTEGER,           "get"),
+    ("sndtimeo",                21,    TIMEVAL,           "set get"),
+    ("timestamp",               29,    BOOLEAN,           "set get"),
+    ("type",                    3,     TYPE,              "get"),
 )
 
 _IP: Final[tuple[_Row, ...]] = (
-    # name                     constant                     Linux  set                get
-    ("add_membership",         "IP_ADD_MEMBERSHIP",         35,    MEMBERSHIP,        NO),
-    ("add_source_membership",  "IP_ADD_SOURCE_MEMBERSHIP",  39,    SOURCE_MEMBERSHIP, NO),
-    ("block_source",           "IP_BLOCK_SOURCE",           38,    SOURCE_MEMBERSHIP, NO),
-    ("dontfrag",               "IP_DONTFRAG",               None,  BOOLEAN,           BOOLEAN),
-    ("drop_membership",        "IP_DROP_MEMBERSHIP",        36,    MEMBERSHIP,        NO),
-    ("drop_source_membership", "IP_DROP_SOURCE_MEMBERSHIP", 40,    SOURCE_MEMBERSHIP, NO),
-    ("freebind",               "IP_FREEBIND",               15,    BOOLEAN,           BOOLEAN),
-    ("hdrincl",                "IP_HDRINCL",                3,     BOOLEAN,           BOOLEAN),
-    ("minttl",                 "IP_MINTTL",                 21,    INTEGER,           INTEGER),
-    ("msfilter",               "IP_MSFILTER",               41,    MSG_FILTER,        NO),
-    ("mtu",                    "IP_MTU",                    14,    NO,                INTEGER),
-    ("mtu_discover",           "IP_MTU_DISCOVER",           10,    MTU_DISCOVER,      MTU_DISCOVER),
-    ("multicast_all",          "IP_MULTICAST_ALL",          49,    BOOLEAN,           BOOLEAN),
-    ("multicast_if",           "IP_MULTICAST_IF",           32,    IN_ADDR,           IN_ADDR),
-    ("multicast_loop",         "IP_MULTICAST_LOOP",         34,    BOOLEAN,           BOOLEAN),
-    ("multicast_ttl",          "IP_MULTICAST_TTL",          33,    INTEGER,           INTEGER),
-    ("nodefrag",               "IP_NODEFRAG",               22,    BOOLEAN,           BOOLEAN),
-    ("options",                "IP_OPTIONS",                4,     NO,                NO),
-    ("pktinfo",                "IP_PKTINFO",                8,     BOOLEAN,           BOOLEAN),
-    ("pktoptions",             "IP_PKTOPTIONS",             9,     NO,                PKTOPTIONS),
-    ("recvdstaddr",            "IP_RECVDSTADDR",            None,  BOOLEAN,           BOOLEAN),
-    ("recverr",                "IP_RECVERR",                11,    BOOLEAN,           BOOLEAN),
-    ("recvif",                 "IP_RECVIF",                 None,  BOOLEAN,           BOOLEAN),
-    ("recvopts",               "IP_RECVOPTS",               6,     BOOLEAN,           BOOLEAN),
-    ("recvorigdstaddr",        "IP_RECVORIGDSTADDR",        20,    BOOLEAN,           BOOLEAN),
-    ("recvtos",                "IP_RECVTOS",                13,    BOOLEAN,           BOOLEAN),
-    ("recvttl",                "IP_RECVTTL",                12,    BOOLEAN,           BOOLEAN),
-    ("retopts",                "IP_RETOPTS",                7,     BOOLEAN,           BOOLEAN),
-    ("router_alert",           "IP_ROUTER_ALERT",           5,     INTEGER,           INTEGER),
-    ("sendsrcaddr",            "IP_SENDSRCADDR",            None,  BOOLEAN,           BOOLEAN),
-    ("tos",                    "IP_TOS",                    1,     TOS,               TOS),
-    ("transparent",            "IP_TRANSPARENT",            19,    BOOLEAN,           BOOLEAN),
-    ("ttl",                    "IP_TTL",                    2,     INTEGER,           INTEGER),
-    ("unblock_source",         "IP_UNBLOCK_SOURCE",         37,    SOURCE_MEMBERSHIP, NO),
+    # name                      Linux  value              access
+    ("add_membership",          35,    MEMBERSHIP,        "set"),
+    ("add_source_membership",   39,    SOURCE_MEMBERSHIP, "set"),
+    ("block_source",            38,    SOURCE_MEMBERSHIP, "set"),
+    ("dontfrag",                None,  BOOLEAN,           "set get"),
+    ("drop_membership",         36,    MEMBERSHIP,        "set"),
+    ("drop_source_membership",  40,    SOURCE_MEMBERSHIP, "set"),
+    ("freebind",                15,    BOOLEAN,           "set get"),
+    ("hdrincl",                 3,     BOOLEAN,           "set get"),
+    ("minttl",                  21,    INTEGER,           "set get"),
+    ("msfilter",                41,    MSG_FILTER,        "set"),
+    ("mtu",                     14,    INTEGER,           "get"),
+    ("mtu_discover",            10,    MTU_DISCOVER,      "set get"),
+    ("multicast_all",           49,    BOOLEAN,           "set get"),
+    ("multicast_if",            32,    IN_ADDR,           "set get"),
+    ("multicast_loop",          34,    BOOLEAN,           "set get"),
+    ("multicast_ttl",           33,    INTEGER,           "set get"),
+    ("nodefrag",                22,    BOOLEAN,           "set get"),
+    ("options",                 4,     NO_VALUE,          ""),
+    ("pktinfo",                 8,     BOOLEAN,           "set get"),
+    ("pktoptions",              9,     CONTROL_MESSAGES,  "get"),
+    ("recvdstaddr",             None,  BOOLEAN,           "set get"),
+    ("recverr",                 11,    BOOLEAN,           "set get"),
+    ("recvif",                  None,  BOOLEAN,           "set get"),
+    ("recvopts",                6,     BOOLEAN,           "set get"),
+    ("recvorigdstaddr",         20,    BOOLEAN,           "set get"),
+    ("recvtos",                 13,    BOOLEAN,           "set get"),
+    ("recvttl",                 12,    BOOLEAN,           "set get"),
+    ("retopts",                 7,     BOOLEAN,           "set get"),
+    ("router_alert",            5,     INTEGER,           "set get"),
+    ("sendsrcaddr",             None,  BOOLEAN,           "set get"),
+    ("tos",                     1,     TOS,               "set get"),
+    ("transparent",             19,    BOOLEAN,           "set get"),
+    ("ttl",                     2,     INTEGER,           "set get"),
+    ("unblock_source",          37,    SOURCE_MEMBERSHIP, "set"),
 )
 
 _IPV6: Final[tuple[_Row, ...]] = (
-    # name                     constant                     Linux  set                get
-    ("add_membership",         "IPV6_JOIN_GROUP",           20,    MEMBERSHIP6,       NO),
-    ("addrform",               "IPV6_ADDRFORM",             1,     DOMAIN,            NO),
-    ("auth_level",             "IPV6_AUTH_LEVEL",           None,  NO,                NO),
-    ("authhdr",                "IPV6_AUTHHDR",              10,    BOOLEAN,           BOOLEAN),
-    ("checksum",               "IPV6_CHECKSUM",             7,     INTEGER,           INTEGER),
-    ("drop_membership",        "IPV6_LEAVE_GROUP",          21,    MEMBERSHIP6,       NO),
-    ("dstopts",                "IPV6_DSTOPTS",              59,    BOOLEAN,           BOOLEAN),
-    ("esp_network_level",      "IPV6_ESP_NETWORK_LEVEL",    None,  NO,                NO),
-    ("esp_trans_level",        "IPV6_ESP_TRANS_LEVEL",      None,  NO,                NO),
-    ("faith",                  "IPV6_FAITH",                None,  NO,                NO),
-    ("flowinfo",               "IPV6_FLOWINFO",             11,    BOOLEAN,           BOOLEAN),
-    ("hoplimit",               "IPV6_HOPLIMIT",             52,    BOOLEAN,           BOOLEAN),
-    ("hopopts",                "IPV6_HOPOPTS",              54,    BOOLEAN,           BOOLEAN),
-    ("ipcomp_level",           "IPV6_IPCOMP_LEVEL",         None,  NO,                NO),
-    ("join_group",             "IPV6_JOIN_GROUP",           20,    MEMBERSHIP6,       NO),
-    ("leave_group",            "IPV6_LEAVE_GROUP",          21,    MEMBERSHIP6,       NO),
-    ("mtu",                    "IPV6_MTU",                  24,    INTEGER,           INTEGER),
-    ("mtu_discover",           "IPV6_MTU_DISCOVER",         23,    MTU_DISCOVER,      MTU_DISCOVER),
-    ("multicast_hops",         "IPV6_MULTICAST_HOPS",       18,    HOPS,              HOPS),
-    ("multicast_if",           "IPV6_MULTICAST_IF",         17,    INTEGER,           INTEGER),
-    ("multicast_loop",         "IPV6_MULTICAST_LOOP",       19,    BOOLEAN,           BOOLEAN),
-    ("pktoptions",             "IPV6_2292PKTOPTIONS",       6,     NO,                PKTOPTIONS),
-    ("portrange",              "IPV6_PORTRANGE",            None,  NO,                NO),
-    ("recverr",                "IPV6_RECVERR",              25,    BOOLEAN,           BOOLEAN),
-    ("recvhoplimit",           "IPV6_RECVHOPLIMIT",         51,    BOOLEAN,           BOOLEAN),
-    ("recvpktinfo",            "IPV6_RECVPKTINFO",          49,    BOOLEAN,           BOOLEAN),
-    ("recvtclass",             "IPV6_RECVTCLASS",           66,    BOOLEAN,           BOOLEAN),
-    ("router_alert",           "IPV6_ROUTER_ALERT",         22,    INTEGER,           INTEGER),
-    ("rthdr",                  "IPV6_RTHDR",                57,    BOOLEAN,           BOOLEAN),
-    ("tclass",                 "IPV6_TCLASS",               67,    INTEGER,           INTEGER),
-    ("unicast_hops",           "IPV6_UNICAST_HOPS",         16,    HOPS,              HOPS),
-    ("use_min_mtu",            "IPV6_USE_MIN_MTU",          None,  BOOLEAN,           BOOLEAN),
-    ("v6only",                 "IPV6_V6ONLY",               26,    BOOLEAN,           BOOLEAN),
+    # name                      Linux  value              access
+    ("add_membership",          20,    MEMBERSHIP6,       "set"),
+    ("addrform",                1,     DOMAIN,            "set"),
+    ("auth_level",              None,  NO_VALUE,          ""),
+    ("authhdr",                 10,    BOOLEAN,           "set get"),
+    ("checksum",                7,     INTEGER,           "set get"),
+    ("drop_membership",         21,    MEMBERSHIP6,       "set"),
+    ("dstopts",                 59,    BOOLEAN,           "set get"),
+    ("esp_network_level",       None,  NO_VALUE,          ""),
+    ("esp_trans_level",         None,  NO_VALUE,          ""),
+    ("faith",                   None,  NO_VALUE,          ""),
+    ("flowinfo",                11,    BOOLEAN,           "set get"),
+    ("hoplimit",                52,    BOOLEAN,           "set get"),
+    ("hopopts",                 54,    BOOLEAN,           "set get"),
+    ("ipcomp_level",            None,  NO_VALUE,          ""),
+    ("join_group",              20,    MEMBERSHIP6,       "set"),
+    ("leave_group",             21,    MEMBERSHIP6,       "set"),
+    ("mtu",                     24,    INTEGER,           "set get"),
+    ("mtu_discover",            23,    MTU_DISCOVER,      "set get"),
+    ("multicast_hops",          18,    HOPS,              "set get"),
+    ("multicast_if",            17,    INTEGER,           "set get"),
+    ("multicast_loop",          19,    BOOLEAN,           "set get"),
+    ("pktoptions",              6,     CONTROL_MESSAGES,  "get"),
+    ("portrange",               None,  NO_VALUE,          ""),
+    ("recverr",                 25,    BOOLEAN,           "set get"),
+    ("recvhoplimit",            51,    BOOLEAN,           "set get"),
+    ("recvpktinfo",             49,    BOOLEAN,           "set get"),
+    ("recvtclass",              66,    BOOLEAN,           "set get"),
+    ("router_alert",            22,    INTEGER,           "set get"),
+    ("rthdr",                   57,    BOOLEAN,           "set get"),
+    ("tclass",                  67,    INTEGER,           "set get"),
+    ("unicast_hops",            16,    HOPS,              "set get"),
+    ("use_min_mtu",             None,  BOOLEAN,           "set get"),
+    ("v6only",                  26,    BOOLEAN,           "set get"),
 )
 
 _TCP: Final[tuple[_Row, ...]] = (
-    # name                     constant                     Linux  set                get
-    ("congestion",             "TCP_CONGESTION",            13,    CONGESTION,        CONGESTION),
-    ("cork",                   "TCP_CORK",                  3,     BOOLEAN,           BOOLEAN),
-    ("info",                   "TCP_INFO",                  11,    NO,                TCP_INFO),
-    ("keepcnt",                "TCP_KEEPCNT",               6,     INTEGER,           INTEGER),
-    ("keepidle",               "TCP_KEEPIDLE",              4,     INTEGER,           INTEGER),
-    ("keepintvl",              "TCP_KEEPINTVL",             5,     INTEGER,           INTEGER),
-    ("maxseg",                 "TCP_MAXSEG",                2,     INTEGER,           INTEGER),
-    ("md5sig",                 "TCP_MD5SIG",                14,    NO,                NO),
-    ("nodelay",                "TCP_NODELAY",               1,     BOOLEAN,           BOOLEAN),
-    ("noopt",                  "TCP_NOOPT",                 None,  BOOLEAN,           BOOLEAN),
-    ("nopush",                 "TCP_NOPUSH",                None,  BOOLEAN,           BOOLEAN),
-    ("syncnt",                 "TCP_SYNCNT",                7,     INTEGER,           INTEGER),
-    ("user_timeout",           "TCP_USER_TIMEOUT",          18,    UNSIGNED,          UNSIGNED),
+    # name                      Linux  value              access
+    ("congestion",              13,    CONGESTION,        "set get"),
+    ("cork",                    3,     BOOLEAN,           "set get"),
+    ("info",                    11,    TCP_INFO,          "get"),
+    ("keepcnt",                 6,     INTEGER,           "set get"),
+    ("keepidle",                4,     INTEGER,           "set get"),
+    ("keepintvl",               5,     INTEGER,           "set get"),
+    ("maxseg",                  2,     INTEGER,           "set get"),
+    ("md5sig",                  14,    NO_VALUE,          ""),
+    ("nodelay",                 1,     BOOLEAN,           "set get"),
+    ("noopt",                   None,  BOOLEAN,           "set get"),
+    ("nopush",                  None,  BOOLEAN,           "set get"),
+    ("syncnt",                  7,     INTEGER,           "set get"),
+    ("user_timeout",            18,    UNSIGNED,          "set get"),
 )
 
 _UDP: Final[tuple[_Row, ...]] = (
-    # name                     constant                     Linux  set                get
-    ("cork",                   "UDP_CORK",                  1,     BOOLEAN,           BOOLEAN),
+    # name                      Linux  value              access
+    ("cork",                    1,     BOOLEAN,           "set get"),
 )
 
 _SCTP: Final[tuple[_Row, ...]] = (
-    # name                     constant                       Linux  set           get
-    ("adaption_layer",         "SCTP_ADAPTATION_LAYER",       7,     UNSIGNED,     UNSIGNED),
-    ("associnfo",              "SCTP_ASSOCINFO",              1,     SCTP_ASSOC,   SCTP_ASSOC),
-    ("auth_active_key",        "SCTP_AUTH_ACTIVE_KEY",        24,    SCTP_KEY,     SCTP_KEY),
-    ("auth_asconf",            "SCTP_AUTO_ASCONF",            30,    BOOLEAN,      BOOLEAN),
-    ("auth_chunk",             "SCTP_AUTH_CHUNK",             21,    BYTE,         NO),
-    ("auth_delete_key",        "SCTP_AUTH_DELETE_KEY",        25,    SCTP_KEY,     NO),
-    ("auth_key",               "SCTP_AUTH_KEY",               23,    NO,           NO),
-    ("autoclose",              "SCTP_AUTOCLOSE",              4,     INTEGER,      INTEGER),
-    ("context",                "SCTP_CONTEXT",                17,    SCTP_VALUE,   SCTP_VALUE),
-    ("default_send_params",    "SCTP_DEFAULT_SEND_PARAM",     10,    SCTP_SEND,    SCTP_SEND),
-    ("delayed_ack_time",       "SCTP_DELAYED_ACK_TIME",       16,    SCTP_DELAY,   SCTP_DELAY),
-    ("disable_fragments",      "SCTP_DISABLE_FRAGMENTS",      8,     BOOLEAN,      BOOLEAN),
-    ("events",                 "SCTP_EVENTS",                 11,    SCTP_EVENTS,  NO),
-    ("explicit_eor",           "SCTP_EXPLICIT_EOR",           None,  BOOLEAN,      BOOLEAN),
-    ("fragment_interleave",    "SCTP_FRAGMENT_INTERLEAVE",    18,    INTEGER,      INTEGER),
-    ("get_peer_addr_info",     "SCTP_GET_PEER_ADDR_INFO",     15,    NO,           NO),
-    ("hmac_ident",             "SCTP_HMAC_IDENT",             22,    NO,           NO),
-    ("i_want_mapped_v4_addr",  "SCTP_I_WANT_MAPPED_V4_ADDR",  12,    BOOLEAN,      BOOLEAN),
-    ("initmsg",                "SCTP_INITMSG",                2,     SCTP_INITMSG, SCTP_INITMSG),
-    ("local_auth_chunks",      "SCTP_LOCAL_AUTH_CHUNKS",      27,    NO,           NO),
-    ("maxburst",               "SCTP_MAX_BURST",              20,    SCTP_VALUE,   SCTP_VALUE),
-    ("maxseg",                 "SCTP_MAXSEG",                 13,    INTEGER,      INTEGER),
-    ("nodelay",                "SCTP_NODELAY",                3,     BOOLEAN,      BOOLEAN),
-    ("partial_delivery_point", "SCTP_PARTIAL_DELIVERY_POINT", 19,    UNSIGNED,     UNSIGNED),
-    ("peer_addr_params",       "SCTP_PEER_ADDR_PARAMS",       9,     NO,           NO),
-    ("peer_auth_chunks",       "SCTP_PEER_AUTH_CHUNKS",       26,    NO,           NO),
-    ("primary_addr",           "SCTP_PRIMARY_ADDR",           6,     NO,           NO),
-    ("reset_streams",          "SCTP_RESET_STREAMS",          119,   NO,           NO),
-    ("rtoinfo",                "SCTP_RTOINFO",                0,     SCTP_RTOINFO, SCTP_RTOINFO),
-    ("set_peer_primary_addr",  "SCTP_SET_PEER_PRIMARY_ADDR",  5,     NO,           NO),
-    ("status",                 "SCTP_STATUS",                 14,    NO,           NO),
-    ("use_ext_recvinfo",       "SCTP_USE_EXT_RECVINFO",       None,  BOOLEAN,      BOOLEAN),
+    # name                      Linux  value              access
+    ("adaption_layer",          7,     UNSIGNED,          "set get"),
+    ("associnfo",               1,     SCTP_ASSOC,        "set get"),
+    ("auth_active_key",         24,    SCTP_KEY,          "set get"),
+    ("auth_asconf",             30,    BOOLEAN,           "set get"),
+    ("auth_chunk",              21,    BYTE,              "set"),
+    ("auth_delete_key",         25,    SCTP_KEY,          "set"),
+    ("auth_key",                23,    NO_VALUE,          ""),
+    ("autoclose",               4,     INTEGER,           "set get"),
+    ("context",                 17,    SCTP_VALUE,        "set get"),
+    ("default_send_params",     10,    SCTP_SEND,         "set get"),
+    ("delayed_ack_time",        16,    SCTP_DELAY,        "set get"),
+    ("disable_fragments",       8,     BOOLEAN,           "set get"),
+    ("events",                  11,    SCTP_EVENTS,       "set"),
+    ("explicit_eor",            None,  BOOLEAN,           "set get"),
+    ("fragment_interleave",     18,    INTEGER,           "set get"),
+    ("get_peer_addr_info",      15,    NO_VALUE,          ""),
+    ("hmac_ident",              22,    NO_VALUE,          ""),
+    ("i_want_mapped_v4_addr",   12,    BOOLEAN,           "set get"),
+    ("initmsg",                 2,     SCTP_INITMSG,      "set get"),
+    ("local_auth_chunks",       27,    NO_VALUE,          ""),
+    ("maxburst",                20,    SCTP_VALUE,        "set get"),
+    ("maxseg",                  13,    INTEGER,           "set get"),
+    ("nodelay",                 3,     BOOLEAN,           "set get"),
+    ("partial_delivery_point",  19,    UNSIGNED,          "set get"),
+    ("peer_addr_params",        9,     NO_VALUE,          ""),
+    ("peer_auth_chunks",        26,    NO_VALUE,          ""),
+    ("primary_addr",            6,     NO_VALUE,          ""),
+    ("reset_streams",           119,   NO_VALUE,          ""),
+    ("rtoinfo",                 0,     SCTP_RTOINFO,      "set get"),
+    ("set_peer_primary_addr",   5,     NO_VALUE,          ""),
+    ("status",                  14,    NO_VALUE,          ""),
+    ("use_ext_recvinfo",        None,  BOOLEAN,           "set get"),
 )
 # fmt: on
 
-_TABLES: Final[dict[str, tuple[int, tuple[_Row, ...]]]] = {
-    "socket": (socket.SOL_SOCKET, _SOCKET),
-    "ip": (0, _IP),
-    "ipv6": (41, _IPV6),
-    "tcp": (6, _TCP),
-    "udp": (17, _UDP),
-    "sctp": (132, _SCTP),
+# The number of the level, the beginning of its constants in C, and its options.
+_TABLES: Final[dict[str, tuple[int, str, tuple[_Row, ...]]]] = {
+    "socket": (socket.SOL_SOCKET, "SO_", _SOCKET),
+    "ip": (0, "IP_", _IP),
+    "ipv6": (41, "IPV6_", _IPV6),
+    "tcp": (6, "TCP_", _TCP),
+    "udp": (17, "UDP_", _UDP),
+    "sctp": (132, "SCTP_", _SCTP),
+}
+
+# A constant is the name in capitals but for these.
+_OTHER_CONSTANTS: Final = {
+    ("ipv6", "add_membership"): "IPV6_JOIN_GROUP",
+    ("ipv6", "drop_membership"): "IPV6_LEAVE_GROUP",
+    ("ipv6", "pktoptions"): "IPV6_2292PKTOPTIONS",
+    ("sctp", "adaption_layer"): "SCTP_ADAPTATION_LAYER",
+    ("sctp", "auth_asconf"): "SCTP_AUTO_ASCONF",
+    ("sctp", "default_send_params"): "SCTP_DEFAULT_SEND_PARAM",
+    ("sctp", "maxburst"): "SCTP_MAX_BURST",
 }
 
 LEVELS: Final = tuple(_TABLES)
-"""The levels that have a table here, in documented order; `"otp"` is not among them."""
+"""The levels with a table here, in the order of Erlang's documentation; `"otp"` is not one."""
 
 _LEVEL_WORDS: Final = ", ".join(("otp", *LEVELS))
 
@@ -339,25 +356,25 @@ def _encode(
         raise restated(problem, text) from None
 
 
-def _option(level: str, level_number: int, row: _Row) -> Option:
-    name, constant, linux, to_set, to_get = row
-    encode = to_set.encode if to_set else None
-    described = to_set or to_get
-    value = described.accepts if described else "nothing"
+def _option(level: str, row: _Row) -> Option:
+    level_number, prefix, _ = _TABLES[level]
+    name, linux, codec, access = row
+    constant = _OTHER_CONSTANTS.get((level, name), prefix + name.upper())
+    encode = codec.encode if "set" in access else None
+    gets = "get" in access
     return Option(
         level=level,
         name=name,
         level_number=level_number,
         number=_number(constant, linux),
-        value=value,
-        encode=partial(_encode, f"{level}/{name}", value, encode) if encode else None,
-        decode=to_get.decode if to_get else None,
-        size=to_get.size if to_get else 0,
-        request=to_get.request if to_get else b"",
+        value=codec.accepts,
+        encode=partial(_encode, f"{level}/{name}", codec.accepts, encode) if encode else None,
+        decode=codec.decode if gets else None,
+        size=codec.size if gets else 0,
+        request=codec.request if gets else b"",
     )
 
 
 _OPTIONS: Final[dict[str, dict[str, Option]]] = {
-    level: {row[0]: _option(level, level_number, row) for row in rows}
-    for level, (level_number, rows) in _TABLES.items()
+    level: {row[0]: _option(level, row) for row in rows} for level, (_, _, rows) in _TABLES.items()
 }

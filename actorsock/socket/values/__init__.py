@@ -1,4 +1,5 @@
 """Values that the kernel and a program exchange: records, and their codecs to and from bytes.
 
-Options and control messages are made of them; neither is known here.
+Everything here is pure: no module opens, reads or asks a socket. The options and the socket
+functions are built on these values, and none of these modules imports them.
 """

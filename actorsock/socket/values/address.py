@@ -1,12 +1,11 @@
-"""Socket addresses: one record for each documented form, and the codec around them.
+"""Socket addresses: one record for each form, and its translation for the kernel.
 
-Responsible for turning whatever a caller gives into a record (`parse`), a record into what the
-standard library or the C library takes (`to_python`, `to_bytes`), and what these give back into
-a record again (`from_python`, `from_bytes`). A record holds its address in one canonical
-spelling, so that the address given and the address reported compare equal.
+`parse` makes a record of an argument. `to_python` and `to_bytes` translate a record for the
+standard library and the C library, `from_python` and `from_bytes` translate back. A record holds
+its address in one spelling, so that an address given and the address reported compare equal.
 
-Not responsible for input or output of any kind: names are never looked up, interfaces never
-asked for, and whether an address fits a socket is the operating system's answer, not ours.
+Nothing here does input or output: names are not looked up and interfaces not asked for. The
+operating system decides if an address fits a socket.
 """
 
 import os
@@ -50,7 +49,7 @@ _FAMILY_MAX: Final = 0xFF if _BSD else 0xFFFF
 _SUN_PATH_SIZE: Final = 104 if _BSD else 108
 _PAYLOAD_MAX: Final = 128 - 2  # struct sockaddr_storage without its head
 
-# What the fields of the records accept: attrs wants these functions before the records.
+# Converters and validators of the fields. They stand first because the class bodies use them.
 
 
 def _inet_host(host: HostLike) -> str:
@@ -101,12 +100,23 @@ def _up_to(maximum: int) -> Callable[[object, "attrs.Attribute[int]", int], None
 
 @attrs.frozen
 class SockAddrIn:
-    """An IPv4 address; `#{family => inet, addr => A, port => P}`.
+    """An IPv4 address with a port. Erlang's `#{family => inet, addr => A, port => P}`.
 
-    `addr` is given as numeric text, an `IPv4Address`, four integers 0..255, or `"any"`,
-    `"loopback"`, `"broadcast"`, and kept as numeric text. `port` is 0..65535; 0 in `bind`
-    lets the operating system choose. A wrong value raises `ValueError`, a wrong type
-    `TypeError`; a port out of range is not taken modulo 65536.
+    Attributes:
+        addr: numeric text, an `IPv4Address`, a tuple of four integers 0..255, or one of the
+            words `"any"` (the default), `"loopback"` and `"broadcast"`. It is kept as numeric
+            text: `SockAddrIn("loopback").addr == "127.0.0.1"`.
+        port: 0..65535; 0 in `bind` lets the operating system choose.
+
+    Raises:
+        TypeError: a field has another type.
+        ValueError: `addr` is not an IPv4 address, such as a host name, or `port` is out of
+            range.
+
+    Example::
+
+        match await socket.connect(sock, SockAddrIn("loopback", 8080)):
+            case Ok(): ...
     """
 
     addr: str = attrs.field(default="any", converter=_inet_host)
@@ -115,11 +125,23 @@ class SockAddrIn:
 
 @attrs.frozen
 class SockAddrIn6:
-    """An IPv6 address; `#{family => inet6, addr, port, flowinfo, scope_id}`.
+    """An IPv6 address with a port. Erlang's `#{family => inet6, addr => A, port => P, ...}`.
 
-    As `SockAddrIn`, with eight integers 0..65535 and without `"broadcast"`. `flowinfo` is the
-    flow label of 20 bits; `scope_id` is the number of the interface of a link-local address,
-    which is never written as a `%zone` in `addr`.
+    Attributes:
+        addr: numeric text, an `IPv6Address`, a tuple of eight integers 0..65535, or one of the
+            words `"any"` (the default) and `"loopback"`. It is kept as numeric text.
+        port: 0..65535; 0 in `bind` lets the operating system choose.
+        flowinfo: the flow label, 20 bits.
+        scope_id: the index of the interface of a link-local address. `addr` must not have it
+            as a zone (`%eth0`).
+
+    Raises:
+        TypeError: a field has another type.
+        ValueError: `addr` is not an IPv6 address, or a number is out of range.
+
+    Example::
+
+        SockAddrIn6("fe80::1", 8080, scope_id=socket.if_nametoindex("eth0"))
     """
 
     addr: str = attrs.field(default="any", converter=_inet6_host)
@@ -130,11 +152,21 @@ class SockAddrIn6:
 
 @attrs.frozen
 class SockAddrUn:
-    """A local (unix domain) address; `#{family => local, path => P}`.
+    """A local (unix domain) address. Erlang's `#{family => local, path => P}`.
 
-    `path` is a str, bytes or `os.PathLike`, kept as a str for a file, as bytes for an abstract
-    name (it opens with a NUL), and as `""` for an unnamed socket. A file takes at most 107
-    bytes, an abstract name 108 (BSD and macOS: 103 and 104); more raises `ValueError`.
+    Attributes:
+        path: a str, bytes or `os.PathLike`. It is kept as a str for a file, as bytes for an
+            abstract name (its first byte is NUL; Linux only), and as `""` for a socket
+            without a name.
+
+    Raises:
+        TypeError: `path` has another type.
+        ValueError: the path is longer than 107 bytes, or an abstract name longer than 108 (on
+            BSD and macOS 103 and 104); or it has a NUL after the first byte of a file's name.
+
+    Example::
+
+        ok(socket.bind(sock, SockAddrUn("/run/my.socket")))
     """
 
     path: str | bytes = attrs.field(converter=_path)
@@ -142,10 +174,13 @@ class SockAddrUn:
 
 @attrs.frozen
 class SockAddrUnspec:
-    """No address; `#{family => unspec, addr => <<>>}`.
+    """No address. Erlang's `#{family => unspec, addr => <<>>}`.
 
-    Given to `connect` it dissolves an association. It is also the source of data for which
-    the operating system names none, as in `recvfrom` on TCP.
+    `connect` with it dissolves the association of a datagram socket. Results have it where the
+    operating system reports no source, as for `recvfrom` on TCP.
+
+    Attributes:
+        addr: bytes that follow the family in `struct sockaddr`, at most 126; usually none.
     """
 
     addr: bytes = attrs.field(default=b"", converter=_payload)
@@ -153,9 +188,11 @@ class SockAddrUnspec:
 
 @attrs.frozen
 class SockAddrNative:
-    """Any other address; `#{family => Integer, addr => Binary}`.
+    """An address of any other family. Erlang's `#{family => Integer, addr => Binary}`.
 
-    `family` is an `AF_` number, `addr` the bytes that follow the family in `struct sockaddr`.
+    Attributes:
+        family: an `AF_` number, 0..65535 (on BSD and macOS 0..255).
+        addr: the bytes that follow the family in `struct sockaddr`, at most 126.
     """
 
     family: int = attrs.field(validator=_up_to(_FAMILY_MAX))
@@ -188,17 +225,23 @@ _KEYS: Final = {record: attrs.fields_dict(record).keys() for record in (*_NUMBER
 def parse(
     domain: str | int, addr: object, *, words: bool = False, argument: str = "addr"
 ) -> SockAddr:
-    """The record for the address that a call on a socket of `domain` is given as `argument`.
+    """Return the record for an address that a caller gave for a socket of `domain`.
 
-    Accepted are a record; the documented map with its documented defaults; for inet Python's
-    `(host, port)`; for inet6 that or `(host, port, flowinfo, scope_id)`, `host` being what the
-    record takes, or `""` for any; for local a bare path. With `words`, as in `bind`, also
-    `"any"`, `"loopback"` and `"broadcast"` alone, with port 0. On a local socket these three
-    win over files of that name and give a `SockAddrIn`: the caller answers `eafnosupport`.
+    A record or map of another family than the socket's is valid here and is returned: the
+    operating system refuses it.
 
-    A record or map of another family than the socket's is well-formed and is returned.
-    Anything malformed (`{error, {invalid, ...}}` and badarg there) raises `TypeError` or
-    `ValueError`, naming `argument`, its value and what is accepted.
+    Args:
+        domain: the domain of the socket, a word or a number.
+        addr: a record; Erlang's map as a dict, with the same defaults; for inet Python's
+            `(host, port)`; for inet6 that or `(host, port, flowinfo, scope_id)`; for local a
+            path. `host` is a value that the record accepts, or `""` for any address.
+        words: True to accept `"any"`, `"loopback"` and `"broadcast"` too, with port 0, as
+            `bind` does. On a local socket these three are not files of that name: the result
+            is a `SockAddrIn`, for which `bind` returns `eafnosupport`.
+        argument: the name of the caller's argument, for the error text.
+
+    Raises:
+        TypeError, ValueError: the address is malformed. Erlang: `{invalid, ...}` or badarg.
     """
     if isinstance(addr, SockAddr):
         return addr
@@ -209,12 +252,12 @@ def parse(
 
 
 def family_of(addr: SockAddr) -> int:
-    """The `AF_` number of the address, to be compared with the socket's own."""
+    """Return the `AF_` number of an address, to be compared with the socket's own."""
     return addr.family if isinstance(addr, SockAddrNative) else _NUMBERS[type(addr)]
 
 
 def to_python(addr: SockAddr) -> tuple[Any, ...] | str | bytes:
-    """What `bind`, `connect` and `sendto` of the standard library take: a tuple or a path.
+    """Return an address as the standard library takes it: a tuple or a path.
 
     `SockAddrUnspec` and `SockAddrNative` have no such form and raise `TypeError`; they reach
     the operating system through `to_bytes`.
@@ -229,25 +272,29 @@ def to_python(addr: SockAddr) -> tuple[Any, ...] | str | bytes:
 
 
 def from_python(family: int, raw: object) -> SockAddr:
-    """The record for what the standard library reports about a socket of `family`.
+    """Return the record for an address that the standard library reports for a socket of `family`.
 
-    `raw` comes from `getsockname`, `getpeername`, `accept`, `recvfrom` or `recvmsg`. `None`
-    means that the operating system gave no address and becomes `SockAddrUnspec()`; `""` is an
-    unnamed local socket. A family that the standard library takes apart into something that
-    is not `struct sockaddr` again (packet, netlink, vsock, ...) becomes `SockAddrNative` with
-    empty `addr`; whoever needs the bytes reads them with the C library and `from_bytes`.
+    `raw` comes from `getsockname`, `getpeername`, `accept`, `recvfrom` or `recvmsg`. None means
+    that the operating system gave no address and becomes `SockAddrUnspec()`; `""` is a local
+    socket without a name. For some families (packet, netlink, vsock, ...) the standard library
+    returns a tuple from which `struct sockaddr` cannot be made again; these become a
+    `SockAddrNative` with empty `addr`. A caller that needs the bytes asks the C library and
+    uses `from_bytes`.
     """
+    # The cached function is not exported: its type would be that of the cache.
     return _from_python(family, raw)
 
 
 def to_bytes(addr: SockAddr) -> bytes:
-    """The address as `struct sockaddr`, for the C library and for control messages."""
+    """Return an address as `struct sockaddr`, for the C library and for control messages."""
     match addr:
         case SockAddrIn(host, port):
             packed = socket.inet_pton(socket.AF_INET, host)
+            # sin_port, sin_addr, sin_zero
             payload = struct.pack("!H4s8x", port, packed)
         case SockAddrIn6(host, port, flowinfo, scope_id):
             packed = socket.inet_pton(socket.AF_INET6, host)
+            # sin6_port, sin6_flowinfo, sin6_addr in network order; sin6_scope_id in the host's
             payload = struct.pack("!HI16s", port, flowinfo, packed) + struct.pack("=I", scope_id)
         case SockAddrUn(str(path)):
             payload = os.fsencode(path) + b"\0" if path else b""
@@ -259,11 +306,11 @@ def to_bytes(addr: SockAddr) -> bytes:
 
 
 def from_bytes(raw: bytes) -> SockAddr:
-    """The record for a `struct sockaddr` written by the operating system.
+    """Return the record for a `struct sockaddr` that the operating system wrote.
 
-    Fewer bytes than the family takes are `SockAddrUnspec()`. A family without a record, or
-    less (for a path: more) than its record holds, is `SockAddrNative`. More bytes than
-    `struct sockaddr_storage` has raise `ValueError`.
+    Less than a family number is `SockAddrUnspec()`. A family without a record is a
+    `SockAddrNative`; so are too few bytes for the record of a family, and a path too long for
+    one. More bytes than `struct sockaddr_storage` has raise `ValueError`.
     """
     if len(raw) > _PAYLOAD_MAX + 2:
         raise ValueError(f"raw must be at most {_PAYLOAD_MAX + 2} bytes, got {len(raw)}")
@@ -289,7 +336,7 @@ def from_bytes(raw: bytes) -> SockAddr:
 def _in_full(addr: object) -> str:
     try:
         return repr(addr)
-    except Exception:  # any object may be given, and its own repr may fail
+    except Exception:  # the repr of the caller's object may fail
         return shown(addr)
 
 
@@ -345,7 +392,8 @@ def _from_map(fields: dict[str, Any]) -> SockAddr:
     return record(**fields)
 
 
-# A datagram server meets the same peers again and again; a known one costs a tenth of a new one.
+# A datagram server meets the same peers again and again; a cached record costs a tenth of a new
+# one. Records are frozen, so sharing them is safe.
 @lru_cache(maxsize=4096)
 def _from_python(family: int, raw: object) -> SockAddr:
     if raw is None:
@@ -358,9 +406,10 @@ def _from_python(family: int, raw: object) -> SockAddr:
 
 
 def _inet6(raw: Any) -> SockAddr:
-    if len(raw) == 2:  # the option addrform has made it a socket of IPv4
+    if len(raw) == 2:  # the option addrform turned it into a socket of IPv4
         return SockAddrIn(*raw)
-    # Some systems spell the scope out after the host; the record has it as a number only.
+    # Some systems append the scope to the host as a zone; the record has it as a number only.
+    # The kernel's flowinfo has 12 further bits (version and traffic class), which are cut.
     return SockAddrIn6(raw[0].partition("%")[0], raw[1], raw[2] & 0xFFFFF, raw[3])
 
 
@@ -372,12 +421,17 @@ _FROM_PYTHON: Final[dict[int, Callable[[Any], SockAddr]]] = {
 
 
 def _local(name: bytes) -> SockAddr:
-    """A path as the kernel writes it: up to the first NUL, or abstract if it opens with one."""
+    """Return the record for `sun_path` as the kernel wrote it.
+
+    A first byte NUL means an abstract name, all of whose bytes count. Other names end at the
+    first NUL.
+    """
     abstract = name[:1] == b"\0" and not _BSD
     if not abstract:
         name = name.partition(b"\0")[0]
     if len(name) >= _SUN_PATH_SIZE + abstract:
-        # Another program may bind a path that fills the field and leaves no room for a NUL.
+        # Another program may bind a path that fills the field without a NUL at the end. It has
+        # no record, because `SockAddrUn` would not accept it for `bind` again.
         return SockAddrNative(DOMAINS["local"], name)
     return SockAddrUn(name)
 

@@ -1,9 +1,8 @@
 """Control messages: the ancillary data of `sendmsg` and `recvmsg`, by name and by value.
 
-Responsible for the record of a message, and for translating between it and the
-`(level, type, bytes)` triples of the standard library's `socket.sendmsg` and `socket.recvmsg`.
-Which types have a name, and what their values are, is in `control_types`. It does not send or
-receive.
+A message is translated between its record and the triple `(level, type, bytes)` that the standard
+library sends and receives. The types that have a name, and the values of each, are in
+`control_types`.
 """
 
 import socket
@@ -14,36 +13,55 @@ from typing import Any, Final, TypeAlias
 import attrs
 
 from ...arguments import check_int, restated, shown
+from .c_integers import INT_MAX, INT_MIN
 from .codecs import Codec
 from .control_types import BY_NUMBER, BY_WORD
-from .levels import native_level
-from .limits import INT_MAX, INT_MIN
-from .protocols import protocol_name
+from .protocols import native_level, protocol_name
 
 __all__ = [
+    "CMSG_HEADER",
+    "CONTROL_MESSAGES",
     "Ancillary",
     "ControlMessage",
     "decode_control",
     "encode_control",
     "space",
+    "split_control",
 ]
 
 Ancillary: TypeAlias = tuple[int, int, bytes]
 """Level, type and payload of a control message, as in the standard library."""
+
+CMSG_HEADER: Final = struct.Struct("@Nii")
+"""Linux's `struct cmsghdr`: its length with the payload, level, type. The payload follows."""
+
+_CMSG_ALIGN: Final = struct.calcsize("@N")
 
 _C_INT: Final = struct.Struct("=i")
 
 
 @attrs.frozen
 class ControlMessage:
-    """One control message; the documented `cmsg()`, whose map is accepted as a dict too.
+    """One control message. Erlang's `cmsg()`, whose map is accepted as a dict too.
 
-    `level` is `"socket"`, the name of a protocol, or a number; `type` is a word that the level
-    knows, or a number.
+    A message to send has either `value` or `data`. A received message always has `data`; it
+    has a `value` if the type can be decoded and the payload is complete.
 
-    To be sent it has exactly one of `value`, for a type that can be encoded, and `data`: raw
-    bytes, or an integer or a bool that is sent as a C int. Received it always has the raw
-    bytes as `data`, and a `value` if the type can be decoded and the payload is complete.
+    Attributes:
+        level: `"socket"`, the name of a protocol such as `"ip"` or `"ipv6"`, or a number.
+        type: a word that the level knows, such as `"tos"` or `"rights"`, or a number.
+        data: the payload: bytes-like, or, to send, an integer or bool that becomes a C int.
+        value: the payload as a value. To send: ip `"tos"` (a word or an integer), `"ttl"` (an
+            integer), `"pktinfo"` (`IpPktInfo`); ipv6 `"pktinfo"` (`Ip6PktInfo`), `"hoplimit"`
+            and `"tclass"` (an integer); socket `"rights"` (a list or tuple of file
+            descriptors) and `"credentials"` (`Credentials`). Received are besides these
+            socket `"timestamp"` (`TimeVal`), ip `"origdstaddr"` (a `SockAddr...`), ip and
+            ipv6 `"recverr"` (`ExtendedError`).
+
+    Example::
+
+        ttl = ControlMessage("ip", "ttl", value=3)
+        ok(await socket.sendmsg(sock, Msg(iov=[b"hello"], ctrl=[ttl])))
     """
 
     level: str | int
@@ -55,26 +73,21 @@ class ControlMessage:
 def encode_control(
     messages: Sequence[ControlMessage | Mapping[str, object]],
 ) -> list[Ancillary]:
-    """The ancillary data for the standard library's `socket.sendmsg`.
+    """Return the ancillary data for the standard library's `socket.sendmsg`.
 
-    `messages` is a list or tuple of `ControlMessage` or of the documented maps as dicts. What
-    can be sent by `value`:
+    A type that has no codec, or no name, is sent by `data`. The kernel decides if a number
+    makes sense. Erlang sends pktinfo, rights and credentials by data only.
 
-    - ip `tos` (a word or an integer), `ttl` (an integer)
-    - ip `pktinfo` (`IpPktInfo`), ipv6 `pktinfo` (`Ip6PktInfo`), or a dict of their fields
-    - ipv6 `hoplimit`, `tclass` (an integer)
-    - socket `timestamp` (`TimeVal`; Linux refuses to send it)
-    - socket `rights` (a list or tuple of file descriptors), `credentials` (`Credentials`)
+    Args:
+        messages: a list or tuple of `ControlMessage`, or of Erlang's maps as dicts.
 
-    Everything else goes by `data`. Whether a number makes sense is the kernel's answer.
-
-    Raises `TypeError` or `ValueError` naming `ctrl` and the element (counted from 1): not a
-    list, not a control message, an unknown level or type, both `value` and `data` or neither,
-    a type that cannot be sent by value, a bad value. Documented counterpart: the `ctrl` of the
-    message for `sendmsg`. It sends pktinfo, rights and credentials by data only, and drops what
-    is no control message in silence.
+    Raises:
+        TypeError, ValueError: `messages` is something else; or an element is no control
+            message, has an unknown level or type, has both `value` and `data` or neither, or a
+            value that its type does not accept. The text has the number of the element,
+            counted from 1. Erlang drops an element that is no control message.
     """
-    if type(messages) is tuple and not messages:  # nearly every call
+    if type(messages) is tuple and not messages:  # almost every call
         return []
     if not isinstance(messages, list | tuple):
         raise TypeError(f"ctrl: {shown(messages)} is not a list or tuple of control messages")
@@ -88,30 +101,45 @@ def encode_control(
 
 
 def space(encoded: Sequence[Ancillary]) -> int:
-    """The bytes that encoded control messages take in the control buffer, padding included.
+    """Return the size of encoded control messages in the control buffer, padding included.
 
-    This is what must fit in the documented option `sndctrlbuf` of the level otp.
+    It is limited by the option `"otp"`, `"sndctrlbuf"`.
     """
     return sum(socket.CMSG_SPACE(len(data)) for _, _, data in encoded)
 
 
 def decode_control(ancdata: Sequence[Ancillary]) -> list[ControlMessage]:
-    """The control messages in the ancillary data of the standard library's `socket.recvmsg`.
+    """Return the control messages in the ancillary data of the standard library's `recvmsg`.
 
-    Their order is the kernel's. A level or type without a name stays a number. `data` is
-    always the raw payload; `value` is there for the types below, if the payload is complete:
-
-    - socket `timestamp` (`TimeVal`), `rights` (a tuple of file descriptors, which are open in
-      this process from now on; the kernel has closed those that found no room), `credentials`
-      (`Credentials`)
-    - ip `tos` (a word or an integer), `ttl`, `pktinfo` (`IpPktInfo`), `origdstaddr`
-      (a socket address), `recverr` (`ExtendedError`)
-    - ipv6 `hoplimit`, `tclass`, `pktinfo` (`Ip6PktInfo`), `recverr` (`ExtendedError`)
-
-    Documented counterpart: the `ctrl` of the message that `recvmsg` returns. It has no value
-    for rights and credentials, which leaves every caller to take the same bytes apart.
+    Their order is the kernel's. A level or type without a name stays a number. The descriptors
+    of `"rights"` are open in this operating-system process from now on; the kernel has closed
+    those that found no room. Erlang has no value for rights and credentials, so that each
+    program there decodes the same bytes again.
     """
     return [_decode(level, type_, data) for level, type_, data in ancdata]
+
+
+def split_control(data: bytes) -> list[Ancillary]:
+    """Return the control messages in a control buffer that the kernel wrote.
+
+    Each begins at a multiple of the size of its length field. The first one that is shorter
+    than a header, or longer than the rest of the buffer, ends the list.
+    """
+    found = []
+    while len(data) >= CMSG_HEADER.size:
+        length, level, type_ = CMSG_HEADER.unpack_from(data)
+        if not CMSG_HEADER.size <= length <= len(data):
+            break
+        found.append((level, type_, data[CMSG_HEADER.size : length]))
+        data = data[-(-length // _CMSG_ALIGN) * _CMSG_ALIGN :]
+    return found
+
+
+# The value of the options `pktoptions`: what the latest packets of a stream brought. 1024 bytes
+# are the most that `getsockopt` of the standard library offers the kernel.
+CONTROL_MESSAGES: Final = Codec(
+    "a list of control messages", 1024, decode=lambda data: decode_control(split_control(data))
+)
 
 
 def _decode(level: int, type_: int, data: bytes) -> ControlMessage:
@@ -194,6 +222,6 @@ def _encode_data(data: object) -> bytes:
         number = check_int("data", int(data), "an integer that fits a C int", INT_MIN, INT_MAX)
         return _C_INT.pack(number)
     try:
-        return memoryview(data).tobytes()  # type: ignore[arg-type]  # finding out is the point
+        return memoryview(data).tobytes()  # type: ignore[arg-type]  # a TypeError is expected
     except (BufferError, TypeError, ValueError):
         raise TypeError(f"data {shown(data)} is not bytes-like, an integer or a bool") from None

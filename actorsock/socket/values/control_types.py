@@ -1,8 +1,7 @@
-"""The types of control messages that have a name, and what their values are.
+"""The types of control messages that have a name, and the codecs of their values.
 
-One table says what each type is called, which number it has, and how its value becomes bytes and
-comes back. What else a message is made of is not known here, nor which option makes the kernel
-attach which message. File descriptors that arrive are not closed.
+One table has the name of each type, its number and its codec. The rest of a message is in
+`control`. File descriptors that arrive belong to the receiver; nothing here closes them.
 """
 
 import errno
@@ -15,15 +14,15 @@ import attrs
 
 from ...arguments import check_int
 from .address import SockAddr, from_bytes
+from .c_integers import INT_MAX, UINT_MAX
 from .codecs import CREDENTIALS, INTEGER, TIMEVAL, TOS, Codec
 from .hosts import In6Addr, InAddr, named_host
-from .limits import INT_MAX, UINT_MAX
 from .records import as_record, forms_of, integer_field
 
 __all__ = ["BY_NUMBER", "BY_WORD", "ControlType", "ExtendedError", "Ip6PktInfo", "IpPktInfo"]
 
 
-# What the fields of the records accept: attrs wants these functions before the records.
+# Converters and validators of the fields. They stand first because the class bodies use them.
 
 
 def _spec_dst(host: InAddr) -> str:
@@ -43,11 +42,15 @@ _ifindex = integer_field(0, UINT_MAX)
 
 @attrs.frozen
 class IpPktInfo:
-    """Where an IPv4 datagram came in, or is to go out; the documented `ip_pktinfo()`.
+    """The interface and the addresses of one IPv4 datagram. Erlang's `ip_pktinfo()`.
 
-    `ifindex` is the number of the interface (0: any), `spec_dst` the local address (the source
-    of what is sent), `addr` the destination in the received header (not used when sending).
-    Addresses are given as in `SockAddrIn` and kept as numeric text.
+    It is the value of the control message ip `"pktinfo"`. Addresses are given as in
+    `SockAddrIn` and kept as numeric text.
+
+    Attributes:
+        ifindex: the index of the interface; to send, 0 lets the operating system choose.
+        spec_dst: the local address; to send, the source address.
+        addr: the destination in the header of a received datagram; ignored when sending.
     """
 
     ifindex: int = attrs.field(validator=_ifindex)
@@ -57,10 +60,14 @@ class IpPktInfo:
 
 @attrs.frozen
 class Ip6PktInfo:
-    """Where an IPv6 datagram came in, or is to go out; the documented `ipv6_pktinfo()`.
+    """The interface and the address of one IPv6 datagram. Erlang's `ipv6_pktinfo()`.
 
-    `addr` is the destination in the received header, or the source of what is sent; `ifindex`
-    the number of the interface (0: any).
+    It is the value of the control message ipv6 `"pktinfo"`.
+
+    Attributes:
+        addr: the destination in the header of a received datagram; to send, the source
+            address. Given as in `SockAddrIn6` and kept as numeric text.
+        ifindex: the index of the interface; to send, 0 lets the operating system choose.
     """
 
     addr: str = attrs.field(converter=_addr6)
@@ -69,13 +76,19 @@ class Ip6PktInfo:
 
 @attrs.frozen
 class ExtendedError:
-    """Why a datagram could not be delivered, from the error queue; `extended_err()`.
+    """The reason why a datagram was not delivered. Erlang's `extended_err()`.
 
-    `error` is the POSIX name in lower case (a number if it has none). `origin` says who
-    reports it: `"none"`, `"local"`, `"icmp"`, `"icmp6"`, or a number. `type` and `code` are
-    words where ICMP names them (`"dest_unreach"`, `"port_unreach"`), else numbers. `info` and
-    `data` depend on the error: for `"emsgsize"` `info` is the MTU. `offender` is the node that
-    reports it, `None` if the message holds none.
+    It is the value of the control message `"recverr"`, which `recvmsg` with the flag
+    `"errqueue"` returns.
+
+    Attributes:
+        error: the POSIX name in lower case, such as `"econnrefused"`; a number if it has none.
+        origin: the source of the report: `"none"`, `"local"`, `"icmp"`, `"icmp6"`, or a number.
+        type: the type of the ICMP message, a word such as `"dest_unreach"`, or a number.
+        code: its code, a word such as `"port_unreach"`, or a number.
+        info: depends on the error; for `"emsgsize"` the MTU in bytes.
+        data: depends on the error.
+        offender: the address of the node that reports the error; None if it is unknown.
     """
 
     error: str | int
@@ -89,11 +102,15 @@ class ExtendedError:
 
 @attrs.frozen(eq=False)
 class ControlType:
-    """One type of control message, by its words and by its number on this platform, if any.
+    """One type of control message.
 
-    `codec` translates its value: one that does not encode is for a type that is only received.
-    None: the type has data, but no value. A payload of fewer bytes than the codec's `size` was
-    cut, and has no value either.
+    Attributes:
+        level: the word of its level.
+        word: the word of the type.
+        number: the number of the type on this platform; None if the platform lacks it.
+        codec: translates its value. A codec without `encode` is of a type that is only
+            received; None is for a type that has data but no value. A payload of fewer bytes
+            than the codec's `size` was cut by the kernel, and has no value either.
     """
 
     level: str
@@ -102,7 +119,8 @@ class ControlType:
     codec: Codec | None
 
 
-# Native alignment is padding-free in all of these.
+# Linux's struct in_pktinfo, in6_pktinfo and sock_extended_err. None of them needs padding
+# between its fields, so "=" (no padding) and "@" are the same.
 _C_INT: Final = struct.Struct("=i")
 _IN_PKTINFO: Final = struct.Struct("=I4s4s")
 _IN6_PKTINFO: Final = struct.Struct("=16sI")
@@ -121,8 +139,8 @@ def _encode_rights(value: object) -> bytes:
 
 
 def _decode_rights(data: bytes) -> tuple[int, ...]:
-    # Whole descriptors count even in a payload that was cut: they are open in this process,
-    # and who does not learn their numbers cannot close them.
+    # A payload that was cut still has some whole descriptors. They are open in this process, so
+    # their numbers must be reported, or nothing could ever close them.
     return struct.unpack_from(f"={len(data) // _C_INT.size}i", data)
 
 
@@ -192,7 +210,8 @@ def _decode_extended_error(data: bytes) -> ExtendedError:
     name = errno.errorcode.get(number)
     origin = _ORIGINS.get(origin_number, origin_number)
     type_ = _ERROR_TYPES.get((origin, type_number), type_number)
-    # The offender follows the fixed part. Cut, it is what is left of it, as in Erlang.
+    # The address of the offender follows the fixed part. If it was cut, the rest is decoded, as
+    # in Erlang.
     offender = data[_EXTENDED_ERR.size :][:_SOCKADDR_MAX]
     return ExtendedError(
         error=number if name is None else name.lower(),
@@ -210,14 +229,15 @@ _PKTINFO: Final = Codec(forms_of(IpPktInfo), _IN_PKTINFO.size, _encode_pktinfo, 
 _PKTINFO6: Final = Codec(
     forms_of(Ip6PktInfo), _IN6_PKTINFO.size, _encode_pktinfo6, _decode_pktinfo6
 )
-# It comes as one byte. The words are four of its bits: 0x30 is also "lowdelay", 0xB8 has none.
+# The kernel delivers the type of service as one byte, not as a C int. Words as for the option:
+# 0x30 has the bit of "lowdelay" and reads as that, 0xB8 has no word.
 _TOS: Final = attrs.evolve(TOS, size=1)
 _SOCKADDR: Final = Codec("a socket address", _SOCKADDR_IN_SIZE, decode=_decode_sockaddr)
 _ERROR: Final = Codec("an ExtendedError", _EXTENDED_ERR.size, decode=_decode_extended_error)
 
 
 def _number(name: str, linux: int) -> int | None:
-    # The standard library lacks many of them, also where the system has them.
+    # The standard library lacks many constants that the system has.
     number = getattr(socket, name, None)
     if isinstance(number, int):
         return int(number)
@@ -242,7 +262,7 @@ _TYPES: Final = (
     ControlType("ipv6", "recverr", _number("IPV6_RECVERR", 25), _ERROR),
 )
 
-# On Linux the socket level shares its number with icmp; as a level it is always the former.
+# On Linux SOL_SOCKET is 1, which is also the protocol icmp. As a level it means "socket".
 _LEVELS: Final = {"socket": int(socket.SOL_SOCKET), "ip": 0, "ipv6": 41}
 
 BY_WORD: Final = {(_LEVELS[type_.level], type_.word): type_ for type_ in _TYPES}

@@ -1,9 +1,8 @@
-"""Message flags: the words of the documentation and the bits of the operating system.
+"""Message flags: their words, and the bits of the operating system.
 
-Responsible for turning the `flags` argument of the send and receive functions into the one
-integer that the kernel takes, and the flags of a received message back into words. It does
-not know what a flag does, nor which function was called: the documentation has one set of
-flags for all of them.
+The `flags` argument of the send and receive functions becomes one integer for the kernel, and the
+flags of a received message become words again. There is one set of flags for all functions, as in
+Erlang; the kernel ignores or refuses a flag that a function has no use for.
 """
 
 import socket
@@ -12,7 +11,7 @@ from collections.abc import Iterable
 from typing import Final, Literal, get_args
 
 from ...arguments import shown
-from .limits import INT_MAX, UINT_MAX
+from .c_integers import INT_MAX, UINT_MAX
 
 __all__ = ["Flag", "Flags", "decode_flags", "encode_flags", "supported_flags"]
 
@@ -29,12 +28,21 @@ Flag = Literal[
     "trunc",
     "nosignal",
 ]
-"""A message flag by name; the documented `msg_flag()`, in the documented order of results."""
+"""A message flag by name. Erlang's `msg_flag()`.
+
+Sent or received with: `"dontroute"` (no gateway), `"oob"` (out of band), `"nosignal"` (no SIGPIPE;
+none is ever raised here), `"more"` (data follows soon), `"confirm"` (the peer's link-layer address
+is valid), `"peek"` (leave the data in the socket), `"errqueue"` (read the queue of errors),
+`"cmsg_cloexec"` (received descriptors are closed on exec), `"trunc"` (return the real length).
+
+In results: `"eor"` (end of a record), `"trunc"` (the data was cut), `"ctrunc"` (control messages
+were cut), `"oob"`, `"errqueue"`.
+"""
 
 Flags = Iterable[Flag | int]
-"""What the send and receive functions take: words, and bits that have no word."""
+"""The `flags` of the send and receive functions: words, and integers for bits without a word."""
 
-# What Linux calls them, for a Python that was built without the constant.
+# The numbers of Linux, for a Python that was built without the constant.
 _LINUX: Final[dict[Flag, int]] = {
     "cmsg_cloexec": 0x4000_0000,
     "confirm": 0x800,
@@ -57,24 +65,25 @@ def _bits_of(flag: Flag) -> int | None:
     return _LINUX[flag] if sys.platform == "linux" else None
 
 
-# Every word; `None` marks a word that this platform has no bit for.
+# None marks a word for which this platform has no bit.
 _BITS: Final[dict[str, int | None]] = {flag: _bits_of(flag) for flag in get_args(Flag)}
 
+# In the order of `Flag`, which is the order of words in results.
 _WORDS: Final[tuple[tuple[int, Flag], ...]] = tuple(
     (bits, flag) for flag in get_args(Flag) if (bits := _BITS[flag])
 )
 
 
 def encode_flags(flags: Flags) -> int:
-    """The bits of a list, tuple or set of flag words and non-negative integers, OR-ed.
+    """Return the bits of a list, tuple or set of flag words and non-negative integers.
 
-    Raises `TypeError` for anything else than such a collection of `str` and `int`, and
-    `ValueError` for an unknown word, for a word that this platform lacks (the message says
-    which of the two it is; see `supported_flags`) and for an integer that is negative or
-    does not fit a C int. Documented counterpart: the `Flags` argument of `send`, `recv` and
-    their relatives, where these are `{invalid, {msg_flag, F}}` and `{invalid, {msg_flags, F}}`.
+    Raises:
+        TypeError: `flags` is something else, or holds something else. Erlang: `{invalid,
+            {msg_flags, F}}`.
+        ValueError: a word is unknown, or this platform lacks it (the text says which); an
+            integer is negative or does not fit a C int. Erlang: `{invalid, {msg_flag, F}}`.
     """
-    if type(flags) is tuple and not flags:  # nearly every call
+    if type(flags) is tuple and not flags:  # almost every call
         return 0
     if not isinstance(flags, tuple | list | set | frozenset):
         raise TypeError(
@@ -88,11 +97,10 @@ def encode_flags(flags: Flags) -> int:
 
 
 def decode_flags(bits: int) -> tuple[Flag | int, ...]:
-    """The words of a received message's flags, in the documented order.
+    """Return the words for the flags of a received message, in the order of `Flag`.
 
-    Bits that have no word are left as one integer at the end. The operating system's value
-    is a C int, so a negative one is read as its bit pattern. Documented counterpart: the
-    `flags` of the message that `recvmsg` returns.
+    Bits without a word are left as one integer at the end. The kernel's value is a C int; a
+    negative one is read as its bit pattern.
     """
     if not bits:
         return ()
@@ -108,7 +116,7 @@ def decode_flags(bits: int) -> tuple[Flag | int, ...]:
 
 
 def supported_flags() -> dict[str, bool]:
-    """Every documented flag and whether this platform has it; `supports(msg_flags)`."""
+    """Return every flag, and True if this platform has it. Erlang's `supports(msg_flags)`."""
     return {flag: bits is not None for flag, bits in _BITS.items()}
 
 
@@ -120,7 +128,7 @@ def _encode_one(flag: object) -> int:
         if flag in _BITS:
             raise ValueError(f"flags: this platform lacks {flag!r}; it has {_supported()}")
         raise ValueError(f"flags: {shown(flag)} is not a flag; {_accepted()}")
-    # `True` in a list of flags is a slip, not the bit 1.
+    # True in a list of flags is a mistake, not the bit 1.
     if not isinstance(flag, int) or isinstance(flag, bool):
         raise TypeError(f"flags: {shown(flag)} is not a word or an integer; {_accepted()}")
     if not 0 <= flag <= INT_MAX:

@@ -1,7 +1,6 @@
 """IP addresses as callers give them: text, words, objects and integers to one canonical text.
 
-Responsible for which forms there are, and for saying so where something else was given. Names
-are never looked up.
+Host names are not accepted: a look-up may block, and this module does no input or output.
 """
 
 import socket
@@ -15,11 +14,11 @@ __all__ = ["HOST_FORMS", "HOST_WORDS", "In6Addr", "InAddr", "host", "named_host"
 
 InAddr: TypeAlias = str | IPv4Address | tuple[int, int, int, int]
 """An IPv4 address: numeric text, `"any"`, `"loopback"`, `"broadcast"`, an `IPv4Address`, or the
-documented tuple of 4 integers."""
+tuple of 4 integers that Erlang has."""
 
 In6Addr: TypeAlias = str | IPv6Address | tuple[int, int, int, int, int, int, int, int]
-"""An IPv6 address: numeric text, `"any"`, `"loopback"`, an `IPv6Address`, or the documented
-tuple of 8 integers."""
+"""An IPv6 address: numeric text, `"any"`, `"loopback"`, an `IPv6Address`, or the
+tuple of 8 integers that Erlang has."""
 
 HOST_WORDS: Final[dict[int, dict[str, str]]] = {
     socket.AF_INET: {"any": "0.0.0.0", "loopback": "127.0.0.1", "broadcast": "255.255.255.255"},
@@ -33,15 +32,18 @@ HOST_FORMS: Final[dict[int, str]] = {
     socket.AF_INET6: "an IPv6 address (numeric text, IPv6Address, 8 integers 0..65535) or one of "
     + ", ".join(HOST_WORDS[socket.AF_INET6]),
 }
-"""What `host` takes in each family, in words."""
+"""The values that `host` accepts in each family, in words."""
 
 
 def host(family: int, value: object) -> str:
-    """The numeric text of an address of `family` (`AF_INET` or `AF_INET6`), in one spelling.
+    """Return an address of `family` (`AF_INET` or `AF_INET6`) as numeric text, in one spelling.
 
-    Raises `TypeError` for a value of another type, and `ValueError` for text or integers that
-    are no address of the family; the zone of an IPv6 address has no place in it. What is raised
-    tells what is wrong, but neither the value nor what is accepted.
+    The error text says what is wrong; the caller adds the value and what is accepted.
+
+    Raises:
+        TypeError: `value` has another type, or is a tuple of other things than integers.
+        ValueError: the text or the integers are not an address of the family, or an IPv6
+            address has a zone (`%eth0`).
     """
     if isinstance(value, str):
         return _canonical(family, value)
@@ -60,7 +62,7 @@ def host(family: int, value: object) -> str:
 
 
 def named_host(name: str, family: int, value: object) -> str:
-    """`host`, where what is raised calls the value `name` and tells what is accepted."""
+    """Do the same as `host`; the error text has `name`, the value and what is accepted."""
     try:
         return host(family, value)
     except (TypeError, ValueError) as problem:
@@ -78,13 +80,14 @@ _PARTS: Final[dict[int, tuple[int, int]]] = {
 }
 
 
+# A server meets the same few addresses again and again; two C calls and a decode are saved.
 @lru_cache(maxsize=4096)
 def _canonical(family: int, text: str) -> str:
-    """`text`, a word or a numeric address, as the operating system would spell it."""
+    """Return a word or a numeric address in the spelling of the operating system."""
     words = HOST_WORDS[family]
     if text in words:
         return words[text]
-    if "%" in text:  # of which some systems would take no notice
+    if "%" in text:  # some systems would ignore the zone without an error
         raise ValueError("the zone after '%' is given apart, as a number (scope_id or interface)")
     try:
         return socket.inet_ntop(family, socket.inet_pton(family, text))

@@ -1,4 +1,4 @@
-"""What kind of socket: domains, types and protocols, as words and as the system's numbers."""
+"""The kind of a socket: its domain, type and protocol, in words and in the system's numbers."""
 
 import socket
 from collections.abc import Mapping
@@ -7,8 +7,8 @@ from typing import Any, Literal, TypeAlias
 import attrs
 
 from ...arguments import check_int, shown
+from .c_integers import INT_MAX, INT_MIN
 from .families import DOMAIN_WORDS, DOMAINS, KNOWN_FAMILIES, TYPE_WORDS, TYPES, Domain, Type
-from .limits import INT_MAX, INT_MIN
 from .protocols import ProtocolName, protocol_name
 from .protocols import protocol_number as number_of_protocol
 
@@ -24,25 +24,30 @@ __all__ = [
 ]
 
 Protocol: TypeAlias = Literal["default"] | ProtocolName | tuple[Literal["raw"], int]
-"""A protocol by name, or by number as `("raw", number)`; the documented `protocol()`."""
+"""A protocol by name, or by number as `("raw", number)`. Erlang's `protocol()`."""
 
 
 @attrs.frozen
 class SocketKind:
-    """Domain, type and protocol of one socket, as numbers; the words are for people."""
+    """Domain, type and protocol of one socket.
+
+    Sockets work with the numbers, since a socket may have one that has no word. Results and
+    `info` have the words.
+    """
 
     family: int
     type_number: int
     protocol_number: int
 
-    # Looked at by every operation, hence worked out once.
+    # Every operation reads these, so they are computed once: an attribute is cheaper than a
+    # property.
     is_stream: bool = attrs.field(init=False, repr=False)
-    """Whether bytes flow without boundaries."""
+    """True if the socket carries bytes without boundaries between messages."""
     is_tcp: bool = attrs.field(init=False, repr=False)
-    """Whether this is a stream over IPv4 or IPv6."""
+    """True if it is a stream over IPv4 or IPv6."""
 
     is_known: bool = attrs.field(init=False, repr=False)
-    """Whether the standard library gives its addresses whole."""
+    """True if the standard library reports addresses of its family without loss."""
 
     @property
     def domain(self) -> Domain | int:
@@ -73,20 +78,20 @@ class SocketKind:
 
 
 def kind_of(domain: object, type: object, protocol: object) -> SocketKind:
-    """The kind that the arguments of `open` ask for.
+    """Return the kind for the arguments of `open`.
 
-    Raises `TypeError` or `ValueError` naming the argument, the value and what is accepted.
+    Raises `TypeError` or `ValueError` with the argument, its value and what is accepted.
     """
     return SocketKind(domain_number(domain), type_number(type), protocol_number(protocol))
 
 
 def domain_number(domain: object) -> int:
-    """The system's number of a domain, given as a word or as that number."""
+    """Return the system's number of a domain, given as a word or as that number."""
     return _number("domain", domain, DOMAINS)
 
 
 def type_number(type: object) -> int:
-    """The system's number of a socket type, given as a word or as that number."""
+    """Return the system's number of a socket type, given as a word or as that number."""
     return _number("type", type, TYPES)
 
 
@@ -100,7 +105,7 @@ def _number(argument: str, value: object, words: Mapping[Any, int]) -> int:
 
 
 def protocol_number(value: object) -> int:
-    """The number of a protocol: 0 for `"default"`, by name, or as `("raw", number)`."""
+    """Return the number of a protocol: 0 for `"default"`, by name, or as `("raw", number)`."""
     accepted = "'default', a protocol's name, its number, or ('raw', number)"
     if isinstance(value, str):
         number = 0 if value == "default" else number_of_protocol(value)

@@ -1,8 +1,8 @@
-"""Messages and data: what a program hands to the send functions and gets from `recvmsg`.
+"""Messages and data: the arguments of the send functions, and the result of `recvmsg`.
 
-Responsible for the `Msg` record, for checking the data and the pieces (`iov`) that are to be
-sent, and for cutting off what has been sent already. It does not read addresses, control
-messages or flags, which have modules of their own, and it copies no data that can be sent as it is.
+Data is checked and put into a form that the kernel takes; the part that was sent already is cut
+off. No data is copied that can be sent as it is. Addresses, control messages and flags of a
+message are read in their own modules.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,16 +27,17 @@ __all__ = [
 
 
 class BytesLike(Protocol):
-    """What type checkers know bytes, bytearrays, memoryviews, arrays and their like by."""
+    """Bytes, bytearrays, memoryviews, arrays and similar objects, for type checkers."""
 
-    # Python has it since 3.12, and `collections.abc.Buffer` for it; type checkers always have.
+    # Python has this method, and `collections.abc.Buffer`, since 3.12. Type checkers know it for
+    # older versions too, so a protocol works in all.
     def __buffer__(self, flags: int, /) -> memoryview:
         """The memory."""
 
 
-# Of any list: a list[bytes] is no list[Data], since something else could be put into that.
+# list[Any], because list is invariant: a list[bytes] is not a list[Data].
 Data: TypeAlias = "BytesLike | list[Any] | tuple[Data, ...]"
-"""What `as_bytes` takes: bytes-like, or a list or tuple of such, nested at will."""
+"""Data to send: bytes-like, or a list or tuple of such data, nested to any depth."""
 
 Pieces: TypeAlias = list[Any] | tuple[BytesLike, ...]
 """The `iov` of a message: a list or tuple of bytes-like pieces."""
@@ -46,24 +47,34 @@ Piece: TypeAlias = bytes | memoryview
 
 
 def _frozen(items: Sequence[Any]) -> tuple[Any, ...]:
-    # A message travels between processes, so its lists become tuples. What is not a list is
-    # left for `parse_msg`, which can name it.
+    # A message is sent between processes, so its lists become tuples. Another object is left as
+    # it is: `parse_msg` reports it with its name.
     return tuple(items) if type(items) is list else items  # type: ignore[return-value]
 
 
 @attrs.frozen
 class Msg:
-    """A message for `sendmsg`, or from `recvmsg`; the documented `msg()`.
+    """A message for `sendmsg`, or from `recvmsg`. Erlang's `msg()`.
 
-    `addr` is where to or where from: any form of address when sending, a `SockAddr*` record
-    or `None` (none was given) when received. `iov` is the data, a list or tuple of bytes-like
-    pieces; a received message has exactly one, of type `bytes`. `ctrl` is a list or tuple of
-    `ControlMessage`. `flags` are the words (and possibly one integer) of a received message;
-    those of a message to be sent are ignored, as documented: `sendmsg` takes its own.
+    Attributes:
+        addr: the destination of a message to send, in any form of address; the source of a
+            received one, a `SockAddr...`. None if there is none.
+        iov: the data, a list or tuple of bytes-like pieces. A received message has exactly
+            one, of type `bytes`.
+        ctrl: the control messages, a list or tuple of `ControlMessage`.
+        flags: the flags of a received message: words, and one integer for bits without a word.
+            In a message to send they are ignored, as in Erlang: `sendmsg` has an argument for
+            its flags.
+
+    Example::
+
+        msg = Msg(addr=("127.0.0.1", 9), iov=[b"hello ", b"world"])
+        match await socket.sendmsg(sock, msg):
+            case Ok(): ...
     """
 
     addr: Any = None
-    # Of the type below when received or checked; `parse_msg` takes any bytes-like pieces.
+    # `parse_msg` and `recvmsg` give this type; a message to send may have any bytes-like pieces.
     iov: tuple[Piece, ...] = attrs.field(default=(), converter=_frozen)
     ctrl: tuple[ControlMessage | Mapping[str, object], ...] = attrs.field(
         default=(), converter=_frozen
@@ -75,17 +86,20 @@ _IOV: Final = "a list or tuple of bytes-like pieces"
 
 
 def parse_msg(msg: object) -> Msg:
-    """The checked form of a message to be sent: its `iov` a tuple of `Piece`, `flags` empty.
+    """Return the checked form of a message to send: `iov` a tuple of `Piece`, `flags` empty.
 
-    `msg` is a `Msg`, or the documented map as a dict, which must have `"iov"`, may have
-    `"addr"` and `"ctrl"`, and whose other keys are ignored. `addr` and `ctrl` are passed on
-    as they are. No data is copied: pieces that are not `bytes` become memoryviews, so what
-    they look at must not change before the message is sent.
+    `addr` and `ctrl` are passed on unchecked. No data is copied: a piece that is not `bytes`
+    becomes a memoryview, so its memory must not change before the message is sent.
 
-    Raises `TypeError` or `ValueError` naming `msg` and the offending part: not a message, no
-    `iov`, `iov` not a list or tuple, element N (counted from 1) not bytes-like. Documented
-    counterpart: the `Msg` argument of `sendmsg`, where these are badarg, `{iov,
-    {improper_list, N}}` and `{iov, {element_not_binary, N}}`.
+    Args:
+        msg: a `Msg`, or Erlang's map as a dict with `"iov"` and perhaps `"addr"` and `"ctrl"`.
+            Other keys are ignored.
+
+    Raises:
+        TypeError: `msg` is no message, its `iov` is no list or tuple, or a piece is not
+            bytes-like; pieces are counted from 1. Erlang: badarg, `{iov, {improper_list, N}}`
+            and `{iov, {element_not_binary, N}}`.
+        ValueError: the dict has no `"iov"`.
     """
     if isinstance(msg, Msg):
         return Msg(addr=msg.addr, iov=_pieces(msg.iov), ctrl=msg.ctrl)
@@ -100,13 +114,16 @@ def parse_msg(msg: object) -> Msg:
 
 
 def as_bytes(data: object) -> Piece:
-    """Data to be sent as one piece: bytes-like, or a list or tuple of such, nested at will.
+    """Return data to send as one piece.
 
-    `bytes` come back as they are and another bytes-like object as a memoryview of it, neither
-    copied; so what a caller hands over must not change before it is sent. Several pieces are
-    joined. Raises `TypeError` naming `data` for anything else, and `ValueError` for a list
-    that contains itself. Documented counterpart: the `Data` argument of `send` and `sendto`;
-    unlike Erlang's iodata a list holds no single bytes as integers.
+    `bytes` are returned as they are and another bytes-like object as a memoryview of it;
+    neither is copied, so the memory must not change before it is sent. The pieces of a list
+    or tuple, nested to any depth, are joined. Unlike Erlang's iodata, a list has no single
+    bytes as integers.
+
+    Raises:
+        TypeError: `data`, or something in it, is not bytes-like.
+        ValueError: a list contains itself.
     """
     if type(data) is bytes:
         return data
@@ -120,12 +137,11 @@ def as_bytes(data: object) -> Piece:
 
 
 def remaining(iov: Sequence[Piece], sent: int) -> tuple[Piece, ...]:
-    """What is left of `iov` after its first `sent` bytes; `()` when nothing is left.
+    """Return the rest of `iov` after its first `sent` bytes; `()` if nothing is left.
 
-    The first piece left is cut: it is a memoryview, so that a long message is not copied once
-    for every part of it that the kernel takes. Use `to_bytes_list` on what a caller is to
-    keep. Raises `ValueError` when `sent` is negative or more than there is. Documented
-    counterpart: `rest_iov`.
+    A piece that was sent in part becomes a memoryview of its rest: a copy would copy a long
+    message once for every part that the kernel takes. Use `to_bytes_list` for a rest that a
+    caller keeps. Raises `ValueError` if `sent` is negative or more than there is.
     """
     if sent < 0:
         raise ValueError(f"sent: {sent} is negative")
@@ -142,7 +158,7 @@ def remaining(iov: Sequence[Piece], sent: int) -> tuple[Piece, ...]:
 
 
 def to_bytes_list(iov: Sequence[Piece]) -> list[bytes]:
-    """The pieces as `bytes`: the form in which a caller is told what was not sent."""
+    """Return the pieces as `bytes`, the form of unsent data in results."""
     return [bytes(piece) for piece in iov]
 
 
@@ -167,25 +183,23 @@ def _pieces(iov: object) -> tuple[Piece, ...]:
 
 
 def _piece(data: object) -> Piece | None:
-    """`data` in the form that the kernel takes, uncopied where possible; `None` if it has none."""
+    """Return `data` in a form that the kernel takes, if possible uncopied; else None."""
     if isinstance(data, bytes):
         return data
     try:
-        view = memoryview(data)  # type: ignore[arg-type]  # finding out is the point
-    except (
-        BufferError,
-        TypeError,
-        ValueError,
-    ):  # not bytes-like, or released
+        view = memoryview(data)  # type: ignore[arg-type]  # a TypeError is expected
+    except (BufferError, TypeError, ValueError):  # not bytes-like, or a released memoryview
         return None
     try:
         return view.cast("B")
-    except (TypeError, ValueError):  # not contiguous, or of records: no flat view exists
+    except (TypeError, ValueError):  # strided, or with a record as its format: no flat view
         return view.tobytes()
 
 
 def _flatten(data: list[object] | tuple[object, ...]) -> list[Piece]:
-    # A loop, not recursion: iodata that was built by wrapping may be nested very deep.
+    # A loop with a stack, because iodata that was built by wrapping may be nested deeper than
+    # Python can recurse. `on_path` finds a list that contains itself; the same list twice side
+    # by side is fine.
     pieces: list[Piece] = []
     open_lists = [iter(data)]
     open_ids = [id(data)]

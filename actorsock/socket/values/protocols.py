@@ -1,14 +1,17 @@
-"""Protocol names: the numbers of the Internet's protocols under the names systems give them.
+"""Protocols by name and number, and the levels of options, which are protocol numbers too.
 
-Responsible for translating between the two. The names are a table of our own, so that they do
-not depend on what a system has installed; a name that is not in it is looked up in the
-system's protocol list (`/etc/protocols`). It does not know which protocols a kernel can run.
+The names are a table of our own, so that results do not depend on the files that a system has
+installed. A name that is missing from the table is looked up in the system's protocol list
+(`/etc/protocols`). The table does not say which protocols a kernel can run.
 """
 
 import socket
 from typing import Final, Literal
 
-__all__ = ["ProtocolName", "protocol_name", "protocol_names", "protocol_number"]
+from ...arguments import shown
+from .c_integers import INT_MAX, named_c_int
+
+__all__ = ["ProtocolName", "native_level", "protocol_name", "protocol_names", "protocol_number"]
 
 # fmt: off
 ProtocolName = Literal[
@@ -20,10 +23,11 @@ ProtocolName = Literal[
     "mobility-header", "udplite", "mpls-in-ip", "manet", "hip", "shim6", "wesp", "rohc", "ethernet",
     "mptcp",
 ]
-"""The names in the table."""
+"""The name of a protocol, official or alias, in lower case."""
 # fmt: on
 
-# Each protocol under its official name and, where it is not the same in capitals, its alias.
+# Number: the official name, then the alias if it is more than the official name in capitals.
+# Results have the official name; arguments may be any of them.
 _NAMES: Final[dict[int, tuple[ProtocolName, ...]]] = {
     0: ("ip", "hopopt"),
     1: ("icmp",),
@@ -88,21 +92,42 @@ _NUMBERS: Final[dict[str, int]] = {
 
 
 def protocol_number(name: str) -> int | None:
-    """The number of a protocol, under any of its names in lower or upper case; else `None`."""
+    """Return the number of a protocol by any of its names, in lower or upper case; else None."""
     number = _NUMBERS.get(name.lower())
     if number is not None:
         return number
     try:
         return socket.getprotobyname(name)
-    except (OSError, ValueError):  # unknown; or no name at all (a NUL, a lone surrogate)
+    except (OSError, ValueError):  # unknown; or no valid C string (a NUL, a lone surrogate)
         return None
 
 
 def protocol_names() -> tuple[str, ...]:
-    """Every name in the table, official ones and aliases."""
+    """Return every name in the table, official ones and aliases."""
     return tuple(_NUMBERS)
 
 
 def protocol_name(number: int) -> ProtocolName | int:
-    """The name of a protocol number as results give it; the number itself if it has none."""
+    """Return the official name of a protocol number; the number itself if the table lacks it."""
     return _NAMES[number][0] if number in _NAMES else number
+
+
+_LEVEL: Final = f'an integer up to {INT_MAX}, "socket" or the name of a protocol'
+
+
+def native_level(level: object) -> int:
+    """Return the number of a level: an integer as it is, `"socket"`, or any protocol name.
+
+    It is the `Level` of Erlang's `setopt_native`, `getopt_native` and of control messages.
+
+    Raises:
+        TypeError: the level is neither a str nor an integer.
+        ValueError: the name is unknown; this includes `"otp"`, a level without a number. Or the
+            integer does not fit a C int.
+    """
+    if not isinstance(level, str):
+        return named_c_int("level", level, _LEVEL)
+    number = socket.SOL_SOCKET if level == "socket" else protocol_number(level)
+    if number is None:
+        raise ValueError(f"level: {shown(level)} is unknown; accepted: {_LEVEL}")
+    return number

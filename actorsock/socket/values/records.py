@@ -1,9 +1,8 @@
 """Records for the options whose value is a C struct: linger, timeval, multicast, credentials.
 
-Responsible for what these values are in Python: named fields, each checked (and addresses
-brought to one canonical spelling) when the record is made, so that a record in hand can always
-be given to the operating system. It does not know the layout of any struct, nor which option
-takes which record. The records of the sctp level have a module of their own.
+Each field is checked when the record is made, and addresses are brought to one spelling, so that
+every record can be given to the operating system. The layouts of the structs are in `codecs`,
+the options that take them in the tables, and the records of the level sctp in `sctp_records`.
 """
 
 import socket
@@ -14,8 +13,8 @@ from typing import Any, Final, Literal, TypeVar
 import attrs
 
 from ...arguments import shown
+from .c_integers import INT_MAX, INT_MIN, UINT_MAX
 from .hosts import In6Addr, InAddr, named_host
-from .limits import INT_MAX, INT_MIN, UINT_MAX
 
 __all__ = [
     "Credentials",
@@ -36,16 +35,16 @@ Record = TypeVar("Record", bound=attrs.AttrsInstance)
 
 
 def boolean_field(_record: object, field: "attrs.Attribute[Any]", value: object) -> None:
-    """attrs validator: strictly `True` or `False`; else `TypeError` naming the field."""
+    """Validate a field of type bool; raise `TypeError` with its name for another value."""
     if not isinstance(value, bool):
         raise TypeError(f"{field.name} must be True or False, not {shown(value)}")
 
 
 def integer_field(low: int, high: int) -> Callable[[object, "attrs.Attribute[Any]", object], None]:
-    """attrs validator: an integer from `low` to `high`.
+    """Return an attrs validator for an integer from `low` to `high`.
 
-    It raises `TypeError` for another type, bool included, and `ValueError` outside the range,
-    naming the field.
+    The validator raises `TypeError` for another type, bool included, and `ValueError` outside
+    the range. The text has the name of the field.
     """
 
     def check(_record: object, field: "attrs.Attribute[Any]", value: object) -> None:
@@ -58,10 +57,13 @@ def integer_field(low: int, high: int) -> Callable[[object, "attrs.Attribute[Any
 
 
 def as_record(record: type[Record], value: object) -> Record:
-    """`value` as a `record`: already one, or the documented map as a dict.
+    """Return `value` as a record of the given class; it is one already, or a dict of the fields.
 
-    Further keys of the dict are ignored, as documented. Raises `ValueError` for a missing key,
-    `TypeError` for neither a record nor a dict, and what the fields themselves raise.
+    The dict is the map of Erlang's documentation. As there, unknown keys are ignored.
+
+    Raises:
+        TypeError: `value` is neither a record nor a dict, or a field has a wrong type.
+        ValueError: a key is missing, or a field has a wrong value.
     """
     if isinstance(value, record):
         return value
@@ -75,7 +77,7 @@ def as_record(record: type[Record], value: object) -> Record:
 
 
 def forms_of(record: type[attrs.AttrsInstance]) -> str:
-    """What `as_record` takes for a `record`, in words."""
+    """Return the values that `as_record` accepts for a class of records, in words."""
     keys = ", ".join(field.name for field in attrs.fields(record))
     return f"a {record.__name__}, or a dict with the keys {keys}"
 
@@ -87,7 +89,9 @@ _unsigned = integer_field(0, UINT_MAX)
 _long = integer_field(-_LONG_MAX - 1, _LONG_MAX)
 
 
-# One converter for each field name, because a converter is not told which field it serves.
+# A converter does not get the name of its field, which the error text must have; so there is one
+# for each name. They are functions with a def, not made by a factory, because type checkers
+# take the argument types of a record's constructor from such functions only.
 def _multiaddr(value: InAddr) -> str:
     return named_host("multiaddr", socket.AF_INET, value)
 
@@ -121,9 +125,18 @@ def _mode(_record: object, _field: object, value: object) -> None:
 
 @attrs.frozen
 class Linger:
-    """Whether closing waits for unsent data, and for how many seconds; `linger()`.
+    """The time that closing waits until unsent data has arrived. Erlang's `linger()`.
 
-    `Linger(True, 0)` makes closing reset the connection; the word `"abort"` sets the same.
+    It is the value of `"socket"`, `"linger"`. `Linger(True, 0)` makes `close` reset the
+    connection; the word `"abort"` sets the same.
+
+    Attributes:
+        onoff: True if closing waits.
+        linger: the longest time to wait, in seconds; 0 or more.
+
+    Example::
+
+        ok(socket.setopt(sock, "socket", "linger", Linger(True, 5)))
     """
 
     onoff: bool = attrs.field(validator=boolean_field)
@@ -132,7 +145,15 @@ class Linger:
 
 @attrs.frozen
 class TimeVal:
-    """Seconds and microseconds, a duration or a time of day; `timeval()`."""
+    """A duration or a time of day. Erlang's `timeval()`.
+
+    It is the value of `"socket"`, `"rcvtimeo"` and `"sndtimeo"`, and of the control message
+    `"timestamp"`.
+
+    Attributes:
+        sec: seconds; of a time of day, since 1970 in UTC.
+        usec: microseconds.
+    """
 
     sec: int = attrs.field(validator=_long)
     usec: int = attrs.field(validator=_long)
@@ -140,9 +161,18 @@ class TimeVal:
 
 @attrs.frozen
 class Membership:
-    """An IPv4 multicast group and the address of the local interface; `ip_mreq()`.
+    """An IPv4 multicast group on one interface. Erlang's `ip_mreq()`.
 
-    The interface `"any"` lets the operating system choose.
+    It is the value of `"ip"`, `"add_membership"` and `"drop_membership"`.
+
+    Attributes:
+        multiaddr: the address of the group, given as in `SockAddrIn` and kept as numeric text.
+        interface: the address of the local interface, likewise; `"any"` lets the operating
+            system choose.
+
+    Example::
+
+        ok(socket.setopt(sock, "ip", "add_membership", Membership("224.0.0.251", "any")))
     """
 
     multiaddr: str = attrs.field(converter=_multiaddr)
@@ -151,7 +181,16 @@ class Membership:
 
 @attrs.frozen
 class SourceMembership:
-    """An IPv4 multicast group, the local interface and one sender; `ip_mreq_source()`."""
+    """One sender to an IPv4 multicast group. Erlang's `ip_mreq_source()`.
+
+    It is the value of `"ip"`, `"add_source_membership"`, `"drop_source_membership"`,
+    `"block_source"` and `"unblock_source"`.
+
+    Attributes:
+        multiaddr: the address of the group, given as in `SockAddrIn` and kept as numeric text.
+        interface: the address of the local interface, likewise.
+        sourceaddr: the address of the sender, likewise.
+    """
 
     multiaddr: str = attrs.field(converter=_multiaddr)
     interface: str = attrs.field(converter=_interface)
@@ -160,9 +199,16 @@ class SourceMembership:
 
 @attrs.frozen
 class MsgFilter:
-    """Whom to hear in an IPv4 multicast group; `ip_msfilter()`.
+    """The accepted senders to an IPv4 multicast group. Erlang's `ip_msfilter()`.
 
-    With `mode` `"include"` only the senders of `slist` are heard, with `"exclude"` all others.
+    It is the value of `"ip"`, `"msfilter"`.
+
+    Attributes:
+        multiaddr: the address of the group, given as in `SockAddrIn` and kept as numeric text.
+        interface: the address of the local interface, likewise.
+        mode: `"include"` to receive from the senders in `slist` only, `"exclude"` to receive
+            from all others.
+        slist: the addresses of the senders, a list or tuple.
     """
 
     multiaddr: str = attrs.field(converter=_multiaddr)
@@ -173,9 +219,14 @@ class MsgFilter:
 
 @attrs.frozen
 class Membership6:
-    """An IPv6 multicast group and the index of the local interface; `ipv6_mreq()`.
+    """An IPv6 multicast group on one interface. Erlang's `ipv6_mreq()`.
 
-    Index 0 lets the operating system choose.
+    It is the value of `"ipv6"`, `"join_group"` and `"leave_group"` (or `"add_membership"` and
+    `"drop_membership"`).
+
+    Attributes:
+        multiaddr: the address of the group, given as in `SockAddrIn6` and kept as numeric text.
+        interface: the index of the local interface; 0 lets the operating system choose.
     """
 
     multiaddr: str = attrs.field(converter=_multiaddr6)
@@ -184,10 +235,15 @@ class Membership6:
 
 @attrs.frozen
 class Credentials:
-    """The process at the other end of a local connection, as it was on connecting.
+    """The process at the other end of a local connection, at the time of connecting.
 
-    The documentation has it as three native 32-bit integers. A socket that has no such peer
-    reads as pid 0 and user and group 4294967295, the operating system's "nobody known".
+    It is the value of `"socket"`, `"peercred"`, and of the control message `"credentials"`. In
+    Erlang it is a binary of three native 32-bit integers.
+
+    Attributes:
+        pid: the operating system's number of the process; 0 if the socket has no such peer.
+        uid: the number of its user; 4294967295 if there is no such peer.
+        gid: the number of its group, likewise.
     """
 
     pid: int = attrs.field(validator=_int)
@@ -199,12 +255,45 @@ class Credentials:
 class TcpInfo:
     """The state of a TCP connection: the leading fields of Linux's `struct tcp_info`.
 
-    The names are Linux's, without `tcpi_`. Words: `state` (`"established"`, `"listen"`,
-    `"close_wait"`, ...) and `ca_state` (`"open"`, `"disorder"`, `"cwr"`, `"recovery"`,
-    `"loss"`), integers where the value has no word. `rto`, `ato`, `rtt`, `rttvar` and `rcv_rtt`
-    are microseconds, `last_*` milliseconds; `snd_mss`, `rcv_mss`, `pmtu`, `rcv_ssthresh`,
-    `advmss` and `rcv_space` are bytes; `unacked` to `fackets`, `snd_ssthresh`, `snd_cwnd`,
-    `reordering` and `total_retrans` are segments. `options` is the bit set `TCPI_OPT_*`.
+    It is the value of `"tcp"`, `"info"`. The names are Linux's, without `tcpi_`. Segments are
+    counted, not their bytes.
+
+    Attributes:
+        state: `"established"`, `"syn_sent"`, `"syn_recv"`, `"fin_wait1"`, `"fin_wait2"`,
+            `"time_wait"`, `"close"`, `"close_wait"`, `"last_ack"`, `"listen"`, `"closing"`,
+            `"new_syn_recv"`, or the number of another state.
+        ca_state: the state of congestion avoidance: `"open"`, `"disorder"`, `"cwr"`,
+            `"recovery"`, `"loss"`, or the number of another state.
+        retransmits: time-outs in a row without an acknowledgement.
+        probes: unanswered probes of a zero window or of keepalive.
+        backoff: exponent by which the retransmission time-out has grown.
+        options: the bit set `TCPI_OPT_*` of options in use.
+        snd_wscale: window scale of the peer, a power of two.
+        rcv_wscale: own window scale, a power of two.
+        rto: retransmission time-out, microseconds.
+        ato: delay of acknowledgements, microseconds.
+        snd_mss: size of a segment that is sent, bytes.
+        rcv_mss: size of a segment that is received, bytes.
+        unacked: segments sent and not acknowledged.
+        sacked: segments acknowledged selectively.
+        lost: segments considered lost.
+        retrans: segments being retransmitted.
+        fackets: segments covered by forward acknowledgement.
+        last_data_sent: milliseconds since data was sent.
+        last_ack_sent: not filled by Linux.
+        last_data_recv: milliseconds since data was received.
+        last_ack_recv: milliseconds since an acknowledgement was received.
+        pmtu: the largest packet on the path, bytes.
+        rcv_ssthresh: limit of the growth of the receive window, bytes.
+        rtt: smoothed round-trip time, microseconds.
+        rttvar: variation of the round-trip time, microseconds.
+        snd_ssthresh: threshold of slow start, segments.
+        snd_cwnd: congestion window, segments.
+        advmss: the segment size announced to the peer, bytes.
+        reordering: the tolerated reordering, segments.
+        rcv_rtt: round-trip time estimated by the receiver, microseconds.
+        rcv_space: room for received data, bytes.
+        total_retrans: segments retransmitted during the whole connection.
     """
 
     state: str | int

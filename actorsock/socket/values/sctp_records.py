@@ -1,15 +1,13 @@
-"""Records for the options of the sctp level whose value is a C struct (RFC 6458).
+"""Records for the options of the level sctp whose value is a C struct of RFC 6458.
 
-Responsible for the fields of these values and their ranges, and for nothing else: it does not
-know the layout of any struct, nor which option takes which record. Where a record has an
-`assoc_id`, that field names the association meant on a socket that has several (type
-`"seqpacket"`): 0 is the socket itself, for all associations to come. Times are milliseconds
-unless said otherwise, as in the RFC.
+The fields and their ranges are here; the layouts of the structs are in `codecs`, the options that
+take them in the tables. The field `assoc_id` names one association of a socket that may have
+several (type `"seqpacket"`); 0 is the socket itself, for all associations to come.
 """
 
 import attrs
 
-from .limits import INT_MAX, INT_MIN, UINT_MAX
+from .c_integers import INT_MAX, INT_MIN, UINT_MAX
 from .records import boolean_field, integer_field
 
 __all__ = [
@@ -30,9 +28,15 @@ _uint32 = integer_field(0, UINT_MAX)
 
 @attrs.frozen
 class SctpInitMsg:
-    """How associations are set up; `sctp_initmsg()`. 0 keeps what the system has.
+    """The parameters of a new association. Erlang's `sctp_initmsg()`, the option `"initmsg"`.
 
-    `max_init_timeo` is milliseconds.
+    The value 0 leaves a field as the system has it.
+
+    Attributes:
+        num_ostreams: the number of outgoing streams to ask for.
+        max_instreams: the largest number of incoming streams to allow.
+        max_attempts: how many times INIT is sent.
+        max_init_timeo: the longest retransmission time-out of INIT, in milliseconds.
     """
 
     num_ostreams: int = attrs.field(validator=_uint16)
@@ -43,9 +47,15 @@ class SctpInitMsg:
 
 @attrs.frozen
 class SctpRtoInfo:
-    """Retransmission time-out: first value and bounds, milliseconds; `sctp_rtoinfo()`.
+    """The retransmission time-out. Erlang's `sctp_rtoinfo()`, the option `"rtoinfo"`.
 
-    0 keeps a value.
+    The value 0 leaves a field as it is.
+
+    Attributes:
+        assoc_id: the association, or 0.
+        initial: the first time-out, in milliseconds.
+        max: the largest time-out, in milliseconds.
+        min: the smallest time-out, in milliseconds.
     """
 
     assoc_id: int = attrs.field(validator=_int)
@@ -56,10 +66,17 @@ class SctpRtoInfo:
 
 @attrs.frozen
 class SctpAssocParams:
-    """Properties of an association; `sctp_assocparams()`. 0 keeps a value.
+    """Properties of an association. Erlang's `sctp_assocparams()`, the option `"associnfo"`.
 
-    `number_peer_destinations`, `peer_rwnd` and `local_rwnd` (bytes) are only read. `cookie_life` is
-    milliseconds.
+    The value 0 leaves a field as it is.
+
+    Attributes:
+        assoc_id: the association, or 0.
+        asocmaxrxt: how many retransmissions end the association.
+        number_peer_destinations: the number of addresses of the peer; only read.
+        peer_rwnd: the receive window of the peer, in bytes; only read.
+        local_rwnd: the own receive window, in bytes; only read.
+        cookie_life: how long a cookie is valid, in milliseconds.
     """
 
     assoc_id: int = attrs.field(validator=_int)
@@ -72,9 +89,22 @@ class SctpAssocParams:
 
 @attrs.frozen
 class SctpEventSubscribe:
-    """Which events are told as messages; `sctp_event_subscribe()`.
+    """The events that arrive as messages. Erlang's `sctp_event_subscribe()`, `"events"`.
 
-    As documented, the first seven must be given.
+    Each field is True if events of that type are to be received. As in Erlang, the first seven
+    fields must be given and the others default to False.
+
+    Attributes:
+        data_io: control messages with each datagram.
+        association: changes of an association.
+        address: changes of an address of the peer.
+        send_failure: messages that were not sent.
+        peer_error: errors that the peer reports.
+        shutdown: the end of the peer's sending.
+        partial_delivery: trouble with a message that is delivered in parts.
+        adaptation_layer: the adaptation layer of the peer.
+        authentication: changes of the keys of authentication.
+        sender_dry: all messages are sent and acknowledged.
     """
 
     data_io: bool = attrs.field(validator=boolean_field)
@@ -91,7 +121,14 @@ class SctpEventSubscribe:
 
 @attrs.frozen
 class SctpAssocValue:
-    """One number for one association (`struct sctp_assoc_value`)."""
+    """One number for one association: the value of `"context"` and `"maxburst"`.
+
+    It is `struct sctp_assoc_value`.
+
+    Attributes:
+        assoc_id: the association, or 0.
+        value: the number.
+    """
 
     assoc_id: int = attrs.field(validator=_int)
     value: int = attrs.field(validator=_uint32)
@@ -99,9 +136,14 @@ class SctpAssocValue:
 
 @attrs.frozen
 class SctpDelayedAck:
-    """How long, in milliseconds, and for how many packets acknowledgements wait.
+    """The delay of acknowledgements: the value of `"delayed_ack_time"`.
 
-    The kernel's `struct sctp_sack_info`.
+    It is `struct sctp_sack_info`.
+
+    Attributes:
+        assoc_id: the association, or 0.
+        delay: the longest delay, in milliseconds.
+        freq: how many packets are acknowledged at once at the latest.
     """
 
     assoc_id: int = attrs.field(validator=_int)
@@ -111,7 +153,14 @@ class SctpDelayedAck:
 
 @attrs.frozen
 class SctpAuthKeyId:
-    """The number of a shared key (`struct sctp_authkeyid`)."""
+    """The number of a shared key: the value of `"auth_active_key"` and `"auth_delete_key"`.
+
+    It is `struct sctp_authkeyid`.
+
+    Attributes:
+        assoc_id: the association, or 0.
+        keynumber: the number of the key.
+    """
 
     assoc_id: int = attrs.field(validator=_int)
     keynumber: int = attrs.field(validator=_uint16)
@@ -119,10 +168,21 @@ class SctpAuthKeyId:
 
 @attrs.frozen
 class SctpSendParams:
-    """What a send that says nothing else uses (`struct sctp_sndrcvinfo`).
+    """The defaults of a send: the value of `"default_send_params"`.
 
-    `flags` is the bit set of the RFC; `ssn`, `tsn` and `cumtsn` have no meaning here and are
-    passed on as they are.
+    It is `struct sctp_sndrcvinfo`. The fields `ssn`, `tsn` and `cumtsn` are for received
+    messages; here they are passed to the kernel unchanged.
+
+    Attributes:
+        stream: the number of the outgoing stream.
+        ssn: the sequence number within the stream.
+        flags: the bit set of RFC 6458, such as SCTP_UNORDERED.
+        ppid: the protocol identifier of the payload, in network byte order.
+        context: a number that comes back if the message cannot be sent.
+        timetolive: how long a message may wait to be sent, in milliseconds; 0 has no limit.
+        tsn: the transmission sequence number.
+        cumtsn: the cumulative transmission sequence number.
+        assoc_id: the association, or 0.
     """
 
     stream: int = attrs.field(default=0, validator=_uint16)

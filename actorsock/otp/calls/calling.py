@@ -1,0 +1,260 @@
+"""Calling a server and waiting for it: `call`, `cast`, `reply`, `stop`."""
+
+from math import inf
+from typing import Any
+
+from trio.lowlevel import enable_ki_protection
+
+from ...arguments import check_seconds, shown
+from ...runtime.api.messaging import receive
+from ...runtime.bodies.current import current_process
+from ...runtime.core.identity import Pid, Ref
+from ...runtime.core.messages import Down
+from ...runtime.core.process import Process, ProcessExit, alive
+from ...runtime.core.reductions import MESSAGE
+from .protocol import (
+    BY_ALIAS,
+    PENDING,
+    Answer,
+    Call,
+    Caller,
+    Cast,
+    StopRequest,
+    SystemCall,
+    pending_caller,
+    send_answer,
+)
+from .waiting import check_server, find_server, forget
+
+__all__ = ["call", "cast", "reply", "stop", "system_call"]
+
+
+@enable_ki_protection
+async def call(server: Pid | str, request: Any, timeout: float = 5.0) -> Any:
+    """Send a request to a server and wait for the answer.
+
+    Erlang's `gen_server:call/2,3` and `gen_statem:call/2,3`. The server is a `GenServer` or a
+    `StateMachine`, or any process that receives `Call` messages and uses `reply`.
+
+    Args:
+        server: the pid of the server, or its registered name.
+        request: any value; the server's `handle_call` gets it.
+        timeout: seconds to wait for the answer (default: 5); `math.inf` waits for ever. An answer
+            that comes later is dropped.
+
+    Returns:
+        The value that the server answered with.
+
+    Raises:
+        ProcessExit: there will be no answer. Unless it is caught, it ends the caller with the same
+            reason, as in Erlang. The reason is
+
+            - the exit reason of the server, if it ended before it answered
+            - `"noproc"`: there is no such process
+            - `"timeout"`: no answer in time
+            - `"calling_self"`: the server is the calling process
+        TypeError: `server` is neither a pid nor a `str`, or `timeout` is not a number.
+        ValueError: `timeout` is negative or NaN.
+
+    Example::
+
+        total = await otp.call("till", ("sell", 5), timeout=1)
+    """
+    if timeout != 5.0 and timeout is not inf:
+        check_seconds("timeout", timeout)
+    if type(server) is not Pid:
+        check_server(server)
+    process = current_process()
+    body = process.body
+    pause = body.spend(MESSAGE)
+    if pause is not None:
+        await pause
+    target = alive.get(server) if type(server) is Pid else find_server(process, server)
+    if target is None or target is process:
+        raise _unreachable(target, "call", server, request)
+    caller = pending_caller(process.pid)
+    target.deliver(Call(caller, request))
+    answer = caller.answer
+    if answer is PENDING or answer is BY_ALIAS:
+        return await _wait_after_delivery(
+            process, target, caller, timeout, ("call", server, request)
+        )
+    # Answered in place, during `deliver`. If that has ended the caller itself (the server may have
+    # sent it an exit signal), it must not run on.
+    if process.ending:
+        current_process()
+        await body.checkpoint()
+    return answer
+
+
+async def system_call(function: str, server: Pid | str, request: Any, timeout: float) -> Any:
+    """Send a request that the behaviour itself serves, for `sys`, and wait for the answer.
+
+    `function` is the name of the calling function, for the notes of exceptions. There is no in
+    place answer here: system calls are rare.
+    """
+    check_seconds("timeout", timeout)
+    process = current_process()
+    target = find_server(process, check_server(server))
+    if target is None or target is process:
+        raise _unreachable(target, function, server, request)
+    caller = Caller(process.pid, Ref())
+    _watch(process, target, caller)
+    target.deliver(SystemCall(caller, request))
+    return await _receive_answer(process, caller, timeout, (function, server, request))
+
+
+@enable_ki_protection
+def cast(server: Pid | str, request: Any) -> None:
+    """Send a request that expects no answer. Erlang's `gen_server:cast/2`.
+
+    Args:
+        server: the pid of the server, or its registered name. If there is no such process, the
+            request is dropped silently.
+        request: any value; the server's `handle_cast` gets it.
+
+    Raises:
+        TypeError: `server` is neither a pid nor a `str`.
+    """
+    if type(server) is Pid:
+        target = alive.get(server)
+    else:
+        target = find_server(current_process(), check_server(server))
+    if target is not None:
+        target.deliver(Cast(request))
+
+
+@enable_ki_protection
+def reply(caller: Caller, value: Any) -> None:
+    """Answer a call, from any process. Erlang's `gen_server:reply/2`.
+
+    Use it when the answer is not known yet when `handle_call` returns, and in the callbacks of a
+    `StateMachine`. If the caller has stopped waiting, or has an answer already, nothing happens.
+
+    Args:
+        caller: the return address: the second argument of `handle_call`, or `Call.caller`.
+        value: the answer, any value.
+
+    Raises:
+        TypeError: `caller` is not a `Caller`.
+
+    Example::
+
+        def handle_call(self, request, caller):
+            self.waiting.append(caller)
+            return NoReply()
+
+        def handle_cast(self, item):
+            for caller in self.waiting:
+                otp.reply(caller, item)
+    """
+    if not isinstance(caller, Caller):
+        raise TypeError(f"caller: expected a Caller, as handle_call gets it, got {shown(caller)}")
+    send_answer(caller, value)
+
+
+@enable_ki_protection
+async def stop(server: Pid | str, reason: Any = "normal", timeout: float = inf) -> None:
+    """Stop a server and wait until it has ended. Erlang's `gen_server:stop/1,3`.
+
+    The server calls `terminate(reason)` and ends, also while it is suspended by `sys.suspend`.
+    Messages that are in its mailbox before this request are handled first.
+
+    Args:
+        server: the pid of the server, or its registered name.
+        reason: the exit reason (default: `"normal"`).
+        timeout: seconds to wait; `math.inf` (the default) waits for ever. After a time-out the
+            request remains, and the server still stops.
+
+    Raises:
+        ProcessExit: with the reason
+
+            - `"noproc"`: there is no such process
+            - `"timeout"`: the server has not ended in time
+            - `"calling_self"`: the server is the calling process; return `Stop(reason)` instead
+            - another one: the server ended with this and not with `reason`, for example because
+              `terminate` crashed
+        TypeError: `server` is neither a pid nor a `str`, or `timeout` is not a number.
+        ValueError: `timeout` is negative or NaN.
+    """
+    check_seconds("timeout", timeout)
+    process = current_process()
+    target = find_server(process, check_server(server))
+    if target is None or target is process:
+        raise _unreachable(target, "stop", server, reason)
+    ref = process.monitor(target, target.pid)
+    try:
+        target.deliver(StopRequest(reason))
+        down = await receive(ref, after=timeout)
+    finally:
+        forget(process, ref)
+    if type(down) is not Down:
+        raise _failure("timeout", "stop", server, reason)
+    if not _is_same(down.reason, reason):
+        raise _failure(down.reason, "stop", server, reason)
+
+
+async def _wait_after_delivery(
+    process: Process, target: Process, caller: Caller, timeout: float, context: tuple[Any, ...]
+) -> Any:
+    """Wait for the answer of a request that was delivered and not answered in place.
+
+    Monitor and alias are made only now, so that a call that is answered in place costs neither.
+    That is safe: no other process can have run, except those that `deliver` ran in place.
+    """
+    # One of those may have used `caller.ref`, which made it an alias, and answered through it. Then
+    # that alias is gone and the `Answer` is in the mailbox. No further message will come to remove
+    # the monitor and the new alias that `_watch` makes, so they are removed at the end.
+    answered_already = caller.answer is BY_ALIAS and caller.ref not in (process.aliases or ())
+    if target.pid in alive:
+        _watch(process, target, caller)
+    else:
+        process.deliver(Down(caller.ref, target.pid, target.reason))
+    try:
+        return await _receive_answer(process, caller, timeout, context)
+    finally:
+        if answered_already:
+            forget(process, caller.ref)
+
+
+def _watch(process: Process, target: Process, caller: Caller) -> None:
+    """Make the caller's ref a monitor of the server, and an alias until the first answer."""
+    process.monitor(target, target.pid, caller.ref)
+    process.add_alias(caller.ref, "reply_demonitor")
+
+
+async def _receive_answer(
+    process: Process, caller: Caller, timeout: float, context: tuple[Any, ...]
+) -> Any:
+    try:
+        answer = await receive(caller.ref, after=timeout)
+    except BaseException:
+        forget(process, caller.ref)
+        raise
+    if type(answer) is Answer:
+        return answer.value
+    if type(answer) is Down:
+        raise _failure(answer.reason, *context)
+    forget(process, caller.ref)
+    raise _failure("timeout", *context)
+
+
+def _is_same(reason: Any, other: Any) -> bool:
+    if reason is other:
+        return True
+    try:
+        return bool(reason == other)
+    except Exception:  # `__eq__` of a reason is the program's code, and may fail
+        return False
+
+
+def _unreachable(target: Process | None, function: str, server: Any, argument: Any) -> ProcessExit:
+    return _failure("noproc" if target is None else "calling_self", function, server, argument)
+
+
+def _failure(reason: Any, function: str, server: Pid | str, argument: Any) -> ProcessExit:
+    # Erlang wraps the reason, `{Reason, {gen_server, call, Args}}`. Here the reason stays what the
+    # server ended with, so that it can be matched directly, and the rest is a note.
+    exc = ProcessExit(reason)
+    exc.add_note(f"in {function}({server!r}, {shown(argument)})")
+    return exc

@@ -1,0 +1,57 @@
+"""The events of a `StateMachine`. `Call` and `Cast`, also events, are in `calls.protocol`."""
+
+from typing import Any
+
+import attrs
+
+from ..calls.protocol import Call, Cast
+
+__all__ = ["Enter", "Event", "Info", "Internal", "TimedOut"]
+
+
+@attrs.frozen
+class Info:
+    """An event: a message that is neither a call nor a cast. Erlang's event type `info`."""
+
+    message: Any
+    """The message."""
+
+
+@attrs.frozen
+class Internal:
+    """An event that a machine sends to itself, with `NextEvent`. Erlang's event type `internal`.
+
+    No message is turned into an `Internal`, so other processes can't send one.
+    """
+
+    content: Any
+    """Any value."""
+
+
+@attrs.frozen
+class TimedOut:
+    """An event: a time-out has run out.
+
+    Erlang's event types `state_timeout`, `timeout` and `{timeout, Name}`.
+    """
+
+    name: Any
+    """`"state"` of a `StateTimeout`, `"event"` of an `EventTimeout`, otherwise the name that was
+    given to the `NamedTimeout`."""
+    content: Any
+    """The content that was given to the time-out."""
+
+
+@attrs.frozen
+class Enter:
+    """An event: the machine has entered a state. Erlang's event type `enter`.
+
+    Only for classes with `enters = True`. The callback of an `Enter` can't change the state
+    again, and can't use `Postpone` or `NextEvent`.
+    """
+
+    former: Any
+    """The state before; at the start, and after `RepeatState`, the state itself."""
+
+
+Event = Call | Cast | Info | Internal | TimedOut | Enter

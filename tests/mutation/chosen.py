@@ -1,0 +1,169 @@
+"""Which tests are to find the mutants of which module: those of the rules first, then wider ones.
+
+A module without a line here has no mutants made.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+import attrs
+
+__all__ = ["CHOSEN", "Suite"]
+
+
+@attrs.frozen
+class Suite:
+    """Modules of tests that run in one process, in this order."""
+
+    names: tuple[str, ...]
+    """`socket/test_cancel`: the folder in `tests`, and the file, in whatever folder under it."""
+    environment: Mapping[str, str] = attrs.field(factory=dict)
+
+    def paths(self, top: Path) -> list[Path]:
+        """The files, in the repository at `top`; `LookupError` if there is none of a name."""
+        found = []
+        for name in self.names:
+            folder, _, module = name.partition("/")
+            of_that_name = sorted((top / "tests" / folder).rglob(f"{module}.py"))
+            if not of_that_name:
+                raise LookupError(f"chosen.py: no file of tests is named {name}")
+            found += of_that_name
+        return found
+
+
+def _tests(*names: str, **environment: str) -> Suite:
+    return Suite(names, environment)
+
+
+_MACHINE: Final = (
+    _tests("otp/test_machine_steps", "otp/test_machine_rules"),
+    _tests("otp/test_state_machine"),
+)
+_SUPERVISION: Final = (_tests("otp/test_supervision_rules"), _tests("otp/test_supervisor"))
+_TURNS: Final = (
+    _tests("socket/test_lane", "socket/test_turns"),
+    _tests("socket/test_cancel", "socket/test_queues"),
+)
+_RECEIVING: Final = (
+    _tests(
+        "socket/test_stream",
+        "socket/test_nothing_lost",
+        "socket/test_recv",
+        "socket/test_slices",
+        "socket/test_info_counters",
+        "socket/test_answered_while_waiting",
+    ),
+    _tests("socket/test_dgram", "socket/test_messages_control", "socket/test_local"),
+)
+_SENDING: Final = (
+    _tests(
+        "socket/test_stream",
+        "socket/test_send",
+        "socket/test_slices",
+        "socket/test_sendfile",
+        "socket/test_sendmsg_sendv",
+        "socket/test_info_counters",
+        "socket/test_fairness",
+    ),
+    _tests("socket/test_dgram", "socket/test_messages_control"),
+)
+
+CHOSEN: Final[dict[str, tuple[Suite, ...]]] = {
+    "actorsock/runtime/core/mailbox.py": (
+        _tests(
+            "runtime/test_passed_messages",
+            "runtime/test_mailbox",
+            "runtime/test_receive",
+            "runtime/test_timers",
+        ),
+    ),
+    "actorsock/runtime/core/signals.py": (
+        _tests("runtime/test_signals", "runtime/test_exit_signals", "runtime/test_linking"),
+    ),
+    "actorsock/runtime/core/timers.py": (
+        _tests("runtime/test_timer_heap", "runtime/test_timers", "runtime/test_receive"),
+    ),
+    "actorsock/runtime/core/process.py": (
+        _tests(
+            "runtime/test_failed_wake",
+            "runtime/test_linking",
+            "runtime/test_exit_signals",
+            "runtime/test_other_threads",
+            "runtime/test_end_of_the_stack",
+            "runtime/test_naming",
+            "runtime/test_timers",
+            "runtime/test_leaks",
+            "runtime/test_crashes",
+            "runtime/test_aliases",
+        ),
+    ),
+    "actorsock/socket/core/turns.py": _TURNS,
+    "actorsock/socket/core/actor.py": (
+        _tests(
+            "socket/test_lanes_apart",
+            "socket/test_cancel",
+            "socket/test_closing",
+            "socket/test_queues",
+            "socket/test_ownership",
+            "socket/test_select_read_iow_debug",
+            "socket/test_registry_monitors",
+            "socket/test_answered_while_waiting",
+            "socket/test_both_lanes_ready",
+            "socket/test_info_counters",
+        ),
+        _tests("socket/test_nothing_lost", "socket/test_spurious_wakeup", "socket/test_stream"),
+    ),
+    "actorsock/socket/core/readiness.py": (
+        _tests(
+            "socket/test_spurious_wakeup",
+            "socket/test_lanes_apart",
+            "socket/test_both_lanes_ready",
+            "socket/test_answered_while_waiting",
+            "socket/test_nothing_lost",
+        ),
+        _tests("socket/test_stream", "socket/test_open_fd"),
+    ),
+    "actorsock/socket/core/lifetime.py": (
+        _tests(
+            "socket/test_closing",
+            "socket/test_ownership",
+            "socket/test_registry_monitors",
+            "socket/test_select_read_iow_debug",
+        ),
+    ),
+    "actorsock/socket/core/poller.py": (
+        _tests(
+            "socket/test_pollers",
+            "socket/test_spurious_wakeup",
+            "socket/test_both_lanes_ready",
+            "socket/test_open_fd",
+            "socket/test_queues",
+            "socket/test_exhausted",
+            "socket/test_many_connections",
+        ),
+        _tests(
+            "socket/test_spurious_wakeup",
+            "socket/test_both_lanes_ready",
+            "socket/test_open_fd",
+            "socket/test_queues",
+            "socket/test_exhausted",
+            ACTORSOCK_POLLER="trio",
+        ),
+    ),
+    "actorsock/socket/operations/accept_connect.py": (
+        _tests("socket/test_accept_connect", "socket/test_queues", "socket/test_info_counters"),
+        _tests("socket/test_closing", "socket/test_stream", "socket/test_nothing_lost"),
+    ),
+    "actorsock/socket/operations/recv.py": _RECEIVING,
+    "actorsock/socket/operations/send.py": _SENDING,
+    "actorsock/otp/behaviour/lifecycle.py": (
+        _tests("otp/test_server_rules", "otp/test_machine_steps", "otp/test_lifecycle"),
+    ),
+    "actorsock/otp/machine/rules.py": _MACHINE,
+    "actorsock/otp/server/rules.py": (
+        _tests("otp/test_server_rules"),
+        _tests("otp/test_gen_server", "otp/test_sys"),
+    ),
+    "actorsock/otp/supervision/rules.py": _SUPERVISION,
+}

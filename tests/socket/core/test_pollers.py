@@ -1,0 +1,326 @@
+"""Each poller alone, with descriptors of its own and actors that write down what they are told."""
+
+import os
+import socket as stdlib
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
+
+import attrs
+import pytest
+import trio
+from trio.testing import wait_all_tasks_blocked
+
+from actorsock.socket.core.poller import EpollPoller, TrioPoller, new_poller
+
+Told = tuple[bool, bool, bool]
+
+
+@attrs.define(eq=False)
+class Actor:
+    """A descriptor, and what was told of it: read, write, ended."""
+
+    fd: int
+    told: list[Told] = attrs.field(factory=list)
+    then: Callable[[], object] = lambda: None
+
+    def on_ready(self, read: int, write: int, ended: int) -> None:
+        self.told.append((bool(read), bool(write), bool(ended)))
+        self.then()
+
+    def work_done(self, lane: Any) -> int:
+        return len(self.told)
+
+
+class Passes:
+    """Has the poller collect when a test says so."""
+
+    drain: Callable[[], bool]
+    ready: Callable[[], bool]
+
+    def collect(self, drain: Callable[[], bool], ready: Callable[[], bool]) -> None:
+        self.drain, self.ready = drain, ready
+
+    def stop_collecting(self) -> None:
+        self.drain = self.ready = lambda: False
+
+
+Pair = tuple[stdlib.socket, stdlib.socket]
+
+
+@pytest.fixture
+def pair() -> Iterator[Pair]:
+    """A local stream that does not block, and its peer."""
+    here, there = stdlib.socketpair()
+    here.setblocking(False)
+    with here, there:
+        yield here, there
+
+
+# --- epoll ----------------------------------------------------------------------------------------
+
+
+Epoll = tuple[EpollPoller, Passes]
+
+
+@pytest.fixture
+async def epoll() -> AsyncIterator[Epoll]:
+    passes = Passes()
+    poller = EpollPoller(passes)  # type: ignore[arg-type]
+    await wait_all_tasks_blocked()
+    yield poller, passes
+    poller.close()
+    await wait_all_tasks_blocked()
+
+
+def quiet_actor(poller: EpollPoller, passes: Passes, sock: stdlib.socket) -> Actor:
+    """An actor that was told that it can write, and nothing since."""
+    actor = Actor(sock.fileno())
+    poller.watch(actor, "read")
+    assert passes.ready()
+    assert passes.drain()
+    assert actor.told == [(False, True, False)]
+    assert not passes.ready()
+    assert not passes.drain()
+    actor.told.clear()
+    return actor
+
+
+async def test_epoll_tells_every_change_once_without_being_asked_again(
+    epoll: Epoll, pair: Pair
+) -> None:
+    here, there = pair
+    poller, passes = epoll
+    actor = quiet_actor(poller, passes, here)
+    for _ in range(3):
+        there.send(b"x")
+        assert passes.ready()
+        assert passes.drain()
+        assert [read for read, _, _ in actor.told] == [True]
+        assert not passes.drain()
+        actor.told.clear()
+
+
+async def test_epoll_tells_again_one_that_asks_again(epoll: Epoll, pair: Pair) -> None:
+    here, there = pair
+    poller, passes = epoll
+    actor = quiet_actor(poller, passes, here)
+    there.send(b"x")
+    passes.drain()
+    poller.watch(actor, "read")
+    passes.drain()
+    assert actor.told == [(True, True, False)] * 2
+
+
+@pytest.mark.parametrize(
+    ("happens", "told"),
+    [
+        (lambda peer: peer.shutdown(stdlib.SHUT_WR), (True, True, True)),
+        (lambda peer: peer.close(), (True, True, True)),
+        (lambda peer: peer.send(b"x"), (True, True, False)),
+    ],
+    ids=["half closed", "closed", "data"],
+)
+async def test_epoll_tells_of_the_end(
+    epoll: Epoll, pair: Pair, happens: Callable[[stdlib.socket], object], told: Told
+) -> None:
+    here, there = pair
+    poller, passes = epoll
+    actor = quiet_actor(poller, passes, here)
+    happens(there)
+    passes.drain()
+    assert actor.told == [told]
+
+
+async def test_epoll_tells_nothing_to_one_that_is_forgotten(epoll: Epoll, pair: Pair) -> None:
+    here, there = pair
+    poller, passes = epoll
+    actor = quiet_actor(poller, passes, here)
+    poller.forget(actor)
+    poller.forget(actor)
+    there.send(b"x")
+    assert not passes.drain()
+    poller.watch(actor, "read")
+    assert passes.drain()
+    assert actor.told == [(True, True, False)]
+
+
+async def test_epoll_tells_all_that_share_a_descriptor(epoll: Epoll, pair: Pair) -> None:
+    here, there = pair
+    poller, passes = epoll
+    actors = [quiet_actor(poller, passes, here), Actor(here.fileno()), Actor(here.fileno())]
+    for actor in actors[1:]:
+        poller.watch(actor, "read")
+    passes.drain()
+    assert [actor.told for actor in actors] == [[(False, True, False)]] * 3
+    there.send(b"x")
+    passes.drain()
+    assert [actor.told[1:] for actor in actors] == [[(True, True, False)]] * 3
+    poller.forget(actors[1])
+    there.send(b"x")
+    passes.drain()
+    assert [len(actor.told) for actor in actors] == [3, 2, 3]
+    # The descriptor is still open, so the others are not told of an end.
+    await wait_all_tasks_blocked()
+    assert [len(actor.told) for actor in actors] == [3, 2, 3]
+    poller.forget(actors[0])
+    poller.forget(actors[2])
+    there.send(b"x")
+    assert not passes.drain()
+
+
+async def test_epoll_tells_those_that_shared_a_descriptor_that_it_is_closed(
+    epoll: Epoll, pair: Pair
+) -> None:
+    here, _ = pair
+    poller, passes = epoll
+    actor = quiet_actor(poller, passes, here)
+    other = Actor(here.fileno())
+    poller.watch(other, "read")
+    poller.forget(other)
+    here.close()
+    await wait_all_tasks_blocked()
+    assert actor.told == [(True, True, True)]
+    assert other.told == []
+
+
+async def test_epoll_does_not_take_an_actor_for_another_with_its_number(
+    epoll: Epoll, pair: Pair
+) -> None:
+    poller, passes = epoll
+    old = quiet_actor(poller, passes, pair[0])
+    mine, theirs = stdlib.socketpair()
+    with mine, theirs:
+        os.dup2(mine.fileno(), old.fd)  # closes the old one behind the back of the poller
+        new = Actor(old.fd)
+        poller.watch(new, "read")
+        poller.forget(old)
+        theirs.send(b"x")
+        passes.drain()
+        assert (old.told, new.told) == ([], [(True, True, False)])
+        poller.forget(new)
+
+
+async def test_events_of_a_batch_are_not_those_of_a_socket_that_was_made_meanwhile(
+    epoll: Epoll, pair: Pair
+) -> None:
+    poller, passes = epoll
+    third = stdlib.socketpair()
+    actors = [quiet_actor(poller, passes, sock) for sock in pair]
+    made: list[Actor] = []
+
+    def the_other_is_replaced() -> None:
+        [other] = (actor for actor in actors if not actor.told)
+        poller.forget(other)
+        os.dup2(third[0].fileno(), other.fd)
+        made.append(Actor(other.fd))
+        poller.watch(made[0], "read")
+
+    for actor, peer in zip(actors, reversed(pair), strict=True):
+        actor.then = the_other_is_replaced
+        peer.send(b"x")
+    passes.drain()
+    assert sorted(len(actor.told) for actor in actors) == [0, 1]
+    assert made[0].told == []
+    passes.drain()
+    assert made[0].told == [(False, True, False)]
+    third[1].send(b"x")
+    passes.drain()
+    assert made[0].told[1:] == [(True, True, False)]
+    poller.forget(made[0])
+    for sock in third:
+        sock.close()
+
+
+async def test_epoll_tells_64_at_a_time(epoll: Epoll) -> None:
+    pairs = [stdlib.socketpair() for _ in range(70)]
+    poller, passes = epoll
+    actors = [Actor(here.fileno()) for here, _ in pairs]
+    for actor in actors:
+        poller.watch(actor, "write")
+    assert passes.drain()
+    assert sum(len(actor.told) for actor in actors) == 64
+    assert passes.drain()
+    assert [len(actor.told) for actor in actors] == [1] * 70
+    assert not passes.drain()
+    for here, there in pairs:
+        here.close()
+        there.close()
+
+
+# --- trio -----------------------------------------------------------------------------------------
+
+
+async def test_trio_tells_once_for_each_time_it_is_asked(pair: Pair) -> None:
+    here, there = pair
+    poller, actor = TrioPoller(), Actor(here.fileno())
+    poller.watch(actor, "read")
+    poller.watch(actor, "read")
+    await wait_all_tasks_blocked()
+    assert actor.told == []
+    there.send(b"x")
+    await wait_all_tasks_blocked(0.01)
+    assert actor.told == [(True, False, False)]
+    there.send(b"x")
+    await wait_all_tasks_blocked(0.01)
+    assert len(actor.told) == 1
+    poller.watch(actor, "read")
+    await wait_all_tasks_blocked(0.01)
+    assert len(actor.told) == 2
+    poller.close()
+
+
+async def test_trio_tells_the_reader_first(pair: Pair) -> None:
+    here, there = pair
+    poller, actor = TrioPoller(), Actor(here.fileno())
+    there.send(b"x")
+    poller.watch(actor, "write")
+    poller.watch(actor, "read")
+    await wait_all_tasks_blocked(0.01)
+    assert actor.told == [(True, False, False), (False, True, False)]
+    poller.close()
+
+
+async def test_trio_waits_for_nothing_for_one_that_is_forgotten_at_once(pair: Pair) -> None:
+    here, there = pair
+    poller, actor = TrioPoller(), Actor(here.fileno())
+    there.send(b"x")
+    poller.watch(actor, "read")
+    poller.forget(actor)
+    await wait_all_tasks_blocked(0.01)
+    assert actor.told == []
+    poller.close()
+
+
+async def test_trio_ends_a_wait_when_its_actor_is_forgotten(pair: Pair) -> None:
+    here, _ = pair
+    poller, actor = TrioPoller(), Actor(here.fileno())
+    poller.watch(actor, "read")
+    await wait_all_tasks_blocked()
+    poller.forget(actor)
+    await wait_all_tasks_blocked()
+    poller.watch(actor, "read")  # trio lets one task wait for a descriptor at a time
+    await wait_all_tasks_blocked()
+    poller.forget(actor)
+    await wait_all_tasks_blocked()
+    with trio.fail_after(5):
+        await trio.lowlevel.wait_writable(here)
+
+
+# --- which ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [(None, EpollPoller), ("", EpollPoller), ("epoll", EpollPoller), ("trio", TrioPoller)],
+)
+async def test_the_environment_chooses(
+    environment: str | None, expected: type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if environment is None:
+        monkeypatch.delenv("ACTORSOCK_POLLER", raising=False)
+    else:
+        monkeypatch.setenv("ACTORSOCK_POLLER", environment)
+    poller = new_poller(Passes())  # type: ignore[arg-type]
+    await wait_all_tasks_blocked()
+    assert type(poller) is expected
+    poller.close()
