@@ -3,7 +3,7 @@
 The pure part of what `gen_tcp`, `gen_udp`, `inet` and `ssl` are made of; nothing here does I/O.
 """
 
-from .addresses import (
+from .names.addresses import (
     ipv4_mapped_ipv6_address,
     is_ip_address,
     is_ipv4_address,
@@ -16,8 +16,8 @@ from .addresses import (
     parse_ipv6strict_address,
     parse_strict_address,
 )
-from .error_texts import format_error
-from .messages import (
+from .names.error_texts import format_error
+from .rules.messages import (
     Http,
     PortData,
     Ssl,

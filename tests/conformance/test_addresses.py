@@ -9,7 +9,7 @@ from typing import Final
 from actorsock import Error, Ok
 from actorsock.inet import addresses
 
-from .made_up import done_by_erlang
+from .erlang_programs import run_in_erlang
 
 _PARSERS: Final = (
     addresses.parse_address,
@@ -36,7 +36,7 @@ def test_addresses_are_read_and_written_as_in_erlang(erlang: str, tmp_path: Path
     tuples = [_address(dice) for _ in range(1000)]
     written = [f"{{parse,<<{','.join(map(str, text.encode()))}>>}}" for text in texts]
     written += [f"{{ntoa,{{{','.join(map(str, each))}}}}}" for each in tuples]
-    theirs = done_by_erlang(erlang, "addresses", written, tmp_path)
+    theirs = run_in_erlang(erlang, "addresses", written, tmp_path)
     ours = [" ".join(_packed(parse(text)) for parse in _PARSERS) for text in texts]
     ours += [addresses.ntoa(each).unwrap() for each in tuples]
     cases = zip([*texts, *tuples], ours, theirs, strict=True)

@@ -14,7 +14,7 @@ from actorsock.inet.options.lists import (
 )
 from actorsock.inet.options.table import OPTIONS, Family, Transport
 
-from .made_up import done_by_erlang
+from .erlang_programs import run_in_erlang
 
 _LOOPBACK: Final = "{127,0,0,1}"
 _GROUP: Final = f"{{{{224,1,1,1}},{_LOOPBACK}}}"
@@ -57,7 +57,7 @@ _VALUES: Final[dict[str, list[tuple[str, Any]]]] = {
 
 def test_options_are_taken_set_and_got_as_in_erlang(erlang: str, tmp_path: Path) -> None:
     cases = [(name, *value) for name, values in _VALUES.items() for value in values]
-    theirs = done_by_erlang(
+    theirs = run_in_erlang(
         erlang, "options", [f"{{{name},{text}}}" for name, text, _ in cases], tmp_path
     )
     differ = [

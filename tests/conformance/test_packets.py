@@ -21,7 +21,7 @@ from actorsock.inet.packets.results import (
 )
 from actorsock.inet.packets.rules import PacketType
 
-from .made_up import done_by_erlang
+from .erlang_programs import run_in_erlang
 
 _TYPES: Final = get_args(PacketType)
 _CASES: Final = int(os.environ.get("PACKETS", "6000"))
@@ -49,7 +49,7 @@ _SAMPLES: Final = [
 def test_decoding_gives_what_erlang_gives(erlang: str, tmp_path: Path) -> None:
     seed = random.randrange(2**32)
     cases = list(_made_up(random.Random(seed)))
-    theirs = done_by_erlang(erlang, "packets", [_case(*case) for case in cases], tmp_path)
+    theirs = run_in_erlang(erlang, "packets", [_case(*case) for case in cases], tmp_path)
     differ = [
         (case, ours, other)
         for case, other in zip(cases, theirs, strict=True)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actorsock.inet.output_queue import OutputQueue
+from actorsock.inet.rules.output_queue import OutputQueue
 
 
 @settings(deadline=None)

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from actorsock import Error, Ok
-from actorsock.inet.active_mode import Active, ActiveMode, is_active_value
-from actorsock.inet.messages import Tcp, Udp, moves_with_udp
-from actorsock.inet.stream_rules import CLOSE, CLOSED, PASSIVE, Failed, StreamRules
+from actorsock.inet.rules.active_mode import Active, ActiveMode, is_active_value
+from actorsock.inet.rules.messages import Tcp, Udp, moves_with_udp
+from actorsock.inet.rules.stream_rules import CLOSE, CLOSED, PASSIVE, Failed, StreamRules
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from ...arguments import check_seconds
 from ...socket.values.hosts import HOST_WORDS, host
-from ...socket.values.limits import INT_MAX
-from ..active_mode import is_active_value
+from ...socket.values.c_integers import INT_MAX
+from ..rules.active_mode import is_active_value
 from ..packets.decoding import check_delimiter, check_type
 
 __all__ = [

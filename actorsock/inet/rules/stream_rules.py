@@ -14,7 +14,7 @@ from typing import Final, Literal, TypeAlias, final
 
 import attrs
 
-from ..results import Error, Ok
+from ...results import Error, Ok
 from .active_mode import Active, ActiveMode
 
 __all__ = [

@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 
 import attrs
 
-from ..results import Error
+from ...results import Error
 
 __all__ = ["HIGHEST_COUNT", "LOWEST_COUNT", "Active", "ActiveMode", "is_active_value"]
 

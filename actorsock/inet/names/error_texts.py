@@ -4,7 +4,7 @@ import errno
 import os
 from typing import Final
 
-from ..arguments import shown
+from ...arguments import shown
 
 __all__ = ["format_error"]
 

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any, Final, TypeAlias
 
-from ..arguments import shown
-from ..results import Error, Ok
-from ..socket.values.hosts import host
+from ...arguments import shown
+from ...results import Error, Ok
+from ...socket.values.hosts import host
 
 __all__ = [
     "ipv4_mapped_ipv6_address",
