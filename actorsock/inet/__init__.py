@@ -1,8 +1,24 @@
-"""Erlang's `inet`: addresses as text, the words of errors, and the packets of streams.
+"""The sockets of gen_tcp and gen_udp alike: options, names, counters, packets. Erlang's `inet`.
 
-The pure part of what `gen_tcp`, `gen_udp`, `inet` and `ssl` are made of; nothing here does I/O.
+Here are also the messages of active sockets, addresses as text, the look-up of host names, and
+`decode_packet`, a pure function.
 """
 
+from .calls.informing import (
+    PortInfo,
+    cancel_monitor,
+    close,
+    getfd,
+    getstat,
+    i,
+    info,
+    monitor,
+    peername,
+    port,
+    sockname,
+)
+from .calls.options import getopts, setopts
+from .driver.socket_objects import InetSocket
 from .names.addresses import (
     ipv4_mapped_ipv6_address,
     is_ip_address,
@@ -17,21 +33,14 @@ from .names.addresses import (
     parse_strict_address,
 )
 from .names.error_texts import format_error
-from .rules.messages import (
-    Http,
-    PortData,
-    Ssl,
-    SslClosed,
-    SslError,
-    SslPassive,
-    Tcp,
-    TcpClosed,
-    TcpError,
-    TcpPassive,
-    TlsData,
-    Udp,
-    UdpError,
-    UdpPassive,
+from .names.interfaces import InterfaceAddress, InterfaceInfo, getifaddrs
+from .names.lookup import (
+    HostEnt,
+    getaddr,
+    getaddrs,
+    gethostbyaddr,
+    gethostbyname,
+    gethostname,
 )
 from .packets.decoding import decode_packet
 from .packets.results import (
@@ -46,18 +55,41 @@ from .packets.results import (
     TlsRecord,
 )
 from .packets.rules import PacketType
+from .rules.messages import (
+    Http,
+    PortData,
+    PortDown,
+    Ssl,
+    SslClosed,
+    SslError,
+    SslPassive,
+    Tcp,
+    TcpClosed,
+    TcpError,
+    TcpPassive,
+    TlsData,
+    Udp,
+    UdpError,
+    UdpPassive,
+)
 
 __all__ = [
     "AbsPath",
     "AbsoluteURI",
+    "HostEnt",
     "Http",
     "HttpError",
     "HttpHeader",
     "HttpRequest",
     "HttpResponse",
+    "InetSocket",
+    "InterfaceAddress",
+    "InterfaceInfo",
     "More",
     "PacketType",
     "PortData",
+    "PortDown",
+    "PortInfo",
     "Scheme",
     "Ssl",
     "SslClosed",
@@ -72,12 +104,26 @@ __all__ = [
     "Udp",
     "UdpError",
     "UdpPassive",
+    "cancel_monitor",
+    "close",
     "decode_packet",
     "format_error",
+    "getaddr",
+    "getaddrs",
+    "getfd",
+    "gethostbyaddr",
+    "gethostbyname",
+    "gethostname",
+    "getifaddrs",
+    "getopts",
+    "getstat",
+    "i",
+    "info",
     "ipv4_mapped_ipv6_address",
     "is_ip_address",
     "is_ipv4_address",
     "is_ipv6_address",
+    "monitor",
     "ntoa",
     "parse_address",
     "parse_ipv4_address",
@@ -85,4 +131,8 @@ __all__ = [
     "parse_ipv6_address",
     "parse_ipv6strict_address",
     "parse_strict_address",
+    "peername",
+    "port",
+    "setopts",
+    "sockname",
 ]

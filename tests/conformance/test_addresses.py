@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from actorsock import Error, Ok
-from actorsock.inet import addresses
+from actorsock.inet.names import addresses
 
 from .erlang_programs import run_in_erlang
 

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from ...arguments import check_seconds
-from ...socket.values.hosts import HOST_WORDS, host
 from ...socket.values.c_integers import INT_MAX
-from ..rules.active_mode import is_active_value
+from ...socket.values.hosts import HOST_WORDS, host
 from ..packets.decoding import check_delimiter, check_type
+from ..rules.active_mode import is_active_value
 
 __all__ = [
     "LOCAL",

@@ -4,10 +4,13 @@ from typing import Any, Final, final
 
 import attrs
 
+from ...runtime.core.identity import Ref
+
 __all__ = [
     "MOVED_WITH_TCP",
     "Http",
     "PortData",
+    "PortDown",
     "Ssl",
     "SslClosed",
     "SslError",
@@ -65,6 +68,22 @@ class PortData:
 
     socket: Any
     data: Any
+
+
+@final
+@attrs.frozen
+class PortDown:
+    """A socket that the receiver monitors has closed. `{'DOWN', Ref, port, Socket, Reason}`.
+
+    Attributes:
+        ref: the reference that `inet.monitor` returned.
+        socket: the socket.
+        reason: `"normal"`; `"noproc"` if the socket was closed before it was monitored.
+    """
+
+    ref: Ref
+    socket: Any
+    reason: str
 
 
 @final
