@@ -15,6 +15,7 @@ import attrs
 import actorsock
 from actorsock import Ok, Pid, Ref, Timeout, ok, process_info, socket
 
+from .acting_on_ports import PORT_OPERATIONS
 from .notation import Form, Name
 
 __all__ = ["OPERATIONS", "Unbound", "resolve"]
@@ -244,4 +245,5 @@ OPERATIONS: Final[dict[str, Callable[..., Any]]] = {
     "cancel_timer": lambda ref: left(actorsock.cancel_timer(ref)),
     "read_timer": lambda ref: left(actorsock.read_timer(ref)),
     "sleep": actorsock.sleep,
+    **PORT_OPERATIONS,
 }

@@ -37,7 +37,7 @@ __all__ = ["EINVAL", "InetActor", "cancel_observer"]
 EINVAL: Final = Error("einval")
 
 _LARGEST_DATAGRAM: Final = 65536
-_IGNORES_THE_SYSTEM: Final = {"raw", "add_membership", "drop_membership", "nopush"}
+_IGNORES_THE_SYSTEM: Final = {"raw", "add_membership", "drop_membership", "multicast_ttl", "nopush"}
 """Options whose errors of the system are ignored, as Erlang does."""
 
 

@@ -75,6 +75,7 @@ class StreamActor(InetActor):
         "ends_after_queue",
         "make",
         "packet",
+        "paused",
         "queue",
         "read_size",
         "rules",
@@ -112,6 +113,8 @@ class StreamActor(InetActor):
         self.connecting: Waiter | None = None
         self.ends_after_queue = False
         """`shutdown` of the writing side was asked for while bytes were queued."""
+        self.paused = False
+        """A bad packet was reported, with exit_on_close False: reading waits for `setopts`."""
         self.packet: Any = 0
         self.read_size = 0
         self.make: Callable[[Any], Any] = _no_message
@@ -126,6 +129,7 @@ class StreamActor(InetActor):
         if isinstance(decisions, Error):
             return decisions
         self._execute(decisions)
+        self.paused = False
         if self.rules.reads:
             self.pump()
         return _OK
@@ -145,9 +149,14 @@ class StreamActor(InetActor):
         if name == "show_econnreset":
             self.rules.show_econnreset = self.value(name)
         if name == "high_watermark":
-            self.queue.high = self.value(name)
+            self._set_watermarks(self.value(name), min(self.value(name), self.queue.low))
         if name == "low_watermark":
-            self.queue.low = self.value(name)
+            self._set_watermarks(max(self.value(name), self.queue.high), self.value(name))
+
+    def _set_watermarks(self, high: int, low: int) -> None:
+        # The low one is never above the high one: setting one moves the other.
+        self.queue.high = self.values["high_watermark"] = high
+        self.queue.low = self.values["low_watermark"] = low
 
     def _frame(self) -> None:
         framing = Framing(*map(self.value, _FRAMING))
@@ -196,7 +205,8 @@ class StreamActor(InetActor):
         if read:
             self.read_would_block = False
             if self.rules.reads:
-                self.pump()
+                if not self.paused:
+                    self.pump()
             elif self.waiter is not None:
                 self._serve_waiter()
         if write and not self.turns.closed:
@@ -385,8 +395,7 @@ class StreamActor(InetActor):
         if self.rules.stage == "dead":
             self._release()
         if result is None:
-            if self.rules.reads:
-                self.pump()  # after a bad packet, with exit_on_close False, reading goes on
+            self.paused = True
             return Error(reason)
         return Error(result.reason, rest) if rest and reason != "emsgsize" else result
 

@@ -94,8 +94,9 @@ def options_to_set(options: OptionList) -> list[tuple[Option, Any]] | Error:
     """Check the options of `inet.setopts`.
 
     Returns:
-        The options with their values in the order in which they are to be set: from the last to
-        the first, so that of one given twice the first counts. `Error("einval")` if one is wrong:
+        The options with their values in the order in which they are to be set. Those of a list are
+        set from the last to the first, so that of one given twice the first counts; of a mapping
+        `active` is the last. `Error("einval")` if one is wrong:
         none is to be set then.
 
     Raises:
@@ -110,6 +111,9 @@ def options_to_set(options: OptionList) -> list[tuple[Option, Any]] | Error:
             settings.append((option, option.check(value)))
         except (TypeError, ValueError):
             return Error("einval")
+    if isinstance(options, Mapping):
+        # A mapping has no order that counts: the mode comes last, when all else is set.
+        return sorted(settings, key=lambda setting: setting[0].name == "active")
     return settings[::-1]
 
 
