@@ -52,8 +52,16 @@ class _Differs(AssertionError):
         self.mismatch = mismatch
 
 
-def walk(bench: Bench, count: int, seed: int | None = None) -> Mismatch | None:
-    """Perform `count` random walks; return the shortest one that differs, if any."""
+def walk(
+    bench: Bench,
+    count: int,
+    seed: int | None = None,
+    walks: st.SearchStrategy[str] | None = None,
+) -> Mismatch | None:
+    """Perform `count` random walks; return the shortest one that differs, if any.
+
+    They are over sockets, if `walks` does not give others.
+    """
 
     @hypothesis.settings(
         max_examples=count,
@@ -64,7 +72,7 @@ def walk(bench: Bench, count: int, seed: int | None = None) -> Mismatch | None:
         suppress_health_check=list(hypothesis.HealthCheck),
         report_multiple_bugs=False,
     )
-    @hypothesis.given(st.booleans(), _walks(bench.erlang.release))
+    @hypothesis.given(st.booleans(), _walks(bench.erlang.release) if walks is None else walks)
     def same_on_both_sides(light: bool, lines: str) -> None:
         bench.light = light
         scenario = Scenario("walk", read_steps(lines))
