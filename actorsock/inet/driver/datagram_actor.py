@@ -90,7 +90,7 @@ class DatagramActor(InetActor):
 
     def states(self) -> list[str]:
         """See `InetActor.states`."""
-        return ["open"]
+        return ["connected", "open"] if self.connected else ["open"]
 
     # --- reading --------------------------------------------------------------------------------
 
@@ -230,7 +230,10 @@ class DatagramActor(InetActor):
         if self.turns.closed:
             return Error("closed")
         result = self._called(lambda: self.sock.connect(address))
-        return result if isinstance(result, Error) else Ok()
+        if isinstance(result, Error):
+            return result
+        self.connected = True
+        return Ok()
 
     def _called(self, call: Callable[[], Any]) -> Any:
         try:
