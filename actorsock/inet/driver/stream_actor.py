@@ -532,6 +532,9 @@ class StreamActor(InetActor):
         self._drop_output(error)
         self._execute(decisions)
         if self.rules.stage == "dead":
+            waiter, self.waiter = self.waiter, None
+            if waiter is not None:
+                waiter.wake(error)
             self._release()
             if self.owner_process is None:
                 self.close_now()
