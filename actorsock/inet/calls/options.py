@@ -43,6 +43,9 @@ def setopts(sock: InetSocket, options: OptionList) -> Ok[None] | Error:
         ok(inet.setopts(sock, [("packet", 4), "binary"]))
     """
     actor = inet_actor_of(sock)
+    # A program that reads packet by packet sets this one after each of them.
+    if type(options) is dict and len(options) == 1 and options.get("active") == "once":
+        return EINVAL if actor.turns.closed else actor.set_active("once")
     settings = options_to_set(options)
     if isinstance(settings, Error):
         return settings

@@ -72,7 +72,9 @@ class StreamActor(InetActor):
         "buffer",
         "closers",
         "connecting",
+        "delays",
         "ends_after_queue",
+        "head_size",
         "make",
         "packet",
         "paused",
@@ -80,6 +82,7 @@ class StreamActor(InetActor):
         "read_size",
         "rules",
         "senders",
+        "shut_for_writing",
         "unseen",
         "waiter",
     )
@@ -113,9 +116,12 @@ class StreamActor(InetActor):
         self.connecting: Waiter | None = None
         self.ends_after_queue = False
         """`shutdown` of the writing side was asked for while bytes were queued."""
+        self.shut_for_writing = False
         self.paused = False
         """A bad packet was reported, with exit_on_close False: reading waits for `setopts`."""
         self.packet: Any = 0
+        self.head_size: Any = 0
+        self.delays = False
         self.read_size = 0
         self.make: Callable[[Any], Any] = _no_message
         self._frame()
@@ -128,7 +134,8 @@ class StreamActor(InetActor):
         decisions = self.rules.set_active(value)
         if isinstance(decisions, Error):
             return decisions
-        self._execute(decisions)
+        if decisions:
+            self._execute(decisions)
         self.paused = False
         if self.rules.reads:
             self.pump()
@@ -144,6 +151,8 @@ class StreamActor(InetActor):
             self._frame()
         if name in ("packet", "mode", "header", "deliver"):
             self._choose_message()
+        if name == "delay_send":
+            self.delays = self.value(name)
         if name == "exit_on_close":
             self.rules.exit_on_close = self.value(name)
         if name == "show_econnreset":
@@ -162,6 +171,7 @@ class StreamActor(InetActor):
         framing = Framing(*map(self.value, _FRAMING))
         self.packet = framing.packet
         self.read_size = framing.buffer
+        self.head_size = self.packet if self.packet in _HEADED else 0
         self.buffer.framing = framing
 
     def _choose_message(self) -> None:
@@ -215,19 +225,25 @@ class StreamActor(InetActor):
                 self.flush()
 
     def pump(self) -> None:
-        """Send the owner what has arrived, as long as the mode allows and the quantum lasts."""
-        rules, buffer, statistics = self.rules, self.buffer, self.statistics
+        """Send the owner what has arrived, as long as the mode allows and the quantum lasts.
+
+        The path of every packet in an active mode: `_read`, `Statistics.received` and
+        `InetActor.deliver` are written in place.
+        """
+        rules, mode, buffer, statistics = self.rules, self.rules.mode, self.buffer, self.statistics
         left = _QUANTUM
         while self.unseen and rules.reads:
             self._hand_out(self.unseen.popleft())
-        while rules.reads:
-            size = len(buffer)
-            packet = buffer.next() if size else None
+        while mode.value is not False and rules.stage == "open":
+            packet = buffer.next()
             if packet is None:
                 if left <= 0:
                     self._again()
                     return
-                data = self._read(max(self.read_size, buffer.missing))
+                if self.read_would_block:
+                    return  # the poller watches: the flag is set only then
+                size = max(self.read_size, buffer.missing) if len(buffer) else self.read_size
+                data = self._read(size)
                 if data is None:
                     self.ensure_watched("read")
                     return
@@ -240,9 +256,15 @@ class StreamActor(InetActor):
                 self._input_ended("emsgsize")
                 return
             else:
-                statistics.received(size - len(buffer))
-                self.deliver(self.make(packet))
-                if rules.mode.delivered():
+                size = buffer.taken
+                statistics.recv_oct += size
+                statistics.recv_cnt += 1
+                if size > statistics.recv_max:
+                    statistics.recv_max = size
+                owner = self.owner_process
+                if owner is not None:
+                    owner.deliver(self.make(packet))
+                if mode.value is not True and mode.delivered():
                     self.deliver(TcpPassive(self.socket_object))
 
     def _hand_out(self, packet: Any) -> None:
@@ -387,8 +409,6 @@ class StreamActor(InetActor):
 
     def _input_ended(self, reason: str) -> Error:
         """Execute what the end of the input, or an error, means; return the result of a recv."""
-        if reason != "emsgsize":
-            reason = _shown(reason)
         result, decisions = self.rules.input_ended(reason)
         rest = self.buffer.take_all()
         self._execute(decisions)
@@ -429,19 +449,26 @@ class StreamActor(InetActor):
         pause = process.body.spend(SYSTEM_CALL)
         if pause is not None:
             await pause
-        refused = self.rules.send_asked()
-        if refused is not None:
-            return refused
+        result = self.send_at_once(data, framed)
+        return await self.send_later(process, data, framed) if result is None else result
+
+    def send_at_once(self, data: bytes, framed: bool = True) -> Ok[None] | Error | None:
+        """Send or queue bytes; return None, and do nothing, if the caller must wait first."""
+        if self.rules.stage in ("dead", "closed"):
+            return self.rules.send_asked()
         if self.ends_after_queue:
             return Error("closed")
-        head = length_header(self.packet, len(data)) if framed and self.packet in _HEADED else b""
         if self.queue.busy:
-            return await self._send_later(process, head, data)
+            return None
+        head = self._head(data) if framed and self.head_size else b""
         self.statistics.sent(len(head) + len(data))
         return self._send_now(head, data)
 
+    def _head(self, data: bytes) -> bytes:
+        return length_header(self.packet, len(data)) if self.head_size else b""
+
     def _send_now(self, head: bytes, data: bytes) -> Ok[None] | Error:
-        if self.queue or self.value("delay_send"):
+        if self.delays or self.queue:
             self.queue.append(head, data)
             self._flush_soon()
             return _OK
@@ -464,8 +491,12 @@ class StreamActor(InetActor):
             self.flush()
         return _OK
 
-    async def _send_later(self, process: Process, head: bytes, data: bytes) -> Ok[None] | Error:
+    async def send_later(
+        self, process: Process, data: bytes, framed: bool = True
+    ) -> Ok[None] | Error:
+        """Wait until the queue is busy no more, for at most `send_timeout`, and queue bytes."""
         timeout = self.value("send_timeout")
+        head = self._head(data) if framed else b""
         waiter = Waiter(process, (head, data))
         self.senders.append(waiter)
         try:
@@ -528,7 +559,12 @@ class StreamActor(InetActor):
                 sender.wake(_OK)
 
     def _output_failed(self, exc: OSError) -> Error:
-        error, decisions = self.rules.output_failed(_shown(reason_of(exc.errno)))
+        reason = reason_of(exc.errno)
+        if reason == "epipe":
+            # Of the program's own doing after `shutdown`; else the peer has answered with a reset
+            # to what was sent after its end, which Linux reports in this way.
+            reason = "closed" if self.shut_for_writing else "econnreset"
+        error, decisions = self.rules.output_failed(reason)
         self._drop_output(error)
         self._execute(decisions)
         if self.rules.stage == "dead":
@@ -564,6 +600,8 @@ class StreamActor(InetActor):
         except OSError as exc:
             return error_of(exc)
         self.forget_would_block()
+        if how != stdlib.SHUT_RD:
+            self.shut_for_writing = True
         if how != stdlib.SHUT_WR:
             self.on_ready(True, False, True)
         return _OK
@@ -668,13 +706,6 @@ class StreamActor(InetActor):
         self.saw_end = False
         self.connected = self.may_linger = True
         return _OK
-
-
-_RESETS: Final = {"epipe": "closed", "econnreset": "econnreset"}
-
-
-def _shown(reason: str) -> str:
-    return _RESETS.get(reason, reason)
 
 
 def _ends(message: Any, handle: Any) -> bool:

@@ -56,6 +56,7 @@ class ReceiveBuffer:
         "_rule",
         "_search",
         "_start",
+        "taken",
     )
 
     def __init__(self, framing: Framing | None = None) -> None:
@@ -68,6 +69,8 @@ class ReceiveBuffer:
         self._data: bytes | bytearray = _NOTHING
         self._start = self._search = self._needed = 0
         self._in_headers = False
+        self.taken = 0
+        """The bytes of the packet that was taken last, its header included."""
         self.framing = framing or Framing()
 
     @property
@@ -147,6 +150,7 @@ class ReceiveBuffer:
         if rule is _RAW:
             length = min(length, self._framing.buffer)
         packet = rule.decode(data, start, start + length)
+        self.taken = length
         if length == size:
             self._data = _NOTHING
             self._start = self._search = self._needed = 0
@@ -162,6 +166,7 @@ class ReceiveBuffer:
         if end > len(self._data):
             return None
         taken = bytes(self._data[self._start : end])
+        self.taken = length
         self._advance(end)
         return taken
 
