@@ -44,7 +44,15 @@ _IGNORES_THE_SYSTEM: Final = {"raw", "add_membership", "drop_membership", "multi
 class InetActor(SocketLifetime):
     """One socket of gen_tcp or gen_udp."""
 
-    __slots__ = ("family", "observers", "owner_process", "raised_buffer", "statistics", "values")
+    __slots__ = (
+        "end_reason",
+        "family",
+        "observers",
+        "owner_process",
+        "raised_buffer",
+        "statistics",
+        "values",
+    )
 
     transport: ClassVar[Transport]
 
@@ -65,6 +73,8 @@ class InetActor(SocketLifetime):
         self.statistics = Statistics()
         self.values: dict[str, Any] = {}
         """The options of the library that were set; others have their defaults."""
+        self.end_reason = "normal"
+        """The reason in the messages of monitors when the socket closes."""
         self.raised_buffer = 0
         """The size that `recbuf` asks of the option `buffer` as long as that is not set."""
         self.observers: dict[Ref, Pid] = {}
@@ -222,7 +232,7 @@ class InetActor(SocketLifetime):
         for ref, pid in observers.items():
             _observed.pop(ref, None)
             if (process := alive.get(pid)) is not None:
-                process.deliver(PortDown(ref, handle, "normal"))
+                process.deliver(PortDown(ref, handle, self.end_reason))
         self.owner_process = None
         return sock
 

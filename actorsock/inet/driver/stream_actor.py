@@ -432,6 +432,8 @@ class StreamActor(InetActor):
             else:
                 assert isinstance(decision, Failed)
                 self.deliver(TcpError(handle, decision.reason))
+                if CLOSE in decisions:
+                    self.end_reason = decision.reason
 
     def _release(self) -> None:
         """Close the descriptor of a lost connection; the socket is dead until it is closed."""

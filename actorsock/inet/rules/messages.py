@@ -87,7 +87,8 @@ class PortDown:
     Attributes:
         ref: the reference that `inet.monitor` returned.
         socket: the socket.
-        reason: `"normal"`; `"noproc"` if the socket was closed before it was monitored.
+        reason: `"normal"`; `"noproc"` if the socket was closed before it was monitored; the reason
+            of the `TcpError` that ended the connection.
     """
 
     ref: Ref
