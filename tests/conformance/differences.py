@@ -384,4 +384,13 @@ DIFFERENCES: Final = (
         ours=r"\[(?P=a), \['tcp_error', \w, 'emsgsize'\], \['tcp_closed', \w\].*\]",
         parts_ways=True,
     ),
+    Difference(
+        reason="datagrams and data in the mailbox stay there if the new owner has ended; Erlang "
+        "sends them to it first",
+        what="mailbox",
+        theirs=r"\[.*\]",
+        ours="",
+        after=r".*(tcp|udp)_give\(.*",
+        parts_ways=True,
+    ),
 )
