@@ -73,7 +73,7 @@ class InetActor(SocketLifetime):
         self.statistics = Statistics()
         self.values: dict[str, Any] = {}
         """The options of the library that were set; others have their defaults."""
-        self.end_reason = "normal"
+        self.end_reason: Any = "normal"
         """The reason in the messages of monitors when the socket closes."""
         self.raised_buffer = 0
         """The size that `recbuf` asks of the option `buffer` as long as that is not set."""
@@ -196,10 +196,11 @@ class InetActor(SocketLifetime):
     @enable_ki_protection
     def _on_message(self, message: object) -> None:
         match message:
-            case Down(pid=Pid() as pid):
+            case Down(pid=Pid() as pid, reason=reason):
                 self._monitors.pop(pid, None)
                 if not self.turns.closed and pid is self.turns.owner:
                     self.owner_process = None
+                    self.end_reason = reason
                     self.owner_ended()
             case _:
                 pass

@@ -88,12 +88,12 @@ class PortDown:
         ref: the reference that `inet.monitor` returned.
         socket: the socket.
         reason: `"normal"`; `"noproc"` if the socket was closed before it was monitored; the reason
-            of the `TcpError` that ended the connection.
+            of the `TcpError` that ended the connection, or of the end of the owner.
     """
 
     ref: Ref
     socket: Any
-    reason: str
+    reason: Any
 
 
 @final
