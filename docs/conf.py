@@ -58,7 +58,8 @@ nitpick_ignore_regex = [
     ("py:class", r"(.*\.)?([A-Z][A-Za-z]?\d?(_co)?|_\w+)"),  # T, T2, Ts, T_co, private aliases
     (
         "py:class",
-        r"(.*\.)?(AllowedCrash|Behaviour|BytesLike|Crash|Data|HasFileno|Messages|UnheardExit)",
+        r"(.*\.)?(AllowedCrash|Behaviour|BytesLike|Crash|Data|HasFileno|Messages|RequestRef"
+        r"|UnheardExit)",
     ),  # spelt out in the text
     ("py:obj", r".*"),  # single backticks, which are code where they name nothing
 ]
