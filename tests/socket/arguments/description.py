@@ -449,8 +449,7 @@ def _shape_of(module: Any, name: str) -> Shape:
 
 
 # `run` and `open_runtime` are around everything; to ok() an error is an exception. Streams are made
-# of the calls of sockets, and raise.
-# `receive_or` is refused in light processes; `run` and `open_runtime` open a runtime of their own.
+# of the calls of sockets, and raise. `receive_or` is refused in light processes.
 _LEFT_OUT = {"run", "open_runtime", "receive_or", "ok", *public_functions(actorsock.streams)}
 RECORDS = {
     "ControlMessage": shape(WORDS, WORDS, VALUE, VALUE, needed=2),
