@@ -109,7 +109,7 @@ def setopt(sock: Socket, level: str | int, option: str | int, value: Any) -> Ok[
             actor.note_low_water_mark()
         return None
 
-    return at_once(actor, call)
+    return at_once(actor, call, "setopt", level, option)
 
 
 @overload
@@ -186,7 +186,7 @@ def getopt(sock: Socket, level: str | int, option: Any) -> Ok[Any] | Error:
         )
         return read.decode(raw)
 
-    return at_once(actor, call)
+    return at_once(actor, call, "getopt", level, option)
 
 
 def _set_but_priority(opened: stdlib.socket, level: int, number: int, raw: int | bytes) -> None:

@@ -28,7 +28,6 @@ A caller that does not block (`..._nowait`) takes steps 1 and 2; instead of 3 it
 instead of 4 a select message, and calls again.
 """
 
-import logging
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias, TypeVar
 
@@ -59,8 +58,6 @@ from .turns import (
 )
 
 __all__ = ["CLOSED", "Operation", "Result", "SocketActor", "actor_of"]
-
-_log: Final = logging.getLogger("actorsock.socket")
 
 T = TypeVar("T")
 Result: TypeAlias = Ok[T] | Error | Select | SelectRead
@@ -221,8 +218,7 @@ class SocketActor(SocketLifetime):
 
     def observe(self, op: Operation[T], pid: Pid, result: Result[T] | None) -> None:
         """Log a request and its result, and report counters, where the settings ask for it."""
-        if self.settings.debug:
-            _log.debug("%r %s by %r: %r", self.socket_object, op.tag, pid, result or "waits")
+        self.log(op.tag, pid, result or "waits")
         if self.settings.iow:
             self.report_counter_wraps()
 
