@@ -180,8 +180,6 @@ class SocketActor(SocketLifetime):
             return op.interrupted("timeout")
         result = self.perform(op, pid, None, True)
         assert not isinstance(result, (Select, SelectRead))  # these need a handle
-        if result is None:
-            self.poller.spurious_wakeup(self, op.lane)
         return result
 
     def abandon_call(self, op: Operation[Any], pid: Pid, outcome: object) -> None:
@@ -260,6 +258,7 @@ class SocketActor(SocketLifetime):
             return
         if result is None:
             self.ensure_watched(lane.name)
+            # Here alone: an attempt to send may be the cause of the next report, see the poller.
             self.poller.spurious_wakeup(self, lane.name)
         else:
             # It stays the current user until it runs, so that no other process is served before
@@ -275,8 +274,6 @@ class SocketActor(SocketLifetime):
 
     def _watch(self, decision: Watch) -> None:
         lane = decision.lane
-        if self.would_block(lane):
-            return  # the poller watches
         user = self.lane_of(lane).current
         # A change that was reported while no process waited is not reported again: look. This is
         # for callers with a handle only. A blocking caller has not parked yet, and a wake would be
