@@ -15,7 +15,6 @@ from ...runtime.core.identity import Pid, check_pid
 from ...runtime.core.reductions import SYSTEM_CALL
 from ..core.actor import CLOSED, SocketActor, actor_of
 from ..core.socket_object import Socket
-from ..core.stdlib_shape import LOW_WATER_MARK
 from ..kernel import libc
 from ..options import (
     NativeRead,
@@ -105,8 +104,7 @@ def setopt(sock: Socket, level: str | int, option: str | int, value: Any) -> Ok[
             _set_but_priority(opened, level_number, number, raw)
         else:
             opened.setsockopt(level_number, number, raw)
-        if (level_number, number) == LOW_WATER_MARK:
-            actor.note_low_water_mark()
+        actor.note_option(level_number, number)
         return None
 
     return at_once(actor, call, "setopt", level, option)

@@ -15,6 +15,7 @@ from ...runtime.bodies.current import current_process
 from ...runtime.core.process import Process
 from ...runtime.core.reductions import SYSTEM_CALL
 from ..core.actor import SocketActor
+from ..core.readiness import LOW_WATER_MARK
 from ..core.service import log_opening, service_of
 from ..core.socket_object import Socket
 from ..kernel.errors import error_of
@@ -142,7 +143,7 @@ def _has_low_water_mark(sock: stdlib.socket) -> bool:
     Then epoll says nothing of data that a `recv` would return, and the actor must try.
     """
     try:
-        return sock.getsockopt(stdlib.SOL_SOCKET, stdlib.SO_RCVLOWAT) > 1
+        return sock.getsockopt(*LOW_WATER_MARK) > 1
     except OSError:
         return False
 

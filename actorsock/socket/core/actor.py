@@ -5,27 +5,9 @@ decides: select and abort messages, waking blocking callers, closing. It does no
 operation from another: see `operation` for what is asked of each. Requests are function calls,
 made in the process of the caller; so is the wait.
 
-The life of one `recv`, from the call to its result:
-
-1. `blocking` (in `api.asking`) charges the caller and calls `perform`.
-2. `perform` asks the lane. Behind other readers, the caller joins the queue and waits. Otherwise
-   the operation makes an attempt: data that is there is returned at once, with no wait.
-3. If there is none, the caller becomes the current user of the lane, and the poller is asked to
-   watch, unless it does already. The caller parks.
-4. The poller calls `on_ready`, which calls `resume`. For most receives the actor makes the next
-   attempt itself, while the caller is still suspended, and wakes it with the result. The caller
-   stays the current user until it runs, so that no other reader overtakes it. For other
-   operations the caller is selected: woken with `SendSelect`, to make the attempt itself.
-5. The caller runs: `settle` ends its turn, which activates the head of the queue, and returns the
-   result.
-
-If the caller is cancelled or killed between 3 and 5, its call unwinds through `abandon_call`. The
-bytes that it has received go back first, then the turn passes on. In the other order the next
-reader would look before the bytes are back: it would wait although there are some, or read later
-bytes before earlier ones.
-
-A caller that does not block (`..._nowait`) takes steps 1 and 2; instead of 3 it gets a `Select`,
-instead of 4 a select message, and calls again.
+A caller passes through `perform`, and, if it must wait, through `resume` and `settle`, or through
+`abandon_call` if it is cancelled or killed. "The life of one `recv`" in CONTRIBUTING.md tells the
+whole way with an example.
 """
 
 from collections.abc import Callable
@@ -184,7 +166,8 @@ class SocketActor(SocketLifetime):
 
     def abandon_call(self, op: Operation[Any], pid: Pid, outcome: object) -> None:
         """Undo the blocking call of `pid`, which unwinds; `outcome` is as for `settle`, or None."""
-        # Return the bytes before passing the turn, so that the next reader is selected at once.
+        # The bytes go back before the turn passes on. In the other order the next reader would look
+        # too early: it would wait although there are some, or read later ones before them.
         op.abandoned(self, outcome)
         self.leave(op.lane, pid)
 

@@ -28,7 +28,7 @@ from ..kernel.errors import error_of
 from ..options.settings import DEFAULTS, Settings
 from ..values.kinds import SocketKind
 from .notifications import CounterWrap, SocketDown
-from .readiness import Readiness
+from .readiness import LOW_WATER_MARK, Readiness
 from .service import Service
 from .socket_object import Socket
 from .turns import Decisions, Turns, User
@@ -113,6 +113,11 @@ class SocketLifetime(Readiness):
         self._apply(attrs.evolve(self.settings, **{name: value}))
         if self.settings.use_registry:
             self.service.registry.sockets[self.socket_object] = None
+
+    def note_option(self, level: int, number: int) -> None:
+        """Note that an option of the kernel was set: one changes what the poller reports."""
+        if (level, number) == LOW_WATER_MARK:
+            self.note_low_water_mark()
 
     def note_low_water_mark(self) -> None:
         """Note that the option `rcvlowat` is set: the poller may not report data that is there."""
