@@ -153,6 +153,7 @@ CHOSEN: Final[dict[str, tuple[Suite, ...]]] = {
     ),
     "actorsock/socket/core/readiness.py": (
         _tests(
+            "socket/test_readiness",
             "socket/test_spurious_wakeup",
             "socket/test_lanes_apart",
             "socket/test_both_lanes_ready",
