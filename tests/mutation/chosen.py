@@ -147,6 +147,7 @@ CHOSEN: Final[dict[str, tuple[Suite, ...]]] = {
             "socket/test_stream",
             "socket/test_nowait_gives_way",
             "socket/test_failing_calls",
+            "socket/test_readiness",
             "runtime/test_no_memory",
         ),
         _SCENARIOS,

@@ -107,3 +107,19 @@ async def test_an_end_that_came_with_data_is_found_behind_it() -> None:
     await at_rest()
     assert socket.recv_nowait(sock, ref=select.info.ref) == Ok(b"x")
     assert (await socket.recv(sock, timeout=20)).reason == "closed"
+
+
+@in_runtime
+async def test_a_caller_that_asks_for_what_is_not_there_is_told_of_what_is() -> None:
+    sock, peer = await connected()
+    waited = info_of(socket.recv_nowait(sock))
+    peer.sendall(b"x")
+    await receive(waited.ref)
+    ok(await socket.recv(sock))
+    peer.sendall(b"y")
+    arrives(sock)
+    await at_rest()  # the change has been reported, while no process waited
+    info = info_of(socket.recvmsg_nowait(sock, flags=["errqueue"]))
+    assert (await receive(info.ref, after=20)).ref is info.ref
+    assert socket.recv_nowait(sock) == Ok(b"y")
+    peer.close()
