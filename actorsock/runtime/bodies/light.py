@@ -86,7 +86,7 @@ class LightBody(Body):
         self.context = copy_context()
         """Its context variables: a copy of the starter's, as trio does for a task."""
         self.resume: Callable[[None], object] | None = None
-        """Runs the code until it next yields; None until the first step."""
+        """Runs the code until it next yields `_PAUSE`; None until the first step."""
         self.stopped = False
         """True once an exit signal ends the process: it must not wait any more."""
         self.exit_raised = False
@@ -96,14 +96,14 @@ class LightBody(Body):
         self.budget -= cost
         if self.budget > 0 and not self.stopped:
             return None
-        return self._yield()
+        return self._give_way()
 
     def checkpoint(self) -> Awaitable[None]:
-        return self._yield()
+        return self._give_way()
 
-    async def _yield(self) -> None:
-        # A stopped process does not yield but raises at once, except when it has caught the signal
-        # before: a loop that ignores it must not keep the others from running.
+    async def _give_way(self) -> None:
+        # A stopped process raises at once and does not give way, except when it has caught the
+        # signal before: a loop that ignores it must not keep the others from running.
         if self.exit_raised or (self.budget <= 0 and not self.stopped):
             self._passes.step_soon(self)
             await _pause
