@@ -23,7 +23,7 @@ from .crash_report import log_if_crash
 from .functions import call_function, name_of
 from .running import local
 
-__all__ = ["LightBody", "start_light", "step_all"]
+__all__ = ["Interruption", "LightBody", "start_light", "step_all"]
 
 _REMEDY: Final = (
     "a light process awaits only what actorsock offers: for something of trio's use "
@@ -32,6 +32,17 @@ _REMEDY: Final = (
 
 _PAUSE: Final = object()
 """The object that a light process yields to the runtime; a foreign awaitable yields others."""
+
+
+class Interruption(BaseException):
+    """Interrupts a call of a light process. A process that does not catch it crashes with `error`.
+
+    Not an `Exception`: `except Exception` in the program must not catch it.
+    """
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(error)
+        self.error = error
 
 
 class _Pause(tuple[object, ...]):
@@ -135,6 +146,11 @@ class LightBody(Body):
         self.wake()
         return False
 
+    @property
+    def ended(self) -> bool:
+        """True once the process has ended."""
+        return not hasattr(self, "process")
+
     def release(self) -> None:
         del self.process
 
@@ -170,6 +186,8 @@ class LightBody(Body):
 
     def end_with(self, exc: BaseException) -> None:
         """End the process, whose code has raised `exc`; raise again what concerns the program."""
+        if type(exc) is Interruption:
+            exc = exc.error.with_traceback(exc.__traceback__)
         if _is_misuse(exc):
             with suppress(Exception):  # the program may have set `__notes__` to anything
                 exc.add_note(_REMEDY)
