@@ -246,6 +246,23 @@ def test_a_postponed_event_comes_again_when_the_state_has_changed() -> None:
     assert rules.returns(None) == ()
 
 
+def test_no_event_copies_those_that_wait() -> None:
+    """The work for an event does not depend on how many others are postponed or queued."""
+    rules = in_cast()
+    for number in range(2, 5):
+        before = rules.state.machine.postponed
+        rules.returns(KeepState(Postpone()))
+        assert rules.state.postponed[1] is before
+        rules.hears(Cast(number))
+    rules.returns(NextState("open"))
+    for number in range(2):
+        before = rules.state.machine.queue
+        rules.returns(KeepState(NextEvent(Internal(number))))
+        assert rules.state.machine.queue is before
+        rules.returns(None)
+        assert rules.state.machine.queue is before[1]
+
+
 def test_inserted_events_come_before_postponed_ones() -> None:
     rules = in_cast()
     rules.returns(KeepState(Postpone()))

@@ -42,7 +42,7 @@ from ..behaviour.lifecycle import (
     wrong_result,
 )
 from ..calls.protocol import Begin, Call, Cast, SystemCall, Tick
-from .events import Enter, Event, Info, TimedOut
+from .events import Enter, Event, Info, Linked, TimedOut, turned
 from .outcomes import Action, KeepState, NextEvent, NextState, Postpone, RepeatState
 from .timeouts import DUE, EVENT, STATE, Timeout, Timers, Timing, without
 
@@ -82,10 +82,10 @@ class Machine:
     parent: Pid | None = None
     state: Any = None
     """The state of the program's machine."""
-    queue: tuple[Event, ...] = ()
+    queue: Linked = ()
     """The events that come before any message, in order."""
-    postponed: tuple[Event, ...] = ()
-    """The events that wait for a change of state, oldest first."""
+    postponed: Linked = ()
+    """The events that wait for a change of state, newest first."""
     stamp: int = 0
     """The stamp of the newest timer. A tick whose stamp is not in `timers` is stale."""
     timers: Timers = attrs.field(factory=dict)
@@ -178,8 +178,8 @@ def _message(machine: Machine, message: Any) -> Next:
 def _next_event(machine: Machine, before: tuple[Effect, ...]) -> Next:
     """Handle the next event that needs no message; if there is none, wait for a message."""
     if machine.queue:
-        event, *rest = machine.queue
-        return _handle(attrs.evolve(machine, queue=tuple(rest)), event, before)
+        event, rest = machine.queue
+        return _handle(attrs.evolve(machine, queue=rest), event, before)
     name = machine.due
     if name is None:
         return machine, before
@@ -258,18 +258,19 @@ def _transition(busy: Busy, state: Any, actions: tuple[Action, ...], result: Any
     effects: list[Effect] = []
     if busy.starter is not None:
         effects.append(TellStarter(busy.starter, None))
-    postponed, inserted = machine.postponed, []
+    postponed: Linked = machine.postponed
+    inserted: Linked = ()  # newest first
     timeouts = list(busy.timeouts)
     for action in actions:
         match action:
             case Postpone():
                 if busy.event is None or isinstance(busy.event, Enter):
                     return _wrong(busy, result, "no Postpone here, where there is no event")
-                postponed = (*machine.postponed, busy.event)
+                postponed = (busy.event, machine.postponed)
             case NextEvent(event):
                 if isinstance(busy.event, Enter):
                     return _wrong(busy, result, "no NextEvent here, before the state is entered")
-                inserted.append(event)
+                inserted = (event, inserted)
                 effects.append(Received(event))
             case _:
                 timeouts.append(action)
@@ -282,12 +283,12 @@ def _transition(busy: Busy, state: Any, actions: tuple[Action, ...], result: Any
     queue = machine.queue
     if changes:
         # As in Erlang: before the events that wait, and after those that are inserted now.
-        queue, postponed = (*postponed, *queue), ()
+        queue, postponed = turned(postponed, queue), ()
     former = state if begins else machine.state
     after = attrs.evolve(
         machine,
         state=state,
-        queue=(*inserted, *queue),
+        queue=turned(inserted, queue),
         postponed=postponed,
         timers=timing.timers,
         stamp=timing.stamp,
