@@ -246,9 +246,14 @@ def test_a_postponed_event_comes_again_when_the_state_has_changed() -> None:
     assert rules.returns(None) == ()
 
 
-def test_no_event_copies_those_that_wait() -> None:
+def test_no_event_copies_those_that_wait_or_the_time_outs() -> None:
     """The work for an event does not depend on how many others are postponed or queued."""
     rules = in_cast()
+    running = rules.state.machine.timers.running
+    rules.returns(KeepState(NamedTimeout("a name", 5), EventTimeout(5)))
+    rules.hears(Cast(1))
+    assert rules.state.machine.timers.running is running
+    assert list(running) == ["a name"]
     for number in range(2, 5):
         before = rules.state.machine.postponed
         rules.returns(KeepState(Postpone()))

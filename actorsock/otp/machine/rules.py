@@ -27,7 +27,6 @@ from ..behaviour.effects import (
     Received,
     Returned,
     Serve,
-    StopTimer,
     TellStarter,
 )
 from ..behaviour.lifecycle import (
@@ -44,7 +43,7 @@ from ..behaviour.lifecycle import (
 from ..calls.protocol import Begin, Call, Cast, SystemCall, Tick
 from .events import Enter, Event, Info, Linked, TimedOut, turned
 from .outcomes import Action, KeepState, NextEvent, NextState, Postpone, RepeatState
-from .timeouts import DUE, EVENT, STATE, Timeout, Timers, Timing, without
+from .timeouts import EVENT, STATE, Timeout, Timers
 
 __all__ = ["Busy", "Fresh", "Machine", "Mode", "step"]
 
@@ -86,14 +85,8 @@ class Machine:
     """The events that come before any message, in order."""
     postponed: Linked = ()
     """The events that wait for a change of state, newest first."""
-    stamp: int = 0
-    """The stamp of the newest timer. A tick whose stamp is not in `timers` is stale."""
-    timers: Timers = attrs.field(factory=dict)
-
-    @property
-    def due(self) -> Any:
-        """The name of the oldest time-out of 0 seconds, or None."""
-        return next((name for name, (stamp, _) in self.timers.items() if stamp == DUE), None)
+    timers: Timers = attrs.field(factory=Timers)
+    """The time-outs: the only part that is changed in place."""
 
     def to_sys(self, behaviour: Any) -> Any:
         """Return what `sys.get_state` shows: the state, and the object."""
@@ -159,7 +152,7 @@ def _message(machine: Machine, message: Any) -> Next:
     event: Event
     message_type = type(message)
     if message_type is Tick:
-        running = machine.timers.get(message.name)
+        running = machine.timers.running.get(message.name)
         if running is None or running[0] != message.stamp:
             return machine, ()
         return _time_out(machine, message.name, ())
@@ -180,25 +173,22 @@ def _next_event(machine: Machine, before: tuple[Effect, ...]) -> Next:
     if machine.queue:
         event, rest = machine.queue
         return _handle(attrs.evolve(machine, queue=rest), event, before)
-    name = machine.due
-    if name is None:
-        return machine, before
-    return _time_out(machine, name, before)
+    for name in machine.timers.due:
+        return _time_out(machine, name, before)
+    return machine, before
 
 
 def _time_out(machine: Machine, name: Any, before: tuple[Effect, ...]) -> Next:
-    event = TimedOut(name, machine.timers[name][1])
-    machine = attrs.evolve(machine, timers=without(machine.timers, name))
+    event = TimedOut(name, machine.timers.take(name))
     return _handle(machine, event, (*before, Received(event)))
 
 
 def _handle(machine: Machine, event: Event, before: tuple[Effect, ...]) -> Next:
     """Call the callback with an event, of whatever origin; it ends the event time-out."""
-    running = machine.timers.get(EVENT)
-    if running is not None:
-        if running[0] != DUE:
-            before = (*before, StopTimer(EVENT))
-        machine = attrs.evolve(machine, timers=without(machine.timers, EVENT))
+    effects: list[Effect] = []
+    machine.timers.stop(EVENT, effects)
+    if effects:
+        before = (*before, *effects)
     return _invoke(machine, event, before)
 
 
@@ -275,11 +265,10 @@ def _transition(busy: Busy, state: Any, actions: tuple[Action, ...], result: Any
             case _:
                 timeouts.append(action)
     enters = is_entered and machine.mode.enters
-    timing = Timing(machine.stamp, dict(machine.timers), effects)
     if changes:
-        timing.stop(STATE)
+        machine.timers.stop(STATE, effects)
     if not enters:
-        timing.set(timeouts)
+        machine.timers.set(timeouts, effects)
     queue = machine.queue
     if changes:
         # As in Erlang: before the events that wait, and after those that are inserted now.
@@ -290,8 +279,6 @@ def _transition(busy: Busy, state: Any, actions: tuple[Action, ...], result: Any
         state=state,
         queue=turned(inserted, queue),
         postponed=postponed,
-        timers=timing.timers,
-        stamp=timing.stamp,
     )
     if enters:
         # The entry comes before any queued event, and its callback may add time-outs to these.
