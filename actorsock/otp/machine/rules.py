@@ -13,7 +13,7 @@ inserted (`NextEvent`), then, after a change of state, those that were postponed
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args
 
 import attrs
 
@@ -225,8 +225,22 @@ def _returned(busy: Busy, result: Any) -> Next:
                 # As in Erlang the caller gets its answer before `terminate` begins.
                 return terminate(End(reason), busy.machine.state, before=answers)
     if busy.starter is not None:
-        return _wrong(busy, result, "NextState, Stop, Ignore or Error")
-    return _wrong(busy, result, "None, KeepState, RepeatState, NextState or Stop")
+        return _wrong(busy, result, "NextState, Stop, Ignore or Error", _remedy(busy, result))
+    expected = "None, KeepState, RepeatState, NextState or Stop"
+    return _wrong(busy, result, expected, _remedy(busy, result))
+
+
+def _remedy(busy: Busy, result: Any) -> str | None:
+    """Return what was probably meant by a result that is none."""
+    kind, begins = type(result), busy.starter is not None
+    if kind in get_args(Action):
+        action = f"{kind.__name__}(...)" if attrs.fields(kind) else f"{kind.__name__}()"
+        return f"NextState(state, {action})" if begins else f"KeepState({action})"
+    if begins and kind not in (KeepState, RepeatState):
+        return "NextState(state)" if result is None else f"NextState({shown(result)})"
+    if busy.machine.mode.has_method is not None and busy.machine.mode.takes(result):
+        return f"NextState({shown(result)})"
+    return None
 
 
 def _transition(busy: Busy, state: Any, actions: tuple[Action, ...], result: Any) -> Next:
@@ -255,11 +269,15 @@ def _transition(busy: Busy, state: Any, actions: tuple[Action, ...], result: Any
         match action:
             case Postpone():
                 if busy.event is None or isinstance(busy.event, Enter):
-                    return _wrong(busy, result, "no Postpone here, where there is no event")
+                    return _wrong(
+                        busy, result, "a result without Postpone, since there is no event,"
+                    )
                 postponed = (busy.event, machine.postponed)
             case NextEvent(event):
                 if isinstance(busy.event, Enter):
-                    return _wrong(busy, result, "no NextEvent here, before the state is entered")
+                    return _wrong(
+                        busy, result, "a result without NextEvent, before the state is entered,"
+                    )
                 inserted = (event, inserted)
                 effects.append(Received(event))
             case _:
@@ -290,8 +308,8 @@ def _transition(busy: Busy, state: Any, actions: tuple[Action, ...], result: Any
     return _next_event(after, tuple(effects))
 
 
-def _wrong(busy: Busy, result: Any, expected: str) -> Next:
-    return _crash(busy, wrong_result(busy.callback, expected, result))
+def _wrong(busy: Busy, result: Any, expected: str, remedy: str | None = None) -> Next:
+    return _crash(busy, wrong_result(busy.callback, expected, result, remedy))
 
 
 def _crash(busy: Busy, raised: Raised) -> Next:
