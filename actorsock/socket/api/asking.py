@@ -73,7 +73,7 @@ def nowait_receive(actor: SocketActor, op: Operation[T], ref: Ref | None) -> Res
     body, pid = process.body, process.pid
     body.budget -= SYSTEM_CALL
     result: Result[T] | None = None
-    if body.budget <= 0 and _must_yield(body):
+    if body.budget <= 0 and _must_give_way(body):
         result = actor.give_way(op, pid, handle)
     if result is None:
         result = actor.perform(op, pid, handle)
@@ -83,7 +83,7 @@ def nowait_receive(actor: SocketActor, op: Operation[T], ref: Ref | None) -> Res
     return result
 
 
-def _must_yield(body: Body) -> bool:
+def _must_give_way(body: Body) -> bool:
     """Return whether a `nowait` caller that has used up its budget gets a `Select`, not an attempt.
 
     The `receive` that it then calls lets others run and fills the budget. A caller may let them run
