@@ -538,6 +538,7 @@ async def test_an_object_that_hides_its_class_harms_no_supervisor(runtime: None)
     someone: Any = Disguised()
     for message in [someone, Exit(someone, "normal"), Down(make_ref(), someone, "normal")]:
         send(pid, message)
+        otp.cast(pid, message)
     answer = await otp.call(pid, Disguised())
     assert "not one to a supervisor" in str(answer.error)
     result = await otp.start_child(pid, ChildSpec("odd", Disguised))

@@ -162,7 +162,7 @@ async def open_runtime() -> AsyncGenerator[Pid, None]:
         _raise_unwrapped(group, first)
 
 
-@attrs.frozen
+@attrs.define
 class _Stages:
     """The stages in which a runtime is left, for the block and `_host` to wait for each other."""
 
@@ -172,8 +172,10 @@ class _Stages:
     """The tasks of all processes have ended."""
     over: trio.Event = attrs.field(factory=trio.Event)
     """Handlers have ended too: timers and run queue are not needed any more."""
-    abandoned: trio.Event = attrs.field(factory=trio.Event)
+    abandoned: bool = False
     """The code that has opened the runtime does not leave it: `_host` goes on alone."""
+    outer: Node | None = None
+    """The runtime around an abandoned one, which is interrupted in its place."""
 
 
 @enable_ki_protection
@@ -202,14 +204,16 @@ async def _host(
                     await _wait_for_light(node)
             finally:
                 stages.left.set()
-            if stages.abandoned.is_set():
+            if stages.abandoned:
                 _end_handlers(node)
             else:
                 await stages.over.wait()
             node.passes.stop()
             background.cancel_scope.cancel()
     if node.interruption is not None:
-        raise node.interruption
+        if stages.outer is None:
+            raise node.interruption
+        stages.outer.interrupt(node.interruption)
 
 
 @enable_ki_protection
@@ -276,7 +280,7 @@ def _abandon(
     else:
         task.context.run(leave_node, node, before)
     _restore(task, first, former)
-    stages.abandoned.set()
+    stages.abandoned, stages.outer = True, before
     stages.leaving.set()
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import gc
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -33,6 +34,7 @@ from actorsock import (
     process_info,
     receive,
     register,
+    run,
     send,
     send_after,
     sleep,
@@ -366,6 +368,27 @@ async def test_a_nursery_that_is_not_left_ends_its_own_process(
     gc.collect()
     await wait_all_tasks_blocked()
     assert not any(map(is_alive, inside))
+
+
+def test_an_interrupt_in_an_abandoned_runtime_ends_the_program() -> None:
+    async def interrupts() -> None:
+        try:
+            await sleep(60)
+        finally:
+            sys.exit("in the inner runtime")
+
+    async def with_an_interrupt() -> AsyncIterator[None]:
+        async with open_runtime():
+            spawn(interrupts)
+            await wait_all_tasks_blocked()
+            yield
+
+    async def main() -> None:
+        await end_of(spawn(begins, with_an_interrupt()))
+        await sleep(60)
+
+    with pytest.raises(SystemExit, match="in the inner runtime"):
+        run(main)
 
 
 # --- objects that fail when they are looked at ----------------------------------------------------
