@@ -23,7 +23,7 @@ from ..bodies.current import enter_node, leave_node
 from ..bodies.exit_reason import Ending, crash_in, ending_of, interrupt_in
 from ..bodies.functions import call_function, check_function, name_of
 from ..bodies.light import step_all
-from ..bodies.open_nurseries import finalizing_safely, leave_runtime
+from ..bodies.open_nurseries import finalizing_safely, leave_nurseries, leave_runtime
 from ..bodies.running import by_task
 from ..bodies.task import adopt
 from ..core.identity import Pid
@@ -126,7 +126,12 @@ async def open_runtime() -> AsyncGenerator[Pid, None]:
             ending = Ending("normal")
             try:
                 with scope:
-                    yield first.pid
+                    try:
+                        yield first.pid
+                    finally:
+                        # Not if somebody else closes this generator, which was abandoned.
+                        if task is trio.lowlevel.current_task():
+                            await leave_nurseries(task, outside)
             except BaseException as exc:
                 ending = ending_of(exc, first.body.cancelled)
                 # A decision to end that came wrapped in groups is raised below, without them.

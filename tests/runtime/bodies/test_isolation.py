@@ -370,6 +370,31 @@ async def test_a_nursery_that_is_not_left_ends_its_own_process(
     assert not any(map(is_alive, inside))
 
 
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+@pytest.mark.parametrize("generator", [with_a_nursery, with_a_runtime])
+def test_the_first_process_ends_in_good_order_too(
+    generator: Callable[[], AsyncIterator[None]],
+) -> None:
+    async def cleans_up() -> None:
+        try:
+            await sleep(60)
+        finally:
+            inside.append(current_pid())
+
+    async def main() -> None:
+        pid = spawn(cleans_up)
+        await wait_all_tasks_blocked()
+        await begins(generator())
+        inside[:] = [pid]
+
+    with pytest.raises(RuntimeError, match="Cancel scope stack corrupted"):
+        run(main)
+    kept.clear()
+    gc.collect()
+    assert len(inside) == 2
+    assert inside[0] is inside[1]
+
+
 def test_an_interrupt_in_an_abandoned_runtime_ends_the_program() -> None:
     async def interrupts() -> None:
         try:
