@@ -4,6 +4,7 @@
 - `behaviour`: the parts that all behaviours share
 - `server`: `GenServer`
 - `machine`: `StateMachine`
+- `events`: `EventManager` and `EventHandler`
 - `supervision`: `Supervisor`
 - `application`, `application_tree`: `Application` and `run_application`
 - `tasks`, `task_stream`: functions that run in processes of their own, and their results
@@ -16,11 +17,26 @@ Each module imports only from those above it in this list.
 from . import sys as sys
 from .application import Application, run_application
 from .behaviour.lifecycle import Ignore, Stop
-from .behaviour.starting import start, start_link
+from .behaviour.starting import start, start_link, start_monitor
 from .calls.calling import call, cast, reply, stop
 from .calls.failures import CallError
 from .calls.protocol import Answer, Call, Caller, Cast, Request
 from .calls.requests import check_response, receive_response, send_request, wait_response
+from .events.event_handler import EventHandler
+from .events.event_manager import EventManager
+from .events.outcomes import RemoveHandler, SwapHandler
+from .events.requests import (
+    GenEventExit,
+    HandlerCall,
+    add_handler,
+    add_sup_handler,
+    delete_handler,
+    notify,
+    swap_handler,
+    swap_sup_handler,
+    sync_notify,
+    which_handlers,
+)
 from .machine.events import Enter, Info, Internal, TimedOut
 from .machine.outcomes import (
     EventTimeout,
@@ -63,8 +79,12 @@ __all__ = [
     "ChildSpec",
     "Continue",
     "Enter",
+    "EventHandler",
+    "EventManager",
     "EventTimeout",
+    "GenEventExit",
     "GenServer",
+    "HandlerCall",
     "Ignore",
     "Info",
     "Internal",
@@ -74,6 +94,7 @@ __all__ = [
     "NextState",
     "NoReply",
     "Postpone",
+    "RemoveHandler",
     "RepeatState",
     "Reply",
     "Request",
@@ -82,9 +103,12 @@ __all__ = [
     "Stop",
     "Supervisor",
     "SupervisorFlags",
+    "SwapHandler",
     "Task",
     "TaskStream",
     "TimedOut",
+    "add_handler",
+    "add_sup_handler",
     "async_call",
     "async_stream",
     "await_result",
@@ -93,8 +117,10 @@ __all__ = [
     "check_response",
     "count_children",
     "delete_child",
+    "delete_handler",
     "get_childspec",
     "nb_yield",
+    "notify",
     "receive_response",
     "reply",
     "restart_child",
@@ -103,8 +129,13 @@ __all__ = [
     "start",
     "start_child",
     "start_link",
+    "start_monitor",
     "stop",
+    "swap_handler",
+    "swap_sup_handler",
+    "sync_notify",
     "terminate_child",
     "wait_response",
     "which_children",
+    "which_handlers",
 ]

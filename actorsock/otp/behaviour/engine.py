@@ -13,6 +13,7 @@ from types import CoroutineType
 from typing import Any, Final
 
 from ...log_text import text_of
+from ...results import Ok
 from ...runtime.api.aliases import send_through
 from ...runtime.api.message_timers import cancel_timer, send_after
 from ...runtime.api.messaging import receive
@@ -117,7 +118,8 @@ class Engine:
             case StopTimer(name):
                 self._stop_timer(name)
             case TellStarter(starter, error):
-                send_through(starter, Begun(starter, error))
+                result = Ok(current_process().pid) if error is None else error
+                send_through(starter, Begun(starter, result, error is not None))
             case Received(event):
                 if self.debugging is not None:
                     self.debugging.received(event)

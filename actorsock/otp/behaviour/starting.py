@@ -1,11 +1,11 @@
-"""`start` and `start_link`: a new behaviour process, and the result of its `init`.
+"""`start` and its relatives: a new behaviour process, and the result of its `init`.
 
 The same for every behaviour. The starter spawns the process, sends it `Begin`, and waits for
 `Begun` or for the end of the process.
 """
 
 from math import inf
-from typing import Any
+from typing import Any, Literal
 
 from trio.lowlevel import enable_ki_protection
 
@@ -25,7 +25,7 @@ from ..calls.waiting import forget, take_exit
 from .base import Behaviour
 from .engine import InPlace
 
-__all__ = ["start", "start_link"]
+__all__ = ["news_of", "start", "start_link", "start_monitor"]
 
 
 async def start(
@@ -68,7 +68,7 @@ async def start(
             case Ok(pid): ...
             case Error("already_started", pid): ...
     """
-    return await _start(behaviour, args, name, light, timeout, linked=False)
+    return await _start("alone", behaviour, args, name, light, timeout)  # type: ignore[no-any-return]
 
 
 async def start_link(
@@ -100,18 +100,49 @@ async def start_link(
         TypeError: as `start`.
         ValueError: as `start`.
     """
-    return await _start(behaviour, args, name, light, timeout, linked=True)
+    return await _start("linked", behaviour, args, name, light, timeout)  # type: ignore[no-any-return]
 
 
+async def start_monitor(
+    behaviour: type[Behaviour],
+    *args: Any,
+    name: str | None = None,
+    light: bool = False,
+    timeout: float = inf,
+) -> Ok[tuple[Pid, Ref]] | Error[Any]:
+    """Start a behaviour in a new process that the caller monitors, from its beginning on.
+
+    Erlang's `gen_server:start_monitor/3,4` and its relatives. The caller is the parent, as with
+    `start_link`, but the two are not linked.
+
+    Args:
+        behaviour: as `start`.
+        *args: the arguments of its `init`.
+        name: a name to register the process under, before `init` runs.
+        light: run the process as a light one, if the class has async callbacks.
+        timeout: seconds to wait for `init`; `math.inf` (the default) waits for ever.
+
+    Returns:
+        `Ok((pid, ref))`, where a `Down` with `ref` will tell the end of the process; or `Error`
+        as `start`, and no `Down` comes.
+
+    Raises:
+        TypeError: as `start`.
+        ValueError: as `start`.
+    """
+    return await _start("monitored", behaviour, args, name, light, timeout)  # type: ignore[no-any-return]
+
+
+# The result has another form if the process is monitored, which the public functions say.
 @enable_ki_protection
 async def _start(
+    how: Literal["alone", "linked", "monitored"],
     behaviour: type[Behaviour],
     args: tuple[Any, ...],
     name: str | None,
     light: bool,
     timeout: float,
-    linked: bool,
-) -> Ok[Pid] | Error[Any]:
+) -> Any:
     if not (isinstance(behaviour, type) and issubclass(behaviour, Behaviour)):
         raise TypeError(
             f"behaviour: expected a class derived from GenServer, StateMachine or Supervisor, "
@@ -133,12 +164,30 @@ async def _start(
         pid = spawn(engine, name=name, light=light)
     # The new process does not run before this function sends or waits, so its first message is
     # `Begin`.
-    if linked:
+    if how == "linked":
         starter.link(alive[pid])
+    lasting = monitor(pid) if how == "monitored" else None
     ref = monitor(pid, alias="demonitor")
-    send(pid, Begin(starter.pid if linked else pid, ref, args))
+    send(pid, Begin(pid if how == "alone" else starter.pid, ref, args))
+    begun = False
     try:
-        return await _begun(starter, pid, ref, timeout)
+        result = await news_of(starter, pid, ref, timeout)
+        begun = isinstance(result, Ok)
+    finally:
+        if lasting is not None and not begun:
+            forget(starter, lasting)
+    return result if lasting is None or not begun else Ok((pid, lasting))
+
+
+async def news_of(starter: Process, pid: Pid, ref: Ref, timeout: float) -> Any:
+    """Wait for the `Begun` of a process that was just started, and return the result in it.
+
+    `Error(reason)` if the process ends before; `Error("timeout")` if it is not in time. In the
+    latter case it is killed, and so it is if the wait is cancelled. `ref` is a monitor of the
+    process, and an alias, and is neither afterwards.
+    """
+    try:
+        return await _news_of(starter, pid, ref, timeout)
     except BaseException:
         forget(starter, ref)
         if not starter.ending:
@@ -149,24 +198,24 @@ async def _start(
         raise
 
 
-async def _begun(starter: Process, pid: Pid, ref: Ref, timeout: float) -> Ok[Pid] | Error[Any]:
+async def _news_of(starter: Process, pid: Pid, ref: Ref, timeout: float) -> Any:
     match await receive(ref, after=timeout):
-        case Begun(error=None):
+        case Begun(result=result, failed=False):
             forget(starter, ref)
-            return Ok(pid)
-        case Begun(error=Error() as error):
+            return result
+        case Begun(result=result):
             await receive(ref)  # the `Down`: the process has ended when `start` returns
         case Down(reason=reason):
-            error = Error(reason)
+            result = Error(reason)
         case _:
-            error = Error("timeout")
+            result = Error("timeout")
             _kill(pid)
             await receive(lambda message: isinstance(message, Down) and message.ref is ref)
             # `init` may have returned in the last moment: drop its `Begun`.
             forget(starter, ref)
     # The returned error reports the end already; a caller that traps exits needs no `Exit` message.
     take_exit(starter, pid)
-    return error
+    return result
 
 
 def _kill(pid: Pid) -> None:

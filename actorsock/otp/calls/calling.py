@@ -29,7 +29,7 @@ from .protocol import (
 )
 from .waiting import check_server, find_server, forget
 
-__all__ = ["call", "cast", "reply", "stop", "system_call"]
+__all__ = ["call", "cast", "is_same", "reply", "stop", "system_call"]
 
 
 T = TypeVar("T")
@@ -201,7 +201,7 @@ async def stop(server: Pid | str, reason: Any = "normal", timeout: float = inf) 
         forget(process, ref)
     if type(down) is not Down:
         raise CallError("timeout", server, reason, "stop")
-    if not _is_same(down.reason, reason):
+    if not is_same(down.reason, reason):
         raise CallError(down.reason, server, reason, "stop")
 
 
@@ -256,12 +256,13 @@ async def _receive_answer(
     raise _failure("timeout", context)
 
 
-def _is_same(reason: Any, other: Any) -> bool:
-    if reason is other:
+def is_same(value: Any, other: Any) -> bool:
+    """Return True if two values of the program are equal: reasons, or ids."""
+    if value is other:
         return True
     try:
-        return bool(reason == other)
-    except Exception:  # `__eq__` of a reason is the program's code, and may fail
+        return bool(value == other)
+    except Exception:  # `__eq__` is the program's code, and may fail
         return False
 
 

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 import attrs
 
-from ...results import Error
 from ...runtime.api.aliases import send_through
 from ...runtime.core.identity import Pid, Ref
 from ...runtime.core.process import alive
@@ -212,11 +211,13 @@ class Begin:
 
 @attrs.frozen
 class Begun:
-    """The result of `init`, for `start`."""
+    """The first news of a new process, for the function that has started it."""
 
     ref: Ref
-    error: Error[Any] | None
-    """None: the process serves from now on. Otherwise `start` returns this error."""
+    result: Any
+    """What that function returns."""
+    failed: bool
+    """The process is about to end. The function waits for that before it returns."""
 
 
 @attrs.frozen
