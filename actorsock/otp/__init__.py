@@ -21,6 +21,16 @@ from .behaviour.starting import start, start_link, start_monitor
 from .calls.calling import call, cast, reply, stop
 from .calls.failures import CallError
 from .calls.protocol import Answer, Call, Caller, Cast, Request
+from .calls.registries import Registry, Via
+from .calls.request_collection import (
+    NoRequest,
+    RequestCollection,
+    Response,
+    reqids_add,
+    reqids_new,
+    reqids_size,
+    reqids_to_list,
+)
 from .calls.requests import check_response, receive_response, send_request, wait_response
 from .events.event_handler import EventHandler
 from .events.event_manager import EventManager
@@ -93,11 +103,15 @@ __all__ = [
     "NextEvent",
     "NextState",
     "NoReply",
+    "NoRequest",
     "Postpone",
+    "Registry",
     "RemoveHandler",
     "RepeatState",
     "Reply",
     "Request",
+    "RequestCollection",
+    "Response",
     "StateMachine",
     "StateTimeout",
     "Stop",
@@ -107,6 +121,7 @@ __all__ = [
     "Task",
     "TaskStream",
     "TimedOut",
+    "Via",
     "add_handler",
     "add_sup_handler",
     "async_call",
@@ -123,6 +138,10 @@ __all__ = [
     "notify",
     "receive_response",
     "reply",
+    "reqids_add",
+    "reqids_new",
+    "reqids_size",
+    "reqids_to_list",
     "restart_child",
     "run_application",
     "send_request",

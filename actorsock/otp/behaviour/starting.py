@@ -21,6 +21,7 @@ from ...runtime.core.messages import Down
 from ...runtime.core.process import Process, alive
 from ...runtime.core.reductions import START
 from ..calls.protocol import Begin, Begun
+from ..calls.registries import Via
 from ..calls.waiting import forget, take_exit
 from .base import Behaviour
 from .engine import InPlace
@@ -31,7 +32,7 @@ __all__ = ["news_of", "start", "start_link", "start_monitor"]
 async def start(
     behaviour: type[Behaviour],
     *args: Any,
-    name: str | None = None,
+    name: str | Via | None = None,
     light: bool = False,
     timeout: float = inf,
 ) -> Ok[Pid] | Error[Any]:
@@ -43,7 +44,8 @@ async def start(
     Args:
         behaviour: a class derived from `GenServer`, `StateMachine`, `Supervisor` or `Application`.
         *args: the arguments of its `init`.
-        name: a name to register the process under, before `init` runs (`{local, Name}`).
+        name: a name to register the process under, before `init` runs (`{local, Name}`); or a
+            `Via`, a name in a registry of the program.
         light: run the process as a light one. Without effect on a class whose callbacks are all
             plain functions: its processes are handlers.
         timeout: seconds to wait for `init`; `math.inf` (the default) waits for ever.
@@ -58,8 +60,8 @@ async def start(
           `exit(reason)`; if it has crashed, `reason` is the exception
 
     Raises:
-        TypeError: `behaviour` is no such class, `name` is not a `str`, or `timeout` is not a
-            number.
+        TypeError: `behaviour` is no such class, `name` is neither a `str` nor a `Via`, or `timeout`
+            is not a number.
         ValueError: `timeout` is negative or NaN.
 
     Example::
@@ -74,7 +76,7 @@ async def start(
 async def start_link(
     behaviour: type[Behaviour],
     *args: Any,
-    name: str | None = None,
+    name: str | Via | None = None,
     light: bool = False,
     timeout: float = inf,
 ) -> Ok[Pid] | Error[Any]:
@@ -106,7 +108,7 @@ async def start_link(
 async def start_monitor(
     behaviour: type[Behaviour],
     *args: Any,
-    name: str | None = None,
+    name: str | Via | None = None,
     light: bool = False,
     timeout: float = inf,
 ) -> Ok[tuple[Pid, Ref]] | Error[Any]:
@@ -139,7 +141,7 @@ async def _start(
     how: Literal["alone", "linked", "monitored"],
     behaviour: type[Behaviour],
     args: tuple[Any, ...],
-    name: str | None,
+    name: str | Via | None,
     light: bool,
     timeout: float,
 ) -> Any:
@@ -155,20 +157,22 @@ async def _start(
         await pause
     # Checked before the process exists: nothing has to be undone, and no other process can register
     # the name between here and `spawn`, which does not wait.
-    if name is not None and (owner := whereis(name)) is not None:
+    via, local = (name, None) if isinstance(name, Via) else (None, name)
+    owner = whereis(local) if local is not None else via.whereis() if via is not None else None
+    if owner is not None:
         return Error("already_started", owner)
     engine = behaviour._engine()
     if isinstance(engine, InPlace):
-        pid = spawn_handler(engine, name=name)
+        pid = spawn_handler(engine, name=local)
     else:
-        pid = spawn(engine, name=name, light=light)
+        pid = spawn(engine, name=local, light=light)
     # The new process does not run before this function sends or waits, so its first message is
     # `Begin`.
     if how == "linked":
         starter.link(alive[pid])
     lasting = monitor(pid) if how == "monitored" else None
     ref = monitor(pid, alias="demonitor")
-    send(pid, Begin(pid if how == "alone" else starter.pid, ref, args))
+    send(pid, Begin(pid if how == "alone" else starter.pid, ref, args, via))
     begun = False
     try:
         result = await news_of(starter, pid, ref, timeout)

@@ -19,6 +19,7 @@ import attrs
 from ...runtime.api.aliases import send_through
 from ...runtime.core.identity import Pid, Ref
 from ...runtime.core.process import alive
+from .registries import Via
 
 __all__ = [
     "BY_ALIAS",
@@ -207,6 +208,8 @@ class Begin:
     starter: Ref
     """The alias that the result of `init` (`Begun`) is sent to."""
     args: tuple[Any, ...]
+    name: Via | None = None
+    """The name that the process registers before `init`, if it is in a registry of the program."""
 
 
 @attrs.frozen

@@ -36,7 +36,7 @@ class EventManager(Behaviour):
 
     Example::
 
-        ChildSpec("alarms", otp.start_link, (otp.EventManager,), {"name": "alarms"})
+        ChildSpec("alarms", partial(otp.start_link, otp.EventManager, name="alarms"))
     """
 
     def _init(self) -> None:

@@ -14,6 +14,7 @@ from ...results import Error, Ok
 from ...runtime.api.messaging import current_pid, send
 from ...runtime.core.identity import Pid
 from ..calls.calling import call
+from ..calls.registries import ServerRef, Via
 from .names import HandlerName, handler_name
 
 __all__ = [
@@ -129,12 +130,12 @@ class WhichHandlers:
 
 
 async def add_handler(
-    manager: Pid | str, handler: HandlerName, *args: Any
+    manager: ServerRef, handler: HandlerName, *args: Any
 ) -> Ok[None] | Error[Any]:
     """Add a handler to an event manager. Erlang's `gen_event:add_handler/3`.
 
     Args:
-        manager: the pid of the manager, or its registered name.
+        manager: the pid of the manager, its registered name, or a `Via`.
         handler: a class derived from `EventHandler`, or `(class, id)` with any id. Nothing
             prevents two handlers of the same name; other functions then mean the newer one.
         *args: the arguments of its `init`.
@@ -154,7 +155,7 @@ async def add_handler(
 
 
 async def add_sup_handler(
-    manager: Pid | str, handler: HandlerName, *args: Any
+    manager: ServerRef, handler: HandlerName, *args: Any
 ) -> Ok[None] | Error[Any]:
     """Add a handler that the calling process supervises. Erlang's `gen_event:add_sup_handler/3`.
 
@@ -165,7 +166,7 @@ async def add_sup_handler(
     exit signal reaches the caller.
 
     Args:
-        manager: the pid of the manager, or its registered name.
+        manager: the pid of the manager, its registered name, or a `Via`.
         handler: as for `add_handler`.
         *args: the arguments of its `init`.
 
@@ -184,11 +185,11 @@ async def add_sup_handler(
     return await _ask(manager, AddHandler(handler, args, current_pid()))  # type: ignore[no-any-return]
 
 
-async def delete_handler(manager: Pid | str, handler: HandlerName, args: Any) -> Ok[Any] | Error:
+async def delete_handler(manager: ServerRef, handler: HandlerName, args: Any) -> Ok[Any] | Error:
     """Remove a handler. Erlang's `gen_event:delete_handler/3`.
 
     Args:
-        manager: the pid of the manager, or its registered name.
+        manager: the pid of the manager, its registered name, or a `Via`.
         handler: the name of the handler.
         args: any value, for its `terminate`.
 
@@ -204,7 +205,7 @@ async def delete_handler(manager: Pid | str, handler: HandlerName, args: Any) ->
 
 
 async def swap_handler(
-    manager: Pid | str, old: tuple[HandlerName, Any], new: tuple[HandlerName, Any]
+    manager: ServerRef, old: tuple[HandlerName, Any], new: tuple[HandlerName, Any]
 ) -> Ok[None] | Error[Any]:
     """Replace a handler by another one. Erlang's `gen_event:swap_handler/3`.
 
@@ -213,7 +214,7 @@ async def swap_handler(
     no old handler. The new handler is supervised by the process that has supervised the old one.
 
     Args:
-        manager: the pid of the manager, or its registered name.
+        manager: the pid of the manager, its registered name, or a `Via`.
         old: `(handler, args)`: the name of the handler, and any value for its `terminate`.
         new: `(new_handler, new_args)`: the name, and any value for its `init`.
 
@@ -233,14 +234,14 @@ async def swap_handler(
 
 
 async def swap_sup_handler(
-    manager: Pid | str, old: tuple[HandlerName, Any], new: tuple[HandlerName, Any]
+    manager: ServerRef, old: tuple[HandlerName, Any], new: tuple[HandlerName, Any]
 ) -> Ok[None] | Error[Any]:
     """Replace a handler by one that the caller supervises. Erlang's `swap_sup_handler/3`.
 
     It differs from `swap_handler` in this point only: see `add_sup_handler`.
 
     Args:
-        manager: the pid of the manager, or its registered name.
+        manager: the pid of the manager, its registered name, or a `Via`.
         old: `(handler, args)`.
         new: `(new_handler, new_args)`.
 
@@ -253,13 +254,13 @@ async def swap_sup_handler(
     return await _replace(manager, old, new, current_pid())
 
 
-async def which_handlers(manager: Pid | str) -> list[HandlerName]:
+async def which_handlers(manager: ServerRef) -> list[HandlerName]:
     """Return the names of a manager's handlers, the newest first.
 
     Erlang's `gen_event:which_handlers/1`.
 
     Args:
-        manager: the pid of the manager, or its registered name.
+        manager: the pid of the manager, its registered name, or a `Via`.
 
     Raises:
         CallError: as `add_handler`.
@@ -267,28 +268,31 @@ async def which_handlers(manager: Pid | str) -> list[HandlerName]:
     return await _ask(manager, WhichHandlers())  # type: ignore[no-any-return]
 
 
-def notify(manager: Pid | str, event: Any) -> None:
+def notify(manager: ServerRef, event: Any) -> None:
     """Send an event to all handlers of a manager, and do not wait. Erlang's `gen_event:notify/2`.
 
     Args:
-        manager: the pid of the manager, or its registered name. If the process has ended, the
-            event is dropped silently.
+        manager: the pid of the manager, its registered name, or a `Via`. If the process has ended,
+            the event is dropped silently.
         event: any value; `handle_event` of each handler gets it.
 
     Raises:
         ValueError: no process is registered under that name.
-        TypeError: `manager` is neither a pid nor a `str`.
+        TypeError: `manager` is no pid, name or `Via`.
     """
-    send(manager, Notify(event))
+    if isinstance(manager, Via):
+        manager.send(Notify(event))
+    else:
+        send(manager, Notify(event))
 
 
-async def sync_notify(manager: Pid | str, event: Any) -> None:
+async def sync_notify(manager: ServerRef, event: Any) -> None:
     """Send an event to all handlers, and wait until they have handled it.
 
     Erlang's `gen_event:sync_notify/2`.
 
     Args:
-        manager: the pid of the manager, or its registered name.
+        manager: the pid of the manager, its registered name, or a `Via`.
         event: any value; `handle_event` of each handler gets it.
 
     Raises:
@@ -298,7 +302,7 @@ async def sync_notify(manager: Pid | str, event: Any) -> None:
 
 
 async def _replace(
-    manager: Pid | str,
+    manager: ServerRef,
     old: tuple[HandlerName, Any],
     new: tuple[HandlerName, Any],
     supervisor: Pid | None,
@@ -309,5 +313,5 @@ async def _replace(
     return await _ask(manager, ReplaceHandler(*old, *new, supervisor))  # type: ignore[no-any-return]
 
 
-async def _ask(manager: Pid | str, request: Any) -> Any:
+async def _ask(manager: ServerRef, request: Any) -> Any:
     return await call(manager, request, timeout=inf)
