@@ -9,11 +9,13 @@
 - `application`, `application_tree`: `Application` and `run_application`
 - `tasks`, `task_stream`: functions that run in processes of their own, and their results
 - `sys`: inspecting and suspending a running behaviour
+- `proc_lib`: starting processes without a behaviour
 
 Each module imports only from those above it in this list.
 """
 
 # Reachable as `otp.sys`, but not in `__all__`: `import *` must not hide Python's `sys`.
+from . import proc_lib
 from . import sys as sys
 from .application import Application, run_application
 from .behaviour.lifecycle import Ignore, Stop
@@ -136,6 +138,7 @@ __all__ = [
     "get_childspec",
     "nb_yield",
     "notify",
+    "proc_lib",
     "receive_response",
     "reply",
     "reqids_add",

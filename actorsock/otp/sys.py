@@ -1,11 +1,12 @@
 """Inspecting and suspending a running behaviour, for debugging and tests. Erlang's `sys`.
 
-These functions work with every behaviour: `GenServer`, `StateMachine`, `Supervisor` and
-`Application`, in any kind of process. The process serves a request between two messages. A
-process without a behaviour does not answer, and the call times out.
+These functions work with every behaviour: `GenServer`, `StateMachine`, `EventManager`,
+`Supervisor` and `Application`, in any kind of process. The process serves a request between two
+messages. A process without a behaviour answers if it is a special process, which passes each
+`SystemMessage` to `handle_system_msg`; otherwise the call times out.
 
-All of them take the pid of the server or its registered name, and `timeout`, the seconds to wait
-for the answer (default: 5, `math.inf` waits for ever). All raise
+The functions that ask a server take the pid of the server, its registered name or a `Via`, and
+`timeout`, the seconds to wait for the answer (default: 5, `math.inf` waits for ever). All raise
 
 - `CallError`, as `otp.call` does: `"noproc"`, `"timeout"`, `"calling_self"`, or the exit reason
   of a server that ended before it answered
@@ -21,6 +22,13 @@ from trio.lowlevel import enable_ki_protection
 from ..arguments import check_bool, check_int, shown
 from .behaviour.debugging import Statistics
 from .behaviour.exit_reasons import raised
+from .behaviour.special_process import (
+    Debug,
+    debug_options,
+    get_log,
+    handle_debug,
+    handle_system_msg,
+)
 from .behaviour.system_requests import (
     Failed,
     GetState,
@@ -35,13 +43,20 @@ from .behaviour.system_requests import (
 )
 from .calls.calling import system_call
 from .calls.failures import CallError
+from .calls.protocol import SystemMessage
 from .calls.registries import ServerRef
 
 __all__ = [
+    "Debug",
     "Statistics",
     "Status",
+    "SystemMessage",
+    "debug_options",
+    "get_log",
     "get_state",
     "get_status",
+    "handle_debug",
+    "handle_system_msg",
     "log",
     "replace_state",
     "resume",

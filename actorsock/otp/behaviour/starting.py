@@ -26,7 +26,7 @@ from ..calls.waiting import forget, take_exit
 from .base import Behaviour
 from .engine import InPlace
 
-__all__ = ["news_of", "start", "start_link", "start_monitor"]
+__all__ = ["How", "attach", "news_of", "start", "start_link", "start_monitor"]
 
 
 async def start(
@@ -135,10 +135,14 @@ async def start_monitor(
     return await _start("monitored", behaviour, args, name, light, timeout)  # type: ignore[no-any-return]
 
 
+How = Literal["alone", "linked", "monitored"]
+"""The way in which a starter is attached to the process that it has started."""
+
+
 # The result has another form if the process is monitored, which the public functions say.
 @enable_ki_protection
 async def _start(
-    how: Literal["alone", "linked", "monitored"],
+    how: How,
     behaviour: type[Behaviour],
     args: tuple[Any, ...],
     name: str | Via | None,
@@ -168,32 +172,41 @@ async def _start(
         pid = spawn(engine, name=local, light=light)
     # The new process does not run before this function sends or waits, so its first message is
     # `Begin`.
+    ref, lasting = attach(starter, pid, how)
+    send(pid, Begin(pid if how == "alone" else starter.pid, ref, args, via))
+    result = await news_of(starter, pid, ref, timeout, lasting)
+    if lasting is None:
+        return result
+    if isinstance(result, Ok):
+        return Ok((pid, lasting))
+    forget(starter, lasting)
+    return result
+
+
+def attach(starter: Process, pid: Pid, how: How) -> tuple[Ref, Ref | None]:
+    """Attach a process that has not run yet to its starter, which waits for its `Begun` then.
+
+    Return a ref for `news_of`, and, for `"monitored"`, that of the monitor that the starter wants.
+    """
     if how == "linked":
         starter.link(alive[pid])
     lasting = monitor(pid) if how == "monitored" else None
-    ref = monitor(pid, alias="demonitor")
-    send(pid, Begin(pid if how == "alone" else starter.pid, ref, args, via))
-    begun = False
-    try:
-        result = await news_of(starter, pid, ref, timeout)
-        begun = isinstance(result, Ok)
-    finally:
-        if lasting is not None and not begun:
-            forget(starter, lasting)
-    return result if lasting is None or not begun else Ok((pid, lasting))
+    return monitor(pid, alias="demonitor"), lasting
 
 
-async def news_of(starter: Process, pid: Pid, ref: Ref, timeout: float) -> Any:
+async def news_of(starter: Process, pid: Pid, ref: Ref, timeout: float, lasting: Ref | None) -> Any:
     """Wait for the `Begun` of a process that was just started, and return the result in it.
 
     `Error(reason)` if the process ends before; `Error("timeout")` if it is not in time. In the
-    latter case it is killed, and so it is if the wait is cancelled. `ref` is a monitor of the
-    process, and an alias, and is neither afterwards.
+    latter case it is killed, and so it is if the wait is cancelled. `ref` and `lasting` are what
+    `attach` has returned. The first is of no use afterwards; the other only after a cancelled wait.
     """
     try:
         return await _news_of(starter, pid, ref, timeout)
     except BaseException:
         forget(starter, ref)
+        if lasting is not None:
+            forget(starter, lasting)
         if not starter.ending:
             # The caller will never learn the pid, so the process has to go. If the starter itself
             # is ending there is nothing to do: a linked process gets the exit signal, and for one

@@ -11,7 +11,6 @@ import attrs
 
 from ...arguments import shown
 from ...runtime.bodies.current import current_process
-from ...runtime.bodies.functions import name_of
 from ...runtime.core.identity import Pid
 from ..calls.protocol import SystemCall, send_answer
 from .debugging import Debugging
@@ -42,7 +41,7 @@ class Status:
     registered_name: str | None
     """Its registered name; None if it has none."""
     behaviour: str
-    """The class, as `module:name`."""
+    """The class, as `module:name`; of a process without a behaviour the function that it runs."""
     status: Literal["running", "suspended"]
     """`"suspended"` between `sys.suspend` and `sys.resume`."""
     parent: Pid | None
@@ -194,7 +193,7 @@ def _status(engine: Served) -> Status:
     return Status(
         process.pid,
         process.name,
-        name_of(engine),
+        process.body.describe(),
         "suspended" if engine.suspended else "running",
         engine.parent,
         engine.state.to_sys(engine.behaviour, _formatted),
@@ -210,7 +209,8 @@ def _formatted(behaviour: Any) -> Any:
     # `get_status` is for debugging: a crash of `format_status` is part of the result, and does not
     # hide the rest of it.
     try:
-        return behaviour.format_status()
+        formats = getattr(behaviour, "format_status", None)
+        return behaviour if formats is None else formats()
     except BaseException as exc:
         reason = raised(exc).reason
         return f"{type(behaviour).__qualname__}.format_status crashed: {shown(reason)}"

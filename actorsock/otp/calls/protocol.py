@@ -34,6 +34,7 @@ __all__ = [
     "RequestRef",
     "StopRequest",
     "SystemCall",
+    "SystemMessage",
     "Tick",
     "pending_caller",
     "send_answer",
@@ -183,16 +184,26 @@ class Answer:
     """The value that the server answered with."""
 
 
+class SystemMessage:
+    """A request of `sys` or `stop`. Erlang's `{system, From, Request}`.
+
+    Behaviours serve it themselves, without the program's callbacks. A process without a behaviour
+    that receives one passes it to `sys.handle_system_msg`.
+    """
+
+    __slots__ = ()
+
+
 @attrs.frozen
-class SystemCall:
-    """A call that the behaviour serves itself, without the program's callbacks: see `sys`."""
+class SystemCall(SystemMessage):
+    """A request of `sys`."""
 
     caller: Caller
     request: Any
 
 
 @attrs.frozen
-class StopRequest:
+class StopRequest(SystemMessage):
     """The request of `stop`: call `terminate`, and end with `reason`."""
 
     reason: Any
