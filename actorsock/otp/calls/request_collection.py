@@ -51,10 +51,6 @@ class RequestCollection:
     def __repr__(self) -> str:
         return f"RequestCollection({self.labels!r})"
 
-    def response(self, ref: Ref, result: Ok[Any] | Error[Any], delete: bool) -> "Response":
-        """Return the response to one of the requests; remove this, if `delete` is true."""
-        return Response(result, self.labels.pop(ref) if delete else self.labels[ref])
-
 
 @attrs.frozen
 class Response:

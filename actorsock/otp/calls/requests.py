@@ -226,7 +226,7 @@ def check_response(
         if not ref.labels:
             return NoRequest()
         if _is_response(message, ref):
-            return ref.response(message.ref, _result(message), delete)
+            return _taken(message, ref, delete)
         return None
     check_ref(ref)
     if type(message) in _RESPONSES and message.ref is ref:
@@ -255,7 +255,7 @@ async def _wait(
     message = await receive(lambda message: _is_response(message, ref), after=timeout)
     if type(message) is Timeout:
         return message
-    return ref.response(message.ref, _result(message), delete)
+    return _taken(message, ref, delete)
 
 
 def _is_response(message: Any, collection: RequestCollection) -> bool:
@@ -264,6 +264,12 @@ def _is_response(message: Any, collection: RequestCollection) -> bool:
         and type(message.ref) is Ref  # a program can make an `Answer` of anything
         and message.ref in collection.labels
     )
+
+
+def _taken(message: Any, collection: RequestCollection, delete: bool) -> Response:
+    labels = collection.labels
+    label = labels.pop(message.ref) if delete else labels[message.ref]
+    return Response(_result(message), label)
 
 
 def _abandon(process: Process, ref: Ref | RequestCollection) -> None:
