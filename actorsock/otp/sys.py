@@ -20,10 +20,9 @@ from typing import Any, Literal
 from trio.lowlevel import enable_ki_protection
 
 from ..arguments import check_bool, check_int, shown
-from .behaviour.debugging import Statistics
+from .behaviour.debugging import Debugging, Statistics
 from .behaviour.exit_reasons import raised
 from .behaviour.special_process import (
-    Debug,
     debug_options,
     get_log,
     handle_debug,
@@ -47,7 +46,7 @@ from .calls.protocol import SystemMessage
 from .calls.registries import ServerRef
 
 __all__ = [
-    "Debug",
+    "Debugging",
     "Statistics",
     "Status",
     "SystemMessage",

@@ -36,7 +36,7 @@ async def init(parent: Pid) -> None:
     await loop((1, 2, 3), parent, debug)
 
 
-async def loop(channels: Free, parent: Pid, debug: sys.Debug) -> None:
+async def loop(channels: Free, parent: Pid, debug: sys.Debugging) -> None:
     while True:
         match await receive():
             case (Pid() as client, "alloc"):
@@ -55,7 +55,7 @@ async def loop(channels: Free, parent: Pid, debug: sys.Debug) -> None:
                 )
 
 
-def system_terminate(reason: Any, parent: Pid, debug: sys.Debug, channels: Free) -> NoReturn:
+def system_terminate(reason: Any, parent: Pid, debug: sys.Debugging, channels: Free) -> NoReturn:
     send(parent, ("terminates", reason, channels))
     exit(reason)
 

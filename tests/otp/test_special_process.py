@@ -93,8 +93,8 @@ async def test_a_suspended_process(runtime: None, light: bool) -> None:
 async def test_the_end_of_a_suspended_process(runtime: None, light: bool, how: str) -> None:
     me = current_pid()
 
-    async def terminate(reason: Any, parent: Pid, debug: sys.Debug, total: int) -> None:
-        send(me, ("terminate", reason, parent, debug, total))
+    async def terminate(reason: Any, parent: Pid, debug: sys.Debugging, total: int) -> None:
+        send(me, ("terminate", reason, parent, debug.idle, total))
 
     async def parent() -> None:
         module = SimpleNamespace(system_terminate=terminate)
@@ -112,7 +112,7 @@ async def test_the_end_of_a_suspended_process(runtime: None, light: bool, how: s
     else:
         send(pid, "because")
     assert (await receive(ref)).reason == "because"
-    assert await messages() == [("terminate", "because", pid, None, 5)]
+    assert await messages() == [("terminate", "because", pid, True, 5)]
 
 
 async def test_other_exit_signals_are_the_program_s(runtime: None, light: bool) -> None:
@@ -155,8 +155,8 @@ async def test_a_callback_that_fails_fails_the_caller(runtime: None, light: bool
 
 
 def test_wrong_options() -> None:
-    assert sys.debug_options() is None
-    assert sys.debug_options(["log"]) is not None
+    assert sys.debug_options().idle
+    assert not sys.debug_options(["log"]).idle
     with pytest.raises(ValueError, match=r"options: expected 'trace'.*, got 'install'"):
         sys.debug_options(["install"])
     with pytest.raises(ValueError, match="size: expected a number of events >= 1"):
@@ -165,4 +165,4 @@ def test_wrong_options() -> None:
 
 async def test_wrong_arguments(runtime: None) -> None:
     with pytest.raises(TypeError, match="message: expected a SystemMessage, got 7"):
-        await sys.handle_system_msg(7, current_pid(), None, None, 0)  # type: ignore[arg-type]
+        await sys.handle_system_msg(7, current_pid(), None, sys.debug_options(), 0)  # type: ignore[arg-type]

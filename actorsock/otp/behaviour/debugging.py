@@ -39,7 +39,10 @@ class Statistics:
 
 @attrs.define
 class Debugging:
-    """Counters, the newest events, and a trace. Each can be on or off."""
+    """What a process keeps for `sys`: counters, the newest events, a trace. Each can be on or off.
+
+    A special process gets one from `sys.debug_options` and passes it on. Erlang's `sys:dbg_opt()`.
+    """
 
     since: datetime | None = None
     """When counting was switched on; None: it is off."""

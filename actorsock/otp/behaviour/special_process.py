@@ -17,16 +17,12 @@ from ..calls.protocol import StopRequest, SystemMessage
 from .debugging import Debugging
 from .system_requests import serve
 
-__all__ = ["Debug", "debug_options", "get_log", "handle_debug", "handle_system_msg"]
+__all__ = ["debug_options", "get_log", "handle_debug", "handle_system_msg"]
 
 T = TypeVar("T")
 
-Debug = Debugging | None
-"""What a special process keeps for `sys`: counters, the newest events, and whether it is traced.
-None while all of them are off."""
 
-
-def debug_options(options: Iterable[str | tuple[str, int]] = ()) -> Debug:
+def debug_options(options: Iterable[str | tuple[str, int]] = ()) -> Debugging:
     """Return what a special process keeps for `sys` from its beginning. Erlang's `debug_options/1`.
 
     Args:
@@ -59,12 +55,12 @@ def debug_options(options: Iterable[str | tuple[str, int]] = ()) -> Debug:
                     "options: expected 'trace', 'log', ('log', size) or 'statistics', "
                     f"got {shown(option)}"
                 )
-    return None if debugging.idle else debugging
+    return debugging
 
 
 def handle_debug(
-    debug: Debug, form: Callable[[StringIO, Any, Any], object], extra: Any, event: Any
-) -> Debug:
+    debug: Debugging, form: Callable[[StringIO, Any, Any], object], extra: Any, event: Any
+) -> Debugging:
     """Count, keep and trace an event of a special process. Erlang's `sys:handle_debug/4`.
 
     Args:
@@ -91,12 +87,12 @@ def handle_debug(
         form(device, event, extra)
         return device.getvalue().rstrip("\n")
 
-    if debug is not None:
+    if not debug.idle:
         debug.record(event, text)
     return debug
 
 
-def get_log(debug: Debug) -> list[Any]:
+def get_log(debug: Debugging) -> list[Any]:
     """Return the events that are kept, oldest first. Erlang's `sys:get_log/1`.
 
     Args:
@@ -105,12 +101,12 @@ def get_log(debug: Debug) -> list[Any]:
     Returns:
         The events; empty while the log is off.
     """
-    return [] if debug is None or debug.events is None else list(debug.events)
+    return list(debug.events or ())
 
 
 async def handle_system_msg(
-    message: SystemMessage, parent: Pid, module: object, debug: Debug, misc: T
-) -> tuple[Debug, T]:
+    message: SystemMessage, parent: Pid, module: object, debug: Debugging, misc: T
+) -> tuple[Debugging, T]:
     """Serve a request of `sys` or `stop` in a special process. Erlang's `sys:handle_system_msg/6`.
 
     It returns where Erlang calls `Module:system_continue`: at once, or, after `sys.suspend`, when
@@ -155,17 +151,17 @@ async def handle_system_msg(
     while True:
         await process.handle(message)
         if not process.suspended:
-            return process.debugging, process.state.misc
+            return process.debugging or Debugging(), process.state.misc
         message = await receive(process.is_for_system)
 
 
 class _Special:
     """What `serve` reads and changes of a special process, in place of an engine."""
 
-    def __init__(self, parent: Pid, module: object, debug: Debug, misc: Any) -> None:
+    def __init__(self, parent: Pid, module: object, debug: Debugging, misc: Any) -> None:
         self.parent: Pid | None = parent
         self.behaviour: Any = module
-        self.debugging = debug
+        self.debugging: Debugging | None = debug
         self.state: Any = _Misc(misc)
         self.suspended = False
 
@@ -180,7 +176,8 @@ class _Special:
             return
         terminate = getattr(self.behaviour, "system_terminate", None)
         if terminate is not None:
-            result = terminate(message.reason, self.parent, self.debugging, self.state.misc)
+            debug = self.debugging or Debugging()
+            result = terminate(message.reason, self.parent, debug, self.state.misc)
             if isinstance(result, Awaitable):
                 await result
         exit(message.reason)
