@@ -1,5 +1,6 @@
 """Calling a server and waiting for it: `call`, `cast`, `reply`, `stop`."""
 
+from contextlib import suppress
 from math import inf
 from typing import Any, TypeVar, overload
 
@@ -131,10 +132,13 @@ def cast(server: ServerRef, request: Any) -> None:
     if type(server) is Pid:
         target = alive.get(server)
     else:
-        target = find_server(current_process(), check_server(server))
-        if target is not None and type(server) is Via:
-            server.send(Cast(request))  # the registry may know another way than `deliver`
+        check_server(server)
+        if isinstance(server, Via):
+            # As in Erlang: the registry may know other ways than `deliver`.
+            with suppress(ValueError):  # there is no process of that name
+                server.send(Cast(request))
             return
+        target = find_server(current_process(), server)
     if target is not None:
         target.deliver(Cast(request))
 
