@@ -22,9 +22,9 @@ main([File]) ->
 program({proc_lib, How, Acts}) ->
     {Result, Ref} =
         case How of
-            start -> {proc_lib:start(?MODULE, begun, [Acts], 300), none};
-            start_link -> {proc_lib:start_link(?MODULE, begun, [Acts], 300), none};
-            start_monitor -> proc_lib:start_monitor(?MODULE, begun, [Acts], 300)
+            start -> {proc_lib:start(?MODULE, begun, [Acts], 1000), none};
+            start_link -> {proc_lib:start_link(?MODULE, begun, [Acts], 1000), none};
+            start_monitor -> proc_lib:start_monitor(?MODULE, begun, [Acts], 1000)
         end,
     [Result, [told(Message, Ref) || Message <- messages()]];
 
@@ -34,13 +34,12 @@ program({via, Steps}) ->
     ets:delete_all_objects(names),
     Results = [step(Step) || Step <- Steps],
     [exit(Pid, kill) || {_, Pid} <- ets:tab2list(names), Pid =/= refuse],
-    messages(),
     Results.
 
 told({'EXIT', _, Reason}, _) -> {exit, Reason};
 told({'DOWN', Ref, _, _, Reason}, Ref) -> {down, Reason}.
 
-messages() -> receive Message -> [Message | messages()] after 20 -> [] end.
+messages() -> receive Message -> [Message | messages()] after 100 -> [] end.
 
 begun([]) -> ok;
 begun([{ack, Value} | Acts]) -> proc_lib:init_ack(Value), begun(Acts);

@@ -6,6 +6,8 @@ import random
 from pathlib import Path
 from typing import Any
 
+from trio.testing import MockClock
+
 from actorsock import (
     CallError,
     Down,
@@ -54,7 +56,7 @@ async def _begun(acts: Any) -> None:
 
 async def _started(how: str, acts: Any, light: bool) -> Any:
     start: Any = getattr(proc_lib, how)
-    result = await start(_begun, acts, timeout=0.1, light=light)
+    result = await start(_begun, acts, timeout=1, light=light)
     ref = None
     if how == "start_monitor":
         result, ref = result
@@ -175,7 +177,9 @@ async def _done(registry: Registry, step: Any) -> Any:
 # ---- both --------------------------------------------------------------------------------------
 
 
-async def test_the_starter_sees_the_same(erlang: str, tmp_path: Path) -> None:
+async def test_the_starter_sees_the_same(
+    erlang: str, tmp_path: Path, autojump_clock: MockClock
+) -> None:
     seed = int(os.environ.get("SEED") or 1)
     dice = random.Random(seed)
     uses = [_steps(dice) for _ in range(200)]
