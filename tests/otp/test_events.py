@@ -246,6 +246,87 @@ async def test_ids_that_can_not_be_compared(manager: Pid) -> None:
     assert await otp.call(manager, HandlerCall((Handler, 5), "x")) == Error("bad_module")
 
 
+# --- swapped ----------------------------------------------------------------------------------
+
+
+class New(Handler):
+    """Takes the place of another handler, or refuses."""
+
+    def init(self, args: Any, term: Any) -> Any:  # type: ignore[override]
+        self.log, self.name, outcome = args
+        send(self.log, (self.name, "init", term))
+        return obey(outcome)
+
+
+async def test_a_handler_is_deleted_or_swapped_from_outside(manager: Pid) -> None:
+    me = current_pid()
+    for name in "abc":
+        await add(manager, name)
+    assert await otp.delete_handler(manager, (Handler, "a"), [1]) == Ok([1])
+    assert await otp.swap_handler(manager, ((Handler, "b"), [2]), (New, (me, "new", None))) == Ok()
+    assert await otp.which_handlers(manager) == [New, (Handler, "c")]
+    assert await otp.swap_handler(manager, (New, ("exit", 3)), (New, (me, "newer", None))) == Ok()
+    assert await otp.swap_handler(manager, (Handler, 4), (New, (me, "newest", None))) == Ok()
+    refusal = Error("no")
+    assert await otp.swap_handler(manager, (New, [5]), (New, (me, "none", refusal))) == refusal
+    assert await otp.which_handlers(manager) == [New, (Handler, "c")]
+    assert await messages() == [
+        *(("a", "terminate", [1]), ("b", "terminate", [2]), ("new", "init", [2])),
+        *(("new", "terminate", ("exit", 3)), ("newer", "init", Error(3))),
+        ("newest", "init", "error"),
+        *(("newest", "terminate", [5]), ("none", "init", [5])),
+    ]
+
+
+async def test_the_supervision_of_a_swapped_handler(manager: Pid) -> None:
+    me = current_pid()
+    ok(await otp.add_sup_handler(manager, (Handler, 1), me, "a"))
+    ok(await otp.swap_handler(manager, ((Handler, 1), []), ((New, 2), (me, "b", None))))
+    ok(await otp.swap_sup_handler(manager, ((New, 2), []), ((New, 3), (me, "c", None))))
+    ok(await otp.swap_sup_handler(manager, ((New, 9), []), ((New, 4), (me, "d", None))))
+    ok(await otp.delete_handler(manager, (New, 3), []))
+    assert [each for each in await messages() if isinstance(each, GenEventExit)] == [
+        GenEventExit((Handler, 1), ("swapped", (New, 2), me)),
+        GenEventExit((New, 2), ("swapped", (New, 3), me)),
+        GenEventExit((New, 3), "normal"),
+    ]
+    ok(await otp.delete_handler(manager, (New, 4), []))
+    assert (await messages())[-1] == GenEventExit((New, 4), "normal")
+
+
+@pytest.mark.parametrize("supervised", [False, True])
+@pytest.mark.parametrize("outcome", [None, Error("no"), _CRASH])
+async def test_a_handler_swaps_itself(
+    manager: Pid, caplog: pytest.LogCaptureFixture, supervised: bool, outcome: Any
+) -> None:
+    me = current_pid()
+    add = otp.add_sup_handler if supervised else otp.add_handler
+    for call in (False, True):
+        ok(await add(manager, Handler, me, "old"))
+        swap = SwapHandler([1], (New, call), (me, "new", outcome), *(["reply"] if call else []))
+        if call:
+            assert await otp.call(manager, HandlerCall(Handler, swap)) == "reply"
+        else:
+            await otp.sync_notify(manager, swap)
+            assert await receive() == ("old", swap)
+        expected = [("old", "terminate", [1]), ("new", "init", [1])]
+        if supervised:
+            expected.insert(1, GenEventExit(Handler, ("swapped", (New, call), me)))
+        if supervised and outcome is not None:
+            expected.append(GenEventExit((New, call), "crash"))
+        assert await messages() == expected
+        kept = await otp.which_handlers(manager)
+        assert kept == ([] if outcome is not None else [(New, call)])
+        if kept:
+            ok(await otp.delete_handler(manager, kept[0], []))
+            told = [GenEventExit(kept[0], "normal")] if supervised else []
+            assert await messages() == [("new", "terminate", []), *told]
+    assert len(caplog.records) == 2 * (outcome is not None)
+    for record in caplog.records:
+        assert "removes its event handler (New, " in record.message
+        assert (record.exc_info is not None) == (outcome is _CRASH)
+
+
 # --- supervised -------------------------------------------------------------------------------
 
 

@@ -166,8 +166,10 @@ class _Special:
         self.suspended = False
 
     def is_for_system(self, message: Any) -> bool:
-        return isinstance(message, SystemMessage) or (
-            type(message) is Exit and message.pid is self.parent
+        # By type alone: `isinstance` asks the program's object for its `__class__`.
+        message_type = type(message)
+        return issubclass(message_type, SystemMessage) or (
+            message_type is Exit and message.pid is self.parent
         )
 
     async def handle(self, message: Any) -> None:

@@ -42,7 +42,8 @@ async def start(
     caller. If the wait is cancelled, the process is killed.
 
     Args:
-        behaviour: a class derived from `GenServer`, `StateMachine`, `Supervisor` or `Application`.
+        behaviour: a class derived from `GenServer`, `StateMachine`, `Supervisor` or `Application`;
+            or `EventManager`.
         *args: the arguments of its `init`.
         name: a name to register the process under, before `init` runs (`{local, Name}`); or a
             `Via`, a name in a registry of the program.
@@ -88,7 +89,8 @@ async def start_link(
     parent gets its exit signal; and so a parent that does not trap exits ends too if `init` fails.
 
     Args:
-        behaviour: a class derived from `GenServer`, `StateMachine`, `Supervisor` or `Application`.
+        behaviour: a class derived from `GenServer`, `StateMachine`, `Supervisor` or `Application`;
+            or `EventManager`.
         *args: the arguments of its `init`.
         name: a name to register the process under, before `init` runs.
         light: run the process as a light one, if the class has async callbacks.
