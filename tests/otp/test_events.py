@@ -28,6 +28,7 @@ from actorsock import (
     sleep,
     spawn_monitor,
 )
+from actorsock.arguments import shown
 from actorsock.otp import (
     EventHandler,
     EventManager,
@@ -40,6 +41,7 @@ from actorsock.otp import (
     sys,
 )
 from actorsock.otp.behaviour.effects import End, Invoke, Returned, TellStarter
+from actorsock.otp.behaviour.lifecycle import Ending
 from actorsock.otp.calls.protocol import Begin, StopRequest
 from actorsock.otp.events import rules
 from actorsock.otp.events.effects import Tell, Unlink
@@ -176,7 +178,9 @@ async def test_an_impossible_result_is_a_failure(manager: Pid, callback: str, re
         await receive()
     name, what, (error, reason) = await receive()
     assert (name, what, error) == ("a", "terminate", "error")
-    assert str(reason).startswith(f"{callback}: expected ")
+    expected = "Reply(value), or" if callback == "handle_call" else "None, or"
+    assert str(reason).startswith(f"{callback}: expected {expected} RemoveHandler or SwapHandler ")
+    assert str(reason).endswith(f" to be returned, got {shown(result)}")
     assert await otp.which_handlers(manager) == []
 
 
@@ -521,4 +525,4 @@ async def test_one_event_for_two_handlers(runtime: None) -> None:
     assert effects == (Invoke("_call_handler", (second, "terminate", "stop")),)
     state, effects = rules.step(state, Returned(None))
     told = Tell(me, GenEventExit(Handler, "shutdown"))
-    assert effects == (told, Unlink(me), End("shutdown"))
+    assert (state, effects) == (Ending(End("shutdown")), (told, Unlink(me), End("shutdown")))

@@ -113,17 +113,14 @@ Next = tuple[State, tuple[Any, ...]]
 
 def step(state: State, event: Any) -> Next:
     """Return the next state, and the effects of `event`: a message, `Returned` or `Raised`."""
-    match state:
-        case Busy(script):
-            return _continued(script, event)
-        case Waiting():
-            if type(event) is SystemCall:
-                return state, (Serve(event),)
-            return _continued(_message(state, event), None)
-        case Fresh():
-            return _continued(_beginning(event), None)
-        case Ending():
-            raise AssertionError("nothing follows the end")
+    if isinstance(state, Busy):
+        return _continued(state.script, event)
+    if isinstance(state, Waiting):
+        if type(event) is SystemCall:
+            return state, (Serve(event),)
+        return _continued(_message(state, event), None)
+    assert type(event) is Begin  # nothing follows the end
+    return _continued(_beginning(event), None)
 
 
 def _continued(script: Script[State], event: Any) -> Next:
