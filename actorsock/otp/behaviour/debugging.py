@@ -13,6 +13,7 @@ from typing import Any, Final
 import attrs
 
 from ...log_text import text_with_data
+from ...runtime.bodies.crash_report import contain_logging_errors
 from ...runtime.bodies.current import current_process
 from ...runtime.core.signals import is_word
 from ..calls.protocol import Call, Cast
@@ -95,7 +96,9 @@ class Debugging:
         if self.events is not None:
             self.events.append(event)
         if self.traces:
-            _log.info("*DBG* %r %s", current_process().pid, text(event))
+            line = text(event)
+            with contain_logging_errors():
+                _log.info("*DBG* %r %s", current_process().pid, line)
 
 
 def _text(event: tuple[Any, ...]) -> str:

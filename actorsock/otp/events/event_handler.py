@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from ...log_text import text_of
 from ...runtime.api.messaging import current_pid
+from ...runtime.bodies.crash_report import contain_logging_errors
 
 __all__ = ["EventHandler"]
 
@@ -101,12 +102,13 @@ class EventHandler:
         Returns:
             The same as `handle_event`.
         """
-        _log.warning(
-            "event handler %s of %r got a message that it has no handle_info for: %s",
-            type(self).__qualname__,
-            current_pid(),
-            text_of(message),
-        )
+        with contain_logging_errors():
+            _log.warning(
+                "event handler %s of %r got a message that it has no handle_info for: %s",
+                type(self).__qualname__,
+                current_pid(),
+                text_of(message),
+            )
 
     def terminate(self, reason: Any) -> Any:
         """Clean up when the handler is removed. Erlang's `Module:terminate/2`.

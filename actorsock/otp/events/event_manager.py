@@ -7,7 +7,7 @@ from typing import Any, Final, final
 from ...log_text import text_of
 from ...runtime.api.linking import link, trap_exit, unlink
 from ...runtime.api.messaging import send
-from ...runtime.bodies.crash_report import report_crash
+from ...runtime.bodies.crash_report import contain_logging_errors, report_crash
 from ...runtime.bodies.current import current_process
 from ..behaviour.base import Behaviour
 from ..behaviour.effects import Step
@@ -85,5 +85,6 @@ def _report(report: Report) -> None:
     during = f"removes its event handler {text_of_name(report.handler)}: {report.callback} failed"
     if report.failure.crash is not None:
         report_crash(process, report.failure.crash, during)
-    else:
+        return
+    with contain_logging_errors():
         _log.error("process %r %s: %s", process.pid, during, text_of(report.failure.reason))
