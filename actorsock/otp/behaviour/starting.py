@@ -201,7 +201,8 @@ async def news_of(starter: Process, pid: Pid, ref: Ref, timeout: float, lasting:
 
     `Error(reason)` if the process ends before; `Error("timeout")` if it is not in time. In the
     latter case it is killed, and so it is if the wait is cancelled. `ref` and `lasting` are what
-    `attach` has returned. The first is of no use afterwards; the other only after a cancelled wait.
+    `attach` has returned. `ref` monitors nothing afterwards, and after a cancelled wait neither
+    does `lasting`.
     """
     try:
         return await _news_of(starter, pid, ref, timeout)
