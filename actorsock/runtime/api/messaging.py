@@ -13,9 +13,9 @@ from typing import Any, TypeVar, overload
 import trio
 from trio.lowlevel import enable_ki_protection
 
+from ..._native import twin
 from ...arguments import check_seconds
-from ..bodies.current import current_process, process_of_task
-from ..bodies.running import local
+from ..bodies.current import current_process
 from ..core.body import TIMED_OUT
 from ..core.identity import Pid, Ref
 from ..core.mailbox import MANY, NOTHING, PAUSED, Matcher, anything, test_of
@@ -51,6 +51,7 @@ def current_pid() -> Pid:
     return current_process().pid
 
 
+@twin
 @enable_ki_protection
 def send(dest: Pid | str | Ref, message: T) -> T:
     """Put `message` into the mailbox of a process. Erlang's `Dest ! Msg`.
@@ -152,31 +153,10 @@ async def receive(pattern: Any = None, *, after: float = inf) -> Any:
             case Withdrawal(amount): ...
             case Timeout(): ...
     """
-    process = local.step.process
-    if process is None:
-        process = process_of_task()
-    body, mailbox = process.body, process.mailbox
     if pattern is None and after is inf:
-        # The most frequent receive, of a server that takes any message. It does inline what
-        # `Mailbox.take` and `Body.park` do, with the fields of both.
-        if mailbox.arrivals or mailbox.saved:
-            pause = body.spend(MESSAGE)
-            if pause is not None:
-                await pause
-            return mailbox.pop()
-        if process.ending:
-            await body.checkpoint()
-        mailbox.wanted = anything
-        body.parked = True
-        try:
-            await body.waiting
-            if process.ending:
-                body.check()
-        except BaseException:
-            mailbox.wanted = None
-            raise
-        # Nothing was saved before the wait, and only a receive of this process saves messages.
-        return mailbox.arrivals.popleft()  # type: ignore[union-attr]  # a delivery has woken us
+        return await _next_message()
+    process = current_process()
+    body, mailbox = process.body, process.mailbox
     matches = anything if pattern is None else test_of(pattern)
     if after is not inf:
         after = check_seconds("after", after)
@@ -226,6 +206,34 @@ async def _search_on(process: Process, message: Any, pattern: Any, matches: Matc
         if message is MANY:  # everything saved has been tested
             message = mailbox.take_arrival(matches)
     return message
+
+
+@twin
+@enable_ki_protection
+async def _next_message() -> Any:
+    """Remove and return the oldest message of the caller; wait if there is none.
+
+    The most frequent receive, of a process that takes any message.
+    """
+    process = current_process()
+    body, mailbox = process.body, process.mailbox
+    if mailbox.arrivals or mailbox.saved:
+        pause = body.spend(MESSAGE)
+        if pause is not None:
+            await pause
+        return mailbox.pop()
+    if process.ending:
+        await body.checkpoint()
+    mailbox.wanted = anything
+    body.parked = True
+    try:
+        await body.waiting
+        if process.ending:
+            body.check()
+    except BaseException:
+        mailbox.wanted = None
+        raise
+    return mailbox.pop()
 
 
 @enable_ki_protection

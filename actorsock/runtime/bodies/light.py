@@ -14,6 +14,7 @@ from typing import Any, Final, cast
 
 from trio.lowlevel import enable_ki_protection
 
+from ..._native import twin
 from ...arguments import shown
 from ..core.body import Body
 from ..core.node import Node
@@ -179,6 +180,7 @@ class LightBody(Body):
             raise ending.propagate from None
 
 
+@twin
 @enable_ki_protection
 def step_all(ready: deque[LightBody], budget: int) -> int:
     """Step the ready bodies in order, each until it waits or has used its own budget.

@@ -5,15 +5,17 @@ from typing import Final
 
 from trio.lowlevel import enable_ki_protection
 
+from ..._native import twin
 from ...arguments import check_int
 from ...results import Error, Ok, Select, SelectRead
 from ...runtime.bodies.current import process_of_task
 from ...runtime.bodies.running import local
 from ...runtime.core.identity import Ref
+from ...runtime.core.process import Process
 from ...runtime.core.reductions import SYSTEM_CALL
 from ..core.actor import SocketActor, actor_of
 from ..core.socket_object import Socket
-from ..core.turns import User
+from ..core.turns import Lane, User
 from ..operations.recv import ASIDE, Recv, RecvFrom, RecvMsg, RecvWhatIsThere
 from ..values.address import SockAddr
 from ..values.c_integers import INT_MAX
@@ -75,8 +77,17 @@ async def recv(
     lane = actor.turns.read
     if not actor.read_would_block or lane.current is not None or not actor.is_plain or actor.unread:
         return await blocking(actor, _WHAT_IS_THERE, timeout)
-    # The short way of what a server does most of its time: wait for the next bytes of a stream
-    # that has none yet. `perform`, `Body.park` and `settle` are written in place, for this case.
+    return await _next_bytes(actor, lane)
+
+
+@twin
+@enable_ki_protection
+async def _next_bytes(actor: SocketActor, lane: Lane) -> Ok[bytes] | Error:
+    """Receive from a plain stream that has no bytes yet, and no other reader.
+
+    The short way of what a server does most of its time. `perform`, `Body.park` and `settle` are
+    written in place, for this case.
+    """
     process = local.step.process
     if process is None:
         process = process_of_task()
@@ -90,6 +101,16 @@ async def recv(
             await body.checkpoint()
         body.parked = True
         await body.waiting
+    except BaseException:
+        actor.abandon_call(_WHAT_IS_THERE, pid, body.take())
+        raise
+    return await _woken_with_bytes(actor, lane, process)
+
+
+async def _woken_with_bytes(actor: SocketActor, lane: Lane, process: Process) -> Ok[bytes] | Error:
+    """End the wait of `_next_bytes`, or go on with it."""
+    body, pid = process.body, process.pid
+    try:
         if process.ending:
             body.check()
             await body.checkpoint()

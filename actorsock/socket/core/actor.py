@@ -32,6 +32,7 @@ import logging
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias, TypeVar
 
+from ..._native import twin
 from ...arguments import shown
 from ...results import Error, Ok, Select, SelectInfo, SelectRead, Tag
 from ...runtime.core.body import TIMED_OUT
@@ -154,6 +155,7 @@ class SocketActor(SocketLifetime):
         self.carry_out(lane.ready())
         return select
 
+    @twin
     def select_for(self, op: Operation[Any], pid: Pid, lane: Lane, handle: Ref) -> Select:
         """Make `pid`, whose attempt found nothing, the current user; return its `Select`."""
         decisions = lane.wait(User(pid, op.activity, handle, op.tag))
@@ -246,6 +248,7 @@ class SocketActor(SocketLifetime):
 
     # --- readiness ----------------------------------------------------------------------------
 
+    @twin
     def resume(self, lane: Lane, user: User) -> None:
         """Make the next attempt for the current user of `lane`, or select it."""
         op = user.op

@@ -70,6 +70,7 @@ import abc
 
 from trio.lowlevel import enable_ki_protection
 
+from ..._native import twin
 from .counters import Counters
 from .poller import Poller, Probe, ready_now
 from .turns import Lane, LaneName, Turns, User
@@ -109,6 +110,7 @@ class Readiness(abc.ABC):
 
     # --- reports of the poller ------------------------------------------------------------------
 
+    @twin
     @enable_ki_protection
     def on_ready(self, read: int, write: int, ended: int) -> None:
         """See `Pollable.on_ready`."""
@@ -205,6 +207,7 @@ class Readiness(abc.ABC):
         """
         return self.read_would_block and not self.unread and not self.has_low_water_mark
 
+    @twin
     def nothing_to_read(self) -> bool:
         """Return whether a receive of any size would surely find nothing, and count it as a try.
 

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Final, TypeVar
 
 import attrs
 
+from ..._native import twin
 from ...results import Error, Ok, Tag
 from ...runtime.bodies.current import charge
 from ...runtime.core.identity import Pid
@@ -157,6 +158,7 @@ class RecvWhatIsThere(_Some):
     activity: ClassVar[Activity] = "recv"
     lane: ClassVar[LaneName] = "read"
 
+    @twin
     def attempt(self, actor: SocketActor, pid: Pid, patient: bool) -> Ok[bytes] | Error | None:
         """Make one or several reads; see `Operation.attempt`."""
         kind, settings = actor.kind, actor.settings

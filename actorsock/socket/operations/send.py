@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Final, Literal
 
 import attrs
 
+from ..._native import twin
 from ...results import Error, Ok, Tag
 from ...runtime.bodies.current import charge
 from ...runtime.core.identity import Pid
@@ -153,6 +154,7 @@ class Send(_SendData):
         return self._sent == len(self.data)
 
 
+@twin
 def send_plainly(actor: SocketActor, data: bytes) -> Ok[None] | Error | Send:
     """Send `data` on a stream whose lane is free, in one system call without flags.
 

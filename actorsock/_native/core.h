@@ -1,0 +1,323 @@
+/* What the files of the native core share: the state of the module, and access to the attributes of
+   Python objects without a look-up.
+
+   The objects are those of the Python: their classes have __slots__, and an attribute in a slot
+   lies at a fixed offset. `state_prepare` and `sockets_prepare` learn the offsets when a twin is
+   first used. A twin reads and writes an object in this way only after it has seen that its type
+   is exactly the one that the offset belongs to.
+
+   References. What `SLOT` reads is borrowed from the object, and whoever runs Python code may put
+   something else into the slot. Python code runs in every call of a Python function, when a
+   reference is dropped, and when an object that takes part in garbage collection is made. So a
+   borrowed reference is used up before any of these, or made strong first.  */
+
+#ifndef ACTORSOCK_CORE_H
+#define ACTORSOCK_CORE_H
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <structmember.h>
+
+/* Objects that the module keeps: X(name).  */
+#define STATE_OBJECTS(X)                                                                          \
+    X(twin_type)                                                                                  \
+    X(next_message_type)                                                                          \
+    X(next_bytes_type)                                                                            \
+    /* the runtime */                                                                             \
+    X(deque_type)                                                                                 \
+    X(append)                                                                                     \
+    X(popleft)                                                                                    \
+    X(pid_type)                                                                                   \
+    X(process_type)                                                                               \
+    X(node_type)                                                                                  \
+    X(mailbox_type)                                                                               \
+    X(light_type)                                                                                 \
+    X(passes_type)                                                                                \
+    X(alive)                                                                                      \
+    X(anything)                                                                                   \
+    X(pause)                                                                                      \
+    X(local)                                                                                      \
+    X(step)                                                                                       \
+    X(step_type)                                                                                  \
+    X(process_of_task)                                                                            \
+    X(full_budget)                                                                                \
+    /* sockets */                                                                                 \
+    X(actor_type)                                                                                 \
+    X(std_socket_type)                                                                            \
+    X(kind_type)                                                                                  \
+    X(settings_type)                                                                              \
+    X(counters_type)                                                                              \
+    X(turns_type)                                                                                 \
+    X(lane_type)                                                                                  \
+    X(user_type)                                                                                  \
+    X(what_is_there_type)                                                                         \
+    X(what_is_there)                                                                              \
+    X(woken_with_bytes)                                                                           \
+    X(ok_type)                                                                                    \
+    X(select_type)                                                                                \
+    X(select_info_type)                                                                           \
+    X(select_message_type)                                                                        \
+    X(send_type)                                                                                  \
+    X(sent)                                                                                       \
+    X(error_of)                                                                                   \
+    X(refused)                                                                                    \
+    X(end_of_stream)                                                                              \
+    X(epoll_type)                                                                                 \
+    X(watch_read)                                                                                 \
+    X(spare)                                                                                      \
+    X(names_sent)
+
+/* Names of attributes and words: X(word) declares `str_word`.  */
+#define STATE_WORDS(X)                                                                            \
+    X(abandon_call)                                                                               \
+    X(appendleft)                                                                                 \
+    X(begin)                                                                                      \
+    X(carry_out)                                                                                  \
+    X(check)                                                                                      \
+    X(close)                                                                                      \
+    X(deliver)                                                                                    \
+    X(end)                                                                                        \
+    X(end_with)                                                                                   \
+    X(ensure_watched)                                                                             \
+    X(fileno)                                                                                     \
+    X(monitor_user)                                                                               \
+    X(normal)                                                                                     \
+    X(parked)                                                                                     \
+    X(pop)                                                                                        \
+    X(process)                                                                                    \
+    X(read)                                                                                       \
+    X(ready)                                                                                      \
+    X(recv)                                                                                       \
+    X(resume)                                                                                     \
+    X(spurious_wakeup)                                                                            \
+    X(step)                                                                                       \
+    X(throw_misuse)                                                                               \
+    X(throw)                                                                                      \
+    X(wake)                                                                                       \
+    X(_actors)                                                                                    \
+    X(_draining)                                                                                  \
+    X(_epoll)                                                                                     \
+    X(_new)                                                                                       \
+    X(_notify)                                                                                    \
+    X(_poll)
+
+/* Offsets of slots: X(group, type, slot) declares `group_slot`, of the type `type`.  */
+#define RUNTIME_SLOTS(X)                                                                          \
+    X(process, process_type, body)                                                                \
+    X(process, process_type, ending)                                                              \
+    X(process, process_type, mailbox)                                                             \
+    X(process, process_type, node)                                                                \
+    X(process, process_type, pid)                                                                 \
+    X(node, node_type, thread)                                                                    \
+    X(mailbox, mailbox_type, arrivals)                                                            \
+    X(mailbox, mailbox_type, saved)                                                               \
+    X(mailbox, mailbox_type, wanted)                                                              \
+    X(light, light_type, budget)                                                                  \
+    X(light, light_type, context)                                                                 \
+    X(light, light_type, outcome)                                                                 \
+    X(light, light_type, parked)                                                                  \
+    X(light, light_type, process)                                                                 \
+    X(light, light_type, resume)                                                                  \
+    X(light, light_type, _coroutine)                                                              \
+    X(light, light_type, _passes)                                                                 \
+    X(passes, passes_type, keeper)                                                                \
+    X(passes, passes_type, ready)                                                                 \
+    X(step, step_type, process)
+
+#define SOCKET_SLOTS(X)                                                                           \
+    X(actor, actor_type, counters)                                                                \
+    X(actor, actor_type, fd)                                                                      \
+    X(actor, actor_type, has_low_water_mark)                                                      \
+    X(actor, actor_type, kind)                                                                    \
+    X(actor, actor_type, poller)                                                                  \
+    X(actor, actor_type, read_would_block)                                                        \
+    X(actor, actor_type, reader)                                                                  \
+    X(actor, actor_type, saw_end)                                                                 \
+    X(actor, actor_type, settings)                                                                \
+    X(actor, actor_type, sock)                                                                    \
+    X(actor, actor_type, socket_object)                                                           \
+    X(actor, actor_type, turns)                                                                   \
+    X(actor, actor_type, unread)                                                                  \
+    X(actor, actor_type, watched)                                                                 \
+    X(actor, actor_type, write_would_block)                                                       \
+    X(actor, actor_type, _monitors)                                                               \
+    X(kind, kind_type, is_stream)                                                                 \
+    X(kind, kind_type, is_tcp)                                                                    \
+    X(settings, settings_type, read_count)                                                        \
+    X(settings, settings_type, read_size)                                                         \
+    X(counters, counters_type, read_byte)                                                         \
+    X(counters, counters_type, read_pkg)                                                          \
+    X(counters, counters_type, read_pkg_max)                                                      \
+    X(counters, counters_type, read_tries)                                                        \
+    X(counters, counters_type, write_byte)                                                        \
+    X(counters, counters_type, write_fails)                                                       \
+    X(counters, counters_type, write_pkg)                                                         \
+    X(counters, counters_type, write_pkg_max)                                                     \
+    X(counters, counters_type, write_tries)                                                       \
+    X(turns, turns_type, closed)                                                                  \
+    X(turns, turns_type, read)                                                                    \
+    X(turns, turns_type, write)                                                                   \
+    X(lane, lane_type, current)                                                                   \
+    X(lane, lane_type, ever_waited)                                                               \
+    X(lane, lane_type, name)                                                                      \
+    X(lane, lane_type, queue)                                                                     \
+    X(lane, lane_type, selected)                                                                  \
+    X(user, user_type, activity)                                                                  \
+    X(user, user_type, handle)                                                                    \
+    X(user, user_type, op)                                                                        \
+    X(user, user_type, pid)                                                                       \
+    X(user, user_type, tag)                                                                       \
+    X(ok, ok_type, value)                                                                         \
+    X(select, select_type, data)                                                                  \
+    X(select, select_type, info)                                                                  \
+    X(select_info, select_info_type, continuation)                                                \
+    X(select_info, select_info_type, ref)                                                         \
+    X(select_info, select_info_type, tag)                                                         \
+    X(select_message, select_message_type, ref)                                                   \
+    X(select_message, select_message_type, socket)                                                \
+    X(select_message, select_message_type, tag)
+
+typedef struct {
+    int runtime_ready, sockets_ready; /* the objects and offsets of that group are there */
+#define DECLARE(name) PyObject *name;
+    STATE_OBJECTS(DECLARE)
+#undef DECLARE
+#define DECLARE(name) PyObject *str_##name;
+    STATE_WORDS(DECLARE)
+#undef DECLARE
+#define DECLARE(group, type, slot) Py_ssize_t group##_##slot;
+    RUNTIME_SLOTS(DECLARE)
+    SOCKET_SLOTS(DECLARE)
+#undef DECLARE
+    long full_budget_value, system_call, drain_batch;
+    uint64_t step_thread; /* whose `step` is: the look-up in a thread-local costs 40 ns */
+} State;
+
+typedef struct {
+    PyObject_HEAD
+    vectorcallfunc vectorcall;
+    PyObject *fallback;
+    PyObject *module;
+    State *state; /* of `module` */
+} Twin;
+
+typedef struct {
+    const char *name;
+    vectorcallfunc vectorcall;
+} TwinEntry;
+
+extern const TwinEntry LIGHT_TWINS[];
+extern const TwinEntry MESSAGE_TWINS[];
+extern const TwinEntry RECEIVE_TWINS[];
+extern const TwinEntry SOCKET_TWINS[];
+extern const TwinEntry POLLER_TWINS[];
+extern const TwinEntry NEXT_BYTES_TWINS[];
+extern PyType_Spec next_message_spec;
+extern PyType_Spec next_bytes_spec;
+
+/* --- objects ----------------------------------------------------------------------------------- */
+
+/* The attribute in the slot at `offset`; borrowed, NULL if it is unset.  */
+#define SLOT(object, offset) (*(PyObject **)((char *)(object) + (offset)))
+
+/* Whether `object`, which may be NULL, is of exactly this type.  */
+static inline int
+is_exactly(PyObject *object, PyObject *type)
+{
+    return object != NULL && Py_IS_TYPE(object, (PyTypeObject *)type);
+}
+
+/* Put `value`, of which the reference is taken over, into a slot.  */
+static inline void
+slot_set(PyObject *object, Py_ssize_t offset, PyObject *value)
+{
+    PyObject *former = SLOT(object, offset);
+    SLOT(object, offset) = value;
+    Py_XDECREF(former);
+}
+
+/* Read the int in a slot: 1, or 0 without an exception if it is none or a large one.  */
+static inline int
+slot_long(PyObject *object, Py_ssize_t offset, long *value)
+{
+    PyObject *number = SLOT(object, offset);
+    int overflow;
+    if (number == NULL || !PyLong_CheckExact(number)) {
+        return 0;
+    }
+    *value = PyLong_AsLongAndOverflow(number, &overflow);
+    return !overflow;
+}
+
+/* A new instance with empty slots, of a class of which `__init__` only fills them.  */
+static inline PyObject *
+new_instance(PyObject *type)
+{
+    return ((PyTypeObject *)type)->tp_alloc((PyTypeObject *)type, 0);
+}
+
+/* --- calls ------------------------------------------------------------------------------------- */
+
+/* Call the Python function that `self` stands for.  */
+PyObject *twin_fall_back(Twin *self, PyObject *const *args, size_t nargsf, PyObject *kwnames);
+
+/* Call a function for its effect, and drop `result`: 0, or -1 if it is NULL.  */
+static inline int
+done_with(PyObject *result)
+{
+    Py_XDECREF(result);
+    return result == NULL ? -1 : 0;
+}
+
+/* Whether a trace or profile function is set: then everything goes the Python way.  */
+static inline int
+is_observed(void)
+{
+    PyThreadState *thread = PyThreadState_Get();
+    return thread->c_tracefunc != NULL || thread->c_profilefunc != NULL;
+}
+
+/* --- state ------------------------------------------------------------------------------------- */
+
+/* Import what the twins know of the Python.  0 or -1.  */
+int import_runtime(State *state);
+int import_sockets(State *state);
+
+/* The same, once.  */
+static inline int
+state_prepare(State *state)
+{
+    return state->runtime_ready ? 0 : import_runtime(state);
+}
+
+static inline int
+sockets_prepare(State *state)
+{
+    return state->sockets_ready ? 0 : import_sockets(state);
+}
+
+/* The `Step` of this thread; a new reference.  */
+PyObject *thread_step(State *state);
+
+/* The process that the runtime steps in this thread, if it is plain; a new reference. NULL with or
+   without an exception otherwise.  */
+PyObject *stepped_process(State *state);
+
+/* The process of `pid`, if it is alive and plain; a new reference. NULL with or without an exception
+   otherwise.  */
+PyObject *living_process(State *state, PyObject *pid);
+
+/* --- across files ------------------------------------------------------------------------------ */
+
+/* In these: 1 done, 0 not plain and nothing has changed, -1 an exception is set.  */
+
+/* LightBody.wake(outcome), of a body of that type.  */
+int wake_light(State *state, PyObject *body, PyObject *outcome);
+
+/* Process.deliver(message), of a process that the caller holds.  */
+int deliver_plainly(State *state, PyObject *process, PyObject *message);
+
+/* RecvWhatIsThere.attempt(actor, ...); the result is a new reference.  */
+int attempt_plainly(State *state, PyObject *actor, PyObject **result);
+
+#endif

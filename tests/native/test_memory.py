@@ -1,0 +1,138 @@
+"""The native core keeps no reference too many, and survives the lack of memory."""
+
+import gc
+import os
+import socket as stdlib
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from actorsock import Ok, current_pid, ok, receive, send, socket, spawn
+from actorsock.runtime.core.mailbox import Mailbox, anything
+from actorsock.socket.core.turns import User
+
+from ..stories import in_runtime, until
+
+ROUNDS = 200
+
+
+async def play() -> None:
+    """Use every twin a few times."""
+    here, peer = stdlib.socketpair()
+    with here, peer:
+        sock = ok(socket.open_fd(here.fileno()))
+        done: list[Any] = []
+
+        async def reads() -> None:
+            done.append(await socket.recv(sock))
+            while type(result := socket.recv_nowait(sock)) is not Ok:
+                await receive(result.info.ref)  # type: ignore[union-attr]
+            done.append(await socket.send(sock, b"answer"))
+            done.append(await receive())
+
+        pid = spawn(reads, light=True)
+        await until(lambda: sock._actor.turns.read.current is not None)
+        peer.send(b"some")
+        await until(lambda: len(done) == 1)
+        peer.send(b"more")
+        await until(lambda: len(done) == 2)
+        send(pid, "end")
+        await until(lambda: len(done) == 3)
+        send(current_pid(), "to myself")
+        await receive()
+        await socket.close(sock)
+
+
+@in_runtime
+async def test_no_reference_is_kept() -> None:
+    kept: tuple[Any, ...] = (anything, Ok, User, Mailbox, type(current_pid()), socket.Socket)
+    for _ in range(10):
+        await play()
+    gc.collect()
+    before = [sys.getrefcount(thing) for thing in kept], len(gc.get_objects())
+    for _ in range(ROUNDS):
+        await play()
+    gc.collect()
+    after = [sys.getrefcount(thing) for thing in kept], len(gc.get_objects())
+    growth = [now - then for now, then in zip(after[0], before[0], strict=True)]
+    assert max(growth) < ROUNDS // 4
+    assert after[1] - before[1] < ROUNDS // 4
+
+
+# A twin is called again and again; each time one allocation more succeeds before all fail.
+WITHOUT_MEMORY = """
+import _testcapi, gc, socket as stdlib, sys
+from actorsock import *
+from actorsock import socket
+from actorsock.runtime.core.process import alive
+from actorsock.socket.operations.recv import RecvWhatIsThere
+from actorsock.socket.operations.send import send_plainly
+
+ATTEMPT = vars(RecvWhatIsThere)["attempt"]
+gc.disable()
+
+def fails_cleanly(call):
+    failures = 0
+    for first in range(1, 60):
+        _testcapi.set_nomemory(first, 0)
+        try:
+            result = call()
+        except MemoryError:
+            result = MemoryError
+        finally:
+            _testcapi.remove_mem_hooks()
+        if result is MemoryError:
+            failures += 1
+    return failures
+
+async def waits():
+    while True:
+        await receive()
+
+async def main():
+    here, peer = stdlib.socketpair()
+    sock = ok(socket.open_fd(here.fileno()))
+    actor, pid, op = sock._actor, current_pid(), RecvWhatIsThere()
+    light = spawn(waits, light=True)
+    send(light, "first")
+    await sleep(0.01)
+    lane, handle = actor.turns.read, make_ref()
+    message = "a message"
+    cases = {
+        "send": lambda: send(pid, message),
+        "wake": lambda: send(light, message),
+        "attempt": lambda: ATTEMPT(op, actor, pid, True),
+        "nothing_to_read": lambda: actor.nothing_to_read(),
+        "select_for": lambda: actor.select_for(op, pid, lane, handle),
+        "on_ready": lambda: actor.on_ready(1, 1, 0),
+        "send_plainly": lambda: send_plainly(actor, b"data"),
+        "drain": lambda: actor.poller._drain(),
+    }
+    peer.send(bytes(100_000))
+    for name, call in cases.items():
+        fails_cleanly(call)
+        await sleep(0)
+    lane.current, lane.selected = None, False
+    while type(socket.recv_nowait(sock)) is Ok:
+        pass
+    send(light, "last")
+    await sleep(0.01)
+    print("survived")
+
+run(main)
+"""
+
+
+@pytest.mark.skipif(sys.implementation.name != "cpython", reason="uses a module of CPython's tests")
+def test_a_lack_of_memory_is_a_memory_error() -> None:
+    pytest.importorskip("_testcapi")
+    done = subprocess.run(
+        [sys.executable, "-X", "faulthandler", "-c", WITHOUT_MEMORY],
+        env={**os.environ, "PYTHONMALLOC": "pymalloc"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, "survived\n"), done.stderr
