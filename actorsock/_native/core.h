@@ -113,6 +113,7 @@
     X(mailbox, mailbox_type, saved)                                                               \
     X(mailbox, mailbox_type, wanted)                                                              \
     X(light, light_type, budget)                                                                  \
+    X(light, light_type, floor)                                                                   \
     X(light, light_type, context)                                                                 \
     X(light, light_type, outcome)                                                                 \
     X(light, light_type, parked)                                                                  \
@@ -306,6 +307,19 @@ PyObject *stepped_process(State *state);
 /* The process of `pid`, if it is alive and plain; a new reference. NULL with or without an exception
    otherwise.  */
 PyObject *living_process(State *state, PyObject *pid);
+
+/* What a light body may spend until it yields: 1, or 0 if that is not known.  */
+static inline int
+budget_left(State *state, PyObject *body, long *left)
+{
+    long budget, floor;
+    if (!slot_long(body, state->light_budget, &budget)
+        || !slot_long(body, state->light_floor, &floor)) {
+        return 0;
+    }
+    *left = budget - floor;
+    return 1;
+}
 
 /* --- across files ------------------------------------------------------------------------------ */
 

@@ -47,6 +47,14 @@ leave_context(PyObject *context)
     return left;
 }
 
+/* Call `resume`, as the Python does: of a body that an exception is to be thrown into.  */
+static PySendResult
+call_resume(PyObject *resume, PyObject **yielded)
+{
+    *yielded = PyObject_CallOneArg(resume, Py_None);
+    return *yielded == NULL ? PYGEN_ERROR : PYGEN_NEXT; /* the end is a StopIteration here */
+}
+
 /* Run the code of `body` until it awaits the runtime or has ended; -1: an exception propagates.  */
 static int
 step_body(State *state, PyObject *body, PyObject *process)
@@ -59,19 +67,24 @@ step_body(State *state, PyObject *body, PyObject *process)
         Py_DECREF(resume);
     }
     PyObject *coroutine = Py_XNewRef(SLOT(body, state->light__coroutine));
+    PyObject *resume = Py_XNewRef(SLOT(body, state->light_resume));
     PyObject *context = Py_XNewRef(SLOT(body, state->light_context));
     PyObject *yielded = NULL;
     PySendResult outcome = PYGEN_ERROR;
-    if (coroutine == NULL || context == NULL) {
+    if (coroutine == NULL || resume == NULL || context == NULL) {
         PyErr_SetString(PyExc_AttributeError, "a light body without coroutine or context");
     }
     else if (PyContext_Enter(context) == 0) {
-        outcome = PyIter_Send(coroutine, Py_None, &yielded);
+        /* Usually `resume` is the method `send` of the coroutine.  */
+        outcome = PyCFunction_Check(resume) && PyCFunction_GET_SELF(resume) == coroutine
+                      ? PyIter_Send(coroutine, Py_None, &yielded)
+                      : call_resume(resume, &yielded);
         if (leave_context(context) < 0) {
             outcome = PYGEN_ERROR;
         }
     }
     Py_XDECREF(context);
+    Py_XDECREF(resume);
     Py_XDECREF(coroutine);
     int done;
     switch (outcome) {
@@ -91,6 +104,23 @@ step_body(State *state, PyObject *body, PyObject *process)
     }
     Py_XDECREF(yielded);
     return done;
+}
+
+/* Lower the floor, so that the body has its whole budget.  */
+static int
+refill(State *state, PyObject *body)
+{
+    long budget;
+    if (!slot_long(body, state->light_budget, &budget)) {
+        PyErr_SetString(PyExc_OverflowError, "a light body has spent too much");
+        return -1;
+    }
+    PyObject *floor = PyLong_FromLong(budget - state->full_budget_value);
+    if (floor == NULL) {
+        return -1;
+    }
+    slot_set(body, state->light_floor, floor);
+    return 0;
 }
 
 /* Put `body` back in front, and leave the rest of the budget to the Python.  */
@@ -144,13 +174,13 @@ step_all(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
         }
         else {
             long left;
-            slot_set(body, state->light_budget, Py_NewRef(state->full_budget));
-            slot_set(step, state->step_process, Py_NewRef(process));
-            failed = step_body(state, body, process) < 0;
+            failed = refill(state, body) < 0;
+            if (!failed) {
+                slot_set(step, state->step_process, Py_NewRef(process));
+                failed = step_body(state, body, process) < 0;
+            }
             /* One reduction for the step itself: a pass whose steps spend nothing must end too.  */
-            budget -= slot_long(body, state->light_budget, &left)
-                          ? state->full_budget_value + 1 - left
-                          : budget;
+            budget -= budget_left(state, body, &left) ? state->full_budget_value + 1 - left : budget;
             Py_DECREF(process);
         }
         Py_DECREF(body);

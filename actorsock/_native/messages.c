@@ -14,7 +14,8 @@ wake_light(State *state, PyObject *body, PyObject *outcome)
 {
     PyObject *passes = SLOT(body, state->light__passes);
     /* While the keeper sleeps, trio has to be told; the Python does that.  */
-    if (SLOT(body, state->light_parked) != Py_True || !is_exactly(passes, state->passes_type)
+    PyObject *reason = SLOT(body, state->light_parked);
+    if (reason == NULL || reason == Py_None || !is_exactly(passes, state->passes_type)
         || SLOT(passes, state->passes_keeper) != Py_None
         || !is_exactly(SLOT(passes, state->passes_ready), state->deque_type)) {
         return 0;
@@ -22,7 +23,7 @@ wake_light(State *state, PyObject *body, PyObject *outcome)
     if (append_to(state, SLOT(passes, state->passes_ready), body) < 0) {
         return -1;
     }
-    slot_set(body, state->light_parked, Py_NewRef(Py_False));
+    slot_set(body, state->light_parked, Py_NewRef(Py_None));
     slot_set(body, state->light_outcome, Py_NewRef(outcome));
     return 1;
 }
@@ -73,7 +74,7 @@ deliver_plainly(State *state, PyObject *process, PyObject *message)
     }
     PyObject *body = SLOT(process, state->process_body);
     if (wanted != state->anything || !is_exactly(body, state->light_type)
-        || SLOT(body, state->light_parked) != Py_True) {
+        || SLOT(body, state->light_parked) == Py_None) {
         return 0;
     }
     Py_INCREF(arrivals);

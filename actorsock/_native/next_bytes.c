@@ -99,7 +99,7 @@ begin_wait(NextBytes *self, PyObject *body, PyObject **result)
     }
     slot_set(self->lane, state->lane_current, reader);
     slot_set(self->lane, state->lane_ever_waited, Py_NewRef(Py_True));
-    slot_set(body, state->light_parked, Py_NewRef(Py_True));
+    slot_set(body, state->light_parked, Py_NewRef(self->actor));
     self->phase = WAITING;
     *result = Py_NewRef(state->pause);
     return PYGEN_NEXT;

@@ -159,11 +159,11 @@ resume_plainly(State *state, PyObject *actor, PyObject *lane, PyObject *user)
         if (parked == NULL) {
             done = PyErr_Occurred() ? -1 : 0;
         }
-        else if (parked == Py_True) {
-            done = serve_reader(state, actor, lane, process, body);
-        }
-        else if (parked == Py_False) {
+        else if (parked == Py_None) {
             done = 1; /* it has a result or its call unwinds: it passes the turn on when it runs */
+        }
+        else {
+            done = serve_reader(state, actor, lane, process, body);
         }
         Py_XDECREF(parked);
     }

@@ -223,10 +223,10 @@ receives_plainly(State *state, PyObject *process)
 {
     PyObject *mailbox = SLOT(process, state->process_mailbox);
     PyObject *body = SLOT(process, state->process_body);
-    long budget;
+    long left;
     if (!is_exactly(body, state->light_type) || !is_exactly(mailbox, state->mailbox_type)
         || SLOT(process, state->process_ending) != Py_False
-        || !slot_long(body, state->light_budget, &budget) || budget <= 1) {
+        || !budget_left(state, body, &left) || left <= 1) {
         return 0;
     }
     PyObject *saved = SLOT(mailbox, state->mailbox_saved);

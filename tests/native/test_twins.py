@@ -184,11 +184,11 @@ async def delivered(
         "anything": mailboxes.anything,
         "an int": mailboxes.test_of(int),
     }[wanted]
-    body.parked = parked
+    body.parked = True if parked else None
     results = [form(send)(pid, message) for message in messages]
     after = mailbox_after(process)
     mailbox.clear()
-    body.parked = False
+    body.parked = None
     mailbox.wanted = None
     process.node.passes.ready.clear()
     process.node.passes.ready.append(body)

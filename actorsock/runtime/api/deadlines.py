@@ -73,7 +73,7 @@ def _in_a_light_process(body: LightBody, seconds: float) -> Iterator[None]:
 
     @enable_ki_protection
     def expire() -> None:
-        if body.parked and not body.stopped:
+        if body.parked is not None and not body.stopped:
             body.throw_next(expired)
             body.wake()
         else:

@@ -15,7 +15,8 @@ from trio.lowlevel import enable_ki_protection
 
 from ..._native import twin
 from ...arguments import check_seconds
-from ..bodies.current import current_process
+from ..bodies.current import current_process, process_of_task
+from ..bodies.running import local
 from ..core.body import TIMED_OUT
 from ..core.identity import Pid, Ref
 from ..core.mailbox import MANY, NOTHING, PAUSED, Matcher, anything, test_of
@@ -87,10 +88,6 @@ def send(dest: Pid | str | Ref, message: T) -> T:
         if process is not None:
             if get_ident() != process.node.thread:
                 process.node.deliver_soon(process.deliver_if_alive, message)
-            elif (mailbox := process.mailbox).wanted is None and mailbox.arrivals is not None:
-                # All that `deliver` does for a process which does not wait. The call that this
-                # saves costs as much as the question for the thread.
-                mailbox.arrivals.append(message)
             else:
                 process.deliver(message)
     elif type(dest) is Ref:
@@ -184,7 +181,7 @@ async def receive(pattern: Any = None, *, after: float = inf) -> Any:
     while True:
         mailbox.wanted = wanted
         try:
-            outcome = await body.park(deadline)
+            outcome = await body.park(True if pattern is None else pattern, deadline)
         finally:
             mailbox.wanted = None
         if outcome is TIMED_OUT:
@@ -219,24 +216,26 @@ async def _next_message() -> Any:
 
     The most frequent receive, of a process that takes any message.
     """
-    process = current_process()
+    process = local.step.process
+    if process is None:
+        process = process_of_task()
     body, mailbox = process.body, process.mailbox
     if mailbox.arrivals or mailbox.saved:
         pause = body.spend(MESSAGE)
         if pause is not None:
             await pause
-        return mailbox.pop()
-    if process.ending:
-        await body.checkpoint()
-    mailbox.wanted = anything
-    body.parked = True
-    try:
-        await body.waiting
+    else:
         if process.ending:
-            body.check()
-    except BaseException:
-        mailbox.wanted = None
-        raise
+            await body.checkpoint()
+        mailbox.wanted = anything
+        body.parked = True  # `Body.park`, without a coroutine for each message
+        try:
+            await body.waiting
+            if process.ending:
+                body.check()
+        except BaseException:
+            mailbox.wanted = None
+            raise
     return mailbox.pop()
 
 
@@ -262,4 +261,4 @@ async def sleep(seconds: float) -> None:
     pause = body.spend(MESSAGE)
     if pause is not None:
         await pause
-    await body.park(trio.current_time() + seconds)
+    await body.park("sleep", trio.current_time() + seconds)

@@ -17,7 +17,7 @@ from ..core.body import Body
 from ..core.mailbox import NOTHING, anything
 from ..core.node import Node
 from ..core.process import Process, alive
-from ..core.reductions import EVENT, EVENT_QUANTUM, HANDLER_BUDGET, STEP
+from ..core.reductions import EVENT, EVENT_QUANTUM, HANDLER_BUDGET, MESSAGE, STEP
 from .crash_report import log_if_crash
 from .functions import name_of
 from .running import local
@@ -54,7 +54,7 @@ class HandlerBody(Body):
     """None once it has ended."""
 
     def __init__(self, node: Node, handler: Handler, terminate: Terminate | None) -> None:
-        super().__init__(node.timers, 0)
+        super().__init__(node.timers, HANDLER_BUDGET)
         self._node = node
         self._step = local.step
         self._context = copy_context()
@@ -75,13 +75,13 @@ class HandlerBody(Body):
 
     def wake(self, outcome: Any = None) -> bool:
         # The outcome is ignored: a handler waits for messages alone, and the step takes the next.
-        if not self.parked:
+        if self.parked is None:
             return False
         node = self._node
         # Other bodies learn this from trio's `reschedule`; the run queue would just run the step.
         if get_ident() != node.thread:
             raise RuntimeError("not the thread in which the process runs")
-        self.parked = False
+        self.parked = None
         try:
             node.run_queue.run(self._handle_next)
         except BaseException:  # the end of the sender's stack: no step was run or queued
@@ -100,7 +100,7 @@ class HandlerBody(Body):
 
     @property
     def waiting(self) -> Awaitable[object]:
-        self.parked = False
+        self.parked = None
         return self._refuse()
 
     def check(self) -> None:
@@ -126,7 +126,8 @@ class HandlerBody(Body):
         step = self._step
         before, step.process = step.process, process  # `before` is the sender, if it is in a step
         result = None
-        self.budget = HANDLER_BUDGET
+        self.budget -= MESSAGE
+        self.floor = self.budget - HANDLER_BUDGET
         try:
             if not process.ending:
                 if message is NOTHING:
@@ -158,8 +159,9 @@ class HandlerBody(Body):
         finally:
             step.process = before
             # The queue counts this step as one, whatever it did: charge it for the rest.
-            if self.budget <= 0:
-                self._node.run_queue.charge((HANDLER_BUDGET - self.budget) // STEP)
+            left = self.budget - self.floor
+            if left <= 0:
+                self._node.run_queue.charge((HANDLER_BUDGET - left) // STEP)
 
     def _end(self, reason: Any) -> None:
         process = self._process

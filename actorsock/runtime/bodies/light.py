@@ -95,7 +95,7 @@ class LightBody(Body):
 
     def spend(self, cost: int) -> Awaitable[None] | None:
         self.budget -= cost
-        if self.budget > 0 and not self.stopped:
+        if self.budget > self.floor and not self.stopped:
             return None
         return self._yield()
 
@@ -105,7 +105,7 @@ class LightBody(Body):
     async def _yield(self) -> None:
         # A stopped process does not yield but raises at once, except when it has caught the signal
         # before: a loop that ignores it must not keep the others from running.
-        if self.exit_raised or (self.budget <= 0 and not self.stopped):
+        if self.exit_raised or (self.budget <= self.floor and not self.stopped):
             self._passes.step_soon(self)
             await _pause
         self.check()
@@ -116,18 +116,16 @@ class LightBody(Body):
             raise exit_signal(self.process.reason, self.process.ended_by)
 
     def wake(self, outcome: Any = None) -> bool:
-        if not self.parked:
+        reason = self.parked
+        if reason is None:
             return False
-        # First: a signal handler, which may run during `wake_keeper`, may wake the process too.
-        self.parked = False
-        passes = self._passes  # inlined `step_soon`
-        if passes.keeper is not None:
-            try:
-                passes.wake_keeper()
-            except BaseException:  # the caller is in another thread
-                self.parked = True
-                raise
-        passes.ready.append(self)
+        # First: a signal handler, which may run during `step_soon`, may wake the process too.
+        self.parked = None
+        try:
+            self._passes.step_soon(self)
+        except BaseException:  # the caller is in another thread
+            self.parked = reason
+            raise
         self.outcome = outcome
         return True
 
@@ -193,7 +191,7 @@ def step_all(ready: deque[LightBody], budget: int) -> int:
     try:
         while ready and budget > 0:
             body = ready.popleft()
-            body.budget = full
+            body.floor = body.budget - full
             step.process = body.process
             try:
                 yielded = body.context.run(body.resume or body.begin(), None)
@@ -204,7 +202,7 @@ def step_all(ready: deque[LightBody], budget: int) -> int:
             except BaseException as exc:
                 body.end_with(exc)
             # One reduction for the step itself: a pass whose steps spend nothing must end too.
-            budget -= full + 1 - body.budget
+            budget -= full + 1 - (body.budget - body.floor)
     finally:
         step.process = None
     return budget

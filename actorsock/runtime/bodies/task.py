@@ -90,7 +90,7 @@ class TaskBody(Body):
         self.budget -= cost
         # Also while the budget lasts: a call must honour the cancellation of any scope around the
         # caller, and only trio knows of those.
-        if self.budget > 0:
+        if self.budget > self.floor:
             return checkpoint_if_cancelled()  # noqa: ASYNC105  # for the caller to await
         return self._yield()
 
@@ -98,13 +98,13 @@ class TaskBody(Body):
         return self.spend(0)
 
     async def _yield(self) -> None:
-        self.budget = TASK_BUDGET
+        self.floor = self.budget - TASK_BUDGET
         await trio.lowlevel.checkpoint()
         self.check()
 
     @property
     def waiting(self) -> Awaitable[object]:
-        self.budget = TASK_BUDGET  # others run meanwhile
+        self.floor = self.budget - TASK_BUDGET  # others run meanwhile
         return wait_task_rescheduled(self._abort)  # noqa: ASYNC105  # for the caller to await
 
     def check(self) -> None:
@@ -112,21 +112,22 @@ class TaskBody(Body):
             raise self._stopped
 
     def wake(self, outcome: Any = None) -> bool:
-        if not self.parked:
+        reason = self.parked
+        if reason is None:
             return False
         # First: a signal handler, which runs before `reschedule` does, may wake the process too.
-        self.parked = False
+        self.parked = None
         try:
             reschedule(self.task)
         except BaseException:  # the caller is in another thread
-            self.parked = True
+            self.parked = reason
             raise
         self.outcome = outcome
         return True
 
     def _abort(self, raise_cancel: Any) -> Abort:
         # Now, not when the task resumes: a wake in between must not reschedule it again.
-        self.parked = False
+        self.parked = None
         return Abort.SUCCEEDED
 
     def stop(self, reason: Any, ended_by: object) -> bool:

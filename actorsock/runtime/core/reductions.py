@@ -86,11 +86,11 @@ HANDLER_BUDGET: Final = LIGHT_BUDGET
 LIGHT_PASS_BUDGET: Final = 4000
 """The budget of all light processes together for one pass of trio's loop, until tasks run."""
 
-# As large as the largest budget, so that it exhausts every one of them. A light process that pays
-# it ends the pass too: tasks run as well as other light processes before it goes on.
+# As large as the largest budget, so that it exhausts every one of them. A light process that has it
+# ends the pass too: tasks run as well as other light processes before it goes on.
 YIELD_FIRST: Final = LIGHT_PASS_BUDGET
-"""A cost above every budget: the caller yields before the operation. trio's streams promise a
-checkpoint in every call."""
+"""A cost above every budget: the caller yields before the operation, and is charged for that alone.
+trio's streams promise a checkpoint in every call."""
 
 STEP: Final = 10
 """The reductions of an average step of a handler. A handler that has spent more than its budget is

@@ -18,7 +18,7 @@ from ...runtime.bodies.current import charge, current_process
 from ...runtime.core.body import Body
 from ...runtime.core.identity import Pid, Ref, check_ref
 from ...runtime.core.process import Process
-from ...runtime.core.reductions import LIGHT_BUDGET, SYSTEM_CALL
+from ...runtime.core.reductions import LIGHT_BUDGET, SYSTEM_CALL, YIELD_FIRST
 from ..core.actor import CLOSED, Operation, Result, SocketActor
 from ..kernel.errors import error_of
 
@@ -63,7 +63,7 @@ def nowait_receive(actor: SocketActor, op: Operation[T], ref: Ref | None) -> Res
     body, pid = process.body, process.pid
     body.budget -= SYSTEM_CALL
     result: Result[T] | None = None
-    if body.budget <= 0 and _must_yield(body):
+    if body.budget <= body.floor and _must_yield(body):
         result = actor.give_way(op, pid, handle)
     if result is None:
         result = actor.perform(op, pid, handle)
@@ -79,11 +79,12 @@ def _must_yield(body: Body) -> bool:
     The `receive` that it then calls lets others run and fills the budget. A caller may let them run
     in another way, such as a sleep of trio's, which the runtime does not see; it must not get
     `Select` for ever. So after one `Select` its attempts are made, until it has used up another
-    budget. Its own stays below 0 meanwhile: its next call that can wait lets others run.
+    budget. Its own stays used up meanwhile: its next call that can wait lets others run.
     """
     # Above -LIGHT_BUDGET: used up just now. Down to twice that: it has had its `Select`.
-    if body.budget > -LIGHT_BUDGET or body.budget <= -2 * LIGHT_BUDGET:
-        body.budget = -LIGHT_BUDGET
+    left = body.budget - body.floor
+    if left > -LIGHT_BUDGET or left <= -2 * LIGHT_BUDGET:
+        body.floor = body.budget + LIGHT_BUDGET
         return True
     return False
 
@@ -101,6 +102,9 @@ async def blocking(
         timeout = check_seconds("timeout", timeout)
     process = current_process()
     body = process.body
+    if cost == YIELD_FIRST:
+        body.yield_first()
+        cost = SYSTEM_CALL
     pause = body.spend(cost)
     if pause is not None:
         await pause
@@ -134,7 +138,7 @@ async def wait(
     try:
         while True:
             outcome = None
-            outcome = await body.park(deadline)
+            outcome = await body.park(actor, deadline)
             if process.ending:
                 # Killed before it resumed: raise here instead of reading, or the data that the
                 # next attempt takes would be lost.

@@ -99,7 +99,7 @@ async def _next_bytes(actor: SocketActor, lane: Lane) -> Ok[bytes] | Error:
     try:
         if process.ending:
             await body.checkpoint()
-        body.parked = True
+        body.parked = actor
         await body.waiting
     except BaseException:
         actor.abandon_call(_WHAT_IS_THERE, pid, body.take())
@@ -172,7 +172,7 @@ def recv_nowait(
         if process is None:
             process = process_of_task()
         body = process.body
-        if body.budget <= SYSTEM_CALL:
+        if body.budget - body.floor <= SYSTEM_CALL:
             return nowait_receive(actor, _WHAT_IS_THERE, None)
         body.budget -= SYSTEM_CALL
         pid, lane = process.pid, actor.turns.read

@@ -167,7 +167,11 @@ def send_nowait(
     if process is None:
         process = process_of_task()
     body = process.body
-    if body.budget > SYSTEM_CALL and actor.is_plain and actor.turns.write.current is None:
+    if (
+        body.budget - body.floor > SYSTEM_CALL
+        and actor.is_plain
+        and actor.turns.write.current is None
+    ):
         body.budget -= SYSTEM_CALL
         begun = send_plainly(actor, data)
         return nowait(actor, begun, None) if isinstance(begun, Send) else begun

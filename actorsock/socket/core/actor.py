@@ -258,7 +258,7 @@ class SocketActor(SocketLifetime):
                 self._notify(user)
             return
         process = alive.get(user.pid)
-        if process is None or not process.body.parked:
+        if process is None or process.body.parked is None:
             return  # it has a result or its call unwinds: it passes the turn on when it runs
         try:
             result = op.attempt(self, user.pid, True)
