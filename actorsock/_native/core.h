@@ -31,6 +31,10 @@
     X(process_type)                                                                               \
     X(node_type)                                                                                  \
     X(mailbox_type)                                                                               \
+    X(handler_type)                                                                               \
+    X(call_handler)                                                                               \
+    X(again)                                                                                      \
+    X(run_queue_type)                                                                             \
     X(light_type)                                                                                 \
     X(passes_type)                                                                                \
     X(alive)                                                                                      \
@@ -94,6 +98,9 @@
     X(throw_misuse)                                                                               \
     X(throw)                                                                                      \
     X(wake)                                                                                       \
+    X(_crashed)                                                                                   \
+    X(_handled)                                                                                   \
+    X(_run_ready)                                                                                 \
     X(_actors)                                                                                    \
     X(_draining)                                                                                  \
     X(_epoll)                                                                                     \
@@ -108,6 +115,18 @@
     X(process, process_type, mailbox)                                                             \
     X(process, process_type, node)                                                                \
     X(process, process_type, pid)                                                                 \
+    X(node, node_type, run_queue)                                                                 \
+    X(run_queue, run_queue_type, budget)                                                          \
+    X(run_queue, run_queue_type, _interrupt)                                                      \
+    X(run_queue, run_queue_type, _ready)                                                          \
+    X(run_queue, run_queue_type, _running)                                                        \
+    X(handler, handler_type, budget)                                                              \
+    X(handler, handler_type, floor)                                                               \
+    X(handler, handler_type, parked)                                                              \
+    X(handler, handler_type, _context)                                                            \
+    X(handler, handler_type, _handler)                                                            \
+    X(handler, handler_type, _process)                                                            \
+    X(handler, handler_type, _step)                                                               \
     X(node, node_type, thread)                                                                    \
     X(mailbox, mailbox_type, arrivals)                                                            \
     X(mailbox, mailbox_type, saved)                                                               \
@@ -190,7 +209,7 @@ typedef struct {
     RUNTIME_SLOTS(DECLARE)
     SOCKET_SLOTS(DECLARE)
 #undef DECLARE
-    long full_budget_value, system_call, drain_batch;
+    long handler_full, full_budget_value, system_call, drain_batch;
     uint64_t step_thread; /* whose `step` is: the look-up in a thread-local costs 40 ns */
 } State;
 
@@ -270,6 +289,45 @@ done_with(PyObject *result)
     return result == NULL ? -1 : 0;
 }
 
+/* Whether there is room on the stack for what the Python way needs: else that way is taken, which
+   raises where it has to.  */
+static inline int
+has_stack(void)
+{
+    PyThreadState *thread = PyThreadState_Get();
+#if PY_VERSION_HEX >= 0x030C0000
+    return thread->py_recursion_remaining > 16;
+#else
+    return thread->recursion_remaining > 16;
+#endif
+}
+
+/* Take the exception that is set, with its traceback; a new reference. It becomes the one that is
+   handled, as in an `except` block, until `end_except`, which gets `handled` back.  */
+static inline PyObject *
+begin_except(PyObject **handled)
+{
+    PyObject *type, *exc, *traceback;
+    PyErr_Fetch(&type, &exc, &traceback);
+    PyErr_NormalizeException(&type, &exc, &traceback);
+    if (traceback != NULL) {
+        PyException_SetTraceback(exc, traceback);
+    }
+    Py_XDECREF(type);
+    Py_XDECREF(traceback);
+    *handled = PyErr_GetHandledException();
+    PyErr_SetHandledException(exc);
+    return exc;
+}
+
+static inline void
+end_except(PyObject *exc, PyObject *handled)
+{
+    PyErr_SetHandledException(handled);
+    Py_XDECREF(handled);
+    Py_DECREF(exc);
+}
+
 /* Whether a trace or profile function is set: then everything goes the Python way.  */
 static inline int
 is_observed(void)
@@ -330,6 +388,12 @@ int wake_light(State *state, PyObject *body, PyObject *outcome);
 
 /* Process.deliver(message), of a process that the caller holds.  */
 int deliver_plainly(State *state, PyObject *process, PyObject *message);
+
+/* HandlerBody.wake() and the step that follows: `message`, for an idle handler, is handled now.  */
+int handle_plainly(State *state, PyObject *process, PyObject *message);
+
+/* Enter and leave contexts as `context.run` does; an exception that is set stays when leaving.  */
+int leave_context(PyObject *context);
 
 /* RecvWhatIsThere.attempt(actor, ...); the result is a new reference.  */
 int attempt_plainly(State *state, PyObject *actor, PyObject **result);

@@ -16,26 +16,13 @@ end_by_exception(State *state, PyObject *body, PyObject *process)
         PyErr_Clear();
         return end_normally(state, process);
     }
-    PyObject *type, *exc, *traceback;
-    PyErr_Fetch(&type, &exc, &traceback);
-    PyErr_NormalizeException(&type, &exc, &traceback);
-    if (traceback != NULL) {
-        PyException_SetTraceback(exc, traceback);
-    }
-    Py_XDECREF(type);
-    Py_XDECREF(traceback);
-    /* What is raised from here on has `exc` as its context, as in an `except` block.  */
-    PyObject *handled = PyErr_GetHandledException();
-    PyErr_SetHandledException(exc);
+    PyObject *handled, *exc = begin_except(&handled);
     int done = done_with(PyObject_CallMethodOneArg(body, state->str_end_with, exc));
-    PyErr_SetHandledException(handled);
-    Py_XDECREF(handled);
-    Py_DECREF(exc);
+    end_except(exc, handled);
     return done;
 }
 
-/* Leave `context`, also while an exception is set, which stays.  */
-static int
+int
 leave_context(PyObject *context)
 {
     PyObject *type, *exc, *traceback;

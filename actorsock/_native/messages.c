@@ -64,6 +64,12 @@ deliver_plainly(State *state, PyObject *process, PyObject *message)
     if (!is_exactly(mailbox, state->mailbox_type) || !is_in_its_thread(state, process)) {
         return 0;
     }
+    if (is_exactly(SLOT(process, state->process_body), state->handler_type)) {
+        int done = handle_plainly(state, process, message);
+        if (done != 0) {
+            return done;
+        }
+    }
     PyObject *arrivals = SLOT(mailbox, state->mailbox_arrivals);
     PyObject *wanted = SLOT(mailbox, state->mailbox_wanted);
     if (!is_exactly(arrivals, state->deque_type)) {
@@ -121,7 +127,27 @@ send_message(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnam
     return twin_fall_back(self, args, nargsf, kwnames);
 }
 
+/* Process.deliver(self, message) */
+static PyObject *
+deliver(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
+{
+    Twin *self = (Twin *)op;
+    State *state = self->state;
+    if (state_prepare(state) < 0) {
+        return NULL;
+    }
+    if (PyVectorcall_NARGS(nargsf) == 2 && kwnames == NULL
+        && is_exactly(args[0], state->process_type)) {
+        int done = deliver_plainly(state, args[0], args[1]);
+        if (done != 0) {
+            return done < 0 ? NULL : Py_NewRef(Py_None);
+        }
+    }
+    return twin_fall_back(self, args, nargsf, kwnames);
+}
+
 const TwinEntry MESSAGE_TWINS[] = {
+    {"Process.deliver", deliver},
     {"send", send_message},
     {NULL, NULL},
 };

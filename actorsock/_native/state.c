@@ -69,6 +69,10 @@ static const Import RUNTIME_IMPORTS[] = {
     FROM(step_type, "actorsock.runtime.bodies.running", "Step"),
     FROM(process_of_task, "actorsock.runtime.bodies.current", "process_of_task"),
     FROM(light_type, "actorsock.runtime.bodies.light", "LightBody"),
+    FROM(handler_type, "actorsock.runtime.bodies.handler", "HandlerBody"),
+    FROM(call_handler, "actorsock.runtime.bodies.handler", "_call"),
+    FROM(again, "actorsock.runtime.bodies.handler", "AGAIN"),
+    FROM(run_queue_type, "actorsock.runtime.core.run_queue", "RunQueue"),
     FROM(pause, "actorsock.runtime.bodies.light", "_PAUSE"),
     {0, NULL, NULL},
 };
@@ -145,6 +149,9 @@ import_runtime(State *state)
     }
     state->full_budget_value = PyLong_AsLong(state->full_budget);
     if (state->full_budget_value == -1 && PyErr_Occurred()) {
+        return -1;
+    }
+    if (import_long(&state->handler_full, "actorsock.runtime.core.reductions", "HANDLER_BUDGET") < 0) {
         return -1;
     }
     state->runtime_ready = 1;

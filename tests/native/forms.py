@@ -6,6 +6,7 @@ from typing import Any
 
 from actorsock.runtime.api import messaging, opening
 from actorsock.runtime.bodies import current, light
+from actorsock.runtime.core.process import Process
 from actorsock.socket.api import asking, receiving, sending
 from actorsock.socket.core.actor import SocketActor
 from actorsock.socket.core.epoll_poller import EpollPoller
@@ -17,6 +18,7 @@ PLACES: tuple[tuple[Any, str], ...] = (
     (EpollPoller, "_drain"),
     (Readiness, "nothing_to_read"),
     (Readiness, "on_ready"),
+    (Process, "deliver"),
     (RecvWhatIsThere, "attempt"),
     (SocketActor, "resume"),
     (SocketActor, "select_for"),

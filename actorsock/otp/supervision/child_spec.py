@@ -8,7 +8,14 @@ import attrs
 
 from ...arguments import check_bool, check_int, check_seconds, check_word, shown
 
-__all__ = ["ChildSpec", "SupervisorFlags", "as_flags", "as_spec", "check_significance"]
+__all__ = [
+    "ChildSpec",
+    "SupervisorFlags",
+    "as_flags",
+    "as_spec",
+    "check_significance",
+    "checked_spec",
+]
 
 T = TypeVar("T")
 
@@ -178,9 +185,25 @@ def check_significance(flags: SupervisorFlags, spec: ChildSpec) -> None:
     """Raise `ValueError` if the child is significant and the supervisor ignores that."""
     if spec.significant and flags.auto_shutdown == "never":
         raise ValueError(
-            f"significant: the child {spec.id!r} can't be under auto_shutdown='never'; "
+            f"significant: the child {shown(spec.id)} can't be under auto_shutdown='never'; "
             "expected 'any_significant' or 'all_significant'"
         )
+
+
+def checked_spec(flags: SupervisorFlags, value: Any) -> ChildSpec:
+    """Return a `ChildSpec` for a child of a supervisor that runs.
+
+    Raise `TypeError` or `ValueError` if `value` is none, also if it raises something else when it
+    is looked at: it comes from another process.
+    """
+    try:
+        spec = as_spec(value)
+        check_significance(flags, spec)
+    except (TypeError, ValueError):
+        raise
+    except BaseException as exc:
+        raise TypeError(f"child spec: {shown(value)} raises {shown(exc)}") from exc
+    return spec
 
 
 def _as_record(cls: type[T], value: Any, what: str, *required: str) -> T:

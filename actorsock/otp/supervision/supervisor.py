@@ -132,11 +132,11 @@ class _SupervisorServer(GenServer):
 
     async def handle_info(self, message: Any) -> Any:
         match _plain(message):
-            case Exit(pid, reason):
+            case Exit(pid, reason) if type(pid) is Pid:
                 return await self._children.ended(pid, reason)
             case TryAgain(child):
                 return await self._children.try_again(child)
-            case Down(pid=Pid() as pid) if self._children.was_killed(pid):
+            case Down(pid=pid) if type(pid) is Pid and self._children.was_killed(pid):
                 return await self._children.ended_late(pid)
             case StillThere(pid):
                 return self._children.log_again(pid)
@@ -176,7 +176,7 @@ def _checked(result: Any) -> tuple[SupervisorFlags, list[ChildSpec]]:
     ids = set()
     for spec in specs:
         if spec.id in ids:
-            raise ValueError(f"children: two of them have the id {spec.id!r}")
+            raise ValueError(f"children: two of them have the id {shown(spec.id)}")
         check_significance(flags, spec)
         ids.add(spec.id)
     return flags, specs

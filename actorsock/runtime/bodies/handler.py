@@ -11,13 +11,13 @@ from contextvars import copy_context
 from threading import get_ident
 from typing import Any, Final, NoReturn
 
-from trio.lowlevel import disable_ki_protection
+from trio.lowlevel import disable_ki_protection, enable_ki_protection
 
 from ..core.body import Body
 from ..core.mailbox import NOTHING, anything
 from ..core.node import Node
 from ..core.process import Process, alive
-from ..core.reductions import EVENT, EVENT_QUANTUM, HANDLER_BUDGET, MESSAGE, STEP
+from ..core.reductions import HANDLER_BUDGET, MESSAGE
 from .crash_report import log_if_crash
 from .functions import name_of
 from .running import local
@@ -140,28 +140,37 @@ class HandlerBody(Body):
                 if message is not NOTHING:
                     result = self._context.run(_call, self._handler, message)
         except BaseException as exc:
-            ending = log_if_crash(process, exc)
-            self._end(ending.reason)
-            if ending.propagate is not None:
-                raise ending.propagate from None
+            self._crashed(process, exc)
         else:
-            if process.ending:
-                self._end(process.reason)
-            elif result is AGAIN:
-                self._node.run_queue.charge(EVENT * EVENT_QUANTUM)
-                self._node.run_queue.run(self._handle_again)
-            elif mailbox.arrivals or mailbox.saved:
-                # Behind the steps of others, not in a loop here: handlers share the queue.
-                self._node.run_queue.run(self._handle_next)
-            else:
-                mailbox.wanted = anything
-                self.parked = True
+            self._handled(process, result)
         finally:
             step.process = before
-            # The queue counts this step as one, whatever it did: charge it for the rest.
             left = self.budget - self.floor
-            if left <= 0:
-                self._node.run_queue.charge((HANDLER_BUDGET - left) // STEP)
+            if left != HANDLER_BUDGET:
+                self._node.run_queue.budget -= HANDLER_BUDGET - left
+
+    @enable_ki_protection
+    def _crashed(self, process: Process, exc: BaseException) -> None:
+        """End the process, whose handler has raised `exc`."""
+        ending = log_if_crash(process, exc)
+        self._end(ending.reason)
+        if ending.propagate is not None:
+            raise ending.propagate from None
+
+    @enable_ki_protection
+    def _handled(self, process: Process, result: object) -> None:
+        """Do what follows from a handler that has returned: end, ask for a further step, or wait."""
+        mailbox = process.mailbox
+        if process.ending:
+            self._end(process.reason)
+        elif result is AGAIN:
+            self._node.run_queue.run(self._handle_again)
+        elif mailbox.arrivals or mailbox.saved:
+            # Behind the steps of others, not in a loop here: handlers share the queue.
+            self._node.run_queue.run(self._handle_next)
+        else:
+            mailbox.wanted = anything
+            self.parked = True
 
     def _end(self, reason: Any) -> None:
         process = self._process

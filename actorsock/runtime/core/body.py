@@ -15,7 +15,7 @@ from collections.abc import Awaitable
 from math import inf
 from typing import Any, Final
 
-from .reductions import YIELD_FIRST
+from .reductions import GIVE_WAY_FIRST
 from .timers import Timers
 
 __all__ = ["TIMED_OUT", "Body"]
@@ -46,7 +46,7 @@ class Body(abc.ABC):
     """Falls by the cost of each operation and never rises: less than 0, it is a total."""
 
     floor: int
-    """The process yields when its budget has come down to this; set lower then."""
+    """The process gives way when its budget has come down to this; set lower then."""
 
     def __init__(self, timers: Timers, full: int) -> None:
         self.timers = timers
@@ -60,12 +60,12 @@ class Body(abc.ABC):
         """All that the process has spent since it began."""
         return -self.budget
 
-    def yield_first(self) -> None:
-        """Have the next operation yield before it begins, as with a budget that is used up.
+    def give_way_first(self) -> None:
+        """Have the next operation give way before it begins, as with a budget that is used up.
 
         Nothing is charged: a process that does this often has not done more for that.
         """
-        self.floor = self.budget + YIELD_FIRST
+        self.floor = self.budget + GIVE_WAY_FIRST
 
     @property
     def adopted(self) -> bool:
@@ -80,8 +80,9 @@ class Body(abc.ABC):
     async def park(self, reason: object, deadline: float = inf) -> Any:
         """Wait for `wake`; return its argument, or `TIMED_OUT` at `deadline`.
 
-        `reason` is kept in `parked`, for those who ask what the process waits for. `deadline` is a time on trio's clock. Raises `trio.Cancelled`, or `ExitSignal` when an exit
-        signal ends the process. A caller that has asked others to wake it must withdraw that in
+        `reason` is kept in `parked`, for those who ask what the process waits for. `deadline` is a
+        time on trio's clock. Raises `trio.Cancelled`, or `ExitSignal` when an exit signal ends the
+        process. A caller that has asked others to wake it must withdraw that in
         a `finally` clause.
         """
         # Twice, because an exit signal may come at any time: before this wait, when there is none
@@ -135,12 +136,12 @@ class Body(abc.ABC):
         """Charge `cost` reductions for an operation that could block.
 
         Returns an awaitable that the caller must await before the operation, or None. So a process
-        whose operations all complete at once yields as regularly as one that waits.
+        whose operations all complete at once gives way as regularly as one that waits.
         """
 
     @abc.abstractmethod
     def checkpoint(self) -> Awaitable[None]:
-        """Return an awaitable that honours cancellation, and yields if the budget is used up."""
+        """Return an awaitable that honours cancellation, and gives way if the budget is used up."""
 
     @abc.abstractmethod
     def stop(self, reason: Any, ended_by: object) -> bool:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import attrs
 
+from ..._native import twin
 from .body import Body
 from .identity import Pid, Ref
 from .mailbox import Mailbox, anything, may_match
@@ -169,6 +170,7 @@ class Process:
     aliases: dict[Ref, str] | None = None
     """The active aliases of this process, and the mode of each (see `api.aliases`)."""
 
+    @twin
     def deliver(self, message: Any) -> None:
         """Put `message` into the mailbox; wake the process if it waits for it."""
         mailbox = self.mailbox

@@ -103,6 +103,9 @@ class EpollPoller:
         return [actor for entry in entries for actor in _actors_in(entry)]
 
     def spurious_wakeup(self, actor: Pollable, lane: LaneName) -> None:
+        # A send to a local datagram socket without room takes memory of the sender and gives it
+        # back, which is a change to writable: each attempt would lead to the next one at once.
+        #
         # To register anew reports an end of reading (RDHUP, HUP) once more, whatever the events
         # asked for. That wakeup is spurious too, and must not begin another pause.
         seconds = self._spurious.pause_due(actor, lane)

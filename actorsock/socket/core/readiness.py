@@ -69,6 +69,8 @@ the same rule in place and say so):
 """
 
 import abc
+import socket as stdlib
+from typing import Final
 
 from trio.lowlevel import enable_ki_protection
 
@@ -77,7 +79,10 @@ from .counters import Counters
 from .poller import Poller, Probe, ready_now
 from .turns import Lane, LaneName, Turns, User
 
-__all__ = ["Readiness"]
+__all__ = ["LOW_WATER_MARK", "Readiness"]
+
+LOW_WATER_MARK: Final = (stdlib.SOL_SOCKET, getattr(stdlib, "SO_RCVLOWAT", -1))
+"""The level and the number of the option `rcvlowat`; see the flag `has_low_water_mark`."""
 
 
 class Readiness(abc.ABC):

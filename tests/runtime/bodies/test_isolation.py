@@ -23,10 +23,12 @@ from actorsock import (
     demonitor,
     exit,
     in_trio,
+    is_alive,
     mailbox,
     make_ref,
     monitor,
     ok,
+    open_runtime,
     otp,
     process_info,
     receive,
@@ -256,6 +258,7 @@ kept: list[Any] = []
 @pytest.fixture(autouse=True)
 def forget() -> None:
     kept.clear()
+    inside.clear()
 
 
 async def with_a_nursery() -> AsyncIterator[None]:
@@ -267,6 +270,16 @@ async def with_a_nursery() -> AsyncIterator[None]:
 
 async def with_a_scope() -> AsyncIterator[None]:
     with trio.move_on_after(10):
+        while True:
+            yield
+
+
+inside: list[Pid] = []
+
+
+async def with_a_runtime() -> AsyncIterator[None]:
+    async with open_runtime() as first:
+        inside[:] = [first, spawn(sleep, 60), spawn(sleep, 60, light=True), spawn_handler(print)]
         while True:
             yield
 
@@ -286,10 +299,15 @@ async def crashes_in_the_loop() -> None:
         raise ValueError
 
 
-async def drops_and_lives_on() -> None:
-    async for _ in with_a_nursery():
+async def drops_and_lives_on(
+    generator: Callable[[], AsyncIterator[None]] = with_a_nursery,
+) -> None:
+    me = current_pid()
+    async for _ in generator():
         break
     gc.collect()
+    await wait_all_tasks_blocked()
+    assert current_pid() is me
     await trio.sleep_forever()
 
 
@@ -305,6 +323,10 @@ LEFT_OPEN: dict[str, Callable[[], Awaitable[None]]] = {
     "a crash in a generator's loop": crashes_in_the_loop,
     "a generator that was dropped": drops_and_lives_on,
     "a generator of a process that is killed": lambda: waits_with(with_a_nursery()),
+    "a runtime": lambda: enters(open_runtime()),
+    "a generator with a runtime": lambda: begins(with_a_runtime()),
+    "a runtime of a process that is killed": lambda: waits_with(with_a_runtime()),
+    "a runtime that was dropped": lambda: drops_and_lives_on(with_a_runtime),
 }
 
 
@@ -338,9 +360,12 @@ async def test_a_nursery_that_is_not_left_ends_its_own_process(
     pid = await by(LEFT_OPEN[left_open])
     await wait_all_tasks_blocked()
     exit(pid, "kill")
-    await end_of(pid)
+    with trio.fail_after(5):
+        await end_of(pid)
     kept.clear()
     gc.collect()
+    await wait_all_tasks_blocked()
+    assert not any(map(is_alive, inside))
 
 
 # --- objects that fail when they are looked at ----------------------------------------------------
