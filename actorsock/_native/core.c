@@ -13,7 +13,7 @@
 
 static const TwinEntry *const TABLES[] = {LIGHT_TWINS, MESSAGE_TWINS, RECEIVE_TWINS,
                                            SOCKET_TWINS, POLLER_TWINS,  NEXT_BYTES_TWINS,
-                                           NULL};
+                                           CALL_TWINS,    NULL};
 
 static const TwinEntry *
 find_entry(const char *name)
@@ -204,7 +204,7 @@ static int
 module_clear(PyObject *module)
 {
     State *state = PyModule_GetState(module);
-    state->runtime_ready = state->sockets_ready = 0;
+    state->runtime_ready = state->otp_ready = state->sockets_ready = 0;
 #define CLEAR(name) Py_CLEAR(state->name);
     STATE_OBJECTS(CLEAR)
 #undef CLEAR

@@ -45,6 +45,16 @@
     X(step_type)                                                                                  \
     X(process_of_task)                                                                            \
     X(full_budget)                                                                                \
+    /* otp */                                                                                     \
+    X(inf)                                                                                        \
+    X(call_type)                                                                                  \
+    X(cast_type)                                                                                  \
+    X(caller_type)                                                                                \
+    X(pending)                                                                                    \
+    X(send_answer)                                                                                \
+    X(reply_type)                                                                                 \
+    X(engine_type)                                                                                \
+    X(waiting_type)                                                                               \
     /* sockets */                                                                                 \
     X(actor_type)                                                                                 \
     X(std_socket_type)                                                                            \
@@ -98,6 +108,10 @@
     X(throw_misuse)                                                                               \
     X(throw)                                                                                      \
     X(wake)                                                                                       \
+    X(handle_call)                                                                                \
+    X(handle_cast)                                                                                \
+    X(_raised)                                                                                    \
+    X(_returned)                                                                                  \
     X(_crashed)                                                                                   \
     X(_handled)                                                                                   \
     X(_run_ready)                                                                                 \
@@ -137,12 +151,28 @@
     X(light, light_type, outcome)                                                                 \
     X(light, light_type, parked)                                                                  \
     X(light, light_type, process)                                                                 \
+    X(light, light_type, stopped)                                                                 \
     X(light, light_type, resume)                                                                  \
     X(light, light_type, _coroutine)                                                              \
     X(light, light_type, _passes)                                                                 \
     X(passes, passes_type, keeper)                                                                \
     X(passes, passes_type, ready)                                                                 \
     X(step, step_type, process)
+
+#define OTP_SLOTS(X)                                                                              \
+    X(call, call_type, caller)                                                                    \
+    X(call, call_type, request)                                                                   \
+    X(cast, cast_type, request)                                                                   \
+    X(caller, caller_type, answer)                                                                \
+    X(caller, caller_type, pid)                                                                   \
+    X(reply, reply_type, then)                                                                    \
+    X(reply, reply_type, timeout)                                                                 \
+    X(reply, reply_type, value)                                                                   \
+    X(engine, engine_type, behaviour)                                                             \
+    X(engine, engine_type, debugging)                                                             \
+    X(engine, engine_type, state)                                                                 \
+    X(engine, engine_type, suspended)                                                             \
+    X(waiting, waiting_type, timed)
 
 #define SOCKET_SLOTS(X)                                                                           \
     X(actor, actor_type, counters)                                                                \
@@ -198,7 +228,7 @@
     X(select_message, select_message_type, tag)
 
 typedef struct {
-    int runtime_ready, sockets_ready; /* the objects and offsets of that group are there */
+    int runtime_ready, otp_ready, sockets_ready; /* the objects and offsets of that group are there */
 #define DECLARE(name) PyObject *name;
     STATE_OBJECTS(DECLARE)
 #undef DECLARE
@@ -207,6 +237,7 @@ typedef struct {
 #undef DECLARE
 #define DECLARE(group, type, slot) Py_ssize_t group##_##slot;
     RUNTIME_SLOTS(DECLARE)
+    OTP_SLOTS(DECLARE)
     SOCKET_SLOTS(DECLARE)
 #undef DECLARE
     long handler_full, full_budget_value, system_call, drain_batch;
@@ -232,6 +263,7 @@ extern const TwinEntry RECEIVE_TWINS[];
 extern const TwinEntry SOCKET_TWINS[];
 extern const TwinEntry POLLER_TWINS[];
 extern const TwinEntry NEXT_BYTES_TWINS[];
+extern const TwinEntry CALL_TWINS[];
 extern PyType_Spec next_message_spec;
 extern PyType_Spec next_bytes_spec;
 
@@ -340,6 +372,7 @@ is_observed(void)
 
 /* Import what the twins know of the Python.  0 or -1.  */
 int import_runtime(State *state);
+int import_otp(State *state);
 int import_sockets(State *state);
 
 /* The same, once.  */
@@ -347,6 +380,12 @@ static inline int
 state_prepare(State *state)
 {
     return state->runtime_ready ? 0 : import_runtime(state);
+}
+
+static inline int
+otp_prepare(State *state)
+{
+    return state->otp_ready ? 0 : import_otp(state);
 }
 
 static inline int

@@ -184,7 +184,38 @@ step_all(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
     return result != NULL ? result : PyLong_FromLong(budget);
 }
 
+/* LightBody.spend(self, cost) */
+static PyObject *
+spend(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
+{
+    Twin *self = (Twin *)op;
+    State *state = self->state;
+    long cost, left, budget;
+    int overflow;
+    if (state_prepare(state) < 0) {
+        return NULL;
+    }
+    if (PyVectorcall_NARGS(nargsf) != 2 || kwnames != NULL
+        || !is_exactly(args[0], state->light_type) || !PyLong_CheckExact(args[1])
+        || SLOT(args[0], state->light_stopped) != Py_False
+        || !budget_left(state, args[0], &left)
+        || !slot_long(args[0], state->light_budget, &budget)) {
+        return twin_fall_back(self, args, nargsf, kwnames);
+    }
+    cost = PyLong_AsLongAndOverflow(args[1], &overflow);
+    if (overflow || cost < 0 || cost >= left) {
+        return twin_fall_back(self, args, nargsf, kwnames);
+    }
+    PyObject *spent = PyLong_FromLong(budget - cost);
+    if (spent == NULL) {
+        return NULL;
+    }
+    slot_set(args[0], state->light_budget, spent);
+    Py_RETURN_NONE;
+}
+
 const TwinEntry LIGHT_TWINS[] = {
+    {"LightBody.spend", spend},
     {"step_all", step_all},
     {NULL, NULL},
 };

@@ -77,6 +77,19 @@ static const Import RUNTIME_IMPORTS[] = {
     {0, NULL, NULL},
 };
 
+static const Import OTP_IMPORTS[] = {
+    FROM(inf, "math", "inf"),
+    FROM(call_type, "actorsock.otp.calls.protocol", "Call"),
+    FROM(cast_type, "actorsock.otp.calls.protocol", "Cast"),
+    FROM(caller_type, "actorsock.otp.calls.protocol", "Caller"),
+    FROM(pending, "actorsock.otp.calls.protocol", "PENDING"),
+    FROM(send_answer, "actorsock.otp.calls.protocol", "send_answer"),
+    FROM(reply_type, "actorsock.otp.server.outcomes", "Reply"),
+    FROM(engine_type, "actorsock.otp.server.fast_path", "ServerInPlace"),
+    FROM(waiting_type, "actorsock.otp.server.rules", "Waiting"),
+    {0, NULL, NULL},
+};
+
 static const Import SOCKET_IMPORTS[] = {
     FROM(std_socket_type, "socket", "socket"),
     FROM(ok_type, "actorsock.results", "Ok"),
@@ -155,6 +168,17 @@ import_runtime(State *state)
         return -1;
     }
     state->runtime_ready = 1;
+    return 0;
+}
+
+int
+import_otp(State *state)
+{
+    if (state_prepare(state) < 0 || import_all(state, OTP_IMPORTS) < 0) {
+        return -1;
+    }
+    OTP_SLOTS(OFFSET)
+    state->otp_ready = 1;
     return 0;
 }
 

@@ -4,8 +4,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from actorsock.otp.calls import calling, protocol
+from actorsock.otp.server.fast_path import ServerInPlace
 from actorsock.runtime.api import messaging, opening
 from actorsock.runtime.bodies import current, light
+from actorsock.runtime.bodies.light import LightBody
 from actorsock.runtime.core.process import Process
 from actorsock.socket.api import asking, receiving, sending
 from actorsock.socket.core.actor import SocketActor
@@ -19,10 +22,15 @@ PLACES: tuple[tuple[Any, str], ...] = (
     (Readiness, "nothing_to_read"),
     (Readiness, "on_ready"),
     (Process, "deliver"),
+    (LightBody, "spend"),
     (RecvWhatIsThere, "attempt"),
+    (ServerInPlace, "__call__"),
     (SocketActor, "resume"),
     (SocketActor, "select_for"),
     (asking, "current_process"),
+    (calling, "current_process"),
+    (calling, "deliver_call"),
+    (protocol, "deliver_call"),
     (current, "current_process"),
     (light, "step_all"),
     (messaging, "_next_message"),

@@ -159,7 +159,7 @@ class HandlerBody(Body):
 
     @enable_ki_protection
     def _handled(self, process: Process, result: object) -> None:
-        """Do what follows from a handler that has returned: end, ask for a further step, or wait."""
+        """Do what follows when the handler has returned: end, take a further step, or wait."""
         mailbox = process.mailbox
         if process.ending:
             self._end(process.reason)

@@ -104,6 +104,7 @@ class LightBody(Body):
         self.exit_raised = False
         """True once the code was sent `ExitSignal`; if it still runs, it has caught that."""
 
+    @twin
     def spend(self, cost: int) -> Awaitable[None] | None:
         self.budget -= cost
         if self.budget > self.floor and not self.stopped:

@@ -18,7 +18,7 @@ from ...runtime.bodies.current import charge, current_process
 from ...runtime.core.body import Body
 from ...runtime.core.identity import Pid, Ref, check_ref
 from ...runtime.core.process import Process
-from ...runtime.core.reductions import LIGHT_BUDGET, SYSTEM_CALL, GIVE_WAY_FIRST
+from ...runtime.core.reductions import GIVE_WAY_FIRST, LIGHT_BUDGET, SYSTEM_CALL
 from ..core.actor import CLOSED, Operation, Result, SocketActor
 from ..kernel.errors import error_of
 
