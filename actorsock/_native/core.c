@@ -12,8 +12,9 @@
 /* --- the twins, by name ------------------------------------------------------------------------ */
 
 static const TwinEntry *const TABLES[] = {LIGHT_TWINS, MESSAGE_TWINS, RECEIVE_TWINS,
-                                           SOCKET_TWINS, POLLER_TWINS,  NEXT_BYTES_TWINS,
-                                           CALL_TWINS,    NULL};
+                                           SOCKET_TWINS, POLLER_TWINS,  ASKING_TWINS,
+                                           CALL_TWINS,    DATAGRAM_TWINS,
+                                           SPAWNING_TWINS, NULL};
 
 static const TwinEntry *
 find_entry(const char *name)
@@ -183,8 +184,8 @@ module_exec(PyObject *module)
     if (state->next_message_type == NULL) {
         return -1;
     }
-    state->next_bytes_type = PyType_FromModuleAndSpec(module, &next_bytes_spec, NULL);
-    return state->next_bytes_type == NULL ? -1 : 0;
+    state->asked_type = PyType_FromModuleAndSpec(module, &asked_spec, NULL);
+    return state->asked_type == NULL ? -1 : 0;
 }
 
 static int

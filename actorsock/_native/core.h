@@ -22,8 +22,9 @@
 #define STATE_OBJECTS(X)                                                                          \
     X(twin_type)                                                                                  \
     X(next_message_type)                                                                          \
-    X(next_bytes_type)                                                                            \
+    X(asked_type)                                                                                 \
     /* the runtime */                                                                             \
+    X(next_pid)                                                                                   \
     X(deque_type)                                                                                 \
     X(append)                                                                                     \
     X(popleft)                                                                                    \
@@ -35,6 +36,7 @@
     X(call_handler)                                                                               \
     X(again)                                                                                      \
     X(run_queue_type)                                                                             \
+    X(task_type)                                                                                  \
     X(light_type)                                                                                 \
     X(passes_type)                                                                                \
     X(alive)                                                                                      \
@@ -65,8 +67,15 @@
     X(lane_type)                                                                                  \
     X(user_type)                                                                                  \
     X(what_is_there_type)                                                                         \
-    X(what_is_there)                                                                              \
-    X(woken_with_bytes)                                                                           \
+    X(recvfrom_type)                                                                              \
+    X(go_on)                                                                                      \
+    X(no_timeout)                                                                                 \
+    X(error_type)                                                                                 \
+    X(ref_type)                                                                                   \
+    X(send_select_type)                                                                           \
+    X(address_type)                                                                               \
+    X(from_python)                                                                                \
+    X(last_source)                                                                                \
     X(ok_type)                                                                                    \
     X(select_type)                                                                                \
     X(select_info_type)                                                                           \
@@ -78,8 +87,7 @@
     X(end_of_stream)                                                                              \
     X(epoll_type)                                                                                 \
     X(watch_read)                                                                                 \
-    X(spare)                                                                                      \
-    X(names_sent)
+    X(spare)
 
 /* Names of attributes and words: X(word) declares `str_word`.  */
 #define STATE_WORDS(X)                                                                            \
@@ -89,6 +97,12 @@
     X(carry_out)                                                                                  \
     X(check)                                                                                      \
     X(close)                                                                                      \
+    X(attempt)                                                                                    \
+    X(failed)                                                                                     \
+    X(progress)                                                                                   \
+    X(recvfrom)                                                                                   \
+    X(select_for)                                                                                 \
+    X(send)                                                                                       \
     X(deliver)                                                                                    \
     X(end)                                                                                        \
     X(end_with)                                                                                   \
@@ -112,6 +126,8 @@
     X(handle_cast)                                                                                \
     X(_raised)                                                                                    \
     X(_returned)                                                                                  \
+    X(step_soon)                                                                                  \
+    X(release)                                                                                    \
     X(_crashed)                                                                                   \
     X(_handled)                                                                                   \
     X(_run_ready)                                                                                 \
@@ -124,11 +140,23 @@
 
 /* Offsets of slots: X(group, type, slot) declares `group_slot`, of the type `type`.  */
 #define RUNTIME_SLOTS(X)                                                                          \
+    X(pid, pid_type, _number)                                                                     \
+    X(process, process_type, name)                                                                \
+    X(process, process_type, trapping)                                                            \
+    X(process, process_type, reason)                                                              \
+    X(process, process_type, ended_by)                                                            \
+    X(process, process_type, links)                                                               \
+    X(process, process_type, monitors)                                                            \
+    X(process, process_type, watchers)                                                            \
+    X(process, process_type, timers)                                                              \
+    X(process, process_type, aliases)                                                             \
     X(process, process_type, body)                                                                \
     X(process, process_type, ending)                                                              \
     X(process, process_type, mailbox)                                                             \
     X(process, process_type, node)                                                                \
     X(process, process_type, pid)                                                                 \
+    X(node, node_type, passes)                                                                    \
+    X(node, node_type, timers)                                                                    \
     X(node, node_type, run_queue)                                                                 \
     X(run_queue, run_queue_type, budget)                                                          \
     X(run_queue, run_queue_type, _interrupt)                                                      \
@@ -142,6 +170,11 @@
     X(handler, handler_type, _process)                                                            \
     X(handler, handler_type, _step)                                                               \
     X(node, node_type, thread)                                                                    \
+    X(mailbox, mailbox_type, _by_ref)                                                             \
+    X(mailbox, mailbox_type, _next)                                                               \
+    X(mailbox, mailbox_type, _passed)                                                             \
+    X(mailbox, mailbox_type, _up_to)                                                              \
+    X(mailbox, mailbox_type, tested)                                                              \
     X(mailbox, mailbox_type, arrivals)                                                            \
     X(mailbox, mailbox_type, saved)                                                               \
     X(mailbox, mailbox_type, wanted)                                                              \
@@ -151,6 +184,10 @@
     X(light, light_type, outcome)                                                                 \
     X(light, light_type, parked)                                                                  \
     X(light, light_type, process)                                                                 \
+    X(light, light_type, _args)                                                                   \
+    X(light, light_type, _function)                                                               \
+    X(light, light_type, exit_raised)                                                             \
+    X(light, light_type, timers)                                                                  \
     X(light, light_type, stopped)                                                                 \
     X(light, light_type, resume)                                                                  \
     X(light, light_type, _coroutine)                                                              \
@@ -181,7 +218,7 @@
     X(actor, actor_type, kind)                                                                    \
     X(actor, actor_type, poller)                                                                  \
     X(actor, actor_type, read_would_block)                                                        \
-    X(actor, actor_type, reader)                                                                  \
+    X(actor, actor_type, observed)                                                                \
     X(actor, actor_type, saw_end)                                                                 \
     X(actor, actor_type, settings)                                                                \
     X(actor, actor_type, sock)                                                                    \
@@ -191,9 +228,12 @@
     X(actor, actor_type, watched)                                                                 \
     X(actor, actor_type, write_would_block)                                                       \
     X(actor, actor_type, _monitors)                                                               \
+    X(kind, kind_type, family)                                                                    \
+    X(kind, kind_type, is_known)                                                                  \
     X(kind, kind_type, is_stream)                                                                 \
     X(kind, kind_type, is_tcp)                                                                    \
     X(settings, settings_type, read_count)                                                        \
+    X(settings, settings_type, select_read)                                                       \
     X(settings, settings_type, read_size)                                                         \
     X(counters, counters_type, read_byte)                                                         \
     X(counters, counters_type, read_pkg)                                                          \
@@ -203,6 +243,7 @@
     X(counters, counters_type, write_fails)                                                       \
     X(counters, counters_type, write_pkg)                                                         \
     X(counters, counters_type, write_pkg_max)                                                     \
+    X(counters, counters_type, write_waits)                                                       \
     X(counters, counters_type, write_tries)                                                       \
     X(turns, turns_type, closed)                                                                  \
     X(turns, turns_type, read)                                                                    \
@@ -217,6 +258,17 @@
     X(user, user_type, op)                                                                        \
     X(user, user_type, pid)                                                                       \
     X(user, user_type, tag)                                                                       \
+    X(send, send_type, _sent)                                                                     \
+    X(send, send_type, data)                                                                      \
+    X(send, send_type, dest)                                                                      \
+    X(send, send_type, flags)                                                                     \
+    X(send, send_type, tag)                                                                       \
+    X(recvfrom, recvfrom_type, flags)                                                             \
+    X(recvfrom, recvfrom_type, size)                                                              \
+    X(send_select, send_select_type, user)                                                        \
+    X(address, address_type, addr)                                                                \
+    X(address, address_type, port)                                                                \
+    X(error, error_type, reason)                                                                  \
     X(ok, ok_type, value)                                                                         \
     X(select, select_type, data)                                                                  \
     X(select, select_type, info)                                                                  \
@@ -240,7 +292,7 @@ typedef struct {
     OTP_SLOTS(DECLARE)
     SOCKET_SLOTS(DECLARE)
 #undef DECLARE
-    long handler_full, full_budget_value, system_call, drain_batch;
+    long handler_full, full_budget_value, last_host, last_port, system_call, drain_batch;
     uint64_t step_thread; /* whose `step` is: the look-up in a thread-local costs 40 ns */
 } State;
 
@@ -262,10 +314,12 @@ extern const TwinEntry MESSAGE_TWINS[];
 extern const TwinEntry RECEIVE_TWINS[];
 extern const TwinEntry SOCKET_TWINS[];
 extern const TwinEntry POLLER_TWINS[];
-extern const TwinEntry NEXT_BYTES_TWINS[];
+extern const TwinEntry ASKING_TWINS[];
+extern const TwinEntry DATAGRAM_TWINS[];
 extern const TwinEntry CALL_TWINS[];
+extern const TwinEntry SPAWNING_TWINS[];
 extern PyType_Spec next_message_spec;
-extern PyType_Spec next_bytes_spec;
+extern PyType_Spec asked_spec;
 
 /* --- objects ----------------------------------------------------------------------------------- */
 
@@ -431,10 +485,42 @@ int deliver_plainly(State *state, PyObject *process, PyObject *message);
 /* HandlerBody.wake() and the step that follows: `message`, for an idle handler, is handled now.  */
 int handle_plainly(State *state, PyObject *process, PyObject *message);
 
+/* Process.end(reason), of a light process that nobody watches; the caller holds it.  */
+int end_plainly(State *state, PyObject *process, PyObject *reason);
+
 /* Enter and leave contexts as `context.run` does; an exception that is set stays when leaving.  */
 int leave_context(PyObject *context);
 
-/* RecvWhatIsThere.attempt(actor, ...); the result is a new reference.  */
+/* The attempts of operations: `*result`, a new reference, may be None.  */
 int attempt_plainly(State *state, PyObject *actor, PyObject **result);
+int send_plainly(State *state, PyObject *op, PyObject *actor, PyObject **result);
+int recvfrom_plainly(State *state, PyObject *op, PyObject *actor, PyObject **result);
+
+/* The same, of any of these.  */
+int attempt_of(State *state, PyObject *op, PyObject *actor, PyObject **result);
+
+/* Readiness.nothing_to_read(): 1, 0, or -1 without an exception if the case is not plain.  */
+int finds_nothing(State *state, PyObject *actor);
+
+/* SocketActor.select_for, of an operation that receives; a new reference.  */
+PyObject *select_plainly(State *state, PyObject *actor, PyObject *pid, PyObject *lane,
+                         PyObject *handle, PyObject *tag);
+
+/* What the twins of the attempts share.  */
+typedef struct {
+    PyObject *counters, *kind; /* borrowed */
+    int fd;
+} Plain;
+
+/* Look at `actor`: 1 if it is open, with a descriptor of the usual kind.  */
+int is_plain_socket(State *state, PyObject *actor, Plain *plain);
+
+/* Receive or send in the way of the socket module of Python, without giving up the global lock.  */
+void count(PyObject *counters, Py_ssize_t offset, Py_ssize_t amount);
+void count_largest(PyObject *counters, Py_ssize_t offset, Py_ssize_t amount);
+int would_block(int error);
+PyObject *os_error(int number);
+PyObject *receive_bytes(State *state, int fd, Py_ssize_t size, int *error, void *source,
+                        unsigned int *length);
 
 #endif

@@ -5,7 +5,11 @@
 static int
 end_normally(State *state, PyObject *process)
 {
-    return done_with(PyObject_CallMethodOneArg(process, state->str_end, state->str_normal));
+    int done = end_plainly(state, process, state->str_normal);
+    if (done == 0) {
+        done = done_with(PyObject_CallMethodOneArg(process, state->str_end, state->str_normal));
+    }
+    return done < 0 ? -1 : 0;
 }
 
 /* The code of the body has raised the current exception: what `step_all` does in its `except`.  */

@@ -22,6 +22,32 @@ new_select_message(State *state, PyObject *socket, PyObject *tag, PyObject *hand
     return message;
 }
 
+/* Wake the blocking caller `pid`, a light process, with SendSelect(user): 1, 0 or -1.  */
+static int
+wake_selected(State *state, PyObject *pid, PyObject *user)
+{
+    PyObject *process = living_process(state, pid);
+    if (process == NULL) {
+        return PyErr_Occurred() ? -1 : 0;
+    }
+    PyObject *body = Py_XNewRef(SLOT(process, state->process_body));
+    int done = 0;
+    if (is_exactly(body, state->light_type)) {
+        PyObject *select = new_instance(state->send_select_type);
+        if (select == NULL) {
+            done = -1;
+        }
+        else {
+            SLOT(select, state->send_select_user) = Py_NewRef(user);
+            done = wake_light(state, body, select);
+            Py_DECREF(select);
+        }
+    }
+    Py_XDECREF(body);
+    Py_DECREF(process);
+    return done;
+}
+
 /* Select the current user of a lane, which was not selected before.  */
 static int
 select_user(State *state, PyObject *actor, PyObject *lane, PyObject *user)
@@ -55,7 +81,11 @@ select_user(State *state, PyObject *actor, PyObject *lane, PyObject *user)
     else if (done == 0) {
         /* A blocking caller, or a process that has ended.  */
         slot_set(lane, state->lane_selected, Py_NewRef(Py_True));
-        done = done_with(PyObject_CallMethodOneArg(actor, state->str__notify, user)) < 0 ? -1 : 1;
+        done = handle == Py_None && pid != NULL ? wake_selected(state, pid, user) : 0;
+        if (done == 0) {
+            done = done_with(PyObject_CallMethodOneArg(actor, state->str__notify, user));
+            done = done < 0 ? -1 : 1;
+        }
     }
     Py_XDECREF(message);
     Py_XDECREF(process);
@@ -103,12 +133,13 @@ let_it_be_raised(State *state, PyObject *actor, PyObject *lane)
     return done;
 }
 
-/* Make the attempt of a process that waits in `recv`, and wake it with the result: 1, 0, -1.  */
+/* Make the attempt of a process that waits, and wake it with the result: 1, 0, -1.  */
 static int
-serve_reader(State *state, PyObject *actor, PyObject *lane, PyObject *process, PyObject *body)
+serve_waiting(State *state, PyObject *actor, PyObject *lane, PyObject *op, PyObject *process,
+              PyObject *body)
 {
     PyObject *result;
-    int done = attempt_plainly(state, actor, &result);
+    int done = attempt_of(state, op, actor, &result);
     if (done < 0) {
         return let_it_be_raised(state, actor, lane) < 0 ? -1 : 1;
     }
@@ -138,11 +169,11 @@ resume_plainly(State *state, PyObject *actor, PyObject *lane, PyObject *user)
         || SLOT(lane, state->lane_selected) != Py_False) {
         return 0;
     }
-    PyObject *op = SLOT(user, state->user_op);
+    PyObject *op = SLOT(user, state->user_op); /* `user` is held, and keeps its operation */
     if (op == Py_None) {
         return SLOT(lane, state->lane_current) == user ? select_user(state, actor, lane, user) : 0;
     }
-    if (!is_exactly(op, state->what_is_there_type)) {
+    if (!is_exactly(op, state->what_is_there_type) && !is_exactly(op, state->send_type)) {
         return 0;
     }
     PyObject *process = living_process(state, SLOT(user, state->user_pid));
@@ -163,7 +194,7 @@ resume_plainly(State *state, PyObject *actor, PyObject *lane, PyObject *user)
             done = 1; /* it has a result or its call unwinds: it passes the turn on when it runs */
         }
         else {
-            done = serve_reader(state, actor, lane, process, body);
+            done = serve_waiting(state, actor, lane, op, process, body);
         }
         Py_XDECREF(parked);
     }

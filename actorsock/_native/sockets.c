@@ -1,5 +1,5 @@
-/* Receiving and sending the bytes of a stream: the twins of `RecvWhatIsThere.attempt`,
-   `send_plainly`, `Readiness.nothing_to_read` and `SocketActor.select_for`.
+/* Receiving and sending: the twins of `RecvWhatIsThere.attempt`, `_SendData.attempt`, `_send`,
+   `Readiness.nothing_to_read` and `SocketActor.select_for`.
 
    The system calls are made without giving up the global lock: they move 64 KiB at most and never
    block (MSG_DONTWAIT), also if another program has made the open file blocking.  */
@@ -11,6 +11,8 @@
 
 #ifndef MS_WINDOWS
 #include <poll.h>
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #endif
 
@@ -34,7 +36,7 @@
 
 /* Add to the counter at `offset`. A counter that can't be written for want of memory stays as it is:
    the bytes that it counts have been moved, and must not be lost with it.  */
-static void
+void
 count(PyObject *counters, Py_ssize_t offset, Py_ssize_t amount)
 {
     PyObject *former = SLOT(counters, offset), *sum;
@@ -55,7 +57,7 @@ count(PyObject *counters, Py_ssize_t offset, Py_ssize_t amount)
 }
 
 /* Raise the counter at `offset` to `amount`, if it is lower.  */
-static void
+void
 count_largest(PyObject *counters, Py_ssize_t offset, Py_ssize_t amount)
 {
     long value;
@@ -73,43 +75,42 @@ count_largest(PyObject *counters, Py_ssize_t offset, Py_ssize_t amount)
 
 /* --- the socket -------------------------------------------------------------------------------- */
 
-typedef struct {
-    PyObject *counters, *kind; /* borrowed */
-    int fd;
-} Stream;
-
-/* Look at `actor`: 1 if it is an open stream with a descriptor of the usual kind.  */
-static int
-is_plain_stream(State *state, PyObject *actor, Stream *stream)
+int
+is_plain_socket(State *state, PyObject *actor, Plain *plain)
 {
     long fd;
     if (!is_exactly(actor, state->actor_type)) {
         return 0;
     }
     PyObject *turns = SLOT(actor, state->actor_turns);
-    stream->kind = SLOT(actor, state->actor_kind);
-    stream->counters = SLOT(actor, state->actor_counters);
+    plain->kind = SLOT(actor, state->actor_kind);
+    plain->counters = SLOT(actor, state->actor_counters);
     if (!is_exactly(turns, state->turns_type) || SLOT(turns, state->turns_closed) != Py_False
-        || !is_exactly(stream->kind, state->kind_type)
-        || SLOT(stream->kind, state->kind_is_stream) != Py_True
+        || !is_exactly(plain->kind, state->kind_type)
         || !is_exactly(SLOT(actor, state->actor_sock), state->std_socket_type)
-        || !is_exactly(stream->counters, state->counters_type)
+        || !is_exactly(plain->counters, state->counters_type)
         || !slot_long(actor, state->actor_fd, &fd) || fd < 0 || fd > INT_MAX) {
         return 0;
     }
-    stream->fd = (int)fd;
+    plain->fd = (int)fd;
     return 1;
 }
 
-/* The errors of which Python makes a `BlockingIOError`.  */
 static int
+is_stream(State *state, const Plain *plain)
+{
+    return SLOT(plain->kind, state->kind_is_stream) == Py_True;
+}
+
+/* The errors of which Python makes a `BlockingIOError`.  */
+int
 would_block(int error)
 {
     return error == EAGAIN || error == EWOULDBLOCK || error == EALREADY || error == EINPROGRESS;
 }
 
 /* An `OSError`, or the subclass for that number, that is not raised.  */
-static PyObject *
+PyObject *
 os_error(int number)
 {
     return PyObject_CallFunction(PyExc_OSError, "is", number, strerror(number));
@@ -121,9 +122,11 @@ os_error(int number)
    the stream, -1 if an exception is set.
 
    Most reads bring little, so the buffer is kept for the next one, and its content is copied; a
-   buffer that was filled by more than a quarter is cut and given away.  */
-static PyObject *
-receive_bytes(State *state, int fd, Py_ssize_t size, int *error)
+   buffer that was filled by more than a quarter is cut and given away. `source` is NULL, or takes the
+   address that a message came from; a message may be empty.  */
+PyObject *
+receive_bytes(State *state, int fd, Py_ssize_t size, int *error, void *source,
+              unsigned int *length)
 {
     PyObject *buffer = state->spare;
     *error = -1;
@@ -139,9 +142,14 @@ receive_bytes(State *state, int fd, Py_ssize_t size, int *error)
     }
     ssize_t got;
     do {
-        got = recv(fd, PyBytes_AS_STRING(buffer), (size_t)size, PLAIN_FLAGS);
+        socklen_t room = length == NULL ? 0 : *length;
+        got = recvfrom(fd, PyBytes_AS_STRING(buffer), (size_t)size, PLAIN_FLAGS, source,
+                       length == NULL ? NULL : &room);
+        if (got >= 0 && length != NULL) {
+            *length = room;
+        }
     } while (got < 0 && errno == EINTR);
-    if (got <= 0) {
+    if (got < 0 || (got == 0 && length == NULL)) {
         *error = got < 0 ? errno : 0;
         state->spare = buffer;
         return NULL;
@@ -163,10 +171,10 @@ receive_bytes(State *state, int fd, Py_ssize_t size, int *error)
 int
 attempt_plainly(State *state, PyObject *actor, PyObject **result)
 {
-    Stream stream;
+    Plain plain;
     long size, reads;
     int error;
-    if (!is_plain_stream(state, actor, &stream)) {
+    if (!is_plain_socket(state, actor, &plain) || !is_stream(state, &plain)) {
         return 0;
     }
     PyObject *settings = SLOT(actor, state->actor_settings);
@@ -179,10 +187,14 @@ attempt_plainly(State *state, PyObject *actor, PyObject **result)
         || size > LARGEST_TRANSFER) {
         return 0;
     }
-    count(stream.counters, state->counters_read_tries, 1);
-    PyObject *data = receive_bytes(state, stream.fd, size, &error);
+    count(plain.counters, state->counters_read_tries, 1);
+    PyObject *data = receive_bytes(state, plain.fd, size, &error, NULL, NULL);
     if (data == NULL) {
         if (error == 0) {
+            if (SLOT(plain.kind, state->kind_is_tcp) == Py_True
+                && SLOT(actor, state->actor_saw_end) == Py_False) {
+                slot_set(actor, state->actor_read_would_block, Py_NewRef(Py_False));
+            }
             *result = PyObject_CallOneArg(state->end_of_stream, actor);
         }
         else if (error < 0) {
@@ -202,13 +214,13 @@ attempt_plainly(State *state, PyObject *actor, PyObject **result)
         return *result == NULL ? -1 : 1;
     }
     Py_ssize_t got = PyBytes_GET_SIZE(data);
-    if (got < size && SLOT(stream.kind, state->kind_is_tcp) == Py_True
+    if (got < size && SLOT(plain.kind, state->kind_is_tcp) == Py_True
         && SLOT(actor, state->actor_saw_end) == Py_False) {
         slot_set(actor, state->actor_read_would_block, Py_NewRef(watched));
     }
-    count(stream.counters, state->counters_read_byte, got);
-    count(stream.counters, state->counters_read_pkg, 1);
-    count_largest(stream.counters, state->counters_read_pkg_max, got);
+    count(plain.counters, state->counters_read_byte, got);
+    count(plain.counters, state->counters_read_pkg, 1);
+    count_largest(plain.counters, state->counters_read_pkg_max, got);
     PyObject *ok = new_instance(state->ok_type);
     if (ok == NULL) {
         slot_set(actor, state->actor_unread, data); /* for the next receive */
@@ -238,11 +250,11 @@ attempt(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
 }
 
 /* 1 if a receive would surely find nothing, 0 if it may, -1 if the case is not plain.  */
-static int
+int
 finds_nothing(State *state, PyObject *actor)
 {
-    Stream stream;
-    if (!is_plain_stream(state, actor, &stream)) {
+    Plain plain;
+    if (!is_plain_socket(state, actor, &plain)) {
         return -1;
     }
     PyObject *unread = SLOT(actor, state->actor_unread);
@@ -253,11 +265,11 @@ finds_nothing(State *state, PyObject *actor)
         || SLOT(actor, state->actor_has_low_water_mark) != Py_False) {
         return -1;
     }
-    struct pollfd asked = {.fd = stream.fd, .events = POLLIN};
+    struct pollfd asked = {.fd = plain.fd, .events = POLLIN};
     if (poll(&asked, 1, 0) != 0) {
         return 0; /* ready, or an error, which the attempt will get */
     }
-    count(stream.counters, state->counters_read_tries, 1);
+    count(plain.counters, state->counters_read_tries, 1);
     return 1;
 }
 
@@ -280,15 +292,15 @@ nothing_to_read(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kw
 
 /* --- the select of a receive ------------------------------------------------------------------- */
 
-/* Select(SelectInfo("recv", handle)) */
+/* Select(SelectInfo(tag, handle)) */
 static PyObject *
-new_select(State *state, PyObject *handle)
+new_select(State *state, PyObject *tag, PyObject *handle)
 {
     PyObject *info = new_instance(state->select_info_type);
     if (info == NULL) {
         return NULL;
     }
-    SLOT(info, state->select_info_tag) = Py_NewRef(state->str_recv);
+    SLOT(info, state->select_info_tag) = Py_NewRef(tag);
     SLOT(info, state->select_info_ref) = Py_NewRef(handle);
     SLOT(info, state->select_info_continuation) = Py_NewRef(Py_None);
     PyObject *select = new_instance(state->select_type);
@@ -301,41 +313,29 @@ new_select(State *state, PyObject *handle)
     return select;
 }
 
-/* User(pid, "recv", handle, "recv") */
+/* User(pid, "recv", handle, tag) */
 static PyObject *
-new_reader(State *state, PyObject *pid, PyObject *handle)
+new_reader(State *state, PyObject *pid, PyObject *handle, PyObject *tag)
 {
     PyObject *user = new_instance(state->user_type);
     if (user != NULL) {
         SLOT(user, state->user_pid) = Py_NewRef(pid);
         SLOT(user, state->user_activity) = Py_NewRef(state->str_recv);
         SLOT(user, state->user_handle) = Py_NewRef(handle);
-        SLOT(user, state->user_tag) = Py_NewRef(state->str_recv);
+        SLOT(user, state->user_tag) = Py_NewRef(tag);
         SLOT(user, state->user_op) = Py_NewRef(Py_None);
     }
     return user;
 }
 
-/* SocketActor.select_for(self, op, pid, lane, handle) */
-static PyObject *
-select_for(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
+PyObject *
+select_plainly(State *state, PyObject *actor, PyObject *pid, PyObject *lane, PyObject *handle,
+               PyObject *tag)
 {
-    Twin *self = (Twin *)op;
-    State *state = self->state;
-    if (sockets_prepare(state) < 0) {
-        return NULL;
-    }
-    if (PyVectorcall_NARGS(nargsf) != 5 || kwnames != NULL
-        || !is_exactly(args[0], state->actor_type)
-        || !is_exactly(args[1], state->what_is_there_type)
-        || !is_exactly(args[3], state->lane_type)) {
-        return twin_fall_back(self, args, nargsf, kwnames);
-    }
-    PyObject *actor = args[0], *pid = args[2], *lane = args[3], *handle = args[4];
     /* A receive replaces an earlier one of the same process without an abort; so there is one
        decision, to watch.  */
-    PyObject *select = new_select(state, handle);
-    PyObject *user = select == NULL ? NULL : new_reader(state, pid, handle);
+    PyObject *select = new_select(state, tag, handle);
+    PyObject *user = select == NULL ? NULL : new_reader(state, pid, handle, tag);
     if (user == NULL) {
         Py_XDECREF(select);
         return NULL;
@@ -362,70 +362,189 @@ select_for(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames
     return select;
 }
 
-/* --- sending ----------------------------------------------------------------------------------- */
-
-/* Send(data, 0), or Send(data, 0, sent=sent) */
+/* SocketActor.select_for(self, op, pid, lane, handle) */
 static PyObject *
-new_send(State *state, PyObject *data, Py_ssize_t sent)
-{
-    PyObject *zero = PyLong_FromLong(0);
-    PyObject *part = PyLong_FromSsize_t(sent);
-    PyObject *made = NULL;
-    if (zero != NULL && part != NULL) {
-        PyObject *args[3] = {data, zero, part};
-        made = PyObject_Vectorcall(state->send_type, args, 2, sent ? state->names_sent : NULL);
-    }
-    Py_XDECREF(zero);
-    Py_XDECREF(part);
-    return made;
-}
-
-/* send_plainly(actor, data) */
-static PyObject *
-send_plainly(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
+select_for(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
 {
     Twin *self = (Twin *)op;
     State *state = self->state;
-    Stream stream;
     if (sockets_prepare(state) < 0) {
         return NULL;
     }
-    if (PyVectorcall_NARGS(nargsf) != 2 || kwnames != NULL || !PyBytes_CheckExact(args[1])
-        || PyBytes_GET_SIZE(args[1]) > LARGEST_TRANSFER
-        || !is_plain_stream(state, args[0], &stream)) {
-        return twin_fall_back(self, args, nargsf, kwnames);
+    if (PyVectorcall_NARGS(nargsf) == 5 && kwnames == NULL
+        && is_exactly(args[0], state->actor_type) && is_exactly(args[3], state->lane_type)) {
+        if (is_exactly(args[1], state->what_is_there_type)) {
+            return select_plainly(state, args[0], args[2], args[3], args[4], state->str_recv);
+        }
+        if (is_exactly(args[1], state->recvfrom_type)) {
+            return select_plainly(state, args[0], args[2], args[3], args[4], state->str_recvfrom);
+        }
     }
-    PyObject *data = args[1];
+    return twin_fall_back(self, args, nargsf, kwnames);
+}
+
+/* --- sending ----------------------------------------------------------------------------------- */
+
+/* The IPv4 address in `dest`: 1, or 0 if it is not plain.  */
+static int
+read_address(State *state, PyObject *dest, struct sockaddr_in *address)
+{
+    long port;
+    PyObject *host = SLOT(dest, state->address_addr);
+    if (host == NULL || !PyUnicode_CheckExact(host) || !PyUnicode_IS_COMPACT_ASCII(host)
+        || !slot_long(dest, state->address_port, &port)) {
+        return 0;
+    }
+    memset(address, 0, sizeof *address);
+    address->sin_family = AF_INET;
+    address->sin_port = htons((uint16_t)port);
+    return inet_pton(AF_INET, (const char *)PyUnicode_1BYTE_DATA(host), &address->sin_addr) == 1;
+}
+
+/* Whether `op` is a send of some bytes, without flags, of which nothing has been sent.  */
+static int
+is_plain_send(State *state, PyObject *op)
+{
+    long flags, sent;
+    PyObject *data = SLOT(op, state->send_data);
+    return data != NULL && PyBytes_CheckExact(data) && PyBytes_GET_SIZE(data) <= LARGEST_TRANSFER
+           && slot_long(op, state->send_flags, &flags) && flags == 0
+           && slot_long(op, state->send__sent, &sent) && sent == 0;
+}
+
+static ssize_t
+hand_over(int fd, PyObject *data, const struct sockaddr_in *dest)
+{
     ssize_t sent;
     do {
-        sent = send(stream.fd, PyBytes_AS_STRING(data), (size_t)PyBytes_GET_SIZE(data), SEND_FLAGS);
+        sent = sendto(fd, PyBytes_AS_STRING(data), (size_t)PyBytes_GET_SIZE(data), SEND_FLAGS,
+                      (const struct sockaddr *)dest, dest == NULL ? 0 : sizeof *dest);
     } while (sent < 0 && errno == EINTR);
+    return sent;
+}
+
+/* The system call has failed: 1 with the result, or -1.  */
+static int
+not_sent(State *state, PyObject *actor, PyObject *counters, int error, PyObject **result)
+{
+    if (would_block(error)) {
+        PyObject *watched = SLOT(actor, state->actor_watched);
+        count(counters, state->counters_write_waits, 1);
+        slot_set(actor, state->actor_write_would_block,
+                 Py_NewRef(watched == NULL ? Py_False : watched));
+        *result = Py_NewRef(Py_None);
+        return 1;
+    }
+    count(counters, state->counters_write_fails, 1);
+    PyObject *exc = os_error(error);
+    *result = exc == NULL ? NULL : PyObject_CallOneArg(state->error_of, exc);
+    Py_XDECREF(exc);
+    return *result == NULL ? -1 : 1;
+}
+
+int
+send_plainly(State *state, PyObject *op, PyObject *actor, PyObject **result)
+{
+    Plain plain;
+    struct sockaddr_in address;
+    long family;
+    if (!is_plain_send(state, op) || !is_plain_socket(state, actor, &plain)) {
+        return 0;
+    }
+    PyObject *dest = SLOT(op, state->send_dest), *data = SLOT(op, state->send_data);
+    if (dest != Py_None
+        && (is_stream(state, &plain) || !is_exactly(dest, state->address_type)
+            || !slot_long(plain.kind, state->kind_family, &family) || family != AF_INET
+            || !read_address(state, dest, &address))) {
+        return 0;
+    }
+    PyObject *total = PyLong_FromSsize_t(PyBytes_GET_SIZE(data));
+    if (total == NULL) {
+        return -1;
+    }
+    ssize_t sent = hand_over(plain.fd, data, dest == Py_None ? NULL : &address);
+    int error = errno;
+    count(plain.counters, state->counters_write_tries, 1);
     if (sent < 0) {
-        int error = errno;
-        if (would_block(error)) {
-            return new_send(state, data, 0); /* which tries once more, and counts */
+        Py_DECREF(total);
+        return not_sent(state, actor, plain.counters, error, result);
+    }
+    count(plain.counters, state->counters_write_byte, sent);
+    if (sent == PyBytes_GET_SIZE(data)) {
+        slot_set(op, state->send__sent, total);
+        count(plain.counters, state->counters_write_pkg, 1);
+        count_largest(plain.counters, state->counters_write_pkg_max, sent);
+        *result = Py_NewRef(state->sent);
+        return 1;
+    }
+    Py_DECREF(total);
+    PyObject *part = PyLong_FromSsize_t(sent);
+    if (part == NULL) {
+        return -1;
+    }
+    slot_set(op, state->send__sent, part);
+    if (is_stream(state, &plain)) {
+        /* The Python goes on with the rest.  */
+        *result = PyObject_CallMethodObjArgs(op, state->str_attempt, actor, Py_None, Py_True, NULL);
+        return *result == NULL ? -1 : 1;
+    }
+    PyObject *rest = PyObject_CallMethodNoArgs(op, state->str_progress);
+    *result = rest == NULL ? NULL : PyObject_CallOneArg(state->ok_type, rest);
+    Py_XDECREF(rest);
+    return *result == NULL ? -1 : 1;
+}
+
+/* _SendData.attempt(self, actor, pid, patient) */
+static PyObject *
+attempt_to_send(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
+{
+    Twin *self = (Twin *)op;
+    PyObject *result;
+    if (sockets_prepare(self->state) < 0) {
+        return NULL;
+    }
+    /* A caller that is not patient gets all that fits at once; so a part is not plain for it.  */
+    if (PyVectorcall_NARGS(nargsf) == 4 && kwnames == NULL
+        && is_exactly(args[0], self->state->send_type)) {
+        int done = send_plainly(self->state, args[0], args[1], &result);
+        if (done != 0) {
+            return done < 0 ? NULL : result;
         }
-        count(stream.counters, state->counters_write_tries, 1);
-        count(stream.counters, state->counters_write_fails, 1);
-        PyObject *exc = os_error(error);
-        PyObject *result = exc == NULL ? NULL : PyObject_CallOneArg(state->error_of, exc);
-        Py_XDECREF(exc);
-        return result;
     }
-    count(stream.counters, state->counters_write_tries, 1);
-    count(stream.counters, state->counters_write_byte, sent);
-    if (sent != PyBytes_GET_SIZE(data)) {
-        return new_send(state, data, sent);
+    return twin_fall_back(self, args, nargsf, kwnames);
+}
+
+/* _send(data, flags) */
+static PyObject *
+new_send(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
+{
+    Twin *self = (Twin *)op;
+    State *state = self->state;
+    if (sockets_prepare(state) < 0) {
+        return NULL;
     }
-    count(stream.counters, state->counters_write_pkg, 1);
-    count_largest(stream.counters, state->counters_write_pkg_max, sent);
-    return Py_NewRef(state->sent);
+    if (PyVectorcall_NARGS(nargsf) != 2 || kwnames != NULL || !PyBytes_CheckExact(args[0])
+        || !PyTuple_CheckExact(args[1]) || PyTuple_GET_SIZE(args[1]) != 0) {
+        return twin_fall_back(self, args, nargsf, kwnames);
+    }
+    PyObject *zero = PyLong_FromLong(0);
+    PyObject *made = zero == NULL ? NULL : new_instance(state->send_type);
+    if (made != NULL) {
+        SLOT(made, state->send_data) = Py_NewRef(args[0]);
+        SLOT(made, state->send_flags) = Py_NewRef(zero);
+        SLOT(made, state->send__sent) = Py_NewRef(zero);
+        SLOT(made, state->send_dest) = Py_NewRef(Py_None);
+        SLOT(made, state->send_tag) = Py_NewRef(state->str_send);
+    }
+    Py_XDECREF(zero);
+    return made;
 }
 
 const TwinEntry SOCKET_TWINS[] = {
     {"RecvWhatIsThere.attempt", attempt},
     {"Readiness.nothing_to_read", nothing_to_read},
     {"SocketActor.select_for", select_for},
-    {"send_plainly", send_plainly},
+    {"_SendData.attempt", attempt_to_send},
+    {"_send", new_send},
     {NULL, NULL},
 };

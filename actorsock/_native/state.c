@@ -57,6 +57,7 @@ typedef struct {
 
 static const Import RUNTIME_IMPORTS[] = {
     FROM(deque_type, "collections", "deque"),
+    FROM(next_pid, "actorsock.runtime.core.identity", "_next_pid"),
     FROM(pid_type, "actorsock.runtime.core.identity", "Pid"),
     FROM(process_type, "actorsock.runtime.core.process", "Process"),
     FROM(alive, "actorsock.runtime.core.process", "alive"),
@@ -69,6 +70,7 @@ static const Import RUNTIME_IMPORTS[] = {
     FROM(step_type, "actorsock.runtime.bodies.running", "Step"),
     FROM(process_of_task, "actorsock.runtime.bodies.current", "process_of_task"),
     FROM(light_type, "actorsock.runtime.bodies.light", "LightBody"),
+    FROM(task_type, "actorsock.runtime.bodies.task", "TaskBody"),
     FROM(handler_type, "actorsock.runtime.bodies.handler", "HandlerBody"),
     FROM(call_handler, "actorsock.runtime.bodies.handler", "_call"),
     FROM(again, "actorsock.runtime.bodies.handler", "AGAIN"),
@@ -105,8 +107,14 @@ static const Import SOCKET_IMPORTS[] = {
     FROM(select_message_type, "actorsock.socket.core.notifications", "SelectMessage"),
     FROM(actor_type, "actorsock.socket.core.actor", "SocketActor"),
     FROM(what_is_there_type, "actorsock.socket.operations.recv", "RecvWhatIsThere"),
-    FROM(what_is_there, "actorsock.socket.api.receiving", "_WHAT_IS_THERE"),
-    FROM(woken_with_bytes, "actorsock.socket.api.receiving", "_woken_with_bytes"),
+    FROM(recvfrom_type, "actorsock.socket.operations.recv", "RecvFrom"),
+    FROM(go_on, "actorsock.socket.api.asking", "go_on"),
+    FROM(no_timeout, "math", "inf"),
+    FROM(error_type, "actorsock.results", "Error"),
+    FROM(ref_type, "actorsock.runtime.core.identity", "Ref"),
+    FROM(send_select_type, "actorsock.socket.core.turns", "SendSelect"),
+    FROM(address_type, "actorsock.socket.values.address", "SockAddrIn"),
+    FROM(from_python, "actorsock.socket.values.address", "from_python"),
     FROM(refused, "actorsock.socket.operations.recv", "_refused"),
     FROM(end_of_stream, "actorsock.socket.operations.recv", "_end"),
     FROM(send_type, "actorsock.socket.operations.send", "Send"),
@@ -189,9 +197,6 @@ import_sockets(State *state)
         return -1;
     }
     SOCKET_SLOTS(OFFSET)
-    if (keep(&state->names_sent, Py_BuildValue("(s)", "sent")) < 0) {
-        return -1;
-    }
     /* The decisions of a wait in a read lane.  */
     PyObject *watch = import_from("actorsock.socket.core.turns", "_WATCH");
     if (watch == NULL) {

@@ -6,22 +6,30 @@ from typing import Any
 
 from actorsock.otp.calls import calling, protocol
 from actorsock.otp.server.fast_path import ServerInPlace
-from actorsock.runtime.api import messaging, opening
-from actorsock.runtime.bodies import current, light
+from actorsock.runtime.api import messaging, opening, spawning
+from actorsock.runtime.bodies import current, handler, light, task
 from actorsock.runtime.bodies.light import LightBody
+from actorsock.runtime.core import process
 from actorsock.runtime.core.process import Process
 from actorsock.socket.api import asking, receiving, sending
 from actorsock.socket.core.actor import SocketActor
 from actorsock.socket.core.epoll_poller import EpollPoller
 from actorsock.socket.core.readiness import Readiness
-from actorsock.socket.operations import send
-from actorsock.socket.operations.recv import RecvWhatIsThere
+from actorsock.socket.operations.recv import RecvFrom, RecvWhatIsThere
+from actorsock.socket.operations.send import _SendData
 
 PLACES: tuple[tuple[Any, str], ...] = (
     (EpollPoller, "_drain"),
     (Readiness, "nothing_to_read"),
     (Readiness, "on_ready"),
     (Process, "deliver"),
+    (Process, "end"),
+    (process, "new_process"),
+    (light, "new_process"),
+    (light, "start_light"),
+    (task, "new_process"),
+    (handler, "new_process"),
+    (spawning, "start_light"),
     (LightBody, "spend"),
     (RecvWhatIsThere, "attempt"),
     (ServerInPlace, "__call__"),
@@ -37,9 +45,14 @@ PLACES: tuple[tuple[Any, str], ...] = (
     (messaging, "current_process"),
     (messaging, "send"),
     (opening, "step_all"),
-    (receiving, "_next_bytes"),
-    (send, "send_plainly"),
-    (sending, "send_plainly"),
+    (RecvFrom, "attempt"),
+    (_SendData, "attempt"),
+    (asking, "blocking"),
+    (asking, "nowait_receive"),
+    (receiving, "blocking"),
+    (receiving, "nowait_receive"),
+    (sending, "_send"),
+    (sending, "blocking"),
 )
 
 

@@ -68,7 +68,7 @@ from actorsock import *
 from actorsock import socket
 from actorsock.runtime.core.process import alive
 from actorsock.socket.operations.recv import RecvWhatIsThere
-from actorsock.socket.operations.send import send_plainly
+from actorsock.socket.operations.send import Send
 
 ATTEMPT = vars(RecvWhatIsThere)["attempt"]
 gc.disable()
@@ -107,7 +107,7 @@ async def main():
         "nothing_to_read": lambda: actor.nothing_to_read(),
         "select_for": lambda: actor.select_for(op, pid, lane, handle),
         "on_ready": lambda: actor.on_ready(1, 1, 0),
-        "send_plainly": lambda: send_plainly(actor, b"data"),
+        "attempt to send": lambda: Send(b"data", 0).attempt(actor, pid, True),
         "drain": lambda: actor.poller._drain(),
     }
     peer.send(bytes(100_000))

@@ -16,7 +16,7 @@ from trio.lowlevel import disable_ki_protection, enable_ki_protection
 from ..core.body import Body
 from ..core.mailbox import NOTHING, anything
 from ..core.node import Node
-from ..core.process import Process, alive
+from ..core.process import Process, alive, new_process
 from ..core.reductions import HANDLER_BUDGET, MESSAGE
 from .crash_report import log_if_crash
 from .functions import name_of
@@ -38,7 +38,7 @@ Terminate = Callable[[Any], object]
 def start_handler(node: Node, handle: Handler, terminate: Terminate | None = None) -> Process:
     """Return a new process that calls `handle` with every message."""
     body = HandlerBody(node, handle, terminate)
-    process = Process(node, body)
+    process = new_process(node, body)
     body.begin(process)
     alive[process.pid] = process
     return process

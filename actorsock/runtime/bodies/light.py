@@ -18,7 +18,7 @@ from ..._native import twin
 from ...arguments import shown
 from ..core.body import Body
 from ..core.node import Node
-from ..core.process import Process, alive, exit_signal
+from ..core.process import Process, alive, exit_signal, new_process
 from ..core.reductions import LIGHT_BUDGET
 from .crash_report import log_if_crash
 from .functions import call_function, name_of
@@ -59,12 +59,13 @@ class _Pause(tuple[object, ...]):
 _pause: Final = cast("Awaitable[object]", _Pause((_PAUSE,)))
 
 
+@twin
 def start_light(
     node: Node, function: Callable[..., Awaitable[Any]], args: tuple[Any, ...]
 ) -> Process:
     """Return a new process that runs `function(*args)`; its first step comes in the next pass."""
     body = LightBody(node, function, args)
-    process = body.process = Process(node, body)
+    process = body.process = new_process(node, body)
     node.passes.step_soon(body)
     alive[process.pid] = process
     return process

@@ -22,7 +22,7 @@ from trio.lowlevel import (
 
 from ..core.body import Body
 from ..core.node import Node
-from ..core.process import ExitSignal, Process, alive, exit_signal
+from ..core.process import ExitSignal, Process, alive, exit_signal, new_process
 from ..core.reductions import TASK_BUDGET
 from .crash_report import log_if_crash
 from .functions import call_function, name_of
@@ -37,7 +37,7 @@ def start_task(
 ) -> Process:
     """Return a new process that runs `function(*args)`; it starts when the caller gives way."""
     body = TaskBody(node, function, trio.CancelScope())
-    process = Process(node, body)
+    process = new_process(node, body)
     node.nursery.start_soon(_run, process, body, function, args, name=function)
     alive[process.pid] = process
     return process
@@ -47,7 +47,7 @@ def adopt(node: Node, task: Task, scope: trio.CancelScope | None = None) -> Proc
     """Make `task` a process and return it; `scope`, if given, surrounds all of its code."""
     body = TaskBody(node, task.name, scope)
     body.task = task
-    process = by_task[task] = Process(node, body)
+    process = by_task[task] = new_process(node, body)
     alive[process.pid] = process
     return process
 

@@ -26,6 +26,7 @@ __all__ = [
     "aliased",
     "alive",
     "exit_signal",
+    "new_process",
 ]
 
 alive: Final[dict[Pid, "Process"]] = {}
@@ -291,6 +292,7 @@ class Process:
         if self.timers:
             del self.timers[ref]
 
+    @twin
     def end(self, reason: Any) -> None:
         """End the process: leave every table, then notify links and monitors, in that order.
 
@@ -358,6 +360,12 @@ class Process:
             # Through the run queue, not by a call: ends travel along links, and a long chain of
             # linked processes would need a deep stack.
             self.node.run_queue.run(lambda: self.end(reason))
+
+
+@twin
+def new_process(node: Node, body: Body) -> Process:
+    """Return a new process, which is not yet alive."""
+    return Process(node, body)
 
 
 def exit_signal(reason: Any, ended_by: object) -> ExitSignal:

@@ -178,14 +178,6 @@ class Lane:
             return (SendAbort(replaced, "cancelled"), *_WATCH[self.name])
         return _WATCH[self.name]
 
-    def wait_alone(self, user: User) -> None:
-        """Do the same as `wait` in a lane without a current user, which the poller watches.
-
-        The short way of `recv`: there is no decision to carry out.
-        """
-        self.current = user
-        self.ever_waited = True
-
     def done(self) -> Decisions:
         """End the turn: the operation whose verdict was "go" is complete."""
         if self.queue:
