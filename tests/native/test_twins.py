@@ -3,6 +3,7 @@
 import socket as stdlib
 import struct
 from collections import deque
+from collections.abc import Iterable
 from typing import Any, Literal
 
 import attrs
@@ -13,19 +14,23 @@ from hypothesis import strategies as st
 from actorsock import (
     Down,
     Ok,
+    Select,
     current_pid,
     exit,
     ok,
     open_runtime,
+    otp,
     receive,
     run,
     send,
     socket,
     spawn,
+    spawn_handler,
     spawn_monitor,
 )
 from actorsock.results import Error
 from actorsock.runtime.bodies.current import current_process
+from actorsock.runtime.bodies.handler import AGAIN
 from actorsock.runtime.core import mailbox as mailboxes
 from actorsock.runtime.core.process import Process, alive
 from actorsock.socket import Socket
@@ -35,7 +40,7 @@ from actorsock.socket.operations.send import Send, _SendData
 from actorsock.testing.quiescence import at_rest
 
 from ..stories import in_runtime
-from .forms import in_python, python_form
+from .forms import in_python, python_form, twins
 
 each_form = pytest.mark.parametrize("form", [python_form, lambda twin: twin], ids=["python", "C"])
 quickly = settings(deadline=None, max_examples=60)
@@ -289,3 +294,228 @@ def test_one_runtime_after_another_uses_either_form() -> None:
     with in_python():
         assert run(opened) == "done"
     assert run(opened) == "done"
+
+
+# --- both forms of a whole runtime ----------------------------------------------------------------
+
+
+def both_ways(story: Any, *args: Any) -> None:
+    """Run `story` natively and in Python; what it returns must be equal."""
+    native = run(story, *args)
+    with in_python():
+        python = run(story, *args)
+    assert native == python
+
+
+def shown(thing: Any, names: Iterable[str]) -> dict[str, Any]:
+    """Return the attributes: the value where it is plain, otherwise the type."""
+    plain = (bool, int, str, tuple, type(None))
+    values = {name: getattr(thing, name, "unset") for name in names}
+    return {
+        name: value if isinstance(value, plain) else type(value).__name__
+        for name, value in values.items()
+    }
+
+
+def slots_of(thing: Any) -> list[str]:
+    named = [vars(cls).get("__slots__", ()) for cls in type(thing).__mro__]
+    return sorted(name for names in named for name in names if name != "__weakref__")
+
+
+def state_of_process(process: Process) -> list[dict[str, Any]]:
+    things = (process, process.body, process.mailbox)
+    return [shown(thing, slots_of(thing)) for thing in things]
+
+
+async def made(light: bool, ends: str) -> list[Any]:
+    async def waits() -> None:
+        if ends == "returns":
+            return
+        await receive()
+        if ends == "raises":
+            raise ValueError(ends)
+
+    pid = spawn(waits, light=light)
+    process = alive[pid]
+    begun = state_of_process(process)
+    await at_rest(process.node)
+    rest = state_of_process(process)
+    if ends == "is killed":
+        exit(pid, "kill")
+    elif ends != "returns":
+        send(pid, "a message")
+    await at_rest(process.node)
+    return [begun, rest, state_of_process(process), pid in alive]
+
+
+@pytest.mark.parametrize("ends", ["returns", "is served", "raises", "is killed"])
+@pytest.mark.parametrize("light", [True, False], ids=["light", "task"])
+def test_the_life_of_a_process(light: bool, ends: str) -> None:
+    both_ways(made, light, ends)
+
+
+COMMANDS = st.lists(
+    st.sampled_from(["plain", "again", "itself", "other", "spend", "crash", "exit", "kill"]),
+    max_size=6,
+)
+
+
+async def handled(commands: list[str], light: bool) -> list[Any]:
+    log: list[Any] = []
+
+    def handle(message: Any) -> object:
+        log.append((message is AGAIN or message, current_pid() is alive[pid].pid))
+        match message:
+            case "again":
+                return AGAIN
+            case "itself" | "kill":
+                send(pid, "plain")
+            case "other":
+                send(other, "plain")
+                log.append("sent")
+            case "spend":
+                current_process().body.budget -= 1000
+            case "crash":
+                raise ValueError(message)
+            case "exit":
+                exit("of its own")
+        if message == "kill":
+            exit(pid, "kill")
+        return None
+
+    pid = spawn_handler(handle, lambda reason: log.append(repr(reason)))
+    other = spawn_handler(log.append)
+
+    async def sends() -> None:
+        for command in commands:
+            process = alive.get(pid)
+            log.append(send(pid, command))
+            if process is not None:
+                log.append(state_of_process(process))
+                log.append(process.node.run_queue.budget if command == "spend" else None)
+
+    _, ref = spawn_monitor(sends, light=light)
+    log.append((await receive(ref)).reason)
+    return log
+
+
+@quickly
+@given(COMMANDS, st.booleans())
+def test_turns_of_a_handler(commands: list[str], light: bool) -> None:
+    both_ways(handled, commands, light)
+
+
+class Server(otp.GenServer):
+    """Answers in every way."""
+
+    def init(self) -> None:
+        self.callers: list[otp.Caller] = []
+
+    def handle_call(self, request: Any, caller: otp.Caller) -> Any:
+        match request:
+            case "later":
+                self.callers.append(caller)
+                send(current_pid(), "answer")
+                return otp.NoReply()
+            case "ref":
+                return otp.Reply(type(caller.ref).__name__)
+            case "timeout":
+                return otp.Reply("soon", timeout=0)
+            case "stop":
+                return otp.Stop("asked", reply="stopped")
+            case "crash":
+                raise ValueError(request)
+            case "nothing":
+                return None
+        return otp.Reply(request)
+
+    def handle_cast(self, request: Any) -> Any:
+        return otp.Stop("cast") if request == "stop" else None
+
+    def handle_info(self, message: Any) -> None:
+        for caller in self.callers:
+            otp.reply(caller, "late")
+        self.callers.clear()
+
+
+async def called(requests: list[tuple[bool, str]], light: bool) -> list[Any]:
+    log: list[Any] = []
+    server = ok(await otp.start(Server))
+
+    async def calls() -> None:
+        for is_call, request in requests:
+            try:
+                answer = await otp.call(server, request) if is_call else otp.cast(server, request)
+            except otp.CallError as exc:
+                answer = repr(exc.reason)
+            log.append((answer, server in alive))
+
+    _, ref = spawn_monitor(calls, light=light)
+    log.append((await receive(ref)).reason)
+    return log
+
+
+@quickly
+@given(
+    st.lists(
+        st.tuples(
+            st.booleans(),
+            st.sampled_from(
+                ["plain", "later", "ref", "timeout", "stop", "crash", "nothing", "other"]
+            ),
+        ),
+        max_size=5,
+    ),
+    st.booleans(),
+)
+def test_calls_of_a_server(requests: list[tuple[bool, str]], light: bool) -> None:
+    both_ways(called, requests, light)
+
+
+async def echoed(sizes: list[int], kind: str, light: bool) -> list[Any]:
+    """Send messages to a process that sends them back; return what both have seen."""
+    log: list[Any] = []
+    here, there = (ok(socket.open("inet", "dgram")) for _ in range(2))
+    for sock in (here, there):
+        ok(socket.bind(sock, "loopback"))
+    address = ok(socket.sockname(there))
+
+    async def echo() -> None:
+        for _ in sizes:
+            if kind == "blocking":
+                source, data = ok(await socket.recvfrom(there))
+                log.append(await socket.sendto(there, data, source))
+                continue
+            while type(result := socket.recvfrom_nowait(there)) is Select:
+                log.append((result.info.tag, (await receive(result.info.ref)).tag))
+            source, data = ok(result)
+            log.append(socket.sendto_nowait(there, data, source))
+
+    _, ref = spawn_monitor(echo, light=light)
+    for size in sizes:
+        ok(await socket.sendto(here, bytes(size), address))
+        source, data = ok(await socket.recvfrom(here))
+        log.append((source == address, len(data)))
+    log.append((await receive(ref)).reason)
+    log.append([state_of(sock) for sock in (here, there)])
+    for sock in (here, there):
+        await socket.close(sock)
+    return log
+
+
+@settings(deadline=None, max_examples=20)
+@given(
+    st.lists(st.sampled_from([0, 1, 100, 3000]), max_size=4),
+    st.sampled_from(["blocking", "nowait"]),
+    st.booleans(),
+)
+def test_datagrams(sizes: list[int], kind: str, light: bool) -> None:
+    both_ways(echoed, sizes, kind, light)
+
+
+def test_no_twin_is_left_in_python() -> None:
+    used = {twin.__qualname__ for _, _, twin in twins()}
+    assert {"send", "Process.deliver", "blocking", "ServerInPlace.__call__"} <= used
+    with in_python():
+        assert not [*twins()]
+    assert {twin.__qualname__ for _, _, twin in twins()} == used
