@@ -147,12 +147,14 @@ CHOSEN: Final[dict[str, tuple[Suite, ...]]] = {
             "socket/test_stream",
             "socket/test_nowait_gives_way",
             "socket/test_failing_calls",
+            "socket/test_readiness",
             "runtime/test_no_memory",
         ),
         _SCENARIOS,
     ),
     "actorsock/socket/core/readiness.py": (
         _tests(
+            "socket/test_readiness",
             "socket/test_spurious_wakeup",
             "socket/test_lanes_apart",
             "socket/test_both_lanes_ready",

@@ -2,10 +2,9 @@
 
 from typing import Any
 
-import attrs
 import pytest
 
-from actorsock import Error, Exit, Pid, make_ref
+from actorsock import Error, Exit
 from actorsock.otp import (
     Enter,
     EventTimeout,
@@ -27,7 +26,6 @@ from actorsock.otp.behaviour.effects import (
     Invoke,
     Raised,
     Received,
-    Returned,
     SendAnswer,
     Serve,
     StartTimer,
@@ -35,9 +33,6 @@ from actorsock.otp.behaviour.effects import (
     TellStarter,
 )
 from actorsock.otp.calls.protocol import (
-    Begin,
-    Call,
-    Caller,
     Cast,
     StopRequest,
     SystemCall,
@@ -45,10 +40,8 @@ from actorsock.otp.calls.protocol import (
 )
 from actorsock.otp.machine.rules import Fresh, Mode, step
 
-PARENT = Pid()
-STARTER = make_ref()
-CALLER = Caller(Pid(), make_ref())
-CALL = Call(CALLER, "a request")
+from .rules_by_hand import CALL, CALLER, PARENT, STARTER, Rules, crash_by, in_init
+
 BEGUN = TellStarter(STARTER, None)
 
 PLAIN = Mode(None, enters=False)
@@ -56,25 +49,9 @@ ENTERING = Mode(None, enters=True)
 BY_METHOD = Mode(lambda state: state in ("open", "shut"), enters=False)
 
 
-@attrs.define
-class Rules:
-    """The rules, and what they have come to."""
-
-    state: Any
-
-    def hears(self, event: Any) -> tuple[Any, ...]:
-        self.state, effects = step(self.state, event)
-        return effects
-
-    def returns(self, value: Any) -> tuple[Any, ...]:
-        return self.hears(Returned(value))
-
-
 def beginning(mode: Mode = PLAIN) -> Rules:
     """A machine in `init`."""
-    rules = Rules(Fresh(mode))
-    assert rules.hears(Begin(PARENT, STARTER, (1, 2))) == (Invoke("init", (1, 2)),)
-    return rules
+    return in_init(step, Fresh(mode))
 
 
 def shut(mode: Mode = PLAIN, *actions: Any) -> Rules:
@@ -382,14 +359,7 @@ LATER = "expected None, KeepState, RepeatState, NextState or Stop to be returned
 def test_a_wrong_result_is_a_crash_that_names_the_callback(
     rules: Any, result: Any, mistake: str
 ) -> None:
-    machine = rules()
-    *_, last = machine.returns(result)
-    if type(last) is Invoke:
-        assert last.callback == "terminate"
-        [last] = machine.returns(None)
-    assert type(last.crash) is TypeError
-    assert last.reason is last.crash
-    assert str(last.crash).startswith(mistake)
+    assert crash_by(rules(), result).startswith(mistake)
 
 
 @pytest.mark.parametrize(
@@ -408,9 +378,5 @@ def test_a_wrong_result_is_a_crash_that_names_the_callback(
     ids=lambda value: getattr(value, "__name__", str(value)),
 )
 def test_a_wrong_result_is_told_what_was_meant(rules: Any, result: Any, remedy: str | None) -> None:
-    machine = rules()
-    *_, last = machine.returns(result)
-    if type(last) is Invoke:
-        [last] = machine.returns(None)
-    _, _, hint = str(last.crash).partition("; did you mean ")
+    _, _, hint = crash_by(rules(), result).partition("; did you mean ")
     assert hint == ("" if remedy is None else f"{remedy}?")

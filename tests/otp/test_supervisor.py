@@ -525,6 +525,44 @@ async def test_no_id_harms_a_supervisor(
     assert "a" in running(await otp.which_children(pid))
 
 
+class Word(str):
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        raise Unusual
+
+    __hash__ = str.__hash__
+
+
+class Seconds(float):
+    def __lt__(self, other: object) -> bool:
+        raise Unusual
+
+    __eq__ = __le__ = __gt__ = __ge__ = __lt__  # type: ignore[assignment]
+    __hash__ = float.__hash__
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        *({"restart": Word(word)} for word in ("permanent", "transient", "temporary")),
+        *({"shutdown": value} for value in (Word("brutal_kill"), Seconds(1))),
+    ],
+    ids=str,
+)
+async def test_no_field_of_a_spec_harms_a_supervisor(runtime: None, field: dict[str, Any]) -> None:
+    flags: dict[str, Any] = {"strategy": Word("one_for_all"), "period": Seconds(5), "intensity": 10}
+    pid = await supervisor(spec("a"), **flags)
+    child = {"id": "b", "start": spawn_link, "args": (receive,)}
+    for id in ["b", "c"]:
+        with suppress(TypeError):  # some values can't even be checked
+            exit(ok(await otp.start_child(pid, {**child, **field, "id": id})), "a crash")
+    await wait_all_tasks_blocked()
+    assert isinstance(await otp.terminate_child(pid, "b"), Ok | Error)
+    await ends("a")
+    assert "a" in running(await otp.which_children(pid))
+
+
 @pytest.mark.parametrize("make", IDS.values(), ids=IDS)
 async def test_no_id_harms_a_dynamic_supervisor(runtime: None, make: Callable[[], Any]) -> None:
     pid = await dynamic(spawn_link, receive)
@@ -538,6 +576,7 @@ async def test_an_object_that_hides_its_class_harms_no_supervisor(runtime: None)
     someone: Any = Disguised()
     for message in [someone, Exit(someone, "normal"), Down(make_ref(), someone, "normal")]:
         send(pid, message)
+        otp.cast(pid, message)
     answer = await otp.call(pid, Disguised())
     assert "not one to a supervisor" in str(answer.error)
     result = await otp.start_child(pid, ChildSpec("odd", Disguised))

@@ -16,6 +16,7 @@ from ...log_text import text_of
 from ...runtime.api.aliases import send_through
 from ...runtime.api.message_timers import cancel_timer, send_after
 from ...runtime.api.messaging import receive
+from ...runtime.bodies.crash_report import contain_logging_errors
 from ...runtime.bodies.current import current_process
 from ...runtime.bodies.functions import name_of
 from ...runtime.bodies.handler import AGAIN
@@ -150,7 +151,8 @@ class Engine:
             process = current_process()
             name = f" ({process.name})" if process.name is not None else ""
             behaviour = self.__wrapped__.__qualname__
-            _log.error("%s %r%s stops: %s", behaviour, process.pid, name, text_of(reason))
+            with contain_logging_errors():
+                _log.error("%s %r%s stops: %s", behaviour, process.pid, name, text_of(reason))
 
 
 class InPlace(Engine):

@@ -15,7 +15,7 @@ from ...runtime.core.messages import Down, Exit
 from ..behaviour.base import Behaviour
 from ..behaviour.engine import Looping
 from ..behaviour.lifecycle import Ignore
-from ..calls.protocol import Caller
+from ..calls.protocol import Caller, Cast
 from ..server import rules as server_rules
 from ..server.gen_server import GenServer
 from ..server.outcomes import NoReply, Reply
@@ -129,6 +129,9 @@ class _SupervisorServer(GenServer):
             return Reply(InvalidRequest(error))
         unknown = ValueError(f"request: not one to a supervisor: {shown(request)}")
         return Reply(InvalidRequest(unknown))
+
+    def handle_cast(self, request: Any) -> Any:
+        return super().handle_info(Cast(request))  # sent by mistake: it is logged
 
     async def handle_info(self, message: Any) -> Any:
         match _plain(message):

@@ -40,6 +40,7 @@ def deadline(seconds: float) -> Iterator[None]:
     Raises:
         DeadlineError: time was up before the block ended; a `TimeoutError`.
         TypeError, ValueError: `seconds` is not a number of seconds.
+        RuntimeError: the caller is a handler, which can't wait.
 
     Example::
 
@@ -53,6 +54,9 @@ def deadline(seconds: float) -> Iterator[None]:
     if isinstance(body, LightBody):
         yield from _in_a_light_process(body, seconds)
         return
+    if body.kind == "handler":
+        # It would be a scope of whoever has sent the message.
+        body.checkpoint()  # raises
     with trio.move_on_after(seconds) as scope:
         yield
     if scope.cancelled_caught:

@@ -63,7 +63,8 @@ def send(dest: Pid | str | Ref, message: T) -> T:
     May be called in any thread, and is the only function of the library that may. There it returns
     at once; the message is delivered by the thread of the runtime. The messages of one thread keep
     their order. A name is looked up in the runtime that has started the thread (by
-    `trio.to_thread.run_sync`), or else in the only one that is open.
+    `trio.to_thread.run_sync`), or else in the only one that is open. Not for handlers of
+    `signal.signal`, which may interrupt trio's loop: use `trio.open_signal_receiver`.
 
     Args:
         dest: a pid, a registered name, or an alias (see `alias`).

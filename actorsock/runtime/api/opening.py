@@ -23,7 +23,7 @@ from ..bodies.current import enter_node, leave_node
 from ..bodies.exit_reason import Ending, crash_in, ending_of, interrupt_in
 from ..bodies.functions import call_function, check_function, name_of
 from ..bodies.light import step_all
-from ..bodies.open_nurseries import finalizing_safely, leave_runtime
+from ..bodies.open_nurseries import finalizing_safely, leave_nurseries, leave_runtime
 from ..bodies.running import by_task
 from ..bodies.task import adopt
 from ..core.identity import Pid
@@ -126,7 +126,12 @@ async def open_runtime() -> AsyncGenerator[Pid, None]:
             ending = Ending("normal")
             try:
                 with scope:
-                    yield first.pid
+                    try:
+                        yield first.pid
+                    finally:
+                        # Not if somebody else closes this generator, which was abandoned.
+                        if task is trio.lowlevel.current_task():
+                            await leave_nurseries(task, outside)
             except BaseException as exc:
                 ending = ending_of(exc, first.body.cancelled)
                 # A decision to end that came wrapped in groups is raised below, without them.
@@ -162,7 +167,7 @@ async def open_runtime() -> AsyncGenerator[Pid, None]:
         _raise_unwrapped(group, first)
 
 
-@attrs.frozen
+@attrs.define
 class _Stages:
     """The stages in which a runtime is left, for the block and `_host` to wait for each other."""
 
@@ -172,8 +177,10 @@ class _Stages:
     """The tasks of all processes have ended."""
     over: trio.Event = attrs.field(factory=trio.Event)
     """Handlers have ended too: timers and run queue are not needed any more."""
-    abandoned: trio.Event = attrs.field(factory=trio.Event)
+    abandoned: bool = False
     """The code that has opened the runtime does not leave it: `_host` goes on alone."""
+    outer: Node | None = None
+    """The runtime around an abandoned one, which is interrupted in its place."""
 
 
 @enable_ki_protection
@@ -202,14 +209,16 @@ async def _host(
                     await _wait_for_light(node)
             finally:
                 stages.left.set()
-            if stages.abandoned.is_set():
+            if stages.abandoned:
                 _end_handlers(node)
             else:
                 await stages.over.wait()
             node.passes.stop()
             background.cancel_scope.cancel()
     if node.interruption is not None:
-        raise node.interruption
+        if stages.outer is None:
+            raise node.interruption
+        stages.outer.interrupt(node.interruption)
 
 
 @enable_ki_protection
@@ -276,7 +285,7 @@ def _abandon(
     else:
         task.context.run(leave_node, node, before)
     _restore(task, first, former)
-    stages.abandoned.set()
+    stages.abandoned, stages.outer = True, before
     stages.leaving.set()
 
 

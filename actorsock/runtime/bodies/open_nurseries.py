@@ -38,18 +38,23 @@ _BETWEEN: Final = (MethodType, AsyncGeneratorType, AbstractAsyncContextManager, 
 _MOST_OBJECTS: Final = 1000
 
 
-async def leave_nurseries(task: Task) -> None:
+async def leave_nurseries(task: Task, around: trio.Nursery | None = None) -> None:
     """Cancel the tasks in the nurseries that `task`, the current one, is still inside; wait.
 
-    Afterwards `task` can exit like one that has left them. The cancel scope around its code then
-    raises, since the code ends inside another scope than it began in: the process crashes.
+    All of them, or those inside of `around`, if there are any. Afterwards `task` can exit like one
+    that has left them. The cancel scope around its code then raises, since the code ends inside
+    another scope than it began in: the process crashes.
     """
+    # There is no public way to do what the end of the `async with` block would have done.
+    nurseries = task._child_nurseries
+    first = 0 if around is None else nurseries.index(around) + 1
+    if len(nurseries) == first:
+        return
     ended = trio.Event()
-    _when_empty(task.child_nurseries, ended.set)
+    _when_empty(nurseries[first:], ended.set)
     with trio.CancelScope(shield=True):
         await ended.wait()
-    # There is no public way to do what the end of the `async with` block would have done.
-    task._child_nurseries.clear()
+    del nurseries[first:]
 
 
 @contextmanager

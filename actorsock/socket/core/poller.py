@@ -117,8 +117,8 @@ class SpuriousWakeups:
     A descriptor may be ready for ever with nothing to do: a datagram socket whose reading is shut
     down, one that has data while a process waits for an error, or one that is writable while its
     receiver has no room. Without pauses, the poller and the actor would keep the processor busy.
-    Without ever longer ones they would never be at rest, although nothing happens. No pause is
-    longer than the wait has been so far, up to `LONGEST_PAUSE`.
+    Without ever longer ones they would never be at rest, although nothing happens. A pause
+    takes about as long as the wait has taken so far, and at most `LONGEST_PAUSE`.
 
     A wakeup after which the lane is not ready is not counted. Another process took what there was,
     as when several programs accept from one socket; the next wakeup has a new cause.

@@ -8,10 +8,11 @@ this module depends on how readiness becomes known.
 The poller's part
     `watch(actor, lane)` is called when a user begins to wait. After that the poller calls
     `on_ready` when the lane becomes ready, also if it is ready already. A call without a cause
-    is allowed (a *spurious wakeup*: the attempt finds nothing): the actor then waits again and
-    says so to `spurious_wakeup`. If that goes on while the descriptor stays ready, the poller
-    reports that lane after pauses, which become longer, up to 0.64 s, so that the runtime comes to
-    rest. A change of what poll(2) says of the lane, such as an error that is added, ends a pause.
+    is allowed (a *spurious wakeup*: the attempt finds nothing): the actor then waits again. It says
+    so to `spurious_wakeup` if it has made the attempt for a process. If that goes on while the
+    descriptor stays ready, the poller reports that lane after pauses, which become longer, up to
+    0.64 s, so that the runtime comes to rest. A change of what poll(2) says of the lane, such as an
+    error that is added, ends a pause.
 
     An *edge-triggered* poller goes on after that: it reports every change to ready in both
     lanes until `forget`, whether or not a process waits, so that `watch` is needed once for

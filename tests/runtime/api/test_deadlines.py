@@ -11,9 +11,11 @@ from actorsock import (
     current_pid,
     deadline,
     in_trio,
+    monitor,
     receive,
     send,
     sleep,
+    spawn_handler,
     spawn_monitor,
 )
 from actorsock.runtime.bodies.current import current_process
@@ -99,3 +101,15 @@ async def test_a_block_that_outlives_its_process_has_no_effect(
     assert (await receive(ref)).reason == "normal"
     await sleep(10)
     assert len(current_process().node.timers) == 0
+
+
+async def test_a_handler_has_no_deadline(runtime: None) -> None:
+    def handler(message: str) -> None:
+        with deadline(5):
+            pass
+
+    pid = spawn_handler(handler)
+    ref = monitor(pid)
+    send(pid, "a message")
+    reason = (await receive(ref)).reason
+    assert "a handler runs to completion" in str(reason)

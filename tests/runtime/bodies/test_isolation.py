@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import gc
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -33,6 +34,7 @@ from actorsock import (
     process_info,
     receive,
     register,
+    run,
     send,
     send_after,
     sleep,
@@ -366,6 +368,52 @@ async def test_a_nursery_that_is_not_left_ends_its_own_process(
     gc.collect()
     await wait_all_tasks_blocked()
     assert not any(map(is_alive, inside))
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+@pytest.mark.parametrize("generator", [with_a_nursery, with_a_runtime])
+def test_the_first_process_ends_in_good_order_too(
+    generator: Callable[[], AsyncIterator[None]],
+) -> None:
+    async def cleans_up() -> None:
+        try:
+            await sleep(60)
+        finally:
+            inside.append(current_pid())
+
+    async def main() -> None:
+        pid = spawn(cleans_up)
+        await wait_all_tasks_blocked()
+        await begins(generator())
+        inside[:] = [pid]
+
+    with pytest.raises(RuntimeError, match="Cancel scope stack corrupted"):
+        run(main)
+    kept.clear()
+    gc.collect()
+    assert len(inside) == 2
+    assert inside[0] is inside[1]
+
+
+def test_an_interrupt_in_an_abandoned_runtime_ends_the_program() -> None:
+    async def interrupts() -> None:
+        try:
+            await sleep(60)
+        finally:
+            sys.exit("in the inner runtime")
+
+    async def with_an_interrupt() -> AsyncIterator[None]:
+        async with open_runtime():
+            spawn(interrupts)
+            await wait_all_tasks_blocked()
+            yield
+
+    async def main() -> None:
+        await end_of(spawn(begins, with_an_interrupt()))
+        await sleep(60)
+
+    with pytest.raises(SystemExit, match="in the inner runtime"):
+        run(main)
 
 
 # --- objects that fail when they are looked at ----------------------------------------------------
