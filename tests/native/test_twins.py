@@ -324,7 +324,10 @@ def slots_of(thing: Any) -> list[str]:
 
 def state_of_process(process: Process) -> list[dict[str, Any]]:
     things = (process, process.body, process.mailbox)
-    return [shown(thing, slots_of(thing)) for thing in things]
+    state = [shown(thing, slots_of(thing)) for thing in things]
+    # An idle handler is given a message without its mailbox, which so may not have a queue yet.
+    state[2]["arrivals"] = [*process.mailbox.messages()]
+    return state
 
 
 async def made(light: bool, ends: str) -> list[Any]:
