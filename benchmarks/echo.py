@@ -62,10 +62,11 @@ def _many(connections: int) -> tuple[Against, ...]:
     what = f"echo, {connections:,} connections"
     selects = f"echo by select messages, {connections:,} connections"
     return (
-        Against(what, TRIO, at_least(TASK, 1.3), at_least(LIGHT, 1.8)),
+        Against(what, TRIO, at_least(TASK, 1.1), at_least(LIGHT, 2.0)),
         Against(what, ERLANG, Claim(TASK), at_least(LIGHT, 1.2)),
         Against(what, ASYNCIO, Claim(TASK), ahead_of(LIGHT)),
-        Against(what, UVLOOP, Claim(TASK), ahead_of(LIGHT)),
+        Against(what, UVLOOP, Claim(TASK), at_least(LIGHT, 1.15)),
+        Against(what, EPOLL, Claim(TASK), at_least(LIGHT, 0.85)),
         Against(what, LIGHT_PURE, None, Claim(LIGHT)),
-        Against(selects, TRIO, at_least(TASK_SELECT, 1.0), at_least(LIGHT_SELECT, 1.4)),
+        Against(selects, TRIO, at_least(TASK_SELECT, 1.2), at_least(LIGHT_SELECT, 1.6)),
     )

@@ -43,7 +43,7 @@ def benchmarks(effort: Effort) -> Generator[Benchmark, None, None]:
         (
             Against("message round trip", TRIO, at_least(TASK, 0.9), Claim(LIGHT)),
             Against("message round trip", ASYNCIO, Claim(TASK), at_least(LIGHT, 4)),
-            Against("message round trip", ERLANG, Claim(TASK), at_least(LIGHT, 0.33)),
+            Against("message round trip", ERLANG, Claim(TASK), at_least(LIGHT, 0.8)),
             Against("message round trip", TASK_PURE, Claim(TASK), None),
             Against("message round trip", LIGHT_PURE, None, Claim(LIGHT)),
         ),

@@ -40,8 +40,7 @@ When the contract is broken
     lanes are asked for in the same way until it works again. A failing attempt is an `Error`
     for its caller; see `SocketActor.perform`.
 
-The flags, each set and reset here (operations call the methods; the short ways of `recv` write
-the same rule in place and say so):
+The flags, each set and reset here (operations call the methods):
 
 `watched`
     The poller is edge-triggered and reports all changes from now on. Set by `ensure_watched`.
