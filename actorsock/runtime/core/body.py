@@ -5,9 +5,8 @@ it, and stop it when an exit signal ends the process. `park` and `wake` are the 
 receive, sleep and every blocking socket call park here and are woken from here, so that time-outs,
 cancellation and exit signals are handled in one place.
 
-The most frequent calls (receive, recv, send) do without `park` and its coroutine when they have no
-deadline. They must follow the same protocol: `check()`, set `parked`, await `waiting`, `check()`,
-take the `outcome`.
+The most frequent wait, a receive of any message, does without `park` and its coroutine. It follows
+the same protocol: `check()`, set `parked`, await `waiting`, `check()`.
 """
 
 import abc
