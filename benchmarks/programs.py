@@ -30,10 +30,12 @@ __all__ = [
     "erlang",
     "fresh",
     "fresh_erlang",
+    "fresh_pure",
     "loadgen",
     "python_module",
     "started",
     "usage",
+    "without_native",
 ]
 
 HERE: Final = Path(__file__).parent
@@ -96,9 +98,21 @@ def started(command: Sequence[str], *, generator: bool = False) -> Iterator[Prog
 
 def fresh(module: str, contestant: str, effort: Effort) -> Figure:
     """Measure one contestant of a module of this package in a new interpreter."""
-    command = python_module(
+    return _inside(_stopwatch(module, contestant, effort))
+
+
+def fresh_pure(module: str, contestant: str, effort: Effort) -> Figure:
+    """Do the same without the native core of actorsock."""
+    return _inside(without_native(_stopwatch(module, contestant, effort)))
+
+
+def _stopwatch(module: str, contestant: str, effort: Effort) -> list[str]:
+    return python_module(
         "benchmarks.inside", module, contestant, str(effort.seconds), str(effort.scale)
     )
+
+
+def _inside(command: Sequence[str]) -> Figure:
     with started(command) as program:
         answer = json.loads(program.first_line)
     if "skipped" in answer:
@@ -115,6 +129,11 @@ def fresh_erlang(function: str, effort: Effort, *args: int) -> Figure:
 def python_module(name: str, *args: str) -> list[str]:
     """Return the command that runs a Python module."""
     return [sys.executable, "-m", name, *args]
+
+
+def without_native(command: Sequence[str]) -> list[str]:
+    """Return the command that runs `command` without the native core of actorsock."""
+    return ["env", "ACTORSOCK_NATIVE=0", *command]  # env replaces itself by the program
 
 
 def erlang(module: str, function: str, *args: float) -> list[str]:

@@ -16,6 +16,7 @@ import pytest
 from .documents import PRODUCT
 
 LAYERS: list[tuple[str, ...]] = [
+    ("actorsock._native",),
     ("actorsock.arguments", "actorsock.log_text"),
     ("actorsock.runtime.core",),
     ("actorsock.runtime.bodies",),

@@ -52,6 +52,18 @@ _log: Final = logging.getLogger("actorsock.otp")
 class Engine:
     """The program's object, the rules that it follows, and the current state of these rules."""
 
+    __slots__ = (
+        "__wrapped__",
+        "_name",
+        "_step",
+        "_timers",
+        "behaviour",
+        "debugging",
+        "parent",
+        "state",
+        "suspended",
+    )
+
     def __init__(self, cls: type[Any], behaviour: Any, step: Step, state: Any) -> None:
         self.behaviour = behaviour
         self.state = state
@@ -164,6 +176,8 @@ class Engine:
 class InPlace(Engine):
     """The handler of a handler process, whose callbacks are all plain functions."""
 
+    __slots__ = ("_held", "_pending")
+
     def __init__(self, cls: type[Any], behaviour: Any, step: Step, state: Any) -> None:
         super().__init__(cls, behaviour, step, state)
         self._held: deque[Any] = deque()
@@ -220,6 +234,8 @@ class InPlace(Engine):
 
 class Looping(Engine):
     """The code of a task or light process: at least one callback is async."""
+
+    __slots__ = ()
 
     async def __call__(self) -> None:
         body = current_process().body

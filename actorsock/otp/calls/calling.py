@@ -19,13 +19,12 @@ from .protocol import (
     BY_ALIAS,
     PENDING,
     Answer,
-    Call,
     Caller,
     Cast,
     Request,
     StopRequest,
     SystemCall,
-    pending_caller,
+    deliver_call,
     send_answer,
 )
 from .registries import ServerRef, Via
@@ -85,8 +84,7 @@ async def call(server: ServerRef, request: Any, timeout: float = 5.0) -> Any:
     target = alive.get(server) if type(server) is Pid else find_server(process, server)
     if target is None or target is process:
         raise _unreachable(target, "call", server, request)
-    caller = pending_caller(process.pid)
-    target.deliver(Call(caller, request))
+    caller = deliver_call(target, process.pid, request)
     answer = caller.answer
     if answer is PENDING or answer is BY_ALIAS:
         return await _wait_after_delivery(

@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 import attrs
 
+from ..._native import twin
 from ...runtime.api.aliases import send_through
 from ...runtime.core.identity import Pid, Ref
-from ...runtime.core.process import alive
+from ...runtime.core.process import Process, alive
 from .registries import Via
 
 __all__ = [
@@ -36,7 +37,7 @@ __all__ = [
     "SystemCall",
     "SystemMessage",
     "Tick",
-    "pending_caller",
+    "deliver_call",
     "send_answer",
 ]
 
@@ -129,11 +130,16 @@ _set_answer: Final = Caller.answer.__set__
 _new: Final = Caller.__new__
 
 
-def pending_caller(pid: Pid) -> Caller:
-    """Return a caller whose answer can be stored in `answer`, until its ref is used."""
+@twin
+def deliver_call(target: Process, pid: Pid, request: Any) -> Caller:
+    """Deliver a call of `pid` to `target`; return its caller, in which the answer may be already.
+
+    The answer can be stored there until the ref of the caller is used.
+    """
     caller = _new(Caller)
     _set_pid(caller, pid)
     _set_answer(caller, PENDING)
+    target.deliver(Call(caller, request))
     return caller
 
 

@@ -74,7 +74,7 @@ def _in_a_light_process(body: LightBody, seconds: float) -> Iterator[None]:
     def expire() -> None:
         if body.ended:
             return  # without leaving the block, which somebody still holds
-        if body.parked and not body.stopped:
+        if body.parked is not None and not body.stopped:
             body.throw_next(expired)
             body.wake()
         else:

@@ -14,10 +14,11 @@ from typing import Any, Final, cast
 
 from trio.lowlevel import enable_ki_protection
 
+from ..._native import twin
 from ...arguments import shown
 from ..core.body import Body
 from ..core.node import Node
-from ..core.process import Process, alive, exit_signal
+from ..core.process import Process, alive, exit_signal, new_process
 from ..core.reductions import LIGHT_BUDGET
 from .crash_report import log_if_crash
 from .functions import call_function, name_of
@@ -58,12 +59,13 @@ class _Pause(tuple[object, ...]):
 _pause: Final = cast("Awaitable[object]", _Pause((_PAUSE,)))
 
 
+@twin
 def start_light(
     node: Node, function: Callable[..., Awaitable[Any]], args: tuple[Any, ...]
 ) -> Process:
     """Return a new process that runs `function(*args)`; its first step comes in the next pass."""
     body = LightBody(node, function, args)
-    process = body.process = Process(node, body)
+    process = body.process = new_process(node, body)
     node.passes.step_soon(body)
     alive[process.pid] = process
     return process
@@ -103,9 +105,10 @@ class LightBody(Body):
         self.exit_raised = False
         """True once the code was sent `ExitSignal`; if it still runs, it has caught that."""
 
+    @twin
     def spend(self, cost: int) -> Awaitable[None] | None:
         self.budget -= cost
-        if self.budget > 0 and not self.stopped:
+        if self.budget > self.floor and not self.stopped:
             return None
         return self._give_way()
 
@@ -115,7 +118,7 @@ class LightBody(Body):
     async def _give_way(self) -> None:
         # A stopped process raises at once and does not give way, except when it has caught the
         # signal before: a loop that ignores it must not keep the others from running.
-        if self.exit_raised or (self.budget <= 0 and not self.stopped):
+        if self.exit_raised or (self.budget <= self.floor and not self.stopped):
             self._passes.step_soon(self)
             await _pause
         self.check()
@@ -126,18 +129,16 @@ class LightBody(Body):
             raise exit_signal(self.process.reason, self.process.ended_by)
 
     def wake(self, outcome: Any = None) -> bool:
-        if not self.parked:
+        reason = self.parked
+        if reason is None:
             return False
-        # First: a signal handler, which may run during `wake_keeper`, may wake the process too.
-        self.parked = False
-        passes = self._passes  # inlined `step_soon`
-        if passes.keeper is not None:
-            try:
-                passes.wake_keeper()
-            except BaseException:  # the caller is in another thread
-                self.parked = True
-                raise
-        passes.ready.append(self)
+        # First: a signal handler, which may run during `step_soon`, may wake the process too.
+        self.parked = None
+        try:
+            self._passes.step_soon(self)
+        except BaseException:  # the caller is in another thread
+            self.parked = reason
+            raise
         self.outcome = outcome
         return True
 
@@ -197,6 +198,7 @@ class LightBody(Body):
             raise ending.propagate from None
 
 
+@twin
 @enable_ki_protection
 def step_all(ready: deque[LightBody], budget: int) -> int:
     """Step the ready bodies in order, each until it waits or has used its own budget.
@@ -209,7 +211,7 @@ def step_all(ready: deque[LightBody], budget: int) -> int:
     try:
         while ready and budget > 0:
             body = ready.popleft()
-            body.budget = full
+            body.floor = body.budget - full
             step.process = body.process
             try:
                 yielded = body.context.run(body.resume or body.begin(), None)
@@ -220,7 +222,7 @@ def step_all(ready: deque[LightBody], budget: int) -> int:
             except BaseException as exc:
                 body.end_with(exc)
             # One reduction for the step itself: a pass whose steps spend nothing must end too.
-            budget -= full + 1 - body.budget
+            budget -= full + 1 - (body.budget - body.floor)
     finally:
         step.process = None
     return budget

@@ -88,11 +88,11 @@ LIGHT_PASS_BUDGET: Final = 4000
 """The budget of all light processes together for one pass of trio's loop, until tasks run."""
 
 # As large as the largest budget of a process, so that it exhausts every one of them. A light
-# process that pays it ends the pass too: tasks run as well as other light processes before it
+# process that has it ends the pass too: tasks run as well as other light processes before it
 # goes on.
 GIVE_WAY_FIRST: Final = LIGHT_PASS_BUDGET
-"""A cost above every budget: the caller gives way before the operation. trio's streams promise a
-checkpoint in every call."""
+"""A cost above every budget: the caller gives way before the operation, and is not charged for
+that. trio's streams promise a checkpoint in every call."""
 
 # A thousand plain steps, some milliseconds.
 RUN_QUEUE_BUDGET: Final = 10_000

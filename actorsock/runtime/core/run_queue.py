@@ -25,6 +25,8 @@ Step = Callable[[], None]
 class RunQueue:
     """The steps of one runtime, first in, first out."""
 
+    __slots__ = ("_interrupt", "_left_over", "_ready", "_running", "budget")
+
     budget: int
     """The reductions left until trio's tasks get to run. The step that runs takes from it what it
     spends. It has no meaning for a step that runs alone, without the queue."""
@@ -70,6 +72,7 @@ class RunQueue:
             # Even if the event is set again by now: other tasks run before the next ones.
             await trio.lowlevel.checkpoint()
 
+    @enable_ki_protection
     def _run_ready(self) -> None:
         ready = self._ready
         self._running = True

@@ -13,6 +13,7 @@ whole way with an example.
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias, TypeVar
 
+from ..._native import twin
 from ...arguments import shown
 from ...results import Error, Ok, Select, SelectInfo, SelectRead, Tag
 from ...runtime.core.body import TIMED_OUT
@@ -133,6 +134,7 @@ class SocketActor(SocketLifetime):
         self.carry_out(lane.ready())
         return select
 
+    @twin
     def select_for(self, op: Operation[Any], pid: Pid, lane: Lane, handle: Ref) -> Select:
         """Make `pid`, whose attempt found nothing, the current user; return its `Select`."""
         decisions = lane.wait(User(pid, op.activity, handle, op.tag))
@@ -223,6 +225,7 @@ class SocketActor(SocketLifetime):
 
     # --- readiness ----------------------------------------------------------------------------
 
+    @twin
     def resume(self, lane: Lane, user: User) -> None:
         """Make the next attempt for the current user of `lane`, or select it."""
         op = user.op
@@ -232,7 +235,7 @@ class SocketActor(SocketLifetime):
                 self._notify(user)
             return
         process = alive.get(user.pid)
-        if process is None or not process.body.parked:
+        if process is None or process.body.parked is None:
             return  # it has a result or its call unwinds: it passes the turn on when it runs
         try:
             result = op.attempt(self, user.pid, True)

@@ -10,6 +10,7 @@ from typing import Final
 import trio
 from trio.lowlevel import spawn_system_task
 
+from ..._native import twin
 from ...runtime.core.passes import Passes
 from ..kernel import libc
 from .poller import LANES, Pollable, Probe, SpuriousWakeups, pause, pause_at_level
@@ -182,6 +183,7 @@ class EpollPoller:
                     self._drain()
                     self._sweeper.sweep()
 
+    @twin
     def _drain(self) -> bool:
         actors = self._actors
         # While an event is delivered, a socket may be closed and its number reused by a new one.

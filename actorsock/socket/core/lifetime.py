@@ -30,7 +30,7 @@ from .notifications import CounterWrap, SocketDown
 from .readiness import LOW_WATER_MARK, Readiness
 from .service import Service
 from .socket_object import Socket
-from .turns import Decisions, Turns, User
+from .turns import Decisions, Turns
 
 __all__ = ["CLOSED", "SocketLifetime"]
 
@@ -51,14 +51,12 @@ class SocketLifetime(Readiness):
         "connect_error",
         "connected",
         "ctype",
-        "is_plain",
         "kind",
         "listening",
         "logged",
         "may_linger",
         "observed",
         "process",
-        "reader",
         "service",
         "settings",
         "sock",
@@ -82,8 +80,6 @@ class SocketLifetime(Readiness):
         without_sigpipe(sock)
         self.kind = kind
         self._apply(settings)
-        self.reader: User | None = None
-        """The last user of the short way of `recv`, kept because it is likely to be the next."""
         self.ctype = ctype
         self.bound = False
         self.listening = False
@@ -128,9 +124,6 @@ class SocketLifetime(Readiness):
         self.logged = settings.debug or self.service.registry.debug
         """Calls are logged."""
         self.observed = self.logged or settings.iow
-        special = self.observed or settings.select_read or self.has_low_water_mark
-        self.is_plain = self.kind.is_stream and not special
-        """An open stream without special settings, as most are: it may take the short ways."""
 
     def apply_debug(self) -> None:
         """Take note that the function `debug` has been called."""
@@ -258,7 +251,6 @@ class SocketLifetime(Readiness):
         # Before the close, since the number may be reused at once after it.
         self.poller.forget(self)
         self.forget_would_block()
-        self.is_plain = False
         if self.ctype == "fromfd":
             sock.detach()  # `open_fd` without `dup`: the descriptor is the program's to close
         self.carry_out(decisions)

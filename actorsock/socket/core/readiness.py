@@ -40,8 +40,7 @@ When the contract is broken
     lanes are asked for in the same way until it works again. A failing attempt is an `Error`
     for its caller; see `SocketActor.perform`.
 
-The flags, each set and reset here (operations call the methods; the short ways of `recv` write
-the same rule in place and say so):
+The flags, each set and reset here (operations call the methods):
 
 `watched`
     The poller is edge-triggered and reports all changes from now on. Set by `ensure_watched`.
@@ -75,6 +74,7 @@ from typing import Final
 
 from trio.lowlevel import enable_ki_protection
 
+from ..._native import twin
 from .counters import Counters
 from .poller import Poller, Probe, ready_now
 from .turns import Lane, LaneName, Turns, User
@@ -117,6 +117,7 @@ class Readiness(abc.ABC):
 
     # --- reports of the poller ------------------------------------------------------------------
 
+    @twin
     @enable_ki_protection
     def on_ready(self, read: int, write: int, ended: int) -> None:
         """See `Pollable.on_ready`."""
@@ -213,6 +214,7 @@ class Readiness(abc.ABC):
         """
         return self.read_would_block and not self.unread and not self.has_low_water_mark
 
+    @twin
     def nothing_to_read(self) -> bool:
         """Return whether a receive of any size would surely find nothing, and count it as a try.
 

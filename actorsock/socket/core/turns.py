@@ -25,9 +25,9 @@ again, and that call returns `Error("closed")`. A second message with the same h
 in its mailbox for ever, since the process stops waiting for the handle after the first one.
 Erlang does the same.
 
-All writes to the state of a lane are in this module. The actor and the API read `current`,
-`selected`, `queue` and `ever_waited` directly, because a method call for each read would be a
-noticeable part of a short receive.
+All writes to the state of a lane are in this module, and in its native twins. The actor reads
+`current`, `selected`, `queue` and `ever_waited` directly, because a method call for each read would
+be a noticeable part of a short receive.
 """
 
 from collections import deque
@@ -177,14 +177,6 @@ class Lane:
         if replaced is not None and _needs_abort(replaced, user):
             return (SendAbort(replaced, "cancelled"), *_WATCH[self.name])
         return _WATCH[self.name]
-
-    def wait_alone(self, user: User) -> None:
-        """Do the same as `wait` in a lane without a current user, which the poller watches.
-
-        The short way of `recv`: there is no decision to carry out.
-        """
-        self.current = user
-        self.ever_waited = True
 
     def done(self) -> Decisions:
         """End the turn: the operation whose verdict was "go" is complete."""
