@@ -36,6 +36,7 @@
     X(call_handler)                                                                               \
     X(again)                                                                                      \
     X(run_queue_type)                                                                             \
+    X(reschedule)                                                                                 \
     X(task_type)                                                                                  \
     X(light_type)                                                                                 \
     X(passes_type)                                                                                \
@@ -120,7 +121,10 @@
     X(spurious_wakeup)                                                                            \
     X(step)                                                                                       \
     X(throw_misuse)                                                                               \
+    X(cr_await)                                                                                   \
+    X(cr_frame)                                                                                   \
     X(throw)                                                                                      \
+    X(waiting)                                                                                    \
     X(wake)                                                                                       \
     X(handle_call)                                                                                \
     X(handle_cast)                                                                                \
@@ -184,6 +188,7 @@
     X(light, light_type, outcome)                                                                 \
     X(light, light_type, parked)                                                                  \
     X(light, light_type, process)                                                                 \
+    X(task, task_type, task)                                                                      \
     X(light, light_type, _args)                                                                   \
     X(light, light_type, _function)                                                               \
     X(light, light_type, exit_raised)                                                             \

@@ -70,6 +70,7 @@ static const Import RUNTIME_IMPORTS[] = {
     FROM(step_type, "actorsock.runtime.bodies.running", "Step"),
     FROM(process_of_task, "actorsock.runtime.bodies.current", "process_of_task"),
     FROM(light_type, "actorsock.runtime.bodies.light", "LightBody"),
+    FROM(reschedule, "trio.lowlevel", "reschedule"),
     FROM(task_type, "actorsock.runtime.bodies.task", "TaskBody"),
     FROM(handler_type, "actorsock.runtime.bodies.handler", "HandlerBody"),
     FROM(call_handler, "actorsock.runtime.bodies.handler", "_call"),
