@@ -14,7 +14,8 @@
 static const TwinEntry *const TABLES[] = {LIGHT_TWINS, MESSAGE_TWINS, RECEIVE_TWINS,
                                            SOCKET_TWINS, POLLER_TWINS,  ASKING_TWINS,
                                            CALL_TWINS,    DATAGRAM_TWINS,
-                                           SPAWNING_TWINS, NULL};
+                                           SPAWNING_TWINS, OPENING_TWINS,
+                                           NULL};
 
 static const TwinEntry *
 find_entry(const char *name)
@@ -152,7 +153,8 @@ module_twin(PyObject *module, PyObject *args)
     }
     const TwinEntry *entry = find_entry(name);
     if (entry == NULL) {
-        return PyErr_Format(PyExc_LookupError, "there is no native twin of %s", name);
+        return PyErr_Format(PyExc_LookupError, "there is no native twin of %s; if the native core is older than the "
+                            "sources, install actorsock again", name);
     }
     State *state = PyModule_GetState(module);
     PyTypeObject *type = (PyTypeObject *)state->twin_type;

@@ -24,7 +24,10 @@
     X(next_message_type)                                                                          \
     X(asked_type)                                                                                 \
     /* the runtime */                                                                             \
+    X(next_ref)                                                                                   \
+    X(do_nothing)                                                                                 \
     X(next_pid)                                                                                   \
+    X(ref_type)                                                                                   \
     X(deque_type)                                                                                 \
     X(append)                                                                                     \
     X(popleft)                                                                                    \
@@ -60,6 +63,7 @@
     X(waiting_type)                                                                               \
     /* sockets */                                                                                 \
     X(actor_type)                                                                                 \
+    X(closed_lanes)                                                                               \
     X(std_socket_type)                                                                            \
     X(kind_type)                                                                                  \
     X(settings_type)                                                                              \
@@ -72,7 +76,6 @@
     X(go_on)                                                                                      \
     X(no_timeout)                                                                                 \
     X(error_type)                                                                                 \
-    X(ref_type)                                                                                   \
     X(send_select_type)                                                                           \
     X(address_type)                                                                               \
     X(from_python)                                                                                \
@@ -115,6 +118,7 @@
     X(pop)                                                                                        \
     X(process)                                                                                    \
     X(read)                                                                                       \
+    X(write)                                                                                      \
     X(ready)                                                                                      \
     X(recv)                                                                                       \
     X(resume)                                                                                     \
@@ -166,6 +170,10 @@
     X(run_queue, run_queue_type, _interrupt)                                                      \
     X(run_queue, run_queue_type, _ready)                                                          \
     X(run_queue, run_queue_type, _running)                                                        \
+    X(handler, handler_type, _node)                                                               \
+    X(handler, handler_type, _terminate)                                                          \
+    X(handler, handler_type, outcome)                                                             \
+    X(handler, handler_type, timers)                                                              \
     X(handler, handler_type, budget)                                                              \
     X(handler, handler_type, floor)                                                               \
     X(handler, handler_type, parked)                                                              \
@@ -233,6 +241,8 @@
     X(actor, actor_type, watched)                                                                 \
     X(actor, actor_type, write_would_block)                                                       \
     X(actor, actor_type, _monitors)                                                               \
+    X(kind, kind_type, protocol_number)                                                           \
+    X(kind, kind_type, type_number)                                                               \
     X(kind, kind_type, family)                                                                    \
     X(kind, kind_type, is_known)                                                                  \
     X(kind, kind_type, is_stream)                                                                 \
@@ -250,6 +260,7 @@
     X(counters, counters_type, write_pkg_max)                                                     \
     X(counters, counters_type, write_waits)                                                       \
     X(counters, counters_type, write_tries)                                                       \
+    X(turns, turns_type, owner)                                                                   \
     X(turns, turns_type, closed)                                                                  \
     X(turns, turns_type, read)                                                                    \
     X(turns, turns_type, write)                                                                   \
@@ -323,6 +334,7 @@ extern const TwinEntry ASKING_TWINS[];
 extern const TwinEntry DATAGRAM_TWINS[];
 extern const TwinEntry CALL_TWINS[];
 extern const TwinEntry SPAWNING_TWINS[];
+extern const TwinEntry OPENING_TWINS[];
 extern PyType_Spec next_message_spec;
 extern PyType_Spec asked_spec;
 
