@@ -565,8 +565,7 @@ blocking(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
     if (sockets_prepare(state) < 0) {
         return NULL;
     }
-    if (PyVectorcall_NARGS(nargsf) == 3 && kwnames == NULL && args[2] == state->no_timeout
-        && !is_observed()) {
+    if (PyVectorcall_NARGS(nargsf) == 3 && kwnames == NULL && args[2] == state->no_timeout) {
         PyObject *process = stepped_process(state);
         if (process != NULL) {
             PyObject *result = NULL;

@@ -36,6 +36,22 @@ twin_fall_back(Twin *self, PyObject *const *args, size_t nargsf, PyObject *kwnam
     return PyObject_Vectorcall(self->fallback, args, nargsf, kwnames);
 }
 
+/* Whether a trace or profile function is set: then everything goes the Python way.  */
+static inline int
+is_observed(void)
+{
+    PyThreadState *thread = PyThreadState_Get();
+    return thread->c_tracefunc != NULL || thread->c_profilefunc != NULL;
+}
+
+static PyObject *
+twin_call(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
+{
+    Twin *self = (Twin *)op;
+    return is_observed() ? twin_fall_back(self, args, nargsf, kwnames)
+                         : self->plain(op, args, nargsf, kwnames);
+}
+
 /* --- the type ---------------------------------------------------------------------------------- */
 
 static int
@@ -162,7 +178,8 @@ module_twin(PyObject *module, PyObject *args)
     if (self == NULL) {
         return NULL;
     }
-    self->vectorcall = entry->vectorcall;
+    self->vectorcall = twin_call;
+    self->plain = entry->plain;
     self->fallback = Py_NewRef(function);
     self->module = Py_NewRef(module);
     self->state = state;

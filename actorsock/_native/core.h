@@ -314,7 +314,8 @@ typedef struct {
 
 typedef struct {
     PyObject_HEAD
-    vectorcallfunc vectorcall;
+    vectorcallfunc vectorcall; /* `twin_call` */
+    vectorcallfunc plain;      /* the function of this twin */
     PyObject *fallback;
     PyObject *module;
     State *state; /* of `module` */
@@ -322,7 +323,7 @@ typedef struct {
 
 typedef struct {
     const char *name;
-    vectorcallfunc vectorcall;
+    vectorcallfunc plain;
 } TwinEntry;
 
 extern const TwinEntry LIGHT_TWINS[];
@@ -429,14 +430,6 @@ end_except(PyObject *exc, PyObject *handled)
     PyErr_SetHandledException(handled);
     Py_XDECREF(handled);
     Py_DECREF(exc);
-}
-
-/* Whether a trace or profile function is set: then everything goes the Python way.  */
-static inline int
-is_observed(void)
-{
-    PyThreadState *thread = PyThreadState_Get();
-    return thread->c_tracefunc != NULL || thread->c_profilefunc != NULL;
 }
 
 /* --- state ------------------------------------------------------------------------------------- */

@@ -402,7 +402,7 @@ next_message(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnam
     if (process == NULL) {
         return NULL;
     }
-    if (PyVectorcall_NARGS(nargsf) != 0 || kwnames != NULL || is_observed()
+    if (PyVectorcall_NARGS(nargsf) != 0 || kwnames != NULL
         || !is_exactly(process, state->process_type)
         || !(in_task ? task_will_wait(state, process) : receives_plainly(state, process))) {
         Py_DECREF(process);
