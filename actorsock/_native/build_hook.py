@@ -5,6 +5,7 @@ Python, the wheel is the pure one, and a line says so.
 """
 
 import os
+import sysconfig
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from setuptools import Distribution, Extension
 from setuptools.command.build_ext import build_ext
 
 _MODULE = "actorsock._native._core"
-_FLAGS = ["-O2", "-fno-strict-aliasing", "-Wall", "-Wextra", "-Wno-unused-parameter"]
+_FLAGS = ["-O2", "-g0", "-fno-strict-aliasing", "-Wall", "-Wextra", "-Wno-unused-parameter"]
 
 
 class NativeCore(BuildHookInterface[Any]):
@@ -26,6 +27,8 @@ class NativeCore(BuildHookInterface[Any]):
         """See hatchling's `BuildHookInterface`."""
         if self.target_name != "wheel" or os.environ.get("ACTORSOCK_PURE") == "1":
             return
+        if sysconfig.get_config_var("Py_GIL_DISABLED"):
+            return  # such builds use the pure Python: see `_native`
         root = Path(self.root)
         target = root if version == "editable" else Path(tempfile.mkdtemp(prefix="actorsock"))
         try:

@@ -149,7 +149,7 @@ serve_in_place(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwn
     if (otp_prepare(state) < 0) {
         return NULL;
     }
-    if (PyVectorcall_NARGS(nargsf) != 2 || kwnames != NULL || is_observed()
+    if (PyVectorcall_NARGS(nargsf) != 2 || kwnames != NULL
         || !is_exactly(args[0], state->engine_type) || !waits_plainly(state, args[0])
         || SLOT(args[0], state->engine_behaviour) == NULL) {
         return twin_fall_back(self, args, nargsf, kwnames);

@@ -14,7 +14,8 @@
 static const TwinEntry *const TABLES[] = {LIGHT_TWINS, MESSAGE_TWINS, RECEIVE_TWINS,
                                            SOCKET_TWINS, POLLER_TWINS,  ASKING_TWINS,
                                            CALL_TWINS,    DATAGRAM_TWINS,
-                                           SPAWNING_TWINS, NULL};
+                                           SPAWNING_TWINS, OPENING_TWINS,
+                                           NULL};
 
 static const TwinEntry *
 find_entry(const char *name)
@@ -33,6 +34,22 @@ PyObject *
 twin_fall_back(Twin *self, PyObject *const *args, size_t nargsf, PyObject *kwnames)
 {
     return PyObject_Vectorcall(self->fallback, args, nargsf, kwnames);
+}
+
+/* Whether a trace or profile function is set: then everything goes the Python way.  */
+static inline int
+is_observed(void)
+{
+    PyThreadState *thread = PyThreadState_Get();
+    return thread->c_tracefunc != NULL || thread->c_profilefunc != NULL;
+}
+
+static PyObject *
+twin_call(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
+{
+    Twin *self = (Twin *)op;
+    return is_observed() ? twin_fall_back(self, args, nargsf, kwnames)
+                         : self->plain(op, args, nargsf, kwnames);
 }
 
 /* --- the type ---------------------------------------------------------------------------------- */
@@ -152,7 +169,8 @@ module_twin(PyObject *module, PyObject *args)
     }
     const TwinEntry *entry = find_entry(name);
     if (entry == NULL) {
-        return PyErr_Format(PyExc_LookupError, "there is no native twin of %s", name);
+        return PyErr_Format(PyExc_LookupError, "there is no native twin of %s; if the native core is older than the "
+                            "sources, install actorsock again", name);
     }
     State *state = PyModule_GetState(module);
     PyTypeObject *type = (PyTypeObject *)state->twin_type;
@@ -160,7 +178,8 @@ module_twin(PyObject *module, PyObject *args)
     if (self == NULL) {
         return NULL;
     }
-    self->vectorcall = entry->vectorcall;
+    self->vectorcall = twin_call;
+    self->plain = entry->plain;
     self->fallback = Py_NewRef(function);
     self->module = Py_NewRef(module);
     self->state = state;

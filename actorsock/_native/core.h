@@ -24,7 +24,10 @@
     X(next_message_type)                                                                          \
     X(asked_type)                                                                                 \
     /* the runtime */                                                                             \
+    X(next_ref)                                                                                   \
+    X(do_nothing)                                                                                 \
     X(next_pid)                                                                                   \
+    X(ref_type)                                                                                   \
     X(deque_type)                                                                                 \
     X(append)                                                                                     \
     X(popleft)                                                                                    \
@@ -36,6 +39,7 @@
     X(call_handler)                                                                               \
     X(again)                                                                                      \
     X(run_queue_type)                                                                             \
+    X(reschedule)                                                                                 \
     X(task_type)                                                                                  \
     X(light_type)                                                                                 \
     X(passes_type)                                                                                \
@@ -59,6 +63,7 @@
     X(waiting_type)                                                                               \
     /* sockets */                                                                                 \
     X(actor_type)                                                                                 \
+    X(closed_lanes)                                                                               \
     X(std_socket_type)                                                                            \
     X(kind_type)                                                                                  \
     X(settings_type)                                                                              \
@@ -71,7 +76,6 @@
     X(go_on)                                                                                      \
     X(no_timeout)                                                                                 \
     X(error_type)                                                                                 \
-    X(ref_type)                                                                                   \
     X(send_select_type)                                                                           \
     X(address_type)                                                                               \
     X(from_python)                                                                                \
@@ -114,13 +118,17 @@
     X(pop)                                                                                        \
     X(process)                                                                                    \
     X(read)                                                                                       \
+    X(write)                                                                                      \
     X(ready)                                                                                      \
     X(recv)                                                                                       \
     X(resume)                                                                                     \
     X(spurious_wakeup)                                                                            \
     X(step)                                                                                       \
     X(throw_misuse)                                                                               \
+    X(cr_await)                                                                                   \
+    X(cr_frame)                                                                                   \
     X(throw)                                                                                      \
+    X(waiting)                                                                                    \
     X(wake)                                                                                       \
     X(handle_call)                                                                                \
     X(handle_cast)                                                                                \
@@ -162,6 +170,10 @@
     X(run_queue, run_queue_type, _interrupt)                                                      \
     X(run_queue, run_queue_type, _ready)                                                          \
     X(run_queue, run_queue_type, _running)                                                        \
+    X(handler, handler_type, _node)                                                               \
+    X(handler, handler_type, _terminate)                                                          \
+    X(handler, handler_type, outcome)                                                             \
+    X(handler, handler_type, timers)                                                              \
     X(handler, handler_type, budget)                                                              \
     X(handler, handler_type, floor)                                                               \
     X(handler, handler_type, parked)                                                              \
@@ -184,6 +196,7 @@
     X(light, light_type, outcome)                                                                 \
     X(light, light_type, parked)                                                                  \
     X(light, light_type, process)                                                                 \
+    X(task, task_type, task)                                                                      \
     X(light, light_type, _args)                                                                   \
     X(light, light_type, _function)                                                               \
     X(light, light_type, exit_raised)                                                             \
@@ -228,6 +241,8 @@
     X(actor, actor_type, watched)                                                                 \
     X(actor, actor_type, write_would_block)                                                       \
     X(actor, actor_type, _monitors)                                                               \
+    X(kind, kind_type, protocol_number)                                                           \
+    X(kind, kind_type, type_number)                                                               \
     X(kind, kind_type, family)                                                                    \
     X(kind, kind_type, is_known)                                                                  \
     X(kind, kind_type, is_stream)                                                                 \
@@ -245,6 +260,7 @@
     X(counters, counters_type, write_pkg_max)                                                     \
     X(counters, counters_type, write_waits)                                                       \
     X(counters, counters_type, write_tries)                                                       \
+    X(turns, turns_type, owner)                                                                   \
     X(turns, turns_type, closed)                                                                  \
     X(turns, turns_type, read)                                                                    \
     X(turns, turns_type, write)                                                                   \
@@ -298,7 +314,8 @@ typedef struct {
 
 typedef struct {
     PyObject_HEAD
-    vectorcallfunc vectorcall;
+    vectorcallfunc vectorcall; /* `twin_call` */
+    vectorcallfunc plain;      /* the function of this twin */
     PyObject *fallback;
     PyObject *module;
     State *state; /* of `module` */
@@ -306,7 +323,7 @@ typedef struct {
 
 typedef struct {
     const char *name;
-    vectorcallfunc vectorcall;
+    vectorcallfunc plain;
 } TwinEntry;
 
 extern const TwinEntry LIGHT_TWINS[];
@@ -318,6 +335,7 @@ extern const TwinEntry ASKING_TWINS[];
 extern const TwinEntry DATAGRAM_TWINS[];
 extern const TwinEntry CALL_TWINS[];
 extern const TwinEntry SPAWNING_TWINS[];
+extern const TwinEntry OPENING_TWINS[];
 extern PyType_Spec next_message_spec;
 extern PyType_Spec asked_spec;
 
@@ -412,14 +430,6 @@ end_except(PyObject *exc, PyObject *handled)
     PyErr_SetHandledException(handled);
     Py_XDECREF(handled);
     Py_DECREF(exc);
-}
-
-/* Whether a trace or profile function is set: then everything goes the Python way.  */
-static inline int
-is_observed(void)
-{
-    PyThreadState *thread = PyThreadState_Get();
-    return thread->c_tracefunc != NULL || thread->c_profilefunc != NULL;
 }
 
 /* --- state ------------------------------------------------------------------------------------- */

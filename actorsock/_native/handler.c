@@ -178,7 +178,7 @@ handle_plainly(State *state, PyObject *process, PyObject *message)
     PyObject *step = SLOT(body, state->handler__step);
     if (!is_exactly(queue, state->run_queue_type) || !is_exactly(step, state->step_type)
         || !queue_is_idle(state, queue) || !is_idle(state, process, mailbox, body)
-        || is_observed() || !has_stack()) {
+        || !has_stack()) {
         return 0;
     }
     Py_INCREF(mailbox);

@@ -134,7 +134,7 @@ step_all(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
     if (state_prepare(state) < 0) {
         return NULL;
     }
-    if (PyVectorcall_NARGS(nargsf) != 2 || kwnames != NULL || is_observed()
+    if (PyVectorcall_NARGS(nargsf) != 2 || kwnames != NULL
         || !is_exactly(args[0], state->deque_type) || !PyLong_CheckExact(args[1])) {
         return twin_fall_back(self, args, nargsf, kwnames);
     }

@@ -28,6 +28,28 @@ wake_light(State *state, PyObject *body, PyObject *outcome)
     return 1;
 }
 
+/* TaskBody.wake(), of a body that is parked: 1 done, 0 not plain, -1.  */
+static int
+wake_task(State *state, PyObject *body)
+{
+    if (SLOT(body, state->task_task) == NULL || !has_stack()) {
+        return 0;
+    }
+    /* First: a signal handler, which runs before `reschedule` does, may wake the process too.  */
+    PyObject *reason = SLOT(body, state->light_parked); /* the reference moves */
+    SLOT(body, state->light_parked) = Py_NewRef(Py_None);
+    PyObject *task = Py_NewRef(SLOT(body, state->task_task));
+    int done = done_with(PyObject_CallOneArg(state->reschedule, task));
+    Py_DECREF(task);
+    if (done < 0) {
+        slot_set(body, state->light_parked, reason);
+        return -1;
+    }
+    Py_DECREF(reason);
+    slot_set(body, state->light_outcome, Py_NewRef(Py_None));
+    return 1;
+}
+
 /* Whether the calling thread is that of the runtime of `process`.  */
 static int
 is_in_its_thread(State *state, PyObject *process)
@@ -79,23 +101,27 @@ deliver_plainly(State *state, PyObject *process, PyObject *message)
         return append_to(state, arrivals, message) < 0 ? -1 : 1;
     }
     PyObject *body = SLOT(process, state->process_body);
-    if (wanted != state->anything || !is_exactly(body, state->light_type)
-        || SLOT(body, state->light_parked) == Py_None) {
+    if (wanted != state->anything || body == NULL || SLOT(body, state->light_parked) == Py_None) {
+        return 0;
+    }
+    int is_task = is_exactly(body, state->task_type);
+    if (!is_task && !is_exactly(body, state->light_type)) {
         return 0;
     }
     Py_INCREF(arrivals);
     Py_INCREF(mailbox);
+    Py_INCREF(body);
     /* The message first, as in the Python: the process may be ready only if it finds it.  */
     int woken = -1;
     if (append_to(state, arrivals, message) == 0) {
-        woken = wake_light(state, body, Py_None);
-        if (woken > 0) {
-            slot_set(mailbox, state->mailbox_wanted, Py_NewRef(Py_None));
-        }
-        else {
+        slot_set(mailbox, state->mailbox_wanted, Py_NewRef(Py_None));
+        woken = is_task ? wake_task(state, body) : wake_light(state, body, Py_None);
+        if (woken <= 0) {
+            slot_set(mailbox, state->mailbox_wanted, Py_NewRef(state->anything));
             take_back(state, arrivals);
         }
     }
+    Py_DECREF(body);
     Py_DECREF(mailbox);
     Py_DECREF(arrivals);
     return woken;

@@ -387,7 +387,7 @@ drain(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
     if (sockets_prepare(state) < 0) {
         return NULL;
     }
-    if (PyVectorcall_NARGS(nargsf) != 1 || kwnames != NULL || is_observed()
+    if (PyVectorcall_NARGS(nargsf) != 1 || kwnames != NULL
         || state->drain_batch < 1 || state->drain_batch > LARGEST_BATCH) {
         return twin_fall_back(self, args, nargsf, kwnames);
     }

@@ -1,4 +1,5 @@
-/* Making and ending processes: the twins of `new_process`, `start_light` and `Process.end`.  */
+/* Making, monitoring and ending processes: the twins of `new_process`, `start_light`, `start_handler`,
+   `Process.monitor`, `Process.demonitor` and `Process.end`.  */
 
 #include "core.h"
 
@@ -150,7 +151,67 @@ start_light(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwname
     return process;
 }
 
-/* --- the end ----------------------------------------------------------------------------------- */
+/* HandlerBody(node, handler, terminate) */
+static PyObject *
+new_handler(State *state, PyObject *node, PyObject *function, PyObject *terminate)
+{
+    PyObject *budget = PyLong_FromLong(0);
+    PyObject *floor = PyLong_FromLong(-state->handler_full);
+    PyObject *context = PyContext_CopyCurrent();
+    PyObject *step = thread_step(state);
+    PyObject *body = NULL;
+    if (budget != NULL && floor != NULL && context != NULL && step != NULL) {
+        body = new_instance(state->handler_type);
+    }
+    if (body == NULL) {
+        Py_XDECREF(step);
+        Py_XDECREF(context);
+        Py_XDECREF(floor);
+        Py_XDECREF(budget);
+        return NULL;
+    }
+    SLOT(body, state->handler_timers) = Py_NewRef(SLOT(node, state->node_timers));
+    SLOT(body, state->handler_parked) = Py_NewRef(Py_True);
+    SLOT(body, state->handler_outcome) = Py_NewRef(Py_None);
+    SLOT(body, state->handler_budget) = budget;
+    SLOT(body, state->handler_floor) = floor;
+    SLOT(body, state->handler__node) = Py_NewRef(node);
+    SLOT(body, state->handler__step) = step;
+    SLOT(body, state->handler__context) = context;
+    SLOT(body, state->handler__handler) = Py_NewRef(function);
+    SLOT(body, state->handler__terminate) = Py_NewRef(
+        terminate == Py_None ? state->do_nothing : terminate);
+    return body;
+}
+
+/* start_handler(node, handle, terminate) */
+static PyObject *
+start_handler(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
+{
+    Twin *self = (Twin *)op;
+    State *state = self->state;
+    if (state_prepare(state) < 0) {
+        return NULL;
+    }
+    if (PyVectorcall_NARGS(nargsf) != 3 || kwnames != NULL
+        || !is_exactly(args[0], state->node_type)
+        || SLOT(args[0], state->node_timers) == NULL
+        || (args[2] != Py_None && !PyCallable_Check(args[2]))) {
+        return twin_fall_back(self, args, nargsf, kwnames);
+    }
+    PyObject *body = new_handler(state, args[0], args[1], args[2]);
+    PyObject *process = body == NULL ? NULL : make_process(state, args[0], body);
+    if (process != NULL) {
+        slot_set(body, state->handler__process, Py_NewRef(process));
+        slot_set(SLOT(process, state->process_mailbox), state->mailbox_wanted,
+                 Py_NewRef(state->anything));
+        if (PyDict_SetItem(state->alive, SLOT(process, state->process_pid), process) < 0) {
+            Py_CLEAR(process);
+        }
+    }
+    Py_XDECREF(body);
+    return process;
+}
 
 static int
 is_unused(PyObject *table)
@@ -158,6 +219,124 @@ is_unused(PyObject *table)
     return table == Py_None || (table != NULL && PyDict_CheckExact(table)
                                 && PyDict_GET_SIZE(table) == 0);
 }
+
+/* --- monitors ---------------------------------------------------------------------------------- */
+
+/* The table in a slot of `process`, which is made if there is none; borrowed.  */
+static PyObject *
+table_in(PyObject *process, Py_ssize_t offset)
+{
+    if (SLOT(process, offset) == Py_None) {
+        PyObject *table = PyDict_New();
+        if (table == NULL) {
+            return NULL;
+        }
+        slot_set(process, offset, table);
+    }
+    return SLOT(process, offset);
+}
+
+static int
+is_table(PyObject *table)
+{
+    return table == Py_None || (table != NULL && PyDict_CheckExact(table));
+}
+
+/* Put the new monitor `ref` into both tables: 0 or -1.  */
+static int
+add_monitor(State *state, PyObject *process, PyObject *target, PyObject *named, PyObject *ref)
+{
+    PyObject *watchers = table_in(target, state->process_watchers);
+    PyObject *monitors = watchers == NULL ? NULL : table_in(process, state->process_monitors);
+    PyObject *entry = monitors == NULL
+                          ? NULL
+                          : PyTuple_Pack(2, SLOT(process, state->process_pid), named);
+    int done = -1;
+    if (entry != NULL && PyDict_SetItem(watchers, ref, entry) == 0) {
+        done = PyDict_SetItem(monitors, ref, SLOT(target, state->process_pid));
+    }
+    Py_XDECREF(entry);
+    return done;
+}
+
+/* Process.monitor(self, target, named) */
+static PyObject *
+monitor(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
+{
+    Twin *self = (Twin *)op;
+    State *state = self->state;
+    if (state_prepare(state) < 0) {
+        return NULL;
+    }
+    if (PyVectorcall_NARGS(nargsf) != 3 || kwnames != NULL
+        || !is_exactly(args[0], state->process_type) || !is_exactly(args[1], state->process_type)
+        || args[0] == args[1] || !is_table(SLOT(args[0], state->process_monitors))
+        || !is_table(SLOT(args[1], state->process_watchers))) {
+        return twin_fall_back(self, args, nargsf, kwnames);
+    }
+    PyObject *number = PyObject_CallNoArgs(state->next_ref);
+    PyObject *ref = number == NULL ? NULL : new_instance(state->ref_type);
+    if (ref == NULL) {
+        Py_XDECREF(number);
+        return NULL;
+    }
+    SLOT(ref, state->pid__number) = number; /* the slot is that of the base of `Pid` and `Ref` */
+    if (add_monitor(state, args[0], args[1], args[2], ref) < 0) {
+        Py_CLEAR(ref);
+    }
+    return ref;
+}
+
+/* Remove `key`, if it is there, and return its value, a new reference; NULL with or without an
+   exception.  */
+static PyObject *
+pop_from(PyObject *table, PyObject *key)
+{
+    if (table == NULL || !PyDict_CheckExact(table)) {
+        return NULL;
+    }
+    PyObject *value = Py_XNewRef(PyDict_GetItemWithError(table, key));
+    if (value != NULL && PyDict_DelItem(table, key) < 0) {
+        Py_CLEAR(value);
+    }
+    return value;
+}
+
+/* Process.demonitor(self, ref) */
+static PyObject *
+demonitor(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
+{
+    Twin *self = (Twin *)op;
+    State *state = self->state;
+    if (state_prepare(state) < 0) {
+        return NULL;
+    }
+    if (PyVectorcall_NARGS(nargsf) != 2 || kwnames != NULL
+        || !is_exactly(args[0], state->process_type) || !is_exactly(args[1], state->ref_type)
+        || !is_unused(SLOT(args[0], state->process_aliases))) {
+        return twin_fall_back(self, args, nargsf, kwnames);
+    }
+    PyObject *target = pop_from(SLOT(args[0], state->process_monitors), args[1]);
+    if (target != NULL) {
+        PyObject *process = Py_XNewRef(PyDict_GetItemWithError(state->alive, target));
+        Py_DECREF(target);
+        if (is_exactly(process, state->process_type)) {
+            Py_XDECREF(pop_from(SLOT(process, state->process_watchers), args[1]));
+        }
+        else if (process != NULL) {
+            PyObject *watchers = PyObject_GetAttrString(process, "watchers");
+            Py_XDECREF(watchers == NULL ? NULL : pop_from(watchers, args[1]));
+            Py_XDECREF(watchers);
+        }
+        Py_XDECREF(process);
+    }
+    if (PyErr_Occurred()) {
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
+/* --- the end ----------------------------------------------------------------------------------- */
 
 /* Whether nobody has to be told of the end of `process`, and there is nothing to undo.  */
 static int
@@ -226,6 +405,9 @@ end(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
 const TwinEntry SPAWNING_TWINS[] = {
     {"new_process", new_process},
     {"start_light", start_light},
+    {"start_handler", start_handler},
+    {"Process.monitor", monitor},
+    {"Process.demonitor", demonitor},
     {"Process.end", end},
     {NULL, NULL},
 };

@@ -57,6 +57,9 @@ typedef struct {
 
 static const Import RUNTIME_IMPORTS[] = {
     FROM(deque_type, "collections", "deque"),
+    FROM(next_ref, "actorsock.runtime.core.identity", "_next_ref"),
+    FROM(ref_type, "actorsock.runtime.core.identity", "Ref"),
+    FROM(do_nothing, "actorsock.runtime.bodies.handler", "_do_nothing"),
     FROM(next_pid, "actorsock.runtime.core.identity", "_next_pid"),
     FROM(pid_type, "actorsock.runtime.core.identity", "Pid"),
     FROM(process_type, "actorsock.runtime.core.process", "Process"),
@@ -70,6 +73,7 @@ static const Import RUNTIME_IMPORTS[] = {
     FROM(step_type, "actorsock.runtime.bodies.running", "Step"),
     FROM(process_of_task, "actorsock.runtime.bodies.current", "process_of_task"),
     FROM(light_type, "actorsock.runtime.bodies.light", "LightBody"),
+    FROM(reschedule, "trio.lowlevel", "reschedule"),
     FROM(task_type, "actorsock.runtime.bodies.task", "TaskBody"),
     FROM(handler_type, "actorsock.runtime.bodies.handler", "HandlerBody"),
     FROM(call_handler, "actorsock.runtime.bodies.handler", "_call"),
@@ -111,7 +115,6 @@ static const Import SOCKET_IMPORTS[] = {
     FROM(go_on, "actorsock.socket.api.asking", "go_on"),
     FROM(no_timeout, "math", "inf"),
     FROM(error_type, "actorsock.results", "Error"),
-    FROM(ref_type, "actorsock.runtime.core.identity", "Ref"),
     FROM(send_select_type, "actorsock.socket.core.turns", "SendSelect"),
     FROM(address_type, "actorsock.socket.values.address", "SockAddrIn"),
     FROM(from_python, "actorsock.socket.values.address", "from_python"),
@@ -197,6 +200,9 @@ import_sockets(State *state)
         return -1;
     }
     SOCKET_SLOTS(OFFSET)
+    if (keep(&state->closed_lanes, PyTuple_New(0)) < 0) {
+        return -1;
+    }
     /* The decisions of a wait in a read lane.  */
     PyObject *watch = import_from("actorsock.socket.core.turns", "_WATCH");
     if (watch == NULL) {

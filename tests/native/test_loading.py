@@ -4,6 +4,7 @@ import inspect
 import os
 import subprocess
 import sys
+from types import FrameType
 
 import pytest
 
@@ -87,6 +88,27 @@ def test_a_twin_looks_like_its_function() -> None:
 def test_a_function_without_a_twin_is_a_mistake() -> None:
     with pytest.raises(LookupError, match="no native twin of missing"):
         _native._make_twin("missing", lambda: None)  # type: ignore[misc]
+
+
+@needs_core
+def test_a_trace_function_sees_the_python() -> None:
+    def story() -> set[str]:
+        seen = set()
+
+        def trace(frame: FrameType, event: str, argument: object) -> None:
+            seen.add(frame.f_code.co_qualname)
+
+        async def main() -> None:
+            sys.settrace(trace)
+            try:
+                actorsock.send(actorsock.current_pid(), "a message")
+            finally:
+                sys.settrace(None)
+
+        actorsock.run(main)
+        return seen
+
+    assert {"send", "Process.deliver"} <= story()
 
 
 @needs_core

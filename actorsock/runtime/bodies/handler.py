@@ -13,6 +13,7 @@ from typing import Any, Final, NoReturn
 
 from trio.lowlevel import disable_ki_protection, enable_ki_protection
 
+from ..._native import twin
 from ..core.body import Body
 from ..core.mailbox import NOTHING, anything
 from ..core.node import Node
@@ -35,6 +36,7 @@ Terminate = Callable[[Any], object]
 """Called once with the exit reason, while the process ends."""
 
 
+@twin
 def start_handler(node: Node, handle: Handler, terminate: Terminate | None = None) -> Process:
     """Return a new process that calls `handle` with every message."""
     body = HandlerBody(node, handle, terminate)

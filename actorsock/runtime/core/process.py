@@ -231,6 +231,7 @@ class Process:
         if (other := alive.get(pid)) is not None and other.links:
             other.links.pop(self.pid, None)
 
+    @twin
     def monitor(self, target: "Process | None", named: Pid | str, ref: Ref | None = None) -> Ref:
         """Request a `Down` for the end of `target`; if there is none, deliver `"noproc"` at once.
 
@@ -250,6 +251,7 @@ class Process:
             self.monitors[ref] = target.pid
         return ref
 
+    @twin
     def demonitor(self, ref: Ref) -> None:
         """Remove the monitor `ref`, if any: no `Down` for it will be delivered."""
         target = self.monitors.pop(ref, None) if self.monitors else None

@@ -30,7 +30,7 @@ from .notifications import CounterWrap, SocketDown
 from .readiness import LOW_WATER_MARK, Readiness
 from .service import Service
 from .socket_object import Socket
-from .turns import Decisions, Turns
+from .turns import Decisions, new_turns
 
 __all__ = ["CLOSED", "SocketLifetime"]
 
@@ -74,7 +74,7 @@ class SocketLifetime(Readiness):
         ctype: str | tuple[str, int] = "normal",
         connected: bool = False,
     ) -> None:
-        super().__init__(sock.fileno(), service.poller, Turns(owner.pid))
+        super().__init__(sock.fileno(), service.poller, new_turns(owner.pid))
         self.service = service
         self.sock = sock
         without_sigpipe(sock)

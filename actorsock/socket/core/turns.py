@@ -35,6 +35,7 @@ from typing import Any, Final, Literal
 
 import attrs
 
+from ..._native import twin
 from ...runtime.core.identity import Pid, Ref
 
 __all__ = [
@@ -53,6 +54,7 @@ __all__ = [
     "User",
     "Verdict",
     "Watch",
+    "new_turns",
 ]
 
 LaneName = Literal["read", "write"]
@@ -293,6 +295,7 @@ class Turns:
             return (CloseSocket(),)
         return (*self.write.down(pid), *self.read.down(pid))
 
+    @twin
     def close(self) -> Decisions:
         """Close both lanes: the aborts of the write lane come first, as in Erlang."""
         self.closed = True
@@ -306,6 +309,12 @@ class Turns:
             for lane in (self.read, self.write)
             for user in (lane.current, *lane.queue)
         )
+
+
+@twin
+def new_turns(owner: Pid) -> Turns:
+    """Return the turns of a new socket."""
+    return Turns(owner)
 
 
 def _matches(user: User, pid: Pid, activity: Activity, handle: Ref) -> bool:
