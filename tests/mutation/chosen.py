@@ -40,6 +40,7 @@ _MACHINE: Final = (
     _tests("otp/test_machine_steps", "otp/test_machine_rules"),
     _tests("otp/test_state_machine"),
 )
+_EVENTS: Final = (_tests("otp/test_events"),)
 _SUPERVISION: Final = (_tests("otp/test_supervision_rules"), _tests("otp/test_supervisor"))
 _SCENARIOS: Final = _tests("conformance/test_recorded")
 _TURNS: Final = (
@@ -177,6 +178,7 @@ CHOSEN: Final[dict[str, tuple[Suite, ...]]] = {
             "socket/test_ownership",
             "socket/test_registry_monitors",
             "socket/test_select_read_iow_debug",
+            "socket/test_nothing_lost",
         ),
         _SCENARIOS,
     ),
@@ -193,7 +195,12 @@ CHOSEN: Final[dict[str, tuple[Suite, ...]]] = {
     "actorsock/otp/behaviour/lifecycle.py": (
         _tests("otp/test_server_rules", "otp/test_machine_steps", "otp/test_lifecycle"),
     ),
-    "actorsock/otp/events/rules.py": (_tests("otp/test_events"),),
+    "actorsock/otp/behaviour/special_process.py": (
+        _tests("otp/test_special_process", "otp/test_proc_lib", "otp/test_sys"),
+    ),
+    "actorsock/otp/events/event_manager.py": _EVENTS,
+    "actorsock/otp/events/requests.py": _EVENTS,
+    "actorsock/otp/events/rules.py": _EVENTS,
     "actorsock/otp/machine/rules.py": _MACHINE,
     "actorsock/otp/server/rules.py": (
         _tests("otp/test_server_rules"),

@@ -25,6 +25,7 @@ from actorsock import (
     trap_exit,
 )
 from actorsock.otp import proc_lib, sys
+from actorsock.otp.calls.protocol import StopRequest
 
 from .conftest import messages
 
@@ -154,6 +155,20 @@ async def test_a_callback_that_fails_fails_the_caller(runtime: None, light: bool
     assert (await messages())[-1] == ("continues", 0, [])
 
 
+async def test_a_state_that_is_shown_in_another_form(runtime: None, light: bool) -> None:
+    def replace_state(function: Any, total: int) -> Any:
+        new = function(f"total {total}")
+        return new, int(new.removeprefix("total "))
+
+    module = SimpleNamespace(
+        system_get_state=lambda total: f"total {total}", system_replace_state=replace_state
+    )
+    adder = await start(light, module)
+    assert await sys.replace_state(adder, lambda state: f"{state}5") == "total 5"
+    send(adder, 1)
+    assert await sys.get_state(adder) == "total 6"
+
+
 def test_wrong_options() -> None:
     assert sys.debug_options().idle
     assert not sys.debug_options(["log"]).idle
@@ -163,6 +178,13 @@ def test_wrong_options() -> None:
         sys.debug_options([("log", 0)])
 
 
-async def test_wrong_arguments(runtime: None) -> None:
-    with pytest.raises(TypeError, match="message: expected a SystemMessage, got 7"):
-        await sys.handle_system_msg(7, current_pid(), None, sys.debug_options(), 0)  # type: ignore[arg-type]
+@pytest.mark.parametrize(
+    ("message", "parent", "error"),
+    [
+        (7, None, "message: expected a SystemMessage, got 7"),
+        (StopRequest("normal"), 7, "parent: expected a Pid, got 7"),
+    ],
+)
+async def test_wrong_arguments(message: Any, parent: Any, error: str) -> None:
+    with pytest.raises(TypeError, match=error):
+        await sys.handle_system_msg(message, parent, None, sys.debug_options(), 0)
