@@ -207,7 +207,9 @@ async def test_a_failing_terminate_is_reported(
 ) -> None:
     await add(manager, "a")
     assert await otp.delete_handler(manager, (Handler, "a"), ("exit", "late")) == Error("late")
-    assert "(Handler, 'a'): terminate failed: 'late'" in caplog.text
+    [record] = caplog.records
+    assert record.name == "actorsock.otp"
+    assert "(Handler, 'a'): terminate failed: 'late'" in record.message
     assert await otp.delete_handler(manager, Handler, "x") == Error("module_not_found")
 
 
