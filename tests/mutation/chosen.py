@@ -40,7 +40,7 @@ _MACHINE: Final = (
     _tests("otp/test_machine_steps", "otp/test_machine_rules"),
     _tests("otp/test_state_machine"),
 )
-_EVENTS: Final = (_tests("otp/test_events"),)
+_EVENTS: Final = (_tests("otp/test_events", "otp/test_registries"),)
 _SUPERVISION: Final = (_tests("otp/test_supervision_rules"), _tests("otp/test_supervisor"))
 _SCENARIOS: Final = _tests("conformance/test_recorded")
 _TURNS: Final = (
@@ -78,6 +78,8 @@ _RECEIVING: Final = (
         "socket/test_slices",
         "socket/test_info_counters",
         "socket/test_answered_while_waiting",
+        "socket/test_both_lanes_ready",
+        "streams/test_socket_stream",
     ),
     _tests("socket/test_transports", "socket/test_messages_control", "socket/test_local"),
     _SCENARIOS,
@@ -91,6 +93,7 @@ _SENDING: Final = (
         "socket/test_sendmsg_sendv",
         "socket/test_info_counters",
         "socket/test_fairness",
+        "streams/test_socket_stream",
     ),
     _tests("socket/test_transports", "socket/test_messages_control"),
     _SCENARIOS,
