@@ -158,9 +158,10 @@ def usage(pid: int) -> Usage:
     """Return the usage of a process so far."""
     running, waiting = [0], [0]
     for path in Path(f"/proc/{pid}/task").glob("*/schedstat"):
-        ran, waited, _ = map(int, path.read_text().split())
-        running.append(ran)
-        waiting.append(waited)
+        with suppress(FileNotFoundError, ProcessLookupError):  # the thread has just ended
+            ran, waited, _ = map(int, path.read_text().split())
+            running.append(ran)
+            waiting.append(waited)
     # Threads of one process also wait for each other; the longest wait is taken as the wait for
     # other programs.
     return Usage(sum(running) / 1e9, max(waiting) / 1e9)
