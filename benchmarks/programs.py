@@ -4,6 +4,7 @@ A server runs on one core and the load generator on another. A contestant inside
 in a new interpreter for each measurement.
 """
 
+import atexit
 import ctypes
 import json
 import os
@@ -190,11 +191,8 @@ def _compiled_erlang() -> Path:
 def _workshop() -> Path:
     """Return the directory of compiled programs, which is removed when this program ends."""
     directory = tempfile.TemporaryDirectory(prefix="actorsock-benchmarks-")
-    _kept.append(directory)
+    atexit.register(directory.cleanup)
     return Path(directory.name)
-
-
-_kept: Final[list[tempfile.TemporaryDirectory[str]]] = []
 
 
 def _settle_on(cores: Sequence[int]) -> Callable[[], None]:
