@@ -1,15 +1,15 @@
 """Erlang-style processes for Python on trio, whose processes own sockets.
 
 `run(main)` or `async with open_runtime():` opens a runtime; inside, every trio task is a process
-with a pid and a mailbox. `actorsock.socket` has the sockets, `actorsock.otp` the behaviours,
-`actorsock.streams` streams and listeners in trio's form, and `actorsock.testing` the fixtures of
-the pytest plugin.
+with a pid and a mailbox. `actorsock.socket` has the sockets, `gen_tcp`, `gen_udp` and `inet` those
+with active modes and packets, `actorsock.otp` the behaviours, `actorsock.streams` streams and
+listeners in trio's form, and `actorsock.testing` the fixtures of the pytest plugin.
 
 PYTEST_DONT_REWRITE: pytest rewrites the asserts of a package that has a plugin, and would warn
 where this one was imported before pytest began.
 """
 
-from . import otp, socket, streams
+from . import gen_tcp, gen_udp, inet, otp, socket, streams
 from .otp import CallError
 from .results import BadMatch, Error, Ok, Select, SelectRead, ok
 from .runtime.api.aliases import alias, unalias
@@ -70,7 +70,10 @@ __all__ = [
     "demonitor",
     "ending",
     "exit",
+    "gen_tcp",
+    "gen_udp",
     "in_trio",
+    "inet",
     "is_alive",
     "link",
     "mailbox",

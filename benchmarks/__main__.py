@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from . import (
+    active,
     bulk,
     echo,
     mailbox_drain,
@@ -35,6 +36,8 @@ PARTS: Final[dict[str, Part]] = {
     "bulk": bulk.benchmarks,
     "udp": under_load.udp,
     "accept": under_load.accept,
+    "active": active.active,
+    "active_udp": active.active_udp,
     "messages": messages.benchmarks,
     "ring": ring.benchmarks,
     "mailbox_drain": mailbox_drain.benchmarks,

@@ -117,7 +117,7 @@ def python_module(name: str, *args: str) -> list[str]:
     return [sys.executable, "-m", name, *args]
 
 
-def erlang(module: str, function: str, *args: float) -> list[str]:
+def erlang(module: str, function: str, *args: float | str) -> list[str]:
     """Return the command that runs a function of an Erlang module on one scheduler."""
     call = f"{module}:{function}({', '.join(map(str, args))})"
     path = str(_compiled_erlang())

@@ -22,6 +22,9 @@ DOCS = ROOT / "docs"
 PACKAGES = [
     "actorsock",
     "actorsock.socket",
+    "actorsock.gen_tcp",
+    "actorsock.gen_udp",
+    "actorsock.inet",
     "actorsock.otp",
     "actorsock.otp.sys",
     "actorsock.streams",

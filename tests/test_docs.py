@@ -18,7 +18,7 @@ import attrs
 import pytest
 
 import actorsock
-from actorsock import otp, socket
+from actorsock import gen_tcp, gen_udp, inet, otp, socket
 from actorsock.socket.api.ioctl import supported_flags, supported_requests
 from actorsock.socket.api.support import supports
 from actorsock.socket.core.counters import COUNTERS
@@ -166,7 +166,15 @@ def identifiers(documents):
 
 @pytest.mark.parametrize(
     ("module", "documents"),
-    [(actorsock, DOCUMENTS), (socket, DOCUMENTS), (otp, ["otp.md"]), (otp.sys, ["otp.md"])],
+    [
+        (actorsock, [*DOCUMENTS, "gen_tcp.md"]),
+        (socket, DOCUMENTS),
+        (inet, ["gen_tcp.md"]),
+        (gen_tcp, ["gen_tcp.md"]),
+        (gen_udp, ["gen_tcp.md"]),
+        (otp, ["otp.md"]),
+        (otp.sys, ["otp.md"]),
+    ],
 )
 def test_every_public_name_is_mentioned(module, documents):
     named = set(identifiers(documents))

@@ -1,0 +1,287 @@
+"""A UDP (or local datagram) socket: active mode, recv, ancillary data."""
+
+import os
+import socket as stdlib
+import sys
+from collections.abc import Callable
+from typing import Any, ClassVar, Final
+
+from ...results import Error, Ok
+from ...runtime.bodies.current import current_process
+from ...runtime.core.process import Process
+from ...runtime.core.reductions import SYSTEM_CALL
+from ...socket.core.service import Service
+from ...socket.core.socket_object import Socket
+from ...socket.kernel.errors import error_of
+from ...socket.values.kinds import SocketKind
+from ..options.table import Family, Transport
+from ..packets.data_forms import shaped
+from ..rules.active_mode import Active, ActiveMode
+from ..rules.messages import PortData, Udp, UdpError, UdpPassive, moves_with_udp
+from .inet_actor import EINVAL, InetActor
+from .socket_objects import UdpSocket
+from .waiting import Waiter, deadline_of, wait
+
+__all__ = ["Datagram", "DatagramActor"]
+
+_QUANTUM: Final = 64
+"""Datagrams that one report of the poller reads, until other sockets get theirs."""
+_CONTROL_SIZE: Final = 256
+_ANCILLARY: Final[dict[tuple[int, int], str]] = {
+    (stdlib.IPPROTO_IP, stdlib.IP_TTL): "ttl",
+    (stdlib.IPPROTO_IP, stdlib.IP_TOS): "tos",
+    (stdlib.IPPROTO_IPV6, stdlib.IPV6_TCLASS): "tclass",
+}
+_RECEIVES_MORE: Final = ("recvtos", "recvttl", "recvtclass")
+
+Datagram = tuple[Any, ...]
+"""Address, port, and data; or address, port, ancillary data, and data."""
+
+
+class DatagramActor(InetActor):
+    """A socket of datagrams."""
+
+    __slots__ = ("ancillary", "mode", "size", "unseen", "waiter")
+
+    object_type: ClassVar[type[Socket]] = UdpSocket
+    transport: ClassVar[Transport] = "udp"
+
+    def __init__(
+        self, service: Service, sock: stdlib.socket, kind: SocketKind, owner: Process,
+        family: Family,
+    ) -> None:  # fmt: skip
+        super().__init__(service, sock, kind, owner, family)
+        self.mode = ActiveMode(False)  # until all options are set
+        self.ancillary: set[str] = set()
+        """The options that ask for ancillary data and are on."""
+        self.size: int = self.value("buffer")
+        self.unseen: Ok[Datagram] | None = None
+        """A datagram that a recv was woken with and whose call unwound: the next one gets it."""
+        self.waiter: Waiter | None = None
+
+    # --- options --------------------------------------------------------------------------------
+
+    def set_active(self, value: Active) -> Ok[None] | Error:
+        """See `InetActor.set_active`."""
+        passive = self.mode.change(value)
+        if isinstance(passive, Error):
+            return passive
+        if passive:
+            self.deliver(UdpPassive(self.socket_object))
+        if self.mode.value is not False:
+            self.pump()
+        return Ok()
+
+    def active_value(self) -> Active:
+        """See `InetActor.active_value`."""
+        return self.mode.value
+
+    def set_option(self, option: Any, value: Any) -> Ok[None] | Error:
+        """See `InetActor.set_option`."""
+        result = super().set_option(option, value)
+        if option.name in _RECEIVES_MORE and isinstance(result, Ok):
+            (self.ancillary.add if value else self.ancillary.discard)(option.name)
+        return result
+
+    def value_changed(self, name: str) -> None:
+        """See `InetActor.value_changed`."""
+        if name == "buffer":
+            self.size = self.value("buffer")
+
+    def states(self) -> list[str]:
+        """See `InetActor.states`."""
+        return ["connected", "open"] if self.connected else ["open"]
+
+    # --- reading --------------------------------------------------------------------------------
+
+    def on_ready(self, read: int, write: int, ended: int) -> None:
+        """See `Pollable.on_ready`."""
+        if write:
+            self.write_would_block = False
+        if not read and not ended:
+            return
+        self.read_would_block = False
+        if self.mode.value is not False:
+            self.pump()
+        elif self.waiter is not None and self.waiter.waits:
+            result = self._read()
+            if result is None:
+                self.ensure_watched("read")
+                return
+            waiter, self.waiter = self.waiter, None
+            if not waiter.wake(result):
+                self._give_back(result)
+
+    def pump(self) -> None:
+        """Send the owner the datagrams that have arrived, as long as the mode allows."""
+        mode = self.mode
+        left = _QUANTUM
+        while mode.value is not False and not self.turns.closed:
+            if left == 0:
+                self.rearm("read")
+                self.ensure_watched("read")
+                return
+            left -= 1
+            result = self._read()
+            if result is None:
+                self.ensure_watched("read")
+                return
+            if isinstance(result, Error):
+                # The error of an earlier datagram: it counts for no mode.
+                self.deliver(UdpError(self.socket_object, result.reason))
+                continue
+            self.deliver(self._message(result.value))
+            if mode.delivered():
+                self.deliver(UdpPassive(self.socket_object))
+
+    def _message(self, datagram: Datagram) -> Any:
+        address, port, *ancillary, data = datagram
+        if self.value("deliver") == "port":
+            return PortData(self.socket_object, data)
+        if ancillary:
+            return Udp(self.socket_object, address, port, data, ancillary[0])
+        return Udp(self.socket_object, address, port, data)
+
+    def _read(self) -> Ok[Datagram] | Error | None:
+        if self.unseen is not None:
+            unseen, self.unseen = self.unseen, None
+            return unseen
+        if self.read_would_block:
+            return None
+        extra: tuple[Any, ...] = ()
+        try:
+            if self.ancillary:
+                data, control, _, source = self.sock.recvmsg(self.size, _CONTROL_SIZE)
+                extra = (_ancillary(control),)
+            else:
+                data, source = self.sock.recvfrom(self.size)
+        except BlockingIOError:
+            self.read_found_nothing()
+            return None
+        except OSError as exc:
+            return error_of(exc)
+        self.counters.read_byte += len(data)
+        self.counters.read_pkg += 1
+        self.statistics.received(len(data))
+        mode, header = self.value("mode"), self.value("header")
+        given = data if mode == "binary" and not header else shaped(data, mode, header)
+        return Ok((*self._source(source), *extra, given))
+
+    def _source(self, source: Any) -> tuple[Any, int]:
+        if self.family == "local":
+            if not source:
+                return ("unspec", b""), 0
+            return ("local", os.fsencode(source)), 0
+        return source[0].partition("%")[0], source[1]
+
+    async def recv(self, timeout: float) -> Ok[Datagram] | Error:
+        """Return the next datagram."""
+        process = current_process()
+        pause = process.body.spend(SYSTEM_CALL)
+        if pause is not None:
+            await pause
+        if self.turns.closed:
+            return Error("closed")
+        if self.mode.value is not False:
+            return EINVAL
+        if self.waiter is not None:
+            return Error("ealready")
+        result = self._read()
+        if result is not None:
+            return result
+        if timeout == 0:
+            return Error("timeout")
+        waiter = self.waiter = Waiter(process)
+        self.ensure_watched("read")
+        try:
+            outcome = await wait(waiter, deadline_of(timeout), self._give_back)
+        finally:
+            if self.waiter is waiter:
+                self.waiter = None
+        return Error("timeout") if outcome is None else outcome
+
+    def _give_back(self, result: Any) -> None:
+        if isinstance(result, Ok):
+            self.unseen = result
+
+    # --- sending --------------------------------------------------------------------------------
+
+    def send(self, data: bytes, address: Any, control: list[Any]) -> Ok[None] | Error:
+        """Send one datagram, to `address` or, if that is None, to the connected peer."""
+        if self.turns.closed:
+            return Error("closed")
+
+        def call() -> int:
+            if control:
+                where = () if address is None else (0, address)
+                return self.sock.sendmsg([data], control, *where)
+            if address is None:
+                return self.sock.send(data)
+            return self.sock.sendto(data, address)
+
+        sent = self._called(call)
+        if isinstance(sent, Error):
+            return EINVAL if sent.reason == "edestaddrreq" else sent
+        self.statistics.sent(len(data))
+        return Ok()
+
+    def connect(self, address: Any) -> Ok[None] | Error:
+        """Choose the peer; the last one counts."""
+        if self.turns.closed:
+            return Error("closed")
+        result = self._called(lambda: self.sock.connect(address))
+        if isinstance(result, Error):
+            return result
+        self.connected = True
+        return Ok()
+
+    def _called(self, call: Callable[[], Any]) -> Any:
+        try:
+            return call()
+        except OSError as exc:
+            return error_of(exc)
+
+    # --- owner, closing -------------------------------------------------------------------------
+
+    def hand_over(self, caller: Process, to: Process | None) -> Ok[None] | Error:
+        """Move the socket, and its datagrams in the caller's mailbox, to another owner."""
+        handle = self.socket_object
+        if self.turns.closed:
+            return EINVAL
+        if to is not None and to.pid is self.turns.owner:
+            return Ok()
+        if caller.pid is not self.turns.owner:
+            return Error("not_owner")
+        if to is None:
+            self.mode.value = False
+            return Error("badarg")
+        moved = caller.mailbox.extract(
+            lambda message: moves_with_udp(message) and message.socket is handle
+        )
+        for message in moved:
+            to.deliver(message)
+        self.change_owner(caller.pid, to)
+        return Ok()
+
+    async def close_by_program(self, handle: UdpSocket) -> None:
+        """Close for a program."""
+        if not self.turns.closed:
+            self.tell_owner_of_close(current_process())
+        await self.close()
+
+    def retired(self) -> None:
+        """See `InetActor.retired`."""
+        waiter, self.waiter = self.waiter, None
+        self.unseen = None
+        if waiter is not None:
+            waiter.wake(Error("closed"))
+
+
+def _ancillary(control: list[tuple[int, int, bytes]]) -> tuple[tuple[str, int], ...]:
+    """Return what came with a datagram, in Erlang's order: ttl, tos, tclass."""
+    found = {
+        _ANCILLARY[level, kind]: int.from_bytes(data[:4], sys.byteorder)
+        for level, kind, data in control
+        if (level, kind) in _ANCILLARY
+    }
+    return tuple((name, found[name]) for name in _ANCILLARY.values() if name in found)

@@ -1,0 +1,5 @@
+"""No test of gen_tcp and gen_udp leaves a descriptor open."""
+
+from ...stories import no_descriptor_is_left
+
+__all__ = ["no_descriptor_is_left"]

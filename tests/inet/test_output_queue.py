@@ -1,0 +1,44 @@
+"""The output queue: bytes leave in order, and the watermarks say when senders wait."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from actorsock.inet.rules.output_queue import OutputQueue
+
+
+@settings(deadline=None)
+@given(st.lists(st.binary(max_size=9) | st.floats(0, 1), max_size=40), st.integers(0, 20))
+def test_bytes_leave_in_order_and_the_watermarks_hold(steps: list[Any], high: int) -> None:
+    low = high // 2
+    queue, model, busy = OutputQueue(high, low), b"", False
+    for step in steps:
+        if isinstance(step, bytes):
+            model += step
+            busy = busy or len(model) >= high
+            assert queue.append(step) is busy
+        else:
+            count = int(step * len(model))
+            model = model[count:]
+            assert queue.sent(count) is (busy and len(model) <= low)
+            busy = busy and len(model) > low
+        assert (b"".join(queue.head()), len(queue), queue.busy) == (model, len(model), busy)
+
+
+def test_one_system_call_gets_a_bounded_number_of_pieces() -> None:
+    queue = OutputQueue()
+    queue.append(*[b"x"] * 200)
+    assert len(queue.head()) == 64
+    queue.sent(199)
+    assert queue.head() == [b"x"]
+
+
+@pytest.mark.parametrize("size", [8191, 8192, 1_000_000])
+def test_a_send_is_queued_whole_and_makes_the_queue_busy(size: int) -> None:
+    queue = OutputQueue()
+    assert queue.append(bytes(size)) is (size >= 8192)
+    assert len(queue) == size
+    queue.clear()
+    assert (len(queue), queue.busy, queue.head()) == (0, False, [])
