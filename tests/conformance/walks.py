@@ -57,8 +57,8 @@ class World:
     traits: frozenset[str] = attrs.field(default="", converter=lambda text: frozenset(text.split()))
 
 
-# `{handle}` in a table is a name that the operation binds, `{a_handle}` one that an earlier operation
-# of the walk has bound, and so with the other names.
+# `{handle}` in a table is a name that the operation binds, `{a_handle}` one that an earlier
+# operation of the walk has bound, and so with the other names.
 _NAMES: Final = {
     "handle": ("h", "g", "k"),
     "monitor": ("m", "n"),
