@@ -82,7 +82,6 @@ class StreamActor(InetActor):
         "read_size",
         "rules",
         "senders",
-        "shut_for_writing",
         "unseen",
         "waiter",
     )
@@ -116,7 +115,6 @@ class StreamActor(InetActor):
         self.connecting: Waiter | None = None
         self.ends_after_queue = False
         """`shutdown` of the writing side was asked for while bytes were queued."""
-        self.shut_for_writing = False
         self.paused = False
         """A bad packet was reported, with exit_on_close False: reading waits for `setopts`."""
         self.packet: Any = 0
@@ -563,16 +561,16 @@ class StreamActor(InetActor):
     def _output_failed(self, exc: OSError) -> Error:
         reason = reason_of(exc.errno)
         if reason == "epipe":
-            # Of the program's own doing after `shutdown`; else the peer has answered with a reset
-            # to what was sent after its end, which Linux reports in this way.
-            reason = "closed" if self.shut_for_writing else "econnreset"
+            # The peer has answered with a reset to what was sent after its end, which Linux
+            # reports in this way. Erlang says so too after a `shutdown` by the program itself.
+            reason = "econnreset"
         error, decisions = self.rules.output_failed(reason)
         self._drop_output(error)
         self._execute(decisions)
         if self.rules.stage == "dead":
             waiter, self.waiter = self.waiter, None
             if waiter is not None:
-                waiter.wake(error)
+                waiter.wake(Error("closed"))  # of a reset only the sender is told, as in Erlang
             self._release()
             if self.owner_process is None:
                 self.close_now()
@@ -602,8 +600,6 @@ class StreamActor(InetActor):
         except OSError as exc:
             return error_of(exc)
         self.forget_would_block()
-        if how != stdlib.SHUT_RD:
-            self.shut_for_writing = True
         if how != stdlib.SHUT_WR:
             self.on_ready(True, False, True)
         return _OK
