@@ -7,7 +7,7 @@ import attrs
 from ...runtime.core.identity import Ref
 
 __all__ = [
-    "MOVED_WITH_TCP",
+    "TCP_MESSAGES",
     "Http",
     "PortData",
     "PortDown",
@@ -15,6 +15,7 @@ __all__ = [
     "SslClosed",
     "SslError",
     "SslPassive",
+    "StreamMessages",
     "Tcp",
     "TcpClosed",
     "TcpError",
@@ -200,8 +201,24 @@ class SslPassive:
     socket: Any
 
 
-MOVED_WITH_TCP: Final = (Tcp, TcpClosed, PortData)
-"""The messages that `gen_tcp.controlling_process` moves to the new owner; others stay."""
+@attrs.frozen
+class StreamMessages:
+    """The messages of one kind of stream.
+
+    Attributes:
+        closed: made of the socket when the stream has ended.
+        error: made of the socket and the reason when it has failed.
+        passive: made of the socket when a count came to 0.
+        moved: those that `controlling_process` moves to the new owner; others stay.
+    """
+
+    closed: type[TcpClosed | SslClosed]
+    error: type[TcpError | SslError]
+    passive: type[TcpPassive | SslPassive]
+    moved: tuple[type[Any], ...]
+
+
+TCP_MESSAGES: Final = StreamMessages(TcpClosed, TcpError, TcpPassive, (Tcp, TcpClosed, PortData))
 
 
 def moves_with_udp(message: object) -> bool:
