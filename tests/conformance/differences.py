@@ -429,10 +429,11 @@ DIFFERENCES: Final = (
     ),
     Difference(
         reason="a recv that waits when the socket becomes active gets the next data once the "
-        "socket is passive again; in Erlang it waits for ever, and so does every later one",
+        "socket is passive again, or is told its end; in Erlang it waits for ever, and so does "
+        "every later one",
         what="udp_recv|tcp_recv",
         theirs="",
-        ours=r"Ok\(.*\)",
+        ours=r"Ok\(.*\)|Error\('closed'\)",
         after=r"\w: setopts\(\w, \{'active': (?!False).*",
         parts_ways=True,
     ),
@@ -452,6 +453,15 @@ DIFFERENCES: Final = (
         theirs=r"(Error\(.*\)|\[.*\])?",
         ours=r"Ok\(.*\)|Error\('closed', .*\)|\[.*\['(tcp|udp)', \w, .*\]",
         when=_port_reader_has_ended,
+        parts_ways=True,
+    ),
+    Difference(
+        reason="a change of the packet type in the middle of a packet holds for the bytes that are "
+        "there when the next ones come; Erlang first waits for the end of the old packet",
+        what="tcp_recv|mailbox",
+        theirs="",
+        ours=r"Ok\(.*\)|\[.*\['tcp', \w, .*\]",
+        after=r"\w: setopts\(\w, \{'packet': .*",
         parts_ways=True,
     ),
     Difference(

@@ -11,8 +11,9 @@ from trio.lowlevel import enable_ki_protection
 
 from ...arguments import check_int, check_word, shown
 from ...results import Error, Ok
-from ...runtime.bodies.current import current_process
+from ...runtime.bodies.current import current_process, process_of_task
 from ...runtime.bodies.in_trio import in_trio
+from ...runtime.bodies.running import local
 from ...runtime.core.identity import Pid
 from ...runtime.core.reductions import SYSTEM_CALL
 from ...socket.core.service import service_of
@@ -26,7 +27,7 @@ from ..driver.waiting import deadline_of
 from ..names.lookup import getaddrs, port_number
 from ..options.lists import OpeningOptions, OptionList, opening_options
 from ..options.table import Family
-from .arguments import check_timeout, data_of, live_process, stream_of
+from .arguments import check_timeout, connection_of, data_of, live_process, stream_of
 
 __all__ = [
     "accept",
@@ -306,11 +307,11 @@ async def recv(sock: TcpSocket, length: int = 0, timeout: float = inf) -> Ok[Any
     Raises:
         TypeError, ValueError: an argument is wrong.
     """
-    actor = stream_of(sock)
+    actor = connection_of(sock)
     check_int("length", length, "a number of bytes", 0)
     check_timeout(timeout)
-    if isinstance(actor, ListenActor):
-        return Error("closed" if actor.turns.closed else "enotconn")
+    if isinstance(actor, Error):
+        return actor
     return await actor.recv(length, timeout)
 
 
@@ -342,12 +343,14 @@ async def send(sock: TcpSocket, data: Any) -> Ok[None] | Error:
 
         ok(await gen_tcp.send(sock, [b"GET ", path, b" HTTP/1.0", [13, 10, 13, 10]]))
     """
-    actor = stream_of(sock)
-    given = data_of(data)
-    if isinstance(actor, ListenActor):
-        return Error("closed" if actor.turns.closed else "enotconn")
+    actor = connection_of(sock)
+    given = data if type(data) is bytes else data_of(data)
+    if isinstance(actor, Error):
+        return actor
     # `StreamActor.send` written in place: a coroutine less for each send.
-    process = current_process()
+    process = local.step.process
+    if process is None:
+        process = process_of_task()
     pause = process.body.spend(SYSTEM_CALL)
     if pause is not None:
         await pause
@@ -369,10 +372,10 @@ def unrecv(sock: TcpSocket, data: Any) -> Ok[None] | Error:
     Raises:
         TypeError, ValueError: an argument is wrong.
     """
-    actor = stream_of(sock)
+    actor = connection_of(sock)
     given = data_of(data)
-    if isinstance(actor, ListenActor):
-        return Error("closed" if actor.turns.closed else "enotconn")
+    if isinstance(actor, Error):
+        return actor
     return actor.unrecv(given)
 
 
@@ -391,10 +394,10 @@ def shutdown(sock: TcpSocket, how: Literal["read", "write", "read_write"]) -> Ok
     Raises:
         TypeError, ValueError: `how` is none of the three words.
     """
-    actor = stream_of(sock)
+    actor = connection_of(sock)
     check_word("how", how, tuple(_HOW))
-    if isinstance(actor, ListenActor):
-        return Error("closed" if actor.turns.closed else "enotconn")
+    if isinstance(actor, Error):
+        return actor
     return actor.shutdown(_HOW[how])
 
 
@@ -461,11 +464,11 @@ async def sendfile(sock: TcpSocket, path: Any, offset: int = 0, count: int = 0) 
     Raises:
         TypeError, ValueError: an argument is wrong.
     """
-    actor = stream_of(sock)
+    actor = connection_of(sock)
     check_int("offset", offset, "a number of bytes", 0)
     check_int("count", count, "a number of bytes", 0)
-    if isinstance(actor, ListenActor):
-        return Error("closed" if actor.turns.closed else "enotconn")
+    if isinstance(actor, Error):
+        return actor
     try:
         file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as exc:

@@ -14,6 +14,7 @@ import errno
 import socket as stdlib
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Any, ClassVar, Final
 
 from ...results import Error, Ok
@@ -47,6 +48,8 @@ from .waiting import Waiter, deadline_of, wait
 __all__ = ["StreamActor"]
 
 _QUANTUM: Final = 65536
+_PACKET_COST: Final = 64
+"""What one report reads: so many bytes, of which each packet counts some more."""
 _LARGEST_READ: Final = 262144
 _LONGEST_RECV: Final = 2**26
 
@@ -101,13 +104,14 @@ class StreamActor(StreamOutput):
 
     def set_active(self, value: Active) -> Ok[None] | Error:
         """See `InetActor.set_active`."""
-        decisions = self.rules.set_active(value)
+        rules = self.rules
+        decisions = rules.set_active(value)
         if isinstance(decisions, Error):
             return decisions
         if decisions:
             self._execute(decisions)
         self.paused = False
-        if self.rules.reads:
+        if rules.reads and not (self.read_would_block and self.buffer.is_empty and not self.unseen):
             self.pump()
         return _OK
 
@@ -141,13 +145,13 @@ class StreamActor(StreamOutput):
         if self.packet == "ssl_tls":
             return lambda packet: _tls_data(handle, packet)
         if mode == "binary" and not header:
-            return lambda packet: Tcp(handle, packet)
+            return partial(Tcp, handle)
         return lambda packet: Tcp(handle, shaped(packet, mode, header))
 
     def awaits(self, lane: LaneName) -> bool:
         """See `Pollable.awaits`."""
         if lane == "write":
-            return bool(self.queue) or self.connecting is not None
+            return self.queue.size > 0 or self.connecting is not None
         return self.rules.reads or self.waiter is not None
 
     def states(self) -> list[str]:
@@ -173,7 +177,7 @@ class StreamActor(StreamOutput):
                 self._serve_waiter()
         if write and not self.turns.closed:
             self.write_would_block = False
-            if self.queue:
+            if self.queue.size:
                 self.flush()
 
     def pump(self) -> None:
@@ -194,7 +198,9 @@ class StreamActor(StreamOutput):
                     return
                 if self.read_would_block:
                     return  # the poller watches: the flag is set only then
-                size = max(self.read_size, buffer.missing) if len(buffer) else self.read_size
+                size = self.read_size
+                if buffer.needed > size:
+                    size = max(size, buffer.missing)
                 data = self.read_some(size)
                 if data is None:
                     self.ensure_watched("read")
@@ -203,21 +209,24 @@ class StreamActor(StreamOutput):
                     self._input_ended(data.reason if isinstance(data, Error) else "closed")
                     return
                 left -= len(data)
-                buffer.feed(data)
+                packet = buffer.pass_through(data)
+                if packet is None:
+                    buffer.feed(data)
+                    continue
             elif type(packet) is Error:
                 self._input_ended("emsgsize")
                 return
-            else:
-                size = buffer.taken
-                statistics.recv_oct += size
-                statistics.recv_cnt += 1
-                if size > statistics.recv_max:
-                    statistics.recv_max = size
-                owner = self.owner_process
-                if owner is not None:
-                    owner.deliver(self.make(packet))
-                if mode.value is not True and mode.delivered():
-                    self.deliver(self.messages.passive(self.socket_object))
+            left -= _PACKET_COST
+            size = buffer.taken
+            statistics.recv_oct += size
+            statistics.recv_cnt += 1
+            if size > statistics.recv_max:
+                statistics.recv_max = size
+            owner = self.owner_process
+            if owner is not None:
+                owner.deliver(self.make(packet))
+            if mode.value is not True and mode.delivered():
+                self.deliver(self.messages.passive(self.socket_object))
 
     def _hand_out(self, packet: Any) -> None:
         self.deliver(self.make(packet))
@@ -232,7 +241,8 @@ class StreamActor(StreamOutput):
         """Make one read; return no bytes at the end of the stream, None if there is nothing."""
         if self.read_would_block:
             return None
-        size = min(size, _LARGEST_READ)
+        if size > _LARGEST_READ:
+            size = _LARGEST_READ
         try:
             data = self.sock.recv(size)
         except BlockingIOError:
@@ -240,9 +250,10 @@ class StreamActor(StreamOutput):
             return None
         except OSError as exc:
             return error_of(exc)
-        if len(data) < size and self.kind.is_tcp:
-            self.note_short_read(len(data))
-        self.counters.read_byte += len(data)
+        count = len(data)
+        self.counters.read_byte += count
+        if count < size and self.kind.is_tcp:
+            self.note_short_read(count)
         return data
 
     # --- recv -----------------------------------------------------------------------------------
@@ -368,6 +379,8 @@ class StreamActor(StreamOutput):
             self.release()
         if result is None:
             self.paused = True
+            if self.rules.stage == "ended" and self.waiter is not None:  # since before the mode
+                self.waiter.wake(Error("closed"))
             return Error(reason)
         return Error(result.reason, rest) if rest and reason != "emsgsize" else result
 
@@ -412,7 +425,7 @@ class StreamActor(StreamOutput):
         process = current_process()
         if not self.turns.closed:
             self.tell_owner_of_close(process)
-            if self.queue:
+            if self.queue.size:
                 await self.wait_for_queue(process)
         process.mailbox.extract(lambda message: self._ends(message, handle))
         await self.close()
@@ -420,7 +433,7 @@ class StreamActor(StreamOutput):
     def owner_ended(self) -> None:
         """Close; queued bytes still go out first."""
         self.rules.mode.value = False
-        if not self.queue or self.is_dead:
+        if not self.queue.size or self.is_dead:
             self.close_now()
 
     def retired(self) -> None:
