@@ -450,7 +450,7 @@ DIFFERENCES: Final = (
         reason="data for a reader that has ended goes to the next one, or to the owner of the "
         "active socket, and is not lost",
         what="tcp_recv|udp_recv|mailbox",
-        theirs=r"(Error\(.*\)|\[.*\])?",
+        theirs=r"((Ok|Error)\(.*\)|\[.*\])?",
         ours=r"Ok\(.*\)|Error\('closed', .*\)|\[.*\['(tcp|udp)', \w, .*\]",
         when=_port_reader_has_ended,
         parts_ways=True,
