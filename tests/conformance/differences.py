@@ -456,12 +456,21 @@ DIFFERENCES: Final = (
         parts_ways=True,
     ),
     Difference(
-        reason="a change of the packet type in the middle of a packet holds for the bytes that are "
-        "there when the next ones come; Erlang first waits for the end of the old packet",
+        reason="a change of the packet type or size in the middle of a packet holds at once (as in "
+        "28, of the type); Erlang first waits for the end of the old packet",
         what="tcp_recv|mailbox",
         theirs="",
-        ours=r"Ok\(.*\)|\[.*\['tcp', \w, .*\]",
-        after=r"\w: setopts\(\w, \{'packet': .*",
+        ours=r"Ok\(.*\)|\[.*\['tcp(_error)?', \w, .*\]",
+        after=r"\w: setopts\(\w, .*'packet(_size)?'.*",
+        until=27,
+        parts_ways=True,
+    ),
+    Difference(
+        reason="data that has arrived comes at once also if an option after the active mode fails",
+        what="mailbox",
+        theirs="",
+        ours=r"\[\['tcp', s, b'hi'\]\]",
+        scenarios="gen_tcp: an active mode before an option that the system refuses",
         parts_ways=True,
     ),
     Difference(

@@ -72,6 +72,7 @@ def open(port: int | str = 0, options: OptionList = ()) -> Ok[UdpSocket] | Error
         return result
     handle: UdpSocket = actor.socket_object
     actor.set_active(chosen.values.get("active", True))
+    actor.options_set()
     return Ok(handle)
 
 

@@ -1,7 +1,7 @@
 """`setopts` and `getopts`."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 from trio.lowlevel import enable_ki_protection
 
@@ -9,9 +9,13 @@ from ...results import Error, Ok
 from ..driver.inet_actor import EINVAL
 from ..driver.socket_objects import InetSocket
 from ..options.lists import OptionList, RawRead, options_to_get, options_to_set
+from ..options.table import OPTIONS, Option
 from .arguments import inet_actor_of
 
 __all__ = ["getopts", "setopts"]
+
+_OK: Final[Ok[None]] = Ok()
+_ONCE: Final[list[tuple[Option, Any]]] = [(OPTIONS["active"], "once")]
 
 
 @enable_ki_protection
@@ -44,18 +48,19 @@ def setopts(sock: InetSocket, options: OptionList) -> Ok[None] | Error:
     """
     actor = inet_actor_of(sock)
     # A program that reads packet by packet sets this one after each of them.
-    if type(options) is dict and len(options) == 1 and options.get("active") == "once":
-        return EINVAL if actor.turns.closed else actor.set_active("once")
-    settings = options_to_set(options)
+    once = type(options) is dict and len(options) == 1 and options.get("active") == "once"
+    settings = _ONCE if once else options_to_set(options)
     if isinstance(settings, Error):
         return settings
     if actor.turns.closed:
         return EINVAL
+    result: Ok[None] | Error = _OK
     for option, value in settings:
         result = actor.set_option(option, value)
         if isinstance(result, Error):
-            return result
-    return Ok()
+            break
+    actor.options_set()
+    return result
 
 
 @enable_ki_protection

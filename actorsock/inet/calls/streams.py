@@ -185,6 +185,7 @@ async def _connect(peer: Any, options: OpeningOptions, deadline: float) -> Ok[Tc
         return result
     handle: TcpSocket = actor.socket_object
     actor.set_active(options.values.get("active", True))
+    actor.options_set()
     return Ok(handle)
 
 

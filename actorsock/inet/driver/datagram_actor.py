@@ -73,9 +73,12 @@ class DatagramActor(InetActor):
             return passive
         if passive:
             self.deliver(UdpPassive(self.socket_object))
+        return _OK
+
+    def options_set(self) -> None:
+        """See `InetActor.options_set`."""
         if self.mode.value is not False:
             self.pump()
-        return Ok()
 
     def active_value(self) -> Active:
         """See `InetActor.active_value`."""

@@ -84,7 +84,10 @@ class InetActor(SocketLifetime):
 
     @abc.abstractmethod
     def set_active(self, value: Active) -> Ok[None] | Error:
-        """Apply the option `active`, and deliver what it allows."""
+        """Apply the option `active`; what it allows is delivered by `options_set`."""
+
+    def options_set(self) -> None:
+        """Deliver what has arrived and the mode allows, after all options of a list were set."""
 
     @abc.abstractmethod
     def active_value(self) -> Active:

@@ -104,16 +104,20 @@ class StreamActor(StreamOutput):
 
     def set_active(self, value: Active) -> Ok[None] | Error:
         """See `InetActor.set_active`."""
-        rules = self.rules
-        decisions = rules.set_active(value)
+        decisions = self.rules.set_active(value)
         if isinstance(decisions, Error):
             return decisions
         if decisions:
             self._execute(decisions)
         self.paused = False
-        if rules.reads and not (self.read_would_block and self.buffer.is_empty and not self.unseen):
-            self.pump()
         return _OK
+
+    def options_set(self) -> None:
+        """See `InetActor.options_set`."""
+        if self.read_would_block and self.buffer.is_empty and not self.unseen:
+            return
+        if self.rules.reads and not self.paused:
+            self.pump()
 
     def active_value(self) -> Active:
         """See `InetActor.active_value`."""
