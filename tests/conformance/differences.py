@@ -447,11 +447,11 @@ DIFFERENCES: Final = (
         parts_ways=True,
     ),
     Difference(
-        reason="data for a reader that has ended goes to the next one, or to the owner of the "
+        reason="what comes for a reader that has ended goes to the next one, or to the owner of the "
         "active socket, and is not lost",
         what="tcp_recv|udp_recv|mailbox",
         theirs=r"((Ok|Error)\(.*\)|\[.*\])?",
-        ours=r"Ok\(.*\)|Error\('closed', .*\)|\[.*\['(tcp|udp)', \w, .*\]",
+        ours=r"Ok\(.*\)|Error\('closed'.*\)|\[.*\['(tcp|udp)', \w, .*\]",
         when=_port_reader_has_ended,
         parts_ways=True,
     ),
@@ -459,8 +459,8 @@ DIFFERENCES: Final = (
         reason="a change of the packet type or size in the middle of a packet holds at once (as in "
         "28, of the type); Erlang first waits for the end of the old packet",
         what="tcp_recv|mailbox",
-        theirs="",
-        ours=r"Ok\(.*\)|\[.*\['tcp(_error)?', \w, .*\]",
+        theirs=r"(Error\('closed'\))?",
+        ours=r"Ok\(.*\)|Error\('emsgsize'\)|\[.*\['tcp(_error)?', \w, .*\]",
         after=r"\w: setopts\(\w, .*'packet(_size)?'.*",
         until=27,
         parts_ways=True,

@@ -20,7 +20,7 @@ from ...socket.core.service import service_of
 from ...socket.kernel.errors import error_of
 from ...socket.values.address import SockAddr, SockAddrIn, SockAddrIn6, SockAddrUn, parse
 from ..driver.listen_actor import ListenActor
-from ..driver.opening import apply_options, bind, kind_of, open_descriptor
+from ..driver.opening import apply_options, bind, family_of_descriptor, kind_of, open_descriptor
 from ..driver.socket_objects import TcpSocket
 from ..driver.stream_actor import StreamActor
 from ..driver.waiting import deadline_of
@@ -34,6 +34,7 @@ __all__ = [
     "close",
     "connect",
     "controlling_process",
+    "fdopen",
     "listen",
     "recv",
     "send",
@@ -164,12 +165,10 @@ async def _addresses(
 
 
 async def _connect(peer: Any, options: OpeningOptions, deadline: float) -> Ok[TcpSocket] | Error:
-    owner = current_process()
-    kind = kind_of(options.family, "tcp")
-    opened = open_descriptor(kind, options)
+    opened = _opened(options)
     if isinstance(opened, Error):
         return opened
-    actor = StreamActor(service_of(owner.node), opened.value, kind, owner, options.family)
+    actor = opened.value
     done = False
     try:
         result = apply_options(actor, options)
@@ -181,12 +180,61 @@ async def _connect(peer: Any, options: OpeningOptions, deadline: float) -> Ok[Tc
     finally:
         if not done:
             actor.close_now()
-    if isinstance(result, Error):
-        return result
+    return result if isinstance(result, Error) else _started(actor, options)
+
+
+def _opened(options: OpeningOptions) -> Ok[StreamActor] | Error:
+    owner = current_process()
+    kind = kind_of(options.family, "tcp")
+    opened = open_descriptor(kind, options)
+    if isinstance(opened, Error):
+        return opened
+    connected = "fd" in options.values
+    return Ok(
+        StreamActor(
+            service_of(owner.node), opened.value, kind, owner, options.family, connected=connected
+        )
+    )
+
+
+def _started(actor: StreamActor, options: OpeningOptions) -> Ok[TcpSocket]:
+    """Begin to deliver, with all options set; return the socket."""
     handle: TcpSocket = actor.socket_object
     actor.set_active(options.values.get("active", True))
     actor.options_set()
     return Ok(handle)
+
+
+@enable_ki_protection
+def fdopen(fd: int, options: OptionList = ()) -> Ok[TcpSocket] | Error:
+    """Make a socket of an open descriptor. The caller owns it. Erlang's `gen_tcp:fdopen/2`.
+
+    Args:
+        fd: the descriptor of a connected stream socket, which belongs to the socket from now on.
+        options: as for `connect`.
+
+    Returns:
+        `Ok(sock)`, or `Error`: `"ebadf"` if it is not open, `"enotsock"` if it is no socket,
+        `"einval"` if it is no stream.
+
+    Raises:
+        TypeError, ValueError: an argument or an option is wrong.
+    """
+    check_int("fd", fd, "a descriptor", 0)
+    family = family_of_descriptor(fd)
+    if isinstance(family, Error):
+        return family
+    pairs = list(options.items()) if isinstance(options, Mapping) else list(options)
+    chosen = opening_options("connect", [*pairs, ("fd", fd)], family.value)
+    opened = _opened(chosen)
+    if isinstance(opened, Error):
+        return opened
+    actor = opened.value
+    result = apply_options(actor, chosen)
+    if isinstance(result, Error):
+        actor.close_now()
+        return result
+    return _started(actor, chosen)
 
 
 @enable_ki_protection

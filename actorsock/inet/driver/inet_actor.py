@@ -37,8 +37,6 @@ __all__ = ["EINVAL", "InetActor", "cancel_observer"]
 EINVAL: Final = Error("einval")
 
 _LARGEST_DATAGRAM: Final = 65536
-_IGNORES_THE_SYSTEM: Final = {"raw", "add_membership", "drop_membership", "multicast_ttl", "nopush"}
-"""Options whose errors of the system are ignored, as Erlang does."""
 
 
 class InetActor(SocketLifetime):
@@ -155,7 +153,7 @@ class InetActor(SocketLifetime):
             if self.is_dead:
                 return Ok()
             result = set_kernel_option(self.sock, option.kernel[self.family], value)
-            if isinstance(result, Error) and option.name not in _IGNORES_THE_SYSTEM:
+            if isinstance(result, Error):
                 return result
             if option.name == "recbuf" and "buffer" not in self.values:
                 self._raise_buffer(value)
