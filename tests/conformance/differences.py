@@ -447,8 +447,8 @@ DIFFERENCES: Final = (
         parts_ways=True,
     ),
     Difference(
-        reason="what comes for a reader that has ended goes to the next one, or to the owner of the "
-        "active socket, and is not lost",
+        reason="what comes for a reader that has ended goes to the next one, or to the owner of "
+        "the active socket, and is not lost",
         what="tcp_recv|udp_recv|mailbox",
         theirs=r"((Ok|Error)\(.*\)|\[.*\])?",
         ours=r"Ok\(.*\)|Error\('closed'.*\)|\[.*\['(tcp|udp)', \w, .*\]",
