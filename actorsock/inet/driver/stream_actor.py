@@ -378,6 +378,9 @@ class StreamActor(StreamOutput):
         """Execute what the end of the input, or an error, means; return the result of a recv."""
         result, decisions = self.rules.input_ended(reason)
         rest = self.buffer.take_all()
+        if CLOSE in decisions:  # not where sending fails: monitors are told "normal" then
+            failures = [each.reason for each in decisions if isinstance(each, Failed)]
+            self.end_reason = failures[0] if failures else "normal"
         self._execute(decisions)
         if self.rules.stage == "dead":
             self.release()
@@ -401,8 +404,6 @@ class StreamActor(StreamOutput):
             else:
                 assert isinstance(decision, Failed)
                 self.deliver(self.messages.error(handle, decision.reason))
-                if CLOSE in decisions:
-                    self.end_reason = decision.reason
 
     def output_failed(self, exc: OSError) -> Error:
         reason = reason_of(exc.errno)
