@@ -6,12 +6,13 @@ from typing import Any
 from trio.lowlevel import enable_ki_protection
 
 from ...results import Error, Ok
-from ..driver.inet_actor import EINVAL
+from ..driver.inet_actor import EINVAL, InetActor
 from ..driver.socket_objects import InetSocket
 from ..options.lists import OptionList, RawRead, options_to_get, options_to_set
+from ..options.table import Option
 from .arguments import inet_actor_of
 
-__all__ = ["getopts", "setopts"]
+__all__ = ["getopts", "setopts", "values_of"]
 
 
 @enable_ki_protection
@@ -83,12 +84,15 @@ def getopts(sock: InetSocket, names: Iterable[Any]) -> Ok[dict[Any, Any]] | Erro
     options = options_to_get(names)
     if isinstance(options, Error):
         return options
-    if actor.turns.closed:
-        return EINVAL
+    return EINVAL if actor.turns.closed else Ok(values_of(actor, options))
+
+
+def values_of(actor: InetActor, options: Iterable[Option | RawRead]) -> dict[Any, Any]:
+    """Return the values of options, without those that the socket does not have."""
     found = {}
     for option in options:
         value = actor.get_option(option)
         if value is not ...:
             key = ("raw", option.level, option.name) if isinstance(option, RawRead) else option.name
             found[key] = value
-    return Ok(found)
+    return found

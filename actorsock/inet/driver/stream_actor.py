@@ -43,13 +43,13 @@ from ..rules.messages import (
     TcpPassive,
     TlsData,
 )
-from ..rules.output_queue import OutputQueue
+from ..rules.output_queue import OutputQueue, Piece
 from ..rules.stream_rules import CLOSE, CLOSED, PASSIVE, Decision, Failed, StreamRules
 from .inet_actor import EINVAL, InetActor
 from .socket_objects import TcpSocket
 from .waiting import Waiter, deadline_of, wait
 
-__all__ = ["StreamActor"]
+__all__ = ["WAITS_AT_MOST", "StreamActor"]
 
 _QUANTUM: Final = 65536
 _LARGEST_READ: Final = 262144
@@ -57,7 +57,7 @@ _JOINED: Final = 65536
 """A header and data up to this size are joined for one send; copying costs less than two pieces."""
 _LONGEST_RECV: Final = 2**26
 _LOOKS_EVERY: Final = 5.0
-_WAITS_AT_MOST: Final = 180.0
+WAITS_AT_MOST: Final = 180.0
 """A close with queued output looks for progress so often, and gives up after so many seconds."""
 
 _OK: Final[Ok[None]] = Ok()
@@ -89,6 +89,7 @@ class StreamActor(InetActor):
 
     object_type: ClassVar[type[Socket]] = TcpSocket
     transport: ClassVar[Transport] = "tcp"
+    rules_type: ClassVar[type[StreamRules]] = StreamRules
 
     def __init__(
         self,
@@ -101,7 +102,7 @@ class StreamActor(InetActor):
         connected: bool = False,
     ) -> None:
         super().__init__(service, sock, kind, owner, family, connected=connected)
-        self.rules = StreamRules()
+        self.rules = self.rules_type()
         self.rules.mode.value = False  # until all options are set
         self.buffer = ReceiveBuffer()
         self.queue = OutputQueue()
@@ -188,6 +189,18 @@ class StreamActor(InetActor):
         else:
             self.make = lambda packet: Tcp(handle, shaped(packet, mode, header))
 
+    def passive_message(self) -> Any:
+        """Return the message that a count of messages came to 0."""
+        return TcpPassive(self.socket_object)
+
+    def closed_message(self) -> Any:
+        """Return the message that the stream has ended."""
+        return TcpClosed(self.socket_object)
+
+    def error_message(self, reason: Any) -> Any:
+        """Return the message that the stream has failed."""
+        return TcpError(self.socket_object, reason)
+
     @property
     def is_dead(self) -> bool:
         """See `InetActor.is_dead`."""
@@ -265,12 +278,12 @@ class StreamActor(InetActor):
                 if owner is not None:
                     owner.deliver(self.make(packet))
                 if mode.value is not True and mode.delivered():
-                    self.deliver(TcpPassive(self.socket_object))
+                    self.deliver(self.passive_message())
 
     def _hand_out(self, packet: Any) -> None:
         self.deliver(self.make(packet))
         if self.rules.mode.delivered():
-            self.deliver(TcpPassive(self.socket_object))
+            self.deliver(self.passive_message())
 
     def _again(self) -> None:
         self.rearm("read")
@@ -370,16 +383,16 @@ class StreamActor(InetActor):
         assert waiter is not None
         if not waiter.waits:
             return  # it has its result, or its call unwinds: the bytes stay for the next one
+        self.waiter = None  # its result comes from here, not from a close that reading may cause
         try:
             result = self._take_or_read(waiter.asked)
         except Exception as exc:  # a defect: the caller must not wait for ever
-            self.waiter = None
             waiter.wake(Error("einval", exc))
             raise
         if result is None:
+            self.waiter = waiter
             self.ensure_watched("read")
             return
-        self.waiter = None
         if not waiter.wake(result):
             self._give_back(result)
 
@@ -420,18 +433,17 @@ class StreamActor(InetActor):
         return Error(result.reason, rest) if rest and reason != "emsgsize" else result
 
     def _execute(self, decisions: list[Decision]) -> None:
-        handle = self.socket_object
         for decision in decisions:
             if decision == PASSIVE:
-                self.deliver(TcpPassive(handle))
+                self.deliver(self.passive_message())
             elif decision == CLOSED:
-                self.deliver(TcpClosed(handle))
+                self.deliver(self.closed_message())
             elif decision == CLOSE:
                 self.rules.closed()
                 self.close_now()
             else:
                 assert isinstance(decision, Failed)
-                self.deliver(TcpError(handle, decision.reason))
+                self.deliver(self.error_message(decision.reason))
                 if CLOSE in decisions:
                     self.end_reason = decision.reason
 
@@ -523,8 +535,11 @@ class StreamActor(InetActor):
                 self.rearm("write")
                 self.ensure_watched("write")
                 return
+            pieces = queue.head()
+            if not pieces:
+                return  # TLS has to hear from the peer first
             try:
-                sent = self.sock.sendmsg(queue.head())
+                sent = self.sock.sendmsg(pieces)
             except BlockingIOError:
                 self.write_found_no_room()
                 self.ensure_watched("write")
@@ -618,7 +633,7 @@ class StreamActor(InetActor):
         process.mailbox.extract(lambda message: _ends(message, handle))
         await self.close()
 
-    async def _wait_for_queue(self, process: Process) -> None:
+    async def _wait_for_queue(self, process: Process, at_most: float = WAITS_AT_MOST) -> None:
         try:
             on, seconds = self.sock.getsockopt(stdlib.SOL_SOCKET, stdlib.SO_LINGER, 8), 0
         except OSError:
@@ -628,7 +643,7 @@ class StreamActor(InetActor):
             if seconds == 0:
                 self.queue.clear()
                 return
-        stops = trio.current_time() + (seconds if any(on[:4]) else _WAITS_AT_MOST)
+        stops = trio.current_time() + (min(seconds, at_most) if any(on[:4]) else at_most)
         waiter = Waiter(process)
         self.closers.append(waiter)
         try:
@@ -659,6 +674,17 @@ class StreamActor(InetActor):
                 each.wake(closed)
         self._drop_output(closed)
         self.make = _no_message
+
+    def surrender(self) -> tuple[stdlib.socket, bytes, list[Piece]]:
+        """Close without closing the descriptor: another protocol goes on with it.
+
+        Returns:
+            The descriptor; the bytes that were read and not taken; the pieces that are queued.
+        """
+        received, queued = self.buffer.take_all(), self.queue.take_all()
+        sock = self._retire()
+        assert sock is not None
+        return sock, received, queued
 
     # --- owner ----------------------------------------------------------------------------------
 
