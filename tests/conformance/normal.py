@@ -236,7 +236,19 @@ def our_answer(act: Act, result: Any) -> Any:
         return RAISED
     if isinstance(result, BaseException):
         return Shape("Defect", (repr(result),))
+    match act.op, result:
+        case "tcp_recv", Ok(data):
+            return Shape("Ok", (_our_data(data),))
+        case "udp_recv", Ok((*source, data)):
+            return _masked(act, Shape("Ok", ([*map(our_value, source), _our_data(data)],)))
     return _masked(act, our_value(result))
+
+
+def _our_data(data: Any) -> Any:
+    # A header as long as the data gives a list of bytes, which is a string in Erlang.
+    if isinstance(data, tuple) and data and all(isinstance(each, int) for each in data):
+        return bytes(data).decode("latin-1")
+    return our_value(data)
 
 
 def our_value(value: Any) -> Any:
@@ -260,9 +272,11 @@ def our_value(value: Any) -> Any:
             return Thing("pid", value)
         case socket.Socket():
             return Thing("socket", value)
+        case inet.Tcp(sock, data):
+            return ["tcp", our_value(sock), _our_data(data)]
         case inet.Udp(sock, address, port, data, ancillary):
             more = [] if ancillary is None else [our_value(ancillary)]
-            return ["udp", our_value(sock), our_value(address), _port(port), *more, our_value(data)]
+            return ["udp", our_value(sock), our_value(address), _port(port), *more, _our_data(data)]
         case inet.PortDown(ref, sock, reason):
             return Shape("PortDown", (our_value(ref), our_value(sock), reason))
         case socket.SelectMessage(sock, _, ref):
@@ -299,8 +313,6 @@ def our_value(value: Any) -> Any:
             return Shape(f"Address {value.family}", (value.addr,))
         case dict():
             return _record({str(key): our_value(inner) for key, inner in value.items()})
-        case tuple() if value and all(type(each) is int and each < 256 for each in value):
-            return bytes(value).decode("latin-1").rstrip("\0")  # a string of Erlang
         case inet.PortData(sock, data):
             return [our_value(sock), ["data", data.decode("latin-1")]]
         case list() | tuple():
@@ -317,7 +329,6 @@ def our_value(value: Any) -> Any:
 
 
 _MESSAGES: Final[dict[type, str]] = {
-    inet.Tcp: "tcp",
     inet.TcpClosed: "tcp_closed",
     inet.TcpError: "tcp_error",
     inet.TcpPassive: "tcp_passive",

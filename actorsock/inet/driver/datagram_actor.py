@@ -12,6 +12,7 @@ from ...runtime.core.process import Process
 from ...runtime.core.reductions import SYSTEM_CALL
 from ...socket.core.service import Service
 from ...socket.core.socket_object import Socket
+from ...socket.core.turns import LaneName
 from ...socket.kernel.errors import error_of
 from ...socket.values.kinds import SocketKind
 from ..options.table import Family, Transport
@@ -91,6 +92,10 @@ class DatagramActor(InetActor):
     def states(self) -> list[str]:
         """See `InetActor.states`."""
         return ["connected", "open"] if self.connected else ["open"]
+
+    def awaits(self, lane: LaneName) -> bool:
+        """See `Pollable.awaits`."""
+        return lane == "read" and (self.mode.value is not False or self.waiter is not None)
 
     # --- reading --------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from ...runtime.core.process import Process
 from ...runtime.core.reductions import SYSTEM_CALL
 from ...socket.core.service import Service
 from ...socket.core.socket_object import Socket
+from ...socket.core.turns import LaneName
 from ...socket.kernel.errors import error_of
 from ...socket.values.kinds import SocketKind
 from ..options.table import OPTIONS, Family, Option, Transport
@@ -76,6 +77,10 @@ class ListenActor(InetActor):
         """See `InetActor.states`."""
         return ["accepting", "listen", "open"] if self.acceptors else ["listen", "open"]
 
+    def awaits(self, lane: LaneName) -> bool:
+        """See `Pollable.awaits`."""
+        return lane == "read" and bool(self.acceptors)
+
     # --- accept ---------------------------------------------------------------------------------
 
     async def accept(self, timeout: float) -> Ok[TcpSocket] | Error:
@@ -124,6 +129,7 @@ class ListenActor(InetActor):
             return None
         except OSError as exc:
             return error_of(exc)
+        self.counters.acc_success += 1
         accepted.setblocking(False)
         made = StreamActor(self.service, accepted, self.kind, owner, self.family, connected=True)
         for name, value in self.values.items():

@@ -4,20 +4,20 @@ from typing import Any, Final, Literal, TypeAlias
 
 from .rules import PacketType
 
-__all__ = ["Mode", "length_header", "shaped"]
+__all__ = ["HEAD_SIZES", "Mode", "length_header", "shaped"]
 
 Mode: TypeAlias = Literal["binary", "list"]
 
-_HEADER_SIZES: Final[dict[PacketType, int]] = {1: 1, 2: 2, 4: 4}
+HEAD_SIZES: Final[dict[PacketType, int]] = {1: 1, 2: 2, 4: 4}
+"""The packet types that put a length in front of what is sent, and how many bytes it has."""
 
 
-def length_header(packet: PacketType, size: int) -> bytes:
-    """Return what is sent in front of `size` bytes: their length for 1, 2 and 4, else nothing.
+def length_header(head_size: int, size: int) -> bytes:
+    """Return the length `size` as `head_size` bytes.
 
     As in Erlang the size is not checked: of a length that does not fit the low bytes are sent.
     """
-    header = _HEADER_SIZES.get(packet, 0)
-    return (size % (1 << 8 * header)).to_bytes(header, "big")
+    return (size % (1 << 8 * head_size)).to_bytes(head_size, "big")
 
 
 def shaped(data: Any, mode: Mode, header: int) -> Any:

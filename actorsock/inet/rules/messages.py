@@ -7,7 +7,8 @@ import attrs
 from ...runtime.core.identity import Ref
 
 __all__ = [
-    "MOVED_WITH_TCP",
+    "SSL_MESSAGES",
+    "TCP_MESSAGES",
     "Http",
     "PortData",
     "PortDown",
@@ -15,6 +16,7 @@ __all__ = [
     "SslClosed",
     "SslError",
     "SslPassive",
+    "StreamMessages",
     "Tcp",
     "TcpClosed",
     "TcpError",
@@ -207,8 +209,25 @@ class SslPassive:
     socket: Any
 
 
-MOVED_WITH_TCP: Final = (Tcp, TcpClosed, PortData)
-"""The messages that `gen_tcp.controlling_process` moves to the new owner; others stay."""
+@attrs.frozen
+class StreamMessages:
+    """The messages of one kind of stream.
+
+    Attributes:
+        closed: made of the socket when the stream has ended.
+        error: made of the socket and the reason when it has failed.
+        passive: made of the socket when a count came to 0.
+        moved: those that `controlling_process` moves to the new owner; others stay.
+    """
+
+    closed: type[TcpClosed | SslClosed]
+    error: type[TcpError | SslError]
+    passive: type[TcpPassive | SslPassive]
+    moved: tuple[type[Any], ...]
+
+
+TCP_MESSAGES: Final = StreamMessages(TcpClosed, TcpError, TcpPassive, (Tcp, TcpClosed, PortData))
+SSL_MESSAGES: Final = StreamMessages(SslClosed, SslError, SslPassive, ())
 
 
 def moves_with_udp(message: object) -> bool:

@@ -171,7 +171,7 @@ async def _back_to_tcp(
     if isinstance(left, Error):
         return left
     values = {name: value for name, value in behind.values.items() if name not in _OF_PACKETS}
-    sock, _, _ = behind.surrender()
+    sock = behind.surrender()
     kept = owner or current_process()
     actor = StreamActor(behind.service, sock, behind.kind, kept, behind.family, connected=True)
     for name, value in values.items():

@@ -63,7 +63,8 @@ async def upgraded(
     if isinstance(settings, Error):
         raise ValueError(f"options: {list(upgrade.others)!r}: one is unknown or has a wrong value")
     values, raised_buffer = dict(tcp.values), tcp.raised_buffer
-    sock, received, queued = tcp.surrender()
+    received, queued = tcp.buffer.take_all(), tcp.queue.take_all()
+    sock = tcp.surrender()
     actor = TlsActor(
         tcp.service,
         sock,

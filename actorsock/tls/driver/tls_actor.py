@@ -14,20 +14,22 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from math import inf
 from typing import Any, ClassVar, Final
 
-from ...inet.driver.stream_actor import WAITS_AT_MOST, StreamActor
+from ...inet.driver.stream_actor import StreamActor
 from ...inet.driver.waiting import Waiter, deadline_of, wait
 from ...inet.options.table import Family
 from ...inet.packets.data_forms import shaped
 from ...inet.packets.receive_buffer import Framing
-from ...inet.rules.messages import Ssl, SslClosed, SslError, SslPassive
-from ...inet.rules.stream_rules import StreamRules
+from ...inet.rules.messages import SSL_MESSAGES, Ssl, SslClosed, StreamMessages
+from ...inet.rules.stream_rules import CLOSED, Decision
 from ...results import Error, Ok
 from ...runtime.bodies.current import current_process
 from ...runtime.core.process import Process
 from ...socket.core.service import Service
 from ...socket.core.socket_object import Socket
+from ...socket.core.turns import LaneName
 from ...socket.kernel.errors import error_of
 from ...socket.values.kinds import SocketKind
 from ..engine.alerts import Alert
@@ -61,7 +63,7 @@ class TlsActor(StreamActor):
     __slots__ = ("announced", "engine", "held", "options", "readers", "step", "stepping")
 
     object_type: ClassVar[type[Socket]] = SslSocket
-    rules_type: ClassVar[type[StreamRules]] = TlsRules
+    messages: ClassVar[StreamMessages] = SSL_MESSAGES
 
     rules: TlsRules
     queue: SealedQueue
@@ -80,6 +82,8 @@ class TlsActor(StreamActor):
         super().__init__(service, sock, kind, owner, family, connected=True)
         self.engine = engine
         self.options = options
+        self.rules = TlsRules()
+        self.rules.mode.value = False
         self.queue = SealedQueue(engine)
         self.step: Callable[[], Any] | None = None
         self.stepping: Waiter | None = None
@@ -100,25 +104,20 @@ class TlsActor(StreamActor):
         size, delimiter = self.value("packet_size"), self.value("line_delimiter")
         self.buffer.framing = Framing(self.packet, size, limit, delimiter)
 
-    def _choose_message(self) -> None:
+    def message_maker(self) -> Callable[[Any], Any]:
+        """See `StreamActor.message_maker`."""
         message = partial(Ssl, self.socket_object)
         mode, header = self.value("mode"), self.value("header")
         if mode == "binary" and not header:
-            self.make = message
-        else:
-            self.make = lambda packet: message(shaped(packet, mode, header))
+            return message
+        return lambda packet: message(shaped(packet, mode, header))
 
-    def passive_message(self) -> SslPassive:
-        """See `StreamActor.passive_message`."""
-        return SslPassive(self.socket_object)
-
-    def closed_message(self) -> SslClosed:
-        """See `StreamActor.closed_message`."""
-        return SslClosed(self.socket_object, announced=self.engine.end == CLOSE_NOTIFY)
-
-    def error_message(self, reason: Any) -> SslError:
-        """See `StreamActor.error_message`."""
-        return SslError(self.socket_object, reason)
+    def _execute(self, decisions: list[Decision]) -> None:
+        if CLOSED in decisions:
+            announced = self.engine.end == CLOSE_NOTIFY
+            self.deliver(SslClosed(self.socket_object, announced=announced))
+            decisions = [decision for decision in decisions if decision != CLOSED]
+        super()._execute(decisions)
 
     # --- exchanges: the handshake, and the way back ---------------------------------------------
 
@@ -238,6 +237,11 @@ class TlsActor(StreamActor):
 
     # --- readiness ------------------------------------------------------------------------------
 
+    def awaits(self, lane: LaneName) -> bool:
+        """See `Pollable.awaits`."""
+        waits = self.stepping is not None or self.engine.blocked
+        return (lane == "read" and waits) or super().awaits(lane)
+
     def on_ready(self, read: int, write: int, ended: int) -> None:
         """See `Pollable.on_ready`."""
         if self.stepping is None:
@@ -280,8 +284,8 @@ class TlsActor(StreamActor):
 
     # --- reading --------------------------------------------------------------------------------
 
-    def _read(self, size: int) -> bytes | Error | None:
-        """See `StreamActor._read`: return what one read gives, decrypted."""
+    def read_some(self, size: int) -> bytes | Error | None:
+        """See `StreamActor.read_some`: return what one read gives, decrypted."""
         engine = self.engine
         if self.held:
             self.held = False
@@ -364,7 +368,8 @@ class TlsActor(StreamActor):
         """See `StreamActor.send_at_once`."""
         return _CLOSED if self.announced else super().send_at_once(data, framed)
 
-    def _send_now(self, head: bytes, data: bytes) -> Ok[None] | Error:
+    def transmit(self, head: bytes, data: bytes) -> Ok[None] | Error:
+        """See `StreamOutput.transmit`."""
         queue = self.queue
         later = self.delays or bool(queue)
         queue.append(head + data if head else data)
@@ -388,8 +393,8 @@ class TlsActor(StreamActor):
         elif isinstance(engine.end, Alert) and self.queue and not self.turns.closed:
             self._input_ended(self._failure(engine.end).reason)
 
-    def _release(self) -> None:
-        # A connection that is lost is closed: there is no socket that is dead and not closed.
+    def release(self) -> None:
+        """See `StreamOutput.release`: no socket is dead and not closed."""
         self.close_now()
 
     # --- shutdown, close ------------------------------------------------------------------------
@@ -411,12 +416,12 @@ class TlsActor(StreamActor):
 
     async def close_by_program(self, handle: Any) -> None:
         """See `StreamActor.close_by_program`; messages that have come stay in the mailbox."""
-        await self.close_within(WAITS_AT_MOST)
+        await self.close_within(inf)
 
     async def close_within(self, seconds: float) -> None:
         """Close for a program: what is queued goes out first, for at most so many seconds."""
         if not self.turns.closed and self.queue:
-            await self._wait_for_queue(current_process(), seconds)
+            await self.wait_for_queue(current_process(), seconds)
         await self.close()
 
     def owner_ended(self) -> None:

@@ -1,5 +1,5 @@
 """No test of gen_tcp and gen_udp leaves a descriptor open."""
 
-from ...stories import no_descriptor_is_left
+from ...stories import no_descriptor_is_left, no_garbage_of_earlier_modules
 
-__all__ = ["no_descriptor_is_left"]
+__all__ = ["no_descriptor_is_left", "no_garbage_of_earlier_modules"]
