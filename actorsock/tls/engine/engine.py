@@ -199,7 +199,9 @@ class Engine:
         if isinstance(exc, ssl.SSLEOFError):
             self.end = TRUNCATED
         else:
-            self.end = alert_of(exc, self._role, self._object.version())
+            # In a handshake the suite, if it is agreed, tells the version.
+            suite = self._object.cipher()
+            self.end = alert_of(exc, self._role, None if suite is None else suite[1])
 
     # --- facts ----------------------------------------------------------------------------------
 
