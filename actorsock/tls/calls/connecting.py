@@ -88,6 +88,7 @@ async def connect(
     check_timeout(timeout)
     deadline = deadline_of(timeout)
     tls, others, active = split("client", options)
+    mode = mode_of(active, True)
     engine = _engine(tls, _name_of(address))
     if isinstance(engine, Error):
         return engine
@@ -96,8 +97,7 @@ async def connect(
     connected = await streams.connect(address, port, of_socket, timeout)
     if isinstance(connected, Error):
         return connected
-    upgrade = Upgrade(engine.value, tls, mode_of(active, True))
-    return await upgraded(_stream(connected.value), upgrade, deadline)
+    return await upgraded(_stream(connected.value), Upgrade(engine.value, tls, mode), deadline)
 
 
 async def _begin(
@@ -112,11 +112,11 @@ async def _begin(
         return Error("enotconn")
     if actor.turns.owner is not current_process().pid:
         return Error("not_owner")
+    mode = mode_of(active, actor.rules.mode.value)
     named = peer_name(actor)
     engine = _engine(tls, _name_of(named.value[0]) if isinstance(named, Ok) else None)
     if isinstance(engine, Error):
         return engine
-    mode = mode_of(active, actor.rules.mode.value)
     return await upgraded(actor, Upgrade(engine.value, tls, mode, others), deadline)
 
 
