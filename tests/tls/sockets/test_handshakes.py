@@ -28,7 +28,19 @@ from actorsock.ssl import Ssl, SslError
 from ...certificates import NAME, as_options, client_context, issued, server_context
 from ...inet.sockets.support import at_rest
 from ...stories import in_runtime, until
-from .support import CA, HERE, TRUSTING, alert, listening, own, pair, port_of, shake, tcp_pair, tried
+from .support import (
+    CA,
+    HERE,
+    TRUSTING,
+    alert,
+    listening,
+    own,
+    pair,
+    port_of,
+    shake,
+    tcp_pair,
+    tried,
+)
 
 OTHER_CA = [tls.PEM_cert_to_DER_cert(issued().cert_chain_pems[0].bytes().decode())]
 

@@ -4,6 +4,8 @@ import shutil
 import socket as stdlib
 import ssl as tls
 import subprocess
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -75,96 +77,101 @@ async def test_a_server_of_the_standard_library() -> None:
             assert await ssl.recv(client) == Error("closed")
 
 
-@pytest.fixture
-def openssl() -> str:
+class Program:
+    """The program openssl: its commands and data go in as lines, what it shows is waited for."""
+
+    def __init__(self, process: trio.Process) -> None:
+        self.process = process
+        self.seen = b""
+
+    async def say(self, line: bytes) -> None:
+        assert self.process.stdin is not None
+        await self.process.stdin.send_all(line + b"\n")
+
+    async def shows(self, text: bytes) -> None:
+        """Wait until it has shown a text, after those that were waited for before."""
+        assert self.process.stdout is not None
+        while text not in self.seen:
+            part = await self.process.stdout.receive_some()
+            assert part, self.seen
+            self.seen += part
+        _, _, self.seen = self.seen.partition(text)
+
+
+@asynccontextmanager
+async def openssl(*arguments: str) -> AsyncIterator[Program]:
+    """Run openssl during the block; the test is skipped without one."""
     found = shutil.which("openssl")
     if found is None:
         pytest.skip("there is no program openssl")
-    return found
+    process = await trio.lowlevel.open_process(
+        [found, *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    try:
+        yield Program(process)
+    finally:
+        process.kill()
+        with trio.CancelScope(shield=True):
+            await process.wait()
+            for pipe in (process.stdin, process.stdout):
+                assert pipe is not None
+                await pipe.aclose()
 
 
 @pytest.mark.parametrize(
-    ("version", "commands"),
-    [("-tls1_3", b"kK"), ("-tls1_2", b"")],
-    ids=["new keys, TLS 1.3", "TLS 1.2"],
+    ("version", "changes"), [("-tls1_3", [b"k", b"K"]), ("-tls1_2", [])], ids=["1.3", "1.2"]
 )
 @in_runtime
 async def test_a_client_of_openssl_that_changes_its_keys(
-    openssl: str, tmp_path: Path, version: str, commands: bytes
+    tmp_path: Path, version: str, changes: list[bytes]
 ) -> None:
     files = write_files(tmp_path)
     listener, port = listening()
-    command = [openssl, "s_client", "-connect", f"{HERE}:{port}", version, "-servername", NAME,
-               "-CAfile", files["cacertfile"], "-verify_return_error", "-nocommands"]  # fmt: skip
-    if commands:
-        command.pop()
+    arguments = ("-connect", f"{HERE}:{port}", "-servername", NAME, "-CAfile", files["cacertfile"])
     async with trio.open_nursery() as nursery:
         nursery.start_soon(echo, listener)
-        process = await trio.lowlevel.open_process(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-        )
-        assert process.stdin is not None
-        assert process.stdout is not None
-
-        async def until_seen(text: bytes) -> None:
-            seen = b""
-            while text not in seen:
-                part = await process.stdout.receive_some()
-                assert part, seen
-                seen += part
-
-        for number, key in enumerate([b"", *(bytes((byte,)) for byte in commands)]):
-            if key:
-                await process.stdin.send_all(key + b"\n")
-                await until_seen(b"KEYUPDATE")
-            await process.stdin.send_all(b"word number %d\n" % number)
-            await until_seen(b"word number %d\n" % number)
-        await process.stdin.aclose()
-        process.terminate()
-        await process.wait()
-    await process.stdout.aclose()
+        async with openssl("s_client", version, "-verify_return_error", *arguments) as client:
+            for number, change in enumerate([None, *changes]):
+                if change is not None:
+                    await client.say(change)
+                    await client.shows(b"KEYUPDATE")
+                await client.say(b"word number %d" % number)
+                await client.shows(b"word number %d" % number)
     ok(await ssl.close(listener))
 
 
 @pytest.mark.parametrize("allowed", [False, True], ids=["refused", "allowed"])
 @in_runtime
 async def test_a_server_of_openssl_that_begins_another_handshake(
-    openssl: str, tmp_path: Path, allowed: bool
+    tmp_path: Path, allowed: bool
 ) -> None:
     files = write_files(tmp_path)
     with stdlib.create_server((HERE, 0)) as free:
         port = free.getsockname()[1]
-    command = [openssl, "s_server", "-accept", f"{HERE}:{port}", "-tls1_2",
-               "-cert", files["certfile"], "-key", files["keyfile"]]  # fmt: skip
-    process = await trio.lowlevel.open_process(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    seen = b""
-    while b"ACCEPT" not in seen:
-        seen += await process.stdout.receive_some()
     options: dict[str, Any] = TRUSTING
     if allowed:
         context = tls.create_default_context(cafile=files["cacertfile"])
         context.options &= ~tls.OP_NO_RENEGOTIATION
         options = {"context": context, "active": False}
-    client = ok(await ssl.connect("localhost", port, options, 20))
-    ok(await ssl.send(client, b"first\n"))
-    while b"first" not in seen:
-        seen += await process.stdout.receive_some()
-    await process.stdin.send_all(b"r\n")
-    await process.stdin.send_all(b"answer\n")
-    got = await ssl.recv(client, 0, 20)
-    if allowed:
-        assert got == Ok(b"answer\n")
-        ok(await ssl.send(client, b"second\n"))
-        while b"second" not in seen:
-            seen += await process.stdout.receive_some()
-    else:
-        assert alert(got) == "handshake_failure"
-    ok(await ssl.close(client))
-    process.terminate()
-    await process.wait()
-    await process.stdin.aclose()
-    await process.stdout.aclose()
+    pem = ("-cert", files["certfile"], "-key", files["keyfile"])
+    async with openssl("s_server", "-accept", f"{HERE}:{port}", "-tls1_2", *pem) as server:
+        await server.shows(b"ACCEPT")
+        client = ok(await ssl.connect("localhost", port, options, 20))
+        ok(await ssl.send(client, b"first\n"))
+        await server.shows(b"first")
+        await server.say(b"r")
+        await server.shows(b"SSL_do_handshake")
+        await server.say(b"answer")
+        got = await ssl.recv(client)
+        if allowed:
+            assert got == Ok(b"answer\n")
+            ok(await ssl.send(client, b"second\n"))
+            await server.shows(b"second")
+        else:
+            while isinstance(got, Ok):
+                got = await ssl.recv(client)
+            assert alert(got) == "handshake_failure"
+        ok(await ssl.close(client))
