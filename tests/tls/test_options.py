@@ -215,5 +215,5 @@ def test_later_options_replace_a_certificate_with_its_key() -> None:
 def test_every_option_says_what_it_does_or_why_not(option: Any) -> None:
     assert option.use in ("context", "certificate", "connection", "kept", "refused")
     if option.use == "refused":
-        with pytest.raises(ValueError, match="is refused: .+; accepted: nothing"):
+        with pytest.raises(ValueError, match=r"is refused: .+; accepted: nothing"):
             option.check(1)

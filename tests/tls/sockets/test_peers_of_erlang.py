@@ -70,7 +70,8 @@ async def test_an_echo_for_a_client_of_erlang(
         }  # fmt: skip
         listener = ok(ssl.listen(0, options))
         body = f"""
-            {{ok, S}} = ssl:connect("localhost", {port_of(listener)}, [{{packet, {packet}}} | Client]),
+            {{ok, S}} = ssl:connect("localhost", {port_of(listener)},
+                                  [{{packet, {packet}}} | Client]),
             Sent = [<<"one\\n">>, <<"two\\n">>, binary:copy(<<"x">>, 50000), <<"\\n">>],
             [ok = ssl:send(S, Data) || Data <- Sent],
             Read = fun Read(Got) when byte_size(Got) >= 50009 -> Got;
@@ -174,7 +175,8 @@ async def test_an_upgrade_and_a_way_back_with_a_client_of_erlang(
     async with open_runtime():
         listener = ok(gen_tcp.listen(0, {"ip": HERE, "packet": "line", "active": False}))
         body = f"""
-            {{ok, T}} = gen_tcp:connect("localhost", {port_of(listener)}, [{{packet, line}} | Common]),
+            {{ok, T}} = gen_tcp:connect("localhost", {port_of(listener)},
+                                      [{{packet, line}} | Common]),
             ok = gen_tcp:send(T, <<"STARTTLS\\n">>), {{ok, <<"ready\\n">>}} = gen_tcp:recv(T, 0),
             {{ok, S}} = ssl:connect(T, [{{versions, ['{version}']}} | Client], 20000),
             ok = ssl:send(S, <<"private\\n">>), {{ok, <<"seen\\n">>}} = ssl:recv(S, 0),
