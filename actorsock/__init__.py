@@ -2,14 +2,18 @@
 
 `run(main)` or `async with open_runtime():` opens a runtime; inside, every trio task is a process
 with a pid and a mailbox. `actorsock.socket` has the sockets, `gen_tcp`, `gen_udp` and `inet` those
-with active modes and packets, `actorsock.otp` the behaviours, `actorsock.streams` streams and
-listeners in trio's form, and `actorsock.testing` the fixtures of the pytest plugin.
+with active modes and packets, `ssl` the same over TLS, `actorsock.otp` the behaviours,
+`actorsock.streams` streams and listeners in trio's form, and `actorsock.testing` the fixtures of
+the pytest plugin.
 
 PYTEST_DONT_REWRITE: pytest rewrites the asserts of a package that has a plugin, and would warn
 where this one was imported before pytest began.
 """
 
 from . import gen_tcp, gen_udp, inet, otp, socket, streams
+
+# Reachable as `actorsock.ssl`, but not in `__all__`: `import *` must not hide Python's `ssl`.
+from . import ssl as ssl
 from .otp import CallError
 from .results import BadMatch, Error, Ok, Select, SelectRead, ok
 from .runtime.api.aliases import alias, unalias

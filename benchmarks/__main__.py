@@ -22,6 +22,7 @@ from . import (
     request_reply,
     ring,
     spawning,
+    tls,
     under_load,
 )
 from .drawing import picture
@@ -38,6 +39,7 @@ PARTS: Final[dict[str, Part]] = {
     "accept": under_load.accept,
     "active": active.active,
     "active_udp": active.active_udp,
+    "tls": tls.benchmarks,
     "messages": messages.benchmarks,
     "ring": ring.benchmarks,
     "mailbox_drain": mailbox_drain.benchmarks,

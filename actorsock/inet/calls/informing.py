@@ -22,10 +22,13 @@ __all__ = [
     "PortInfo",
     "cancel_monitor",
     "close",
+    "counters_of",
     "getfd",
     "getstat",
     "info",
+    "local_name",
     "monitor",
+    "peer_name",
     "peername",
     "peernames",
     "port",
@@ -67,7 +70,7 @@ def sockname(sock: InetSocket) -> Ok[tuple[Any, Any]] | Error:
     Raises:
         TypeError: `sock` is no such socket.
     """
-    return _name(sock, lambda actor: actor.sock.getsockname(), _EBADF)
+    return local_name(inet_actor_of(sock))
 
 
 @enable_ki_protection
@@ -80,7 +83,7 @@ def peername(sock: InetSocket) -> Ok[tuple[Any, Any]] | Error:
     Raises:
         TypeError: `sock` is no such socket.
     """
-    return _name(sock, lambda actor: actor.sock.getpeername(), Error("enotconn"))
+    return peer_name(inet_actor_of(sock))
 
 
 @enable_ki_protection
@@ -155,16 +158,7 @@ def getstat(sock: InetSocket, names: Sequence[str] | None = None) -> Ok[dict[str
     Raises:
         TypeError: `sock` is no such socket, or `names` is no list.
     """
-    actor = inet_actor_of(sock)
-    if names is not None and (isinstance(names, str) or not isinstance(names, Sequence)):
-        raise TypeError(f"names: expected a list of names, got {shown(names)}")
-    if actor.turns.closed:
-        return EINVAL
-    counters = actor.statistics.shown(actor.pending)
-    asked = STATISTICS if names is None else names
-    if any(name not in counters for name in asked):
-        return EINVAL
-    return Ok({name: counters[name] for name in asked})
+    return counters_of(inet_actor_of(sock), names)
 
 
 @enable_ki_protection
@@ -225,16 +219,36 @@ async def close(sock: InetSocket) -> Ok[None]:
     raise TypeError(f"sock: expected a TcpSocket or a UdpSocket, got {shown(sock)}")
 
 
-def _name(
-    sock: InetSocket, get: Callable[[InetActor], Any], dead: Error
-) -> Ok[tuple[Any, Any]] | Error:
-    actor = inet_actor_of(sock)
+def local_name(actor: InetActor) -> Ok[tuple[Any, Any]] | Error:
+    """Return what `sockname` returns for the socket of an actor."""
+    return _name(actor, actor.sock.getsockname, _EBADF)
+
+
+def peer_name(actor: InetActor) -> Ok[tuple[Any, Any]] | Error:
+    """Return what `peername` returns for the socket of an actor."""
+    return _name(actor, actor.sock.getpeername, Error("enotconn"))
+
+
+def counters_of(actor: InetActor, names: Sequence[str] | None) -> Ok[dict[str, int]] | Error:
+    """Return what `getstat` returns for the socket of an actor."""
+    if names is not None and (isinstance(names, str) or not isinstance(names, Sequence)):
+        raise TypeError(f"names: expected a list of names, got {shown(names)}")
+    if actor.turns.closed:
+        return EINVAL
+    counters = actor.statistics.shown(actor.pending)
+    asked = STATISTICS if names is None else names
+    if any(name not in counters for name in asked):
+        return EINVAL
+    return Ok({name: counters[name] for name in asked})
+
+
+def _name(actor: InetActor, get: Callable[[], Any], dead: Error) -> Ok[tuple[Any, Any]] | Error:
     if actor.turns.closed:
         return EINVAL
     if actor.is_dead:
         return dead
     try:
-        name = get(actor)
+        name = get()
     except OSError as exc:
         return error_of(exc)
     if actor.family == "local":

@@ -6,16 +6,17 @@ from typing import Any, Final
 from trio.lowlevel import enable_ki_protection
 
 from ...results import Error, Ok
-from ..driver.inet_actor import EINVAL
+from ..driver.inet_actor import EINVAL, InetActor
 from ..driver.socket_objects import InetSocket
 from ..options.lists import OptionList, RawRead, options_to_get, options_to_set
 from ..options.table import OPTIONS, Option
 from .arguments import inet_actor_of
 
-__all__ = ["getopts", "setopts"]
+__all__ = ["ONCE", "getopts", "setopts", "values_of"]
 
 _OK: Final[Ok[None]] = Ok()
-_ONCE: Final[list[tuple[Option, Any]]] = [(OPTIONS["active"], "once")]
+ONCE: Final[list[tuple[Option, Any]]] = [(OPTIONS["active"], "once")]
+"""What a program that reads packet by packet sets after each of them."""
 
 
 @enable_ki_protection
@@ -47,9 +48,9 @@ def setopts(sock: InetSocket, options: OptionList) -> Ok[None] | Error:
         ok(inet.setopts(sock, [("packet", 4), "binary"]))
     """
     actor = inet_actor_of(sock)
-    # A program that reads packet by packet sets this one after each of them.
+    # The short way of a program that reads packet by packet.
     once = type(options) is dict and len(options) == 1 and options.get("active") == "once"
-    settings = _ONCE if once else options_to_set(options)
+    settings = ONCE if once else options_to_set(options)
     if isinstance(settings, Error):
         return settings
     if actor.turns.closed:
@@ -88,12 +89,15 @@ def getopts(sock: InetSocket, names: Iterable[Any]) -> Ok[dict[Any, Any]] | Erro
     options = options_to_get(names)
     if isinstance(options, Error):
         return options
-    if actor.turns.closed:
-        return EINVAL
+    return EINVAL if actor.turns.closed else Ok(values_of(actor, options))
+
+
+def values_of(actor: InetActor, options: Iterable[Option | RawRead]) -> dict[Any, Any]:
+    """Return the values of options, without those that the socket does not have."""
     found = {}
     for option in options:
         value = actor.get_option(option)
         if value is not ...:
             key = ("raw", option.level, option.name) if isinstance(option, RawRead) else option.name
             found[key] = value
-    return Ok(found)
+    return found

@@ -30,6 +30,7 @@ from ..options.table import Family
 from .arguments import check_timeout, connection_of, data_of, live_process, stream_of
 
 __all__ = [
+    "HOW",
     "accept",
     "close",
     "connect",
@@ -44,11 +45,12 @@ __all__ = [
 ]
 
 _FAMILY_WORDS: Final[tuple[Family, ...]] = ("inet", "inet6", "local")
-_HOW: Final = {
+HOW: Final = {
     "read": stdlib.SHUT_RD,
     "write": stdlib.SHUT_WR,
     "read_write": stdlib.SHUT_RDWR,
 }
+"""The words of `shutdown`, and what they are to the system."""
 _PIECE: Final = 65536
 _FINAL: Final = ("timeout", "einval", "closed")
 """Errors after which no further address of a name is tried."""
@@ -444,10 +446,10 @@ def shutdown(sock: TcpSocket, how: Literal["read", "write", "read_write"]) -> Ok
         TypeError, ValueError: `how` is none of the three words.
     """
     actor = connection_of(sock)
-    check_word("how", how, tuple(_HOW))
+    check_word("how", how, tuple(HOW))
     if isinstance(actor, Error):
         return actor
-    return actor.shutdown(_HOW[how])
+    return actor.shutdown(HOW[how])
 
 
 @enable_ki_protection

@@ -337,16 +337,16 @@ class StreamActor(StreamOutput):
         assert waiter is not None
         if not waiter.waits:
             return  # it has its result, or its call unwinds: the bytes stay for the next one
+        self.waiter = None  # its result comes from here, not from a close that reading may cause
         try:
             result = self._take_or_read(waiter.asked)
         except Exception as exc:  # a defect: the caller must not wait for ever
-            self.waiter = None
             waiter.wake(Error("einval", exc))
             raise
         if result is None:
+            self.waiter = waiter
             self.ensure_watched("read")
             return
-        self.waiter = None
         if not waiter.wake(result):
             self._give_back(result)
 
@@ -457,7 +457,7 @@ class StreamActor(StreamOutput):
     def surrender(self) -> stdlib.socket:
         """Close the socket for programs, but return its descriptor, for an actor that goes on.
 
-        What was read and not taken is in `buffer` until then.
+        What was read and not taken is in `buffer` until then, what is to be sent in `queue`.
         """
         sock = self._retire()
         assert sock is not None

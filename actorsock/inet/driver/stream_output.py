@@ -176,8 +176,11 @@ class StreamOutput(InetActor):
                 self.rearm("write")
                 self.ensure_watched("write")
                 return
+            pieces = queue.head()
+            if not pieces:
+                return  # TLS has to hear from the peer first
             try:
-                sent = self.sock.sendmsg(queue.head())
+                sent = self.sock.sendmsg(pieces)
             except BlockingIOError:
                 self.write_found_no_room()
                 self.ensure_watched("write")
@@ -250,7 +253,7 @@ class StreamOutput(InetActor):
             self.on_ready(True, False, True)
         return _OK
 
-    async def wait_for_queue(self, process: Process) -> None:
+    async def wait_for_queue(self, process: Process, at_most: float = inf) -> None:
         """Wait, before a close, until what is queued has gone out: as the option `linger` says."""
         try:
             option = self.sock.getsockopt(stdlib.SOL_SOCKET, stdlib.SO_LINGER, _LINGER.size)
@@ -261,7 +264,7 @@ class StreamOutput(InetActor):
             self.queue.clear()
             return
         longest, looks_every = (seconds, inf) if lingers else (_WAITS_AT_MOST, _LOOKS_EVERY)
-        stops = trio.current_time() + longest
+        stops = trio.current_time() + min(longest, at_most)
         waiter = Waiter(process)
         self.closers.append(waiter)
         try:

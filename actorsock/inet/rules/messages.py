@@ -7,6 +7,7 @@ import attrs
 from ...runtime.core.identity import Ref
 
 __all__ = [
+    "SSL_MESSAGES",
     "TCP_MESSAGES",
     "Http",
     "PortData",
@@ -172,9 +173,16 @@ class Ssl:
 @final
 @attrs.frozen
 class SslClosed:
-    """The peer closed, with or without TLS's notice of it. Erlang's `{ssl_closed, Socket}`."""
+    """The peer closed. Erlang's `{ssl_closed, Socket}`.
+
+    Attributes:
+        socket: the socket.
+        announced: the peer has said by TLS that it sends no more. Otherwise the connection has just
+            ended, and what came may not be all that was sent. Not compared.
+    """
 
     socket: Any
+    announced: bool = attrs.field(default=True, eq=False)
 
 
 @final
@@ -184,13 +192,13 @@ class SslError:
 
     Attributes:
         socket: the socket.
-        reason: the name of the alert, such as `"certificate_required"`.
-        text: the alert in words; its wording is free.
+        reason: `("tls_alert", (name, text))`, where the name is such as `"bad_record_mac"` and the
+            wording of the text is free; or `("invalid_packet", data)`: the data cannot be a packet
+            of the type that is set, or one that is larger than allowed.
     """
 
     socket: Any
-    reason: str
-    text: str = ""
+    reason: tuple[str, Any]
 
 
 @final
@@ -219,6 +227,7 @@ class StreamMessages:
 
 
 TCP_MESSAGES: Final = StreamMessages(TcpClosed, TcpError, TcpPassive, (Tcp, TcpClosed, PortData))
+SSL_MESSAGES: Final = StreamMessages(SslClosed, SslError, SslPassive, ())
 
 
 def moves_with_udp(message: object) -> bool:

@@ -4,14 +4,14 @@ Pure: the executor hands `head` to the kernel and reports with `sent` how much w
 """
 
 from collections import deque
-from typing import Final
+from typing import Final, TypeAlias
 
-__all__ = ["OutputQueue"]
+__all__ = ["OutputQueue", "Piece"]
 
 _MOST_PIECES: Final = 64
 """Pieces for one system call; the kernel takes up to 1024."""
 
-Piece = bytes | memoryview
+Piece: TypeAlias = bytes | memoryview
 
 
 class OutputQueue:
@@ -39,6 +39,10 @@ class OutputQueue:
         self.busy = False
         self._pieces: deque[Piece] = deque()
         self.size = 0
+
+    def __len__(self) -> int:
+        """Return `size`."""
+        return self.size
 
     def append(self, *pieces: Piece) -> bool:
         """Queue bytes, which must not change any more; return True if the queue is busy now."""
@@ -68,6 +72,12 @@ class OutputQueue:
         freed = self.busy and self.size <= self.low
         self.busy = self.busy and not freed
         return freed
+
+    def take_all(self) -> list[Piece]:
+        """Take all pieces: another queue goes on with them."""
+        pieces = list(self._pieces)
+        self.clear()
+        return pieces
 
     def clear(self) -> None:
         """Drop all bytes: the connection is lost, or closed without delay."""

@@ -10,7 +10,7 @@ Sockets and mailboxes are the executor's. The stages of a stream:
 - `"closed"`.
 """
 
-from typing import Final, Literal, TypeAlias, final
+from typing import Any, Final, Literal, TypeAlias, final
 
 import attrs
 
@@ -30,9 +30,13 @@ __all__ = [
 @final
 @attrs.frozen
 class Failed:
-    """Send the owner the message of an error: `TcpError`, `SslError`."""
+    """Send the owner the message of an error: `TcpError`, `SslError`.
 
-    reason: str
+    Attributes:
+        reason: the reason in it: a POSIX name, or what TLS says.
+    """
+
+    reason: Any
 
 
 PASSIVE: Final = "passive"
