@@ -21,7 +21,7 @@ from ..rules.active_mode import Active, ActiveMode
 from ..rules.messages import PortData, Udp, UdpError, UdpPassive, moves_with_udp
 from .inet_actor import EINVAL, InetActor
 from .socket_objects import UdpSocket
-from .waiting import Waiter, deadline_of, wait
+from .waiting import Waiter
 
 __all__ = ["Datagram", "DatagramActor"]
 
@@ -43,7 +43,7 @@ Datagram = tuple[Any, ...]
 class DatagramActor(InetActor):
     """A socket of datagrams."""
 
-    __slots__ = ("ancillary", "make", "mode", "shape", "size", "unseen", "waiter")
+    __slots__ = ("ancillary", "make", "mode", "shape", "size", "unseen")
 
     object_type: ClassVar[type[Socket]] = UdpSocket
     transport: ClassVar[Transport] = "udp"
@@ -62,7 +62,6 @@ class DatagramActor(InetActor):
         self.make = self._message_maker()
         self.unseen: Datagram | None = None
         """A datagram that a recv was woken with and whose call unwound: the next one gets it."""
-        self.waiter: Waiter | None = None
 
     # --- options --------------------------------------------------------------------------------
 
@@ -204,16 +203,10 @@ class DatagramActor(InetActor):
         datagram = self._read()
         if datagram is not None:
             return _result(datagram)
-        if timeout == 0:
-            return Error("timeout")
-        waiter = self.waiter = Waiter(process)
-        self.ensure_watched("read")
-        try:
-            outcome = await wait(waiter, deadline_of(timeout), self._give_back)
-        finally:
-            if self.waiter is waiter:
-                self.waiter = None
-        return Error("timeout") if outcome is None else outcome
+        result: Ok[Datagram] | Error = await self.wait_to_read(
+            Waiter(process), timeout, self._give_back
+        )
+        return result
 
     def _give_back(self, result: Any) -> None:
         if isinstance(result, Ok):
@@ -271,12 +264,6 @@ class DatagramActor(InetActor):
             to.deliver(message)
         self.change_owner(caller.pid, to)
         return Ok()
-
-    async def close_by_program(self, handle: UdpSocket) -> None:
-        """Close for a program."""
-        if not self.turns.closed:
-            self.tell_owner_of_close(current_process())
-        await self.close()
 
     def retired(self) -> None:
         """See `InetActor.retired`."""

@@ -43,7 +43,7 @@ from ..rules.stream_rules import CLOSE, CLOSED, PASSIVE, Decision, Failed
 from .inet_actor import EINVAL
 from .socket_objects import TcpSocket
 from .stream_output import StreamOutput
-from .waiting import Waiter, deadline_of, wait
+from .waiting import Waiter, wait
 
 __all__ = ["StreamActor"]
 
@@ -68,7 +68,6 @@ class StreamActor(StreamOutput):
         "paused",
         "read_size",
         "unseen",
-        "waiter",
     )
 
     object_type: ClassVar[type[Socket]] = TcpSocket
@@ -90,8 +89,6 @@ class StreamActor(StreamOutput):
         self.buffer = ReceiveBuffer()
         self.unseen: deque[Any] = deque()
         """Packets that a recv was woken with and whose call unwound: they come next."""
-        self.waiter: Waiter | None = None
-        """The one recv that waits."""
         self.connecting: Waiter | None = None
         self.paused = False
         """A bad packet was reported, with exit_on_close False: reading waits for `setopts`."""
@@ -269,18 +266,9 @@ class StreamActor(StreamOutput):
         if pause is not None:
             await pause
         result = self._recv_now(length)
-        if result is not None:
-            return result
-        if timeout == 0:
-            return Error("timeout")
-        waiter = self.waiter = Waiter(process, length)
-        self.ensure_watched("read")
-        try:
-            outcome = await wait(waiter, deadline_of(timeout), self._give_back)
-        finally:
-            if self.waiter is waiter:
-                self.waiter = None
-        return Error("timeout") if outcome is None else outcome
+        if result is None:
+            result = await self.wait_to_read(Waiter(process, length), timeout, self._give_back)
+        return result
 
     def _recv_now(self, length: int) -> Ok[Any] | Error | None:
         refused = self.rules.recv_asked()
