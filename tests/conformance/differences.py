@@ -451,7 +451,7 @@ DIFFERENCES: Final = (
         "the active socket, and is not lost",
         what=r"tcp_\w+|udp_recv|inet_\w+|mailbox",
         theirs=r"((Ok|Error)\(.*\)|\[.*\])?",
-        ours=r"Ok\(.*\)|Error\('closed'.*\)|\[.*\['(tcp|udp)', \w, .*\]",
+        ours=r"Ok\(.*\)|Error\('(closed|econn\w+|emsgsize)'.*\)|\[.*\['(tcp|udp)', \w, .*\]",
         when=_port_reader_has_ended,
         parts_ways=True,
     ),

@@ -53,6 +53,7 @@ class InetActor(SocketLifetime):
         "statistics",
         "values",
         "waiter",
+        "woken",
     )
 
     transport: ClassVar[Transport]
@@ -80,6 +81,9 @@ class InetActor(SocketLifetime):
         """The size that `recbuf` asks of the option `buffer` as long as that is not set."""
         self.waiter: Waiter | None = None
         """The one recv that waits."""
+        self.woken: Waiter | None = None
+        """The recv that has its result, and whose process has not run yet. Nothing more is read
+        until then: what it gives back, if it is killed there, must come first."""
         self.observers: dict[Ref, Pid] = {}
         """The processes that `inet.monitor` this socket."""
 
@@ -91,6 +95,9 @@ class InetActor(SocketLifetime):
 
     def options_set(self) -> None:
         """Deliver what has arrived and the mode allows, after all options of a list were set."""
+
+    def reader_has_run(self) -> None:
+        """Go on reading: the recv that was woken has taken its result, or given it back."""
 
     @abc.abstractmethod
     def active_value(self) -> Active:
@@ -143,6 +150,9 @@ class InetActor(SocketLifetime):
         finally:
             if self.waiter is waiter:
                 self.waiter = None
+            if self.woken is waiter:
+                self.woken = None
+                self.reader_has_run()
         return Error("timeout") if outcome is None else outcome
 
     async def close_by_program(self, handle: Any) -> None:

@@ -153,7 +153,7 @@ class StreamActor(StreamOutput):
         """See `Pollable.awaits`."""
         if lane == "write":
             return self.queue.size > 0 or self.connecting is not None
-        return self.rules.reads or self.waiter is not None
+        return (self.rules.reads and not self.paused) or self.waiter is not None
 
     def states(self) -> list[str]:
         """See `InetActor.states`."""
@@ -187,6 +187,8 @@ class StreamActor(StreamOutput):
         The path of every packet in an active mode: `read_some`, `Statistics.received` and
         `InetActor.deliver` are written in place.
         """
+        if self.woken is not None:
+            return
         rules, mode, buffer, statistics = self.rules, self.rules.mode, self.buffer, self.statistics
         left = _QUANTUM
         while self.unseen and rules.reads:
@@ -273,14 +275,16 @@ class StreamActor(StreamOutput):
     def _recv_now(self, length: int) -> Ok[Any] | Error | None:
         refused = self.rules.recv_asked()
         if refused is not None:
-            return refused
+            # There are bytes only if a recv that met the end has given them back.
+            lost = self.is_dead and not self.buffer.is_empty
+            return Error(refused.reason, self.buffer.take_all()) if lost else refused
         if length and self.packet not in (0, "raw"):
             return EINVAL
         if length > _LONGEST_RECV:
             return Error("enomem")
         if self.waiter is not None:
             return Error("ealready")
-        return self._take_or_read(length)
+        return self._take_or_read(length) if self.woken is None else None
 
     def _take_or_read(self, length: int) -> Ok[Any] | Error | None:
         if self.unseen:
@@ -323,8 +327,8 @@ class StreamActor(StreamOutput):
     def _serve_waiter(self) -> None:
         waiter = self.waiter
         assert waiter is not None
-        if not waiter.waits:
-            return  # it has its result, or its call unwinds: the bytes stay for the next one
+        if self.woken is not None or not waiter.waits:
+            return  # a call has its result, or unwinds: the bytes stay for the next one
         self.waiter = None  # its result comes from here, not from a close that reading may cause
         try:
             result = self._take_or_read(waiter.asked)
@@ -335,8 +339,16 @@ class StreamActor(StreamOutput):
             self.waiter = waiter
             self.ensure_watched("read")
             return
-        if not waiter.wake(result):
+        if waiter.wake(result):
+            self.woken = waiter
+        else:
             self._give_back(result)
+
+    def reader_has_run(self) -> None:
+        """See `InetActor.reader_has_run`."""
+        if self.waiter is not None:
+            self._serve_waiter()
+        self.options_set()
 
     def _give_back(self, result: Any) -> None:
         """Keep what a recv was woken with, and that no caller has seen."""
