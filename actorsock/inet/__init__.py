@@ -10,13 +10,15 @@ from .calls.informing import (
     close,
     getfd,
     getstat,
-    i,
     info,
     monitor,
     peername,
+    peernames,
     port,
     sockname,
+    socknames,
 )
+from .calls.listing import i
 from .calls.options import getopts, setopts
 from .driver.socket_objects import InetSocket
 from .names.addresses import (
@@ -132,7 +134,9 @@ __all__ = [
     "parse_ipv6strict_address",
     "parse_strict_address",
     "peername",
+    "peernames",
     "port",
     "setopts",
     "sockname",
+    "socknames",
 ]

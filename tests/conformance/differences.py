@@ -429,10 +429,11 @@ DIFFERENCES: Final = (
     ),
     Difference(
         reason="a recv that waits when the socket becomes active gets the next data once the "
-        "socket is passive again; in Erlang it waits for ever, and so does every later one",
+        "socket is passive again, or is told its end; in Erlang it waits for ever, and so does "
+        "every later one",
         what="udp_recv|tcp_recv",
         theirs="",
-        ours=r"Ok\(.*\)",
+        ours=r"Ok\(.*\)|Error\('closed'\)",
         after=r"\w: setopts\(\w, \{'active': (?!False).*",
         parts_ways=True,
     ),
@@ -446,12 +447,30 @@ DIFFERENCES: Final = (
         parts_ways=True,
     ),
     Difference(
-        reason="data for a reader that has ended goes to the next one, or to the owner of the "
-        "active socket, and is not lost",
-        what="tcp_recv|udp_recv|mailbox",
-        theirs=r"(Error\(.*\)|\[.*\])?",
-        ours=r"Ok\(.*\)|Error\('closed', .*\)|\[.*\['(tcp|udp)', \w, .*\]",
+        reason="what comes for a reader that has ended goes to the next one, or to the owner of "
+        "the active socket, and is not lost",
+        what=r"tcp_\w+|udp_recv|inet_\w+|mailbox",
+        theirs=r"((Ok|Error)\(.*\)|\[.*\])?",
+        ours=r"Ok\(.*\)|Error\('closed'.*\)|\[.*\['(tcp|udp)', \w, .*\]",
         when=_port_reader_has_ended,
+        parts_ways=True,
+    ),
+    Difference(
+        reason="a change of the packet type or size in the middle of a packet holds at once (as in "
+        "28, of the type); Erlang first waits for the end of the old packet",
+        what="tcp_recv|mailbox",
+        theirs=r"(Error\('closed'\))?",
+        ours=r"Ok\(.*\)|Error\('emsgsize'\)|\[.*\['tcp(_error)?', \w, .*\]",
+        after=r"\w: setopts\(\w, .*'packet(_size)?'.*",
+        until=27,
+        parts_ways=True,
+    ),
+    Difference(
+        reason="data that has arrived comes at once also if an option after the active mode fails",
+        what="mailbox",
+        theirs="",
+        ours=r"\[\['tcp', s, b'hi'\]\]",
+        scenarios="gen_tcp: an active mode before an option that the system refuses",
         parts_ways=True,
     ),
     Difference(

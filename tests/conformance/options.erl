@@ -1,5 +1,6 @@
-%% Gives each option of a file of terms to the functions that open sockets, and sets and gets it on
-%% each kind of socket. Prints a line for each option: what each of them did.
+%% Gives each option of a file of terms to the functions that open sockets; sets and gets it on each
+%% kind of socket; and gets it of a socket that a listening one with the option has accepted.
+%% Prints a line for each option: what each of them did.
 -module(options).
 -export([main/1]).
 
@@ -7,7 +8,8 @@ main([Path]) ->
     {ok, Options} = file:consult(Path),
     {ok, Listener} = gen_tcp:listen(0, [{backlog, 1000}]),
     {ok, Port} = inet:port(Listener),
-    [io:format("~w~n", [opened(Option, Port) ++ [set(Option, Kind) || Kind <- kinds()]])
+    [io:format("~w~n", [opened(Option, Port) ++ [set(Option, Kind) || Kind <- kinds()]
+                        ++ [inherited(Option)]])
      || Option <- Options],
     halt().
 
@@ -28,15 +30,36 @@ kinds() -> [{tcp, inet}, {tcp, inet6}, {tcp, local}, {udp, inet}, {udp, inet6}, 
 
 set(Option, Kind) ->
     Socket = open(Kind),
-    Name = case Option of {raw, _, _, _} -> raw; _ -> element(1, Option) end,
+    Before = got(Socket, name(Option)),
     Set = case inet:setopts(Socket, [Option]) of ok -> ok; {error, Reason} -> Reason end,
-    Got = case inet:getopts(Socket, [Name]) of
-        {ok, []} -> left_out;
-        {ok, [_]} -> given;
-        {error, Other} -> Other
-    end,
+    Got = got(Socket, name(Option)),
     inet:close(Socket),
-    {Set, Got}.
+    {Before, Set, Got}.
+
+inherited(Option) ->
+    try gen_tcp:listen(0, [{ip, {127, 0, 0, 1}}, Option]) of
+        {ok, Listener} ->
+            {ok, Port} = inet:port(Listener),
+            {ok, Client} = gen_tcp:connect({127, 0, 0, 1}, Port, [{active, false}]),
+            {ok, Socket} = gen_tcp:accept(Listener),
+            Got = got(Socket, name(Option)),
+            [inet:close(Each) || Each <- [Listener, Client, Socket]],
+            Got;
+        {error, _} -> refused
+    catch
+        _:_ -> refused
+    end.
+
+got(Socket, Name) ->
+    case inet:getopts(Socket, [Name]) of
+        {ok, []} -> left_out;
+        {ok, [{_, Value}]} -> {value, Value};
+        {ok, [{raw, _, _, Value}]} -> {value, Value};
+        {error, Reason} -> Reason
+    end.
+
+name({raw, Level, Number, _}) -> {raw, Level, Number, 4};
+name(Option) -> element(1, Option).
 
 open({tcp, local}) -> opened(gen_tcp:listen(0, [{ip, {local, <<0, "options">>}}]));
 open({tcp, Family}) -> opened(gen_tcp:listen(0, [Family]));

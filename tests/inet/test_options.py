@@ -1,6 +1,7 @@
 """Lists of options: which are taken, in which order they count, and what is refused."""
 
 import math
+import sys
 from typing import Any
 
 import pytest
@@ -138,7 +139,7 @@ def test_names_come_as_a_list(names: Any) -> None:
         ("buffer", -5, 1),
         ("high_watermark", -1, 0),
         ("linger", (False, 9), (False, 0)),
-        ("tos", 255, 252),
+        ("tos", 511, 255),
         ("tos", 256, 0),
         ("packet", "raw", 0),
         ("packet_size", 2**32, 0),
@@ -203,5 +204,10 @@ def test_values_go_to_the_socket_module_and_back() -> None:
     assert linger.give((True, 3)) == socket.Linger(True, 3)
     assert linger.take(socket.Linger(False, 3)) == (False, 0)
     join = OPTIONS["add_membership"].kernel
-    assert join["inet"].give(("224.1.1.1", "0.0.0.0", 1)) == socket.Membership("224.1.1.1", "any")
+    assert join["inet"].give(("224.1.1.1", "0.0.0.0")) == socket.Membership("224.1.1.1", "any")
+    by_index = bytes((224, 1, 1, 1, 0, 0, 0, 0)) + (1).to_bytes(4, sys.byteorder)
+    assert join["inet"].give(("224.1.1.1", "0.0.0.0", 1)) == by_index
+    source = OPTIONS["add_source_membership"].kernel["inet"]
+    three = ("232.1.1.1", "127.0.0.1", "127.0.0.1")
+    assert source.give(three) == socket.SourceMembership(*three)
     assert join["inet6"].give(("ff02::5", 1)) == socket.Membership6("ff02::5", 1)

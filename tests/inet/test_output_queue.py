@@ -24,7 +24,7 @@ def test_bytes_leave_in_order_and_the_watermarks_hold(steps: list[Any], high: in
             model = model[count:]
             assert queue.sent(count) is (busy and len(model) <= low)
             busy = busy and len(model) > low
-        assert (b"".join(queue.head()), len(queue), queue.busy) == (model, len(model), busy)
+        assert (b"".join(queue.head()), queue.size, queue.busy) == (model, len(model), busy)
 
 
 def test_one_system_call_gets_a_bounded_number_of_pieces() -> None:
@@ -39,6 +39,6 @@ def test_one_system_call_gets_a_bounded_number_of_pieces() -> None:
 def test_a_send_is_queued_whole_and_makes_the_queue_busy(size: int) -> None:
     queue = OutputQueue()
     assert queue.append(bytes(size)) is (size >= 8192)
-    assert len(queue) == size
+    assert queue.size == size
     queue.clear()
-    assert (len(queue), queue.busy, queue.head()) == (0, False, [])
+    assert (queue.size, queue.busy, queue.head()) == (0, False, [])

@@ -2,6 +2,7 @@
 
 from typing import Any, get_args
 
+import attrs
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -110,6 +111,38 @@ def test_the_first_packet_is_the_one_that_decode_packet_gives(
         case more:
             assert buffer.next() is None
             assert buffer.missing == max(1, (more.length or 0) - len(stream))
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.data(), _FRAMINGS, st.sampled_from(_STREAMS))
+def test_the_short_way_gives_what_the_long_one_does(
+    data: st.DataObject, framing: Framing, stream: bytes
+) -> None:
+    short, long = ReceiveBuffer(framing), ReceiveBuffer(framing)
+    for piece in filter(None, data.draw(_pieces(stream))):
+        packet = short.pass_through(piece)
+        if packet is None:
+            short.feed(piece)
+            packet = short.next()
+        long.feed(piece)
+        assert packet == long.next()
+        assert packet is None or isinstance(packet, Error) or short.taken == long.taken
+    assert short.take_all() == long.take_all()
+
+
+@pytest.mark.parametrize(
+    ("framing", "piece"),
+    [
+        (Framing(2), b"\0\2hi"),
+        (Framing("line", packet_size=4), b"abc\n"),
+        (Framing("line", line_delimiter=b";"), b";"),
+        (Framing("raw", buffer=3), b"abc"),
+    ],
+)
+def test_the_short_way_takes_a_piece_that_is_one_packet(framing: Framing, piece: bytes) -> None:
+    assert ReceiveBuffer(framing).pass_through(piece) is not None
+    longer = attrs.evolve(framing, packet_size=1, buffer=2)
+    assert ReceiveBuffer(longer).pass_through(piece + piece) is None
 
 
 def test_http_goes_on_with_headers_after_other_types() -> None:

@@ -56,6 +56,7 @@ _POLLERS: Final = (
         "socket/test_queues",
         "socket/test_exhausted",
         "socket/test_many_connections",
+        "socket/test_failing_calls",
     ),
     _tests(
         "socket/test_spurious_wakeup",
@@ -63,6 +64,7 @@ _POLLERS: Final = (
         "socket/test_open_fd",
         "socket/test_queues",
         "socket/test_exhausted",
+        "socket/test_failing_calls",
         ACTORSOCK_POLLER="trio",
     ),
 )
@@ -139,18 +141,34 @@ CHOSEN: Final[dict[str, tuple[Suite, ...]]] = {
             "socket/test_both_lanes_ready",
             "socket/test_info_counters",
         ),
-        _tests("socket/test_nothing_lost", "socket/test_spurious_wakeup", "socket/test_stream"),
+        _tests(
+            "socket/test_nothing_lost",
+            "socket/test_spurious_wakeup",
+            "socket/test_stream",
+            "socket/test_nowait_gives_way",
+            "socket/test_failing_calls",
+            "socket/test_readiness",
+            "runtime/test_no_memory",
+        ),
         _SCENARIOS,
     ),
     "actorsock/socket/core/readiness.py": (
         _tests(
+            "socket/test_readiness",
             "socket/test_spurious_wakeup",
             "socket/test_lanes_apart",
             "socket/test_both_lanes_ready",
             "socket/test_answered_while_waiting",
             "socket/test_nothing_lost",
         ),
-        _tests("socket/test_stream", "socket/test_open_fd", "socket/test_unspec_native_addresses"),
+        _tests(
+            "socket/test_stream",
+            "socket/test_open_fd",
+            "socket/test_unspec_native_addresses",
+            "socket/test_info_counters",
+            "socket/test_nowait_gives_way",
+            "socket/test_failing_calls",
+        ),
         _SCENARIOS,
     ),
     "actorsock/socket/core/lifetime.py": (

@@ -1,5 +1,6 @@
 """Beginning and ending: the same for servers and state machines, in every kind of body."""
 
+import logging
 from typing import Any
 
 import pytest
@@ -145,7 +146,8 @@ async def test_a_wrong_result_is_a_crash(start: Starter, behaviour: Any) -> None
     for wrong in behaviour.wrong_results:
         reason = await failure(otp.call(await start(behaviour, current_pid()), wrong))
         assert isinstance(reason, TypeError)
-        assert str(reason) == f"{behaviour.expected_of_call} to be returned, got {wrong!r}"
+        expected = f"{behaviour.expected_of_call} to be returned, got {wrong!r}"
+        assert str(reason).partition(";")[0] == expected
         assert await messages() == [("terminate", reason)]
 
 
@@ -390,3 +392,32 @@ async def test_the_end_of_the_starter_reaches_only_a_linked_process(
     else:
         await otp.stop(server)
         assert await receive(str) == "normal"
+
+
+async def test_an_error_in_logging_harms_no_behaviour(
+    runtime: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Filters and handlers are the program's code: one that raises ends no server or supervisor."""
+
+    class Fragile(otp.GenServer):
+        def handle_cast(self, request: Any) -> Any:
+            return Stop(request)
+
+    def fails(record: logging.LogRecord) -> bool:
+        raise LookupError("no logging")
+
+    supervisor = ok(
+        await otp.start(otp.Supervisor, [otp.ChildSpec("a", otp.start_link, (Fragile,))])
+    )
+    [child] = await otp.which_children(supervisor)
+    assert isinstance(child.pid, Pid)
+    for name in ["actorsock.otp", "actorsock.supervisor"]:
+        monkeypatch.setattr(logging.getLogger(name), "handle", fails)
+    await otp.sys.trace(child.pid, True)
+    send(child.pid, "a message that nobody handles")
+    assert await otp.sys.get_state(child.pid)
+    ref = monitor(child.pid)
+    otp.cast(child.pid, "a reason")
+    assert (await receive(ref)).reason == "a reason"
+    [child] = await otp.which_children(supervisor)
+    assert isinstance(child.pid, Pid)

@@ -4,6 +4,7 @@ from math import inf
 from typing import Any
 
 from ...arguments import check_seconds, shown
+from ...results import Error
 from ...runtime.core.identity import Pid
 from ...runtime.core.process import Process, alive
 from ..driver.datagram_actor import DatagramActor
@@ -12,7 +13,15 @@ from ..driver.listen_actor import ListenActor
 from ..driver.socket_objects import InetSocket, TcpSocket, UdpSocket
 from ..driver.stream_actor import StreamActor
 
-__all__ = ["check_timeout", "data_of", "datagram_of", "inet_actor_of", "live_process", "stream_of"]
+__all__ = [
+    "check_timeout",
+    "connection_of",
+    "data_of",
+    "datagram_of",
+    "inet_actor_of",
+    "live_process",
+    "stream_of",
+]
 
 
 def stream_of(sock: object) -> StreamActor | ListenActor:
@@ -21,6 +30,14 @@ def stream_of(sock: object) -> StreamActor | ListenActor:
         raise TypeError(f"sock: expected a TcpSocket, got {shown(sock)}")
     actor: StreamActor | ListenActor = sock._actor
     return actor
+
+
+def connection_of(sock: object) -> StreamActor | Error:
+    """Return the actor of a connection; of a listening socket, the error of what it cannot do."""
+    actor = stream_of(sock)
+    if type(actor) is StreamActor:
+        return actor
+    return Error("closed" if actor.turns.closed else "enotconn")
 
 
 def datagram_of(sock: object) -> DatagramActor:
@@ -33,7 +50,7 @@ def datagram_of(sock: object) -> DatagramActor:
 
 def inet_actor_of(sock: object) -> InetActor:
     """Return the actor of either; raise `TypeError` for anything else."""
-    if not isinstance(sock, InetSocket):
+    if type(sock) is not TcpSocket and not isinstance(sock, InetSocket):
         raise TypeError(f"sock: expected a TcpSocket or a UdpSocket, got {shown(sock)}")
     actor: InetActor = sock._actor
     return actor

@@ -11,15 +11,17 @@ from trio.lowlevel import enable_ki_protection
 
 from ...arguments import check_int, shown
 from ...results import Error, Ok
-from ...runtime.bodies.current import current_process
+from ...runtime.bodies.current import current_process, process_of_task
+from ...runtime.bodies.running import local
 from ...runtime.core.identity import Pid
+from ...runtime.core.reductions import SYSTEM_CALL
 from ...socket.core.service import service_of
 from ...socket.values.address import SockAddrIn, SockAddrIn6, SockAddrUn, parse
 from ...socket.values.hosts import HOST_WORDS
 from ..driver.datagram_actor import Datagram, DatagramActor
 from ..driver.opening import apply_options, bind, kind_of, open_descriptor
 from ..driver.socket_objects import UdpSocket
-from ..names.lookup import getaddr, port_number
+from ..names.lookup import getaddr, numeric_address, port_number
 from ..options.lists import OptionList, opening_options
 from .arguments import check_timeout, data_of, datagram_of, live_process
 
@@ -70,6 +72,7 @@ def open(port: int | str = 0, options: OptionList = ()) -> Ok[UdpSocket] | Error
         return result
     handle: UdpSocket = actor.socket_object
     actor.set_active(chosen.values.get("active", True))
+    actor.options_set()
     return Ok(handle)
 
 
@@ -136,6 +139,17 @@ async def send(sock: UdpSocket, *args: Any) -> Ok[None] | Error:
         ok(await gen_udp.send(sock, "localhost", 53, query))
     """
     actor = datagram_of(sock)
+    process = local.step.process
+    if process is None:
+        process = process_of_task()
+    pause = process.body.spend(SYSTEM_CALL)
+    if pause is not None:
+        await pause
+    if len(args) == 3 and type(args[1]) is int and type(args[0]) is str and actor.family != "local":
+        # The short way of an answer to a datagram, whose address is text.
+        known = numeric_address(args[0], actor.family)
+        if known is not None and 0 < args[1] < 65536:
+            return actor.send(data_of(args[2]), (known, args[1]))
     destination: Any = None
     ancillary: Any = ()
     match args:

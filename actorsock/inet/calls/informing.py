@@ -1,7 +1,6 @@
 """What `inet` tells of sockets: names, counters, monitors, the table of `i`."""
 
 import os
-import sys
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
@@ -12,7 +11,6 @@ from ...arguments import shown
 from ...results import Error, Ok
 from ...runtime.bodies.current import current_process
 from ...runtime.core.identity import Pid, Ref, check_ref
-from ...socket.core.service import existing_service
 from ...socket.kernel.errors import error_of
 from ..driver.inet_actor import EINVAL, InetActor, cancel_observer
 from ..driver.socket_objects import InetSocket, TcpSocket, UdpSocket
@@ -27,14 +25,15 @@ __all__ = [
     "counters_of",
     "getfd",
     "getstat",
-    "i",
     "info",
     "local_name",
     "monitor",
     "peer_name",
     "peername",
+    "peernames",
     "port",
     "sockname",
+    "socknames",
 ]
 
 _EBADF: Final = Error("ebadf")
@@ -85,6 +84,36 @@ def peername(sock: InetSocket) -> Ok[tuple[Any, Any]] | Error:
         TypeError: `sock` is no such socket.
     """
     return peer_name(inet_actor_of(sock))
+
+
+@enable_ki_protection
+def socknames(sock: InetSocket) -> Ok[list[tuple[Any, Any]]] | Error:
+    """Return the local addresses of a socket: of TCP and UDP, one. Erlang's `inet:socknames/1`.
+
+    Returns:
+        `Ok(addresses)`, a list; or `Error` as from `sockname`.
+
+    Raises:
+        TypeError: `sock` is no such socket.
+    """
+    return _listed(sockname(sock))
+
+
+@enable_ki_protection
+def peernames(sock: InetSocket) -> Ok[list[tuple[Any, Any]]] | Error:
+    """Return the addresses of the peer: of TCP and UDP, one. Erlang's `inet:peernames/1`.
+
+    Returns:
+        `Ok(addresses)`, a list; or `Error` as from `peername`.
+
+    Raises:
+        TypeError: `sock` is no such socket.
+    """
+    return _listed(peername(sock))
+
+
+def _listed(name: Ok[tuple[Any, Any]] | Error) -> Ok[list[tuple[Any, Any]]] | Error:
+    return Ok([name.value]) if isinstance(name, Ok) else name
 
 
 @enable_ki_protection
@@ -188,63 +217,6 @@ async def close(sock: InetSocket) -> Ok[None]:
     if isinstance(sock, UdpSocket):
         return await datagrams.close(sock)
     raise TypeError(f"sock: expected a TcpSocket or a UdpSocket, got {shown(sock)}")
-
-
-@enable_ki_protection
-def i(transport: str | None = None) -> None:
-    """Print a table of the open sockets. Erlang's `inet:i/0,1`.
-
-    Args:
-        transport: `"tcp"` or `"udp"`; None for both.
-
-    Raises:
-        ValueError: it is another word.
-    """
-    if transport not in (None, "tcp", "udp"):
-        raise ValueError(f"transport: expected 'tcp' or 'udp', got {shown(transport)}")
-    service = existing_service(current_process().node)
-    handles = [] if service is None else list(service.registry.kinds)
-    rows = [_COLUMNS] + [
-        _row(handle)
-        for handle in handles
-        if isinstance(handle, InetSocket) and transport in (None, inet_actor_of(handle).transport)
-    ]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        sys.stdout.write(line.rstrip() + "\n")
-
-
-_COLUMNS: Final = (
-    "Port", "Module", "Recv", "Sent", "Owner", "Local Address", "Foreign Address", "State", "Type",
-)  # fmt: skip
-_STATES: Final = {
-    ("accepting", "listen", "open"): "ACCEPTING",
-    ("listen", "open"): "LISTENING",
-    ("connected", "open"): "CONNECTED",
-    ("open",): "BOUND",
-    (): "CLOSED",
-}
-
-
-def _row(handle: InetSocket) -> tuple[str, ...]:
-    actor = inet_actor_of(handle)
-    module, kind = ("inet_tcp", "STREAM") if actor.transport == "tcp" else ("inet_udp", "DGRAM")
-    return (
-        repr(handle).removeprefix("#Port"),
-        module,
-        str(actor.statistics.recv_oct),
-        str(actor.statistics.send_oct),
-        repr(actor.turns.owner),
-        _shown_name(sockname(handle)),
-        _shown_name(peername(handle)),
-        _STATES[tuple(actor.states())],
-        kind,
-    )
-
-
-def _shown_name(name: Ok[tuple[Any, Any]] | Error) -> str:
-    return ":".join(map(str, name.value)) if isinstance(name, Ok) else "*:*"
 
 
 def local_name(actor: InetActor) -> Ok[tuple[Any, Any]] | Error:

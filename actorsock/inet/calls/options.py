@@ -1,7 +1,7 @@
 """`setopts` and `getopts`."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 from trio.lowlevel import enable_ki_protection
 
@@ -9,10 +9,14 @@ from ...results import Error, Ok
 from ..driver.inet_actor import EINVAL, InetActor
 from ..driver.socket_objects import InetSocket
 from ..options.lists import OptionList, RawRead, options_to_get, options_to_set
-from ..options.table import Option
+from ..options.table import OPTIONS, Option
 from .arguments import inet_actor_of
 
-__all__ = ["getopts", "setopts", "values_of"]
+__all__ = ["ONCE", "getopts", "setopts", "values_of"]
+
+_OK: Final[Ok[None]] = Ok()
+ONCE: Final[list[tuple[Option, Any]]] = [(OPTIONS["active"], "once")]
+"""What a program that reads packet by packet sets after each of them."""
 
 
 @enable_ki_protection
@@ -44,19 +48,20 @@ def setopts(sock: InetSocket, options: OptionList) -> Ok[None] | Error:
         ok(inet.setopts(sock, [("packet", 4), "binary"]))
     """
     actor = inet_actor_of(sock)
-    # A program that reads packet by packet sets this one after each of them.
-    if type(options) is dict and len(options) == 1 and options.get("active") == "once":
-        return EINVAL if actor.turns.closed else actor.set_active("once")
-    settings = options_to_set(options)
+    # The short way of a program that reads packet by packet.
+    once = type(options) is dict and len(options) == 1 and options.get("active") == "once"
+    settings = ONCE if once else options_to_set(options)
     if isinstance(settings, Error):
         return settings
     if actor.turns.closed:
         return EINVAL
+    result: Ok[None] | Error = _OK
     for option, value in settings:
         result = actor.set_option(option, value)
         if isinstance(result, Error):
-            return result
-    return Ok()
+            break
+    actor.options_set()
+    return result
 
 
 @enable_ki_protection

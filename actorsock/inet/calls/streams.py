@@ -11,22 +11,23 @@ from trio.lowlevel import enable_ki_protection
 
 from ...arguments import check_int, check_word, shown
 from ...results import Error, Ok
-from ...runtime.bodies.current import current_process
+from ...runtime.bodies.current import current_process, process_of_task
 from ...runtime.bodies.in_trio import in_trio
+from ...runtime.bodies.running import local
 from ...runtime.core.identity import Pid
 from ...runtime.core.reductions import SYSTEM_CALL
 from ...socket.core.service import service_of
 from ...socket.kernel.errors import error_of
 from ...socket.values.address import SockAddr, SockAddrIn, SockAddrIn6, SockAddrUn, parse
 from ..driver.listen_actor import ListenActor
-from ..driver.opening import apply_options, bind, kind_of, open_descriptor
+from ..driver.opening import apply_options, bind, family_of_descriptor, kind_of, open_descriptor
 from ..driver.socket_objects import TcpSocket
 from ..driver.stream_actor import StreamActor
 from ..driver.waiting import deadline_of
 from ..names.lookup import getaddrs, port_number
 from ..options.lists import OpeningOptions, OptionList, opening_options
 from ..options.table import Family
-from .arguments import check_timeout, data_of, live_process, stream_of
+from .arguments import check_timeout, connection_of, data_of, live_process, stream_of
 
 __all__ = [
     "HOW",
@@ -34,6 +35,7 @@ __all__ = [
     "close",
     "connect",
     "controlling_process",
+    "fdopen",
     "listen",
     "recv",
     "send",
@@ -165,12 +167,10 @@ async def _addresses(
 
 
 async def _connect(peer: Any, options: OpeningOptions, deadline: float) -> Ok[TcpSocket] | Error:
-    owner = current_process()
-    kind = kind_of(options.family, "tcp")
-    opened = open_descriptor(kind, options)
+    opened = _opened(options)
     if isinstance(opened, Error):
         return opened
-    actor = StreamActor(service_of(owner.node), opened.value, kind, owner, options.family)
+    actor = opened.value
     done = False
     try:
         result = apply_options(actor, options)
@@ -182,11 +182,61 @@ async def _connect(peer: Any, options: OpeningOptions, deadline: float) -> Ok[Tc
     finally:
         if not done:
             actor.close_now()
-    if isinstance(result, Error):
-        return result
+    return result if isinstance(result, Error) else _started(actor, options)
+
+
+def _opened(options: OpeningOptions) -> Ok[StreamActor] | Error:
+    owner = current_process()
+    kind = kind_of(options.family, "tcp")
+    opened = open_descriptor(kind, options)
+    if isinstance(opened, Error):
+        return opened
+    connected = "fd" in options.values
+    return Ok(
+        StreamActor(
+            service_of(owner.node), opened.value, kind, owner, options.family, connected=connected
+        )
+    )
+
+
+def _started(actor: StreamActor, options: OpeningOptions) -> Ok[TcpSocket]:
+    """Begin to deliver, with all options set; return the socket."""
     handle: TcpSocket = actor.socket_object
     actor.set_active(options.values.get("active", True))
+    actor.options_set()
     return Ok(handle)
+
+
+@enable_ki_protection
+def fdopen(fd: int, options: OptionList = ()) -> Ok[TcpSocket] | Error:
+    """Make a socket of an open descriptor. The caller owns it. Erlang's `gen_tcp:fdopen/2`.
+
+    Args:
+        fd: the descriptor of a connected stream socket, which belongs to the socket from now on.
+        options: as for `connect`.
+
+    Returns:
+        `Ok(sock)`, or `Error`: `"ebadf"` if it is not open, `"enotsock"` if it is no socket,
+        `"einval"` if it is no stream.
+
+    Raises:
+        TypeError, ValueError: an argument or an option is wrong.
+    """
+    check_int("fd", fd, "a descriptor", 0)
+    family = family_of_descriptor(fd)
+    if isinstance(family, Error):
+        return family
+    pairs = list(options.items()) if isinstance(options, Mapping) else list(options)
+    chosen = opening_options("connect", [*pairs, ("fd", fd)], family.value)
+    opened = _opened(chosen)
+    if isinstance(opened, Error):
+        return opened
+    actor = opened.value
+    result = apply_options(actor, chosen)
+    if isinstance(result, Error):
+        actor.close_now()
+        return result
+    return _started(actor, chosen)
 
 
 @enable_ki_protection
@@ -308,11 +358,11 @@ async def recv(sock: TcpSocket, length: int = 0, timeout: float = inf) -> Ok[Any
     Raises:
         TypeError, ValueError: an argument is wrong.
     """
-    actor = stream_of(sock)
+    actor = connection_of(sock)
     check_int("length", length, "a number of bytes", 0)
     check_timeout(timeout)
-    if isinstance(actor, ListenActor):
-        return Error("closed" if actor.turns.closed else "enotconn")
+    if isinstance(actor, Error):
+        return actor
     return await actor.recv(length, timeout)
 
 
@@ -344,12 +394,14 @@ async def send(sock: TcpSocket, data: Any) -> Ok[None] | Error:
 
         ok(await gen_tcp.send(sock, [b"GET ", path, b" HTTP/1.0", [13, 10, 13, 10]]))
     """
-    actor = stream_of(sock)
-    given = data_of(data)
-    if isinstance(actor, ListenActor):
-        return Error("closed" if actor.turns.closed else "enotconn")
+    actor = connection_of(sock)
+    given = data if type(data) is bytes else data_of(data)
+    if isinstance(actor, Error):
+        return actor
     # `StreamActor.send` written in place: a coroutine less for each send.
-    process = current_process()
+    process = local.step.process
+    if process is None:
+        process = process_of_task()
     pause = process.body.spend(SYSTEM_CALL)
     if pause is not None:
         await pause
@@ -371,10 +423,10 @@ def unrecv(sock: TcpSocket, data: Any) -> Ok[None] | Error:
     Raises:
         TypeError, ValueError: an argument is wrong.
     """
-    actor = stream_of(sock)
+    actor = connection_of(sock)
     given = data_of(data)
-    if isinstance(actor, ListenActor):
-        return Error("closed" if actor.turns.closed else "enotconn")
+    if isinstance(actor, Error):
+        return actor
     return actor.unrecv(given)
 
 
@@ -393,10 +445,10 @@ def shutdown(sock: TcpSocket, how: Literal["read", "write", "read_write"]) -> Ok
     Raises:
         TypeError, ValueError: `how` is none of the three words.
     """
-    actor = stream_of(sock)
+    actor = connection_of(sock)
     check_word("how", how, tuple(HOW))
-    if isinstance(actor, ListenActor):
-        return Error("closed" if actor.turns.closed else "enotconn")
+    if isinstance(actor, Error):
+        return actor
     return actor.shutdown(HOW[how])
 
 
@@ -463,11 +515,11 @@ async def sendfile(sock: TcpSocket, path: Any, offset: int = 0, count: int = 0) 
     Raises:
         TypeError, ValueError: an argument is wrong.
     """
-    actor = stream_of(sock)
+    actor = connection_of(sock)
     check_int("offset", offset, "a number of bytes", 0)
     check_int("count", count, "a number of bytes", 0)
-    if isinstance(actor, ListenActor):
-        return Error("closed" if actor.turns.closed else "enotconn")
+    if isinstance(actor, Error):
+        return actor
     try:
         file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as exc:

@@ -3,7 +3,7 @@
 import os
 import socket as stdlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Final
 
 from ...results import Error, Ok
@@ -16,7 +16,7 @@ from ...socket.core.turns import LaneName
 from ...socket.kernel.errors import error_of
 from ...socket.values.kinds import SocketKind
 from ..options.table import Family, Transport
-from ..packets.data_forms import shaped
+from ..packets.data_forms import Mode, shaped
 from ..rules.active_mode import Active, ActiveMode
 from ..rules.messages import PortData, Udp, UdpError, UdpPassive, moves_with_udp
 from .inet_actor import EINVAL, InetActor
@@ -33,6 +33,7 @@ _ANCILLARY: Final[dict[tuple[int, int], str]] = {
     (stdlib.IPPROTO_IP, stdlib.IP_TOS): "tos",
     (stdlib.IPPROTO_IPV6, stdlib.IPV6_TCLASS): "tclass",
 }
+_OK: Final[Ok[None]] = Ok()
 _RECEIVES_MORE: Final = ("recvtos", "recvttl", "recvtclass")
 
 Datagram = tuple[Any, ...]
@@ -42,7 +43,7 @@ Datagram = tuple[Any, ...]
 class DatagramActor(InetActor):
     """A socket of datagrams."""
 
-    __slots__ = ("ancillary", "mode", "size", "unseen", "waiter")
+    __slots__ = ("ancillary", "make", "mode", "shape", "size", "unseen", "waiter")
 
     object_type: ClassVar[type[Socket]] = UdpSocket
     transport: ClassVar[Transport] = "udp"
@@ -56,7 +57,10 @@ class DatagramActor(InetActor):
         self.ancillary: set[str] = set()
         """The options that ask for ancillary data and are on."""
         self.size: int = self.value("buffer")
-        self.unseen: Ok[Datagram] | None = None
+        self.shape: tuple[Mode, int] = ("binary", 0)
+        """The options `mode` and `header`."""
+        self.make = self._message_maker()
+        self.unseen: Datagram | None = None
         """A datagram that a recv was woken with and whose call unwound: the next one gets it."""
         self.waiter: Waiter | None = None
 
@@ -69,9 +73,12 @@ class DatagramActor(InetActor):
             return passive
         if passive:
             self.deliver(UdpPassive(self.socket_object))
+        return _OK
+
+    def options_set(self) -> None:
+        """See `InetActor.options_set`."""
         if self.mode.value is not False:
             self.pump()
-        return Ok()
 
     def active_value(self) -> Active:
         """See `InetActor.active_value`."""
@@ -82,12 +89,14 @@ class DatagramActor(InetActor):
         result = super().set_option(option, value)
         if option.name in _RECEIVES_MORE and isinstance(result, Ok):
             (self.ancillary.add if value else self.ancillary.discard)(option.name)
+            self.make = self._message_maker()
         return result
 
     def value_changed(self, name: str) -> None:
         """See `InetActor.value_changed`."""
-        if name == "buffer":
-            self.size = self.value("buffer")
+        self.size = self.value("buffer")
+        self.shape = self.value("mode"), self.value("header")
+        self.make = self._message_maker()
 
     def states(self) -> list[str]:
         """See `InetActor.states`."""
@@ -109,12 +118,12 @@ class DatagramActor(InetActor):
         if self.mode.value is not False:
             self.pump()
         elif self.waiter is not None and self.waiter.waits:
-            result = self._read()
-            if result is None:
+            datagram = self._read()
+            if datagram is None:
                 self.ensure_watched("read")
                 return
             waiter, self.waiter = self.waiter, None
-            if not waiter.wake(result):
+            if not waiter.wake(result := _result(datagram)):
                 self._give_back(result)
 
     def pump(self) -> None:
@@ -127,27 +136,28 @@ class DatagramActor(InetActor):
                 self.ensure_watched("read")
                 return
             left -= 1
-            result = self._read()
-            if result is None:
+            datagram = self._read()
+            if datagram is None:
                 self.ensure_watched("read")
                 return
-            if isinstance(result, Error):
+            if isinstance(datagram, Error):
                 # The error of an earlier datagram: it counts for no mode.
-                self.deliver(UdpError(self.socket_object, result.reason))
+                self.deliver(UdpError(self.socket_object, datagram.reason))
                 continue
-            self.deliver(self._message(result.value))
-            if mode.delivered():
+            self.deliver(self.make(datagram))
+            if mode.value is not True and mode.delivered():
                 self.deliver(UdpPassive(self.socket_object))
 
-    def _message(self, datagram: Datagram) -> Any:
-        address, port, *ancillary, data = datagram
+    def _message_maker(self) -> Callable[[Datagram], Any]:
+        """Return the function that makes the message of a datagram: chosen once for many."""
+        handle = self.socket_object
         if self.value("deliver") == "port":
-            return PortData(self.socket_object, data)
-        if ancillary:
-            return Udp(self.socket_object, address, port, data, ancillary[0])
-        return Udp(self.socket_object, address, port, data)
+            return lambda datagram: PortData(handle, datagram[-1])
+        if self.ancillary:
+            return lambda found: Udp(handle, found[0], found[1], found[3], found[2])
+        return lambda datagram: Udp(handle, *datagram)
 
-    def _read(self) -> Ok[Datagram] | Error | None:
+    def _read(self) -> Datagram | Error | None:
         if self.unseen is not None:
             unseen, self.unseen = self.unseen, None
             return unseen
@@ -165,12 +175,12 @@ class DatagramActor(InetActor):
             return None
         except OSError as exc:
             return error_of(exc)
-        self.counters.read_byte += len(data)
         self.counters.read_pkg += 1
         self.statistics.received(len(data))
-        mode, header = self.value("mode"), self.value("header")
+        mode, header = self.shape
         given = data if mode == "binary" and not header else shaped(data, mode, header)
-        return Ok((*self._source(source), *extra, given))
+        address, port = source if self.family == "inet" else self._source(source)
+        return address, port, *extra, given
 
     def _source(self, source: Any) -> tuple[Any, int]:
         if self.family == "local":
@@ -191,9 +201,9 @@ class DatagramActor(InetActor):
             return EINVAL
         if self.waiter is not None:
             return Error("ealready")
-        result = self._read()
-        if result is not None:
-            return result
+        datagram = self._read()
+        if datagram is not None:
+            return _result(datagram)
         if timeout == 0:
             return Error("timeout")
         waiter = self.waiter = Waiter(process)
@@ -207,44 +217,38 @@ class DatagramActor(InetActor):
 
     def _give_back(self, result: Any) -> None:
         if isinstance(result, Ok):
-            self.unseen = result
+            self.unseen = result.value
 
     # --- sending --------------------------------------------------------------------------------
 
-    def send(self, data: bytes, address: Any, control: list[Any]) -> Ok[None] | Error:
+    def send(self, data: bytes, address: Any, control: Sequence[Any] = ()) -> Ok[None] | Error:
         """Send one datagram, to `address` or, if that is None, to the connected peer."""
         if self.turns.closed:
             return Error("closed")
-
-        def call() -> int:
+        try:
             if control:
                 where = () if address is None else (0, address)
-                return self.sock.sendmsg([data], control, *where)
-            if address is None:
-                return self.sock.send(data)
-            return self.sock.sendto(data, address)
-
-        sent = self._called(call)
-        if isinstance(sent, Error):
-            return EINVAL if sent.reason == "edestaddrreq" else sent
+                self.sock.sendmsg([data], control, *where)
+            elif address is None:
+                self.sock.send(data)
+            else:
+                self.sock.sendto(data, address)
+        except OSError as exc:
+            error = error_of(exc)
+            return EINVAL if error.reason == "edestaddrreq" else error
         self.statistics.sent(len(data))
-        return Ok()
+        return _OK
 
     def connect(self, address: Any) -> Ok[None] | Error:
         """Choose the peer; the last one counts."""
         if self.turns.closed:
             return Error("closed")
-        result = self._called(lambda: self.sock.connect(address))
-        if isinstance(result, Error):
-            return result
-        self.connected = True
-        return Ok()
-
-    def _called(self, call: Callable[[], Any]) -> Any:
         try:
-            return call()
+            self.sock.connect(address)
         except OSError as exc:
             return error_of(exc)
+        self.connected = True
+        return _OK
 
     # --- owner, closing -------------------------------------------------------------------------
 
@@ -290,3 +294,7 @@ def _ancillary(control: list[tuple[int, int, bytes]]) -> tuple[tuple[str, int], 
         if (level, kind) in _ANCILLARY
     }
     return tuple((name, found[name]) for name in _ANCILLARY.values() if name in found)
+
+
+def _result(datagram: Datagram | Error) -> Ok[Datagram] | Error:
+    return datagram if isinstance(datagram, Error) else Ok(datagram)

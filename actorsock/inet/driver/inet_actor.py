@@ -37,8 +37,6 @@ __all__ = ["EINVAL", "InetActor", "cancel_observer"]
 EINVAL: Final = Error("einval")
 
 _LARGEST_DATAGRAM: Final = 65536
-_IGNORES_THE_SYSTEM: Final = {"raw", "add_membership", "drop_membership", "multicast_ttl", "nopush"}
-"""Options whose errors of the system are ignored, as Erlang does."""
 
 
 class InetActor(SocketLifetime):
@@ -84,7 +82,10 @@ class InetActor(SocketLifetime):
 
     @abc.abstractmethod
     def set_active(self, value: Active) -> Ok[None] | Error:
-        """Apply the option `active`, and deliver what it allows."""
+        """Apply the option `active`; what it allows is delivered by `options_set`."""
+
+    def options_set(self) -> None:
+        """Deliver what has arrived and the mode allows, after all options of a list were set."""
 
     @abc.abstractmethod
     def active_value(self) -> Active:
@@ -152,7 +153,7 @@ class InetActor(SocketLifetime):
             if self.is_dead:
                 return Ok()
             result = set_kernel_option(self.sock, option.kernel[self.family], value)
-            if isinstance(result, Error) and option.name not in _IGNORES_THE_SYSTEM:
+            if isinstance(result, Error):
                 return result
             if option.name == "recbuf" and "buffer" not in self.values:
                 self._raise_buffer(value)

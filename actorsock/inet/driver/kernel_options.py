@@ -20,9 +20,9 @@ def set_kernel_option(sock: stdlib.socket, option: Kernel, value: Any) -> Ok[Non
     found = find(option.level, option.name)
     if found.number is None or found.encode is None:
         return Error("einval")
-    given = option.give(value)
     try:
-        raw = given if option.native else found.encode(given)
+        given = option.give(value)
+        raw = given if option.native or isinstance(given, bytes) else found.encode(given)
         # Linux changes the priority with these; the option `priority` stays as it was.
         priority = None
         if (option.level, option.name) in _CHANGES_PRIORITY:
@@ -33,7 +33,7 @@ def set_kernel_option(sock: stdlib.socket, option: Kernel, value: Any) -> Ok[Non
     except (TypeError, ValueError):
         return Error("einval")
     except OSError as exc:
-        return error_of(exc)
+        return Ok() if option.tolerant else error_of(exc)
     return Ok()
 
 

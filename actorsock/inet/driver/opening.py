@@ -13,7 +13,13 @@ from ..options.lists import OpeningOptions
 from ..options.table import OPTIONS, Family, Transport
 from .inet_actor import InetActor
 
-__all__ = ["apply_options", "bind", "family_number", "kind_of", "open_descriptor"]
+__all__ = [
+    "apply_options",
+    "bind",
+    "family_of_descriptor",
+    "kind_of",
+    "open_descriptor",
+]
 
 _FAMILIES: Final[dict[Family, int]] = {
     "inet": stdlib.AF_INET,
@@ -26,15 +32,21 @@ _NOT_SET: Final = {"ip", "port", "fd", "backlog", "inet_backend", "netns", "acti
 """Options that opening itself uses, or that come last."""
 
 
-def family_number(family: Family) -> int:
-    """Return the system's number of a family."""
-    return _FAMILIES[family]
-
-
 def kind_of(family: Family, transport: Transport) -> SocketKind:
     """Return the kind of such a socket."""
     protocol = 0 if family == "local" else _PROTOCOLS[transport]
     return SocketKind(_FAMILIES[family], _TYPES[transport], protocol)
+
+
+def family_of_descriptor(fd: int) -> Ok[Family] | Error:
+    """Return the family of an open socket; `"ebadf"`, `"enotsock"` or `"einval"` for others."""
+    try:
+        sock = stdlib.socket(fileno=fd)
+    except OSError as exc:
+        return error_of(exc)
+    number = sock.family
+    sock.detach()
+    return next((Ok(name) for name, each in _FAMILIES.items() if each == number), Error("einval"))
 
 
 def open_descriptor(kind: SocketKind, options: OpeningOptions) -> Ok[stdlib.socket] | Error:

@@ -14,6 +14,7 @@ import errno
 import socket as stdlib
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Any, ClassVar, Final
 
 from ...results import Error, Ok
@@ -47,6 +48,8 @@ from .waiting import Waiter, deadline_of, wait
 __all__ = ["StreamActor"]
 
 _QUANTUM: Final = 65536
+_PACKET_COST: Final = 64
+"""What one report reads: so many bytes, of which each packet counts some more."""
 _LARGEST_READ: Final = 262144
 _LONGEST_RECV: Final = 2**26
 
@@ -107,9 +110,14 @@ class StreamActor(StreamOutput):
         if decisions:
             self._execute(decisions)
         self.paused = False
-        if self.rules.reads:
-            self.pump()
         return _OK
+
+    def options_set(self) -> None:
+        """See `InetActor.options_set`."""
+        if self.read_would_block and self.buffer.is_empty and not self.unseen:
+            return
+        if self.rules.reads and not self.paused:
+            self.pump()
 
     def active_value(self) -> Active:
         """See `InetActor.active_value`."""
@@ -141,13 +149,13 @@ class StreamActor(StreamOutput):
         if self.packet == "ssl_tls":
             return lambda packet: _tls_data(handle, packet)
         if mode == "binary" and not header:
-            return lambda packet: Tcp(handle, packet)
+            return partial(Tcp, handle)
         return lambda packet: Tcp(handle, shaped(packet, mode, header))
 
     def awaits(self, lane: LaneName) -> bool:
         """See `Pollable.awaits`."""
         if lane == "write":
-            return bool(self.queue) or self.connecting is not None
+            return self.queue.size > 0 or self.connecting is not None
         return self.rules.reads or self.waiter is not None
 
     def states(self) -> list[str]:
@@ -173,7 +181,7 @@ class StreamActor(StreamOutput):
                 self._serve_waiter()
         if write and not self.turns.closed:
             self.write_would_block = False
-            if self.queue:
+            if self.queue.size:
                 self.flush()
 
     def pump(self) -> None:
@@ -194,7 +202,9 @@ class StreamActor(StreamOutput):
                     return
                 if self.read_would_block:
                     return  # the poller watches: the flag is set only then
-                size = max(self.read_size, buffer.missing) if len(buffer) else self.read_size
+                size = self.read_size
+                if buffer.needed > size:
+                    size = max(size, buffer.missing)
                 data = self.read_some(size)
                 if data is None:
                     self.ensure_watched("read")
@@ -203,21 +213,24 @@ class StreamActor(StreamOutput):
                     self._input_ended(data.reason if isinstance(data, Error) else "closed")
                     return
                 left -= len(data)
-                buffer.feed(data)
+                packet = buffer.pass_through(data)
+                if packet is None:
+                    buffer.feed(data)
+                    continue
             elif type(packet) is Error:
                 self._input_ended("emsgsize")
                 return
-            else:
-                size = buffer.taken
-                statistics.recv_oct += size
-                statistics.recv_cnt += 1
-                if size > statistics.recv_max:
-                    statistics.recv_max = size
-                owner = self.owner_process
-                if owner is not None:
-                    owner.deliver(self.make(packet))
-                if mode.value is not True and mode.delivered():
-                    self.deliver(self.messages.passive(self.socket_object))
+            left -= _PACKET_COST
+            size = buffer.taken
+            statistics.recv_oct += size
+            statistics.recv_cnt += 1
+            if size > statistics.recv_max:
+                statistics.recv_max = size
+            owner = self.owner_process
+            if owner is not None:
+                owner.deliver(self.make(packet))
+            if mode.value is not True and mode.delivered():
+                self.deliver(self.messages.passive(self.socket_object))
 
     def _hand_out(self, packet: Any) -> None:
         self.deliver(self.make(packet))
@@ -232,7 +245,8 @@ class StreamActor(StreamOutput):
         """Make one read; return no bytes at the end of the stream, None if there is nothing."""
         if self.read_would_block:
             return None
-        size = min(size, _LARGEST_READ)
+        if size > _LARGEST_READ:
+            size = _LARGEST_READ
         try:
             data = self.sock.recv(size)
         except BlockingIOError:
@@ -240,9 +254,10 @@ class StreamActor(StreamOutput):
             return None
         except OSError as exc:
             return error_of(exc)
-        if len(data) < size and self.kind.is_tcp:
-            self.note_short_read(len(data))
-        self.counters.read_byte += len(data)
+        count = len(data)
+        self.counters.read_byte += count
+        if count < size and self.kind.is_tcp:
+            self.note_short_read(count)
         return data
 
     # --- recv -----------------------------------------------------------------------------------
@@ -363,11 +378,16 @@ class StreamActor(StreamOutput):
         """Execute what the end of the input, or an error, means; return the result of a recv."""
         result, decisions = self.rules.input_ended(reason)
         rest = self.buffer.take_all()
+        if CLOSE in decisions:  # not where sending fails: monitors are told "normal" then
+            failures = [each.reason for each in decisions if isinstance(each, Failed)]
+            self.end_reason = failures[0] if failures else "normal"
         self._execute(decisions)
         if self.rules.stage == "dead":
             self.release()
         if result is None:
             self.paused = True
+            if self.rules.stage == "ended" and self.waiter is not None:  # since before the mode
+                self.waiter.wake(Error("closed"))
             return Error(reason)
         return Error(result.reason, rest) if rest and reason != "emsgsize" else result
 
@@ -384,8 +404,6 @@ class StreamActor(StreamOutput):
             else:
                 assert isinstance(decision, Failed)
                 self.deliver(self.messages.error(handle, decision.reason))
-                if CLOSE in decisions:
-                    self.end_reason = decision.reason
 
     def output_failed(self, exc: OSError) -> Error:
         reason = reason_of(exc.errno)
@@ -412,7 +430,7 @@ class StreamActor(StreamOutput):
         process = current_process()
         if not self.turns.closed:
             self.tell_owner_of_close(process)
-            if self.queue:
+            if self.queue.size:
                 await self.wait_for_queue(process)
         process.mailbox.extract(lambda message: self._ends(message, handle))
         await self.close()
@@ -420,7 +438,7 @@ class StreamActor(StreamOutput):
     def owner_ended(self) -> None:
         """Close; queued bytes still go out first."""
         self.rules.mode.value = False
-        if not self.queue or self.is_dead:
+        if not self.queue.size or self.is_dead:
             self.close_now()
 
     def retired(self) -> None:

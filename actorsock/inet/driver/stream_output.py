@@ -90,7 +90,7 @@ class StreamOutput(InetActor):
     @property
     def pending(self) -> int:
         """See `InetActor.pending`."""
-        return len(self.queue)
+        return self.queue.size
 
     def set_watermarks(self, high: int, low: int) -> None:
         """Set the numbers of bytes between which the queue becomes busy, and free again."""
@@ -117,16 +117,13 @@ class StreamOutput(InetActor):
             return Error("closed")
         if self.queue.busy:
             return None
-        head = self._head(data) if framed and self.head_size else b""
+        head = length_header(self.head_size, len(data)) if framed and self.head_size else b""
         self.statistics.sent(len(head) + len(data))
         return self.transmit(head, data)
 
-    def _head(self, data: bytes) -> bytes:
-        return length_header(self.head_size, len(data)) if self.head_size else b""
-
     def transmit(self, head: bytes, data: bytes) -> Ok[None] | Error:
         """Hand bytes to the kernel, or to the queue."""
-        if self.delays or self.queue:
+        if self.delays or self.queue.size:
             self.queue.append(head, data)
             self._flush_soon()
             return _OK
@@ -145,7 +142,7 @@ class StreamOutput(InetActor):
         if sent < size:
             self.queue.append(head, data)
             self.queue.sent(sent)
-            self.queue.busy = len(self.queue) >= self.queue.high
+            self.queue.busy = self.queue.size >= self.queue.high
             self.flush()
         return _OK
 
@@ -154,7 +151,7 @@ class StreamOutput(InetActor):
     ) -> Ok[None] | Error:
         """Wait until the queue is busy no more, for at most `send_timeout`, and queue bytes."""
         timeout = self.value("send_timeout")
-        head = self._head(data) if framed else b""
+        head = length_header(self.head_size, len(data)) if framed and self.head_size else b""
         waiter = Waiter(process, (head, data))
         self.senders.append(waiter)
         try:
@@ -174,7 +171,7 @@ class StreamOutput(InetActor):
         """Hand queued bytes to the kernel, and let the next senders queue theirs."""
         queue = self.queue
         left = _QUANTUM
-        while queue:
+        while queue.size:
             if left <= 0:
                 self.rearm("write")
                 self.ensure_watched("write")
@@ -241,7 +238,7 @@ class StreamOutput(InetActor):
         refused = self.rules.call_asked()
         if refused is not None:
             return refused
-        if how != stdlib.SHUT_RD and self.queue:
+        if how != stdlib.SHUT_RD and self.queue.size:
             self.ends_after_queue = True
             return _OK if how == stdlib.SHUT_WR else self._shut(stdlib.SHUT_RD)
         return self._shut(how)
@@ -271,10 +268,10 @@ class StreamOutput(InetActor):
         waiter = Waiter(process)
         self.closers.append(waiter)
         try:
-            while self.queue and not self.turns.closed:
-                before = len(self.queue)
+            while self.queue.size and not self.turns.closed:
+                before = self.queue.size
                 await wait(waiter, min(stops, trio.current_time() + looks_every), _forget)
-                if trio.current_time() >= stops or len(self.queue) == before:
+                if trio.current_time() >= stops or self.queue.size == before:
                     return
         finally:
             self.closers.remove(waiter)

@@ -7,7 +7,8 @@ from typing import Any, Final
 import attrs
 
 from ...results import Error, Ok
-from ...socket.kernel.errors import reason_of
+from ...socket.kernel.errors import error_of, reason_of
+from ...socket.kernel.namespaces import call_in_namespace
 from ...socket.values.address import SockAddrIn, SockAddrIn6, from_bytes
 
 __all__ = ["InterfaceAddress", "InterfaceInfo", "getifaddrs"]
@@ -77,18 +78,31 @@ _PACKET: Final = int(getattr(stdlib, "AF_PACKET", -1))
 _LENGTH_AT, _BYTES_AT = 11, 12
 
 
-def getifaddrs() -> Ok[list[InterfaceInfo]] | Error:
-    """List the network interfaces. Erlang's `inet:getifaddrs/0`.
+def getifaddrs(netns: str | None = None) -> Ok[list[InterfaceInfo]] | Error:
+    """List the network interfaces. Erlang's `inet:getifaddrs/0,1`.
+
+    Args:
+        netns: the path of a network name space, as of the option `netns`; None for that of the
+            program.
 
     Returns:
         `Ok(interfaces)`, a list of `InterfaceInfo` in the system's order; or `Error` with a reason
-        of the operating system.
+        of the operating system, such as `"enoent"`.
 
     Example::
 
         for interface in ok(inet.getifaddrs()):
             print(interface.name, *(each.addr for each in interface.addresses))
     """
+    if netns is None:
+        return _interfaces()
+    try:
+        return call_in_namespace(netns, _interfaces)
+    except OSError as exc:
+        return error_of(exc)
+
+
+def _interfaces() -> Ok[list[InterfaceInfo]] | Error:
     libc = ctypes.CDLL(None, use_errno=True)
     first = ctypes.POINTER(_IfAddrs)()
     if libc.getifaddrs(ctypes.byref(first)) != 0:

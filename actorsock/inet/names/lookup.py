@@ -1,6 +1,7 @@
 """Looking names up: hosts and services. The resolver is trio's, so the runtime never waits."""
 
 import socket as stdlib
+from functools import lru_cache
 from typing import Any, Final, Literal, TypeAlias
 
 import attrs
@@ -19,6 +20,7 @@ __all__ = [
     "gethostbyaddr",
     "gethostbyname",
     "gethostname",
+    "numeric_address",
     "port_number",
 ]
 
@@ -83,10 +85,10 @@ async def getaddrs(name: Any, family: InetFamily = "inet") -> Ok[list[str]] | Er
         return Error("eafnosupport")
     if not name:
         return _NXDOMAIN
-    known = _numeric(name, family)
+    known = numeric_address(name, family)
     if known is not None:
         return Ok([known])
-    if _numeric(name, "inet6" if family == "inet" else "inet") is not None:
+    if numeric_address(name, "inet6" if family == "inet" else "inet") is not None:
         return _NXDOMAIN
     if not name.isascii() or any(letter.isspace() or letter == "\0" for letter in name):
         return Error("einval")
@@ -162,7 +164,10 @@ def port_number(argument: str, port: Any, protocol: str, low: int = 0) -> int:
     return port
 
 
-def _numeric(text: str, family: str) -> str | None:
+# Whoever answers datagrams sends to the same few addresses again and again.
+@lru_cache(maxsize=4096)
+def numeric_address(text: str, family: str) -> str | None:
+    """Return the address that `text` is in its usual spelling; None if it is a name."""
     read = parse_ipv4_address if family == "inet" else parse_ipv6strict_address
     found = read(text)
     return found.value if isinstance(found, Ok) else None

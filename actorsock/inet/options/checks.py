@@ -34,6 +34,7 @@ __all__ = [
     "raw",
     "seconds",
     "size",
+    "source_membership",
     "tos",
     "watermark",
 ]
@@ -121,8 +122,8 @@ def linger(value: Any) -> tuple[bool, int]:
 
 
 def tos(value: Any) -> int:
-    # The kernel has a byte, and keeps the two bits of congestion notification for itself.
-    return integer(value) & 0xFC
+    # The kernel has a byte, of which TCP keeps the two bits of congestion notification for itself.
+    return integer(value) & 0xFF
 
 
 def device(value: Any) -> str:
@@ -188,6 +189,14 @@ def membership(value: Any) -> tuple[Any, ...]:
     inet, _ = HOST_WORDS
     interface = host(inet, value[1]) if family == inet else at_least(0)(value[1])
     return (group, interface, *map(at_least(0), value[2:]))
+
+
+def source_membership(value: Any) -> tuple[str, ...]:
+    """Check (group, interface, source), all of IPv4."""
+    if not isinstance(value, tuple) or len(value) != 3:
+        raise TypeError("it is not (group, interface, source)")
+    inet, _ = HOST_WORDS
+    return tuple(host(inet, each) for each in value)
 
 
 def raw(value: Any) -> tuple[int, int, bytes]:

@@ -1,13 +1,15 @@
 """The option table: for each option where it may be given, its values, and what it does here."""
 
 import math
+import struct
 from collections.abc import Callable, Mapping
+from socket import inet_aton
 from typing import Any, Final, Literal, TypeAlias
 
 import attrs
 
 from ...arguments import restated, shown
-from ...socket.values.records import Linger, Membership, Membership6
+from ...socket.values.records import Linger, Membership, Membership6, SourceMembership
 from . import checks
 
 __all__ = ["OPTIONS", "Effect", "Family", "Kernel", "Option", "Transport"]
@@ -28,9 +30,10 @@ class Kernel:
     Attributes:
         level: the level, and
         name: the name that `socket.setopt` knows.
-        give: turns a value of inet into one for `socket.setopt`.
+        give: turns a value of inet into one for `socket.setopt`, or into the bytes for the system.
         take: turns what `socket.getopt` gives into a value of inet.
         native: read the option as a C int, since its words hide some of its bits.
+        tolerant: errors of the system are ignored, as Erlang does.
     """
 
     level: str
@@ -38,6 +41,7 @@ class Kernel:
     give: Callable[[Any], Any] = _same
     take: Callable[[Any], Any] = _same
     native: bool = False
+    tolerant: bool = False
 
 
 @attrs.frozen(eq=False)
@@ -93,16 +97,25 @@ def _kernel(level: str, name: str, *families: Family, **conversion: Any) -> dict
     return dict.fromkeys(families or ("inet", "inet6", "local"), option)
 
 
-def _tcp(name: str) -> dict[Family, Kernel]:
-    return _kernel("tcp", name, "inet", "inet6")
+def _tcp(name: str, **conversion: Any) -> dict[Family, Kernel]:
+    return _kernel("tcp", name, "inet", "inet6", **conversion)
 
 
 def _linger(value: Any) -> tuple[bool, int]:
     return value.onoff, value.linger if value.onoff else 0
 
 
-def _membership(value: tuple[Any, ...]) -> Membership:
-    return Membership(*value[:2])
+def _membership(value: tuple[Any, ...]) -> Membership | bytes:
+    group, interface, *index = value
+    if not index:
+        return Membership(group, interface)
+    # struct ip_mreqn, which `socket` has no record for: the index of the interface counts.
+    return struct.pack("4s4si", inet_aton(group), inet_aton(interface), *index)
+
+
+def _source_membership(value: tuple[str, str, str]) -> SourceMembership:
+    group, interface, source = value
+    return SourceMembership(group, interface, source)
 
 
 def _membership6(value: tuple[Any, ...]) -> Membership6:
@@ -114,23 +127,31 @@ _BY_ADDRESS: Final[tuple[Family, ...]] = ("inet", "inet6")
 _BOOL: Final = ("True or False", checks.boolean)
 _INT: Final = ("an integer", checks.integer)
 _LINGER: Final = _kernel("socket", "linger", give=lambda value: Linger(*value), take=_linger)
-_ADD: Final = _kernel("ip", "add_membership", "inet", give=_membership) | _kernel(
-    "ipv6", "add_membership", "inet6", give=_membership6
-)
-_DROP: Final = _kernel("ip", "drop_membership", "inet", give=_membership) | _kernel(
-    "ipv6", "drop_membership", "inet6", give=_membership6
-)
-_MULTICAST_IF: Final = _kernel("ip", "multicast_if", "inet") | _kernel(
-    "ipv6", "multicast_if", "inet6"
-)
-_MULTICAST_TTL: Final = _kernel("ip", "multicast_ttl", "inet") | _kernel(
-    "ipv6", "multicast_hops", "inet6"
-)
-_MULTICAST_LOOP: Final = _kernel("ip", "multicast_loop", "inet") | _kernel(
-    "ipv6", "multicast_loop", "inet6"
-)
+_ADD: Final = {
+    **_kernel("ip", "add_membership", "inet", give=_membership, tolerant=True),
+    **_kernel("ipv6", "add_membership", "inet6", give=_membership6, tolerant=True),
+}
+_DROP: Final = {
+    **_kernel("ip", "drop_membership", "inet", give=_membership, tolerant=True),
+    **_kernel("ipv6", "drop_membership", "inet6", give=_membership6, tolerant=True),
+}
+_ADD_SOURCE: Final = _kernel("ip", "add_source_membership", "inet", give=_source_membership)
+_DROP_SOURCE: Final = _kernel("ip", "drop_source_membership", "inet", give=_source_membership)
+_MULTICAST_IF: Final = {
+    **_kernel("ip", "multicast_if", "inet", tolerant=True),
+    **_kernel("ipv6", "multicast_if", "inet6", tolerant=True),
+}
+_MULTICAST_TTL: Final = {
+    **_kernel("ip", "multicast_ttl", "inet", tolerant=True),
+    **_kernel("ipv6", "multicast_hops", "inet6", tolerant=True),
+}
+_MULTICAST_LOOP: Final = {
+    **_kernel("ip", "multicast_loop", "inet"),
+    **_kernel("ipv6", "multicast_loop", "inet6"),
+}
 _ADDRESS: Final = ('an address, "any", "loopback", or ("local", path)', checks.local_address)
 _MEMBERSHIP: Final = ("(group, interface) or (group, interface, index)", checks.membership)
+_SOURCE: Final = ("(group, interface, source)", checks.source_membership)
 _NO_MODULE: Final = ("nothing: the transport cannot be replaced here", checks.nothing)
 
 _Row: TypeAlias = tuple[
@@ -188,7 +209,8 @@ _ROWS: Final[tuple[_Row, ...]] = (
      _kernel("socket", "reuseaddr")),
     ("priority", "CLAUs", "tu", "tu", _INT, 0, "the priority of packets sent",
      _kernel("socket", "priority")),
-    ("tos", "CLAUs", "tu", "tu", ("an integer; the bits 0xFC count", checks.tos), 0,
+    ("tos", "CLAUs", "tu", "tu",
+     ("an integer; the low byte counts, of TCP the bits 0xFC", checks.tos), 0,
      "the type of service of packets sent", _kernel("ip", "tos", *_BY_ADDRESS, native=True)),
     ("ttl", "CLAUs", "tu", "tu", _INT, 64, "the time to live of packets sent",
      _kernel("ip", "ttl", *_BY_ADDRESS)),
@@ -207,7 +229,8 @@ _ROWS: Final[tuple[_Row, ...]] = (
      _kernel("ipv6", "v6only", "inet6")),
     ("dontroute", "Us", "tu", "tu", _BOOL, False, "sends to neighbours only",
      _kernel("socket", "dontroute")),
-    ("nopush", "s", "t", "t", _BOOL, False, "holds incomplete packets back", _tcp("cork")),
+    ("nopush", "s", "t", "t", _BOOL, False, "holds incomplete packets back",
+     _tcp("cork", tolerant=True)),
     ("bind_to_device", "CLUs", "tu", "tu", ("the name of an interface", checks.device), "",
      "uses one interface only", _kernel("socket", "bindtodevice")),
     ("netns", "CLUs", "tu", "tu", ("a path", checks.path), None,
@@ -238,11 +261,16 @@ _ROWS: Final[tuple[_Row, ...]] = (
      _MULTICAST_LOOP),
     ("add_membership", "Us", "tu", "", _MEMBERSHIP, None, "joins a multicast group", _ADD),
     ("drop_membership", "Us", "tu", "", _MEMBERSHIP, None, "leaves a multicast group", _DROP),
+    ("add_source_membership", "Us", "tu", "", _SOURCE, None,
+     "joins a multicast group for what one sender sends; only here", _ADD_SOURCE),
+    ("drop_source_membership", "Us", "tu", "", _SOURCE, None,
+     "leaves a multicast group of one sender; only here", _DROP_SOURCE),
     ("reuseport", "CLUs", "tu", "tu", _BOOL, False, "shares a port among sockets",
-     _kernel("socket", "reuseport")),
+     _kernel("socket", "reuseport", tolerant=True)),
     ("reuseport_lb", "CLUs", "tu", "tu", _BOOL, False,
-     "shares a port and its load; what `reuseport` does on Linux", _kernel("socket", "reuseport")),
-    ("exclusiveaddruse", "CLUs", "tu", "tu", _BOOL, False, "kept only: Windows has it", _NO),
+     "shares a port and its load; what `reuseport` does on Linux",
+     _kernel("socket", "reuseport", tolerant=True)),
+    ("exclusiveaddruse", "CLUs", "", "tu", _BOOL, False, "nothing: Windows has it", _NO),
     ("keepidle", "CLs", "t", "t", _INT, 7200, "seconds until the first probe", _tcp("keepidle")),
     ("keepintvl", "CLs", "t", "t", _INT, 75, "seconds between probes", _tcp("keepintvl")),
     ("keepcnt", "CLs", "t", "t", _INT, 9, "probes until the connection is lost", _tcp("keepcnt")),
@@ -253,9 +281,11 @@ _ROWS: Final[tuple[_Row, ...]] = (
 
 _EINVAL_ELSEWHERE: Final = {
     "tos", "ttl", "tclass", "recvtos", "recvttl", "recvtclass", "ipv6_v6only", "multicast_if",
-    "add_membership", "drop_membership",
+    "add_membership", "drop_membership", "add_source_membership", "drop_source_membership",
 }  # fmt: skip
-_REPEATED: Final = {"raw", "add_membership", "drop_membership"}
+_REPEATED: Final = {
+    "raw", "add_membership", "drop_membership", "add_source_membership", "drop_source_membership",
+}  # fmt: skip
 _TRANSPORTS: Final = {"t": "tcp", "u": "udp"}
 
 

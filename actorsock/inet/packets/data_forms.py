@@ -17,7 +17,10 @@ def length_header(head_size: int, size: int) -> bytes:
 
     As in Erlang the size is not checked: of a length that does not fit the low bytes are sent.
     """
-    return (size % (1 << 8 * head_size)).to_bytes(head_size, "big")
+    try:
+        return size.to_bytes(head_size, "big")
+    except OverflowError:
+        return size.to_bytes(8, "big")[-head_size:]
 
 
 def shaped(data: Any, mode: Mode, header: int) -> Any:

@@ -52,10 +52,11 @@ class ReceiveBuffer:
         "_framing",
         "_in_headers",
         "_limits",
-        "_needed",
         "_rule",
         "_search",
         "_start",
+        "_whole",
+        "needed",
         "taken",
     )
 
@@ -67,7 +68,9 @@ class ReceiveBuffer:
         # is incomplete when the next piece comes is copied, into a bytearray, which grows at the
         # end and is cut in front without moving the rest.
         self._data: bytes | bytearray = _NOTHING
-        self._start = self._search = self._needed = 0
+        self._start = self._search = 0
+        self.needed = 0
+        """The length of the next packet where it is known and the packet incomplete, else 0."""
         self._in_headers = False
         self.taken = 0
         """The bytes of the packet that was taken last, its header included."""
@@ -97,9 +100,14 @@ class ReceiveBuffer:
         return len(self._data) - self._start
 
     @property
+    def is_empty(self) -> bool:
+        """True if all that was fed was taken."""
+        return not self._data
+
+    @property
     def missing(self) -> int:
         """The least number of bytes that must follow, after a `next()` that returned None."""
-        return max(1, self._needed - len(self))
+        return max(1, self.needed - len(self))
 
     def feed(self, piece: bytes) -> None:
         """Append bytes that were read."""
@@ -115,6 +123,19 @@ class ReceiveBuffer:
         data += piece
         self._start = 0
         self._search -= start
+
+    def pass_through(self, piece: bytes) -> Packet | None:
+        """Do `feed(piece)` and `next()` at once, if `piece` is exactly the next packet.
+
+        Returns:
+            The packet; None if `piece` may be something else: nothing has been fed then.
+        """
+        if self._data or self._whole is None:
+            return None
+        packet = self._whole(piece, self._limits)
+        if packet is not None:
+            self.taken = len(piece)
+        return packet
 
     def push_back(self, piece: bytes) -> None:
         """Put bytes in front of the buffer: they are taken next. Erlang's `gen_tcp:unrecv/2`."""
@@ -133,7 +154,7 @@ class ReceiveBuffer:
             return None
         start = self._start
         size = len(data) - start
-        if size < self._needed:
+        if size < self.needed:
             return None
         if self._always_headers:
             self._in_headers = True  # also for a later http, until the headers have ended
@@ -145,7 +166,7 @@ class ReceiveBuffer:
         if length is None:
             return None
         if length > size:
-            self._needed = length
+            self.needed = length
             return None
         if rule is _RAW:
             length = min(length, self._framing.buffer)
@@ -153,7 +174,7 @@ class ReceiveBuffer:
         self.taken = length
         if length == size:
             self._data = _NOTHING
-            self._start = self._search = self._needed = 0
+            self._start = self._search = self.needed = 0
         else:
             self._advance(start + length)
         if rule.in_headers is not None:
@@ -182,13 +203,13 @@ class ReceiveBuffer:
             self._restart(0)
         else:
             self._start = end
-            self._needed = 0
+            self.needed = 0
             # The search for the end of a line may have gone beyond a piece that was cut off it.
             self._search = max(end, self._search)
 
     def _restart(self, start: int) -> None:
         self._start = self._search = start
-        self._needed = 0
+        self.needed = 0
 
     def _follow(self, packet: Any) -> None:
         # A first line is followed by headers, the empty line by a first line. `http_error` changes
@@ -206,6 +227,7 @@ class ReceiveBuffer:
         if rule.in_headers is not None and self._in_headers:
             rule = RULES[rule.in_headers]
         self._rule: Rule = rule
+        self._whole = rule.whole
 
 
 _RAW: Final = RULES["raw"]

@@ -73,11 +73,14 @@ class Rule:
         measure: takes the data, where the packet starts, where to search on, and the limits;
             raises `InvalidPacket`.
         decode: takes the data, where the packet starts, and where it ends.
+        whole: takes a piece of data, not empty, and the limits; returns its packet if the piece is
+            exactly one, and None if it may not be. A short way for what most pieces are.
         in_headers: the name of the type that reads the lines after a first line of HTTP.
     """
 
     measure: Callable[[Data, int, int, Limits], Measured]
     decode: Callable[[Data, int, int], Packet]
+    whole: Callable[[bytes, Limits], Packet | None] | None = None
     in_headers: PacketType | None = None
 
 
@@ -118,6 +121,20 @@ def _prefix(size: int) -> Callable[[Data, int, int, Limits], Measured]:
         return size + length, search
 
     return measure
+
+
+def _whole_prefixed(size: int) -> Callable[[bytes, Limits], Packet | None]:
+    def whole(piece: bytes, limits: Limits) -> Packet | None:
+        length = len(piece) - size
+        if (
+            length < 0
+            or int.from_bytes(piece[:size], "big") != length
+            or (limits.packet_size and length > limits.packet_size)
+        ):
+            return None
+        return piece[size:]
+
+    return whole
 
 
 def _sunrm(data: Data, start: int) -> _Sizes:
@@ -211,6 +228,13 @@ def _measure_line(data: Data, start: int, search: int, limits: Limits) -> Measur
     return length, found + 1
 
 
+def _whole_line(piece: bytes, limits: Limits) -> Packet | None:
+    length = len(piece)
+    if 0 < limits.packet_size < length or 0 < limits.line_length < length:
+        return None
+    return piece if piece.find(limits.delimiter) == length - 1 else None
+
+
 def _measure_start(data: Data, start: int, search: int, limits: Limits) -> Measured:
     if _is_empty_line(data, start):
         return len(data) - start, len(data)
@@ -251,6 +275,10 @@ def _measure_raw(data: Data, start: int, search: int, limits: Limits) -> Measure
     return len(data) - start or None, search
 
 
+def _whole_raw(piece: bytes, limits: Limits) -> Packet | None:
+    return piece if len(piece) <= limits.line_length else None
+
+
 # What is given for a packet.
 
 
@@ -279,26 +307,26 @@ def _tls_record(data: Data, start: int, end: int) -> Packet:
 
 
 _counted: Final = partial(partial, _measure_counted)
-_RAW: Final = Rule(_measure_raw, _whole)
+_RAW: Final = Rule(_measure_raw, _whole, _whole_raw)
 
 # fmt: off
 RULES: Final[dict[PacketType, Rule]] = {
     "raw":       _RAW,
     0:           _RAW,
-    1:           Rule(_prefix(1),            _without(1)),
-    2:           Rule(_prefix(2),            _without(2)),
-    4:           Rule(_prefix(4),            _without(4)),
-    "line":      Rule(_measure_line,         _whole),
-    "asn1":      Rule(_measure_asn1,         _whole),
-    "cdr":       Rule(_counted(_cdr),        _whole),
-    "sunrm":     Rule(_counted(_sunrm),      _whole),
-    "fcgi":      Rule(_counted(_fcgi),       _without_padding),
-    "tpkt":      Rule(_counted(_tpkt),       _whole),
-    "http":      Rule(_measure_start,        _http(parse_start, as_str),    "httph"),
-    "http_bin":  Rule(_measure_start,        _http(parse_start, as_bytes),  "httph_bin"),
-    "httph":     Rule(_measure_header,       _http(parse_header, as_str),   "httph"),
-    "httph_bin": Rule(_measure_header,       _http(parse_header, as_bytes), "httph_bin"),
-    "ssl_tls":   Rule(_counted(_ssl_tls),    _tls_record),
+    1:           Rule(_prefix(1),      _without(1), _whole_prefixed(1)),
+    2:           Rule(_prefix(2),      _without(2), _whole_prefixed(2)),
+    4:           Rule(_prefix(4),      _without(4), _whole_prefixed(4)),
+    "line":      Rule(_measure_line,   _whole,      _whole_line),
+    "asn1":      Rule(_measure_asn1,   _whole),
+    "cdr":       Rule(_counted(_cdr),    _whole),
+    "sunrm":     Rule(_counted(_sunrm),  _whole),
+    "fcgi":      Rule(_counted(_fcgi),   _without_padding),
+    "tpkt":      Rule(_counted(_tpkt),   _whole),
+    "http":      Rule(_measure_start,  _http(parse_start, as_str),    in_headers="httph"),
+    "http_bin":  Rule(_measure_start,  _http(parse_start, as_bytes),  in_headers="httph_bin"),
+    "httph":     Rule(_measure_header, _http(parse_header, as_str),   in_headers="httph"),
+    "httph_bin": Rule(_measure_header, _http(parse_header, as_bytes), in_headers="httph_bin"),
+    "ssl_tls":   Rule(_counted(_ssl_tls), _tls_record),
 }
 # fmt: on
 

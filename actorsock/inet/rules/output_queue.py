@@ -20,6 +20,7 @@ class OutputQueue:
     Attributes:
         high: with so many bytes or more the queue becomes busy.
         low: with so many bytes or fewer it is busy no more.
+        size: how many bytes are queued.
         busy: further senders have to wait. A send that begins while the queue is not busy is queued
             whole, so it may hold far more than `high`.
 
@@ -30,26 +31,26 @@ class OutputQueue:
         queue.sent(sock.sendmsg(queue.head()))  # True when it is busy no more
     """
 
-    __slots__ = ("_pieces", "_size", "busy", "high", "low")
+    __slots__ = ("_pieces", "busy", "high", "low", "size")
 
     def __init__(self, high: int = 8192, low: int = 4096) -> None:
         self.high = high
         self.low = low
         self.busy = False
         self._pieces: deque[Piece] = deque()
-        self._size = 0
+        self.size = 0
 
     def __len__(self) -> int:
-        """Return how many bytes are queued."""
-        return self._size
+        """Return `size`."""
+        return self.size
 
     def append(self, *pieces: Piece) -> bool:
         """Queue bytes, which must not change any more; return True if the queue is busy now."""
         for piece in pieces:
             if piece:
                 self._pieces.append(piece)
-                self._size += len(piece)
-        self.busy = self.busy or self._size >= self.high
+                self.size += len(piece)
+        self.busy = self.busy or self.size >= self.high
         return self.busy
 
     def head(self) -> list[Piece]:
@@ -60,7 +61,7 @@ class OutputQueue:
 
     def sent(self, count: int) -> bool:
         """Remove the first `count` bytes; return True if the queue was busy and is so no more."""
-        self._size -= count
+        self.size -= count
         while count:
             piece = self._pieces.popleft()
             if len(piece) > count:
@@ -68,7 +69,7 @@ class OutputQueue:
                 self._pieces.appendleft(memoryview(piece)[count:])
                 break
             count -= len(piece)
-        freed = self.busy and self._size <= self.low
+        freed = self.busy and self.size <= self.low
         self.busy = self.busy and not freed
         return freed
 
@@ -81,5 +82,5 @@ class OutputQueue:
     def clear(self) -> None:
         """Drop all bytes: the connection is lost, or closed without delay."""
         self._pieces.clear()
-        self._size = 0
+        self.size = 0
         self.busy = False

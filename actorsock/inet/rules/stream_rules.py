@@ -84,10 +84,10 @@ class StreamRules:
         if self.stage == "closed":
             return Error("einval")
         passive = self.mode.change(value)
-        if isinstance(passive, Error):
+        if passive is not False and isinstance(passive, Error):
             return passive
         decisions: list[Decision] = [PASSIVE] if passive else []
-        if self.mode.value is False or self.stage == "open":
+        if self.stage == "open" or self.mode.value is False:
             return decisions
         # An active mode asks for the end of the stream that nobody was told of yet.
         decisions += self._tell_end()

@@ -12,6 +12,7 @@ from typing import Any, Final
 import attrs
 
 from ...log_text import text_with_data
+from ...runtime.bodies.crash_report import contain_logging_errors
 from ...runtime.bodies.current import current_process
 from ..calls.protocol import Call, Cast
 from .effects import SendAnswer
@@ -97,4 +98,5 @@ class Debugging:
                     text = f"got {text_with_data(message)}"
                 case (_, value, pid):
                     text = f"sent {text_with_data(value)} to {pid!r}"
-            _log.info("*DBG* %r %s", current_process().pid, text)
+            with contain_logging_errors():
+                _log.info("*DBG* %r %s", current_process().pid, text)

@@ -16,6 +16,7 @@ from ...log_text import text_of
 from ...runtime.api.aliases import send_through
 from ...runtime.api.message_timers import cancel_timer, send_after
 from ...runtime.api.messaging import receive
+from ...runtime.bodies.crash_report import contain_logging_errors
 from ...runtime.bodies.current import current_process
 from ...runtime.bodies.functions import name_of
 from ...runtime.bodies.handler import AGAIN
@@ -139,7 +140,8 @@ class Engine:
             process = current_process()
             name = f" ({process.name})" if process.name is not None else ""
             behaviour = self.__wrapped__.__qualname__
-            _log.error("%s %r%s stops: %s", behaviour, process.pid, name, text_of(reason))
+            with contain_logging_errors():
+                _log.error("%s %r%s stops: %s", behaviour, process.pid, name, text_of(reason))
 
 
 class InPlace(Engine):
@@ -161,7 +163,7 @@ class InPlace(Engine):
             return None
         else:
             invoke = self._next_for_message(message)
-            current_process().node.run_queue.charge(BY_RULES)
+            current_process().body.budget -= BY_RULES
         return self._run(invoke)
 
     def _run(self, invoke: Invoke | None) -> object:
@@ -176,6 +178,7 @@ class InPlace(Engine):
                 if self.suspended or not self._held:
                     return None
                 invoke = self._next_for_message(self._held.popleft())
+                current_process().body.budget -= EVENT
                 if invoke is None:
                     continue
             event: Returned | Raised
@@ -189,6 +192,9 @@ class InPlace(Engine):
             except BaseException as exc:
                 event = raised(exc)
             invoke = self._next(event)
+            if invoke is not None:
+                # The first event of a message is paid for with the message.
+                current_process().body.budget -= EVENT
         if invoke is None and not self._held:
             return None
         self._pending = invoke
@@ -203,7 +209,7 @@ class Looping(Engine):
         while True:
             # While suspended, a selective receive: the others stay in the mailbox, in order.
             message = await receive(self._is_for_engine if self.suspended else None)
-            body.budget -= BY_RULES  # the next `receive` yields if the budget is used up
+            body.budget -= BY_RULES  # the next `receive` gives way if that is used up
             invoke = self._next_for_message(message)
             while invoke is not None:
                 event: Returned | Raised

@@ -12,10 +12,12 @@ a server with async callbacks passes through here.
 """
 
 from math import inf
+from types import CoroutineType, NoneType
 from typing import Any, Final
 
 import attrs
 
+from ...arguments import shown
 from ...runtime.core.identity import Pid, Ref
 from ..behaviour.effects import (
     Effect,
@@ -31,6 +33,7 @@ from ..behaviour.effects import (
 )
 from ..behaviour.lifecycle import (
     Ending,
+    Ignore,
     Stop,
     after_terminate,
     answer_of,
@@ -164,7 +167,15 @@ def _returned(busy: Busy, result: Any) -> Next:
             # As in Erlang the caller gets its answer when `terminate` is done.
             return terminate(End(result.reason), after=answers)
     expected = _EXPECTED.get(busy.callback, "None, NoReply, Continue or Stop")
-    return crash(busy.starter, wrong_result(busy.callback, expected, result))
+    return crash(busy.starter, wrong_result(busy.callback, expected, result, _remedy(busy, result)))
+
+
+def _remedy(busy: Busy, result: Any) -> str | None:
+    if type(result) in (Reply, Stop):
+        return None if busy.starter is not None else "otp.reply(caller, value), before it returns"
+    if busy.caller is not None and type(result) not in (NoneType, Ignore, CoroutineType):
+        return f"Reply({shown(result)})"
+    return None
 
 
 def _wait(

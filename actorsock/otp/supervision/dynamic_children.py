@@ -16,6 +16,7 @@ from ...runtime.core.identity import Pid
 from ..behaviour.lifecycle import Stop
 from ..calls.protocol import Caller
 from . import rules
+from .child_ids import key_of
 from .child_process import start_and_report, stop_processes
 from .child_spec import ChildSpec, SupervisorFlags
 from .children import TryAgain
@@ -48,7 +49,7 @@ class DynamicChildren:
         return result
 
     async def terminate(self, pid: Any, caller: Caller) -> Ok[None] | Error | None:
-        if not isinstance(pid, Pid):
+        if type(pid) is not Pid:
             return Error("simple_one_for_one")
         self._failed.pop(pid, None)
         if pid in self._running:
@@ -72,8 +73,10 @@ class DynamicChildren:
     def spec(self, id: Any) -> Ok[ChildSpec] | Error:
         # Children that have ended are not remembered, so the pid of any dead process may have been
         # one of them. Erlang answers with the spec too.
-        known = isinstance(id, Pid) and (id in self._running or not is_alive(id))
-        return Ok(self._spec) if known or id == self._spec.id else Error("not_found")
+        known = type(id) is Pid and (id in self._running or not is_alive(id))
+        if known or key_of(id) == key_of(self._spec.id):
+            return Ok(self._spec)
+        return Error("not_found")
 
     def which(self) -> list[ChildInfo]:
         running = [ChildInfo(None, pid, self._spec.type) for pid in self._running]

@@ -61,7 +61,8 @@ def send(dest: Pid | str | Ref, message: T) -> T:
     May be called in any thread, and is the only function of the library that may. There it returns
     at once; the message is delivered by the thread of the runtime. The messages of one thread keep
     their order. A name is looked up in the runtime that has started the thread (by
-    `trio.to_thread.run_sync`), or else in the only one that is open.
+    `trio.to_thread.run_sync`), or else in the only one that is open. Not for handlers of
+    `signal.signal`, which may interrupt trio's loop: use `trio.open_signal_receiver`.
 
     Args:
         dest: a pid, a registered name, or an alias (see `alias`).
@@ -84,10 +85,14 @@ def send(dest: Pid | str | Ref, message: T) -> T:
     if type(dest) is Pid:
         process = alive.get(dest)
         if process is not None:
-            if get_ident() == process.node.thread:
-                process.deliver(message)
-            else:
+            if get_ident() != process.node.thread:
                 process.node.deliver_soon(process.deliver_if_alive, message)
+            elif (mailbox := process.mailbox).wanted is None and mailbox.arrivals is not None:
+                # All that `deliver` does for a process which does not wait. The call that this
+                # saves costs as much as the question for the thread.
+                mailbox.arrivals.append(message)
+            else:
+                process.deliver(message)
     elif type(dest) is Ref:
         send_through(dest, message)
     else:

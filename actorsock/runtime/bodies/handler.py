@@ -17,7 +17,7 @@ from ..core.body import Body
 from ..core.mailbox import NOTHING, anything
 from ..core.node import Node
 from ..core.process import Process, alive
-from ..core.reductions import EVENT, EVENT_QUANTUM, HANDLER_BUDGET, STEP
+from ..core.reductions import HANDLER_BUDGET
 from .crash_report import log_if_crash
 from .functions import name_of
 from .running import local
@@ -147,7 +147,6 @@ class HandlerBody(Body):
             if process.ending:
                 self._end(process.reason)
             elif result is AGAIN:
-                self._node.run_queue.charge(EVENT * EVENT_QUANTUM)
                 self._node.run_queue.run(self._handle_again)
             elif mailbox.arrivals or mailbox.saved:
                 # Behind the steps of others, not in a loop here: handlers share the queue.
@@ -157,9 +156,8 @@ class HandlerBody(Body):
                 self.parked = True
         finally:
             step.process = before
-            # The queue counts this step as one, whatever it did: charge it for the rest.
-            if self.budget <= 0:
-                self._node.run_queue.charge((HANDLER_BUDGET - self.budget) // STEP)
+            if self.budget != HANDLER_BUDGET:
+                self._node.run_queue.budget -= HANDLER_BUDGET - self.budget
 
     def _end(self, reason: Any) -> None:
         process = self._process

@@ -23,7 +23,7 @@ from .crash_report import log_if_crash
 from .functions import call_function, name_of
 from .running import local
 
-__all__ = ["LightBody", "start_light", "step_all"]
+__all__ = ["Interruption", "LightBody", "start_light", "step_all"]
 
 _REMEDY: Final = (
     "a light process awaits only what actorsock offers: for something of trio's use "
@@ -32,6 +32,17 @@ _REMEDY: Final = (
 
 _PAUSE: Final = object()
 """The object that a light process yields to the runtime; a foreign awaitable yields others."""
+
+
+class Interruption(BaseException):
+    """Interrupts a call of a light process. A process that does not catch it crashes with `error`.
+
+    Not an `Exception`: `except Exception` in the program must not catch it.
+    """
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(error)
+        self.error = error
 
 
 class _Pause(tuple[object, ...]):
@@ -86,7 +97,7 @@ class LightBody(Body):
         self.context = copy_context()
         """Its context variables: a copy of the starter's, as trio does for a task."""
         self.resume: Callable[[None], object] | None = None
-        """Runs the code until it next yields; None until the first step."""
+        """Runs the code until it next yields `_PAUSE`; None until the first step."""
         self.stopped = False
         """True once an exit signal ends the process: it must not wait any more."""
         self.exit_raised = False
@@ -96,14 +107,14 @@ class LightBody(Body):
         self.budget -= cost
         if self.budget > 0 and not self.stopped:
             return None
-        return self._yield()
+        return self._give_way()
 
     def checkpoint(self) -> Awaitable[None]:
-        return self._yield()
+        return self._give_way()
 
-    async def _yield(self) -> None:
-        # A stopped process does not yield but raises at once, except when it has caught the signal
-        # before: a loop that ignores it must not keep the others from running.
+    async def _give_way(self) -> None:
+        # A stopped process raises at once and does not give way, except when it has caught the
+        # signal before: a loop that ignores it must not keep the others from running.
         if self.exit_raised or (self.budget <= 0 and not self.stopped):
             self._passes.step_soon(self)
             await _pause
@@ -134,6 +145,11 @@ class LightBody(Body):
         self.stopped = True
         self.wake()
         return False
+
+    @property
+    def ended(self) -> bool:
+        """True once the process has ended."""
+        return not hasattr(self, "process")
 
     def release(self) -> None:
         del self.process
@@ -170,6 +186,8 @@ class LightBody(Body):
 
     def end_with(self, exc: BaseException) -> None:
         """End the process, whose code has raised `exc`; raise again what concerns the program."""
+        if type(exc) is Interruption:
+            exc = exc.error.with_traceback(exc.__traceback__)
         if _is_misuse(exc):
             with suppress(Exception):  # the program may have set `__notes__` to anything
                 exc.add_note(_REMEDY)

@@ -35,7 +35,7 @@ __all__ = ["TaskBody", "adopt", "start_task"]
 def start_task(
     node: Node, function: Callable[..., Awaitable[Any]], args: tuple[Any, ...]
 ) -> Process:
-    """Return a new process that runs `function(*args)`; it starts when the caller next yields."""
+    """Return a new process that runs `function(*args)`; it starts when the caller gives way."""
     body = TaskBody(node, function, trio.CancelScope())
     process = Process(node, body)
     node.nursery.start_soon(_run, process, body, function, args, name=function)
@@ -92,12 +92,12 @@ class TaskBody(Body):
         # caller, and only trio knows of those.
         if self.budget > 0:
             return checkpoint_if_cancelled()  # noqa: ASYNC105  # for the caller to await
-        return self._yield()
+        return self._give_way()
 
     def checkpoint(self) -> Awaitable[None]:
         return self.spend(0)
 
-    async def _yield(self) -> None:
+    async def _give_way(self) -> None:
         self.budget = TASK_BUDGET
         await trio.lowlevel.checkpoint()
         self.check()

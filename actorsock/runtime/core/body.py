@@ -38,7 +38,7 @@ class Body(abc.ABC):
     """The argument of `wake`, until the woken code takes it; None at any other time."""
 
     budget: int
-    """The reductions left until the process yields; see `reductions`."""
+    """The reductions left until the process gives way; see `reductions`."""
 
     def __init__(self, timers: Timers, budget: int) -> None:
         self.timers = timers
@@ -114,12 +114,12 @@ class Body(abc.ABC):
         """Charge `cost` reductions for an operation that could block.
 
         Returns an awaitable that the caller must await before the operation, or None. So a process
-        whose operations all complete at once yields as regularly as one that waits.
+        whose operations all complete at once gives way as regularly as one that waits.
         """
 
     @abc.abstractmethod
     def checkpoint(self) -> Awaitable[None]:
-        """Return an awaitable that honours cancellation, and yields if the budget is used up."""
+        """Return an awaitable that honours cancellation, and gives way if the budget is used up."""
 
     @abc.abstractmethod
     def stop(self, reason: Any, ended_by: object) -> bool:

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import trio
 
-from ...arguments import check_seconds
+from ...arguments import check_seconds, shown
 from ...results import Error, Ok, Select, SelectRead
 from ...runtime.bodies.current import charge, current_process
 from ...runtime.core.body import Body
@@ -34,12 +34,22 @@ __all__ = [
 T = TypeVar("T")
 
 
-def at_once(actor: SocketActor, call: Callable[[stdlib.socket], T | Error]) -> Ok[T] | Error:
+def at_once(
+    actor: SocketActor, call: Callable[[stdlib.socket], T | Error], name: str, *of: object
+) -> Ok[T] | Error:
     """Apply `call` to the descriptor; return its value, or the `Error` that it returns or raises.
 
-    `Error("closed")`, and no call, if the socket is closed.
+    `Error("closed")`, and no call, if the socket is closed. If calls are logged,
+    this one is by its `name` and what it asks for (`of`).
     """
     charge(SYSTEM_CALL)
+    result = _made(actor, call)
+    if actor.logged:
+        actor.log(" ".join((name, *map(shown, of))), current_process().pid, result)
+    return result
+
+
+def _made(actor: SocketActor, call: Callable[[stdlib.socket], T | Error]) -> Ok[T] | Error:
     if actor.turns.closed:
         return CLOSED
     try:
@@ -63,7 +73,7 @@ def nowait_receive(actor: SocketActor, op: Operation[T], ref: Ref | None) -> Res
     body, pid = process.body, process.pid
     body.budget -= SYSTEM_CALL
     result: Result[T] | None = None
-    if body.budget <= 0 and _must_yield(body):
+    if body.budget <= 0 and _must_give_way(body):
         result = actor.give_way(op, pid, handle)
     if result is None:
         result = actor.perform(op, pid, handle)
@@ -73,7 +83,7 @@ def nowait_receive(actor: SocketActor, op: Operation[T], ref: Ref | None) -> Res
     return result
 
 
-def _must_yield(body: Body) -> bool:
+def _must_give_way(body: Body) -> bool:
     """Return whether a `nowait` caller that has used up its budget gets a `Select`, not an attempt.
 
     The `receive` that it then calls lets others run and fills the budget. A caller may let them run

@@ -15,9 +15,10 @@ from trio.lowlevel import enable_ki_protection
 from ...arguments import check_int, check_word, shown
 from ...results import Error, Ok
 from ...runtime.bodies.current import current_process
+from ...runtime.core.process import Process
 from ...runtime.core.reductions import SYSTEM_CALL
 from ..core.actor import SocketActor, actor_of
-from ..core.service import service_of
+from ..core.service import log_opening, service_of
 from ..core.socket_object import Socket
 from ..kernel import libc
 from ..kernel.errors import error_of
@@ -85,19 +86,9 @@ def open(
     check_settings(debug, use_registry)
     owner = current_process()
     owner.body.budget -= SYSTEM_CALL
-    try:
-        service = service_of(owner.node)
-        sock = _open(kind) if netns is None else call_in_namespace(netns, _open, kind)
-    except OSError as exc:
-        return error_of(exc)
-    actor = SocketActor(
-        service,
-        sock,
-        _actual_kind(sock, kind),
-        owner,
-        settings=service.settings(debug, use_registry),
-    )
-    return Ok(actor.socket_object)
+    result = _opened(owner, kind, netns, debug, use_registry)
+    log_opening(owner, "open", (kind.domain, kind.type, kind.protocol), result)
+    return result
 
 
 @enable_ki_protection
@@ -142,7 +133,7 @@ def bind(sock: Socket, addr: AddressLike) -> Ok[int] | Error:
         name = libc.sockname(opened, kind.family)
         return name.port if isinstance(name, (SockAddrIn, SockAddrIn6)) else 0
 
-    return at_once(actor, call)
+    return at_once(actor, call, "bind")
 
 
 @enable_ki_protection
@@ -172,7 +163,7 @@ def listen(sock: Socket, backlog: int = 5) -> Ok[None] | Error:
         opened.listen(backlog)
         actor.listening = True
 
-    return at_once(actor, call)
+    return at_once(actor, call, "listen")
 
 
 @enable_ki_protection
@@ -192,7 +183,7 @@ def sockname(sock: Socket) -> Ok[SockAddr] | Error:
         match socket.sockname(sock):
             case Ok(SockAddrIn(addr, port)): ...
     """
-    return _name(sock, libc.sockname)
+    return _name(sock, "sockname", libc.sockname)
 
 
 @enable_ki_protection
@@ -209,7 +200,7 @@ def peername(sock: Socket) -> Ok[SockAddr] | Error:
         - `"enotconn"`: the socket is not connected
         - another reason of the operating system
     """
-    return _name(sock, libc.peername)
+    return _name(sock, "peername", libc.peername)
 
 
 @enable_ki_protection
@@ -243,7 +234,7 @@ def shutdown(sock: Socket, how: Literal["read", "write", "read_write"]) -> Ok[No
         # What the kernel said before no longer holds.
         actor.forget_would_block()
 
-    return at_once(actor, call)
+    return at_once(actor, call, "shutdown")
 
 
 @enable_ki_protection
@@ -271,6 +262,24 @@ async def close(sock: Socket) -> Ok[None] | Error:
     return await actor_of(sock).close()
 
 
+def _opened(
+    owner: Process, kind: SocketKind, netns: str | None, debug: bool, use_registry: bool | None
+) -> Ok[Socket] | Error:
+    try:
+        service = service_of(owner.node)
+        sock = _open(kind) if netns is None else call_in_namespace(netns, _open, kind)
+    except OSError as exc:
+        return error_of(exc)
+    actor = SocketActor(
+        service,
+        sock,
+        _actual_kind(sock, kind),
+        owner,
+        settings=service.settings(debug, use_registry),
+    )
+    return Ok(actor.socket_object)
+
+
 def _open(kind: SocketKind) -> stdlib.socket:
     # -1 means "not given" to the standard library, which would choose a default. The kernel
     # would refuse this number with these errors.
@@ -288,9 +297,11 @@ def _open(kind: SocketKind) -> stdlib.socket:
     return sock
 
 
-def _name(sock: Socket, get: Callable[[stdlib.socket, int], SockAddr]) -> Ok[SockAddr] | Error:
+def _name(
+    sock: Socket, name: str, get: Callable[[stdlib.socket, int], SockAddr]
+) -> Ok[SockAddr] | Error:
     actor = actor_of(sock)
-    return at_once(actor, lambda opened: get(opened, actor.kind.family))
+    return at_once(actor, lambda opened: get(opened, actor.kind.family), name)
 
 
 def _actual_kind(sock: stdlib.socket, asked: SocketKind) -> SocketKind:

@@ -7,6 +7,7 @@ is in `actor`.
 """
 
 import abc
+import logging
 import socket as stdlib
 from contextlib import suppress
 from typing import Any, ClassVar, Final
@@ -27,12 +28,14 @@ from ..kernel.errors import error_of
 from ..options.settings import DEFAULTS, Settings
 from ..values.kinds import SocketKind
 from .notifications import CounterWrap, SocketDown
-from .readiness import Readiness
+from .readiness import LOW_WATER_MARK, Readiness
 from .service import Service
 from .socket_object import Socket
 from .turns import Decisions, Turns, User
 
 __all__ = ["CLOSED", "SocketLifetime"]
+
+_log: Final = logging.getLogger("actorsock.socket")
 
 CLOSED: Final = Error("closed")
 """The result of a request to a closed socket that has nothing of its own to add."""
@@ -52,6 +55,7 @@ class SocketLifetime(Readiness):
         "is_plain",
         "kind",
         "listening",
+        "logged",
         "may_linger",
         "observed",
         "process",
@@ -113,6 +117,11 @@ class SocketLifetime(Readiness):
         if self.settings.use_registry:
             self.service.registry.sockets[self.socket_object] = None
 
+    def note_option(self, level: int, number: int) -> None:
+        """Note that an option of the kernel was set: one changes what the poller reports."""
+        if (level, number) == LOW_WATER_MARK:
+            self.note_low_water_mark()
+
     def note_low_water_mark(self) -> None:
         """Note that the option `rcvlowat` is set: the poller may not report data that is there."""
         self.has_low_water_mark = True
@@ -120,10 +129,21 @@ class SocketLifetime(Readiness):
 
     def _apply(self, settings: Settings) -> None:
         self.settings = settings
-        self.observed = settings.debug or settings.iow
+        self.logged = settings.debug or self.service.registry.debug
+        """Calls are logged."""
+        self.observed = self.logged or settings.iow
         special = self.observed or settings.select_read or self.has_low_water_mark
         self.is_plain = self.kind.is_stream and not special
         """An open stream without special settings, as most are: it may take the short ways."""
+
+    def apply_debug(self) -> None:
+        """Take note that the function `debug` has been called."""
+        self._apply(self.settings)
+
+    def log(self, what: str, by: Pid, outcome: object) -> None:
+        """Log a call and its outcome, if that is asked for."""
+        if self.logged:
+            _log.debug("%r %s by %r: %r", self.socket_object, what, by, outcome)
 
     def report_counter_wraps(self) -> None:
         """Send the owner a message for each counter that has passed 64 bits."""
@@ -243,6 +263,8 @@ class SocketLifetime(Readiness):
         service.registry.closed(self.socket_object)
         self.unread = b""
         self.process.end("normal")
+        if self.logged:
+            _log.debug("%r is closed", self.socket_object)
         if not self.observed:  # else its name is still logged
             self.socket_object = None
         return sock if sock.fileno() >= 0 else None

@@ -5,7 +5,7 @@ from typing import Any
 
 from trio.lowlevel import enable_ki_protection
 
-from ...inet.calls.options import values_of
+from ...inet.calls.options import ONCE, values_of
 from ...inet.options.lists import options_to_get, options_to_set
 from ...inet.options.table import Option
 from ...results import Error, Ok
@@ -41,22 +41,23 @@ def setopts(sock: SslSocket, options: OptionList) -> Ok[None] | Error[Any]:
     behind = socket_of(sock)
     actor = connection_of(sock)
     # A program that reads packet by packet sets this one after each of them.
-    if type(options) is dict and len(options) == 1 and options.get("active") == "once":
-        return actor if isinstance(actor, Error) else actor.set_active("once")
-    settings = options_to_set(options)
+    once = type(options) is dict and len(options) == 1 and options.get("active") == "once"
+    settings = ONCE if once else options_to_set(options)
     if isinstance(settings, Error):
         return actor if actor == CLOSED else _wrong(options)
     if isinstance(behind, Plain) and behind.listens:
         return _set_for_later(behind, settings)
     if isinstance(actor, Error):
         return actor
+    result: Ok[None] | Error[Any] = Ok()
     for option, value in settings:
         result = actor.set_option(option, value)
         if isinstance(result, Error):
             if option.name == "active" and result.reason == "einval":
-                return Error(("options", ("socket_options", ("active", value))))
-            return result
-    return Ok()
+                result = Error(("options", ("socket_options", ("active", value))))
+            break
+    actor.options_set()
+    return result
 
 
 def _wrong(options: OptionList) -> Error[Any]:

@@ -92,4 +92,5 @@ async def upgraded(
         return done
     handle: SslSocket = actor.socket_object
     actor.set_active(upgrade.active)
+    actor.options_set()
     return Ok(handle)

@@ -34,7 +34,7 @@ class SealedQueue(OutputQueue):
         """Queue bytes that are sent as they are, behind those that are encrypted already."""
         if piece:
             self._sealed = b"".join((self._sealed, piece)) if self._sealed else piece
-            self._size += len(piece)
+            self.size += len(piece)
 
     @property
     def is_sealed(self) -> bool:
@@ -56,11 +56,11 @@ class SealedQueue(OutputQueue):
 
     def sent(self, count: int) -> bool:
         """See `OutputQueue.sent`."""
-        self._size -= count
+        self.size -= count
         # Without a copy: what the kernel does not take at once leaves in many parts.
         rest = len(self._sealed) > count
         self._sealed = memoryview(self._sealed)[count:] if rest else b""
-        freed = self.busy and self._size <= self.low
+        freed = self.busy and self.size <= self.low
         self.busy = self.busy and not freed
         return freed
 
@@ -84,7 +84,7 @@ class SealedQueue(OutputQueue):
             if not taken:
                 break
             room -= taken
-            self._size -= taken
+            self.size -= taken
             if taken < len(piece):
                 pieces[0] = memoryview(piece)[taken:]
             else:

@@ -436,3 +436,25 @@ async def test_options_that_do_not_exist_and_the_timeouts() -> None:
     assert ok(inet.getopts(one, [(*raw, 4)]))[raw] != bytes(4)
     with pytest.raises(BadMatch):
         ok(inet.getopts(one, ["no such"]))
+
+
+@in_runtime
+async def test_a_socket_of_an_open_descriptor() -> None:
+    one, other = stdlib.socketpair()
+    with other:
+        sock = ok(gen_tcp.fdopen(one.detach(), {"packet": 1, "active": "once"}))
+        other.sendall(b"\2hi")
+        assert await receive() == Tcp(sock, b"hi")
+        ok(await gen_tcp.send(sock, b"yes"))
+        assert other.recv(9) == b"\3yes"
+        ok(await gen_tcp.close(sock))
+        assert other.recv(9) == b""
+
+
+@in_runtime
+async def test_descriptors_that_are_no_connection(tmp_path: Path) -> None:
+    with (tmp_path / "file").open("wb") as file:
+        assert gen_tcp.fdopen(file.fileno()) == Error("enotsock")
+    assert gen_tcp.fdopen(9999) == Error("ebadf")
+    with stdlib.socket(stdlib.AF_INET, stdlib.SOCK_DGRAM) as datagrams:
+        assert gen_tcp.fdopen(datagrams.fileno()) == Error("einval")

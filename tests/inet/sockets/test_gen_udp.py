@@ -1,5 +1,6 @@
 """Sockets of gen_udp: destinations, modes, ancillary data, multicast."""
 
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -97,20 +98,37 @@ async def test_a_datagram_is_cut_to_the_buffer() -> None:
     assert await gen_udp.send(one, LOOPBACK, there, bytes(65508)) == Error("emsgsize")
 
 
+_INDEX_OF_LO = socket.if_nametoindex("lo")
+
+
+@pytest.mark.parametrize(
+    ("joins", "leaves", "of"),
+    [
+        ("add_membership", "drop_membership", ("239.1.2.3", LOOPBACK)),
+        ("add_membership", "drop_membership", ("239.1.2.3", "any", _INDEX_OF_LO)),
+        ("add_source_membership", "drop_source_membership", ("232.1.2.3", LOOPBACK, LOOPBACK)),
+    ],
+    ids=["by address", "by index", "of one source"],
+)
 @in_runtime
-async def test_members_of_a_multicast_group_receive() -> None:
-    group = "239.1.2.3"
-    listening = ok(
-        gen_udp.open(0, {"add_membership": (group, LOOPBACK), "active": False, "reuseaddr": True})
-    )
+async def test_members_of_a_multicast_group_receive(joins: str, leaves: str, of: Any) -> None:
+    listening = ok(gen_udp.open(0, {joins: of, "active": False, "reuseaddr": True}))
     one, _ = opened(multicast_if=LOOPBACK)
-    ok(await gen_udp.send(one, group, ok(inet.port(listening)), b"all"))
+    ok(await gen_udp.send(one, of[0], ok(inet.port(listening)), b"all"))
     match await gen_udp.recv(listening, 0, 5):
         case Ok((_, _, data)):
             assert data == b"all"
         case Error("timeout"):
             pytest.skip("no multicast over the loopback interface here")
-    ok(inet.setopts(listening, {"drop_membership": (group, LOOPBACK)}))
+    ok(inet.setopts(listening, {leaves: of}))
+
+
+@in_runtime
+async def test_what_has_not_been_joined_cannot_be_left() -> None:
+    sock, _ = opened()
+    source = ("232.1.2.3", LOOPBACK, LOOPBACK)
+    assert inet.setopts(sock, {"drop_source_membership": source}) == Error("einval")
+    assert inet.setopts(sock, {"drop_membership": ("239.1.2.3", LOOPBACK)}) == Ok()  # as in Erlang
 
 
 @in_runtime

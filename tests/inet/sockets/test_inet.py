@@ -47,6 +47,20 @@ def test_getifaddrs() -> None:
     assert "127.0.0.1" in [each.addr for each in loopback.addresses]
 
 
+def test_the_interfaces_of_a_name_space(netns: str) -> None:
+    assert [interface.name for interface in ok(inet.getifaddrs(netns))] == ["lo"]
+    assert inet.getifaddrs("/nowhere") == Error("enoent")
+
+
+@in_runtime
+async def test_lists_of_names_have_one() -> None:
+    sock = ok(gen_udp.open(0, {"ip": "127.0.0.1"}))
+    assert inet.socknames(sock) == Ok([("127.0.0.1", ok(inet.port(sock)))])
+    assert inet.peernames(sock) == Error("enotconn")
+    ok(await inet.close(sock))
+    assert inet.socknames(sock) == Error("einval")
+
+
 @in_runtime
 async def test_i_prints_a_table(capsys: pytest.CaptureFixture[str]) -> None:
     listener = ok(gen_tcp.listen(0))
@@ -57,7 +71,13 @@ async def test_i_prints_a_table(capsys: pytest.CaptureFixture[str]) -> None:
     assert [row.split()[1] for row in rows] == ["inet_tcp", "inet_udp"]
     inet.i("tcp")
     assert "inet_udp" not in capsys.readouterr().out
+    inet.i("udp", ["fd", "port"])
+    titles, row = capsys.readouterr().out.splitlines()
+    assert titles.split() == ["Fd", "Port"]
+    assert row.split()[0] == str(ok(inet.getfd(datagrams)))
     with pytest.raises(ValueError, match="transport"):
         inet.i("sctp")
+    with pytest.raises(ValueError, match="columns"):
+        inet.i("tcp", ["colour"])
     ok(await inet.close(listener))
     ok(await inet.close(datagrams))

@@ -11,6 +11,7 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 from actorsock.socket.core.epoll_poller import EpollPoller
+from actorsock.socket.core.poller import SpuriousWakeups, pause_at_level
 from actorsock.socket.core.service import new_poller
 from actorsock.socket.core.trio_poller import TrioPoller
 
@@ -306,6 +307,55 @@ async def test_trio_ends_a_wait_when_its_actor_is_forgotten(pair: Pair) -> None:
     await wait_all_tasks_blocked()
     with trio.fail_after(5):
         await trio.lowlevel.wait_writable(here)
+
+
+# --- wakeups without work -------------------------------------------------------------------------
+
+
+def test_pauses_become_longer_while_nothing_is_done(pair: Pair) -> None:
+    here, there = pair
+    spurious, actor = SpuriousWakeups(), Actor(here.fileno())
+    there.send(b"x")
+    due = [spurious.pause_due(actor, "read") for _ in range(2000)]
+    assert due[:8] == [0, 0, 0, 0.01, 0.02, 0.04, 0.08, 0.16]
+    assert set(due[10:]) == {0.64}
+    assert spurious.pause_due(actor, "write") == 0
+    actor.on_ready(True, False, False)
+    assert spurious.pause_due(actor, "read") == 0
+
+
+def test_a_wakeup_for_which_another_was_faster_is_not_counted(pair: Pair) -> None:
+    here, _ = pair
+    spurious, actor = SpuriousWakeups(), Actor(here.fileno())
+    assert {spurious.pause_due(actor, "read") for _ in range(20)} == {0}
+
+
+@pytest.mark.parametrize(
+    "happens",
+    [lambda here, there: there.close(), lambda here, there: here.recv(9)],
+    ids=["one more cause", "none left"],
+)
+async def test_a_pause_ends_when_the_level_changes(
+    pair: Pair, happens: Callable[[stdlib.socket, stdlib.socket], object]
+) -> None:
+    here, there = pair
+    there.send(b"x")
+    with trio.fail_after(20):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(pause_at_level, Actor(here.fileno()), "read", 60, lambda: False)
+            await wait_all_tasks_blocked()
+            happens(here, there)
+
+
+async def test_a_pause_ends_when_it_is_over(pair: Pair) -> None:
+    here, _ = pair
+    over: list[str] = []
+    with trio.fail_after(20):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(pause_at_level, Actor(here.fileno()), "read", 60, lambda: bool(over))
+            await wait_all_tasks_blocked()
+            over.append("closed")
+        await pause_at_level(Actor(-1), "read", 60, lambda: True)
 
 
 # --- which ----------------------------------------------------------------------------------------
