@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from .certificates import client_context, issued
+
 EXAMPLES = Path(__file__).parent.parent / "examples" / "gen_tcp"
 PATIENCE = 60
 
@@ -72,9 +74,9 @@ def running(words: list[str], ready: str) -> Iterator[tuple[subprocess.Popen[str
 
 
 @contextmanager
-def serving(name: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
+def serving(name: str, *args: object) -> Iterator[tuple[subprocess.Popen[str], int]]:
     """Run an example as a server; give its port."""
-    with running(command(name, 0), "listens on port") as (program, line):
+    with running(command(name, 0, *args), "listens on port") as (program, line):
         yield program, int(line.split()[-1])
 
 
@@ -106,6 +108,26 @@ def test_the_mail_server_and_smtplib() -> None:
         assert (
             server.stdout.readline() == "a@a.test to b@b.test, c@c.test: 'a long one', 5003 lines\n"
         )
+
+
+def test_the_mail_server_and_starttls(tmp_path: Path) -> None:
+    pem = tmp_path / "certificate.pem"
+    issued().private_key_and_cert_chain_pem.write_to_path(str(pem))
+    with serving("mail_server", pem) as (server, port), smtplib.SMTP("localhost", port) as client:
+        client.starttls(context=client_context())
+        assert client.docmd("STARTTLS")[0] == 500  # once only
+        assert not client.has_extn("STARTTLS")
+        text = "Subject: in private\r\n\r\n" + "x" * 900 + "\r\n"
+        assert client.sendmail("a@a.test", ["b@b.test"], text) == {}
+        assert server.stdout is not None
+        assert server.stdout.readline() == "a@a.test to b@b.test: 'in private', 3 lines\n"
+    with serving("mail_server", pem) as (_, port), smtplib.SMTP("localhost", port) as client:
+        # Commands that were sent in clear, behind STARTTLS, never count as sent by TLS.
+        assert client.sock is not None
+        client.sock.sendall(b"STARTTLS\r\nMAIL FROM:<evil@a.test>\r\n")
+        assert client.getreply()[0] == 220
+        with suppress(ConnectionResetError):
+            assert client.sock.recv(99)[:1] in (b"", b"\x15")  # the end, or an alert
 
 
 def test_the_mail_server_ends_a_connection_whose_line_is_too_long() -> None:

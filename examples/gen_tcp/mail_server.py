@@ -5,7 +5,8 @@ the next state. The process around them does the input and output. Messages go t
 is registered as `post`; here it prints them.
 
 With a port as argument it serves until Ctrl-C (0: the system chooses the port); without one
-Python's smtplib sends it a message.
+Python's smtplib sends it a message. With the path of a certificate as second argument it offers
+STARTTLS: the session then goes on with `ssl` on the same connection.
 """
 
 import email
@@ -18,14 +19,17 @@ from typing import TypeAlias
 
 import attrs
 
-from actorsock import Timeout, gen_tcp, in_trio, inet, ok, receive, run, send, spawn, spawn_link
+from actorsock import Error, Timeout, gen_tcp, in_trio, inet, ok, receive, run, send, spawn
+from actorsock import spawn_link, ssl
 from actorsock.gen_tcp import TcpSocket
 from actorsock.inet import Tcp, TcpClosed, TcpError
+from actorsock.ssl import Ssl, SslClosed, SslError, SslSocket
 
 import trio
 
 LONGEST_LINE = 2000  # RFC 5321 asks for 1000 at least; of a longer one the connection ends
 PATIENCE = 300
+CERTIFICATE = {"certfile": sys.argv[2]} if len(sys.argv) > 2 else None
 
 
 @attrs.frozen
@@ -81,25 +85,46 @@ def address_in(text: str) -> str | None:
     return rest.partition(">")[0] if bracket and before.upper() in ("FROM:", "TO:") else None
 
 
-async def session(sock: TcpSocket) -> None:
+async def session(sock: TcpSocket | SslSocket) -> None:
     state: State | None = partial(commands, Letter())
     await say(sock, "220 mail.test")
     while state is not None:
-        ok(inet.setopts(sock, {"active": "once"}))
+        want_line(sock)
         match await receive(after=PATIENCE):
-            case Tcp(data=line):
+            case Tcp(data=line) if CERTIFICATE and word(line) == b"EHLO":
+                await say(sock, "250-at your service\r\n250 STARTTLS")
+            case Tcp(data=line) if CERTIFICATE and word(line) == b"STARTTLS":
+                await say(sock, "220 begin TLS")
+                secured = await ssl.handshake(sock, CERTIFICATE, PATIENCE)
+                if isinstance(secured, Error):
+                    return
+                # Nothing of what was said in clear counts any more.
+                sock, state = secured.value, partial(commands, Letter())
+            case Tcp(data=line) | Ssl(data=line):
                 reply, state = state(line)
                 await say(sock, reply)
             case Timeout():
                 await say(sock, "421 too slow")
                 return
-            case TcpClosed() | TcpError():
+            case TcpClosed() | TcpError() | SslClosed() | SslError():
                 return
 
 
-async def say(sock: TcpSocket, reply: str) -> None:
-    if reply:
-        await gen_tcp.send(sock, f"{reply}\r\n".encode())
+def word(line: bytes) -> bytes:
+    return line.strip().partition(b" ")[0].upper()
+
+
+def want_line(sock: TcpSocket | SslSocket) -> None:
+    once = {"active": "once"}
+    ok(ssl.setopts(sock, once) if isinstance(sock, SslSocket) else inet.setopts(sock, once))
+
+
+async def say(sock: TcpSocket | SslSocket, reply: str) -> None:
+    data = f"{reply}\r\n".encode() if reply else b""
+    if isinstance(sock, SslSocket):
+        await ssl.send(sock, data)
+    else:
+        await gen_tcp.send(sock, data)
 
 
 async def listener(sock: TcpSocket) -> None:

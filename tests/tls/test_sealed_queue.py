@@ -46,7 +46,7 @@ def test_it_is_busy_by_its_size_and_encrypts_little_at_a_time() -> None:
     assert 65_536 < len(piece) < 70_000
     assert not queue.is_sealed
     assert not queue.sent(len(piece) - 1)
-    assert len(queue.head()[0]) == 1
+    assert len(queue.head()[0]) > 65_536  # the byte that is left leaves together with more
     while (pieces := queue.head()) and not queue.sent(len(pieces[0])):
         pass
     assert not queue.busy
@@ -58,9 +58,8 @@ def test_messages_of_the_engine_take_their_place() -> None:
     queue.append_sealed(b"in clear")
     queue.append(b"data")
     (piece,) = queue.head()
-    assert piece == b"in clear"
-    queue.sent(len(piece))
-    assert server.open(b"".join(queue.head())) == b"data"
+    assert piece[:8] == b"in clear"
+    assert server.open(bytes(piece[8:])) == b"data"
     queue.sent(len(queue))
     client.announce_end()
     assert queue.collect()

@@ -169,12 +169,15 @@ class TlsActor(StreamActor):
     def _go_on_shaking(self) -> Ok[None] | Error[Any] | None:
         engine = self.engine
         while True:
-            done = engine.handshake()
+            if engine.handshake():
+                # The last flight leaves in the poller's next pass, together with the first data if
+                # that comes at once: alone in its segment it would hold up the data (Nagle) until
+                # the peer has acknowledged it, 40 ms later.
+                self._answer()
+                return self._check_depth()
             self._send_collected()
             if self.turns.closed:
                 return _CLOSED
-            if done:
-                return self._check_depth()
             if engine.end is not None:
                 return self._failure(engine.end)
             if not self._feed():
@@ -327,7 +330,7 @@ class TlsActor(StreamActor):
         return b""
 
     def _answer(self) -> None:
-        """Have the poller send what reading gave cause to: not now, as a failure would close."""
+        """Have the poller send what reading gave cause to: not now, since a failure would close."""
         if self.queue.collect() or self.queue:
             self._flush_soon()
 

@@ -13,6 +13,8 @@ __all__ = ["SealedQueue"]
 
 _AT_ONCE: Final = 65536
 """About so many bytes are encrypted for one system call."""
+_LITTLE: Final = 16384
+"""If fewer encrypted bytes are left, more follow in the same call, so that segments are full."""
 
 
 class SealedQueue(OutputQueue):
@@ -31,7 +33,7 @@ class SealedQueue(OutputQueue):
     def append_sealed(self, piece: Piece) -> None:
         """Queue bytes that are sent as they are, behind those that are encrypted already."""
         if piece:
-            self._sealed = bytes(self._sealed) + piece if self._sealed else piece
+            self._sealed = b"".join((self._sealed, piece)) if self._sealed else piece
             self.size += len(piece)
 
     @property
@@ -48,7 +50,7 @@ class SealedQueue(OutputQueue):
 
     def head(self) -> list[Piece]:
         """Return the bytes for one system call; none if the engine waits for the peer first."""
-        if not self._sealed:
+        if self._pieces and len(self._sealed) < _LITTLE:
             self._seal()
         return [self._sealed] if self._sealed else []
 
