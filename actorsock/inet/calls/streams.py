@@ -375,7 +375,9 @@ async def send(sock: TcpSocket, data: Any) -> Ok[None] | Error:
 
         ok(await gen_tcp.send(sock, [b"GET ", path, b" HTTP/1.0", [13, 10, 13, 10]]))
     """
-    actor = connection_of(sock)
+    actor = sock._actor if type(sock) is TcpSocket else None
+    if type(actor) is not StreamActor:
+        actor = connection_of(sock)
     given = data if type(data) is bytes else data_of(data)
     if isinstance(actor, Error):
         return actor
