@@ -466,6 +466,14 @@ DIFFERENCES: Final = (
         parts_ways=True,
     ),
     Difference(
+        reason="the end of the stream that comes for a reader that has ended closes nothing",
+        what="mailbox",
+        theirs=r"\[.*\['tcp_closed', \w\].*\]",
+        ours="",
+        when=_port_reader_has_ended,
+        parts_ways=True,
+    ),
+    Difference(
         reason="data that has arrived comes at once also if an option after the active mode fails",
         what="mailbox",
         theirs="",
