@@ -59,6 +59,8 @@ def test_one_packet_of_each_type(kind: Any, data: bytes, packet: Any) -> None:
         ("GET http://[::1]x", HttpRequest("GET", AbsoluteURI("http", "[::1]", None, "/"), (0, 9))),
         ("GET http://h:x/", HttpRequest("GET", AbsoluteURI("http", "h", None, "/"), (0, 9))),
         ("HTTP/1.1 404 Not Found ", HttpResponse((1, 1), 404, "Not Found ")),
+        ("HTTP/1.1 4294967290 ", HttpResponse((1, 1), -6, "")),
+        ("HTTP/1.1 2147483647", HttpResponse((1, 1), 2**31 - 1, "")),
         ("HTTP/1.0 200", HttpResponse((1, 0), 200, "")),
         ("HTTP/1.0", HttpError("HTTP/1.0\r\n")),
         (" GET /", HttpError(" GET /\r\n")),
