@@ -99,6 +99,7 @@ def test_headers_of_http(line: bytes, packet: Any) -> None:
         ("line", b"ab;c", {"line_delimiter": ord(";")}, Ok((b"ab;", b"c"))),
         ("line", b"ab;c", {"line_delimiter": b";"}, Ok((b"ab;", b"c"))),
         ("http", b"GET /ab", {"packet_size": 7}, Error("invalid")),
+        ("http", b"\r\n", {"packet_size": 1}, Ok((HttpError("\r\n"), b""))),
         ("tpkt", b"\x03\0\0\x03", {}, Error("invalid")),
         ("cdr", b"GIOX" + bytes(8), {}, Error("invalid")),
         ("asn1", b"\x30\x85\0\0\0\0\1", {}, Error("invalid")),
