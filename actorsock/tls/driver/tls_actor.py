@@ -123,6 +123,8 @@ class TlsActor(StreamActor):
 
     async def shake_hands(self, deadline: float) -> Ok[None] | Error[Any]:
         """Carry out the handshake; anything but success closes the socket."""
+        if self.queue:
+            self.flush()  # what was queued in clear leaves first
         try:
             result = await self._exchange(self._go_on_shaking, deadline)
         except BaseException:
