@@ -25,7 +25,7 @@ _CUSHION: Final = 0.001
 _PATIENCE: Final = (0.02, 0.2)
 
 # A time-out that is not awaited must not pass while Erlang waits for quiet: three cushions or more.
-_ROOM: Final = 10
+_ROOM: Final = 20
 
 # The number of scenarios that Erlang performs at the same time.
 _AHEAD: Final = 16

@@ -108,7 +108,7 @@ def test_time_outs_are_longer_than_the_patience() -> None:
     calls = "A: recv(s, 1, timeout={})\nB: recv(s)\nwait(A)"
     scenario = Scenario("a title", read_steps(calls.format(0.3)))
     assert with_room(scenario, 0.001) == scenario
-    assert with_room(scenario, 0.2) == Scenario("a title", read_steps(calls.format(2.0)))
+    assert with_room(scenario, 0.2) == Scenario("a title", read_steps(calls.format(4.0)))
     for kept in (0, 5, -1):
         scenario = Scenario("a title", read_steps(calls.format(kept)))
         assert with_room(scenario, 0.2) == scenario

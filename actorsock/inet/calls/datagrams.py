@@ -1,6 +1,5 @@
 """The functions of gen_udp."""
 
-import os
 import socket as stdlib
 import sys
 from collections.abc import Mapping, Sequence
@@ -16,11 +15,12 @@ from ...runtime.bodies.running import local
 from ...runtime.core.identity import Pid
 from ...runtime.core.reductions import SYSTEM_CALL
 from ...socket.core.service import service_of
-from ...socket.values.address import SockAddrIn, SockAddrIn6, SockAddrUn, parse
+from ...socket.values.c_integers import INT_MAX
 from ...socket.values.hosts import HOST_WORDS
 from ..driver.datagram_actor import Datagram, DatagramActor
 from ..driver.opening import apply_options, bind, kind_of, open_descriptor
 from ..driver.socket_objects import UdpSocket
+from ..names.endpoints import endpoint
 from ..names.lookup import getaddr, numeric_address, port_number
 from ..options.lists import OptionList, opening_options
 from .arguments import check_timeout, data_of, datagram_of, live_process
@@ -190,7 +190,7 @@ def _control(ancillary: Any) -> list[Any] | Error:
     control = []
     for pair in ancillary:
         match pair:
-            case (str(name), int(value)) if name in _CONTROL:
+            case (str(name), int(value)) if name in _CONTROL and abs(value) <= INT_MAX:
                 control.append((*_CONTROL[name], value.to_bytes(4, sys.byteorder, signed=True)))
             case _:
                 return Error("einval")
@@ -200,27 +200,15 @@ def _control(ancillary: Any) -> list[Any] | Error:
 async def _destination(actor: DatagramActor, destination: Any) -> Ok[Any] | Error:
     """Return an address in the standard library's form."""
     family = actor.family
+    known = endpoint(destination)
+    if known is not None:
+        return Ok(known.address) if known.family == family else Error("eafnosupport")
     match destination:
-        case ("local", path):
-            return _local(actor, path)
         case ("inet" | "inet6" as named, (host, port)):
             if named != family:
                 return Error("eafnosupport")
         case (host, port):
             pass
-        case SockAddrIn() | SockAddrIn6() | SockAddrUn() | Mapping():
-            given = dict(destination) if isinstance(destination, Mapping) else destination
-            match parse(family, given):
-                case SockAddrIn(host, port):
-                    named = "inet"
-                case SockAddrIn6(host, port):
-                    named = "inet6"
-                case SockAddrUn(path):
-                    return _local(actor, path)
-                case _:
-                    return Error("eafnosupport")
-            if named != family:
-                return Error("eafnosupport")
         case _:
             raise TypeError(f"destination: expected (host, port), got {shown(destination)}")
     number = port_number("port", port, "udp")
@@ -236,12 +224,6 @@ async def _destination(actor: DatagramActor, destination: Any) -> Ok[Any] | Erro
         return found
     # Linux takes port 0 for a datagram and loses it; Erlang has this error.
     return Ok((found.value, number)) if number else Error("einval")
-
-
-def _local(actor: DatagramActor, path: Any) -> Ok[Any] | Error:
-    if actor.family != "local":
-        return Error("eafnosupport")
-    return Ok(os.fsdecode(path))
 
 
 @enable_ki_protection

@@ -9,14 +9,12 @@ from ...results import Error, Ok
 from ..driver.inet_actor import EINVAL, InetActor
 from ..driver.socket_objects import InetSocket
 from ..options.lists import OptionList, RawRead, options_to_get, options_to_set
-from ..options.table import OPTIONS, Option
+from ..options.table import Option
 from .arguments import inet_actor_of
 
-__all__ = ["ONCE", "getopts", "setopts", "values_of"]
+__all__ = ["getopts", "setopts", "values_of"]
 
 _OK: Final[Ok[None]] = Ok()
-ONCE: Final[list[tuple[Option, Any]]] = [(OPTIONS["active"], "once")]
-"""What a program that reads packet by packet sets after each of them."""
 
 
 @enable_ki_protection
@@ -48,14 +46,19 @@ def setopts(sock: InetSocket, options: OptionList) -> Ok[None] | Error:
         ok(inet.setopts(sock, [("packet", 4), "binary"]))
     """
     actor = inet_actor_of(sock)
-    # The short way of a program that reads packet by packet.
-    once = type(options) is dict and len(options) == 1 and options.get("active") == "once"
-    settings = ONCE if once else options_to_set(options)
+    if type(options) is dict and len(options) == 1 and options.get("active") == "once":
+        # The short way of a program that reads packet by packet.
+        if actor.turns.closed:
+            return EINVAL
+        result = actor.set_active("once")
+        actor.options_set()
+        return result
+    settings = options_to_set(options)
     if isinstance(settings, Error):
         return settings
     if actor.turns.closed:
         return EINVAL
-    result: Ok[None] | Error = _OK
+    result = _OK
     for option, value in settings:
         result = actor.set_option(option, value)
         if isinstance(result, Error):

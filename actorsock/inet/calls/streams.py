@@ -18,12 +18,12 @@ from ...runtime.core.identity import Pid
 from ...runtime.core.reductions import SYSTEM_CALL
 from ...socket.core.service import service_of
 from ...socket.kernel.errors import error_of
-from ...socket.values.address import SockAddr, SockAddrIn, SockAddrIn6, SockAddrUn, parse
 from ..driver.listen_actor import ListenActor
 from ..driver.opening import apply_options, bind, family_of_descriptor, kind_of, open_descriptor
 from ..driver.socket_objects import TcpSocket
 from ..driver.stream_actor import StreamActor
 from ..driver.waiting import deadline_of
+from ..names.endpoints import endpoint
 from ..names.lookup import getaddrs, port_number
 from ..options.lists import OpeningOptions, OptionList, opening_options
 from ..options.table import Family
@@ -107,22 +107,9 @@ async def _peers(
     address: Any, port: Any, options: OptionList, deadline: float
 ) -> Ok[tuple[OpeningOptions, list[Any]]] | Error:
     """Return the checked options and the addresses to try, in the standard library's form."""
-    if isinstance(address, SockAddr | Mapping):
-        if port is not None:
-            raise TypeError("port: a socket address has it already")
-        record = parse("inet", dict(address) if isinstance(address, Mapping) else address)
-        match record:
-            case SockAddrIn(host, number):
-                return _chosen(options, "inet", (host, number))
-            case SockAddrIn6(host, number, flow, scope):
-                return _chosen(options, "inet6", (host, number, flow, scope))
-            case SockAddrUn(path):
-                return _chosen(options, "local", path)
-        raise ValueError(f"address: no such family: {shown(address)}")
-    if isinstance(address, tuple) and len(address) == 2 and address[0] == "local":
-        if port not in (0, None):
-            raise ValueError(f"port: expected 0 for a local address, got {shown(port)}")
-        return _chosen(options, "local", os.fsdecode(address[1]))
+    known = endpoint(address, port)
+    if known is not None:
+        return Ok((opening_options("connect", options, known.family), [known.address]))
     number = port_number("port", port, "tcp")
     if isinstance(address, bool | int | bytes) or address is None:
         raise TypeError(f"address: expected a host name or an address, got {shown(address)}")
@@ -140,12 +127,6 @@ async def _peers(
             raise ValueError(f"address: expected a host name or an address, got {shown(address)}")
         return found
     return Ok((chosen, [(host, number) for host in found.value]))
-
-
-def _chosen(
-    options: OptionList, family: Family, peer: Any
-) -> Ok[tuple[OpeningOptions, list[Any]]] | Error:
-    return Ok((opening_options("connect", options, family), [peer]))
 
 
 def _is_wide(address: Any) -> bool:
@@ -394,7 +375,9 @@ async def send(sock: TcpSocket, data: Any) -> Ok[None] | Error:
 
         ok(await gen_tcp.send(sock, [b"GET ", path, b" HTTP/1.0", [13, 10, 13, 10]]))
     """
-    actor = connection_of(sock)
+    actor = sock._actor if type(sock) is TcpSocket else None
+    if type(actor) is not StreamActor:
+        actor = connection_of(sock)
     given = data if type(data) is bytes else data_of(data)
     if isinstance(actor, Error):
         return actor

@@ -3,6 +3,7 @@
 import os
 import socket as stdlib
 import sys
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Final
 
@@ -21,7 +22,7 @@ from ..rules.active_mode import Active, ActiveMode
 from ..rules.messages import PortData, Udp, UdpError, UdpPassive, moves_with_udp
 from .inet_actor import EINVAL, InetActor
 from .socket_objects import UdpSocket
-from .waiting import Waiter, deadline_of, wait
+from .waiting import Waiter
 
 __all__ = ["Datagram", "DatagramActor"]
 
@@ -43,7 +44,7 @@ Datagram = tuple[Any, ...]
 class DatagramActor(InetActor):
     """A socket of datagrams."""
 
-    __slots__ = ("ancillary", "make", "mode", "shape", "size", "unseen", "waiter")
+    __slots__ = ("ancillary", "make", "mode", "shape", "size", "unseen")
 
     object_type: ClassVar[type[Socket]] = UdpSocket
     transport: ClassVar[Transport] = "udp"
@@ -60,9 +61,8 @@ class DatagramActor(InetActor):
         self.shape: tuple[Mode, int] = ("binary", 0)
         """The options `mode` and `header`."""
         self.make = self._message_maker()
-        self.unseen: Datagram | None = None
-        """A datagram that a recv was woken with and whose call unwound: the next one gets it."""
-        self.waiter: Waiter | None = None
+        self.unseen: deque[Datagram] = deque()
+        """Datagrams that a recv was woken with and whose call unwound: they come next."""
 
     # --- options --------------------------------------------------------------------------------
 
@@ -117,17 +117,32 @@ class DatagramActor(InetActor):
         self.read_would_block = False
         if self.mode.value is not False:
             self.pump()
-        elif self.waiter is not None and self.waiter.waits:
-            datagram = self._read()
-            if datagram is None:
-                self.ensure_watched("read")
-                return
-            waiter, self.waiter = self.waiter, None
-            if not waiter.wake(result := _result(datagram)):
-                self._give_back(result)
+        elif self.waiter is not None:
+            self._serve(self.waiter)
+
+    def _serve(self, waiter: Waiter) -> None:
+        if self.woken is not None or not waiter.waits:
+            return  # a call has its result, or unwinds: what comes is for the next one
+        datagram = self._read()
+        if datagram is None:
+            self.ensure_watched("read")
+            return
+        self.waiter = None
+        if waiter.wake(result := _result(datagram)):
+            self.woken = waiter
+        else:
+            self._give_back(result)
+
+    def reader_has_run(self) -> None:
+        """See `InetActor.reader_has_run`."""
+        if self.waiter is not None:
+            self._serve(self.waiter)
+        self.options_set()
 
     def pump(self) -> None:
         """Send the owner the datagrams that have arrived, as long as the mode allows."""
+        if self.woken is not None:
+            return
         mode = self.mode
         left = _QUANTUM
         while mode.value is not False and not self.turns.closed:
@@ -158,9 +173,8 @@ class DatagramActor(InetActor):
         return lambda datagram: Udp(handle, *datagram)
 
     def _read(self) -> Datagram | Error | None:
-        if self.unseen is not None:
-            unseen, self.unseen = self.unseen, None
-            return unseen
+        if self.unseen:
+            return self.unseen.popleft()
         if self.read_would_block:
             return None
         extra: tuple[Any, ...] = ()
@@ -201,23 +215,17 @@ class DatagramActor(InetActor):
             return EINVAL
         if self.waiter is not None:
             return Error("ealready")
-        datagram = self._read()
+        datagram = self._read() if self.woken is None else None
         if datagram is not None:
             return _result(datagram)
-        if timeout == 0:
-            return Error("timeout")
-        waiter = self.waiter = Waiter(process)
-        self.ensure_watched("read")
-        try:
-            outcome = await wait(waiter, deadline_of(timeout), self._give_back)
-        finally:
-            if self.waiter is waiter:
-                self.waiter = None
-        return Error("timeout") if outcome is None else outcome
+        result: Ok[Datagram] | Error = await self.wait_to_read(
+            Waiter(process), timeout, self._give_back
+        )
+        return result
 
     def _give_back(self, result: Any) -> None:
         if isinstance(result, Ok):
-            self.unseen = result.value
+            self.unseen.appendleft(result.value)
 
     # --- sending --------------------------------------------------------------------------------
 
@@ -272,16 +280,10 @@ class DatagramActor(InetActor):
         self.change_owner(caller.pid, to)
         return Ok()
 
-    async def close_by_program(self, handle: UdpSocket) -> None:
-        """Close for a program."""
-        if not self.turns.closed:
-            self.tell_owner_of_close(current_process())
-        await self.close()
-
     def retired(self) -> None:
         """See `InetActor.retired`."""
         waiter, self.waiter = self.waiter, None
-        self.unseen = None
+        self.unseen.clear()
         if waiter is not None:
             waiter.wake(Error("closed"))
 

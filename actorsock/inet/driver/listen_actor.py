@@ -149,12 +149,6 @@ class ListenActor(InetActor):
 
     # --- closing --------------------------------------------------------------------------------
 
-    async def close_by_program(self, handle: TcpSocket) -> None:
-        """Close for a program."""
-        if not self.turns.closed:
-            self.tell_owner_of_close(current_process())
-        await self.close()
-
     def retired(self) -> None:
         """See `InetActor.retired`."""
         acceptors, self.acceptors = self.acceptors, deque()

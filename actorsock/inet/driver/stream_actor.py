@@ -43,7 +43,7 @@ from ..rules.stream_rules import CLOSE, CLOSED, PASSIVE, Decision, Failed
 from .inet_actor import EINVAL
 from .socket_objects import TcpSocket
 from .stream_output import StreamOutput
-from .waiting import Waiter, deadline_of, wait
+from .waiting import Waiter, wait
 
 __all__ = ["StreamActor"]
 
@@ -68,7 +68,6 @@ class StreamActor(StreamOutput):
         "paused",
         "read_size",
         "unseen",
-        "waiter",
     )
 
     object_type: ClassVar[type[Socket]] = TcpSocket
@@ -90,8 +89,6 @@ class StreamActor(StreamOutput):
         self.buffer = ReceiveBuffer()
         self.unseen: deque[Any] = deque()
         """Packets that a recv was woken with and whose call unwound: they come next."""
-        self.waiter: Waiter | None = None
-        """The one recv that waits."""
         self.connecting: Waiter | None = None
         self.paused = False
         """A bad packet was reported, with exit_on_close False: reading waits for `setopts`."""
@@ -156,7 +153,7 @@ class StreamActor(StreamOutput):
         """See `Pollable.awaits`."""
         if lane == "write":
             return self.queue.size > 0 or self.connecting is not None
-        return self.rules.reads or self.waiter is not None
+        return (self.rules.reads and not self.paused) or self.waiter is not None
 
     def states(self) -> list[str]:
         """See `InetActor.states`."""
@@ -190,6 +187,8 @@ class StreamActor(StreamOutput):
         The path of every packet in an active mode: `read_some`, `Statistics.received` and
         `InetActor.deliver` are written in place.
         """
+        if self.woken is not None:
+            return
         rules, mode, buffer, statistics = self.rules, self.rules.mode, self.buffer, self.statistics
         left = _QUANTUM
         while self.unseen and rules.reads:
@@ -269,30 +268,23 @@ class StreamActor(StreamOutput):
         if pause is not None:
             await pause
         result = self._recv_now(length)
-        if result is not None:
-            return result
-        if timeout == 0:
-            return Error("timeout")
-        waiter = self.waiter = Waiter(process, length)
-        self.ensure_watched("read")
-        try:
-            outcome = await wait(waiter, deadline_of(timeout), self._give_back)
-        finally:
-            if self.waiter is waiter:
-                self.waiter = None
-        return Error("timeout") if outcome is None else outcome
+        if result is None:
+            result = await self.wait_to_read(Waiter(process, length), timeout, self._give_back)
+        return result
 
     def _recv_now(self, length: int) -> Ok[Any] | Error | None:
         refused = self.rules.recv_asked()
         if refused is not None:
-            return refused
+            # There are bytes only if a recv that met the end has given them back.
+            lost = self.is_dead and not self.buffer.is_empty
+            return Error(refused.reason, self.buffer.take_all()) if lost else refused
         if length and self.packet not in (0, "raw"):
             return EINVAL
         if length > _LONGEST_RECV:
             return Error("enomem")
         if self.waiter is not None:
             return Error("ealready")
-        return self._take_or_read(length)
+        return self._take_or_read(length) if self.woken is None else None
 
     def _take_or_read(self, length: int) -> Ok[Any] | Error | None:
         if self.unseen:
@@ -335,8 +327,8 @@ class StreamActor(StreamOutput):
     def _serve_waiter(self) -> None:
         waiter = self.waiter
         assert waiter is not None
-        if not waiter.waits:
-            return  # it has its result, or its call unwinds: the bytes stay for the next one
+        if self.woken is not None or not waiter.waits:
+            return  # a call has its result, or unwinds: the bytes stay for the next one
         self.waiter = None  # its result comes from here, not from a close that reading may cause
         try:
             result = self._take_or_read(waiter.asked)
@@ -347,8 +339,16 @@ class StreamActor(StreamOutput):
             self.waiter = waiter
             self.ensure_watched("read")
             return
-        if not waiter.wake(result):
+        if waiter.wake(result):
+            self.woken = waiter
+        else:
             self._give_back(result)
+
+    def reader_has_run(self) -> None:
+        """See `InetActor.reader_has_run`."""
+        if self.waiter is not None:
+            self._serve_waiter()
+        self.options_set()
 
     def _give_back(self, result: Any) -> None:
         """Keep what a recv was woken with, and that no caller has seen."""

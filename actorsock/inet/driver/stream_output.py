@@ -117,8 +117,13 @@ class StreamOutput(InetActor):
             return Error("closed")
         if self.queue.busy:
             return None
-        head = length_header(self.head_size, len(data)) if framed and self.head_size else b""
-        self.statistics.sent(len(head) + len(data))
+        size, head_size = len(data), self.head_size
+        head = length_header(head_size, size) if head_size and framed else b""
+        statistics = self.statistics  # `Statistics.sent` written in place
+        statistics.send_cnt += 1
+        statistics.send_oct += size + len(head)
+        if size + len(head) > statistics.send_max:
+            statistics.send_max = size + len(head)
         return self.transmit(head, data)
 
     def transmit(self, head: bytes, data: bytes) -> Ok[None] | Error:

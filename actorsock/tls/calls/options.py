@@ -5,7 +5,7 @@ from typing import Any
 
 from trio.lowlevel import enable_ki_protection
 
-from ...inet.calls.options import ONCE, values_of
+from ...inet.calls.options import values_of
 from ...inet.options.lists import options_to_get, options_to_set
 from ...inet.options.table import Option
 from ...results import Error, Ok
@@ -41,8 +41,13 @@ def setopts(sock: SslSocket, options: OptionList) -> Ok[None] | Error[Any]:
     behind = socket_of(sock)
     actor = connection_of(sock)
     # A program that reads packet by packet sets this one after each of them.
-    once = type(options) is dict and len(options) == 1 and options.get("active") == "once"
-    settings = ONCE if once else options_to_set(options)
+    if type(options) is dict and len(options) == 1 and options.get("active") == "once":
+        if isinstance(actor, Error):
+            return actor
+        done = actor.set_active("once")
+        actor.options_set()
+        return done
+    settings = options_to_set(options)
     if isinstance(settings, Error):
         return actor if actor == CLOSED else _wrong(options)
     if isinstance(behind, Plain) and behind.listens:

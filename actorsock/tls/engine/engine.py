@@ -48,8 +48,8 @@ class Engine:
     """
 
     __slots__ = (
-        "_announced", "_held", "_incoming", "_object", "_outgoing", "_read", "_role", "_write", "at_eof",
-        "blocked", "end", "established",
+        "_announced", "_held", "_incoming", "_object", "_outgoing", "_read", "_role", "_write",
+        "at_eof", "blocked", "end", "established",
     )  # fmt: skip
 
     def __init__(

@@ -13,6 +13,7 @@ from actorsock import (
     Error,
     Exit,
     Ok,
+    Pid,
     current_pid,
     exit,
     gen_tcp,
@@ -26,6 +27,7 @@ from actorsock import (
     spawn_monitor,
     trap_exit,
 )
+from actorsock.gen_tcp import TcpSocket
 from actorsock.inet import PortDown, Tcp, TcpClosed, TcpError, TcpPassive
 from actorsock.socket import SockAddrIn
 
@@ -271,6 +273,63 @@ async def test_bytes_for_a_reader_that_is_killed_are_for_the_next_one(light: boo
     await receive(down)
     ok(await gen_tcp.send(one, b"cd"))
     assert await gen_tcp.recv(other, 4) == Ok(b"abcd")
+
+
+async def woken_reader(sock: TcpSocket, light: bool) -> tuple[Pid, list[Any]]:
+    """Start a process that waits for a packet; a list has what it gets."""
+    got: list[Any] = []
+
+    async def reader() -> None:
+        got.append(await gen_tcp.recv(sock))
+
+    pid = spawn(reader, light=light)
+    await at_rest()
+    return pid, got
+
+
+@every_body
+@pytest.mark.parametrize("killed", [True, False])
+@in_runtime
+async def test_a_reader_does_not_overtake_one_that_has_been_woken(
+    killed: bool, light: bool
+) -> None:
+    one, other = await pair({"packet": 1}, {"packet": 1})
+    pid, got = await woken_reader(other, light)
+    one._actor.send_at_once(b"first")
+    one._actor.send_at_once(b"second")
+    other._actor.on_ready(True, False, False)  # has a result from here on, and has not run
+    if killed:
+        exit(pid, "kill")
+    assert await gen_tcp.recv(other, 0, 0) == Error("timeout")
+    assert await gen_tcp.recv(other, 0, 5) == Ok(b"first" if killed else b"second")
+    assert got == ([] if killed else [Ok(b"first")])
+
+
+@every_body
+@in_runtime
+async def test_an_active_mode_does_not_overtake_a_reader_that_is_killed(light: bool) -> None:
+    one, other = await pair({"packet": 1}, {"packet": 1})
+    pid, _ = await woken_reader(other, light)
+    one._actor.send_at_once(b"first")
+    one._actor.send_at_once(b"second")
+    other._actor.on_ready(True, False, False)
+    exit(pid, "kill")
+    ok(inet.setopts(other, {"active": True}))
+    assert [await receive(), await receive()] == [Tcp(other, b"first"), Tcp(other, b"second")]
+
+
+@every_body
+@in_runtime
+async def test_the_rest_of_a_stream_is_not_lost_with_a_reader_that_is_killed(light: bool) -> None:
+    one, other = await pair({}, {"packet": 2})
+    pid, _ = await woken_reader(other, light)
+    one._actor.send_at_once(b"\0\5part")
+    one._actor.shutdown(stdlib.SHUT_WR)
+    other._actor.on_ready(True, False, True)
+    exit(pid, "kill")
+    await at_rest()
+    assert await gen_tcp.recv(other) == Error("enotconn", b"\0\5part")
+    assert await gen_tcp.recv(other) == Error("enotconn")
 
 
 @in_runtime

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from actorsock import Error, Ok, current_pid, gen_udp, inet, ok, receive, spawn
+from actorsock import Error, Ok, current_pid, exit, gen_udp, inet, ok, receive, spawn
 from actorsock.gen_udp import UdpSocket
 from actorsock.inet import Udp, UdpError, UdpPassive
 
 from ...stories import in_runtime, until
-from .support import LOOPBACK, every_body, mail_of
+from .support import LOOPBACK, at_rest, every_body, mail_of
 
 
 def opened(**options: Any) -> tuple[UdpSocket, int]:
@@ -140,6 +140,21 @@ async def test_local_datagrams(tmp_path: Path) -> None:
     assert await gen_udp.recv(other, 0, 5) == Ok((("unspec", b""), 0, b"x"))
     ok(await gen_udp.send(one, ("local", path), 0, b"y"))
     assert await gen_udp.recv(other, 0, 5) == Ok((("unspec", b""), 0, b"y"))
+
+
+@every_body
+@in_runtime
+async def test_a_datagram_for_a_reader_that_is_killed_is_the_next_one(light: bool) -> None:
+    one, port = opened()
+    other, there = opened()
+    pid = spawn(gen_udp.recv, other, light=light)
+    await at_rest()
+    for data in (b"first", b"second"):
+        one._actor.send(data, (LOOPBACK, there))
+    other._actor.on_ready(True, False, False)  # has a result from here on, and has not run
+    exit(pid, "kill")
+    for data in (b"first", b"second"):
+        assert await gen_udp.recv(other, 0, 5) == Ok((LOOPBACK, port, data))
 
 
 @in_runtime
