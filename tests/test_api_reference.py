@@ -25,6 +25,7 @@ PACKAGES = [
     "actorsock.gen_tcp",
     "actorsock.gen_udp",
     "actorsock.inet",
+    "actorsock.ssl",
     "actorsock.otp",
     "actorsock.otp.sys",
     "actorsock.streams",

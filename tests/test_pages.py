@@ -12,6 +12,7 @@ from .documents import PRODUCT, ROOT, blocks
 PAGES = [
     "docs/processes.md",
     "docs/gen_tcp.md",
+    "docs/ssl.md",
     "docs/light.md",
     "docs/cancellation.md",
     "docs/logging.md",

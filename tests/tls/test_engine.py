@@ -74,6 +74,20 @@ def test_a_handshake_cut_at_each_byte_does_not_complete(version: str) -> None:
         server.feed_eof()
         assert not server.handshake()
         assert server.end == TRUNCATED
+    server = Engine(server_of(version), server_side=True)
+    server.feed(hello)
+    server.handshake()
+    flight = server.outgoing()
+    for kept in range(0, len(flight), 5):
+        client = Engine(client_of(version), server_side=False, server_hostname="localhost")
+        client.handshake()
+        server = Engine(server_of(version), server_side=True)
+        server.feed(client.outgoing())
+        server.handshake()
+        client.feed(server.outgoing()[:kept])
+        client.feed_eof()
+        client.handshake()
+        assert client.end == TRUNCATED or kept > len(flight) - 20
 
 
 @every_version

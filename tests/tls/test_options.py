@@ -95,6 +95,11 @@ def test_a_context_is_made_once_and_again_when_a_file_changes(tmp_path: Path) ->
     assert made("server", **options) is not first
 
 
+def test_clients_of_many_hosts_share_a_context() -> None:
+    assert client(server_name_indication="a", depth=3) is client(server_name_indication="b")
+    assert client() is not client(server_name_indication="disable")
+
+
 def test_certificates_are_given_in_each_way(tmp_path: Path) -> None:
     files = write_files(tmp_path)
     pair = {name: files[name] for name in ("certfile", "keyfile")}
@@ -170,6 +175,7 @@ WRONG: dict[str, tuple[str, dict[str, Any], str]] = {
         {"context": stdlib.create_default_context(), "verify": "verify_none"},
         "the option context has it",
     ),
+    "no mode": ("client", {"active": None}, "option active"),
     "sni": ("server", {"sni_hosts": {"a": {"packet": 4}}}, "only a certificate"),
 }
 

@@ -20,7 +20,7 @@ from ..engine.engine import Engine
 from ..options.contexts import context_for
 from ..options.lists import OptionList, TlsOptions, split
 from .arguments import socket_of
-from .upgrading import Upgrade, mode_of, upgraded
+from .upgrading import Upgrade, upgraded
 
 __all__ = ["handshake", "listen", "transport_accept"]
 
@@ -55,7 +55,6 @@ def listen(port: int | str, options: OptionList = ()) -> Ok[SslSocket] | Error[A
             spawn(serve, accepted)  # which begins with `await ssl.handshake(accepted)`
     """
     tls, others, active = split("server", options)
-    mode = mode_of(active, True)
     if not tls.has_certificate:
         return Error("nooptions")
     context = context_for(tls)
@@ -64,7 +63,7 @@ def listen(port: int | str, options: OptionList = ()) -> Ok[SslSocket] | Error[A
     opened = streams.listen(port, [*others, ("active", False)])
     if isinstance(opened, Error):
         return opened
-    return Ok(SslSocket(Plain(opened.value, tls, mode, listens=True)))
+    return Ok(SslSocket(Plain(opened.value, tls, True if active is None else active, listens=True)))
 
 
 @enable_ki_protection
@@ -152,7 +151,7 @@ async def handshake(
         if isinstance(sock, SslSocket):
             tcp.close_now()  # of no use any more
         return engine
-    upgrade = Upgrade(engine.value, tls, mode_of(active, mode), others)
+    upgrade = Upgrade(engine.value, tls, mode if active is None else active, others)
     return await upgraded(tcp, upgrade, deadline)
 
 

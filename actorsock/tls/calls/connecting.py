@@ -19,7 +19,7 @@ from ..driver.ssl_socket import SslSocket
 from ..engine.engine import Engine
 from ..options.contexts import context_for
 from ..options.lists import OptionList, TlsOptions, split
-from .upgrading import Upgrade, mode_of, upgraded
+from .upgrading import Upgrade, upgraded
 
 __all__ = ["connect"]
 
@@ -88,7 +88,6 @@ async def connect(
     check_timeout(timeout)
     deadline = deadline_of(timeout)
     tls, others, active = split("client", options)
-    mode = mode_of(active, True)
     engine = _engine(tls, _name_of(address))
     if isinstance(engine, Error):
         return engine
@@ -97,7 +96,11 @@ async def connect(
     connected = await streams.connect(address, port, of_socket, timeout)
     if isinstance(connected, Error):
         return connected
-    return await upgraded(_stream(connected.value), Upgrade(engine.value, tls, mode), deadline)
+    return await upgraded(
+        _stream(connected.value),
+        Upgrade(engine.value, tls, True if active is None else active),
+        deadline,
+    )
 
 
 async def _begin(
@@ -112,7 +115,7 @@ async def _begin(
         return Error("enotconn")
     if actor.turns.owner is not current_process().pid:
         return Error("not_owner")
-    mode = mode_of(active, actor.rules.mode.value)
+    mode = actor.rules.mode.value if active is None else active
     named = peer_name(actor)
     engine = _engine(tls, _name_of(named.value[0]) if isinstance(named, Ok) else None)
     if isinstance(engine, Error):

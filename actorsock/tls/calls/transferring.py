@@ -145,6 +145,7 @@ async def close(
 
         - `"timeout"`: the peer has not ended TLS
         - `"closed"`: it has closed the connection
+        - `"ealready"`: another process does it; this call does not close the connection
 
     Raises:
         TypeError, ValueError: an argument is wrong.

@@ -6,7 +6,6 @@ from typing import Any
 import attrs
 
 from ...inet.driver.stream_actor import StreamActor
-from ...inet.options.checks import active as check_active
 from ...inet.options.lists import options_to_set
 from ...inet.rules.active_mode import Active
 from ...results import Error, Ok
@@ -16,7 +15,7 @@ from ..driver.tls_actor import TlsActor
 from ..engine.engine import Engine
 from ..options.lists import TlsOptions
 
-__all__ = ["Upgrade", "mode_of", "upgraded"]
+__all__ = ["Upgrade", "upgraded"]
 
 
 @attrs.frozen
@@ -34,21 +33,6 @@ class Upgrade:
     options: TlsOptions
     active: Active
     others: Sequence[Any] = ()
-
-
-def mode_of(given: Any, otherwise: Active) -> Active:
-    """Return the value of the option `active`, `otherwise` if it was not given.
-
-    Raises:
-        ValueError: it is no mode and no count.
-    """
-    if given is None:
-        return otherwise
-    try:
-        mode: Active = check_active(given)
-    except ValueError as problem:
-        raise ValueError(f"option active: {given!r} is refused: {problem}") from None
-    return mode
 
 
 async def upgraded(

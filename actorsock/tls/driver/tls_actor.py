@@ -123,6 +123,8 @@ class TlsActor(StreamActor):
 
     async def shake_hands(self, deadline: float) -> Ok[None] | Error[Any]:
         """Carry out the handshake; anything but success closes the socket."""
+        if self.queue:
+            self.flush()  # what was queued in clear leaves first
         try:
             result = await self._exchange(self._go_on_shaking, deadline)
         except BaseException:
@@ -138,6 +140,8 @@ class TlsActor(StreamActor):
 
     async def say_farewell(self, deadline: float) -> Ok[bytes] | Error[Any]:
         """End TLS on both sides; return what the peer has sent behind it."""
+        if self.stepping is not None:
+            return Error("ealready")
         self.rules.mode.value = False
         self.announced = True
         try:
@@ -167,8 +171,8 @@ class TlsActor(StreamActor):
         return Error("timeout") if outcome is None else outcome
 
     def _go_on_shaking(self) -> Ok[None] | Error[Any] | None:
-        engine = self.engine
-        while True:
+        engine, before = self.engine, self.counters.read_byte
+        while not self.turns.closed:
             if engine.handshake():
                 # The last flight leaves in the poller's next pass, together with the first data if
                 # that comes at once: alone in its segment it would hold up the data (Nagle) until
@@ -176,12 +180,11 @@ class TlsActor(StreamActor):
                 self._answer()
                 return self._check_depth()
             self._send_collected()
-            if self.turns.closed:
-                return _CLOSED
             if engine.end is not None:
                 return self._failure(engine.end)
-            if not self._feed():
+            if not self._feed() or self._gives_way(before):
                 return None
+        return _CLOSED
 
     def _check_depth(self) -> Ok[None] | Error[Any]:
         # OpenSSL could do it while it checks the chain, but Python cannot tell it the limit.
@@ -194,22 +197,29 @@ class TlsActor(StreamActor):
         return _OK
 
     def _go_on_leaving(self) -> Ok[None] | Error[Any] | None:
-        engine = self.engine
+        engine, before = self.engine, self.counters.read_byte
         if self.queue:
             self.flush()
-            if self.turns.closed:
-                return _CLOSED
             if self.queue:
                 return None
+        if self.turns.closed:
+            return _CLOSED
         engine.announce_end()
         self._send_collected()
         while engine.end is None:
             engine.open()
-            if engine.end is None and not self._feed():
+            if engine.end is None and (not self._feed() or self._gives_way(before)):
                 return None
         if engine.end == CLOSE_NOTIFY:
             return None if self.queue else _OK
         return self._failure(engine.end)
+
+    def _gives_way(self, before: int) -> bool:
+        """Let others run if much was read since a count of bytes; return True if so."""
+        if self.counters.read_byte - before <= _WITHOUT_DATA:
+            return False
+        self._again()
+        return True
 
     def _feed(self) -> bool:
         """Read once, for the engine; return False if there is nothing."""
@@ -234,8 +244,8 @@ class TlsActor(StreamActor):
         if not isinstance(end, Alert):
             return _CLOSED
         if self.options.get("log_level", "notice") in _LOGGED_AT:
-            verb = "received" if end.received else "sent"
-            _log.info("%s; alert %s: %s", end.text, verb, end.name)
+            how = "received" if end.received else "generated"
+            _log.info("%s (%s %s)", end.text, how, end.name)
         return Error(end.reason)
 
     # --- readiness ------------------------------------------------------------------------------
@@ -277,7 +287,7 @@ class TlsActor(StreamActor):
 
     def _hear_peer_for_sending(self) -> None:
         # A send waits for the peer's part of another handshake, and nobody reads.
-        while self.engine.blocked and self._feed():
+        while self.engine.blocked and not self.turns.closed and self._feed():
             if self.engine.at_eof:
                 self._input_ended("closed")
                 return

@@ -15,7 +15,7 @@ __all__ = ["Alert", "alert_of"]
 
 @attrs.frozen
 class Alert:
-    """A fatal alert that was sent or received.
+    """What ended a connection: an alert that was received, or the one that its cause stands for.
 
     Attributes:
         name: its name, such as `"unknown_ca"`.

@@ -48,8 +48,8 @@ class Engine:
     """
 
     __slots__ = (
-        "_held", "_incoming", "_object", "_outgoing", "_read", "_role", "_write", "at_eof",
-        "blocked", "end", "established",
+        "_announced", "_held", "_incoming", "_object", "_outgoing", "_read", "_role", "_write",
+        "at_eof", "blocked", "end", "established",
     )  # fmt: skip
 
     def __init__(
@@ -64,6 +64,7 @@ class Engine:
         self._write = self._object.write
         self._role = "server" if server_side else "client"
         self.at_eof = False
+        self._announced = False
         self._held: list[bytes] = []
         self.end: End | None = None
         self.established = False
@@ -178,10 +179,11 @@ class Engine:
     def announce_end(self) -> None:
         """Make the announcement that no more data follows; what the peer sends can still be read.
 
-        Nothing is made in a handshake, or after an error.
+        Nothing is made a second time, in a handshake, or after an error.
         """
-        if not self.established:
+        if self._announced or not self.established:
             return
+        self._announced = True
         # OpenSSL would look for the peer's announcement too, and take any data for an error: it
         # must find none. What it has decrypted is kept here, what it has not is put back.
         try:

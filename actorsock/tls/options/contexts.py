@@ -13,7 +13,7 @@ import attrs
 from ...results import Error, Ok
 from ...socket.kernel.errors import reason_of
 from .lists import TlsOptions, certificate_options, files_of
-from .table import Side
+from .table import OPTIONS, Side
 
 __all__ = ["NamedByClient", "context_for"]
 
@@ -59,9 +59,19 @@ def context_for(options: TlsOptions) -> Ok[ssl.SSLContext] | Error[Any]:
         return Ok(ready)
     try:
         stamps = tuple(_stamp(path) for path in files_of(options))
-        return Ok(_context(options.side, tuple(sorted(options.values.items())), stamps))
+        return Ok(_context(options.side, _of_context(options), stamps))
     except _UnusableError as exc:
         return Error(exc.reason)
+
+
+def _of_context(options: TlsOptions) -> tuple[tuple[str, Any], ...]:
+    """Return the options that a context is made of: clients of many hosts share one."""
+    return tuple(
+        (name, value)
+        for name, value in sorted(options.values.items())
+        if OPTIONS[name].use in ("context", "certificate")
+        or (name, value) == ("server_name_indication", "disable")
+    )
 
 
 def _stamp(path: str) -> tuple[str, int, int, int]:

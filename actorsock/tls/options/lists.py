@@ -7,9 +7,11 @@ from typing import Any, Final, TypeAlias
 import attrs
 
 from ...arguments import shown
+from ...inet.options.table import OPTIONS as OPTIONS_OF_SOCKETS
+from ...inet.rules.active_mode import Active
 from .table import OPTIONS, Side
 
-__all__ = ["OptionList", "TlsOptions", "split"]
+__all__ = ["OptionList", "TlsOptions", "certificate_options", "files_of", "split"]
 
 OptionList: TypeAlias = Mapping[str, Any] | Sequence[Any]
 """A mapping of names to values; or a list, as in Erlang, of pairs and of single words."""
@@ -60,7 +62,7 @@ class TlsOptions:
         return any(name in self.values for name in names)
 
 
-def split(side: Side, options: OptionList) -> tuple[TlsOptions, list[Any], Any]:
+def split(side: Side, options: OptionList) -> tuple[TlsOptions, list[Any], Active | None]:
     """Take a caller's options apart.
 
     Args:
@@ -73,8 +75,8 @@ def split(side: Side, options: OptionList) -> tuple[TlsOptions, list[Any], Any]:
 
     Raises:
         TypeError: `options` is no list, or a value has a wrong type.
-        ValueError: a value of TLS is wrong, refused here, or not one of this side; or it
-            contradicts another one.
+        ValueError: a value of TLS or of `active` is wrong, an option is refused here, or not one of
+            this side; or it contradicts another one.
     """
     values: dict[str, Any] = {}
     others: list[Any] = []
@@ -87,7 +89,7 @@ def split(side: Side, options: OptionList) -> tuple[TlsOptions, list[Any], Any]:
                     raise ValueError(f"option {name}: it is none of a {side}")
                 values[name] = option.check(value)
             case (name, value) if name == _ACTIVE:
-                active = value
+                active = OPTIONS_OF_SOCKETS[_ACTIVE].check(value)
             case _:
                 others.append(item)
     if "sni_hosts" in values:
