@@ -449,7 +449,7 @@ DIFFERENCES: Final = (
     Difference(
         reason="what comes for a reader that has ended goes to the next one, or to the owner of "
         "the active socket, and is not lost",
-        what=r"tcp_\w+|udp_recv|inet_\w+|mailbox",
+        what=r"tcp_\w+|udp_\w+|inet_\w+|mailbox",
         theirs=r"((Ok|Error)\(.*\)|\[.*\])?",
         ours=r"Ok\(.*\)|Error\('(closed|econn\w+|emsgsize)'.*\)|\[.*\['(tcp|udp)', \w, .*\]",
         when=_port_reader_has_ended,
