@@ -8,6 +8,7 @@ from typing import Any, Final, get_args
 
 from actorsock import Error, Ok
 from actorsock.inet.packets.decoding import decode_packet
+from actorsock.inet.packets.http import HEADER_NAMES
 from actorsock.inet.packets.results import (
     AbsoluteURI,
     AbsPath,
@@ -42,6 +43,7 @@ _SAMPLES: Final = [
     b"HTTP/1.1 404 Not Found \r\ncontent-md5:\r\n: x\r\nAccept : x\r\n\nHTTP/1.1  200\r\n",
     b"get *x\nPUT ftp://h/ HTTP/1.1\nGET http://h?q \nGET HTTP://h:99999999999999999/ HTTP/2.0\r\n",
     b"HTTP/1.1 99999999999 x\r\nHTTP/1.1 ok\nHTTP/1\nHTTP/1.1\nGET  /  HTTP/a.b\n/ HTTP/1.1\n\r\n",
+    "".join(f"{name.swapcase()}: x\n" for name in HEADER_NAMES).encode(),
     b"A" * 49 + b"-b: c\r\n" + b"a" * 50 + b"-b: c\r\n-a: b\nSET-COOKIE2: \x80\xff\r\nH\x80: a\n\n",
 ]  # fmt: skip
 

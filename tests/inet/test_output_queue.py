@@ -24,7 +24,8 @@ def test_bytes_leave_in_order_and_the_watermarks_hold(steps: list[Any], high: in
             model = model[count:]
             assert queue.sent(count) is (busy and len(model) <= low)
             busy = busy and len(model) > low
-        assert (b"".join(queue.head()), queue.size, queue.busy) == (model, len(model), busy)
+        assert (b"".join(queue.head()), queue.busy) == (model, busy)
+        assert len(queue) == queue.size == len(model)
 
 
 def test_one_system_call_gets_a_bounded_number_of_pieces() -> None:
@@ -42,3 +43,19 @@ def test_a_send_is_queued_whole_and_makes_the_queue_busy(size: int) -> None:
     assert queue.size == size
     queue.clear()
     assert (queue.size, queue.busy, queue.head()) == (0, False, [])
+
+
+def test_a_queue_stays_busy_between_the_watermarks() -> None:
+    queue = OutputQueue(high=10, low=2)
+    assert queue.append(bytes(10))
+    assert not queue.sent(5)
+    assert queue.append(b"x")
+    assert queue.sent(4)
+
+
+def test_another_queue_goes_on_with_all_pieces() -> None:
+    queue = OutputQueue()
+    queue.append(b"a" * 9000, b"b")
+    queue.sent(8999)
+    assert list(map(bytes, queue.take_all())) == [b"a", b"b"]
+    assert (len(queue), queue.busy) == (0, False)

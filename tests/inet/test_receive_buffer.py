@@ -127,7 +127,9 @@ def test_the_short_way_gives_what_the_long_one_does(
         long.feed(piece)
         assert packet == long.next()
         assert packet is None or isinstance(packet, Error) or short.taken == long.taken
+    assert short.is_empty == (len(short) == 0)
     assert short.take_all() == long.take_all()
+    assert short.is_empty
 
 
 @pytest.mark.parametrize(

@@ -187,6 +187,14 @@ def test_a_kept_passive_stream_reports_the_loss_that_a_send_met_to_recv_too() ->
     assert rules.set_active("once") == []
 
 
+def test_a_recv_is_told_a_loss_in_place_of_the_next_send() -> None:
+    rules = _rules(False, **KEPT)
+    rules.input_ended()
+    assert rules.output_failed("closed") == (Error("closed"), [])
+    assert rules.recv_asked() == Error("closed")
+    assert rules.send_asked() == Error("enotconn")
+
+
 def test_a_late_reset_is_shown_after_the_end() -> None:
     rules = _rules(True, **KEPT, **SHOWN)
     assert rules.input_ended() == (None, [CLOSED])

@@ -36,6 +36,7 @@ def _tests(*names: str, **environment: str) -> Suite:
     return Suite(names, environment)
 
 
+_PACKETS: Final = (_tests("inet/test_decode_packet"), _tests("inet/test_receive_buffer"))
 _MACHINE: Final = (
     _tests("otp/test_machine_steps", "otp/test_machine_rules"),
     _tests("otp/test_state_machine"),
@@ -190,6 +191,15 @@ CHOSEN: Final[dict[str, tuple[Suite, ...]]] = {
     ),
     "actorsock/socket/operations/recv.py": _RECEIVING,
     "actorsock/socket/operations/send.py": _SENDING,
+    "actorsock/inet/packets/http.py": (
+        _tests("inet/test_decode_packet"),
+        _tests("conformance/test_packets"),
+    ),
+    "actorsock/inet/packets/rules.py": _PACKETS,
+    "actorsock/inet/packets/receive_buffer.py": (_tests("inet/test_receive_buffer"),),
+    "actorsock/inet/rules/active_mode.py": (_tests("inet/test_stream_rules"),),
+    "actorsock/inet/rules/output_queue.py": (_tests("inet/test_output_queue"),),
+    "actorsock/inet/rules/stream_rules.py": (_tests("inet/test_stream_rules"),),
     "actorsock/otp/behaviour/lifecycle.py": (
         _tests("otp/test_server_rules", "otp/test_machine_steps", "otp/test_lifecycle"),
     ),

@@ -409,8 +409,9 @@ class StreamActor(StreamOutput):
         reason = reason_of(exc.errno)
         if reason == "epipe":
             # The peer has answered with a reset to what was sent after its end, which Linux
-            # reports in this way. Erlang says so too after a `shutdown` by the program itself.
-            reason = "econnreset"
+            # reports in this way. Erlang says so too after a `shutdown` by the program itself, but
+            # not after one that has failed.
+            reason = "closed" if self.shutdown_failed else "econnreset"
         error, decisions = self.rules.output_failed(reason)
         self.drop_output(error)
         self._execute(decisions)

@@ -52,6 +52,7 @@ class StreamOutput(InetActor):
         "queue",
         "rules",
         "senders",
+        "shutdown_failed",
     )
 
     def __init__(
@@ -73,6 +74,8 @@ class StreamOutput(InetActor):
         """The closes that wait for the queue."""
         self.ends_after_queue = False
         """`shutdown` of the writing side was asked for while bytes were queued."""
+        self.shutdown_failed = False
+        """`shutdown` of the writing side found no connection any more."""
         self.head_size = 0
         """How many bytes the length has that the packet type puts in front of what is sent."""
         self.delays = False
@@ -252,6 +255,7 @@ class StreamOutput(InetActor):
         try:
             self.sock.shutdown(how)
         except OSError as exc:
+            self.shutdown_failed |= how != stdlib.SHUT_RD
             return error_of(exc)
         self.forget_would_block()
         if how != stdlib.SHUT_WR:

@@ -23,7 +23,7 @@ from .results import (
     Text,
 )
 
-__all__ = ["as_bytes", "as_str", "parse_header", "parse_start"]
+__all__ = ["HEADER_NAMES", "as_bytes", "as_str", "parse_header", "parse_start"]
 
 AsText: TypeAlias = Callable[[bytes], Text]
 
@@ -53,7 +53,7 @@ _METHODS: Final[dict[bytes, str]] = {
 
 # In the order of their numbers, which begin with 1.
 # fmt: off
-_NAMES: Final = (
+HEADER_NAMES: Final = (
     "Cache-Control", "Connection", "Date", "Pragma", "Transfer-Encoding", "Upgrade", "Via",
     "Accept", "Accept-Charset", "Accept-Encoding", "Accept-Language", "Authorization", "From",
     "Host", "If-Modified-Since", "If-Match", "If-None-Match", "If-Range", "If-Unmodified-Since",
@@ -66,7 +66,7 @@ _NAMES: Final = (
 )
 # fmt: on
 _KNOWN: Final[dict[bytes, tuple[int, str]]] = {
-    name.encode(): (number, name) for number, name in enumerate(_NAMES, 1)
+    name.encode(): (number, name) for number, name in enumerate(HEADER_NAMES, 1)
 }
 _LONGEST_CAPITALISED: Final = 50
 

@@ -21,9 +21,7 @@ HIGHEST_COUNT = 2**15 - 1
 
 def is_active_value(value: object) -> bool:
     """Tell if `value` may be given as the option `active`."""
-    if isinstance(value, bool):
-        return True
-    if isinstance(value, int):
+    if isinstance(value, int):  # of which True and False are two
         return LOWEST_COUNT <= value <= HIGHEST_COUNT
     return isinstance(value, str) and value == "once"
 

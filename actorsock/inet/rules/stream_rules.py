@@ -154,6 +154,8 @@ class StreamRules:
         """Return the result of a recv that must not read, None if it may."""
         if self.stage == "dead":
             owed, self._recv_owes = self._recv_owes, None
+            if owed is not None:
+                self._send_owes = None  # told once, if a recv asks first
             return Error(owed or "enotconn")
         if self.stage == "closed":
             return Error("closed")
