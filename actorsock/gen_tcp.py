@@ -5,13 +5,11 @@ messages into the owner's mailbox; a passive one is read with `recv`. Options, a
 for UDP too, are in `actorsock.inet`.
 """
 
+from .inet.calls.connecting import connect, fdopen
+from .inet.calls.listening import accept, listen
 from .inet.calls.streams import (
-    accept,
     close,
-    connect,
     controlling_process,
-    fdopen,
-    listen,
     recv,
     send,
     sendfile,

@@ -28,6 +28,7 @@ PACKAGES = [
     "actorsock.ssl",
     "actorsock.otp",
     "actorsock.otp.sys",
+    "actorsock.otp.proc_lib",
     "actorsock.streams",
     "actorsock.testing",
 ]

@@ -44,7 +44,7 @@ LAYERS: list[tuple[str, ...]] = [
     ("actorsock.otp.calls",),
     ("actorsock.otp.behaviour",),
     ("actorsock.otp.server", "actorsock.otp.machine"),
-    ("actorsock.otp.supervision",),
+    ("actorsock.otp.events", "actorsock.otp.supervision"),
     ("actorsock.otp",),
     ("actorsock.streams",),
     ("actorsock.testing", "actorsock"),

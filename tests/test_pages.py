@@ -13,6 +13,7 @@ PAGES = [
     "docs/processes.md",
     "docs/gen_tcp.md",
     "docs/ssl.md",
+    "docs/modules.md",
     "docs/light.md",
     "docs/cancellation.md",
     "docs/logging.md",

@@ -433,7 +433,7 @@ DIFFERENCES: Final = (
         "every later one",
         what="udp_recv|tcp_recv",
         theirs="",
-        ours=r"Ok\(.*\)|Error\('(closed|econnrefused)'\)",
+        ours=r"Ok\(.*\)|Error\('(closed|econnrefused)'.*\)",
         after=r"\w: setopts\(\w, \{'active': (?!False).*",
         parts_ways=True,
     ),

@@ -207,6 +207,7 @@ CHOSEN: Final[dict[str, tuple[Suite, ...]]] = {
     "actorsock/otp/behaviour/lifecycle.py": (
         _tests("otp/test_server_rules", "otp/test_machine_steps", "otp/test_lifecycle"),
     ),
+    "actorsock/otp/events/rules.py": (_tests("otp/test_events"),),
     "actorsock/otp/machine/rules.py": _MACHINE,
     "actorsock/otp/server/rules.py": (
         _tests("otp/test_server_rules"),

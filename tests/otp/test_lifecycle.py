@@ -32,7 +32,7 @@ from actorsock import (
 )
 from actorsock.otp import Call, Caller, Ignore, Info, NextState, Stop
 
-from .conftest import Awkward, Starter, error_text, failure, messages, start_with_parent
+from .conftest import Awkward, Starter, Tables, error_text, failure, messages, start_with_parent
 
 
 def obey(request: Any) -> Any:
@@ -235,7 +235,7 @@ async def test_a_process_without_a_parent_is_its_own(start: Starter, behaviour: 
 # --- the beginning
 
 
-@pytest.mark.parametrize("function", [otp.start, otp.start_link])
+@pytest.mark.parametrize("function", [otp.start, otp.start_link, otp.start_monitor])
 async def test_an_init_that_fails(in_body: Any, behaviour: Any, function: Any) -> None:
     wrong_inits, expected_of_init = behaviour.wrong_inits, behaviour.expected_of_init
     crash = ValueError("no")
@@ -281,6 +281,20 @@ async def test_start_link_links(in_body: Any, behaviour: Any) -> None:
     assert process_info(current_pid()).links == [pid]
     exit(pid, "because")
     assert await receive() == Exit(pid, "because")
+
+
+async def test_start_monitor_monitors_from_the_beginning(in_body: Any, behaviour: Any) -> None:
+    """Also a process that ends right after `init`. As in Erlang the caller is the parent."""
+    behaviour, keywords = in_body(behaviour)
+    me = current_pid()
+    pid, ref = ok(await otp.start_monitor(behaviour, me, True, **keywords))
+    exit(pid, "kill")
+    assert await messages() == [Down(ref, pid, "killed")]
+    pid, ref = ok(await otp.start_monitor(behaviour, me, True, name="other", **keywords))
+    assert await otp.start_monitor(behaviour, me, name="other") == Error("already_started", pid)
+    assert process_info(me).links == []
+    exit(pid, "parent")
+    assert await messages() == [("terminate", "parent"), Down(ref, pid, "parent")]
 
 
 async def test_a_name_that_is_taken(start: Starter, in_body: Any, behaviour: Any) -> None:
@@ -330,7 +344,7 @@ class Slow(otp.GenServer):
 
 
 @pytest.mark.parametrize("light", [False, True])
-@pytest.mark.parametrize("function", [otp.start, otp.start_link])
+@pytest.mark.parametrize("function", [otp.start, otp.start_link, otp.start_monitor])
 async def test_an_init_that_takes_too_long(
     runtime: None, autojump_clock: MockClock, function: Any, light: bool
 ) -> None:
@@ -339,13 +353,16 @@ async def test_an_init_that_takes_too_long(
     assert await receive(after=100) == Timeout()
 
 
+@pytest.mark.parametrize("function", [otp.start_link, otp.start_monitor])
 async def test_a_cancelled_start_kills_the_process(
-    runtime: None, autojump_clock: MockClock
+    runtime: None, autojump_clock: MockClock, tables: Tables, function: Any
 ) -> None:
+    current_pid()
+    before = tables()
     with trio.move_on_after(1):
-        await otp.start_link(Slow, name="slow")
+        await function(Slow, name="slow")
     await wait_all_tasks_blocked()
-    assert whereis("slow") is None
+    assert tables() == before
     assert await receive(after=100) == Timeout()
 
 

@@ -225,6 +225,7 @@ class StreamActor(StreamOutput):
             statistics.recv_cnt += 1
             if size > statistics.recv_max:
                 statistics.recv_max = size
+            statistics.deviations += size - statistics.recv_oct / statistics.recv_cnt
             owner = self.owner_process
             if owner is not None:
                 owner.deliver(self.make(packet))

@@ -26,9 +26,13 @@ class Statistics:
     when they are taken for sending, also if they are still queued.
     """
 
-    __slots__ = ("recv_cnt", "recv_max", "recv_oct", "send_cnt", "send_max", "send_oct")
+    __slots__ = (
+        "deviations", "recv_cnt", "recv_max", "recv_oct", "send_cnt", "send_max", "send_oct",
+    )  # fmt: skip
 
     def __init__(self) -> None:
+        self.deviations = 0.0
+        """The sum of how far each received packet was from the average so far, with its sign."""
         self.recv_oct = self.recv_cnt = self.recv_max = 0
         self.send_oct = self.send_cnt = self.send_max = 0
 
@@ -38,6 +42,7 @@ class Statistics:
         self.recv_cnt += 1
         if size > self.recv_max:
             self.recv_max = size
+        self.deviations += size - self.recv_oct / self.recv_cnt
 
     def sent(self, size: int) -> None:
         """Count one send."""
@@ -53,8 +58,7 @@ class Statistics:
             "recv_cnt": self.recv_cnt,
             "recv_max": self.recv_max,
             "recv_avg": self.recv_oct // self.recv_cnt if self.recv_cnt else 0,
-            # Erlang's estimate of the deviation stays 0 for packets of one size.
-            "recv_dvi": 0,
+            "recv_dvi": int(abs(self.deviations) / self.recv_cnt) if self.recv_cnt else 0,
             "send_oct": self.send_oct,
             "send_cnt": self.send_cnt,
             "send_max": self.send_max,

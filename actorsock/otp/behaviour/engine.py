@@ -13,6 +13,7 @@ from types import CoroutineType
 from typing import Any, Final
 
 from ...log_text import text_of
+from ...results import Error, Ok
 from ...runtime.api.aliases import send_through
 from ...runtime.api.message_timers import cancel_timer, send_after
 from ...runtime.api.messaging import receive
@@ -25,6 +26,7 @@ from ...runtime.core.messages import Exit
 from ...runtime.core.process import ProcessExit
 from ...runtime.core.reductions import BY_RULES, EVENT, EVENT_QUANTUM
 from ..calls.protocol import Begin, Begun, StopRequest, SystemCall, Tick, send_answer
+from ..calls.registries import Via
 from .debugging import Debugging
 from .effects import (
     End,
@@ -58,6 +60,7 @@ class Engine:
         self.debugging: Debugging | None = None
         """None unless `sys` has asked for something: then a message costs one test."""
         self._step = step
+        self._name: Via | None = None
         self._timers: dict[Any, Ref] = {}
         # `process_info` and crash reports name the program's class, not this one.
         self.__wrapped__ = cls
@@ -85,6 +88,8 @@ class Engine:
         message_type = type(message)
         if message_type is Begin:
             self.parent = message.parent
+            if message.name is not None:
+                self._register(message.name, message.starter)
         elif (
             self.debugging is not None
             and message_type is not Tick  # the rules report it as `Received`, unless it is stale
@@ -92,6 +97,14 @@ class Engine:
         ):
             self.debugging.received(message)
         return self._next(message)
+
+    def _register(self, name: Via, starter: Ref) -> None:
+        """Register the process in a registry of the program, or end if the name is taken."""
+        if not name.registry.register_name(name.name, current_process().pid):
+            taken = Error("already_started", name.whereis())
+            send_through(starter, Begun(starter, taken, True))
+            raise ProcessExit("normal")
+        self._name = name
 
     def _is_for_engine(self, message: Any) -> bool:
         """Return True for messages that are handled also while the process is suspended.
@@ -118,7 +131,11 @@ class Engine:
             case StopTimer(name):
                 self._stop_timer(name)
             case TellStarter(starter, error):
-                send_through(starter, Begun(starter, error))
+                if error is not None and self._name is not None:
+                    # As in Erlang the name is free again before the starter knows.
+                    self._name.registry.unregister_name(self._name.name)
+                result = Ok(current_process().pid) if error is None else error
+                send_through(starter, Begun(starter, result, error is not None))
             case Received(event):
                 if self.debugging is not None:
                     self.debugging.received(event)

@@ -1,5 +1,6 @@
 """Calling a server and waiting for it: `call`, `cast`, `reply`, `stop`."""
 
+from contextlib import suppress
 from math import inf
 from typing import Any, TypeVar, overload
 
@@ -27,27 +28,28 @@ from .protocol import (
     pending_caller,
     send_answer,
 )
+from .registries import ServerRef, Via
 from .waiting import check_server, find_server, forget
 
-__all__ = ["call", "cast", "reply", "stop", "system_call"]
+__all__ = ["call", "cast", "is_same", "reply", "stop", "system_call"]
 
 
 T = TypeVar("T")
 
 
 @overload
-async def call(server: Pid | str, request: Request[T], timeout: float = 5.0) -> T: ...
+async def call(server: ServerRef, request: Request[T], timeout: float = 5.0) -> T: ...
 @overload
-async def call(server: Pid | str, request: Any, timeout: float = 5.0) -> Any: ...
+async def call(server: ServerRef, request: Any, timeout: float = 5.0) -> Any: ...
 @enable_ki_protection
-async def call(server: Pid | str, request: Any, timeout: float = 5.0) -> Any:
+async def call(server: ServerRef, request: Any, timeout: float = 5.0) -> Any:
     """Send a request to a server and wait for the answer.
 
     Erlang's `gen_server:call/2,3` and `gen_statem:call/2,3`. The server is a `GenServer` or a
     `StateMachine`, or any process that receives `Call` messages and uses `reply`.
 
     Args:
-        server: the pid of the server, or its registered name.
+        server: the pid of the server, its registered name, or a `Via`.
         request: any value; the server's `handle_call` gets it.
         timeout: seconds to wait for the answer (default: 5); `math.inf` waits for ever. An answer
             that comes later is dropped.
@@ -64,7 +66,7 @@ async def call(server: Pid | str, request: Any, timeout: float = 5.0) -> Any:
             - `"noproc"`: there is no such process
             - `"timeout"`: no answer in time
             - `"calling_self"`: the server is the calling process
-        TypeError: `server` is neither a pid nor a `str`, or `timeout` is not a number.
+        TypeError: `server` is no pid, name or `Via`, or `timeout` is not a number.
         ValueError: `timeout` is negative or NaN.
 
     Example::
@@ -98,7 +100,7 @@ async def call(server: Pid | str, request: Any, timeout: float = 5.0) -> Any:
     return answer
 
 
-async def system_call(function: str, server: Pid | str, request: Any, timeout: float) -> Any:
+async def system_call(function: str, server: ServerRef, request: Any, timeout: float) -> Any:
     """Send a request that the behaviour itself serves, for `sys`, and wait for the answer.
 
     `function` is the name of the calling function, for `CallError`. There is no answer in place
@@ -116,21 +118,27 @@ async def system_call(function: str, server: Pid | str, request: Any, timeout: f
 
 
 @enable_ki_protection
-def cast(server: Pid | str, request: Any) -> None:
+def cast(server: ServerRef, request: Any) -> None:
     """Send a request that expects no answer. Erlang's `gen_server:cast/2`.
 
     Args:
-        server: the pid of the server, or its registered name. If there is no such process, the
-            request is dropped silently.
+        server: the pid of the server, its registered name, or a `Via`. If there is no such
+            process, the request is dropped silently.
         request: any value; the server's `handle_cast` gets it.
 
     Raises:
-        TypeError: `server` is neither a pid nor a `str`.
+        TypeError: `server` is no pid, name or `Via`.
     """
     if type(server) is Pid:
         target = alive.get(server)
     else:
-        target = find_server(current_process(), check_server(server))
+        check_server(server)
+        if isinstance(server, Via):
+            # As in Erlang: the registry may know other ways than `deliver`.
+            with suppress(ValueError):  # there is no process of that name
+                server.send(Cast(request))
+            return
+        target = find_server(current_process(), server)
     if target is not None:
         target.deliver(Cast(request))
 
@@ -165,14 +173,14 @@ def reply(caller: Caller, value: Any) -> None:
 
 
 @enable_ki_protection
-async def stop(server: Pid | str, reason: Any = "normal", timeout: float = inf) -> None:
+async def stop(server: ServerRef, reason: Any = "normal", timeout: float = inf) -> None:
     """Stop a server and wait until it has ended. Erlang's `gen_server:stop/1,3`.
 
     The server calls `terminate(reason)` and ends, also while it is suspended by `sys.suspend`.
     Messages that are in its mailbox before this request are handled first.
 
     Args:
-        server: the pid of the server, or its registered name.
+        server: the pid of the server, its registered name, or a `Via`.
         reason: the exit reason (default: `"normal"`).
         timeout: seconds to wait; `math.inf` (the default) waits for ever. After a time-out the
             request remains, and the server still stops.
@@ -185,7 +193,7 @@ async def stop(server: Pid | str, reason: Any = "normal", timeout: float = inf) 
             - `"calling_self"`: the server is the calling process; return `Stop(reason)` instead
             - another one: the server ended with this and not with `reason`, for example because
               `terminate` crashed
-        TypeError: `server` is neither a pid nor a `str`, or `timeout` is not a number.
+        TypeError: `server` is no pid, name or `Via`, or `timeout` is not a number.
         ValueError: `timeout` is negative or NaN.
     """
     check_seconds("timeout", timeout)
@@ -201,7 +209,7 @@ async def stop(server: Pid | str, reason: Any = "normal", timeout: float = inf) 
         forget(process, ref)
     if type(down) is not Down:
         raise CallError("timeout", server, reason, "stop")
-    if not _is_same(down.reason, reason):
+    if not is_same(down.reason, reason):
         raise CallError(down.reason, server, reason, "stop")
 
 
@@ -210,7 +218,7 @@ async def _wait_after_delivery(
     target: Process,
     caller: Caller,
     timeout: float,
-    context: tuple[str, Pid | str, Any],
+    context: tuple[str, ServerRef, Any],
 ) -> Any:
     """Wait for the answer of a request that was delivered and not answered in place.
 
@@ -241,7 +249,7 @@ def _watch(process: Process, target: Process, caller: Caller) -> None:
 
 
 async def _receive_answer(
-    process: Process, caller: Caller, timeout: float, context: tuple[str, Pid | str, Any]
+    process: Process, caller: Caller, timeout: float, context: tuple[str, ServerRef, Any]
 ) -> Any:
     try:
         answer = await receive(caller.ref, after=timeout)
@@ -256,23 +264,24 @@ async def _receive_answer(
     raise _failure("timeout", context)
 
 
-def _is_same(reason: Any, other: Any) -> bool:
-    if reason is other:
+def is_same(value: Any, other: Any) -> bool:
+    """Return True if two values of the program are equal: reasons, or ids."""
+    if value is other:
         return True
     try:
-        return bool(reason == other)
-    except Exception:  # `__eq__` of a reason is the program's code, and may fail
+        return bool(value == other)
+    except Exception:  # `__eq__` is the program's code, and may fail
         return False
 
 
 def _unreachable(
-    target: Process | None, function: str, server: Pid | str, argument: Any
+    target: Process | None, function: str, server: ServerRef, argument: Any
 ) -> CallError:
     reason = "noproc" if target is None else "calling_self"
     return CallError(reason, server, argument, function)
 
 
-def _failure(reason: Any, context: tuple[str, Pid | str, Any]) -> CallError:
+def _failure(reason: Any, context: tuple[str, ServerRef, Any]) -> CallError:
     # Erlang wraps the reason, `{Reason, {gen_server, call, Args}}`. Here the reason stays what the
     # server ended with, so that it can be matched directly; the rest are attributes.
     function, server, request = context

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 import attrs
 
-from ...results import Error
 from ...runtime.api.aliases import send_through
 from ...runtime.core.identity import Pid, Ref
 from ...runtime.core.process import alive
+from .registries import Via
 
 __all__ = [
     "BY_ALIAS",
@@ -34,6 +34,7 @@ __all__ = [
     "RequestRef",
     "StopRequest",
     "SystemCall",
+    "SystemMessage",
     "Tick",
     "pending_caller",
     "send_answer",
@@ -183,16 +184,26 @@ class Answer:
     """The value that the server answered with."""
 
 
+class SystemMessage:
+    """A request of `sys` or `stop`. Erlang's `{system, From, Request}`.
+
+    Behaviours serve it themselves, without the program's callbacks. A process without a behaviour
+    that receives one passes it to `sys.handle_system_msg`.
+    """
+
+    __slots__ = ()
+
+
 @attrs.frozen
-class SystemCall:
-    """A call that the behaviour serves itself, without the program's callbacks: see `sys`."""
+class SystemCall(SystemMessage):
+    """A request of `sys`."""
 
     caller: Caller
     request: Any
 
 
 @attrs.frozen
-class StopRequest:
+class StopRequest(SystemMessage):
     """The request of `stop`: call `terminate`, and end with `reason`."""
 
     reason: Any
@@ -208,15 +219,19 @@ class Begin:
     starter: Ref
     """The alias that the result of `init` (`Begun`) is sent to."""
     args: tuple[Any, ...]
+    name: Via | None = None
+    """The name that the process registers before `init`, if it is in a registry of the program."""
 
 
 @attrs.frozen
 class Begun:
-    """The result of `init`, for `start`."""
+    """The first news of a new process, for the function that has started it."""
 
     ref: Ref
-    error: Error[Any] | None
-    """None: the process serves from now on. Otherwise `start` returns this error."""
+    result: Any
+    """What that function returns."""
+    failed: bool
+    """The process is about to end. The function waits for that before it returns."""
 
 
 @attrs.frozen

@@ -10,20 +10,25 @@ from ...runtime.core.identity import Pid, Ref
 from ...runtime.core.mailbox import NOTHING, anything
 from ...runtime.core.messages import Exit
 from ...runtime.core.process import Process, alive
+from .registries import ServerRef, Via
 
 __all__ = ["check_server", "find_server", "forget", "take_exit"]
 
 
-def check_server(server: Any) -> Pid | str:
+def check_server(server: Any) -> ServerRef:
     """Return `server`; raise `TypeError` if it is neither a pid nor a name."""
-    if type(server) is not Pid and not isinstance(server, str):
-        raise TypeError(f"server: expected a Pid or a registered name, got {shown(server)}")
+    if type(server) is not Pid and not isinstance(server, (str, Via)):
+        raise TypeError(f"server: expected a Pid, a registered name or a Via, got {shown(server)}")
     return server
 
 
-def find_server(process: Process, server: Pid | str) -> Process | None:
+def find_server(process: Process, server: ServerRef) -> Process | None:
     """Return the live process that `server` denotes; a name is looked up in `process`'s node."""
-    pid = process.node.names.get(server) if isinstance(server, str) else server
+    pid: Pid | None
+    if isinstance(server, str):
+        pid = process.node.names.get(server)
+    else:
+        pid = server.whereis() if isinstance(server, Via) else server
     return None if pid is None else alive.get(pid)
 
 

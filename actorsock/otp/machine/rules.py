@@ -88,11 +88,11 @@ class Machine:
     timers: Timers = attrs.field(factory=Timers)
     """The time-outs: the only part that is changed in place."""
 
-    def to_sys(self, behaviour: Any) -> Any:
+    def to_sys(self, behaviour: Any, show: Callable[[Any], Any]) -> Any:
         """Return what `sys.get_state` shows: the state, and the object."""
-        return self.state, behaviour
+        return self.state, show(behaviour)
 
-    def from_sys(self, new: Any) -> tuple["Machine", Any]:
+    def from_sys(self, new: Any, behaviour: Any) -> tuple["Machine", Any]:
         """Return the state of the rules and the object after `sys.replace_state`.
 
         Raise `TypeError` if `new` is not a pair, or the machine can't be in its state.

@@ -11,6 +11,7 @@ The common functions compare types instead of using `match`, which takes longer:
 a server with async callbacks passes through here.
 """
 
+from collections.abc import Callable
 from math import inf
 from types import CoroutineType, NoneType
 from typing import Any, Final
@@ -64,11 +65,11 @@ class Waiting:
     timed: float | None = None
     """The seconds of the time-out that runs; None if none does."""
 
-    def to_sys(self, behaviour: Any) -> Any:
+    def to_sys(self, behaviour: Any, show: Callable[[Any], Any]) -> Any:
         """Return what `sys.get_state` shows: the object alone."""
-        return behaviour
+        return show(behaviour)
 
-    def from_sys(self, new: Any) -> tuple["Waiting", Any]:
+    def from_sys(self, new: Any, behaviour: Any) -> tuple["Waiting", Any]:
         """Return the state of the rules and the object after `sys.replace_state`."""
         return self, new
 

@@ -14,7 +14,7 @@ from trio.lowlevel import enable_ki_protection
 
 from ...arguments import check_int, check_word, shown
 from ...results import Error, Ok
-from ...runtime.bodies.current import current_process
+from ...runtime.bodies.current import charge, current_process
 from ...runtime.core.process import Process
 from ...runtime.core.reductions import SYSTEM_CALL
 from ..core.actor import SocketActor, actor_of
@@ -29,7 +29,16 @@ from ..values.c_integers import INT_MAX, INT_MIN
 from ..values.kinds import Domain, Protocol, SocketKind, Type, kind_of
 from .asking import at_once
 
-__all__ = ["bind", "close", "listen", "open", "peername", "shutdown", "sockname"]
+__all__ = [
+    "bind",
+    "close",
+    "close_nowait",
+    "listen",
+    "open",
+    "peername",
+    "shutdown",
+    "sockname",
+]
 
 _HOW: Final = {
     "read": stdlib.SHUT_RD,
@@ -260,6 +269,37 @@ async def close(sock: Socket) -> Ok[None] | Error:
             ...  # closed at the end of the block
     """
     return await actor_of(sock).close()
+
+
+@enable_ki_protection
+def close_nowait(sock: Socket) -> Ok[None] | Error:
+    """Close a socket as `close` does, but without a wait: for plain functions.
+
+    A plain function can't `await close(sock)`, for example a handler, or the `terminate` of a
+    server whose callbacks are all plain. Waiting processes and monitors are told before this
+    function returns, as by `close`. Erlang has no counterpart: there every function may wait.
+
+    The difference is the option `"socket", "linger"` with a time above 0: `close` waits until
+    the peer has everything that was sent, or the time is over. Here the system goes on sending in
+    the background, as without the option, and nobody learns whether the peer got it. A time of
+    0 resets the connection, as by `close`.
+
+    Args:
+        sock: the socket.
+
+    Returns:
+        `Ok()`, or `Error("closed")` if the socket is closed already.
+
+    Example::
+
+        class Echo(otp.GenServer):
+            ...
+
+            def terminate(self, reason):
+                socket.close_nowait(self.sock)
+    """
+    charge(SYSTEM_CALL)
+    return actor_of(sock).close_now()
 
 
 def _opened(

@@ -299,9 +299,14 @@ class _Sweeper:
                     os.read(timer, 8)
                 except OSError:
                     await pause()
-                for actors in _batched(self._actors()):
-                    _report_ready(actors)
-                    await trio.lowlevel.checkpoint()
+                await self._sweep_in_turns()
+
+    # A function of its own: a variable of the loop above would keep the sockets of the last batch
+    # alive until the next sweep.
+    async def _sweep_in_turns(self) -> None:
+        for actors in _batched(self._actors()):
+            _report_ready(actors)
+            await trio.lowlevel.checkpoint()
 
     async def _poll_all_refused(self) -> None:
         while self._refused:

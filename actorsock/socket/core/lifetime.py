@@ -9,7 +9,6 @@ is in `actor`.
 import abc
 import logging
 import socket as stdlib
-from contextlib import suppress
 from typing import Any, ClassVar, Final
 
 import attrs
@@ -237,17 +236,23 @@ class SocketLifetime(Readiness):
                 return error_of(exc)
         return _DONE
 
-    def close_now(self) -> None:
-        """Close the socket without lingering, e.g. because its owner or its actor has ended."""
+    def close_now(self) -> Ok[None] | Error:
+        """Close the socket without a wait, e.g. because its owner or its actor has ended.
+
+        The system goes on sending what is left, for as long as it does without `linger`.
+        """
         if self.turns.closed:
-            return
+            return CLOSED
         sock = self._retire()
         if sock is not None:
-            with suppress(OSError):  # the descriptor is gone all the same
+            try:
                 if self.may_linger:
                     close_at_once(sock)
                 else:
                     sock.close()
+            except OSError as exc:  # the descriptor is gone all the same
+                return error_of(exc)
+        return _DONE
 
     def _retire(self) -> stdlib.socket | None:
         """Do all of a close but closing the descriptor; return that, if it is ours to close."""

@@ -6,7 +6,7 @@ from typing import Any
 from trio.lowlevel import enable_ki_protection
 
 from ...arguments import shown
-from ...inet.calls import streams
+from ...inet.calls import listening as tcp_listening
 from ...inet.calls.arguments import check_timeout, stream_of
 from ...inet.driver.listen_actor import ListenActor
 from ...inet.driver.socket_objects import TcpSocket
@@ -60,7 +60,7 @@ def listen(port: int | str, options: OptionList = ()) -> Ok[SslSocket] | Error[A
     context = context_for(tls)
     if isinstance(context, Error):
         return context
-    opened = streams.listen(port, [*others, ("active", False)])
+    opened = tcp_listening.listen(port, [*others, ("active", False)])
     if isinstance(opened, Error):
         return opened
     return Ok(SslSocket(Plain(opened.value, tls, True if active is None else active, listens=True)))
@@ -86,7 +86,7 @@ async def transport_accept(sock: SslSocket, timeout: float = inf) -> Ok[SslSocke
     listening = socket_of(sock)
     if not isinstance(listening, Plain) or not listening.listens:
         return Error("einval")
-    accepted = await streams.accept(listening.tcp, timeout)
+    accepted = await tcp_listening.accept(listening.tcp, timeout)
     if isinstance(accepted, Error):
         return accepted
     return Ok(SslSocket(Plain(accepted.value, listening.options, listening.active)))

@@ -6,7 +6,7 @@ from typing import Any, overload
 from trio.lowlevel import enable_ki_protection
 
 from ...arguments import shown
-from ...inet.calls import streams
+from ...inet.calls import connecting
 from ...inet.calls.arguments import check_timeout, stream_of
 from ...inet.calls.informing import peer_name
 from ...inet.driver.listen_actor import ListenActor
@@ -95,7 +95,7 @@ async def connect(
         return engine
     # Nothing is read before the handshake.
     of_socket = [*others, ("active", False)]
-    connected = await streams.connect(address, port, of_socket, timeout)
+    connected = await connecting.connect(address, port, of_socket, timeout)
     if isinstance(connected, Error):
         return connected
     return await upgraded(

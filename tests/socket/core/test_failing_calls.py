@@ -1,6 +1,7 @@
 """Every system call may fail with every errno: an `Error` is returned, and the socket goes on."""
 
 import errno
+import gc
 import os
 import select
 import socket as stdlib
@@ -17,6 +18,7 @@ import trio
 from actorsock import Error, Ok, ok, open_runtime, socket
 from actorsock.socket import Socket
 from actorsock.socket.core import epoll_poller
+from actorsock.socket.core.actor import SocketActor
 from actorsock.socket.core.epoll_poller import EpollPoller
 
 from ...sockets import listening
@@ -375,3 +377,17 @@ async def test_an_accept_that_wrongly_finds_nothing_is_made_again() -> None:
         assert isinstance(await socket.accept(listener), Ok)
     for peer in (first, second, third):
         peer.close()
+
+
+@pytest.mark.usefixtures("frequent_looks")
+@in_runtime
+async def test_a_sweep_keeps_no_socket_alive() -> None:
+    sock, peer = await connected()
+    with failing(sock, "send", nothing, 2):
+        assert await socket.send(sock, b"data") == Ok()  # a sweep has looked at the socket
+    await at_rest()
+    await socket.close(sock)
+    peer.close()
+    del sock, peer
+    gc.collect()
+    assert [actor for actor in gc.get_objects() if type(actor) is SocketActor] == []
