@@ -128,6 +128,10 @@ CHOSEN: Final[dict[str, tuple[Suite, ...]]] = {
             "runtime/test_aliases",
         ),
     ),
+    "actorsock/tls/engine/engine.py": (_tests("tls/test_engine"), _tests("tls/test_data")),
+    "actorsock/tls/engine/rules.py": (_tests("tls/test_rules"),),
+    "actorsock/tls/engine/sealed_queue.py": (_tests("tls/test_sealed_queue"),),
+    "actorsock/tls/options/lists.py": (_tests("tls/test_options"),),
     "actorsock/socket/core/turns.py": _TURNS,
     "actorsock/socket/core/actor.py": (
         _tests(

@@ -142,6 +142,8 @@ def test_data_of_the_peer_is_read_after_the_own_end(version: str) -> None:
     client.announce_end()
     assert server.open(client.outgoing()) == b""
     assert server.end == CLOSE_NOTIFY
+    client.announce_end()
+    assert not client.has_outgoing  # once is enough
     got = client.open()
     server.announce_end()
     got += client.open(stream[9_000:] + server.outgoing() + b"in clear")

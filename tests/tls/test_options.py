@@ -1,5 +1,6 @@
 """The options of TLS: what they make of a context, what is refused, and what cannot be used."""
 
+import os
 import ssl as stdlib
 from pathlib import Path
 from typing import Any
@@ -95,6 +96,17 @@ def test_a_context_is_made_once_and_again_when_a_file_changes(tmp_path: Path) ->
     assert made("server", **options) is not first
 
 
+@pytest.mark.parametrize("name", ["certfile", "keyfile", "cacertfile"])
+def test_each_file_counts(tmp_path: Path, name: str) -> None:
+    files = write_files(tmp_path)
+    pair = {each: files[each] for each in ("certfile", "keyfile")}
+    options = {"cacertfile": files["cacertfile"], "certs_keys": [pair]}
+    first = made("server", **options)
+    assert made("server", **options) is first
+    os.utime(files[name], (1, 1))
+    assert made("server", **options) is not first
+
+
 def test_clients_of_many_hosts_share_a_context() -> None:
     assert client(server_name_indication="a", depth=3) is client(server_name_indication="b")
     assert client() is not client(server_name_indication="disable")
@@ -175,6 +187,7 @@ WRONG: dict[str, tuple[str, dict[str, Any], str]] = {
         {"context": stdlib.create_default_context(), "verify": "verify_none"},
         "the option context has it",
     ),
+    "sni with a mode": ("server", {"sni_hosts": {"a": {"active": True}}}, "only a certificate"),
     "no mode": ("client", {"active": None}, "option active"),
     "sni": ("server", {"sni_hosts": {"a": {"packet": 4}}}, "only a certificate"),
 }
@@ -213,6 +226,8 @@ def test_lists_are_taken_apart_in_erlangs_form() -> None:
 
 def test_later_options_replace_a_certificate_with_its_key() -> None:
     early = TlsOptions("server", {"certfile": "a", "keyfile": "b", "depth": 3})
+    more = early.merged(TlsOptions("server", {"depth": 4}))
+    assert dict(more.values) == {"certfile": "a", "keyfile": "b", "depth": 4}
     late = TlsOptions("server", {"certs_keys": ((("certfile", "c"),),)})
     assert dict(early.merged(late).values) == {"depth": 3, "certs_keys": ((("certfile", "c"),),)}
 

@@ -21,6 +21,7 @@ def rules(mode: Any) -> TlsRules:
 def test_nothing_is_read_before_the_handshake_is_complete() -> None:
     made = TlsRules()
     assert not made.reads
+    assert TlsRules().input_ended() == TlsRules().input_ended("closed")
     made.established = True
     assert made.reads
 
@@ -51,7 +52,9 @@ def test_any_end_of_the_input_closes(
 @pytest.mark.parametrize("mode", [True, False])
 def test_a_send_that_meets_the_end_closes(mode: bool) -> None:
     told = [CLOSED] * mode
-    assert rules(mode).output_failed("econnreset") == (CLOSED_ERROR, [*told, CLOSE])
+    made = rules(mode)
+    assert made.output_failed("econnreset") == (CLOSED_ERROR, [*told, CLOSE])
+    assert made.stage == "closed"
 
 
 def test_a_send_that_gives_up_closes_without_a_message() -> None:

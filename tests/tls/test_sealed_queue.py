@@ -47,9 +47,13 @@ def test_it_is_busy_by_its_size_and_encrypts_little_at_a_time() -> None:
     assert not queue.is_sealed
     assert not queue.sent(len(piece) - 1)
     assert len(queue.head()[0]) > 65_536  # the byte that is left leaves together with more
-    while (pieces := queue.head()) and not queue.sent(len(pieces[0])):
-        pass
-    assert not queue.busy
+    freed = [queue.sent(len(pieces[0])) for pieces in iter(queue.head, [])]
+    assert (freed.count(True), queue.busy) == (1, False)
+    for _ in range(1000):
+        queue.append(bytes(1000))
+    assert len(queue.head()[0]) < 100_000
+    queue.clear()
+    assert (queue.head(), len(queue)) == ([], 0)
 
 
 def test_messages_of_the_engine_take_their_place() -> None:
@@ -66,7 +70,7 @@ def test_messages_of_the_engine_take_their_place() -> None:
     assert not queue.collect()
     server.open(b"".join(queue.take_all()))
     assert server.end == "close_notify"
-    assert len(queue) == 0
+    assert (queue.head(), len(queue)) == ([], 0)
 
 
 def test_nothing_is_sent_while_the_peer_has_another_handshake_under_way() -> None:

@@ -1,11 +1,11 @@
 """`connect`, and the upgrade of a connection of gen_tcp: the client's side of a handshake."""
 
-from collections.abc import Mapping
 from math import inf
 from typing import Any, overload
 
 from trio.lowlevel import enable_ki_protection
 
+from ...arguments import shown
 from ...inet.calls import connecting
 from ...inet.calls.arguments import check_timeout, stream_of
 from ...inet.calls.informing import peer_name
@@ -13,6 +13,8 @@ from ...inet.driver.listen_actor import ListenActor
 from ...inet.driver.socket_objects import TcpSocket
 from ...inet.driver.stream_actor import StreamActor
 from ...inet.driver.waiting import deadline_of
+from ...inet.names.addresses import ntoa
+from ...inet.names.endpoints import endpoint
 from ...results import Error, Ok
 from ...runtime.bodies.current import current_process
 from ..driver.ssl_socket import SslSocket
@@ -117,7 +119,8 @@ async def _begin(
         return Error("not_owner")
     mode = actor.rules.mode.value if active is None else active
     named = peer_name(actor)
-    engine = _engine(tls, _name_of(named.value[0]) if isinstance(named, Ok) else None)
+    host = named.value[0] if isinstance(named, Ok) and actor.family != "local" else None
+    engine = _engine(tls, host)
     if isinstance(engine, Error):
         return engine
     return await upgraded(actor, Upgrade(engine.value, tls, mode, others), deadline)
@@ -132,27 +135,19 @@ def _engine(options: TlsOptions, host: str | None) -> Ok[Engine] | Error[Any]:
         name = None
     if name is None and context.value.check_hostname:
         raise ValueError("option server_name_indication: the certificate cannot be checked without")
-    return Ok(Engine(context.value, server_side=False, server_hostname=name))
+    try:
+        return Ok(Engine(context.value, server_side=False, server_hostname=name))
+    except ValueError as problem:
+        raise ValueError(f"{shown(name)} is no host name for TLS: {problem}") from None
 
 
 def _name_of(address: Any) -> str | None:
     """Return the name that the certificate of a host has to have; None of a local socket."""
-    if isinstance(address, Mapping):
-        address = address.get("addr")
-    elif hasattr(address, "addr"):
-        address = address.addr
-    if isinstance(address, tuple):
-        if address and address[0] == "local":
-            return None
-        return _text(address)
-    return None if address is None or address == "local" else str(address)
-
-
-def _text(address: tuple[Any, ...]) -> str | None:
-    # Of another length, or with other numbers, gen_tcp will refuse it.
-    if len(address) == 4:
-        return ".".join(map(str, address))
-    return ":".join(format(part, "x") if isinstance(part, int) else "" for part in address)
+    known = endpoint(address)
+    if known is not None:
+        return None if known.family == "local" else str(known.address[0])
+    text = ntoa(address)
+    return text.value if isinstance(text, Ok) else str(address)
 
 
 def _stream(sock: TcpSocket) -> StreamActor:

@@ -32,9 +32,8 @@ class SealedQueue(OutputQueue):
 
     def append_sealed(self, piece: Piece) -> None:
         """Queue bytes that are sent as they are, behind those that are encrypted already."""
-        if piece:
-            self._sealed = b"".join((self._sealed, piece)) if self._sealed else piece
-            self.size += len(piece)
+        self._sealed = b"".join((self._sealed, piece)) if self._sealed else piece
+        self.size += len(piece)
 
     @property
     def is_sealed(self) -> bool:
@@ -67,7 +66,7 @@ class SealedQueue(OutputQueue):
     def take_all(self) -> list[Piece]:
         """See `OutputQueue.take_all`; only for a queue whose data is all encrypted."""
         assert not self._pieces
-        sealed, self._sealed = self._sealed, b""
+        sealed = self._sealed
         self.clear()
         return [sealed] if sealed else []
 
@@ -80,7 +79,7 @@ class SealedQueue(OutputQueue):
         engine, pieces, room = self._engine, self._pieces, _AT_ONCE
         while pieces and room > 0:
             piece = pieces[0]
-            taken = engine.seal(piece if len(piece) <= room else memoryview(piece)[:room])
+            taken = engine.seal(memoryview(piece)[:room])
             if not taken:
                 break
             room -= taken

@@ -30,7 +30,7 @@ class TlsOptions:
     """
 
     side: Side
-    values: Mapping[str, Any] = attrs.field(factory=dict)
+    values: Mapping[str, Any]
 
     def merged(self, later: "TlsOptions") -> "TlsOptions":
         """Return these options with those that were given later in their place."""
@@ -52,8 +52,8 @@ class TlsOptions:
     @property
     def verifies_peer(self) -> bool:
         """True if the peer has to prove who it is: by default a server has to."""
-        default = "verify_peer" if self.side == "client" else "verify_none"
-        return bool(self.get("verify", default) == "verify_peer")
+        given = self.get("verify")
+        return self.side == "client" if given is None else bool(given == "verify_peer")
 
     @property
     def has_certificate(self) -> bool:

@@ -23,6 +23,7 @@ from actorsock import (
     ssl,
 )
 from actorsock.inet import Tcp
+from actorsock.socket import SockAddrIn
 from actorsock.ssl import Ssl, SslError
 
 from ...certificates import NAME, as_options, client_context, issued, server_context
@@ -113,6 +114,31 @@ async def test_a_client_of_tls_1_3_hears_of_its_missing_certificate_later(active
     assert await ssl.recv(client) == Error("closed")
 
 
+@pytest.mark.parametrize(
+    "address",
+    [(127, 0, 0, 1), {"family": "inet", "addr": "loopback"}, SockAddrIn("127.0.0.1", 0)],
+    ids=["tuple", "dict", "record"],
+)
+@in_runtime
+async def test_the_certificate_of_an_address(address: Any) -> None:
+    listener, port = listening()
+    place: tuple[Any, ...] = (address, port)
+    if isinstance(address, dict):
+        place = ({**address, "port": port},)
+    elif isinstance(address, SockAddrIn):
+        place = (SockAddrIn(address.addr, port),)
+    async with trio.open_nursery() as nursery:
+
+        @nursery.start_soon
+        async def _serve() -> None:
+            ok(await ssl.handshake(ok(await ssl.transport_accept(listener)), 20))
+
+        client = ok(await ssl.connect(*place, options=TRUSTING, timeout=20))
+    assert ok(ssl.peername(client)) == (HERE, port)
+    ok(await ssl.close(client))
+    ok(await ssl.close(listener))
+
+
 @in_runtime
 async def test_a_client_with_a_certificate() -> None:
     theirs = {"cacerts": CA, "verify": "verify_peer", "fail_if_no_peer_cert": True}
@@ -179,6 +205,10 @@ async def test_what_prevents_a_connection_before_its_handshake() -> None:
             await ssl.connect("localhost", 1, {**TRUSTING, **wrong})
         with pytest.raises(ValueError, match="option"):
             ssl.listen(0, {**own(), **wrong})
+    with pytest.raises(ValueError, match="'' is no host name"):
+        await ssl.connect("", 1, TRUSTING)
+    with pytest.raises(ValueError, match="address"):
+        await ssl.connect((1, 2, 3), 1, TRUSTING)
     listener, port = listening()
     assert ssl.listen(port, own()) == Error("eaddrinuse")
     ok(await ssl.close(listener))
