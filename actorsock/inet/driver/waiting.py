@@ -33,7 +33,7 @@ class Waiter:
     @property
     def waits(self) -> bool:
         """True until the process was woken, has timed out, or was ended or cancelled."""
-        return self.process.body.parked and not self.process.ending
+        return self.process.body.parked is not None and not self.process.ending
 
 
 def deadline_of(timeout: float) -> float:
@@ -50,7 +50,7 @@ async def wait(waiter: Waiter, deadline: float, give_back: Callable[[Any], None]
     body = waiter.process.body
     outcome: Any = None
     try:
-        outcome = await body.park(deadline)
+        outcome = await body.park(waiter, deadline)
         if waiter.process.ending:
             await body.checkpoint()  # killed before it resumed: raises
     except BaseException:
