@@ -466,9 +466,9 @@ DIFFERENCES: Final = (
     ),
     Difference(
         reason="the end of the stream that comes for a reader that has ended closes nothing",
-        what="mailbox",
-        theirs=r"\[.*\['tcp_closed', \w\].*\]",
-        ours="",
+        what=r"tcp_\w+|inet_\w+|mailbox",
+        theirs=r"\[.*\['tcp_closed', \w\].*\]|Error\('(closed|enotconn|econnreset)'\)",
+        ours=r"(Error\('timeout'\)|Ok\(.*\))?",
         when=_port_reader_has_ended,
         parts_ways=True,
     ),
