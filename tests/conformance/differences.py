@@ -456,20 +456,19 @@ DIFFERENCES: Final = (
         parts_ways=True,
     ),
     Difference(
-        reason="a change of the packet type or size in the middle of a packet holds at once (as in "
-        "28, of the type); Erlang first waits for the end of the old packet",
+        reason="a change of the packet type or size in the middle of a packet holds at once; "
+        "Erlang first waits for the end of the old packet (28: in passive mode)",
         what="tcp_recv|mailbox",
         theirs=r"(Error\('closed'\))?",
         ours=r"Ok\(.*\)|Error\('emsgsize'\)|\[.*\['tcp(_error)?', \w, .*\]",
         after=r"\w: setopts\(\w, .*'packet(_size)?'.*",
-        until=27,
         parts_ways=True,
     ),
     Difference(
         reason="the end of the stream that comes for a reader that has ended closes nothing",
-        what="mailbox",
-        theirs=r"\[.*\['tcp_closed', \w\].*\]",
-        ours="",
+        what=r"tcp_\w+|inet_\w+|mailbox",
+        theirs=r"\[.*\['tcp_closed', \w\].*\]|Error\('(closed|enotconn|econnreset)'\)",
+        ours=r"(Error\('timeout'\)|Ok\(.*\))?",
         when=_port_reader_has_ended,
         parts_ways=True,
     ),
@@ -487,6 +486,7 @@ DIFFERENCES: Final = (
         theirs=r"Error\('timeout'\)",
         ours=r"Error\('closed'.*\)",
         step=r".*timeout=0\)",
+        until=27,
         parts_ways=True,
     ),
     Difference(

@@ -187,6 +187,12 @@ def test_a_kept_passive_stream_reports_the_loss_that_a_send_met_to_recv_too() ->
     assert rules.set_active("once") == []
 
 
+def test_an_active_mode_is_told_a_reset_that_a_send_has_met() -> None:
+    rules = _rules(False, **SHOWN)
+    rules.output_failed("econnreset")
+    assert rules.set_active("once") == [Failed("econnreset"), CLOSED, CLOSE]
+
+
 def test_a_recv_is_told_a_loss_in_place_of_the_next_send() -> None:
     rules = _rules(False, **KEPT)
     rules.input_ended()

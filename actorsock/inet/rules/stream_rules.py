@@ -89,7 +89,11 @@ class StreamRules:
         decisions: list[Decision] = [PASSIVE] if passive else []
         if self.stage == "open" or self.mode.value is False:
             return decisions
-        # An active mode asks for the end of the stream that nobody was told of yet.
+        # An active mode asks for the end of the stream that nobody was told of yet, and for a reset
+        # that only a send was told of.
+        owed, self._recv_owes = self._recv_owes, None
+        if owed not in (None, "closed"):
+            decisions.append(Failed(owed))
         decisions += self._tell_end()
         dies = self.stage == "dead" and self.exit_on_close
         return decisions + self._close() if dies else decisions
