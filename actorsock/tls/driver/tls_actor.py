@@ -190,7 +190,7 @@ class TlsActor(StreamActor):
         # OpenSSL could do it while it checks the chain, but Python cannot tell it the limit.
         allowed = self.options.get("depth")
         if allowed is not None and self.options.verifies_peer:
-            between = self.engine.longest_chain() - 2
+            between = self.engine.chain_length() - 2
             if between > allowed:
                 words = f"{between} certificates between the peer's and the authority"
                 return self._failure(Alert("bad_certificate", f"TLS {self.options.side}: {words}"))

@@ -212,7 +212,7 @@ class Engine:
         """The standard library's object, for what it tells: version, cipher, certificates."""
         return self._object
 
-    def longest_chain(self) -> int:
+    def chain_length(self) -> int:
         """Return how many certificates of the peer were checked, its own and the root included."""
         chain: Any = getattr(self._object, "get_verified_chain", None)
         if chain is None:  # before Python 3.13 the method is only on the object behind this one

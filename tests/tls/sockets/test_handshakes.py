@@ -529,6 +529,28 @@ async def test_ways_back_that_the_peer_does_not_go() -> None:
     ok(await ssl.close(listener))
 
 
+@in_runtime
+async def test_a_peer_that_goes_on_sending_instead_holds_up_nobody_else() -> None:
+    client, server = await pair()
+    calm, quiet = await pair()
+    results: list[Any] = []
+
+    async def leaves(me: Any) -> None:
+        results.append(await ssl.close(client, (me, 0.3)))
+
+    async def floods() -> None:
+        while isinstance(await ssl.send(server, bytes(2**20)), Ok):
+            pass
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(floods)
+        nursery.start_soon(leaves, current_pid())
+        for number in range(20):
+            ok(await ssl.send(calm, bytes((number,))))
+            assert await ssl.recv(quiet) == Ok(bytes((number,)))
+    assert results == [Error("timeout")]
+
+
 def test_errors_in_words() -> None:
     words = {
         "closed": "TLS connection is closed",
