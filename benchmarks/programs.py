@@ -4,6 +4,7 @@ A server runs on one core and the load generator on another. A contestant inside
 in a new interpreter for each measurement.
 """
 
+import atexit
 import ctypes
 import json
 import os
@@ -158,9 +159,10 @@ def usage(pid: int) -> Usage:
     """Return the usage of a process so far."""
     running, waiting = [0], [0]
     for path in Path(f"/proc/{pid}/task").glob("*/schedstat"):
-        ran, waited, _ = map(int, path.read_text().split())
-        running.append(ran)
-        waiting.append(waited)
+        with suppress(FileNotFoundError, ProcessLookupError):  # the thread has just ended
+            ran, waited, _ = map(int, path.read_text().split())
+            running.append(ran)
+            waiting.append(waited)
     # Threads of one process also wait for each other; the longest wait is taken as the wait for
     # other programs.
     return Usage(sum(running) / 1e9, max(waiting) / 1e9)
@@ -189,11 +191,8 @@ def _compiled_erlang() -> Path:
 def _workshop() -> Path:
     """Return the directory of compiled programs, which is removed when this program ends."""
     directory = tempfile.TemporaryDirectory(prefix="actorsock-benchmarks-")
-    _kept.append(directory)
+    atexit.register(directory.cleanup)
     return Path(directory.name)
-
-
-_kept: Final[list[tempfile.TemporaryDirectory[str]]] = []
 
 
 def _settle_on(cores: Sequence[int]) -> Callable[[], None]:

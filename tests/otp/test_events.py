@@ -74,13 +74,13 @@ class Handler(EventHandler):
 
 
 class Waiting(Handler):
-    """Handles an event after a second."""
+    """Handles an event after ten seconds."""
 
     async def init(self, *args: Any) -> Any:
         return Handler.init(self, *args)
 
     async def handle_event(self, event: Any) -> Any:
-        await sleep(1)
+        await sleep(10)
         return Handler.handle_event(self, event)
 
 
@@ -119,7 +119,7 @@ async def test_a_notice_may_be_waited_for(manager: Pid, autojump_clock: MockCloc
     assert await receive() == ("fast", None)
     assert trio.current_time() == began
     await otp.sync_notify(manager, None)
-    assert trio.current_time() == began + 2
+    assert trio.current_time() == began + 20  # longer than a call waits otherwise
     assert await messages() == [("slow", None), ("fast", None), ("slow", None)]
 
 
@@ -207,7 +207,9 @@ async def test_a_failing_terminate_is_reported(
 ) -> None:
     await add(manager, "a")
     assert await otp.delete_handler(manager, (Handler, "a"), ("exit", "late")) == Error("late")
-    assert "(Handler, 'a'): terminate failed: 'late'" in caplog.text
+    [record] = caplog.records
+    assert record.name == "actorsock.otp"
+    assert "(Handler, 'a'): terminate failed: 'late'" in record.message
     assert await otp.delete_handler(manager, Handler, "x") == Error("module_not_found")
 
 
@@ -464,6 +466,7 @@ async def test_a_suspended_manager_handles_events_later(manager: Pid) -> None:
         (otp.add_sup_handler, (int,)),
         (otp.delete_handler, ((Handler, 1, 2), "x")),
         (otp.swap_handler, ((Handler, "x"), (EventManager, "y"))),
+        (otp.swap_handler, ((EventManager, "x"), (Handler, "y"))),
         (otp.swap_handler, (Handler, (Handler, "y"))),
         (otp.swap_sup_handler, ((Handler, "x"), [Handler, "y"])),
     ],

@@ -25,6 +25,7 @@ from actorsock import (
     trap_exit,
 )
 from actorsock.otp import proc_lib, sys
+from actorsock.otp.calls.protocol import StopRequest
 
 from .conftest import messages
 
@@ -107,6 +108,7 @@ async def test_the_end_of_a_suspended_process(runtime: None, light: bool, how: s
     ref = monitor(adder)
     send(adder, 5)
     await sys.suspend(adder)
+    await sys.trace(adder, False)  # which leaves nothing to keep
     if how == "stop":
         await otp.stop(adder, "because")
     else:
@@ -154,6 +156,22 @@ async def test_a_callback_that_fails_fails_the_caller(runtime: None, light: bool
     assert (await messages())[-1] == ("continues", 0, [])
 
 
+async def test_a_state_that_is_shown_in_part(runtime: None, light: bool) -> None:
+    def last_digit(total: int) -> int:
+        return total % 10
+
+    def replace_last_digit(function: Any, total: int) -> Any:
+        digit = function(last_digit(total))
+        return digit, total - last_digit(total) + digit
+
+    module = SimpleNamespace(system_get_state=last_digit, system_replace_state=replace_last_digit)
+    adder = await start(light, module)
+    send(adder, 47)
+    assert await sys.replace_state(adder, lambda digit: digit + 1) == 8
+    assert await sys.get_state(adder) == 8
+    assert (await messages())[-1] == ("continues", 48, [])
+
+
 def test_wrong_options() -> None:
     assert sys.debug_options().idle
     assert not sys.debug_options(["log"]).idle
@@ -163,6 +181,13 @@ def test_wrong_options() -> None:
         sys.debug_options([("log", 0)])
 
 
-async def test_wrong_arguments(runtime: None) -> None:
-    with pytest.raises(TypeError, match="message: expected a SystemMessage, got 7"):
-        await sys.handle_system_msg(7, current_pid(), None, sys.debug_options(), 0)  # type: ignore[arg-type]
+@pytest.mark.parametrize(
+    ("message", "parent", "error"),
+    [
+        (7, None, "message: expected a SystemMessage, got 7"),
+        (StopRequest("normal"), 7, "parent: expected a Pid, got 7"),
+    ],
+)
+async def test_wrong_arguments(message: Any, parent: Any, error: str) -> None:
+    with pytest.raises(TypeError, match=error):
+        await sys.handle_system_msg(message, parent, None, sys.debug_options(), 0)

@@ -144,10 +144,10 @@ class SocketLifetime(Readiness):
 
     # --- owner and monitors -------------------------------------------------------------------
 
-    def give(self, by: Pid, to: Pid) -> bool:
-        """Make `to` the owner; False if `by` is not the present owner."""
+    def give(self, by: Pid, to: Pid) -> None:
+        """Make `to` the owner, if `by` is the present one."""
         if not self.turns.give(by, to):
-            return False
+            return
         # The former owner is still monitored if it waits here, or monitors the socket.
         watching = self.service.registry.watches(by, self.socket_object)
         if not watching and not self.turns.has_waiting(by):
@@ -157,7 +157,6 @@ class SocketLifetime(Readiness):
             self.close_now()  # as if it had ended just after this
         else:
             self._monitor(owner)
-        return True
 
     def monitor_socket(self, process: Process, socket_object: Socket) -> Ref:
         """Have `process` sent a `SocketDown` when this socket closes; at once if it has."""

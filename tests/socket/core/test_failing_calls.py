@@ -7,7 +7,7 @@ import select
 import socket as stdlib
 import tempfile
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from inspect import isawaitable
 from typing import Any
@@ -301,16 +301,9 @@ async def _serves(kind: str) -> None:
 
 @in_runtime
 async def test_trio_refuses_to_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    real: Callable[[Any], Awaitable[None]] = trio.lowlevel.wait_readable
-    left = [5]
-
-    async def wait_readable(fd: Any) -> None:
-        if left[0]:
-            left[0] -= 1
-            raise OSError(errno.ENOSPC, "injected")
-        await real(fd)
-
-    monkeypatch.setattr(trio.lowlevel, "wait_readable", wait_readable)
+    with monkeypatch.context() as patch:
+        patch.setattr(trio.lowlevel, "wait_readable", fails(errno.ENOSPC))
+        await _serves("recv")
     await _serves("recv")
 
 
