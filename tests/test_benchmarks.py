@@ -66,9 +66,7 @@ def test_every_part_runs_and_is_drawn(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     for part in PARTS:
         assert f"{part}, " in done.stderr
-    assert re.search(
-        r"^echo, 10 connections +trio's sockets +[\d.]+ x +>= 1\.1", done.stdout, re.M
-    )
+    assert re.search(r"^echo, 10 connections +trio's sockets +[\d.]+ x +>= 1\.1", done.stdout, re.M)
     assert re.search(r"^\d+ of \d+ targets are met$", done.stdout, re.M)
     texts = [element.text for element in ElementTree.parse(drawn).iter() if element.text]
     assert "memory of an idle process" in texts
