@@ -161,6 +161,7 @@ def _in_the_fork(plugin: "_Rehearsal | _Trial", paths: list[Path], suite: Suite)
     os.dup2(output, 1)
     os.dup2(output, 2)
     os.environ.update(suite.environment)
+    os.environ["ACTORSOCK_NATIVE"] = "0"  # the mutants are of the Python
     sys.path.insert(0, os.getcwd())
     plugin.prepare()
     # The same examples each time, and none left in a file for the next mutant; no failure because
