@@ -14,6 +14,7 @@ import re
 import select
 import signal
 import sys
+import threading
 import time
 import traceback
 from collections import Counter
@@ -202,6 +203,7 @@ class _Rehearsal:
 
         self._trace = lambda frame, *_: line if frame.f_code.co_filename == file else None
         sys.settrace(self._trace)
+        threading.settrace(self._trace)
 
     def pytest_collection_finish(self) -> None:
         self._report("", 0.0)
