@@ -19,7 +19,6 @@ from typing import Any, Literal
 from trio.lowlevel import enable_ki_protection
 
 from ..arguments import check_bool, check_int, shown
-from ..runtime.core.identity import Pid
 from .behaviour.debugging import Statistics
 from .behaviour.exit_reasons import raised
 from .behaviour.system_requests import (
@@ -36,6 +35,7 @@ from .behaviour.system_requests import (
 )
 from .calls.calling import system_call
 from .calls.failures import CallError
+from .calls.waiting import Server
 
 __all__ = [
     "Statistics",
@@ -52,7 +52,7 @@ __all__ = [
 
 
 @enable_ki_protection
-async def get_state(server: Pid | str, timeout: float = 5.0) -> Any:
+async def get_state(server: Server, timeout: float = 5.0) -> Any:
     """Return the state of a server. Erlang's `sys:get_state/1,2`.
 
     Args:
@@ -75,7 +75,7 @@ async def get_state(server: Pid | str, timeout: float = 5.0) -> Any:
 
 @enable_ki_protection
 async def replace_state(
-    server: Pid | str, function: Callable[[Any], Any], timeout: float = 5.0
+    server: Server, function: Callable[[Any], Any], timeout: float = 5.0
 ) -> Any:
     """Replace the state of a server. Erlang's `sys:replace_state/2,3`.
 
@@ -108,7 +108,7 @@ async def replace_state(
 
 
 @enable_ki_protection
-async def get_status(server: Pid | str, timeout: float = 5.0) -> Status:
+async def get_status(server: Server, timeout: float = 5.0) -> Status:
     """Return the status of a server. Erlang's `sys:get_status/1,2`.
 
     Args:
@@ -126,7 +126,7 @@ async def get_status(server: Pid | str, timeout: float = 5.0) -> Status:
 
 
 @enable_ki_protection
-async def suspend(server: Pid | str, timeout: float = 5.0) -> None:
+async def suspend(server: Server, timeout: float = 5.0) -> None:
     """Suspend a server: it handles no messages until `resume`. Erlang's `sys:suspend/1,2`.
 
     Messages wait, and are handled in order later. A suspended server still serves the functions of
@@ -143,7 +143,7 @@ async def suspend(server: Pid | str, timeout: float = 5.0) -> None:
 
 
 @enable_ki_protection
-async def resume(server: Pid | str, timeout: float = 5.0) -> None:
+async def resume(server: Server, timeout: float = 5.0) -> None:
     """Let a suspended server handle messages again. Erlang's `sys:resume/1,2`.
 
     Args:
@@ -158,7 +158,7 @@ async def resume(server: Pid | str, timeout: float = 5.0) -> None:
 
 @enable_ki_protection
 async def statistics(
-    server: Pid | str, flag: bool | Literal["get"], timeout: float = 5.0
+    server: Server, flag: bool | Literal["get"], timeout: float = 5.0
 ) -> Statistics | None:
     """Count the messages of a server, or return the counters. Erlang's `sys:statistics/2,3`.
 
@@ -182,7 +182,7 @@ async def statistics(
 
 @enable_ki_protection
 async def log(
-    server: Pid | str, flag: bool | Literal["get"], timeout: float = 5.0, *, size: int = 10
+    server: Server, flag: bool | Literal["get"], timeout: float = 5.0, *, size: int = 10
 ) -> list[tuple[Any, ...]] | None:
     """Keep the newest events of a server, or return them. Erlang's `sys:log/2,3`.
 
@@ -214,7 +214,7 @@ async def log(
 
 
 @enable_ki_protection
-async def trace(server: Pid | str, flag: bool, timeout: float = 5.0) -> None:
+async def trace(server: Server, flag: bool, timeout: float = 5.0) -> None:
     """Log each event of a server when it happens. Erlang's `sys:trace/2,3`.
 
     The records have the level INFO and come from the logger "actorsock.otp" (Erlang prints them).
@@ -234,7 +234,7 @@ async def trace(server: Pid | str, flag: bool, timeout: float = 5.0) -> None:
 
 
 # Any: each request has an answer of another type, which only the calling function knows.
-async def _ask(function: str, server: Pid | str, request: Any, timeout: float) -> Any:
+async def _ask(function: str, server: Server, request: Any, timeout: float) -> Any:
     answer = await system_call(function, server, request, timeout)
     if type(answer) is Failed:
         if isinstance(answer.raised, Exception):

@@ -13,6 +13,7 @@ from ...runtime.core.identity import Pid, Ref
 from ...runtime.core.messages import Down
 from ...runtime.core.process import Process, alive
 from ...runtime.core.reductions import MESSAGE
+from ...runtime.core.remote import Remote
 from .failures import CallError
 from .protocol import (
     BY_ALIAS,
@@ -27,7 +28,7 @@ from .protocol import (
     pending_caller,
     send_answer,
 )
-from .waiting import check_server, find_server, forget
+from .waiting import Server, find_server, forget, watch
 
 __all__ = ["call", "cast", "reply", "stop", "system_call"]
 
@@ -36,18 +37,18 @@ T = TypeVar("T")
 
 
 @overload
-async def call(server: Pid | str, request: Request[T], timeout: float = 5.0) -> T: ...
+async def call(server: Server, request: Request[T], timeout: float = 5.0) -> T: ...
 @overload
-async def call(server: Pid | str, request: Any, timeout: float = 5.0) -> Any: ...
+async def call(server: Server, request: Any, timeout: float = 5.0) -> Any: ...
 @enable_ki_protection
-async def call(server: Pid | str, request: Any, timeout: float = 5.0) -> Any:
+async def call(server: Server, request: Any, timeout: float = 5.0) -> Any:
     """Send a request to a server and wait for the answer.
 
     Erlang's `gen_server:call/2,3` and `gen_statem:call/2,3`. The server is a `GenServer` or a
     `StateMachine`, or any process that receives `Call` messages and uses `reply`.
 
     Args:
-        server: the pid of the server, or its registered name.
+        server: the pid of the server, its registered name, or `(name, node)` in a cluster.
         request: any value; the server's `handle_call` gets it.
         timeout: seconds to wait for the answer (default: 5); `math.inf` waits for ever. An answer
             that comes later is dropped.
@@ -62,6 +63,7 @@ async def call(server: Pid | str, request: Any, timeout: float = 5.0) -> Any:
 
             - the exit reason of the server, if it ended before it answered
             - `"noproc"`: there is no such process
+            - `"noconnection"`: the connection with its node broke, or could not be made
             - `"timeout"`: no answer in time
             - `"calling_self"`: the server is the calling process
         TypeError: `server` is neither a pid nor a `str`, or `timeout` is not a number.
@@ -73,14 +75,15 @@ async def call(server: Pid | str, request: Any, timeout: float = 5.0) -> Any:
     """
     if timeout != 5.0 and timeout is not inf:
         check_seconds("timeout", timeout)
-    if type(server) is not Pid:
-        check_server(server)
+    if type(server) is not Pid and not isinstance(server, str):
+        return await _call_elsewhere(server, request, timeout)
     process = current_process()
     body = process.body
     pause = body.spend(MESSAGE)
     if pause is not None:
         await pause
-    target = alive.get(server) if type(server) is Pid else find_server(process, server)
+    pid = process.node.names.get(server) if isinstance(server, str) else server
+    target = None if pid is None else alive.get(pid)
     if target is None or target is process:
         raise _unreachable(target, "call", server, request)
     caller = pending_caller(process.pid)
@@ -98,7 +101,7 @@ async def call(server: Pid | str, request: Any, timeout: float = 5.0) -> Any:
     return answer
 
 
-async def system_call(function: str, server: Pid | str, request: Any, timeout: float) -> Any:
+async def system_call(function: str, server: Server, request: Any, timeout: float) -> Any:
     """Send a request that the behaviour itself serves, for `sys`, and wait for the answer.
 
     `function` is the name of the calling function, for `CallError`. There is no answer in place
@@ -106,17 +109,14 @@ async def system_call(function: str, server: Pid | str, request: Any, timeout: f
     """
     check_seconds("timeout", timeout)
     process = current_process()
-    target = find_server(process, check_server(server))
+    target = find_server(process, server)
     if target is None or target is process:
         raise _unreachable(target, function, server, request)
-    caller = Caller(process.pid, Ref())
-    _watch(process, target, caller)
-    target.deliver(SystemCall(caller, request))
-    return await _receive_answer(process, caller, timeout, (function, server, request))
+    return await _ask(process, target, SystemCall, timeout, (function, server, request))
 
 
 @enable_ki_protection
-def cast(server: Pid | str, request: Any) -> None:
+def cast(server: Server, request: Any) -> None:
     """Send a request that expects no answer. Erlang's `gen_server:cast/2`.
 
     Args:
@@ -127,10 +127,7 @@ def cast(server: Pid | str, request: Any) -> None:
     Raises:
         TypeError: `server` is neither a pid nor a `str`.
     """
-    if type(server) is Pid:
-        target = alive.get(server)
-    else:
-        target = find_server(current_process(), check_server(server))
+    target = alive.get(server) if type(server) is Pid else find_server(current_process(), server)
     if target is not None:
         target.deliver(Cast(request))
 
@@ -165,7 +162,7 @@ def reply(caller: Caller, value: Any) -> None:
 
 
 @enable_ki_protection
-async def stop(server: Pid | str, reason: Any = "normal", timeout: float = inf) -> None:
+async def stop(server: Server, reason: Any = "normal", timeout: float = inf) -> None:
     """Stop a server and wait until it has ended. Erlang's `gen_server:stop/1,3`.
 
     The server calls `terminate(reason)` and ends, also while it is suspended by `sys.suspend`.
@@ -190,10 +187,13 @@ async def stop(server: Pid | str, reason: Any = "normal", timeout: float = inf) 
     """
     check_seconds("timeout", timeout)
     process = current_process()
-    target = find_server(process, check_server(server))
+    target = find_server(process, server)
     if target is None or target is process:
         raise _unreachable(target, "stop", server, reason)
-    ref = process.monitor(target, target.pid)
+    if isinstance(target, Remote):
+        ref = process.monitor_elsewhere(target)
+    else:
+        ref = process.monitor(target, target.pid)
     try:
         target.deliver(StopRequest(reason))
         down = await receive(ref, after=timeout)
@@ -210,7 +210,7 @@ async def _wait_after_delivery(
     target: Process,
     caller: Caller,
     timeout: float,
-    context: tuple[str, Pid | str, Any],
+    context: tuple[str, Server, Any],
 ) -> Any:
     """Wait for the answer of a request that was delivered and not answered in place.
 
@@ -219,10 +219,10 @@ async def _wait_after_delivery(
     """
     # One of those may have used `caller.ref`, which made it an alias, and answered through it. Then
     # that alias is gone and the `Answer` is in the mailbox. No further message will come to remove
-    # the monitor and the new alias that `_watch` makes, so they are removed at the end.
+    # the monitor and the new alias that `watch` makes, so they are removed at the end.
     answered_already = caller.answer is BY_ALIAS and caller.ref not in (process.aliases or ())
     if target.pid in alive:
-        _watch(process, target, caller)
+        watch(process, target, caller.ref)
     else:
         for observer in crash_observers:
             observer.call_failed(process, target)
@@ -234,14 +234,47 @@ async def _wait_after_delivery(
             forget(process, caller.ref)
 
 
-def _watch(process: Process, target: Process, caller: Caller) -> None:
-    """Make the caller's ref a monitor of the server, and an alias until the first answer."""
-    process.monitor(target, target.pid, caller.ref)
-    process.add_alias(caller.ref, "reply_demonitor")
+async def _ask(
+    process: Process,
+    target: Process | Remote,
+    kind: type[Call] | type[SystemCall],
+    timeout: float,
+    context: tuple[str, Server, Any],
+) -> Any:
+    """Send a request whose answer can only come as a message, and wait for it.
+
+    The monitor is made before the request is sent, on the same way: if there is no way to another
+    node, the `Down` says so.
+    """
+    caller = Caller(process.pid, Ref())
+    watch(process, target, caller.ref)
+    try:
+        target.deliver(kind(caller, context[2]))
+    except BaseException:
+        forget(process, caller.ref)
+        raise
+    try:
+        return await _receive_answer(process, caller, timeout, context)
+    finally:
+        if isinstance(target, Remote):
+            # It may have answered past the alias, as old parts of Erlang do: the monitor is left.
+            forget(process, caller.ref)
+
+
+async def _call_elsewhere(server: Server, request: Any, timeout: float) -> Any:
+    """Do `call` for a server that is not named by a plain pid or a name."""
+    process = current_process()
+    pause = process.body.spend(MESSAGE)
+    if pause is not None:
+        await pause
+    target = find_server(process, server)
+    if target is None or target is process:
+        raise _unreachable(target, "call", server, request)
+    return await _ask(process, target, Call, timeout, ("call", server, request))
 
 
 async def _receive_answer(
-    process: Process, caller: Caller, timeout: float, context: tuple[str, Pid | str, Any]
+    process: Process, caller: Caller, timeout: float, context: tuple[str, Server, Any]
 ) -> Any:
     try:
         answer = await receive(caller.ref, after=timeout)
@@ -266,13 +299,13 @@ def _is_same(reason: Any, other: Any) -> bool:
 
 
 def _unreachable(
-    target: Process | None, function: str, server: Pid | str, argument: Any
+    target: Process | Remote | None, function: str, server: Server, argument: Any
 ) -> CallError:
     reason = "noproc" if target is None else "calling_self"
     return CallError(reason, server, argument, function)
 
 
-def _failure(reason: Any, context: tuple[str, Pid | str, Any]) -> CallError:
+def _failure(reason: Any, context: tuple[str, Server, Any]) -> CallError:
     # Erlang wraps the reason, `{Reason, {gen_server, call, Args}}`. Here the reason stays what the
     # server ended with, so that it can be matched directly; the rest are attributes.
     function, server, request = context

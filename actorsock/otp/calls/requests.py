@@ -14,11 +14,12 @@ from ...arguments import check_seconds
 from ...results import Error, Ok
 from ...runtime.api.messaging import receive
 from ...runtime.bodies.current import current_process
-from ...runtime.core.identity import Pid, Ref, check_ref
+from ...runtime.core.identity import Ref, check_ref
 from ...runtime.core.messages import Down, Timeout
 from ...runtime.core.reductions import TIMER
+from ...runtime.core.remote import Remote
 from .protocol import Answer, Call, Caller, Request, RequestRef
-from .waiting import check_server, find_server, forget
+from .waiting import Server, find_server, forget, watch
 
 __all__ = ["check_response", "receive_response", "send_request", "wait_response"]
 
@@ -27,11 +28,11 @@ T = TypeVar("T")
 
 
 @overload
-def send_request(server: Pid | str, request: Request[T]) -> "RequestRef[T]": ...
+def send_request(server: Server, request: Request[T]) -> "RequestRef[T]": ...
 @overload
-def send_request(server: Pid | str, request: Any) -> Ref: ...
+def send_request(server: Server, request: Any) -> Ref: ...
 @enable_ki_protection
-def send_request(server: Pid | str, request: Any) -> Ref:
+def send_request(server: Server, request: Any) -> Ref:
     """Send a request to a server without waiting. Erlang's `gen_server:send_request/2`.
 
     Exactly one message with the returned ref comes to the caller later: `Answer(ref, value)`, or
@@ -41,8 +42,8 @@ def send_request(server: Pid | str, request: Any) -> Ref:
     the calling process itself is answered too.
 
     Args:
-        server: the pid of the server, or its registered name. If there is no such process, the
-            `Down` message with the reason `"noproc"` comes at once.
+        server: the pid of the server, its registered name, or `(name, node)` in a cluster. If there
+            is no such process, the `Down` message with the reason `"noproc"` comes at once.
         request: any value; the server's `handle_call` gets it.
 
     Returns:
@@ -59,7 +60,12 @@ def send_request(server: Pid | str, request: Any) -> Ref:
     process = current_process()
     # Paid, by letting others run, in the next call that can wait: a monitor and an alias are made.
     process.body.budget -= TIMER
-    target = find_server(process, check_server(server))
+    target = find_server(process, server)
+    if isinstance(target, Remote):
+        ref = Ref()
+        watch(process, target, ref)
+        target.deliver(Call(Caller(process.pid, ref), request))
+        return ref
     ref = process.monitor(target, server)
     if target is not None:
         # A process can't monitor itself, so for a request to itself there is nothing to remove.

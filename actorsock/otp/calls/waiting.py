@@ -6,25 +6,41 @@ Shared by `calling`, `requests`, and everything else that waits for a message wi
 from typing import Any
 
 from ...arguments import shown
+from ...runtime.api.naming import elsewhere
 from ...runtime.core.identity import Pid, Ref
 from ...runtime.core.mailbox import NOTHING, anything
 from ...runtime.core.messages import Exit
 from ...runtime.core.process import Process, alive
+from ...runtime.core.remote import Remote
 
-__all__ = ["check_server", "find_server", "forget", "take_exit"]
+__all__ = ["Server", "find_server", "forget", "take_exit", "watch"]
+
+Server = Pid | str | tuple[str, str]
+"""What a caller names a server by: a pid, a name here, or `(name, node)` in a cluster."""
 
 
-def check_server(server: Any) -> Pid | str:
-    """Return `server`; raise `TypeError` if it is neither a pid nor a name."""
-    if type(server) is not Pid and not isinstance(server, str):
+def find_server(process: Process, server: Any) -> Process | Remote | None:
+    """Return the live process that `server` denotes; a name is looked up in `process`'s node.
+
+    A process of another node may have ended: its monitor tells. Raises `TypeError` if `server` is
+    neither a pid nor a name.
+    """
+    name = server if isinstance(server, str) else elsewhere(process.node, server)
+    if isinstance(name, Remote):
+        return name
+    if name is None and type(server) is not Pid:
         raise TypeError(f"server: expected a Pid or a registered name, got {shown(server)}")
-    return server
-
-
-def find_server(process: Process, server: Pid | str) -> Process | None:
-    """Return the live process that `server` denotes; a name is looked up in `process`'s node."""
-    pid = process.node.names.get(server) if isinstance(server, str) else server
+    pid = server if name is None else process.node.names.get(name)
     return None if pid is None else alive.get(pid)
+
+
+def watch(process: Process, target: Process | Remote, ref: Ref) -> None:
+    """Make `ref` a monitor of the server, and an alias until the first answer."""
+    if isinstance(target, Remote):
+        process.monitor_elsewhere(target, ref)
+    else:
+        process.monitor(target, target.pid, ref)
+    process.add_alias(ref, "reply_demonitor")
 
 
 def forget(process: Process, ref: Ref) -> None:

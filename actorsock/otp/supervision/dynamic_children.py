@@ -10,7 +10,6 @@ from typing import Any
 import trio
 
 from ...results import Error, Ok
-from ...runtime.api.inspecting import is_alive
 from ...runtime.api.messaging import current_pid, send
 from ...runtime.core.identity import Pid
 from ..behaviour.lifecycle import Stop
@@ -18,7 +17,7 @@ from ..calls.protocol import Caller
 from . import rules
 from .child_process import start_and_report, stop_processes
 from .child_spec import ChildSpec, SupervisorFlags
-from .children import TryAgain
+from .children import TryAgain, may_run
 from .killed_children import KilledChildren
 from .reports import report_end, report_giving_up
 from .requests import ChildCount, ChildInfo
@@ -59,7 +58,7 @@ class DynamicChildren:
                 self._killed.answer_later(pid, caller)
                 return None
             del self._running[pid]
-        elif is_alive(pid):
+        elif may_run(pid):
             return Error("not_found")  # a process, but not a child
         return Ok()
 
@@ -72,7 +71,7 @@ class DynamicChildren:
     def spec(self, id: Any) -> Ok[ChildSpec] | Error:
         # Children that have ended are not remembered, so the pid of any dead process may have been
         # one of them. Erlang answers with the spec too.
-        known = isinstance(id, Pid) and (id in self._running or not is_alive(id))
+        known = isinstance(id, Pid) and (id in self._running or not may_run(id))
         return Ok(self._spec) if known or id == self._spec.id else Error("not_found")
 
     def which(self) -> list[ChildInfo]:

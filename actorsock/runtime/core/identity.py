@@ -22,7 +22,8 @@ class _Identity:
     """Base of `Pid` and `Ref`: comparison is by identity, so a copy is the object itself."""
 
     # No attrs class: one is made for every process and every call, and this is the cheapest form.
-    __slots__ = ("_number",)
+    # Weakly referred to by the table in which a cluster finds what has been sent to other nodes.
+    __slots__ = ("__weakref__", "_number")
 
     _number: int
 
@@ -89,13 +90,14 @@ def make_ref() -> Ref:
 
 def check_pid(pid: object, argument: str = "pid", expected: str = "a Pid") -> Pid:
     """Return `pid`; raise `TypeError`, which names the argument, unless it is a `Pid`."""
-    if type(pid) is not Pid:
+    # Not isinstance, which asks an object of the program for its `__class__`.
+    if not issubclass(type(pid), Pid):
         raise TypeError(f"{argument}: expected {expected}, got {shown(pid)}")
-    return pid
+    return pid  # type: ignore[return-value]  # mypy does not follow `issubclass(type(pid), Pid)`
 
 
 def check_ref(ref: object, argument: str = "ref") -> Ref:
     """Return `ref`; raise `TypeError`, which names the argument, unless it is a `Ref`."""
-    if type(ref) is not Ref:
+    if not issubclass(type(ref), Ref):
         raise TypeError(f"{argument}: expected a Ref, got {shown(ref)}")
-    return ref
+    return ref  # type: ignore[return-value]  # as above
