@@ -1,0 +1,1 @@
+"""A runtime as a node of an Erlang cluster."""
