@@ -27,6 +27,10 @@ LONGEST_ATOM = 255
 """Characters of an atom, at most."""
 
 
+def _tuple(items: Iterable[Any]) -> tuple[Any, ...]:
+    return tuple(items)
+
+
 class BadTerm(ValueError):
     """Raised by `decode`: the bytes are no Erlang term, or exceed a limit."""
 
@@ -63,7 +67,7 @@ class Atom(str):
 class ImproperList:
     """A list whose last tail is not `[]`. Erlang's `[1, 2 | Tail]`."""
 
-    items: tuple[Any, ...] = attrs.field(converter=tuple)
+    items: tuple[Any, ...] = attrs.field(converter=_tuple)
     """The elements before the tail; at least one."""
     tail: Any
 
@@ -152,7 +156,7 @@ class ListKey(tuple[Any, ...]):
 class PairsMap:
     """A map that a dict can't hold: one with the keys 1 and 1.0, or with a map as a key."""
 
-    pairs: tuple[tuple[Any, Any], ...] = attrs.field(converter=tuple)
+    pairs: tuple[tuple[Any, Any], ...] = attrs.field(converter=_tuple)
     """The associations, in the order in which they were received."""
 
 

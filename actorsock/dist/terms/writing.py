@@ -19,7 +19,7 @@ from .values import (
     Port,
 )
 
-__all__ = ["Write", "Writer", "atom_bytes", "pid_bytes", "ref_bytes"]
+__all__ = ["Encoded", "Write", "Writer", "atom_bytes", "pid_bytes", "ref_bytes"]
 
 _SMALL_ATOM: Final = Struct(">BB").pack
 _ATOM: Final = Struct(">BH").pack
@@ -63,6 +63,15 @@ def ref_bytes(node: str, creation: int, words: tuple[int, ...]) -> bytes:
     return b"".join(
         (b"Z", _U16(len(words)), atom_bytes(node), _U32(creation), *map(_U32, words)),
     )
+
+
+class Encoded:
+    """A term that is bytes already, without its version byte."""
+
+    __slots__ = ("data",)
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
 
 
 class Writer:
@@ -275,4 +284,5 @@ _BY_TYPE: Final[dict[type, Write]] = {
     ExternalPid: _pid,
     ExternalRef: _ref,
     Fun: _fun,
+    Encoded: lambda writer, out, value: out.__iadd__(value.data),
 }

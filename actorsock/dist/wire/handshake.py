@@ -15,11 +15,24 @@ import attrs
 
 from .flags import Flag, missing
 
-__all__ = ["Accepting", "Agreed", "Connecting", "HandshakeError", "Self", "digest"]
+__all__ = [
+    "HANDSHAKE_SECONDS",
+    "LONGEST_MESSAGE",
+    "Accepting",
+    "Agreed",
+    "Connecting",
+    "HandshakeError",
+    "Self",
+    "Status",
+    "digest",
+]
 
 _NAME: Final = Struct(">QIH")
 _CHALLENGE: Final = Struct(">QIIH")
 _U32: Final = Struct(">I")
+
+HANDSHAKE_SECONDS: Final = 7.0
+"""Seconds for a handshake, and for an attempt of the other side to arrive."""
 
 LONGEST_MESSAGE: Final = 600
 """Bytes of a message, at most: the longest one is a name of 255 characters with what is around."""
@@ -31,12 +44,14 @@ class HandshakeError(Exception):
     """The other node is refused, or refuses: `str` says why.
 
     Attributes:
-        status: the word that the other side has refused with, or None.
+        status: the word that one side has refused with, or None.
+        answers: messages to send before the connection is closed.
     """
 
-    def __init__(self, text: str, status: str | None = None) -> None:
+    def __init__(self, text: str, status: str | None = None, *answers: bytes) -> None:
         super().__init__(text)
         self.status = status
+        self.answers = answers
 
 
 @attrs.frozen
@@ -135,7 +150,7 @@ class Connecting(_Machine):
         if status == "alive":
             if self._answer_alive():
                 return [b"strue"]
-            raise _Refusing([b"sfalse"], "it has a connection with us already", status)
+            raise HandshakeError("it has a connection with us already", status, b"sfalse")
         raise HandshakeError(f"{self._name} says {status}", status)
 
     def _challenged(self, message: bytes) -> list[bytes]:
@@ -154,13 +169,6 @@ class Connecting(_Machine):
         self.agreed = self._other
         self._expects = _nothing_more
         return []
-
-
-class _Refusing(HandshakeError):
-    # An answer that ends the handshake has to be sent before the connection is closed.
-    def __init__(self, answers: list[bytes], text: str, status: str | None) -> None:
-        super().__init__(text, status)
-        self.answers = answers
 
 
 class Accepting(_Machine):
@@ -194,12 +202,14 @@ class Accepting(_Machine):
         self._meet(body[_NAME.size : _NAME.size + length], creation, flags)
         assert self._other is not None
         if not _is_full(self._other.name):
-            raise _Refusing(
-                [b"snot_allowed"], f"{self._other.name!r} is no name@host", "not_allowed"
+            raise HandshakeError(
+                f"{self._other.name!r} is no name@host", "not_allowed", b"snot_allowed"
             )
         status = self._decide(self._other.name)
         if status in ("nok", "not_allowed"):
-            raise _Refusing([b"s" + status.encode()], f"{status} for {self._other.name}", status)
+            raise HandshakeError(
+                f"{status} for {self._other.name}", status, b"s" + status.encode()
+            )
         answers = [b"s" + status.encode()]
         if status == "alive":
             self._expects = self._insisted

@@ -1,0 +1,178 @@
+"""One connection with another node: the process that reads, and the one that writes.
+
+The reader is the owner of the socket. It makes the handshake, and then hands each frame to the
+peer. The writer sends all that has been queued since its last system call in one call, and ticks
+when there was nothing to send. The two are linked: neither goes on without the other.
+"""
+
+import logging
+from collections.abc import Callable
+from typing import Final, NoReturn, Protocol
+
+import trio
+
+from ...log_text import text_of
+from ...results import Error, Ok
+from ...runtime.api.deadlines import DeadlineError, deadline
+from ...runtime.api.linking import exit
+from ...runtime.api.messaging import receive
+from ...runtime.api.spawning import spawn_link
+from ...runtime.bodies.current import current_process
+from ...runtime.core.messages import Timeout
+from ...runtime.core.process import Process, alive
+from ...socket.api import configuring, opening, receiving, sending
+from ...socket.core.socket_object import Socket
+from ..terms.values import BadTerm
+from ..wire.frames import TICK, FrameReader
+from ..wire.handshake import HANDSHAKE_SECONDS, LONGEST_MESSAGE, Agreed, HandshakeError
+from .peer import MOST_QUEUED, Peer
+
+__all__ = ["Connection", "Handshake"]
+
+_log: Final = logging.getLogger("actorsock.dist")
+
+_READ_SIZE: Final = 65536
+
+
+class Handshake(Protocol):
+    """One of the two machines of `wire.handshake`."""
+
+    agreed: Agreed | None
+
+    def receive(self, message: bytes) -> list[bytes]: ...
+
+
+class _Flush:
+    """The message that wakes the writer."""
+
+
+_FLUSH: Final = _Flush()
+
+
+class Connection:
+    """A connection, from its first byte to its last."""
+
+    def __init__(self, ticktime: float) -> None:
+        self.process: Process | None = None
+        """The reader, once it runs."""
+        self._ticktime = ticktime
+        self._writer: Process | None = None
+        self._out: list[bytes] = []
+        self._out_size = 0
+        self._heard = 0.0
+        self._why: str | None = None
+
+    def write(self, frame: bytes) -> None:
+        """Send a frame as soon as possible; never waits."""
+        self._out.append(frame)
+        self._out_size += len(frame)
+        writer = self._writer
+        if self._out_size > MOST_QUEUED:
+            self.close(f"more than {MOST_QUEUED} bytes wait for it")
+        elif writer is not None and len(self._out) == 1:
+            writer.deliver(_FLUSH)
+
+    def close(self, why: str) -> None:
+        """End the connection; `why` is for the log."""
+        self._why = self._why or why
+        process = self.process
+        if process is not None and process.pid in alive:
+            process.signal(process.pid, ("shutdown", self._why), "exit")
+
+    @property
+    def why(self) -> str | None:
+        """Why it was closed from this side; None while nobody has closed it."""
+        return self._why
+
+    async def shake_hands(
+        self, sock: Socket, machine: Handshake, first: list[bytes] | None = None
+    ) -> bytes:
+        """Exchange the messages of the handshake; return the bytes that follow its last one.
+
+        Raises `HandshakeError`.
+        """
+        data = b""
+        try:
+            with deadline(HANDSHAKE_SECONDS):
+                await _answer(sock, first or [])
+                while machine.agreed is None:
+                    data = await _message(sock, data)
+                    size = 2 + int.from_bytes(data[:2], "big")
+                    try:
+                        answers = machine.receive(data[2:size])
+                    except HandshakeError as refusal:
+                        await _answer(sock, list(refusal.answers))
+                        raise
+                    data = data[size:]
+                    await _answer(sock, answers)
+        except DeadlineError:
+            raise HandshakeError(f"the handshake took {HANDSHAKE_SECONDS:.0f} seconds") from None
+        return data
+
+    async def serve(self, sock: Socket, peer: Peer, frames: FrameReader, data: bytes) -> str:
+        """Read frames until the connection ends; return why it has ended."""
+        configuring.setopt(sock, "otp", "rcvbuf", _READ_SIZE)
+        configuring.setopt(sock, "tcp", "nodelay", True)
+        self._heard = trio.current_time()
+        self._writer = alive[spawn_link(self._write, sock, light=True)]
+        if self._out:
+            self._writer.deliver(_FLUSH)
+        while True:
+            if data:
+                self._heard = trio.current_time()
+                try:
+                    for control, payload, has_payload in frames.feed(data):
+                        peer.heard(control, payload, has_payload)
+                except BadTerm as breach:
+                    _log.error("%s has sent what is no message: %s", peer.name, breach)
+                    return "corrupted"
+            match await receiving.recv(sock):
+                case Ok(data):
+                    pass
+                case Error(reason):
+                    return self._why or _REASONS.get(reason, reason)
+
+    async def _write(self, sock: Socket) -> None:
+        quarter = self._ticktime / 4
+        while True:
+            if not self._out:
+                message = await receive(after=quarter)
+                if isinstance(message, Timeout) and not self._out:
+                    if trio.current_time() - self._heard > self._ticktime:
+                        self._stop("net_tick_timeout")
+                    self._out.append(TICK)
+                    self._out_size += len(TICK)
+            out, self._out, self._out_size = self._out, [], 0
+            if out:
+                # A peer that reads nothing is found by its silence, as if nothing were to be sent.
+                match await sending.send(sock, b"".join(out), timeout=self._ticktime):
+                    case Error(reason):
+                        self._stop("net_tick_timeout" if reason == "timeout" else str(reason))
+
+    def _stop(self, why: str) -> NoReturn:
+        self._why = self._why or why
+        exit(("shutdown", why))  # through the link it ends the reader too
+
+
+_REASONS: Final = {"closed": "connection_closed"}
+
+
+async def _message(sock: Socket, data: bytes) -> bytes:
+    """Return `data`, with more received until the message at its beginning is whole."""
+    while len(data) < 2 or len(data) < 2 + int.from_bytes(data[:2], "big"):
+        if len(data) >= 2 and int.from_bytes(data[:2], "big") > LONGEST_MESSAGE:
+            raise HandshakeError("a message is too long")
+        match await receiving.recv(sock):
+            case Ok(more):
+                data += more
+            case Error(reason):
+                raise HandshakeError(f"the connection ended in the handshake ({reason})")
+    return data
+
+
+async def _answer(sock: Socket, messages: list[bytes]) -> None:
+    if messages:
+        whole = b"".join(len(message).to_bytes(2, "big") + message for message in messages)
+        match await sending.send(sock, whole):
+            case Error(reason):
+                raise HandshakeError(f"the connection ended in the handshake ({reason})")
