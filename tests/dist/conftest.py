@@ -1,10 +1,26 @@
-"""Fixtures of the tests of distribution."""
+"""Fixtures of the tests of distribution: real nodes where Erlang is installed."""
 
 import shutil
+import subprocess
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from itertools import count
+from pathlib import Path
+from typing import Any
 
 import pytest
+import trio
+
+from actorsock import dist
+
+from ..stories import LIMIT, nothing_is_left_behind
+from .nodes import HELPER, Beam, Release, otp28, start_epmd
+
+__all__ = ["nothing_is_left_behind"]
 
 HOW_TO_INSTALL = "there is no `erl`: install Erlang (Debian: apt-get install erlang-base)"
+
+_numbers = count(1)
 
 
 @pytest.fixture(scope="session")
@@ -14,3 +30,85 @@ def erl() -> str:
     if found is None:
         pytest.skip(HOW_TO_INSTALL)
     return found
+
+
+@pytest.fixture(scope="session")
+def epmd(erl: str) -> Iterator[int]:
+    """The port of an epmd that all nodes of this worker use."""
+    program, port = start_epmd()
+    yield port
+    program.kill()
+    program.wait()
+
+
+@pytest.fixture(scope="session")
+def helper(erl: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder with the compiled module of the Erlang side."""
+    folder = tmp_path_factory.mktemp("helper")
+    (folder / "helper.erl").write_text(HELPER)
+    compiled = '{ok, helper} = compile:file("helper"), halt().'
+    subprocess.run([erl, "-noinput", "-eval", compiled], cwd=folder, check=True, timeout=120)
+    return folder
+
+
+@pytest.fixture(scope="session", params=["system", "28"])
+def release(request: pytest.FixtureRequest, erl: str) -> Release:
+    """Each release of Erlang that is installed: the system's, and the one of the wheel."""
+    if request.param == "system":
+        return Release("system", (erl,))
+    found = otp28()
+    if found is None:
+        pytest.skip("OTP 28 is not installed: pip install 'actorsock[otp28]'")
+    return found
+
+
+@pytest.fixture(scope="session")
+def beams(release: Release, epmd: int, helper: Path) -> Iterator[Callable[..., Beam]]:
+    """Starts nodes, which are ended when the tests are over."""
+    started: list[Beam] = []
+
+    def start(name: str | None = None, *options: str, **more: Any) -> Beam:
+        name = name or f"beam{next(_numbers)}@127.0.0.1"
+        started.append(Beam(release, name, epmd, helper, options=options, **more))
+        return started[-1].start()
+
+    yield start
+    for beam in started:
+        beam.stop()
+
+
+@pytest.fixture(scope="session")
+def beam(beams: Callable[..., Beam]) -> Beam:
+    """One Erlang node, which the tests share."""
+    return beams()
+
+
+Join = Callable[..., Any]
+
+
+@pytest.fixture
+def join(epmd: int) -> Join:
+    """Opens a node: `async with join() as node`; of a name of its own, unless one is given."""
+
+    @asynccontextmanager
+    async def join(name: str | None = None, **options: Any) -> AsyncIterator[dist.LocalNode]:
+        options = {"cookie": "secret", "epmd_port": epmd, **options}
+        async with dist.start(name or f"py{next(_numbers)}@127.0.0.1", **options) as node:
+            yield node
+
+    return join
+
+
+@pytest.fixture
+async def joined(runtime: None, join: Join) -> AsyncIterator[dist.LocalNode]:
+    """This node, a member of the cluster for the time of the test, which must not take long."""
+
+    async def stuck() -> None:
+        await trio.sleep(LIMIT)
+        pytest.fail(f"the test is stuck: {LIMIT} seconds are over")
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(stuck)
+        async with join() as node:
+            yield node
+        nursery.cancel_scope.cancel()

@@ -30,6 +30,7 @@ from ..node import epmd
 from ..node.distribution import Distribution, Settings
 from ..node.net_kernel import NetKernel, accept_connections
 from ..served.leader import start_leader
+from ..served.release import with_release
 from ..served.rex import Rex
 from ..served.spawning import serve_spawn
 from ..wire.epmd_messages import Registration
@@ -137,6 +138,7 @@ async def start(
         )
         node = Distribution(starter.node, settings, creation)
         node.on_spawn = partial(serve_spawn, node)
+        node.on_release = with_release
         starter.node.elsewhere = node
         try:
             keeping = None if kept is None else (kept, entry, asked)

@@ -101,6 +101,8 @@ class Distribution:
         self.writer: Final = messages_writer(self.identities, settings.none)
         self.on_spawn: Callable[[Peer, dict[str, Any]], None] | None = None
         """Serves a request to spawn here."""
+        self.on_release: Callable[[Peer, Callable[[int], object]], None] | None = None
+        """Finds the release of another node."""
         self._watchers: dict[str, list[Pid]] = {}
         self._subscribers: dict[Pid, int] = {}
         self._awaiting: dict[str, dict[Ref, Process]] = {}
@@ -165,6 +167,10 @@ class Distribution:
     def spawn_for(self, peer: Peer, request: dict[str, Any]) -> None:
         assert self.on_spawn is not None
         self.on_spawn(peer, request)
+
+    def with_release(self, peer: Peer, then: Callable[[int], object]) -> None:
+        assert self.on_release is not None
+        self.on_release(peer, then)
 
     # --- who wants to hear of nodes ---------------------------------------------------------------
 

@@ -18,7 +18,7 @@ from ..terms.values import Atom, ImproperList
 from ..terms.writing import Write, Writer
 from .identities import FarPid, FarRef, Identities
 from .reasons import write_reason
-from .system_messages import DROPPED, system_message
+from .system_messages import DROPPED, ByRelease, system_message
 
 __all__ = ["DROPPED", "ReturnAddress", "from_term", "messages_writer", "to_term"]
 
@@ -43,7 +43,12 @@ class ReturnAddress(RemoteRef):
         dest = _alias_in(self.tag) or self.pid
         if self.form is not None:
             value = self.form(value)
-        if isinstance(dest, (FarPid, FarRef)):
+        if not isinstance(dest, (FarPid, FarRef)):
+            return
+        if type(value) is ByRelease:
+            form, tag = value.form, self.tag
+            dest.peer.with_release(lambda release: dest.deliver((tag, form(release))))
+        else:
             dest.deliver((self.tag, value))
 
 

@@ -72,6 +72,7 @@ class Host(Protocol):
     def came_up(self, peer: "Peer") -> None: ...
     def went_down(self, peer: "Peer", reason: str, was_up: bool) -> None: ...
     def later(self, seconds: float, function: Callable[..., object], *args: Any) -> None: ...
+    def with_release(self, peer: "Peer", then: Callable[[int], object]) -> None: ...
     def spawn_for(self, peer: "Peer", request: dict[str, Any]) -> None: ...
 
 
@@ -115,6 +116,8 @@ class Peer:
         """The connection, while there is one."""
         self.hidden = False
         self.creation = 0
+        self.release: int | None = None
+        """The release of Erlang there, once somebody had to know; 0 for another program."""
         self._host = host
         self._writer = host.writer
         self._queue: list[bytes] = []
@@ -189,6 +192,10 @@ class Peer:
         """Send the exit signal of a link, whose process here has ended."""
         if self._links.pop((process, to), None) == _ACTIVE:
             self._operate(control.EXIT, process, to, reason=reason)
+
+    def with_release(self, then: Callable[[int], object]) -> None:
+        """Call `then` with the release of Erlang there, which may have to be asked for."""
+        self._host.with_release(self, then)
 
     def monitor_exit(self, process: Pid, named: Any, to: FarPid, ref: Ref, reason: Any) -> None:
         """Tell that `process`, which `to` monitors, has ended."""
@@ -313,6 +320,8 @@ class Peer:
         """Note that the handshake on a connection is complete."""
         # A new life of the node, or the same one again: what went through the old connection is
         # over before anything of the new one is heard.
+        if agreed.creation != self.creation:
+            self.release = None
         self.hidden, self.creation = agreed.hidden, agreed.creation
         self.carry_out(self.attempts.completed(connection))
 

@@ -6,7 +6,7 @@ as any other. What can't be served, such as a fun to replace the state, is answe
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import attrs
 
@@ -29,7 +29,7 @@ from ...runtime.core.remote import RemoteRef
 from ..terms.values import Atom
 from . import reasons
 
-__all__ = ["DROPPED", "as_seen", "system_message"]
+__all__ = ["DROPPED", "ByRelease", "as_seen", "system_message"]
 
 DROPPED: Final = object()
 """Stands for a message that was answered at once, and is not delivered."""
@@ -40,11 +40,11 @@ _KEPT: Final = 10
 """Events that a log keeps, unless the request says how many: Erlang's own number."""
 
 
-class _Address(Protocol):
-    form: Callable[[Any], Any] | None
-    pid: Pid
+@attrs.frozen
+class ByRelease:
+    """An answer whose form depends on the release of the node that has asked."""
 
-    def deliver(self, message: Any) -> None: ...
+    form: Callable[[int], Any]
 
 
 def system_message(to: Any, request: Any) -> Any:
@@ -100,7 +100,9 @@ def _done(answer: Any) -> Any:
 
 
 def _state(state: Any) -> Any:
-    return _failed(state) or (_OK, as_seen(state))
+    seen = as_seen(state)
+    # Since OTP 26.1 the state is inside of a tuple, so that it can't be taken for an error.
+    return _failed(state) or ByRelease(lambda release: (_OK, seen) if release >= 26 else seen)
 
 
 def _status(status: Any) -> Any:
