@@ -6,7 +6,7 @@ frames, between those of others.
 """
 
 from collections.abc import Iterator
-from struct import Struct
+from struct import Struct, error
 from typing import Any, Final
 
 import attrs
@@ -127,7 +127,7 @@ class FrameReader:
                     self._atoms[place] = self._reader.atom(frame[at : at + length])
                     at += length
                 atoms.append(self._atoms[place])
-        except (IndexError, KeyError, UnicodeDecodeError, ValueError) as exc:
+        except (IndexError, KeyError, ValueError, error) as exc:
             raise BadTerm(f"the header of a frame is wrong: {exc!r}") from None
         return tuple(atoms), at
 
