@@ -128,6 +128,9 @@ class Distribution:
     def thread(self) -> int:
         return self.node.thread
 
+    def sender_as_bytes(self, pid: Pid) -> bytes:
+        return self.identities.sender_as_bytes(pid)
+
     def soon(self, function: Callable[..., object], *args: Any) -> None:
         self.node.deliver_soon(function, *args)
 

@@ -108,6 +108,8 @@ class Identities:
         self._peer_of = peer_of
         self._sent_pids: WeakValueDictionary[int, Pid] = WeakValueDictionary()
         self._sent_refs: WeakValueDictionary[int, Ref] = WeakValueDictionary()
+        self._sender: Pid | None = None
+        self._sender_wire = b""
         self._far_pids: WeakValueDictionary[_Key, FarPid] = WeakValueDictionary()
         self._far_refs: WeakValueDictionary[_Key, FarRef] = WeakValueDictionary()
 
@@ -116,6 +118,13 @@ class Identities:
         number = pid.number
         self._sent_pids[number] = pid
         return pid_bytes(self.name, number & 0xFFFFFFFF, number >> 32, self.creation)
+
+    def sender_as_bytes(self, pid: Pid) -> bytes:
+        """Do the same as `pid_as_bytes`; quick for the process that sends one message more."""
+        if pid is not self._sender:
+            self._sender_wire = self.pid_as_bytes(pid)
+            self._sender = pid
+        return self._sender_wire
 
     def ref_as_bytes(self, ref: Ref) -> bytes:
         """Return a ref of this program as a term, and keep it for the way back."""

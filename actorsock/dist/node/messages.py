@@ -156,16 +156,33 @@ def from_term(term: Any) -> Any:
         return term
     head = term[0]
     if type(head) is Atom:
-        if head == "$gen_cast" and len(term) == 2:
-            return Cast(term[1])
-        if head == "$gen_call" and len(term) == 3 and (to := _from(term[1])) is not None:
-            return Call(Caller(to.pid, to), term[2])
-        if head == "system" and len(term) == 3 and (to := _from(term[1])) is not None:
-            return system_message(to, term[2])
-    elif type(head) is ImproperList and len(term) == 2:
+        received = _RECEIVED.get(head)
+        return term if received is None else received(term)
+    if type(head) is ImproperList and len(term) == 2:
         if head.items == _ALIAS and isinstance(head.tail, Ref):
             return Answer(head.tail, term[1])
     return term
+
+
+def _received_cast(term: tuple[Any, ...]) -> Any:
+    return Cast(term[1]) if len(term) == 2 else term
+
+
+def _received_call(term: tuple[Any, ...]) -> Any:
+    to = _from(term[1]) if len(term) == 3 else None
+    return term if to is None else Call(Caller(to.pid, to), term[2])
+
+
+def _received_system(term: tuple[Any, ...]) -> Any:
+    to = _from(term[1]) if len(term) == 3 else None
+    return term if to is None else system_message(to, term[2])
+
+
+_RECEIVED: Final[dict[str, Callable[[tuple[Any, ...]], Any]]] = {
+    "$gen_cast": _received_cast,
+    "$gen_call": _received_call,
+    "system": _received_system,
+}
 
 
 def _from(term: Any) -> ReturnAddress | None:

@@ -66,6 +66,7 @@ class Host(Protocol):
     def writer(self) -> Writer: ...
     @property
     def thread(self) -> int: ...
+    def sender_as_bytes(self, pid: Pid) -> bytes: ...
     def soon(self, function: Callable[..., object], *args: Any) -> None: ...
     def process_named(self, name: str) -> Process | None: ...
     def begin(self, peer: "Peer") -> Any: ...
@@ -250,10 +251,7 @@ class Peer:
         process = local.step.process
         if process is None:
             process = _process_of_task()
-        pid = self._host.pid if process is None else process.pid
-        out = bytearray()
-        self._writer.write(out, pid)
-        return bytes(out)
+        return self._host.sender_as_bytes(self._host.pid if process is None else process.pid)
 
     def _tell(self, body: bytearray) -> None:
         frame = framed(body)
@@ -362,6 +360,12 @@ class Peer:
 
     def heard(self, message: Any, payload: Any, has_payload: bool) -> None:
         """Do what a control message asks for; raise `BadTerm` if it is none."""
+        if has_payload and type(message) is tuple and len(message) == 3:
+            # The commonest operation, without its table.
+            number, _, to = message
+            if number == control.SEND and isinstance(to, Pid):
+                self._on_send(to, payload)
+                return
         operation = parsed(message, payload, has_payload)
         fields = operation.fields
         # A node speaks for its own processes alone. `send` uses no sender, and is spared the test.

@@ -76,15 +76,17 @@ class FrameReader:
             if end > size:
                 break
             if length:
-                yield from self._frame(data[at + 4 : end])
+                frame = data[at + 4 : end]
+                if frame[:2] == b"\x83D":
+                    atoms, start = self._announced(frame, 2)
+                    yield self._message(frame, start, atoms)
+                else:
+                    yield from self._fragment(frame)
             at = end
         self._bytes += data[at:]
 
-    def _frame(self, frame: bytes) -> Iterator[tuple[Any, Any, bool]]:
+    def _fragment(self, frame: bytes) -> Iterator[tuple[Any, Any, bool]]:
         match frame[:2]:
-            case b"\x83D":
-                atoms, at = self._announced(frame, 2)
-                yield self._message(frame, at, atoms)
             case b"\x83E":
                 self._begin_parts(frame)
                 yield from self._finished(frame)
