@@ -14,7 +14,7 @@ import trio
 from actorsock import dist
 
 from ..stories import LIMIT, nothing_is_left_behind
-from .nodes import HELPER, Beam, Release, otp28, start_epmd
+from .nodes import Beam, Release, otp28, start_epmd
 
 __all__ = ["nothing_is_left_behind"]
 
@@ -43,11 +43,10 @@ def epmd(erl: str) -> Iterator[int]:
 
 @pytest.fixture(scope="session")
 def helper(erl: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder with the compiled module of the Erlang side."""
+    """The folder with the compiled modules of the Erlang side, which every release can load."""
     folder = tmp_path_factory.mktemp("helper")
-    (folder / "helper.erl").write_text(HELPER)
-    compiled = '{ok, helper} = compile:file("helper"), halt().'
-    subprocess.run([erl, "-noinput", "-eval", compiled], cwd=folder, check=True, timeout=120)
+    sources = map(str, (Path(__file__).parent / "erlang").glob("*.erl"))
+    subprocess.run(["erlc", "-o", folder, *sources], check=True, timeout=120)
     return folder
 
 
