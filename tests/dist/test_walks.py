@@ -35,8 +35,8 @@ from .nodes import Beam
 
 WALKS = int(os.environ.get("WALKS") or 15)
 SEED = int(os.environ.get("SEED") or 1)
-STEPS = 60
-DOLLS = 4
+STEPS = 80
+DOLLS = 2
 
 
 async def doll() -> None:
