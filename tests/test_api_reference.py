@@ -25,6 +25,9 @@ PACKAGES = [
     "actorsock.otp",
     "actorsock.otp.sys",
     "actorsock.streams",
+    "actorsock.dist",
+    "actorsock.dist.erpc",
+    "actorsock.dist.terms",
     "actorsock.testing",
 ]
 PAGES = sorted(

@@ -6,8 +6,8 @@ to do with nodes: which are there, calling functions and starting processes on t
 called here. `dist.terms` has Erlang's terms by themselves.
 """
 
-from . import terms
-from .api import erpc
+from . import erpc, terms
+
 from .api.cookies import cookie_from_file
 from .api.multi_call import abcast, multi_call
 from .api.nodes import (

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+import trio
 
 from actorsock import (
     CallError,
@@ -11,6 +12,7 @@ from actorsock import (
     Exit,
     Ok,
     Pid,
+    Timeout,
     alias,
     current_pid,
     demonitor,
@@ -21,6 +23,7 @@ from actorsock import (
     monitor,
     ok,
     otp,
+    process_info,
     receive,
     register,
     send,
@@ -410,6 +413,19 @@ async def test_processes_there(joined: Any, beam: Beam) -> None:
     assert (await receive(ref)).reason[0] == "undef"
     with pytest.raises(dist.SpawnError, match="noconnection"):
         await dist.spawn("nobody@127.0.0.1", "a", "b")
+
+
+async def test_who_waits_no_longer_hears_nothing(joined: Any, beam: Beam) -> None:
+    with trio.move_on_after(0):
+        await dist.spawn_link(beam.name, "helper", "puppet", [current_pid()])
+    with trio.move_on_after(0):
+        await dist.erpc.call(beam.name, "erlang", "node")
+    assert await dist.ping(beam.name) == "pong"
+    assert isinstance(await receive(after=0), Timeout)
+    assert process_info(current_pid()).links == []
+    assert process_info(current_pid()).monitors == []
+    linked = "[P || P <- processes(), {links, L} <- [process_info(P, links)], lists:member(Me, L)]"
+    assert await beam.eval(linked, Me=current_pid()) == []
 
 
 async def test_what_is_printed_there_is_seen_here(

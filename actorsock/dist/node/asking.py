@@ -63,6 +63,7 @@ async def ask_for_process(
         peer.spawn(process.pid, ref, home.leader, function, args, [*map(Atom, options)])
         reply = await receive(lambda message: type(message) is SpawnReply and message.ref is ref)
     except BaseException:
+        peer.abandon_spawn(ref)
         forget(process, ref)
         raise
     if not isinstance(reply.result, Pid):
@@ -91,6 +92,7 @@ async def ask_for_call(
         if type(message) is SpawnReply and isinstance(message.result, Pid):
             message = await receive(ref, after=timeout)
     except BaseException:
+        peer.abandon_spawn(ref)
         forget(process, ref)
         raise
     match message:
@@ -103,6 +105,7 @@ async def ask_for_call(
         case SpawnReply(result=reason):
             raise ErpcError(str(reason))
         case Timeout():
+            peer.abandon_spawn(ref)
             forget(process, ref)
             raise ErpcError("timeout")
     raise AssertionError(message)

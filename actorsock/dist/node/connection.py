@@ -7,7 +7,7 @@ when there was nothing to send. The two are linked: neither goes on without the 
 
 import logging
 from collections.abc import Callable
-from typing import Final, NoReturn, Protocol
+from typing import Final, Protocol
 
 import trio
 
@@ -18,7 +18,6 @@ from ...runtime.api.linking import exit
 from ...runtime.api.messaging import receive
 from ...runtime.api.spawning import spawn_link
 from ...runtime.bodies.current import current_process
-from ...runtime.core.messages import Timeout
 from ...runtime.core.process import Process, alive
 from ...socket.api import configuring, opening, receiving, sending
 from ...socket.core.socket_object import Socket
@@ -32,6 +31,8 @@ __all__ = ["Connection", "Handshake"]
 _log: Final = logging.getLogger("actorsock.dist")
 
 _READ_SIZE: Final = 65536
+
+_MOST_SILENCES: Final = 4
 
 
 class Handshake(Protocol):
@@ -59,13 +60,17 @@ class Connection:
         self._writer: Process | None = None
         self._out: list[bytes] = []
         self._out_size = 0
-        self._heard = 0.0
+        self._heard = False
+        self._silences = 0
+        """Quarters of the tick time, in a row, in which nothing was heard."""
+        self._sent = False
         self._why: str | None = None
 
     def write(self, frame: bytes) -> None:
         """Send a frame as soon as possible; never waits."""
         self._out.append(frame)
         self._out_size += len(frame)
+        self._sent = True
         writer = self._writer
         if self._out_size > MOST_QUEUED:
             self.close(f"more than {MOST_QUEUED} bytes wait for it")
@@ -113,45 +118,62 @@ class Connection:
         """Read frames until the connection ends; return why it has ended."""
         configuring.setopt(sock, "otp", "rcvbuf", _READ_SIZE)
         configuring.setopt(sock, "tcp", "nodelay", True)
-        self._heard = trio.current_time()
         self._writer = alive[spawn_link(self._write, sock, light=True)]
         if self._out:
             self._writer.deliver(_FLUSH)
-        while True:
-            if data:
-                self._heard = trio.current_time()
-                try:
-                    for control, payload, has_payload in frames.feed(data):
-                        peer.heard(control, payload, has_payload)
-                except BadTerm as breach:
-                    _log.error("%s has sent what is no message: %s", peer.name, breach)
-                    return "corrupted"
-            match await receiving.recv(sock):
-                case Ok(data):
-                    pass
-                case Error(reason):
-                    return self._why or _REASONS.get(reason, reason)
+        self._begin_quarter()
+        try:
+            while True:
+                if data:
+                    self._heard = True
+                    try:
+                        for control, payload, has_payload in frames.feed(data):
+                            peer.heard(control, payload, has_payload)
+                    except BadTerm as breach:
+                        _log.error("%s has sent what is no message: %s", peer.name, breach)
+                        return "corrupted"
+                match await receiving.recv(sock):
+                    case Ok(data):
+                        pass
+                    case Error(reason):
+                        return self._why or _REASONS.get(reason, reason)
+        finally:
+            self._writer = None
 
     async def _write(self, sock: Socket) -> None:
-        quarter = self._ticktime / 4
         while True:
             if not self._out:
-                message = await receive(after=quarter)
-                if isinstance(message, Timeout) and not self._out:
-                    if trio.current_time() - self._heard > self._ticktime:
-                        self._stop("net_tick_timeout")
-                    self._out.append(TICK)
-                    self._out_size += len(TICK)
+                await receive()
             out, self._out, self._out_size = self._out, [], 0
             if out:
-                # A peer that reads nothing is found by its silence, as if nothing were to be sent.
-                match await sending.send(sock, b"".join(out), timeout=self._ticktime):
+                match await sending.send(sock, b"".join(out)):
                     case Error(reason):
-                        self._stop("net_tick_timeout" if reason == "timeout" else str(reason))
+                        self._why = self._why or str(reason)
+                        exit(("shutdown", reason))  # through the link it ends the reader too
 
-    def _stop(self, why: str) -> NoReturn:
-        self._why = self._why or why
-        exit(("shutdown", why))  # through the link it ends the reader too
+    # --- ticks ------------------------------------------------------------------------------------
+
+    def _begin_quarter(self) -> None:
+        self._heard = self._sent = False
+        assert self.process is not None
+        timers = self.process.node.timers
+        timers.add(trio.current_time() + self._ticktime / 4, self._end_quarter)
+
+    def _end_quarter(self) -> None:
+        """Tick if nothing was sent; end the connection if nothing was heard for four quarters.
+
+        Counted, and not measured from what was heard last: a program that has been busy for longer
+        than the tick time has not read what waits for it.
+        """
+        if self._writer is None:
+            return
+        self._silences = 0 if self._heard else self._silences + 1
+        if self._silences >= _MOST_SILENCES:
+            self.close("net_tick_timeout")
+            return
+        if not self._sent:
+            self.write(TICK)
+        self._begin_quarter()
 
 
 _REASONS: Final = {"closed": "connection_closed"}

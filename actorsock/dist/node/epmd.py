@@ -68,8 +68,8 @@ async def connect(host: str, port: int) -> Ok[Socket] | Error:
     try:
         found = await addresses(host, port)
     except OSError:
-        return Error("nxdomain")
-    result: Ok[Socket] | Error = Error("nxdomain")
+        return Error("no such host")
+    result: Ok[Socket] | Error = Error("no such host")
     for family, address in found:
         sock = ok(opening.open(family, "stream", "tcp"))
         match await connecting.connect(sock, address, timeout=_PATIENCE):

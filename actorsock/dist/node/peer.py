@@ -221,6 +221,10 @@ class Peer:
             self._monitors[ref] = process, FarName("", self)
         self._tell(body)
 
+    def abandon_spawn(self, ref: Ref) -> None:
+        """Forget a request to spawn that may still be answered: nobody waits for it."""
+        self._spawning.pop(ref, None)
+
     def spawned(self, to: Pid, ref: Ref, flags: int, result: Any) -> None:
         """Answer a request to spawn here."""
         self._operate(control.SPAWN_REPLY, ref, to, flags, result)
@@ -460,6 +464,9 @@ class Peer:
         asking = self._spawning.pop(ref, None)
         process = None if asking is None else self._here(asking)
         if process is None:
+            # Abandoned. A process that was to be linked must not live on, unknown to anybody.
+            if flags & 1 and isinstance(result, FarPid):
+                self._operate(control.EXIT, to, result, reason="abandoned")
             return
         if isinstance(result, FarPid):
             if flags & 1:

@@ -86,6 +86,9 @@ OPERATIONS: Final[dict[int, Row]] = {
 """The operations by their numbers; those with a token are the traced forms."""
 
 
+_WORDS: Final[dict[Any, str]] = {True: "true", False: "false", None: "undefined"}
+
+
 def parsed(control: Any, payload: Any, has_payload: bool) -> Operation:
     """Return what a frame asks for; raise `BadTerm` if it is no control message."""
     if type(control) is not tuple or not control or type(control[0]) is not int:
@@ -97,6 +100,8 @@ def parsed(control: Any, payload: Any, has_payload: bool) -> Operation:
         raise BadTerm(f"operation {control[0]} has other fields")
     fields = {}
     for (field, types), value in zip(row.fields, control[1:], strict=True):
+        if str in types and (value is None or type(value) is bool):
+            value = _WORDS[value]  # a process may be registered as `true`
         if not isinstance(value, types):
             raise BadTerm(f"{field} of operation {control[0]} is something else")
         fields[field] = value

@@ -42,3 +42,13 @@ def test_each_operation(number: int) -> None:
 def test_what_is_no_control_message(control: Any) -> None:
     with pytest.raises(BadTerm):
         parsed(control, None, False)
+
+
+@pytest.mark.parametrize(
+    ("word", "name"), [(True, "true"), (False, "false"), (None, "undefined")], ids=str
+)
+def test_names_that_are_other_values_in_python(word: Any, name: str) -> None:
+    assert parsed((6, PID, Atom(""), word), 1, True).fields["to"] == name
+    assert parsed((19, PID, word, REF), None, False).fields["to"] == name
+    with pytest.raises(BadTerm):
+        parsed((1, PID, word), None, False)

@@ -10,15 +10,15 @@ from typing import Any
 
 from trio.lowlevel import enable_ki_protection
 
-from ...arguments import check_seconds
-from ...otp.tasks import async_call, nb_yield
-from ...results import Error, Ok
-from ...runtime.core.identity import Ref
-from ...runtime.core.messages import Timeout
-from ..node.asking import ErpcError, ask_for_call
-from ..node.distribution import distribution
-from ..terms.values import Atom
-from .checking import check_node, check_word_of, list_of
+from ..arguments import check_seconds
+from ..otp.tasks import async_call, nb_yield
+from ..results import Error, Ok
+from ..runtime.core.identity import Ref
+from ..runtime.core.messages import Timeout
+from .node.asking import ErpcError, ask_for_call
+from .node.distribution import distribution
+from .terms.values import Atom
+from .api.checking import check_node, check_word_of, list_of
 
 __all__ = ["ErpcError", "call", "cast", "multicall"]
 
