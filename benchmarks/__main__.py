@@ -13,6 +13,7 @@ from typing import Final
 
 from . import (
     bulk,
+    distribution,
     echo,
     mailbox_drain,
     memory,
@@ -41,6 +42,7 @@ PARTS: Final[dict[str, Part]] = {
     "spawning": spawning.benchmarks,
     "request_reply": request_reply.benchmarks,
     "receive_by_ref": receive_by_ref.benchmarks,
+    "distribution": distribution.benchmarks,
     "memory": memory.benchmarks,
 }
 

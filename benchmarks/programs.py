@@ -94,12 +94,12 @@ def started(command: Sequence[str], *, generator: bool = False) -> Iterator[Prog
         process.communicate()
 
 
-def fresh(module: str, contestant: str, effort: Effort) -> Figure:
+def fresh(module: str, contestant: str, effort: Effort, *, generator: bool = False) -> Figure:
     """Measure one contestant of a module of this package in a new interpreter."""
     command = python_module(
         "benchmarks.inside", module, contestant, str(effort.seconds), str(effort.scale)
     )
-    with started(command) as program:
+    with started(command, generator=generator) as program:
         answer = json.loads(program.first_line)
     if "skipped" in answer:
         raise Skipped(answer["skipped"])

@@ -64,18 +64,23 @@ class Connection:
         self._silences = 0
         """Quarters of the tick time, in a row, in which nothing was heard."""
         self._sent = False
+        self._flushing = False
+        """The writer has been woken, and has not taken what there is."""
         self._why: str | None = None
 
-    def write(self, frame: bytes) -> None:
-        """Send a frame as soon as possible; never waits."""
+    def write(self, frame: bytes, soon: bool = True) -> None:
+        """Send a frame, without waiting; unless `soon`, together with the next one or tick."""
         self._out.append(frame)
         self._out_size += len(frame)
-        self._sent = True
-        writer = self._writer
         if self._out_size > MOST_QUEUED:
             self.close(f"more than {MOST_QUEUED} bytes wait for it")
-        elif writer is not None and len(self._out) == 1:
-            writer.deliver(_FLUSH)
+        elif soon and not self._flushing:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._writer is not None:
+            self._flushing = self._sent = True
+            self._writer.deliver(_FLUSH)
 
     def close(self, why: str) -> None:
         """End the connection; `why` is for the log."""
@@ -119,8 +124,7 @@ class Connection:
         configuring.setopt(sock, "otp", "rcvbuf", _READ_SIZE)
         configuring.setopt(sock, "tcp", "nodelay", True)
         self._writer = alive[spawn_link(self._write, sock, light=True)]
-        if self._out:
-            self._writer.deliver(_FLUSH)
+        self._flush()
         self._begin_quarter()
         try:
             while True:
@@ -142,8 +146,8 @@ class Connection:
 
     async def _write(self, sock: Socket) -> None:
         while True:
-            if not self._out:
-                await receive()
+            await receive()
+            self._flushing = False
             out, self._out, self._out_size = self._out, [], 0
             if out:
                 match await sending.send(sock, b"".join(out)):
@@ -172,7 +176,7 @@ class Connection:
             self.close("net_tick_timeout")
             return
         if not self._sent:
-            self.write(TICK)
+            self.write(TICK)  # or what has been left for it
         self._begin_quarter()
 
 

@@ -43,13 +43,16 @@ _ACTIVE: Final = 0
 
 _SEND: Final = b"h\x03a" + bytes((control.SEND,))
 _SEND_ALIAS: Final = b"h\x03a" + bytes((control.SEND_ALIAS,))
+_SEND_NAME: Final = b"h\x04a" + bytes((control.SEND_NAME,))
+_MONITOR: Final = b"h\x04a" + bytes((control.MONITOR,))
+_DEMONITOR: Final = b"h\x04a" + bytes((control.DEMONITOR,))
 
 
 class Line(Protocol):
     """A connection, as its peer uses it."""
 
-    def write(self, frame: bytes) -> None:
-        """Send a frame, without waiting."""
+    def write(self, frame: bytes, soon: bool = True) -> None:
+        """Send a frame, without waiting; unless `soon`, together with the next one."""
 
     def close(self, why: str) -> None:
         """End the connection."""
@@ -157,7 +160,7 @@ class Peer:
 
     def send_name(self, name: str, message: Any) -> None:
         """Send a message to a name there."""
-        body = bytearray(b"h\x04a") + bytes((control.SEND_NAME,))
+        body = bytearray(_SEND_NAME)
         body += self._sender()
         body += b"w\x00" + atom_bytes(name)
         self._writer.write(body, to_term(message))
@@ -178,12 +181,23 @@ class Peer:
     def monitor(self, process: Pid, to: FarPid | FarName, ref: Ref) -> None:
         """Ask for a `Down` for the end of `to`."""
         self._monitors[ref] = process, to
-        self._operate(control.MONITOR, process, _target(to), ref)
+        self._tell(self._about_monitor(_MONITOR, process, to, ref))
 
     def demonitor(self, process: Pid, to: FarPid | FarName, ref: Ref) -> None:
         """Withdraw that."""
         if self._monitors.pop(ref, None) is not None:
-            self._operate(control.DEMONITOR, process, _target(to), ref)
+            # It does no harm to be told later: a `Down` that comes until then is not delivered.
+            # Each call ends with this, and a system call for it would double the price.
+            self._tell(self._about_monitor(_DEMONITOR, process, to, ref), soon=False)
+
+    def _about_monitor(
+        self, head: bytes, process: Pid, to: FarPid | FarName, ref: Ref
+    ) -> bytearray:
+        body = bytearray(head)
+        body += self._host.sender_as_bytes(process)
+        body += atom_bytes(to.name) if isinstance(to, FarName) else to.wire
+        self._writer.write(body, ref)
+        return body
 
     def exit2(self, process: Pid, to: FarPid, reason: Any) -> None:
         """Send the exit signal of `exit(pid, reason)`."""
@@ -257,16 +271,16 @@ class Peer:
             process = _process_of_task()
         return self._host.sender_as_bytes(self._host.pid if process is None else process.pid)
 
-    def _tell(self, body: bytearray) -> None:
+    def _tell(self, body: bytearray, soon: bool = True) -> None:
         frame = framed(body)
         if get_ident() == self._host.thread:
-            self._put(frame)
+            self._put(frame, soon)
         else:
             self._host.soon(self._put, frame)
 
-    def _put(self, frame: bytes) -> None:
+    def _put(self, frame: bytes, soon: bool = True) -> None:
         if self.line is not None:
-            self.line.write(frame)
+            self.line.write(frame, soon)
             return
         self._queue.append(frame)
         self._queued += len(frame)
@@ -484,10 +498,6 @@ class Peer:
 
     def _on_group_leader(self, sender: Pid, to: Pid) -> None:
         pass  # a process here has none: its output goes where that of the program goes
-
-
-def _target(to: FarPid | FarName) -> FarPid | Atom:
-    return Atom(to.name) if isinstance(to, FarName) else to
 
 
 def _named(target: FarPid | FarName) -> Any:

@@ -3,16 +3,9 @@
 Usable by itself, without a cluster: for files, and for sockets to a program that writes
 `term_to_binary`.
 
-| Erlang | Python, decoded | Python, encoded |
-|---|---|---|
-| integer, float, tuple, map | int, float, tuple, dict | the same |
-| list, also `"text"` | list | list |
-| binary | bytes | bytes, bytearray, and str as UTF-8 |
-| atom | `Atom`, which equals its str | `Atom` |
-| `true`, `false`, `undefined` | True, False, None | the same |
-| `[a\\|b]`, `<<5:3>>`, `fun m:f/1` | `ImproperList`, `BitString`, `Export` | the same |
-| pid, reference, port, fun | `ExternalPid`, `ExternalRef`, `Port`, `Fun` | the same |
-| map with keys 1 and 1.0, or with a map as a key | `PairsMap` | the same |
+Integers, floats, tuples, maps, lists and binaries are int, float, tuple, dict, list and bytes; a str
+is written as a binary. An atom is an `Atom`, which equals its text, but `true`, `false` and
+`undefined` are True, False and None. The other classes are for what Python has no value for.
 """
 
 import zlib
@@ -66,7 +59,7 @@ def encode(
     """Return the bytes of a term. Erlang's `term_to_binary/1,2`.
 
     Args:
-        term: a value of the table above.
+        term: a value of the types above.
         none: the atom for None; `"nil"` is Elixir's.
         text: what a plain str becomes. `"atom"` is for a program that never sends text of users:
             an Erlang node keeps every atom for ever.

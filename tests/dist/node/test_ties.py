@@ -25,7 +25,7 @@ class Queue:
     def __init__(self) -> None:
         self.frames: deque[bytes] = deque()
 
-    def write(self, frame: bytes) -> None:
+    def write(self, frame: bytes, soon: bool = True) -> None:
         self.frames.append(frame)
 
     def close(self, why: str) -> None:
