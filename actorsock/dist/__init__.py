@@ -24,6 +24,7 @@ from .api.nodes import (
 from .api.spawning import SpawnError, spawn, spawn_link, spawn_monitor
 from .api.starting import LocalNode, start
 from .node.asking import ErpcError
+from .node.channel import Tls
 from .node.epmd import NotRegistered
 from .served.exports import export
 from .terms.values import Atom, charlist, text
@@ -36,6 +37,7 @@ __all__ = [
     "NodeUp",
     "NotRegistered",
     "SpawnError",
+    "Tls",
     "abcast",
     "charlist",
     "connect_node",

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import trio
 
-from actorsock import dist
+from actorsock import dist, open_runtime
 
 from ..stories import LIMIT, nothing_is_left_behind
 from .nodes import Beam, Release, otp28, start_epmd
@@ -111,3 +111,31 @@ async def joined(runtime: None, join: Join) -> AsyncIterator[dist.LocalNode]:
         async with join() as node:
             yield node
         nursery.cancel_scope.cancel()
+
+
+@pytest.fixture
+async def second(join: Join, nursery: trio.Nursery) -> Any:
+    """Starts a second node of ours, in a runtime of its own; `ask` runs a function in it."""
+    asks, told = trio.open_memory_channel[Any](0)
+
+    async def node(task_status: Any, **options: Any) -> None:
+        async with open_runtime(), join(**options) as other:
+            task_status.started(other)
+            async for fn, args, done in told:
+                done.send_nowait(await fn(*args))
+
+    class Second:
+        async def start(self, **options: Any) -> "Second":
+            async def run(task_status: Any = trio.TASK_STATUS_IGNORED) -> None:
+                await node(task_status, **options)
+
+            self.name = (await nursery.start(run)).name
+            return self
+
+        async def ask(self, fn: Callable[..., Any], *args: Any) -> Any:
+            done, result = trio.open_memory_channel[Any](1)
+            await asks.send((fn, args, done))
+            return await result.receive()
+
+    yield Second()
+    await asks.aclose()

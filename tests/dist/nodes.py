@@ -76,6 +76,8 @@ class Beam:
     """The folder of the compiled helper."""
     cookie: str = "secret"
     options: tuple[str, ...] = ()
+    kind: str = "-name"
+    """`-sname` for a host whose name has no dot."""
     program: Any = None
 
     def start(self) -> "Beam":
@@ -83,7 +85,7 @@ class Beam:
         self.program = subprocess.Popen(
             [
                 *self.release.command,
-                *("-noinput", "-name", self.name, "-setcookie", self.cookie),
+                *("-noinput", self.kind, self.name, "-setcookie", self.cookie),
                 *("-kernel", "logger_level", "none", "-start_epmd", "false"),
                 *("-pa", str(self.code), *self.options),
                 *("-eval", 'io:format("ready~n").'),

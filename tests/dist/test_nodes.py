@@ -182,37 +182,6 @@ async def test_epmd_ends_and_another_one_comes(
         program.wait()
 
 
-Elsewhere = Callable[..., Any]
-
-
-@pytest.fixture
-async def second(joined: Any, join: Join, nursery: trio.Nursery) -> Any:
-    """Starts a second node of ours, in a runtime of its own; `ask` runs a function in it."""
-    asks, told = trio.open_memory_channel[Any](0)
-
-    async def node(task_status: Any, **options: Any) -> None:
-        async with open_runtime(), join(**options) as other:
-            task_status.started(other)
-            async for fn, args, done in told:
-                done.send_nowait(await fn(*args))
-
-    class Second:
-        async def start(self, **options: Any) -> Any:
-            async def run(task_status: Any = trio.TASK_STATUS_IGNORED) -> None:
-                await node(task_status, **options)
-
-            self.name = (await nursery.start(run)).name
-            return self
-
-        async def ask(self, fn: Callable[..., Any], *args: Any) -> Any:
-            done, result = trio.open_memory_channel[Any](1)
-            await asks.send((fn, args, done))
-            return await result.receive()
-
-    yield Second()
-    await asks.aclose()
-
-
 async def echo() -> None:
     while True:
         sender, message = await receive(tuple)
@@ -223,7 +192,7 @@ async def _start_echo() -> Pid:
     return spawn(echo, name="echo")
 
 
-async def test_two_nodes_of_ours(second: Any) -> None:
+async def test_two_nodes_of_ours(joined: Any, second: Any) -> None:
     await second.start()
     await second.ask(_start_echo)
     send(("echo", second.name), (current_pid(), ("text", [1, None])))
@@ -234,7 +203,7 @@ async def test_two_nodes_of_ours(second: Any) -> None:
 
 
 async def test_another_cookie_is_refused_and_logged(
-    second: Any, caplog: pytest.LogCaptureFixture
+    joined: Any, second: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     await second.start(cookie="other")
     with caplog.at_level(logging.WARNING, "actorsock.dist"):
@@ -245,7 +214,7 @@ async def test_another_cookie_is_refused_and_logged(
 
 
 async def test_what_is_no_message_ends_the_connection(
-    second: Any, caplog: pytest.LogCaptureFixture
+    joined: Any, second: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     await second.start()
     assert await dist.connect_node(second.name)
@@ -257,7 +226,7 @@ async def test_what_is_no_message_ends_the_connection(
 
 
 async def test_a_message_in_the_name_of_another_node(
-    second: Any, caplog: pytest.LogCaptureFixture
+    joined: Any, second: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     await second.start()
     dist.monitor_node(second.name)
@@ -272,7 +241,7 @@ async def test_a_message_in_the_name_of_another_node(
     assert away.line is None
 
 
-async def test_disconnecting_ends_what_leads_there(second: Any) -> None:
+async def test_disconnecting_ends_what_leads_there(joined: Any, second: Any) -> None:
     trap_exit(True)
     await second.start()
     await second.ask(_start_echo)
@@ -289,7 +258,7 @@ async def test_disconnecting_ends_what_leads_there(second: Any) -> None:
     assert await receive() == b"again"
 
 
-async def test_a_thread_sends(second: Any) -> None:
+async def test_a_thread_sends(joined: Any, second: Any) -> None:
     await second.start()
     await second.ask(_start_echo)
     await trio.to_thread.run_sync(_send_many, second.name, current_pid())
@@ -404,7 +373,7 @@ async def test_both_connect_at_once(joined: Any, beam: Beam, rounds: int) -> Non
         assert {got[0], other[0]} == {"got", "from_there"}
 
 
-async def test_a_fixed_port_without_epmd(second: Any, join: Join) -> None:
+async def test_a_fixed_port_without_epmd(joined: Any, second: Any, join: Join) -> None:
     await second.start(register=False)
     assert await dist.ping(second.name) == "pang"
 

@@ -27,6 +27,7 @@ from ...socket.api import configuring, opening
 from ...socket.core.socket_object import Socket
 from ...socket.values.address import SockAddrIn, SockAddrIn6
 from ..node import epmd
+from ..node.channel import Tls
 from ..node.distribution import Distribution, Settings
 from ..node.net_kernel import NetKernel, accept_connections
 from ..served.leader import start_leader
@@ -63,6 +64,7 @@ async def start(
     hidden: bool = True,
     listen: str | None = "127.0.0.1",
     port: int = 0,
+    tls: Tls | None = None,
     insecure: bool = False,
     epmd_port: int | None = None,
     register: bool = True,
@@ -89,7 +91,9 @@ async def start(
         listen: the address to listen on, numeric; None: no other node can connect with this one,
             which can connect with them.
         port: the port to listen on; 0 takes a free one.
-        insecure: True allows another address than loopback. Then who listens on the way between
+        tls: the certificates of this node; all its connections are encrypted then, as with Erlang's
+            `-proto_dist inet_tls`.
+        insecure: True allows another address than loopback without TLS. Then who listens on the way between
             the nodes reads everything, and can try to guess the cookie.
         epmd_port: the port of epmd, here and on other hosts; None is `ERL_EPMD_PORT`, or 4369.
         register: False does not tell epmd: other nodes need to know the port.
@@ -120,7 +124,9 @@ async def start(
     check_seconds("net_ticktime", net_ticktime)
     check_word("none", none, ("undefined", "nil"))
     secret = the_cookie(cookie, cookie_file)
-    _check_address(listen, insecure)
+    if tls is not None and not isinstance(tls, Tls):
+        raise TypeError(f"tls: expected a Tls or None, got {shown(tls)}")
+    _check_address(listen, insecure or tls is not None)
     starter = current_process()
     if starter.node.elsewhere is not None:
         raise RuntimeError("this runtime is a node already")
@@ -134,7 +140,7 @@ async def start(
         if register and listener is not None:
             kept, creation = await epmd.enter(entry, "127.0.0.1", asked)
         settings = Settings(
-            name, secret, hidden, net_ticktime, none, epmd_port=asked, known=dict(known or {})
+            name, secret, hidden, net_ticktime, none, tls, asked, dict(known or {})
         )
         node = Distribution(starter.node, settings, creation)
         node.on_spawn = partial(serve_spawn, node)
@@ -207,7 +213,7 @@ def _check_address(listen: Any, insecure: bool) -> None:
     if not address.is_loopback and not insecure:
         raise ValueError(
             f"listen: {listen} can be reached by other machines, and nothing is encrypted: pass "
-            "insecure=True if only trusted machines can"
+            "tls, or insecure=True if only trusted machines can"
         )
 
 

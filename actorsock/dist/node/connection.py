@@ -19,11 +19,11 @@ from ...runtime.api.messaging import receive
 from ...runtime.api.spawning import spawn_link
 from ...runtime.bodies.current import current_process
 from ...runtime.core.process import Process, alive
-from ...socket.api import configuring, opening, receiving, sending
-from ...socket.core.socket_object import Socket
+from ...socket.api import configuring
 from ..terms.values import BadTerm
 from ..wire.frames import TICK, FrameReader
 from ..wire.handshake import HANDSHAKE_SECONDS, LONGEST_MESSAGE, Agreed, HandshakeError
+from .channel import Channel
 from .peer import MOST_QUEUED, Peer
 
 __all__ = ["Connection", "Handshake"]
@@ -95,7 +95,7 @@ class Connection:
         return self._why
 
     async def shake_hands(
-        self, sock: Socket, machine: Handshake, first: list[bytes] | None = None
+        self, channel: Channel, machine: Handshake, first: list[bytes] | None = None
     ) -> bytes:
         """Exchange the messages of the handshake; return the bytes that follow its last one.
 
@@ -104,26 +104,32 @@ class Connection:
         data = b""
         try:
             with deadline(HANDSHAKE_SECONDS):
-                await _answer(sock, first or [])
+                match await channel.open():
+                    case Error(reason):
+                        raise HandshakeError(f"TLS has failed: {reason}")
+                await _answer(channel, first or [])
+                head = channel.head
                 while machine.agreed is None:
-                    data = await _message(sock, data)
-                    size = 2 + int.from_bytes(data[:2], "big")
+                    data = await _message(channel, data)
+                    size = head + int.from_bytes(data[:head], "big")
                     try:
-                        answers = machine.receive(data[2:size])
+                        answers = machine.receive(data[head:size])
                     except HandshakeError as refusal:
-                        await _answer(sock, list(refusal.answers))
+                        await _answer(channel, list(refusal.answers))
                         raise
                     data = data[size:]
-                    await _answer(sock, answers)
+                    await _answer(channel, answers)
         except DeadlineError:
             raise HandshakeError(f"the handshake took {HANDSHAKE_SECONDS:.0f} seconds") from None
         return data
 
-    async def serve(self, sock: Socket, peer: Peer, frames: FrameReader, data: bytes) -> str:
+    async def serve(
+        self, channel: Channel, peer: Peer, frames: FrameReader, data: bytes
+    ) -> str:
         """Read frames until the connection ends; return why it has ended."""
-        configuring.setopt(sock, "otp", "rcvbuf", _READ_SIZE)
-        configuring.setopt(sock, "tcp", "nodelay", True)
-        self._writer = alive[spawn_link(self._write, sock, light=True)]
+        configuring.setopt(channel.sock, "otp", "rcvbuf", _READ_SIZE)
+        configuring.setopt(channel.sock, "tcp", "nodelay", True)
+        self._writer = alive[spawn_link(self._write, channel, light=True)]
         self._flush()
         self._begin_quarter()
         try:
@@ -136,7 +142,7 @@ class Connection:
                     except BadTerm as breach:
                         _log.error("%s has sent what is no message: %s", peer.name, breach)
                         return "corrupted"
-                match await receiving.recv(sock):
+                match await channel.recv():
                     case Ok(data):
                         pass
                     case Error(reason):
@@ -144,13 +150,13 @@ class Connection:
         finally:
             self._writer = None
 
-    async def _write(self, sock: Socket) -> None:
+    async def _write(self, channel: Channel) -> None:
         while True:
             await receive()
             self._flushing = False
             out, self._out, self._out_size = self._out, [], 0
             if out:
-                match await sending.send(sock, b"".join(out)):
+                match await channel.send(b"".join(out)):
                     case Error(reason):
                         self._why = self._why or str(reason)
                         exit(("shutdown", reason))  # through the link it ends the reader too
@@ -183,12 +189,13 @@ class Connection:
 _REASONS: Final = {"closed": "connection_closed"}
 
 
-async def _message(sock: Socket, data: bytes) -> bytes:
+async def _message(channel: Channel, data: bytes) -> bytes:
     """Return `data`, with more received until the message at its beginning is whole."""
-    while len(data) < 2 or len(data) < 2 + int.from_bytes(data[:2], "big"):
-        if len(data) >= 2 and int.from_bytes(data[:2], "big") > LONGEST_MESSAGE:
+    head = channel.head
+    while len(data) < head or len(data) < head + int.from_bytes(data[:head], "big"):
+        if len(data) >= head and int.from_bytes(data[:head], "big") > LONGEST_MESSAGE:
             raise HandshakeError("a message is too long")
-        match await receiving.recv(sock):
+        match await channel.recv():
             case Ok(more):
                 data += more
             case Error(reason):
@@ -196,9 +203,10 @@ async def _message(sock: Socket, data: bytes) -> bytes:
     return data
 
 
-async def _answer(sock: Socket, messages: list[bytes]) -> None:
+async def _answer(channel: Channel, messages: list[bytes]) -> None:
     if messages:
-        whole = b"".join(len(message).to_bytes(2, "big") + message for message in messages)
-        match await sending.send(sock, whole):
+        head = channel.head
+        whole = b"".join(len(message).to_bytes(head, "big") + message for message in messages)
+        match await channel.send(whole):
             case Error(reason):
                 raise HandshakeError(f"the connection ended in the handshake ({reason})")

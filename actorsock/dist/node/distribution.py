@@ -15,6 +15,7 @@ from ...runtime.core.node import Node
 from ...runtime.core.process import Process, alive
 from ..wire.flags import offered
 from ..wire.handshake import Self
+from .channel import Tls
 from .connection import Connection
 from .identities import Identities
 from .messages import messages_writer
@@ -63,6 +64,7 @@ class Settings:
     hidden: bool = True
     ticktime: float = 60.0
     none: str = "undefined"
+    tls: Tls | None = None
     epmd_port: int = 4369
     """The port at which the epmd of any host is asked."""
     known: dict[str, tuple[str, int]] = attrs.field(factory=dict)

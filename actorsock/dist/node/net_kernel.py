@@ -25,6 +25,7 @@ from ..terms.values import Atom
 from ..wire.frames import FrameReader
 from ..wire.handshake import Accepting, Connecting, HandshakeError, Status
 from . import epmd
+from .channel import Channel, Plain
 from .connection import Connection
 from .distribution import Connect, Distribution
 from .peer import Peer
@@ -85,7 +86,9 @@ async def _connect(node: Distribution, peer: Peer, connection: Connection) -> No
             return
         match await _open(node, peer.name):
             case Ok(sock):
-                reason = await _as_connecting(node, peer, connection, sock)
+                reason = await _as_connecting(
+                    node, peer, connection, _channel(node, sock, peer.name.partition("@")[2])
+                )
             case Error(why):
                 _log.info("no way to %s: %s", peer.name, why)
     finally:
@@ -105,11 +108,11 @@ async def _open(node: Distribution, name: str) -> Ok[Socket] | Error:
 
 
 async def _as_connecting(
-    node: Distribution, peer: Peer, connection: Connection, sock: Socket
+    node: Distribution, peer: Peer, connection: Connection, channel: Channel
 ) -> str:
     machine = Connecting(node.myself, peer.name, peer.attempts.may_replace)
     try:
-        rest = await connection.shake_hands(sock, machine, machine.begin())
+        rest = await connection.shake_hands(channel, machine, machine.begin())
     except HandshakeError as refusal:
         _log.log(
             logging.DEBUG if refusal.status in ("nok", "alive") else logging.WARNING,
@@ -121,7 +124,12 @@ async def _as_connecting(
         return "noconnection"
     assert machine.agreed is not None
     peer.established(connection, machine.agreed)
-    return await connection.serve(sock, peer, _frames(node), rest)
+    return await connection.serve(channel, peer, _frames(node), rest)
+
+
+def _channel(node: Distribution, sock: Socket, host: str | None) -> Channel:
+    tls = node.settings.tls
+    return Plain(sock) if tls is None else tls.over(sock, host)
 
 
 def _frames(node: Distribution) -> FrameReader:
@@ -168,7 +176,8 @@ async def _accepted(
         try:
             if not _begin(connection):
                 return
-            rest = await connection.shake_hands(sock, machine)
+            channel = _channel(node, sock, None)
+            rest = await connection.shake_hands(channel, machine)
         except HandshakeError as refusal:
             _log.log(
                 logging.DEBUG if refusal.status in ("nok", "alive") else logging.WARNING,
@@ -182,7 +191,7 @@ async def _accepted(
         assert machine.agreed is not None
         assert peer is not None
         peer.established(connection, machine.agreed)
-        reason = await connection.serve(sock, peer, _frames(node), rest)
+        reason = await connection.serve(channel, peer, _frames(node), rest)
     finally:
         if peer is not None:
             peer.carry_out(peer.attempts.ended(connection), connection.why or reason)
