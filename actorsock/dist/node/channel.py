@@ -14,7 +14,7 @@ from ...results import Error, Ok
 from ...socket.api import receiving, sending
 from ...socket.core.socket_object import Socket
 
-__all__ = ["Channel", "Plain", "Secured", "Tls"]
+__all__ = ["Channel", "Tls", "channel_over"]
 
 _RECORD: Final = 65536
 
@@ -99,15 +99,6 @@ class Tls:
             context.load_verify_locations(authority)
         return cls(server, client)
 
-    def over(self, sock: Socket, host: str | None) -> "Secured":
-        """Return a channel to the node at `host`, or from another node if that is None."""
-        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        context = self.server if host is None else self.client
-        engine = context.wrap_bio(
-            incoming, outgoing, server_side=host is None, server_hostname=host
-        )
-        return Secured(sock, engine, incoming, outgoing)
-
 
 @attrs.frozen
 class Secured:
@@ -169,6 +160,16 @@ class Secured:
                 return Ok()
             case error:
                 return error
+
+
+def channel_over(sock: Socket, tls: Tls | None, host: str | None) -> Channel:
+    """Return the channel to the node at `host`, or from another node if that is None."""
+    if tls is None:
+        return Plain(sock)
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    context = tls.server if host is None else tls.client
+    engine = context.wrap_bio(incoming, outgoing, server_side=host is None, server_hostname=host)
+    return Secured(sock, engine, incoming, outgoing)
 
 
 def _words(exc: ssl.SSLError) -> str:

@@ -25,7 +25,7 @@ from ..terms.values import Atom
 from ..wire.frames import FrameReader
 from ..wire.handshake import Accepting, Connecting, HandshakeError, Status
 from . import epmd
-from .channel import Channel, Plain
+from .channel import Channel, channel_over
 from .connection import Connection
 from .distribution import Connect, Distribution
 from .peer import Peer
@@ -87,7 +87,7 @@ async def _connect(node: Distribution, peer: Peer, connection: Connection) -> No
         match await _open(node, peer.name):
             case Ok(sock):
                 reason = await _as_connecting(
-                    node, peer, connection, _channel(node, sock, peer.name.partition("@")[2])
+                    node, peer, connection, channel_over(sock, node.settings.tls, peer.name.partition("@")[2])
                 )
             case Error(why):
                 _log.info("no way to %s: %s", peer.name, why)
@@ -125,11 +125,6 @@ async def _as_connecting(
     assert machine.agreed is not None
     peer.established(connection, machine.agreed)
     return await connection.serve(channel, peer, _frames(node), rest)
-
-
-def _channel(node: Distribution, sock: Socket, host: str | None) -> Channel:
-    tls = node.settings.tls
-    return Plain(sock) if tls is None else tls.over(sock, host)
 
 
 def _frames(node: Distribution) -> FrameReader:
@@ -176,7 +171,7 @@ async def _accepted(
         try:
             if not _begin(connection):
                 return
-            channel = _channel(node, sock, None)
+            channel = channel_over(sock, node.settings.tls, None)
             rest = await connection.shake_hands(channel, machine)
         except HandshakeError as refusal:
             _log.log(
