@@ -7,7 +7,6 @@ called here. `dist.terms` has Erlang's terms by themselves.
 """
 
 from . import erpc, terms
-
 from .api.cookies import cookie_from_file
 from .api.multi_call import abcast, multi_call
 from .api.nodes import (

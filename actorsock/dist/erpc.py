@@ -15,10 +15,10 @@ from ..otp.tasks import async_call, nb_yield
 from ..results import Error, Ok
 from ..runtime.core.identity import Ref
 from ..runtime.core.messages import Timeout
+from .api.checking import check_node, check_word_of, list_of
 from .node.asking import ErpcError, ask_for_call
 from .node.distribution import distribution
 from .terms.values import Atom
-from .api.checking import check_node, check_word_of, list_of
 
 __all__ = ["ErpcError", "call", "cast", "multicall"]
 
@@ -64,7 +64,7 @@ def cast(node: str, module: str, function: str, args: Sequence[Any] = ()) -> Non
     home = distribution()
     peer = home.peer(check_node(node))
     names = Atom(check_word_of("module", module)), Atom(check_word_of("function", function))
-    peer.spawn(
+    peer.ties.spawn(
         home.pid,
         Ref(),
         home.leader,
@@ -92,9 +92,7 @@ async def multicall(
     Raises:
         TypeError: an argument is wrong, or stands for no term.
     """
-    tasks = [
-        async_call(call, node, module, function, args, timeout, light=True) for node in nodes
-    ]
+    tasks = [async_call(call, node, module, function, args, timeout, light=True) for node in nodes]
     results = []
     for task in tasks:
         result = await nb_yield(task, inf)

@@ -69,9 +69,12 @@ def result(program: subprocess.Popen[str]) -> str:
 
 def wait_for_node(name: str, port: int, program: subprocess.Popen[str]) -> None:
     until = time.monotonic() + 60
-    while f"name {name} at" not in subprocess.run(
-        ["epmd", "-port", str(port), "-names"], capture_output=True, text=True
-    ).stdout:
+    while (
+        f"name {name} at"
+        not in subprocess.run(
+            ["epmd", "-port", str(port), "-names"], capture_output=True, text=True
+        ).stdout
+    ):
         assert program.poll() is None, program.stderr.read()
         assert time.monotonic() < until, "the node does not start"
         time.sleep(0.05)

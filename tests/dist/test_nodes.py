@@ -20,7 +20,6 @@ from actorsock import (
     Pid,
     current_pid,
     dist,
-
     link,
     monitor,
     open_runtime,
@@ -29,6 +28,7 @@ from actorsock import (
     register,
     registered,
     send,
+    sleep,
     spawn,
     trap_exit,
     unregister,
@@ -176,7 +176,7 @@ async def test_epmd_ends_and_another_one_comes(
             program = type(program)(["epmd", "-port", str(port), "-address", "127.0.0.1"])
             with trio.fail_after(30):
                 while await epmd_client.names("127.0.0.1", port) != {"py": node.port}:
-                    await trio.sleep(0.05)
+                    await sleep(0.05)
     finally:
         program.kill()
         program.wait()
@@ -233,7 +233,7 @@ async def test_a_message_in_the_name_of_another_node(
     victim = await second.ask(_start_echo)
     away = distribution().peer(NOBODY)
     stranger = distribution().identities.pid(NOBODY, 1, 2, 3)
-    distribution().peer(second.name)._operate(
+    distribution().peer(second.name).ties._out.operate(
         26, stranger, distribution().identities.pid(second.name, victim.number, 0, 1), reason="kill"
     )
     assert (await receive()).node == second.name
@@ -322,7 +322,7 @@ async def test_a_frozen_node_is_given_up(
         # It hears of the end of the connection, and takes a new one.
         with trio.fail_after(60):
             while await dist.ping(beam.name) != "pong":
-                await trio.sleep(0.1)
+                await sleep(0.1)
     beam.stop()
 
 
@@ -392,5 +392,3 @@ async def test_known_addresses_need_no_epmd(runtime: None, join: Join, beam: Bea
 def test_a_program_without_a_cluster_does_not_import_it() -> None:
     code = "import sys, actorsock; sys.exit(any('actorsock.dist' in name for name in sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], env=os.environ).returncode == 0
-
-

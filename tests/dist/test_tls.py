@@ -39,7 +39,9 @@ def issue(folder: Path, authority: trustme.CA, host: str = "localhost") -> Path:
 
 
 def tls_of(folder: Path) -> Tls:
-    return Tls.from_files(*(str(folder / name) for name in ("node.pem", "node.key", "authority.pem")))
+    return Tls.from_files(
+        *(str(folder / name) for name in ("node.pem", "node.key", "authority.pem"))
+    )
 
 
 @pytest.fixture(scope="module")

@@ -133,10 +133,12 @@ class Walk:
         """The same as the tables of the peer have it; an unlink under way counts as a wrong row."""
         peer = distribution().peer(self.beam.name)
         found: Counter[Any] = Counter()
-        for (pid, far), state in peer._links.items():
+        for (pid, far), state in peer.ties.links.items():
             found["link" if state == 0 else f"unlink {state}", pid, far] += 1
-        found.update(("monitor", pid, far) for pid, far in peer._monitors.values() if far in self.there)
-        for ref, pid in peer._watchers.items():
+        found.update(
+            ("monitor", pid, far) for pid, far in peer.ties.monitors.values() if far in self.there
+        )
+        for ref, pid in peer.ties.watchers.items():
             process = alive.get(pid)
             watcher = None if process is None else (process.watchers or {}).get(ref)
             found["watch", watcher and watcher[0], pid] += 1

@@ -299,7 +299,8 @@ async def test_erlang_calls_a_server_here(joined: Any, beam: Beam) -> None:
         [(here, 9)], []
     )  # fmt: skip
     assert await ask(
-        Atom("x"), "gen_server:wait_response(gen_server:send_request({counter, Node}, Request), 5000)"
+        Atom("x"),
+        "gen_server:wait_response(gen_server:send_request({counter, Node}, Request), 5000)",
     ) == ("reply", 9)
     reason, (module, *_) = (await ask(Atom("crash")))[1]
     assert reason == ((Atom("ValueError"), b"as told"), [])

@@ -93,8 +93,8 @@ async def start(
         port: the port to listen on; 0 takes a free one.
         tls: the certificates of this node; all its connections are encrypted then, as with Erlang's
             `-proto_dist inet_tls`.
-        insecure: True allows another address than loopback without TLS. Then who listens on the way between
-            the nodes reads everything, and can try to guess the cookie.
+        insecure: True allows another address than loopback without TLS. Then who listens on the
+            way between the nodes reads everything, and can try to guess the cookie.
         epmd_port: the port of epmd, here and on other hosts; None is `ERL_EPMD_PORT`, or 4369.
         register: False does not tell epmd: other nodes need to know the port.
         known: addresses of nodes, `{"a@host": ("10.0.0.1", 9000)}`, for which no epmd is asked.
@@ -139,9 +139,7 @@ async def start(
         creation = secrets.randbelow(2**32 - 4) + 4
         if register and listener is not None:
             kept, creation = await epmd.enter(entry, "127.0.0.1", asked)
-        settings = Settings(
-            name, secret, hidden, net_ticktime, none, tls, asked, dict(known or {})
-        )
+        settings = Settings(name, secret, hidden, net_ticktime, none, tls, asked, dict(known or {}))
         node = Distribution(starter.node, settings, creation)
         node.on_spawn = partial(serve_spawn, node)
         node.on_release = with_release

@@ -11,7 +11,8 @@ from ...runtime.core.messages import Down, Timeout
 from ...runtime.core.process import ExitError
 from ..terms.values import Atom
 from .distribution import distribution
-from .peer import FarName, SpawnReply
+from .identities import FarName
+from .ties import SpawnReply
 
 __all__ = ["ErpcError", "SpawnError", "ask_for_call", "ask_for_process"]
 
@@ -60,10 +61,10 @@ async def ask_for_process(
             process.monitors = {}
         process.monitors[ref] = FarName("", peer)
     try:
-        peer.spawn(process.pid, ref, home.leader, function, args, [*map(Atom, options)])
+        peer.ties.spawn(process.pid, ref, home.leader, function, args, [*map(Atom, options)])
         reply = await receive(lambda message: type(message) is SpawnReply and message.ref is ref)
     except BaseException:
-        peer.abandon_spawn(ref)
+        peer.ties.abandon_spawn(ref)
         forget(process, ref)
         raise
     if not isinstance(reply.result, Pid):
@@ -85,14 +86,14 @@ async def ask_for_call(
     module, name = function
     execute = [ref, Atom(module), Atom(name), args]
     try:
-        peer.spawn(
+        peer.ties.spawn(
             process.pid, ref, home.leader, ("erpc", "execute_call"), execute, [Atom("monitor")]
         )
         message = await receive(ref, after=timeout)
         if type(message) is SpawnReply and isinstance(message.result, Pid):
             message = await receive(ref, after=timeout)
     except BaseException:
-        peer.abandon_spawn(ref)
+        peer.ties.abandon_spawn(ref)
         forget(process, ref)
         raise
     match message:
@@ -105,7 +106,7 @@ async def ask_for_call(
         case SpawnReply(result=reason):
             raise ErpcError(str(reason))
         case Timeout():
-            peer.abandon_spawn(ref)
+            peer.ties.abandon_spawn(ref)
             forget(process, ref)
             raise ErpcError("timeout")
     raise AssertionError(message)

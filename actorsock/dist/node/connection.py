@@ -6,25 +6,23 @@ when there was nothing to send. The two are linked: neither goes on without the 
 """
 
 import logging
-from collections.abc import Callable
 from typing import Final, Protocol
 
 import trio
 
-from ...log_text import text_of
 from ...results import Error, Ok
 from ...runtime.api.deadlines import DeadlineError, deadline
 from ...runtime.api.linking import exit
 from ...runtime.api.messaging import receive
 from ...runtime.api.spawning import spawn_link
-from ...runtime.bodies.current import current_process
 from ...runtime.core.process import Process, alive
 from ...socket.api import configuring
 from ..terms.values import BadTerm
 from ..wire.frames import TICK, FrameReader
 from ..wire.handshake import HANDSHAKE_SECONDS, LONGEST_MESSAGE, Agreed, HandshakeError
 from .channel import Channel
-from .peer import MOST_QUEUED, Peer
+from .outgoing import MOST_QUEUED
+from .peer import Peer
 
 __all__ = ["Connection", "Handshake"]
 
@@ -123,9 +121,7 @@ class Connection:
             raise HandshakeError(f"the handshake took {HANDSHAKE_SECONDS:.0f} seconds") from None
         return data
 
-    async def serve(
-        self, channel: Channel, peer: Peer, frames: FrameReader, data: bytes
-    ) -> str:
+    async def serve(self, channel: Channel, peer: Peer, frames: FrameReader, data: bytes) -> str:
         """Read frames until the connection ends; return why it has ended."""
         configuring.setopt(channel.sock, "otp", "rcvbuf", _READ_SIZE)
         configuring.setopt(channel.sock, "tcp", "nodelay", True)

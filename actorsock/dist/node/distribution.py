@@ -17,9 +17,9 @@ from ..wire.flags import offered
 from ..wire.handshake import Self
 from .channel import Tls
 from .connection import Connection
-from .identities import Identities
+from .identities import FarName, Identities
 from .messages import messages_writer
-from .peer import FarName, Peer
+from .peer import Peer
 
 __all__ = ["Connect", "Distribution", "NodeDown", "NodeUp", "Settings", "distribution"]
 
@@ -143,6 +143,10 @@ class Distribution:
         pid = self.node.names.get(name)
         return None if pid is None else alive.get(pid)
 
+    def here(self, pid: Pid) -> Process | None:
+        process = alive.get(pid)
+        return None if process is None or process.node is not self.node else process
+
     def begin(self, peer: Peer) -> Connection | None:
         """Begin to connect; None if there is no way to `peer`."""
         kernel = self.process_named("net_kernel")
@@ -186,7 +190,7 @@ class Distribution:
             watchers.append(process.pid)
             self.peer(name).connect()
             return
-        elif process.pid in watchers:
+        if process.pid in watchers:
             watchers.remove(process.pid)
         if not watchers:
             del self._watchers[name]

@@ -50,9 +50,7 @@ def default_port() -> int:
     return int(os.environ.get("ERL_EPMD_PORT", "4369"))
 
 
-async def addresses(
-    host: str, port: int
-) -> list[tuple[Literal["inet", "inet6"], tuple[str, int]]]:
+async def addresses(host: str, port: int) -> list[tuple[Literal["inet", "inet6"], tuple[str, int]]]:
     """Return the addresses of a host, each with its family, in the order of the resolver."""
     found = await in_trio(_resolve, host, port)
     return [("inet6" if ":" in address[0] else "inet", address) for address in found]

@@ -9,20 +9,15 @@ from typing import Any, Final, Protocol
 from weakref import WeakValueDictionary
 
 from ...runtime.core.identity import Pid, Ref
-from ...runtime.core.remote import RemotePid, RemoteRef
+from ...runtime.core.remote import RemoteName, RemotePid, RemoteRef
 from ..terms.writing import pid_bytes, ref_bytes
 
-__all__ = ["FarPid", "FarRef", "Identities", "TiesOf"]
+__all__ = ["FarName", "FarPid", "FarRef", "Identities", "Neighbour"]
 
 
-class TiesOf(Protocol):
-    """The other node, as its pids and refs need it: see `Peer`."""
+class TiesWith(Protocol):
+    """The links and monitors with another node: see `ties`."""
 
-    name: str
-
-    def with_release(self, then: Callable[[int], object]) -> None: ...
-    def send(self, to: "FarPid", message: Any) -> None: ...
-    def send_alias(self, to: "FarRef", message: Any) -> None: ...
     def link(self, process: Pid, to: "FarPid") -> None: ...
     def unlink(self, process: Pid, to: "FarPid") -> None: ...
     def monitor(self, process: Pid, to: Any, ref: Ref) -> None: ...
@@ -34,12 +29,25 @@ class TiesOf(Protocol):
     ) -> None: ...
 
 
+class Neighbour(Protocol):
+    """Another node, as its pids, refs and names need it: see `peer`."""
+
+    name: str
+
+    @property
+    def ties(self) -> TiesWith: ...
+    def with_release(self, then: Callable[[int], object]) -> None: ...
+    def send(self, to: "FarPid", message: Any) -> None: ...
+    def send_alias(self, to: "FarRef", message: Any) -> None: ...
+    def send_name(self, name: str, message: Any) -> None: ...
+
+
 class FarPid(RemotePid):
     """A pid of another node. It prints with the name of that node."""
 
     __slots__ = ("peer", "wire")
 
-    def __init__(self, peer: TiesOf, number: int, wire: bytes) -> None:
+    def __init__(self, peer: Neighbour, number: int, wire: bytes) -> None:
         self._number = number
         self.peer = peer
         self.wire = wire
@@ -52,25 +60,25 @@ class FarPid(RemotePid):
         self.peer.send(self, message)
 
     def linked(self, process: Pid) -> None:
-        self.peer.link(process, self)
+        self.peer.ties.link(process, self)
 
     def unlinked(self, process: Pid) -> None:
-        self.peer.unlink(process, self)
+        self.peer.ties.unlink(process, self)
 
     def monitored(self, process: Pid, ref: Ref) -> None:
-        self.peer.monitor(process, self, ref)
+        self.peer.ties.monitor(process, self, ref)
 
     def demonitored(self, process: Pid, ref: Ref) -> None:
-        self.peer.demonitor(process, self, ref)
+        self.peer.ties.demonitor(process, self, ref)
 
     def signal(self, sender: Pid, reason: Any) -> None:
-        self.peer.exit2(sender, self, reason)
+        self.peer.ties.exit2(sender, self, reason)
 
     def partner_ended(self, process: Pid, reason: Any) -> None:
-        self.peer.exit(process, self, reason)
+        self.peer.ties.exit(process, self, reason)
 
     def watched_ended(self, ref: Ref, process: Pid, named: Any, reason: Any) -> None:
-        self.peer.monitor_exit(process, named, self, ref, reason)
+        self.peer.ties.monitor_exit(process, named, self, ref, reason)
 
 
 class FarRef(RemoteRef):
@@ -78,7 +86,7 @@ class FarRef(RemoteRef):
 
     __slots__ = ("peer", "wire")
 
-    def __init__(self, peer: TiesOf, number: int, wire: bytes) -> None:
+    def __init__(self, peer: Neighbour, number: int, wire: bytes) -> None:
         self._number = number
         self.peer = peer
         self.wire = wire
@@ -88,6 +96,28 @@ class FarRef(RemoteRef):
 
     def deliver(self, message: Any) -> None:
         self.peer.send_alias(self, message)
+
+
+class FarName(RemoteName):
+    """A registered name on another node."""
+
+    __slots__ = ("peer",)
+
+    def __init__(self, name: str, peer: Neighbour) -> None:
+        super().__init__(name, peer.name)
+        self.peer = peer
+
+    def __repr__(self) -> str:
+        return repr((self.name, self.node))
+
+    def deliver(self, message: Any) -> None:
+        self.peer.send_name(self.name, message)
+
+    def monitored(self, process: Pid, ref: Ref) -> None:
+        self.peer.ties.monitor(process, self, ref)
+
+    def demonitored(self, process: Pid, ref: Ref) -> None:
+        self.peer.ties.demonitor(process, self, ref)
 
 
 _Key = tuple[Any, ...]
@@ -102,7 +132,7 @@ class Identities:
         peer_of: returns the peer for a node's name.
     """
 
-    def __init__(self, name: str, creation: int, peer_of: Callable[[str], TiesOf]) -> None:
+    def __init__(self, name: str, creation: int, peer_of: Callable[[str], Neighbour]) -> None:
         self.name: Final = name
         self.creation: Final = creation
         self._peer_of = peer_of

@@ -99,7 +99,13 @@ _FORMS: Final[dict[type, Callable[[Any], Any]]] = {
     StopRequest: _stop,
     SystemCall: _no_system_call,
     Exit: lambda exit: (_A("EXIT"), exit.pid, _Reason(exit.reason)),
-    Down: lambda down: (_A("DOWN"), down.ref, _A("process"), _named(down.pid), _Reason(down.reason)),
+    Down: lambda down: (
+        _A("DOWN"),
+        down.ref,
+        _A("process"),
+        _named(down.pid),
+        _Reason(down.reason),
+    ),
     TimerExpired: lambda timer: (_A("timeout"), timer.ref, timer.message),
 }
 
@@ -158,9 +164,8 @@ def from_term(term: Any) -> Any:
     if type(head) is Atom:
         received = _RECEIVED.get(head)
         return term if received is None else received(term)
-    if type(head) is ImproperList and len(term) == 2:
-        if head.items == _ALIAS and isinstance(head.tail, Ref):
-            return Answer(head.tail, term[1])
+    if type(head) is ImproperList and len(term) == 2 and head.items == _ALIAS:
+        return Answer(head.tail, term[1]) if isinstance(head.tail, Ref) else term
     return term
 
 

@@ -13,7 +13,7 @@ from ...otp.server.gen_server import GenServer
 from ...otp.server.outcomes import NoReply, Reply
 from ...results import Error, Ok
 from ...runtime.api.linking import link, trap_exit
-from ...runtime.api.messaging import receive, sleep
+from ...runtime.api.messaging import sleep
 from ...runtime.api.naming import whereis
 from ...runtime.api.spawning import spawn
 from ...runtime.bodies.current import current_process
@@ -87,7 +87,10 @@ async def _connect(node: Distribution, peer: Peer, connection: Connection) -> No
         match await _open(node, peer.name):
             case Ok(sock):
                 reason = await _as_connecting(
-                    node, peer, connection, channel_over(sock, node.settings.tls, peer.name.partition("@")[2])
+                    node,
+                    peer,
+                    connection,
+                    channel_over(sock, node.settings.tls, peer.name.partition("@")[2]),
                 )
             case Error(why):
                 _log.info("no way to %s: %s", peer.name, why)

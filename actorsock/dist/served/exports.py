@@ -26,9 +26,7 @@ _exported: Final[dict[tuple[str, str], Exported]] = {}
 @overload
 def export(function: F, /) -> F: ...
 @overload
-def export(
-    function: F, /, module: str, name: str | None = None, *, light: bool = False
-) -> F: ...
+def export(function: F, /, module: str, name: str | None = None, *, light: bool = False) -> F: ...
 def export(
     function: F, /, module: str | None = None, name: str | None = None, *, light: bool = False
 ) -> F:

@@ -1,4 +1,4 @@
-"""`rex`, the server of the older forms of Erlang's `rpc`: `rpc:block_call`, `rpc:eval_everywhere`."""
+"""`rex`, the server of the older forms of Erlang's `rpc`, such as `rpc:block_call`."""
 
 import logging
 from typing import Any, Final

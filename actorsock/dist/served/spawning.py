@@ -39,10 +39,10 @@ def serve_spawn(node: Distribution, peer: Peer, request: dict[str, Any]) -> None
             assert isinstance(parent, FarPid)
             assert isinstance(ref, FarRef)
             # The answer goes out before any signal of the process, which has not run yet.
-            peer.spawned(parent, ref, flags[0] | flags[1] << 1, pid)
-            peer.adopt(process, parent, ref, *flags)
+            peer.ties.spawned(parent, ref, flags[0] | flags[1] << 1, pid)
+            peer.ties.adopt(process, parent, ref, *flags)
         case _:
-            peer.spawned(parent, ref, 0, _A("badarg"))
+            peer.ties.spawned(parent, ref, 0, _A("badarg"))
 
 
 def _is_asked(options: list[Any], word: str) -> bool:
@@ -108,5 +108,3 @@ def _error(exc: Exception) -> Any:
 
 def _term_of(reason: Any) -> Any:
     return _A(reason) if type(reason) is str else reason
-
-

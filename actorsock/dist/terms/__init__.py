@@ -3,8 +3,8 @@
 Usable by itself, without a cluster: for files, and for sockets to a program that writes
 `term_to_binary`.
 
-Integers, floats, tuples, maps, lists and binaries are int, float, tuple, dict, list and bytes; a str
-is written as a binary. An atom is an `Atom`, which equals its text, but `true`, `false` and
+Integers, floats, tuples, maps, lists and binaries are int, float, tuple, dict, list and bytes; a
+str is written as a binary. An atom is an `Atom`, which equals its text, but `true`, `false` and
 `undefined` are True, False and None. The other classes are for what Python has no value for.
 """
 

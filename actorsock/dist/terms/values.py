@@ -79,7 +79,7 @@ class ImproperList:
 
 @attrs.frozen
 class BitString:
-    """A binary whose last byte is not whole. Erlang's `<<1, 5:3>>` is `BitString(b"\\x01\\xa0", 3)`."""
+    """A binary whose last byte is not whole: `<<1, 5:3>>` is `BitString(b"\\x01\\xa0", 3)`."""
 
     data: bytes
     """The bytes; of the last one only the first bits count."""

@@ -65,7 +65,7 @@ REQUIRED: Final[dict[Flag, str]] = {
     Flag.SPAWN: "spawn there, and with it rpc and erpc",
     Flag.V4_NC: "pids of 64 bits; OTP 26 refuses nodes without",
     Flag.ALIAS: "every answer to a call",
-    **{flag: "terms that every release since 23 writes" for flag in MANDATORY_OF_25},
+    **dict.fromkeys(MANDATORY_OF_25, "terms that every release since 23 writes"),
 }
 """What the other node must be able to do, and what would break without it."""
 

@@ -207,9 +207,7 @@ class Accepting(_Machine):
             )
         status = self._decide(self._other.name)
         if status in ("nok", "not_allowed"):
-            raise HandshakeError(
-                f"{status} for {self._other.name}", status, b"s" + status.encode()
-            )
+            raise HandshakeError(f"{status} for {self._other.name}", status, b"s" + status.encode())
         answers = [b"s" + status.encode()]
         if status == "alive":
             self._expects = self._insisted

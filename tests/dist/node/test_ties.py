@@ -68,15 +68,17 @@ def tables(one: Side, other: Side) -> Any:
     """What one side keeps about the two dolls: is there a link, and which monitors."""
     process, pid = alive.get(one.doll), far(one, other)
     links = set((process and process.links) or ())
-    state = one.peer._links.get((one.doll, pid))
+    state = one.peer.ties.links.get((one.doll, pid))
     assert (state == 0) is (pid in links)
     assert state in (None, 0), "an unlink is still under way"
-    return pid in links, len((process and process.monitors) or ()), len(one.peer._monitors)
+    return pid in links, len((process and process.monitors) or ()), len(one.peer.ties.monitors)
 
 
 def act(chance: random.Random, side: Side, other: Side) -> None:
     target = far(side, other)
-    match chance.choice(["link", "unlink", "link", "unlink", "monitor", "demonitor", "signal", "end"]):
+    match chance.choice(
+        ["link", "unlink", "link", "unlink", "monitor", "demonitor", "signal", "end"]
+    ):
         case "link":
             send(side.doll, lambda: link(target))
         case "unlink":
@@ -113,7 +115,7 @@ async def test_every_crossing(runtime: None, seed: int) -> None:
         assert (linked, ours, held) == (tables(other, one)[0], ours, ours)
         for side, opposite in ((one, other), (other, one)):
             watchers = alive[side.doll].watchers or {}
-            assert len(watchers) == len(side.peer._watchers) == tables(opposite, side)[1]
+            assert len(watchers) == len(side.peer.ties.watchers) == tables(opposite, side)[1]
         # The connection ends: nothing is left on either side.
         for side in sides:
             side.peer.carry_out(side.peer.attempts.ended(side.out))
@@ -121,7 +123,11 @@ async def test_every_crossing(runtime: None, seed: int) -> None:
             assert not process.links
             assert not process.watchers
             assert not process.monitors
-            assert not (side.peer._links or side.peer._monitors or side.peer._watchers)
+            assert [side.peer.ties.links, side.peer.ties.monitors, side.peer.ties.watchers] == [
+                {},
+                {},
+                {},
+            ]
             exit(side.doll, "kill")
 
 
@@ -143,6 +149,6 @@ async def test_a_link_to_who_has_ended(runtime: None) -> None:
     other.read(one.out.frames.popleft())
     one.read(other.out.frames.popleft())
     assert [(exit.pid, exit.reason) for exit in got] == [(target, "noproc")]
-    assert not one.peer._links
+    assert not one.peer.ties.links
     exit(pid, "kill")
     exit(one.doll, "kill")

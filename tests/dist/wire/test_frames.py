@@ -39,7 +39,9 @@ def fragments(control: Any, payload: Any, pieces: int, sequence: int = 9) -> lis
     for number, part in enumerate(parts):
         left = len(parts) - number
         ids = sequence.to_bytes(8, "big") + left.to_bytes(8, "big")
-        found.append(frame(b"\x83F" + ids + part if number else b"\x83E" + ids + b"\x00" + head + part))
+        found.append(
+            frame(b"\x83F" + ids + part if number else b"\x83E" + ids + b"\x00" + head + part)
+        )
     return found
 
 
@@ -61,7 +63,7 @@ def test_fragments_between_other_frames() -> None:
 
 
 def header(atoms: list[tuple[int, bytes | None]], long: bool = False) -> bytes:
-    """A header that announces atoms: each with its place in the cache, and its text if it is new."""
+    """A header that announces atoms, each with its place in the cache, and its text if new."""
     nibbles = [(place >> 8) | (8 if text is not None else 0) for place, text in atoms] + [int(long)]
     nibbles += [0] * (len(nibbles) % 2)
     flags = bytes(low | high << 4 for low, high in zip(nibbles[::2], nibbles[1::2], strict=True))

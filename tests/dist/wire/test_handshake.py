@@ -9,10 +9,8 @@ from actorsock.dist.wire.handshake import Accepting, Connecting, HandshakeError,
 
 
 def myself(name: str, **more: Any) -> Self:
-    settings = {
-        "creation": 7, "flags": offered(True), "cookie": "secret", "challenge": lambda: 12345, **more
-    }  # fmt: skip
-    return Self(name, **settings)
+    usual = {"creation": 7, "flags": offered(True), "cookie": "secret", "challenge": lambda: 12345}
+    return Self(name, **usual | more)
 
 
 def meet(
