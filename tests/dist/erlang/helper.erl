@@ -34,3 +34,14 @@ echo() -> receive {From, Message} -> From ! Message, echo() end.
 %% Answer to N messages of one process with their count.
 count(0, From) -> From ! counted;
 count(N, From) -> receive {m, _} -> count(N - 1, From) end.
+
+%% An echo server that is started again whenever it ends.
+soak(Name) -> spawn(fun() -> process_flag(trap_exit, true), keep(Name) end), ok.
+keep(Name) ->
+    Pid = spawn_link(fun() -> register(Name, self()), serve() end),
+    receive {'EXIT', Pid, _} -> keep(Name) end.
+serve() ->
+    receive
+        {'$gen_call', From, Request} -> gen_server:reply(From, {echo, Request}), serve();
+        die -> exit(killed)
+    end.
