@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ..documents import ROOT, Block, blocks
+from ..documents import ROOT, Block, blocks, run
 from .nodes import start_epmd
 
 PAGE = blocks("docs/distribution.md")
@@ -96,8 +96,9 @@ def folder(tmp_path: Path) -> Path:
 
 def test_every_block_is_a_file_a_command_or_an_output() -> None:
     loose = [b.language for b in PAGE if b.file is None]
-    assert loose == ["sh", "sh", "text", "text"]
-    assert [b.file for b in PAGE if b.file] == ["prices.py", "shop.erl", "shop.exs", "primes.py"]
+    assert loose == ["sh", "sh", "text", "text", "text"]
+    files = [b.file for b in PAGE if b.file]
+    assert files == ["prices.py", "shop.erl", "shop.exs", "etf.py", "primes.py"]
 
 
 @pytest.fixture
@@ -122,13 +123,18 @@ def test_nodes_for_all_cores(folder: Path, start: Start) -> None:
     assert result(start("exec python primes.py")) == block("text", "[168").text
 
 
+def test_terms_without_a_cluster(folder: Path) -> None:
+    done = run([sys.executable, "-W", "error", "etf.py"], folder)
+    assert (done.stdout, done.stderr) == (block("text", "b'").text, "")
+
+
 def test_the_example(tmp_path: Path, start: Start, own_epmd: int) -> None:
     for file in EXAMPLE.iterdir():
         if file.is_file():
             (tmp_path / file.name).write_text(file.read_text())
     how = [line.strip() for line in (EXAMPLE / "worker.py").read_text().splitlines()]
-    (run,) = [line for line in how if line.startswith("actorsock run")]
-    worker = start(f"exec {run}", ACTORSOCK_COOKIE="change-me")
+    (how_to_run,) = [line for line in how if line.startswith("actorsock run")]
+    worker = start(f"exec {how_to_run}", ACTORSOCK_COOKIE="change-me")
     wait_for_node("worker", own_epmd, worker)
     lines = [line[3:].strip() for line in (EXAMPLE / "shop.erl").read_text().splitlines()]
     commands = [line for line in lines if line.startswith(("erlc ", "erl "))]
