@@ -31,6 +31,8 @@ from actorsock.dist import Atom
 from actorsock.dist.node.distribution import distribution
 from actorsock.runtime.core.process import alive
 
+from ..stories import LIMIT
+from .conftest import Join
 from .nodes import Beam
 
 WALKS = int(os.environ.get("WALKS") or 15)
@@ -149,12 +151,17 @@ class Walk:
             exit(pid, "kill")
 
 
-async def test_both_sides_agree_at_rest(joined: Any, beam: Beam) -> None:
-    for seed in range(SEED, SEED + WALKS):
-        walk = Walk(beam, random.Random(seed))
-        await walk.start()
-        for _ in range(STEPS):
-            await walk.step()
-        await dist.ping(beam.name)
-        await walk.check()
-        await walk.end()
+async def test_both_sides_agree_at_rest(runtime: None, join: Join, beam: Beam) -> None:
+    async with join():
+        for seed in range(SEED, SEED + WALKS):
+            with trio.fail_after(LIMIT):
+                await one_walk(Walk(beam, random.Random(seed)))
+
+
+async def one_walk(walk: Walk) -> None:
+    await walk.start()
+    for _ in range(STEPS):
+        await walk.step()
+    await dist.ping(walk.beam.name)
+    await walk.check()
+    await walk.end()
