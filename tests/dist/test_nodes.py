@@ -373,6 +373,28 @@ async def test_both_connect_at_once(joined: Any, beam: Beam, rounds: int) -> Non
         assert {got[0], other[0]} == {"got", "from_there"}
 
 
+async def test_two_of_ours_connect_at_once(joined: Any, second: Any) -> None:
+    """Both sides know that there is no connection, and both send in the same moment."""
+    await second.start()
+    await second.ask(_start_echo)
+    register("test", current_pid())
+
+    async def apart() -> None:
+        await until(lambda: not distribution().connected)
+
+    async def greet(number: int) -> None:
+        send(("test", joined.name), ("from there", number))
+
+    for number in range(100):
+        dist.disconnect_node(second.name)
+        await second.ask(apart)
+        async with trio.open_nursery() as both:
+            both.start_soon(second.ask, greet, number)
+            send(("echo", second.name), (current_pid(), number))
+        assert {await receive(), await receive()} == {number, (b"from there", number)}
+    unregister("test")
+
+
 async def test_a_fixed_port_without_epmd(joined: Any, second: Any, join: Join) -> None:
     await second.start(register=False)
     assert await dist.ping(second.name) == "pang"
