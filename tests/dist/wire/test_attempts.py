@@ -231,3 +231,31 @@ def test_a_second_attempt_of_theirs_replaces_the_first() -> None:
     assert attempts.completed("third") == [Drop("second"), Up("third")]
     assert attempts.ended("second") == []
     assert attempts.ended("third") == [GiveUp()]
+
+
+def test_an_attempt_that_breaks_is_the_end() -> None:
+    attempts = Attempts("a@h", "b@h")
+    attempts.begun("ours")
+    assert attempts.ended("ours") == [GiveUp()]
+    assert attempts.idle
+
+
+def test_their_attempt_that_was_awaited_breaks_too() -> None:
+    attempts = Attempts("a@h", "b@h")
+    attempts.begun("ours")
+    assert attempts.refused("ours", "nok") == []
+    assert attempts.begun_by_them("theirs") == ("ok", [])
+    assert attempts.ended("theirs") == [GiveUp()]
+    assert attempts.idle
+
+
+def test_an_attempt_that_was_given_up_replaces_nothing() -> None:
+    """Its handshake may hear `alive` before it is ended."""
+    attempts = Attempts("a@h", "b@h")
+    attempts.begun("ours")
+    assert attempts.may_replace()
+    assert attempts.begun_by_them("theirs") == ("ok_simultaneous", [Drop("ours")])
+    assert not attempts.may_replace()
+    assert attempts.completed("theirs") == [Up("theirs")]
+    assert not attempts.may_replace()
+    assert attempts.ended("ours") == []

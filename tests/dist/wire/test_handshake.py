@@ -107,3 +107,13 @@ def test_hostile_messages_are_refused(data: bytes) -> None:
 def test_the_cookie_is_not_shown() -> None:
     assert "secret" not in repr(myself("a@h"))
     assert digest("secret", 12345) == bytes.fromhex("d4047d3e56e6d6d63f7d16b85cd2fa88")
+
+
+def test_who_keeps_the_connection_that_there_is() -> None:
+    """The other side of `alive`: `false` ends the handshake, and anything else is no answer."""
+    name = Connecting(myself("a@h"), "b@h", lambda: True).begin()[0]
+    for answer, says in ((b"sfalse", "keeps the connection"), (b"N", "expected a message b's'")):
+        machine = Accepting(myself("b@h"), lambda name: "alive")
+        assert machine.receive(name) == [b"salive"]
+        with pytest.raises(HandshakeError, match=says):
+            machine.receive(answer)
