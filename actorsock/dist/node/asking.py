@@ -3,15 +3,18 @@
 from math import inf
 from typing import Any
 
+import trio
+
 from ...otp.calls.waiting import forget
 from ...runtime.api.messaging import receive
 from ...runtime.bodies.current import current_process
 from ...runtime.core.identity import Pid, Ref
 from ...runtime.core.messages import Down, Timeout
-from ...runtime.core.process import ExitError
+from ...runtime.core.process import ExitError, Process
 from ..terms.values import Atom
 from .distribution import distribution
 from .identities import FarName
+from .peer import Peer
 from .ties import SpawnReply
 
 __all__ = ["ErpcError", "SpawnError", "ask_for_call", "ask_for_process"]
@@ -57,9 +60,7 @@ async def ask_for_process(
     ref = Ref()
     peer = home.peer(node)
     if "monitor" in options:
-        if process.monitors is None:
-            process.monitors = {}
-        process.monitors[ref] = FarName("", peer)
+        _keep_monitor(process, ref, peer)
     try:
         peer.ties.spawn(process.pid, ref, home.leader, function, args, [*map(Atom, options)])
         reply = await receive(lambda message: type(message) is SpawnReply and message.ref is ref)
@@ -80,10 +81,9 @@ async def ask_for_call(
     home = distribution()
     ref = Ref()
     peer = home.peer(node)
-    if process.monitors is None:
-        process.monitors = {}
-    process.monitors[ref] = FarName("", peer)
+    _keep_monitor(process, ref, peer)
     module, name = function
+    deadline = trio.current_time() + timeout
     execute = [ref, Atom(module), Atom(name), args]
     try:
         peer.ties.spawn(
@@ -91,7 +91,8 @@ async def ask_for_call(
         )
         message = await receive(ref, after=timeout)
         if type(message) is SpawnReply and isinstance(message.result, Pid):
-            message = await receive(ref, after=timeout)
+            left = max(0.0, deadline - trio.current_time())
+            message = await receive(ref, after=left)
     except BaseException:
         peer.ties.abandon_spawn(ref)
         forget(process, ref)
@@ -110,3 +111,10 @@ async def ask_for_call(
             forget(process, ref)
             raise ErpcError("timeout")
     raise AssertionError(message)
+
+
+def _keep_monitor(process: Process, ref: Ref, peer: Peer) -> None:
+    """Keep the monitor of a process that is only asked for; its pid comes with the answer."""
+    if process.monitors is None:
+        process.monitors = {}
+    process.monitors[ref] = FarName("", peer)

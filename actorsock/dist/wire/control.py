@@ -15,6 +15,22 @@ from ..terms.values import BadTerm
 __all__ = ["OPERATIONS", "Operation", "Row", "parsed"]
 
 
+# The numbers of the forms that this node sends: reasons as payload, and no tokens.
+LINK: Final = 1
+SEND_NAME: Final = 6
+MONITOR: Final = 19
+DEMONITOR: Final = 20
+SEND: Final = 22
+EXIT: Final = 24
+EXIT2: Final = 26
+MONITOR_EXIT: Final = 28
+SPAWN: Final = 29
+SPAWN_REPLY: Final = 31
+SEND_ALIAS: Final = 33
+UNLINK: Final = 35
+UNLINK_ACK: Final = 36
+
+
 @attrs.frozen
 class Row:
     """One form of an operation."""
@@ -34,9 +50,8 @@ class Operation:
     fields: dict[str, Any]
 
 
-_PID: Final = (Pid,)
 _KINDS: Final[dict[str, tuple[type, ...]]] = {
-    "pid": _PID,
+    "pid": (Pid,),
     "ref": (Ref,),
     "name": (str,),
     "target": (Pid, str),
@@ -85,8 +100,8 @@ OPERATIONS: Final[dict[int, Row]] = {
 }
 """The operations by their numbers; those with a token are the traced forms."""
 
-
 _WORDS: Final[dict[Any, str]] = {True: "true", False: "false", None: "undefined"}
+"""The atoms that are other values in Python, where one stands for a name."""
 
 
 def parsed(control: Any, payload: Any, has_payload: bool) -> Operation:
@@ -110,19 +125,3 @@ def parsed(control: Any, payload: Any, has_payload: bool) -> Operation:
     if row.payload is not None:
         fields[row.payload] = payload
     return Operation(row.name, fields)
-
-
-LINK: Final = 1
-SEND_NAME: Final = 6
-MONITOR: Final = 19
-DEMONITOR: Final = 20
-SEND: Final = 22
-EXIT: Final = 24
-EXIT2: Final = 26
-MONITOR_EXIT: Final = 28
-SPAWN: Final = 29
-SPAWN_REPLY: Final = 31
-SEND_ALIAS: Final = 33
-UNLINK: Final = 35
-UNLINK_ACK: Final = 36
-# The numbers of the forms that this node sends: reasons as payload, and no tokens.
