@@ -395,6 +395,26 @@ async def test_two_of_ours_connect_at_once(joined: Any, second: Any) -> None:
     unregister("test")
 
 
+async def test_a_visible_node(runtime: None, join: Join, beams: Callable[..., Beam]) -> None:
+    beam = beams()
+    async with join() as node:
+        assert await dist.ping(beam.name) == "pong"
+        assert await beam.eval("{nodes(), nodes(hidden)}") == ([], [node.name])
+        assert dist.nodes() == []
+    async with join(hidden=False) as node:
+        assert await dist.ping(beam.name) == "pong"
+        assert await beam.eval("{nodes(), nodes(hidden)}") == ([node.name], [])
+        assert dist.nodes() == dist.nodes("connected") == [beam.name]
+        assert dist.nodes("hidden") == []
+    beam.stop()
+
+
+async def test_elixirs_nil(runtime: None, join: Join, beam: Beam) -> None:
+    async with join(none="nil"):
+        assert await beam.eval("{X, X =:= nil}", X=None) == (None, True)
+        assert await beam.eval("undefined") == Atom("undefined")
+
+
 async def test_a_fixed_port_without_epmd(joined: Any, second: Any, join: Join) -> None:
     await second.start(register=False)
     assert await dist.ping(second.name) == "pang"
