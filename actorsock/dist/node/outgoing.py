@@ -89,7 +89,10 @@ class Outgoing:
         """Send a control message with its payload, from any thread."""
         frame = framed(body)
         if get_ident() == self.host.thread:
-            self._put(frame, soon)
+            if self.line is not None:
+                self.line.write(frame, soon)
+            else:
+                self._wait(frame)
         else:
             self.host.soon(self._put, frame)
 
@@ -103,10 +106,13 @@ class Outgoing:
             process = _process_of_task()
         return self.host.sender_as_bytes(self.host.pid if process is None else process.pid)
 
-    def _put(self, frame: bytes, soon: bool = True) -> None:
+    def _put(self, frame: bytes) -> None:
         if self.line is not None:
-            self.line.write(frame, soon)
-            return
+            self.line.write(frame)
+        else:
+            self._wait(frame)
+
+    def _wait(self, frame: bytes) -> None:
         self._queue.append(frame)
         self._queued += len(frame)
         if self._queued > MOST_QUEUED:

@@ -94,7 +94,8 @@ def send(dest: Pid | str | Ref | tuple[str, str], message: T) -> T:
     elif type(dest) is Ref:
         send_through(dest, message)
     else:
-        target = resolve(dest)
+        # Not isinstance, which asks an object of the program for its `__class__`.
+        target: Any = dest if issubclass(type(dest), Remote) else resolve(dest)
         if isinstance(target, Remote):
             target.deliver(message)
         elif target is not None:
