@@ -4,17 +4,30 @@ By the clock and not by processor time: the kernel, and the other node on its co
 """
 
 import os
+import socket
 import subprocess
 import time
 from collections.abc import Awaitable, Callable, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Final
 
-from actorsock import Pid, current_pid, dist, exit, otp, receive, run, send, sleep, spawn
+from actorsock import (
+    Pid,
+    current_pid,
+    dist,
+    exit,
+    otp,
+    receive,
+    run,
+    send,
+    sleep,
+    spawn,
+    spawn_monitor,
+)
 from actorsock.dist import Atom
 
-from .harness import Against, Benchmark, Claim, Effort, Figure, at_least
+from .harness import Against, Benchmark, Claim, Effort, Failed, Figure, at_least
 from .inside import Contestants, rate_of
 from .programs import erlang, fresh, started
 
@@ -65,7 +78,7 @@ def _server() -> Iterator[None]:
     command = _node(SERVER, "serve")  # raises `Skipped` without Erlang
     epmd = subprocess.Popen(["epmd", "-port", str(port), "-address", "127.0.0.1"])
     try:
-        time.sleep(0.3)  # until it listens; there is nothing to wait for
+        _wait_for(port)
         with started(command):
             yield
     finally:
@@ -74,6 +87,17 @@ def _server() -> Iterator[None]:
         del os.environ["ERL_EPMD_PORT"]
         if before is not None:
             os.environ["ERL_EPMD_PORT"] = before
+
+
+def _wait_for(port: int) -> None:
+    """Wait until epmd listens, of which nothing else tells."""
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        with suppress(OSError):
+            socket.create_connection(("127.0.0.1", port)).close()
+            return
+        time.sleep(0.02)
+    raise Failed("epmd does not start")
 
 
 def _node(name: str, function: str, *args: str) -> list[str]:
@@ -96,22 +120,21 @@ def _measured(make: Callable[[], Awaitable[Lap]], effort: Effort) -> float:
     """Return thousands of operations in a second; `make` prepares, and returns one batch."""
     result: list[float] = []
 
-    async def measure(main: Pid) -> None:
+    async def measure() -> None:
         lap = await make()
         await lap()
         done, begin = 0, time.perf_counter()
         while time.perf_counter() - begin < effort.seconds or not done:
             done += await lap()
         result.append(rate_of(done, time.perf_counter() - begin))
-        send(main, "done")
 
     async def main() -> None:
         async with dist.start(f"client{os.getpid()}@127.0.0.1", cookie=COOKIE):
-            spawn(measure, current_pid(), light=True)
-            await receive(str)
+            _, ref = spawn_monitor(measure, light=True)
+            await receive(ref)
 
     run(main)
-    return result[0]
+    return result[0]  # none if it has crashed, which is in the log
 
 
 async def _round_trips(size: int) -> Lap:
