@@ -6,20 +6,23 @@
 # make soak         use, kill and close connections at random for minutes
 # make conformance  run the same scenarios and random walks here and on Erlang, and compare
 # make mutants      put small faults into the rules one at a time; the tests must find them
+# make sanitize     test the native core with the sanitizers of gcc for addresses and undefined behaviour
 # make changelog    move the news fragments into CHANGELOG.md (needs VERSION=x.y.z)
 # make clean        remove everything that these commands have made
 #
 # Python (with venv and pip) and make are enough. Each command installs what it needs into .venv,
-# once. Files such as .venv/for-test record what is installed; a newer pyproject.toml makes the
-# next command install again.
+# once. Files such as .venv/for-test record what is installed; a newer pyproject.toml, or a newer
+# source of the native core, makes the next command install again.
 
 PYTHON ?= python3
 WORKERS ?= auto
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+# The sources of the native core, which the installation compiles.
+CORE := $(wildcard actorsock/_native/*.c actorsock/_native/*.h actorsock/_native/build_hook.py)
 
-.PHONY: run test lint docs bench soak conformance mutants changelog clean
+.PHONY: run test lint docs bench soak conformance mutants sanitize changelog clean
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -57,6 +60,13 @@ soak: $(VENV)/for-run
 conformance: $(VENV)/for-test
 	@ERL='$(ERL)' WALKS='$(WALKS)' SEED='$(SEED)' $(BIN)/python -m tests.conformance
 
+# In a copy, so that the library in use stays as it is. CPython itself is not built for the sanitizers,
+# so their libraries are loaded before it; its own allocator would hide errors, so malloc is used.
+# SANITIZED is the tests to run: make sanitize SANITIZED=tests/runtime
+SANITIZED ?= tests/native tests/runtime tests/socket tests/otp
+sanitize: $(VENV)/for-test
+	@$(BIN)/python tests/native/sanitize.py $(SANITIZED)
+
 changelog: $(VENV)/for-news
 	@test -n '$(VERSION)' || { echo 'usage: make changelog VERSION=x.y.z' >&2; exit 2; }
 	@$(BIN)/towncrier build --yes --version '$(VERSION)'
@@ -70,28 +80,28 @@ clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(VENV)/for-run: pyproject.toml | $(VENV)/made
+$(VENV)/for-run: pyproject.toml $(CORE) | $(VENV)/made
 	@echo 'installing actorsock into $(VENV)'
 	@$(PIP) -e .
 	@touch $@
 
 # The tests install everything that the demonstration needs too.
-$(VENV)/for-test: pyproject.toml | $(VENV)/made
+$(VENV)/for-test: pyproject.toml $(CORE) | $(VENV)/made
 	@echo 'installing actorsock and what tests it into $(VENV)'
 	@$(PIP) -e '.[test]'
 	@touch $(VENV)/for-run $@
 
-$(VENV)/for-docs: pyproject.toml | $(VENV)/made
+$(VENV)/for-docs: pyproject.toml $(CORE) | $(VENV)/made
 	@echo 'installing actorsock and what builds its documents into $(VENV)'
 	@$(PIP) -e '.[docs,test]'
 	@touch $(VENV)/for-run $(VENV)/for-test $@
 
-$(VENV)/for-news: pyproject.toml | $(VENV)/made
+$(VENV)/for-news: pyproject.toml $(CORE) | $(VENV)/made
 	@echo 'installing towncrier into $(VENV)'
 	@$(PIP) -e '.[news]'
 	@touch $(VENV)/for-run $@
 
-$(VENV)/for-bench: pyproject.toml | $(VENV)/made
+$(VENV)/for-bench: pyproject.toml $(CORE) | $(VENV)/made
 	@echo 'installing actorsock and what it is measured against into $(VENV)'
 	@$(PIP) -e '.[bench]'
 	@touch $(VENV)/for-run $@

@@ -9,7 +9,10 @@ PYTEST_DONT_REWRITE: pytest rewrites the asserts of a package that has a plugin,
 where this one was imported before pytest began.
 """
 
+from typing import Final
+
 from . import otp, socket, streams
+from ._native import native as _native_is_used
 from .otp import CallError
 from .results import BadMatch, Error, Ok, Select, SelectRead, ok
 from .runtime.api.aliases import alias, unalias
@@ -39,6 +42,13 @@ from .streams import (
 )
 
 __version__ = "0.1.0"
+
+native: Final = _native_is_used
+"""True if the native core is in use.
+
+It is where the installation has compiled it, for CPython with the global lock. The environment
+variable `ACTORSOCK_NATIVE=0` turns it off.
+"""
 
 __all__ = [
     "BadMatch",
@@ -76,6 +86,7 @@ __all__ = [
     "mailbox",
     "make_ref",
     "monitor",
+    "native",
     "ok",
     "open_runtime",
     "open_tcp_listeners",

@@ -16,7 +16,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
-from . import BadMatch, CallError, ProcessExit, run
+from . import BadMatch, CallError, ProcessExit, native, run
 from .demo.text import read_text
 from .demo.tour import tour
 
@@ -70,7 +70,8 @@ def _demonstrate(words: list[str]) -> int:
         metavar="FILE",
         help="the file whose lines the clients send (default: the README of actorsock)",
     )
-    parser.add_argument("--version", action="version", version=f"actorsock {_version()}")
+    core = "native core" if native else "pure Python"
+    parser.add_argument("--version", action="version", version=f"actorsock {_version()} ({core})")
     path = parser.parse_args(words).file
     try:
         text = read_text(path)

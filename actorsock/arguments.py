@@ -31,7 +31,7 @@ def shown(value: Any) -> str:
         if issubclass(type(value), (bytes, bytearray)) and len(value) > _BYTES_SHOWN:
             return f"{value[:_BYTES_SHOWN]!r}... ({len(value)} bytes)"
         return reprlib.repr(value)
-    except Exception:  # e.g. an integer of more digits than Python prints
+    except BaseException:  # an integer of more digits than Python prints, or the program's code
         return f"<{type(value).__name__}>"
 
 

@@ -34,7 +34,7 @@ def benchmarks(effort: Effort) -> Generator[Benchmark, None, None]:
             "bulk, 64 KiB at a time (MiB/s)",
             label,
             each_anew(SERVERS, load, [bytes_] * CONNECTIONS, _mebibytes),
-            (Against(f"bulk, {label}", PLAIN, at_least(TASK, 0.95), at_least(LIGHT, 0.95)),),
+            (Against(f"bulk, {label}", PLAIN, at_least(TASK, 0.97), at_least(LIGHT, 0.97)),),
         )
 
 

@@ -5,7 +5,7 @@ from typing import Final
 
 from .harness import Against, Benchmark, Claim, Effort, ahead_of, at_least
 from .programs import erlang
-from .served import Command, python_server, serving, thousands, under_load
+from .served import Command, pure_python_server, python_server, serving, thousands, under_load
 
 __all__ = ["benchmarks"]
 
@@ -13,6 +13,7 @@ TASK: Final = "task body"
 LIGHT: Final = "light body"
 TASK_SELECT: Final = "task body, select messages"
 LIGHT_SELECT: Final = "light body, select messages"
+LIGHT_PURE: Final = "light body, pure Python"
 TRIO: Final = "trio's sockets"
 ERLANG: Final = "Erlang's socket module"
 ASYNCIO: Final = "asyncio streams"
@@ -25,6 +26,7 @@ SERVERS: Final[dict[str, Command]] = {
     LIGHT: python_server("echo_actorsock", "light"),
     TASK_SELECT: python_server("echo_select", "task"),
     LIGHT_SELECT: python_server("echo_select", "light"),
+    LIGHT_PURE: pure_python_server("echo_actorsock", "light"),
     ERLANG: lambda: erlang("echo_server", "main"),
     ASYNCIO: python_server("echo_asyncio", "asyncio"),
     UVLOOP: python_server("echo_asyncio", "uvloop", needs="uvloop"),
@@ -60,9 +62,11 @@ def _many(connections: int) -> tuple[Against, ...]:
     what = f"echo, {connections:,} connections"
     selects = f"echo by select messages, {connections:,} connections"
     return (
-        Against(what, TRIO, at_least(TASK, 1.3), at_least(LIGHT, 1.8)),
+        Against(what, TRIO, at_least(TASK, 1.1), at_least(LIGHT, 2.0)),
         Against(what, ERLANG, Claim(TASK), at_least(LIGHT, 1.2)),
         Against(what, ASYNCIO, Claim(TASK), ahead_of(LIGHT)),
-        Against(what, UVLOOP, Claim(TASK), ahead_of(LIGHT)),
-        Against(selects, TRIO, at_least(TASK_SELECT, 1.0), at_least(LIGHT_SELECT, 1.4)),
+        Against(what, UVLOOP, Claim(TASK), at_least(LIGHT, 1.15)),
+        Against(what, EPOLL, Claim(TASK), at_least(LIGHT, 0.85)),
+        Against(what, LIGHT_PURE, None, Claim(LIGHT)),
+        Against(selects, TRIO, at_least(TASK_SELECT, 1.2), at_least(LIGHT_SELECT, 1.6)),
     )

@@ -23,7 +23,7 @@ from trio.lowlevel import (
 
 from actorsock import Pid, current_pid, receive, run, send, spawn
 
-from .harness import Against, Benchmark, Effort, Figure, at_most
+from .harness import Against, Benchmark, Claim, Effort, Figure, at_most
 from .inside import Contestants, Stopwatch
 from .programs import fresh, fresh_erlang
 
@@ -49,7 +49,10 @@ def benchmarks(effort: Effort) -> Generator[Benchmark, None, None]:
             **{name: partial(fresh, "mailbox_drain", name, effort) for name in CONTESTANTS},
             ERLANG: partial(_in_erlang, effort),
         },
-        (Against(what, TRIO, at_most(TASK, 1.5), at_most(LIGHT, 1.5), lower_is_better=True),),
+        (
+            Against(what, TRIO, at_most(TASK, 1.5), at_most(LIGHT, 1.5), lower_is_better=True),
+            Against(what, ERLANG, Claim(TASK), at_most(LIGHT, 2.5), lower_is_better=True),
+        ),
     )
 
 

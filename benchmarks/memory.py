@@ -64,7 +64,7 @@ def benchmarks(effort: Effort) -> Generator[Benchmark, None, None]:
 
 def _lines(what: str) -> tuple[Against, ...]:
     return (
-        Against(what, TRIO, at_most(TASK, 1.3), Claim(LIGHT), lower_is_better=True),
+        Against(what, TRIO, Claim(TASK), Claim(LIGHT), lower_is_better=True),
         Against(what, TASK, None, at_most(LIGHT, 0.5), lower_is_better=True),
     )
 
@@ -88,7 +88,7 @@ def _processes(light: bool, effort: Effort) -> float:
             await sleep(0.01)
         await sleep(0.01)
         gc.collect()
-        grown = _resident() - before
+        grown = _growth(before)
 
     run(main)
     return grown / number
@@ -106,7 +106,7 @@ def _trio_tasks(effort: Effort) -> float:
                 nursery.start_soon(trio.sleep_forever)
             await trio.testing.wait_all_tasks_blocked()
             gc.collect()
-            grown = _resident() - before
+            grown = _growth(before)
             nursery.cancel_scope.cancel()
 
     trio.run(main)
@@ -124,7 +124,16 @@ def _connections(server: Command, number: int) -> Figure:
                     raise Failed(f"it has not accepted {number:,} connections")
                 time.sleep(0.05)
             time.sleep(0.2)  # the last connections are accepted, but may not wait in recv yet
-            return Figure((_resident(pid) - before) / number)
+            return Figure(_growth(before, pid) / number)
+
+
+def _growth(before: float, pid: int | None = None) -> float:
+    """Return by how many KiB a process has grown, at least a page.
+
+    The kernel counts pages in batches, and takes unused ones away from a process when memory is
+    short, so that a few connections more may show as no growth, or as less than none.
+    """
+    return max(_resident(pid) - before, os.sysconf("SC_PAGESIZE") / 1024)
 
 
 def _resident(pid: int | None = None) -> float:

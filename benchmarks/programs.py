@@ -4,6 +4,7 @@ A server runs on one core and the load generator on another. A contestant inside
 in a new interpreter for each measurement.
 """
 
+import atexit
 import ctypes
 import json
 import os
@@ -30,10 +31,12 @@ __all__ = [
     "erlang",
     "fresh",
     "fresh_erlang",
+    "fresh_pure",
     "loadgen",
     "python_module",
     "started",
     "usage",
+    "without_native",
 ]
 
 HERE: Final = Path(__file__).parent
@@ -96,9 +99,21 @@ def started(command: Sequence[str], *, generator: bool = False) -> Iterator[Prog
 
 def fresh(module: str, contestant: str, effort: Effort, *, generator: bool = False) -> Figure:
     """Measure one contestant of a module of this package in a new interpreter."""
-    command = python_module(
+    return _inside(_stopwatch(module, contestant, effort), generator=generator)
+
+
+def fresh_pure(module: str, contestant: str, effort: Effort) -> Figure:
+    """Do the same without the native core of actorsock."""
+    return _inside(without_native(_stopwatch(module, contestant, effort)))
+
+
+def _stopwatch(module: str, contestant: str, effort: Effort) -> list[str]:
+    return python_module(
         "benchmarks.inside", module, contestant, str(effort.seconds), str(effort.scale)
     )
+
+
+def _inside(command: Sequence[str], *, generator: bool = False) -> Figure:
     with started(command, generator=generator) as program:
         answer = json.loads(program.first_line)
     if "skipped" in answer:
@@ -115,6 +130,11 @@ def fresh_erlang(function: str, effort: Effort, *args: int) -> Figure:
 def python_module(name: str, *args: str) -> list[str]:
     """Return the command that runs a Python module."""
     return [sys.executable, "-m", name, *args]
+
+
+def without_native(command: Sequence[str]) -> list[str]:
+    """Return the command that runs `command` without the native core of actorsock."""
+    return ["env", "ACTORSOCK_NATIVE=0", *command]  # env replaces itself by the program
 
 
 def erlang(module: str, function: str, *args: float) -> list[str]:
@@ -139,9 +159,10 @@ def usage(pid: int) -> Usage:
     """Return the usage of a process so far."""
     running, waiting = [0], [0]
     for path in Path(f"/proc/{pid}/task").glob("*/schedstat"):
-        ran, waited, _ = map(int, path.read_text().split())
-        running.append(ran)
-        waiting.append(waited)
+        with suppress(FileNotFoundError, ProcessLookupError):  # the thread has just ended
+            ran, waited, _ = map(int, path.read_text().split())
+            running.append(ran)
+            waiting.append(waited)
     # Threads of one process also wait for each other; the longest wait is taken as the wait for
     # other programs.
     return Usage(sum(running) / 1e9, max(waiting) / 1e9)
@@ -170,11 +191,8 @@ def _compiled_erlang() -> Path:
 def _workshop() -> Path:
     """Return the directory of compiled programs, which is removed when this program ends."""
     directory = tempfile.TemporaryDirectory(prefix="actorsock-benchmarks-")
-    _kept.append(directory)
+    atexit.register(directory.cleanup)
     return Path(directory.name)
-
-
-_kept: Final[list[tempfile.TemporaryDirectory[str]]] = []
 
 
 def _settle_on(cores: Sequence[int]) -> Callable[[], None]:

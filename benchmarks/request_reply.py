@@ -21,7 +21,7 @@ from actorsock import (
     spawn_handler,
 )
 
-from .harness import Against, Benchmark, Claim, Effort, Skipped, at_least
+from .harness import Against, Benchmark, Effort, Skipped, at_least
 from .inside import Contestants, Stopwatch
 from .programs import fresh
 
@@ -47,9 +47,11 @@ def benchmarks(effort: Effort) -> Generator[Benchmark, None, None]:
         "one at a time",
         {name: partial(fresh, "request_reply", name, effort) for name in CONTESTANTS},
         (
-            Against(what, ASYNCIO, at_least(TASK, 5), at_least(LIGHT, 5)),
-            Against(what, PYKKA, at_least(TASK, 20), at_least(LIGHT, 20)),
-            Against("call of a GenServer", ASYNCIO, Claim(TASK_CALL), Claim(LIGHT_CALL)),
+            Against(what, ASYNCIO, at_least(TASK, 10), at_least(LIGHT, 18)),
+            Against(what, PYKKA, at_least(TASK, 30), at_least(LIGHT, 60)),
+            Against(
+                "call of a GenServer", ASYNCIO, at_least(TASK_CALL, 5), at_least(LIGHT_CALL, 6)
+            ),
         ),
     )
 

@@ -37,7 +37,7 @@ def benchmarks(effort: Effort) -> Generator[Benchmark, None, None]:
         },
         (
             Against(f"ring of {size:,}", TRIO, at_least(TASK, 0.9), Claim(LIGHT)),
-            Against(f"ring of {size:,}", ERLANG, Claim(TASK), at_least(LIGHT, 0.33)),
+            Against(f"ring of {size:,}", ERLANG, Claim(TASK), at_least(LIGHT, 0.8)),
         ),
     )
 

@@ -12,9 +12,18 @@ from functools import partial
 import attrs
 
 from .harness import Contestant, Failed, Figure, Skipped
-from .programs import Program, Usage, loadgen, python_module, started, usage
+from .programs import Program, Usage, loadgen, python_module, started, usage, without_native
 
-__all__ = ["Answer", "Command", "each_anew", "python_server", "serving", "thousands", "under_load"]
+__all__ = [
+    "Answer",
+    "Command",
+    "each_anew",
+    "pure_python_server",
+    "python_server",
+    "serving",
+    "thousands",
+    "under_load",
+]
 
 Command = Callable[[], list[str]]
 """Returns the command that runs a server, or raises `Skipped`."""
@@ -51,6 +60,11 @@ def python_server(name: str, *args: str, needs: str | None = None) -> Command:
         return python_module(f"benchmarks.servers.{name}", *args)
 
     return command
+
+
+def pure_python_server(name: str, *args: str) -> Command:
+    """Return the command of the same server without the native core of actorsock."""
+    return lambda: without_native(python_server(name, *args)())
 
 
 @contextmanager

@@ -34,7 +34,7 @@ def benchmarks(effort: Effort) -> Generator[Benchmark, None, None]:
             **{name: partial(fresh, "spawning", name, effort) for name in CONTESTANTS},
             ERLANG: partial(fresh_erlang, "spawning", effort),
         },
-        (Against("spawn to exit", TRIO, at_least(TASK, 0.7), at_least(LIGHT, 2)),),
+        (Against("spawn to exit", TRIO, at_least(TASK, 0.45), at_least(LIGHT, 2.2)),),
     )
 
 

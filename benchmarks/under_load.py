@@ -22,13 +22,13 @@ CLIENTS: Final = 32
 
 def accept(effort: Effort) -> Generator[Benchmark, None, None]:
     """Return the benchmark of clients that connect repeatedly."""
-    claims = at_least(TASK, 1.0), at_least(LIGHT, 1.5)
+    claims = at_least(TASK, 1.05), at_least(LIGHT, 1.25)
     return _against_trio("accept", "accept and close", f"{CLIENTS} at a time", claims, effort)
 
 
 def udp(effort: Effort) -> Generator[Benchmark, None, None]:
     """Return the benchmark of many clients and one socket."""
-    claims = at_least(TASK, 1.3), at_least(LIGHT, 1.8)
+    claims = at_least(TASK, 1.7), at_least(LIGHT, 2.2)
     return _against_trio("udp", "UDP, 64 bytes", f"{CLIENTS} clients", claims, effort)
 
 

@@ -24,6 +24,7 @@ PACKAGES = [
     "actorsock.socket",
     "actorsock.otp",
     "actorsock.otp.sys",
+    "actorsock.otp.proc_lib",
     "actorsock.streams",
     "actorsock.dist",
     "actorsock.dist.erpc",

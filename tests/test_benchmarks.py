@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from subprocess import DEVNULL, PIPE
 from xml.etree import ElementTree
 
 import pytest
@@ -43,9 +44,15 @@ needs_generator = pytest.mark.skipif(
 )
 
 
-def run(module: str, *args: object) -> subprocess.CompletedProcess[str]:
+PATIENCE = 300
+"""Seconds for one part. A part starts up to a dozen interpreters, all on the same core, which takes
+half a minute where many other programs want that core too."""
+
+
+def run(module: str, *args: object, parts: int = 1) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-W", "error", "-m", module, *map(str, args)]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    limit = PATIENCE * parts
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=limit)
 
 
 # --- small runs -------------------------------------------------------------------------------
@@ -55,13 +62,11 @@ def run(module: str, *args: object) -> subprocess.CompletedProcess[str]:
 def test_every_part_runs_and_is_drawn(tmp_path: Path) -> None:
     drawn = tmp_path / "results.svg"
     small = ("--rounds", 1, "--seconds", 0.01, "--scale", 0.01)
-    done = run("benchmarks", *small, "--picture", drawn)
+    done = run("benchmarks", *small, "--picture", drawn, parts=len(PARTS))
     assert done.returncode == 0, done.stdout + done.stderr
     for part in PARTS:
         assert f"{part}, " in done.stderr
-    assert re.search(
-        r"^echo, 10 connections +trio's sockets +\d+\.\d\d x +>= 1.3", done.stdout, re.M
-    )
+    assert re.search(r"^echo, 10 connections +trio's sockets +[\d.]+ x +>= 1\.1", done.stdout, re.M)
     assert re.search(r"^\d+ of \d+ targets are met$", done.stdout, re.M)
     texts = [element.text for element in ElementTree.parse(drawn).iter() if element.text]
     assert "memory of an idle process" in texts
@@ -222,6 +227,26 @@ def test_the_load_generator_detects_wrong_bytes() -> None:
         thread.join()
     assert done.returncode == 1
     assert "what came back is not what was sent" in done.stderr
+
+
+@needs_generator
+def test_the_load_generator_takes_late_replies_for_no_error() -> None:
+    """In a silence it sends its datagrams again; on a busy machine both copies are answered."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.0.1", 0))
+        command = [programs.loadgen(), "udp", str(server.getsockname()[1]), "2"]
+        with subprocess.Popen(
+            command, text=True, stdin=DEVNULL, stdout=PIPE, stderr=PIPE
+        ) as generator:
+            server.settimeout(60)
+            data, quick = server.recvfrom(64)
+            for _ in range(2):
+                server.sendto(data, quick)
+            # It has taken both when it sends the other one's datagram again and again.
+            slow = [each for each in (server.recvfrom(64) for _ in range(8)) if each[1] != quick]
+            server.sendto(*slow[-1])
+            output = generator.communicate()
+    assert output == ("ready\n", "")
 
 
 def test_bytes_that_agree() -> None:

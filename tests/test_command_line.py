@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from actorsock import native
 from actorsock.__main__ import main
 
 README = Path(__file__).parent.parent / "README.md"
@@ -225,7 +226,9 @@ def test_a_missing_file(tmp_path: Path) -> None:
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     outcome = Outcome(capsys, "--version")
-    assert (outcome.status, outcome.out) == (0, f"actorsock {metadata.version('actorsock')}\n")
+    core = "native core" if native else "pure Python"
+    version = metadata.version("actorsock")
+    assert (outcome.status, outcome.out) == (0, f"actorsock {version} ({core})\n")
 
 
 def test_help_shows_both_forms(capsys: pytest.CaptureFixture[str]) -> None:

@@ -87,8 +87,12 @@ def words(heading, column="actorsock"):
 # --- every name in the tables exists --------------------------------------------------------------
 
 
+MODULES = {"`sys`": otp.sys, "Special processes": otp.sys, "`proc_lib`": otp.proc_lib}
+"""The modules that the tables below some headings are about."""
+
+
 def module_of(table):
-    return otp.sys if table.heading == "`sys`" else DOCUMENTS[table.document]
+    return MODULES.get(table.heading, DOCUMENTS[table.document])
 
 
 NAMED = [
@@ -166,7 +170,10 @@ def identifiers(documents):
 
 @pytest.mark.parametrize(
     ("module", "documents"),
-    [(actorsock, DOCUMENTS), (socket, DOCUMENTS), (otp, ["otp.md"]), (otp.sys, ["otp.md"])],
+    [
+        *[(actorsock, DOCUMENTS), (socket, DOCUMENTS)],
+        *[(module, ["otp.md"]) for module in (otp, otp.sys, otp.proc_lib)],
+    ],
 )
 def test_every_public_name_is_mentioned(module, documents):
     named = set(identifiers(documents))
@@ -272,7 +279,8 @@ def test_fields_of_process_info():
 
 
 @pytest.mark.parametrize(
-    "behaviour", [otp.GenServer, otp.StateMachine, otp.Supervisor, otp.Application]
+    "behaviour",
+    [otp.GenServer, otp.StateMachine, otp.EventHandler, otp.Supervisor, otp.Application],
 )
 def test_callbacks_are_the_methods_of_their_class(behaviour):
     table = table_of(f"Callbacks of `{behaviour.__name__}`")

@@ -16,6 +16,7 @@ import pytest
 from .documents import PRODUCT
 
 LAYERS: list[tuple[str, ...]] = [
+    ("actorsock._native",),
     ("actorsock.arguments", "actorsock.log_text"),
     ("actorsock.runtime.core",),
     ("actorsock.runtime.bodies",),
@@ -32,7 +33,7 @@ LAYERS: list[tuple[str, ...]] = [
     ("actorsock.otp.calls",),
     ("actorsock.otp.behaviour",),
     ("actorsock.otp.server", "actorsock.otp.machine"),
-    ("actorsock.otp.supervision",),
+    ("actorsock.otp.events", "actorsock.otp.supervision"),
     ("actorsock.otp",),
     ("actorsock.dist.terms",),
     ("actorsock.dist.wire",),

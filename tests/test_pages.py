@@ -11,6 +11,7 @@ from .documents import PRODUCT, ROOT, blocks
 
 PAGES = [
     "docs/processes.md",
+    "docs/modules.md",
     "docs/light.md",
     "docs/cancellation.md",
     "docs/logging.md",

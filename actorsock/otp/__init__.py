@@ -4,23 +4,51 @@
 - `behaviour`: the parts that all behaviours share
 - `server`: `GenServer`
 - `machine`: `StateMachine`
+- `events`: `EventManager` and `EventHandler`
 - `supervision`: `Supervisor`
 - `application`, `application_tree`: `Application` and `run_application`
 - `tasks`, `task_stream`: functions that run in processes of their own, and their results
 - `sys`: inspecting and suspending a running behaviour
+- `proc_lib`: starting processes without a behaviour
 
 Each module imports only from those above it in this list.
 """
 
 # Reachable as `otp.sys`, but not in `__all__`: `import *` must not hide Python's `sys`.
+from . import proc_lib
 from . import sys as sys
 from .application import Application, run_application
 from .behaviour.lifecycle import Ignore, Stop
-from .behaviour.starting import start, start_link
+from .behaviour.starting import start, start_link, start_monitor
 from .calls.calling import call, cast, reply, stop
 from .calls.failures import CallError
 from .calls.protocol import Answer, Call, Caller, Cast, Request
+from .calls.registries import Registry, Via
+from .calls.request_collection import (
+    NoRequest,
+    RequestCollection,
+    Response,
+    reqids_add,
+    reqids_new,
+    reqids_size,
+    reqids_to_list,
+)
 from .calls.requests import check_response, receive_response, send_request, wait_response
+from .events.event_handler import EventHandler
+from .events.event_manager import EventManager
+from .events.outcomes import RemoveHandler, SwapHandler
+from .events.requests import (
+    GenEventExit,
+    HandlerCall,
+    add_handler,
+    add_sup_handler,
+    delete_handler,
+    notify,
+    swap_handler,
+    swap_sup_handler,
+    sync_notify,
+    which_handlers,
+)
 from .machine.events import Enter, Info, Internal, TimedOut
 from .machine.outcomes import (
     EventTimeout,
@@ -63,8 +91,12 @@ __all__ = [
     "ChildSpec",
     "Continue",
     "Enter",
+    "EventHandler",
+    "EventManager",
     "EventTimeout",
+    "GenEventExit",
     "GenServer",
+    "HandlerCall",
     "Ignore",
     "Info",
     "Internal",
@@ -73,18 +105,27 @@ __all__ = [
     "NextEvent",
     "NextState",
     "NoReply",
+    "NoRequest",
     "Postpone",
+    "Registry",
+    "RemoveHandler",
     "RepeatState",
     "Reply",
     "Request",
+    "RequestCollection",
+    "Response",
     "StateMachine",
     "StateTimeout",
     "Stop",
     "Supervisor",
     "SupervisorFlags",
+    "SwapHandler",
     "Task",
     "TaskStream",
     "TimedOut",
+    "Via",
+    "add_handler",
+    "add_sup_handler",
     "async_call",
     "async_stream",
     "await_result",
@@ -93,18 +134,30 @@ __all__ = [
     "check_response",
     "count_children",
     "delete_child",
+    "delete_handler",
     "get_childspec",
     "nb_yield",
+    "notify",
+    "proc_lib",
     "receive_response",
     "reply",
+    "reqids_add",
+    "reqids_new",
+    "reqids_size",
+    "reqids_to_list",
     "restart_child",
     "run_application",
     "send_request",
     "start",
     "start_child",
     "start_link",
+    "start_monitor",
     "stop",
+    "swap_handler",
+    "swap_sup_handler",
+    "sync_notify",
     "terminate_child",
     "wait_response",
     "which_children",
+    "which_handlers",
 ]

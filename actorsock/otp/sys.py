@@ -1,15 +1,16 @@
 """Inspecting and suspending a running behaviour, for debugging and tests. Erlang's `sys`.
 
-These functions work with every behaviour: `GenServer`, `StateMachine`, `Supervisor` and
-`Application`, in any kind of process. The process serves a request between two messages. A
-process without a behaviour does not answer, and the call times out.
+These functions work with every behaviour: `GenServer`, `StateMachine`, `EventManager`,
+`Supervisor` and `Application`, in any kind of process. The process serves a request between two
+messages. A process without a behaviour answers if it is a special process, which passes each
+`SystemMessage` to `handle_system_msg`; otherwise the call times out.
 
-All of them take the pid of the server or its registered name, and `timeout`, the seconds to wait
-for the answer (default: 5, `math.inf` waits for ever). All raise
+The functions that ask a server take the pid of the server, its registered name or a `Via`, and
+`timeout`, the seconds to wait for the answer (default: 5, `math.inf` waits for ever). All raise
 
 - `CallError`, as `otp.call` does: `"noproc"`, `"timeout"`, `"calling_self"`, or the exit reason
   of a server that ended before it answered
-- `TypeError` if `server` is neither a pid nor a `str`, or `timeout` is not a number, and
+- `TypeError` if `server` is no pid, name or `Via`, or `timeout` is not a number, and
   `ValueError` if `timeout` is negative or NaN
 """
 
@@ -19,8 +20,14 @@ from typing import Any, Literal
 from trio.lowlevel import enable_ki_protection
 
 from ..arguments import check_bool, check_int, shown
-from .behaviour.debugging import Statistics
+from .behaviour.debugging import Debugging, Statistics
 from .behaviour.exit_reasons import raised
+from .behaviour.special_process import (
+    debug_options,
+    get_log,
+    handle_debug,
+    handle_system_msg,
+)
 from .behaviour.system_requests import (
     Failed,
     GetState,
@@ -35,13 +42,20 @@ from .behaviour.system_requests import (
 )
 from .calls.calling import system_call
 from .calls.failures import CallError
-from .calls.waiting import Server
+from .calls.protocol import SystemMessage
+from .calls.registries import ServerRef
 
 __all__ = [
+    "Debugging",
     "Statistics",
     "Status",
+    "SystemMessage",
+    "debug_options",
+    "get_log",
     "get_state",
     "get_status",
+    "handle_debug",
+    "handle_system_msg",
     "log",
     "replace_state",
     "resume",
@@ -52,11 +66,11 @@ __all__ = [
 
 
 @enable_ki_protection
-async def get_state(server: Server, timeout: float = 5.0) -> Any:
+async def get_state(server: ServerRef, timeout: float = 5.0) -> Any:
     """Return the state of a server. Erlang's `sys:get_state/1,2`.
 
     Args:
-        server: the pid of the server, or its registered name.
+        server: the pid of the server, its registered name, or a `Via`.
         timeout: seconds to wait for the answer.
 
     Returns:
@@ -75,12 +89,12 @@ async def get_state(server: Server, timeout: float = 5.0) -> Any:
 
 @enable_ki_protection
 async def replace_state(
-    server: Server, function: Callable[[Any], Any], timeout: float = 5.0
+    server: ServerRef, function: Callable[[Any], Any], timeout: float = 5.0
 ) -> Any:
     """Replace the state of a server. Erlang's `sys:replace_state/2,3`.
 
     Args:
-        server: the pid of the server, or its registered name.
+        server: the pid of the server, its registered name, or a `Via`.
         function: called in the server with the value that `get_state` returns. Its result
             replaces that value; None keeps the object, which the function may have changed.
         timeout: seconds to wait for the answer.
@@ -108,11 +122,11 @@ async def replace_state(
 
 
 @enable_ki_protection
-async def get_status(server: Server, timeout: float = 5.0) -> Status:
+async def get_status(server: ServerRef, timeout: float = 5.0) -> Status:
     """Return the status of a server. Erlang's `sys:get_status/1,2`.
 
     Args:
-        server: the pid of the server, or its registered name.
+        server: the pid of the server, its registered name, or a `Via`.
         timeout: seconds to wait for the answer.
 
     Returns:
@@ -126,14 +140,14 @@ async def get_status(server: Server, timeout: float = 5.0) -> Status:
 
 
 @enable_ki_protection
-async def suspend(server: Server, timeout: float = 5.0) -> None:
+async def suspend(server: ServerRef, timeout: float = 5.0) -> None:
     """Suspend a server: it handles no messages until `resume`. Erlang's `sys:suspend/1,2`.
 
     Messages wait, and are handled in order later. A suspended server still serves the functions of
     this module and `otp.stop`, and ends with its parent.
 
     Args:
-        server: the pid of the server, or its registered name.
+        server: the pid of the server, its registered name, or a `Via`.
         timeout: seconds to wait for the answer.
 
     Raises:
@@ -143,11 +157,11 @@ async def suspend(server: Server, timeout: float = 5.0) -> None:
 
 
 @enable_ki_protection
-async def resume(server: Server, timeout: float = 5.0) -> None:
+async def resume(server: ServerRef, timeout: float = 5.0) -> None:
     """Let a suspended server handle messages again. Erlang's `sys:resume/1,2`.
 
     Args:
-        server: the pid of the server, or its registered name.
+        server: the pid of the server, its registered name, or a `Via`.
         timeout: seconds to wait for the answer.
 
     Raises:
@@ -158,12 +172,12 @@ async def resume(server: Server, timeout: float = 5.0) -> None:
 
 @enable_ki_protection
 async def statistics(
-    server: Server, flag: bool | Literal["get"], timeout: float = 5.0
+    server: ServerRef, flag: bool | Literal["get"], timeout: float = 5.0
 ) -> Statistics | None:
     """Count the messages of a server, or return the counters. Erlang's `sys:statistics/2,3`.
 
     Args:
-        server: the pid of the server, or its registered name.
+        server: the pid of the server, its registered name, or a `Via`.
         flag: True switches counting on (if it is on, the counters are kept), False switches it
             off, `"get"` returns the counters.
         timeout: seconds to wait for the answer.
@@ -182,7 +196,7 @@ async def statistics(
 
 @enable_ki_protection
 async def log(
-    server: Server, flag: bool | Literal["get"], timeout: float = 5.0, *, size: int = 10
+    server: ServerRef, flag: bool | Literal["get"], timeout: float = 5.0, *, size: int = 10
 ) -> list[tuple[Any, ...]] | None:
     """Keep the newest events of a server, or return them. Erlang's `sys:log/2,3`.
 
@@ -191,7 +205,7 @@ async def log(
     that was inserted with `NextEvent`.
 
     Args:
-        server: the pid of the server, or its registered name.
+        server: the pid of the server, its registered name, or a `Via`.
         flag: True switches the log on, False switches it off, `"get"` returns the events.
         timeout: seconds to wait for the answer.
         size: the number of events to keep (default: 10), at least 1. It has an effect only when
@@ -214,14 +228,14 @@ async def log(
 
 
 @enable_ki_protection
-async def trace(server: Server, flag: bool, timeout: float = 5.0) -> None:
+async def trace(server: ServerRef, flag: bool, timeout: float = 5.0) -> None:
     """Log each event of a server when it happens. Erlang's `sys:trace/2,3`.
 
     The records have the level INFO and come from the logger "actorsock.otp" (Erlang prints them).
     The events are the same as in `log`.
 
     Args:
-        server: the pid of the server, or its registered name.
+        server: the pid of the server, its registered name, or a `Via`.
         flag: True switches tracing on, False switches it off.
         timeout: seconds to wait for the answer.
 
@@ -234,7 +248,7 @@ async def trace(server: Server, flag: bool, timeout: float = 5.0) -> None:
 
 
 # Any: each request has an answer of another type, which only the calling function knows.
-async def _ask(function: str, server: Server, request: Any, timeout: float) -> Any:
+async def _ask(function: str, server: ServerRef, request: Any, timeout: float) -> Any:
     answer = await system_call(function, server, request, timeout)
     if type(answer) is Failed:
         if isinstance(answer.raised, Exception):

@@ -28,7 +28,16 @@ from .api.informing import (
     which_sockets,
 )
 from .api.ioctl import Interface, InterfaceMap, ioctl
-from .api.opening import bind, close, listen, open, peername, shutdown, sockname
+from .api.opening import (
+    bind,
+    close,
+    close_nowait,
+    listen,
+    open,
+    peername,
+    shutdown,
+    sockname,
+)
 from .api.receiving import recv, recv_nowait, recvfrom, recvfrom_nowait, recvmsg, recvmsg_nowait
 from .api.sending import (
     send,
@@ -118,6 +127,7 @@ __all__ = [
     "cancel",
     "cancel_monitor",
     "close",
+    "close_nowait",
     "connect",
     "connect_nowait",
     "debug",

@@ -133,12 +133,12 @@ async def _race(body: Body, attempts: list["_Attempt"], delay: float) -> None:
                 nursery.start_soon(attempt.run, body)
                 deadline = trio.current_time() + delay
                 while attempt.error is None and not _won(attempts):
-                    if await body.park(deadline) is TIMED_OUT:
+                    if await body.park("connect", deadline) is TIMED_OUT:
                         break
                 if _won(attempts):
                     break
             while not _won(attempts) and any(attempt.error is None for attempt in attempts):
-                await body.park()
+                await body.park("connect")
         except ExitSignal as exc:
             # Raised again outside of the nursery, which would wrap it in an ExceptionGroup.
             ended = exc

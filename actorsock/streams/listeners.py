@@ -16,7 +16,7 @@ from ..arguments import check_int, shown
 from ..results import Error, Ok
 from ..runtime.api.messaging import sleep
 from ..runtime.bodies.in_trio import in_trio
-from ..runtime.core.reductions import YIELD_FIRST
+from ..runtime.core.reductions import GIVE_WAY_FIRST
 from ..socket import Socket, bind, getopt, listen, setopt
 from ..socket import open as open_socket
 from ..socket.api.asking import blocking
@@ -126,7 +126,7 @@ class SocketListener(trio.abc.Listener[SocketStream]):
                 can accept at the same time with one listener each, on the same socket.
             OSError: the system refuses for another reason, such as `errno.EMFILE`.
         """
-        return await self._accept(YIELD_FIRST)
+        return await self._accept(GIVE_WAY_FIRST)
 
     async def _accept(self, cost: int) -> SocketStream:
         """`accept`, for a caller that chooses how often it lets others run: by the cost."""

@@ -221,7 +221,7 @@ async def _serve(
                 nursery.start_soon(_accept, listener, parent, connections)
             task_status.started(listeners)
             try:
-                await connections.waiting.park()
+                await connections.waiting.park("serve")
                 ended = ProcessExit(connections.reason)  # the parent was ended from outside
             except ExitSignal as exc:
                 # Raised again outside of the nursery, which would wrap it in an ExceptionGroup.

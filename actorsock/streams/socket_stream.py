@@ -15,7 +15,7 @@ from trio.lowlevel import enable_ki_protection
 
 from ..arguments import check_int, shown
 from ..results import Error, Ok
-from ..runtime.core.reductions import SYSTEM_CALL, YIELD_FIRST
+from ..runtime.core.reductions import GIVE_WAY_FIRST, SYSTEM_CALL
 from ..socket import Socket, setopt, shutdown
 from ..socket.api.asking import blocking
 from ..socket.core.actor import actor_of
@@ -138,7 +138,7 @@ class SocketStream(trio.abc.HalfCloseableStream):
         """
         self._begin_sending()
         try:
-            answer = await blocking(self._actor, _ROOM, inf, YIELD_FIRST)
+            answer = await blocking(self._actor, _ROOM, inf, GIVE_WAY_FIRST)
         finally:
             self._sending = False
         if type(answer) is Error:
@@ -195,7 +195,7 @@ class SocketStream(trio.abc.HalfCloseableStream):
             # If the call will wait anyway, others run meanwhile: a checkpoint before would be a
             # second pass through the scheduler.
             waits = actor.read_would_block and not actor.unread
-            answer = await blocking(actor, op, inf, SYSTEM_CALL if waits else YIELD_FIRST)
+            answer = await blocking(actor, op, inf, SYSTEM_CALL if waits else GIVE_WAY_FIRST)
         finally:
             self._receiving = False
         if type(answer) is Ok:
@@ -241,7 +241,7 @@ class SocketStream(trio.abc.HalfCloseableStream):
             if self._eof_sent:
                 raise trio.ClosedResourceError("nothing can be sent after send_eof")
             if data:
-                answer = await blocking(self._actor, Send(data, 0), inf, YIELD_FIRST)
+                answer = await blocking(self._actor, Send(data, 0), inf, GIVE_WAY_FIRST)
                 if type(answer) is Error:
                     raise self._failure(answer)
             else:

@@ -59,7 +59,7 @@ def open_sockets(node: Node) -> list[SocketActor]:
 
 def _done(node: Node) -> dict[SocketActor, dict[str, int]]:
     """Return the counters of every open socket; they stay equal while no socket does anything."""
-    return {actor: dict(vars(actor.counters)) for actor in open_sockets(node)}
+    return {actor: actor.counters.shown() for actor in open_sockets(node)}
 
 
 def _unacknowledged(node: Node) -> bool:

@@ -15,14 +15,17 @@ from . import our_side
 from .comparing import Mismatch, compare, erlang_transcript, our_transcript
 from .differences import DIFFERENCES, Difference
 from .erlang_side import Erlang
-from .notation import Scenario, read_file
+from .notation import Act, Scenario, Step, read_file
 
-__all__ = ["Bench", "bench", "run_all", "unused", "written"]
+__all__ = ["Bench", "bench", "run_all", "unused", "with_room", "written"]
 
 # All is quiet when nothing has happened for so many seconds. After a difference the scenario runs
 # again with more patience: on a busy machine the kernel may report readiness late.
 _CUSHION: Final = 0.001
 _PATIENCE: Final = (0.02, 0.2)
+
+# A time-out that is not awaited must not pass while Erlang waits for quiet: three cushions or more.
+_ROOM: Final = 20
 
 # The number of scenarios that Erlang performs at the same time.
 _AHEAD: Final = 16
@@ -78,14 +81,14 @@ def run_all(bench: Bench, scenarios: Iterable[Scenario]) -> list[Mismatch]:
     found: list[Mismatch] = []
     while True:
         for scenario in islice(left, _AHEAD - len(begun)):
-            begun.append((scenario, *bench.erlang.begin(scenario, _CUSHION)))
+            begun.append((scenario, *bench.erlang.begin(with_room(scenario, _CUSHION), _CUSHION)))
         if not begun:
             return found
         scenario, number, tmp = begun.popleft()
         mismatch = _look(bench, scenario, number, tmp, _CUSHION)
         for cushion in _PATIENCE:
             if mismatch is not None:
-                number, tmp = bench.erlang.begin(scenario, cushion)
+                number, tmp = bench.erlang.begin(with_room(scenario, cushion), cushion)
                 mismatch = _look(bench, scenario, number, tmp, cushion)
         found += [mismatch] if mismatch is not None else []
 
@@ -96,11 +99,26 @@ def unused(bench: Bench) -> list[Difference]:
     return [each for each in DIFFERENCES if each not in bench.used and each.is_due(release)]
 
 
+def with_room(scenario: Scenario, cushion: float) -> Scenario:
+    """Return the scenario with time-outs that are long enough for so much patience."""
+    steps = tuple(_with_room(step, _ROOM * cushion) for step in scenario.steps)
+    return attrs.evolve(scenario, steps=steps)
+
+
+def _with_room(step: Step, least: float) -> Step:
+    given = step.options.get("timeout") if isinstance(step, Act) else None
+    if not isinstance(given, (int, float)) or not 0 < given < least:
+        return step
+    return attrs.evolve(step, options={**step.options, "timeout": least})
+
+
 def _look(
     bench: Bench, scenario: Scenario, number: int, their_tmp: str, cushion: float
 ) -> Mismatch | None:
     our_tmp = bench.room()
-    our_pids, our_seen = our_side.perform(scenario, our_tmp, cushion, bench.light)
+    our_pids, our_seen = our_side.perform(
+        with_room(scenario, cushion), our_tmp, cushion, bench.light
+    )
     their_pids, their_seen = bench.erlang.outcome(number)
     mismatch, used = compare(
         scenario,

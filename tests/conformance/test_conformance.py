@@ -25,7 +25,7 @@ from .notation import (
     show,
     unrolled,
 )
-from .running import Bench, bench, run_all, unused, written
+from .running import Bench, bench, run_all, unused, with_room, written
 from .terms import Atom, decode, encode
 from .walks import walk
 
@@ -95,6 +95,16 @@ def test_steps_are_read_and_written() -> None:
     assert isinstance(steps[2], Act)
     assert steps[2].args == (Name("A"), ("boom", [1, b"x", None]))
     assert steps[3:] == (Wait("B"), Pause(0.1))
+
+
+def test_time_outs_are_longer_than_the_patience() -> None:
+    calls = "A: recv(s, 1, timeout={})\nB: recv(s)\nwait(A)"
+    scenario = Scenario("a title", read_steps(calls.format(0.3)))
+    assert with_room(scenario, 0.001) == scenario
+    assert with_room(scenario, 0.2) == Scenario("a title", read_steps(calls.format(4.0)))
+    for kept in (0, 5, -1):
+        scenario = Scenario("a title", read_steps(calls.format(kept)))
+        assert with_room(scenario, 0.2) == scenario
 
 
 def test_loops_are_unrolled() -> None:

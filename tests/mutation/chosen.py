@@ -40,6 +40,7 @@ _MACHINE: Final = (
     _tests("otp/test_machine_steps", "otp/test_machine_rules"),
     _tests("otp/test_state_machine"),
 )
+_EVENTS: Final = (_tests("otp/test_events", "otp/test_registries"),)
 _SUPERVISION: Final = (_tests("otp/test_supervision_rules"), _tests("otp/test_supervisor"))
 _SCENARIOS: Final = _tests("conformance/test_recorded")
 _TURNS: Final = (
@@ -56,6 +57,7 @@ _POLLERS: Final = (
         "socket/test_queues",
         "socket/test_exhausted",
         "socket/test_many_connections",
+        "socket/test_failing_calls",
     ),
     _tests(
         "socket/test_spurious_wakeup",
@@ -63,6 +65,7 @@ _POLLERS: Final = (
         "socket/test_open_fd",
         "socket/test_queues",
         "socket/test_exhausted",
+        "socket/test_failing_calls",
         ACTORSOCK_POLLER="trio",
     ),
 )
@@ -75,6 +78,8 @@ _RECEIVING: Final = (
         "socket/test_slices",
         "socket/test_info_counters",
         "socket/test_answered_while_waiting",
+        "socket/test_both_lanes_ready",
+        "streams/test_socket_stream",
     ),
     _tests("socket/test_transports", "socket/test_messages_control", "socket/test_local"),
     _SCENARIOS,
@@ -88,6 +93,7 @@ _SENDING: Final = (
         "socket/test_sendmsg_sendv",
         "socket/test_info_counters",
         "socket/test_fairness",
+        "streams/test_socket_stream",
     ),
     _tests("socket/test_transports", "socket/test_messages_control"),
     _SCENARIOS,
@@ -139,18 +145,34 @@ CHOSEN: Final[dict[str, tuple[Suite, ...]]] = {
             "socket/test_both_lanes_ready",
             "socket/test_info_counters",
         ),
-        _tests("socket/test_nothing_lost", "socket/test_spurious_wakeup", "socket/test_stream"),
+        _tests(
+            "socket/test_nothing_lost",
+            "socket/test_spurious_wakeup",
+            "socket/test_stream",
+            "socket/test_nowait_gives_way",
+            "socket/test_failing_calls",
+            "socket/test_readiness",
+            "runtime/test_no_memory",
+        ),
         _SCENARIOS,
     ),
     "actorsock/socket/core/readiness.py": (
         _tests(
+            "socket/test_readiness",
             "socket/test_spurious_wakeup",
             "socket/test_lanes_apart",
             "socket/test_both_lanes_ready",
             "socket/test_answered_while_waiting",
             "socket/test_nothing_lost",
         ),
-        _tests("socket/test_stream", "socket/test_open_fd", "socket/test_unspec_native_addresses"),
+        _tests(
+            "socket/test_stream",
+            "socket/test_open_fd",
+            "socket/test_unspec_native_addresses",
+            "socket/test_info_counters",
+            "socket/test_nowait_gives_way",
+            "socket/test_failing_calls",
+        ),
         _SCENARIOS,
     ),
     "actorsock/socket/core/lifetime.py": (
@@ -159,6 +181,7 @@ CHOSEN: Final[dict[str, tuple[Suite, ...]]] = {
             "socket/test_ownership",
             "socket/test_registry_monitors",
             "socket/test_select_read_iow_debug",
+            "socket/test_nothing_lost",
         ),
         _SCENARIOS,
     ),
@@ -175,6 +198,12 @@ CHOSEN: Final[dict[str, tuple[Suite, ...]]] = {
     "actorsock/otp/behaviour/lifecycle.py": (
         _tests("otp/test_server_rules", "otp/test_machine_steps", "otp/test_lifecycle"),
     ),
+    "actorsock/otp/behaviour/special_process.py": (
+        _tests("otp/test_special_process", "otp/test_proc_lib", "otp/test_sys"),
+    ),
+    "actorsock/otp/events/event_manager.py": _EVENTS,
+    "actorsock/otp/events/requests.py": _EVENTS,
+    "actorsock/otp/events/rules.py": _EVENTS,
     "actorsock/otp/machine/rules.py": _MACHINE,
     "actorsock/otp/server/rules.py": (
         _tests("otp/test_server_rules"),

@@ -1,5 +1,6 @@
 """Beginning and ending: the same for servers and state machines, in every kind of body."""
 
+import logging
 from typing import Any
 
 import pytest
@@ -31,7 +32,7 @@ from actorsock import (
 )
 from actorsock.otp import Call, Caller, Ignore, Info, NextState, Stop
 
-from .conftest import Awkward, Starter, error_text, failure, messages, start_with_parent
+from .conftest import Awkward, Starter, Tables, error_text, failure, messages, start_with_parent
 
 
 def obey(request: Any) -> Any:
@@ -145,7 +146,8 @@ async def test_a_wrong_result_is_a_crash(start: Starter, behaviour: Any) -> None
     for wrong in behaviour.wrong_results:
         reason = await failure(otp.call(await start(behaviour, current_pid()), wrong))
         assert isinstance(reason, TypeError)
-        assert str(reason) == f"{behaviour.expected_of_call} to be returned, got {wrong!r}"
+        expected = f"{behaviour.expected_of_call} to be returned, got {wrong!r}"
+        assert str(reason).partition(";")[0] == expected
         assert await messages() == [("terminate", reason)]
 
 
@@ -233,7 +235,7 @@ async def test_a_process_without_a_parent_is_its_own(start: Starter, behaviour: 
 # --- the beginning
 
 
-@pytest.mark.parametrize("function", [otp.start, otp.start_link])
+@pytest.mark.parametrize("function", [otp.start, otp.start_link, otp.start_monitor])
 async def test_an_init_that_fails(in_body: Any, behaviour: Any, function: Any) -> None:
     wrong_inits, expected_of_init = behaviour.wrong_inits, behaviour.expected_of_init
     crash = ValueError("no")
@@ -279,6 +281,20 @@ async def test_start_link_links(in_body: Any, behaviour: Any) -> None:
     assert process_info(current_pid()).links == [pid]
     exit(pid, "because")
     assert await receive() == Exit(pid, "because")
+
+
+async def test_start_monitor_monitors_from_the_beginning(in_body: Any, behaviour: Any) -> None:
+    """Also a process that ends right after `init`. As in Erlang the caller is the parent."""
+    behaviour, keywords = in_body(behaviour)
+    me = current_pid()
+    pid, ref = ok(await otp.start_monitor(behaviour, me, True, **keywords))
+    exit(pid, "kill")
+    assert await messages() == [Down(ref, pid, "killed")]
+    pid, ref = ok(await otp.start_monitor(behaviour, me, True, name="other", **keywords))
+    assert await otp.start_monitor(behaviour, me, name="other") == Error("already_started", pid)
+    assert process_info(me).links == []
+    exit(pid, "parent")
+    assert await messages() == [("terminate", "parent"), Down(ref, pid, "parent")]
 
 
 async def test_a_name_that_is_taken(start: Starter, in_body: Any, behaviour: Any) -> None:
@@ -328,7 +344,7 @@ class Slow(otp.GenServer):
 
 
 @pytest.mark.parametrize("light", [False, True])
-@pytest.mark.parametrize("function", [otp.start, otp.start_link])
+@pytest.mark.parametrize("function", [otp.start, otp.start_link, otp.start_monitor])
 async def test_an_init_that_takes_too_long(
     runtime: None, autojump_clock: MockClock, function: Any, light: bool
 ) -> None:
@@ -337,13 +353,16 @@ async def test_an_init_that_takes_too_long(
     assert await receive(after=100) == Timeout()
 
 
+@pytest.mark.parametrize("function", [otp.start_link, otp.start_monitor])
 async def test_a_cancelled_start_kills_the_process(
-    runtime: None, autojump_clock: MockClock
+    runtime: None, autojump_clock: MockClock, tables: Tables, function: Any
 ) -> None:
+    current_pid()
+    before = tables()
     with trio.move_on_after(1):
-        await otp.start_link(Slow, name="slow")
+        await function(Slow, name="slow")
     await wait_all_tasks_blocked()
-    assert whereis("slow") is None
+    assert tables() == before
     assert await receive(after=100) == Timeout()
 
 
@@ -390,3 +409,32 @@ async def test_the_end_of_the_starter_reaches_only_a_linked_process(
     else:
         await otp.stop(server)
         assert await receive(str) == "normal"
+
+
+async def test_an_error_in_logging_harms_no_behaviour(
+    runtime: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Filters and handlers are the program's code: one that raises ends no server or supervisor."""
+
+    class Fragile(otp.GenServer):
+        def handle_cast(self, request: Any) -> Any:
+            return Stop(request)
+
+    def fails(record: logging.LogRecord) -> bool:
+        raise LookupError("no logging")
+
+    supervisor = ok(
+        await otp.start(otp.Supervisor, [otp.ChildSpec("a", otp.start_link, (Fragile,))])
+    )
+    [child] = await otp.which_children(supervisor)
+    assert isinstance(child.pid, Pid)
+    for name in ["actorsock.otp", "actorsock.supervisor"]:
+        monkeypatch.setattr(logging.getLogger(name), "handle", fails)
+    await otp.sys.trace(child.pid, True)
+    send(child.pid, "a message that nobody handles")
+    assert await otp.sys.get_state(child.pid)
+    ref = monitor(child.pid)
+    otp.cast(child.pid, "a reason")
+    assert (await receive(ref)).reason == "a reason"
+    [child] = await otp.which_children(supervisor)
+    assert isinstance(child.pid, Pid)

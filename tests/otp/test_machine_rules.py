@@ -139,7 +139,7 @@ def test_only_the_newest_time_out_of_a_name_counts(
             state, effects = step(state, Returned(result))
             result = None
             invoke = carry_out(effects)
-        assert {name: stamp for name, (stamp, _) in state.timers.items()} == running
+        assert {name: stamp for name, (stamp, _) in state.timers.running.items()} == running
         return event
 
     for number, (changes_state, actions) in enumerate(changes):

@@ -2,10 +2,9 @@
 
 from typing import Any
 
-import attrs
 import pytest
 
-from actorsock import Error, Exit, Pid, make_ref
+from actorsock import Error, Exit
 from actorsock.otp import (
     Enter,
     EventTimeout,
@@ -27,7 +26,6 @@ from actorsock.otp.behaviour.effects import (
     Invoke,
     Raised,
     Received,
-    Returned,
     SendAnswer,
     Serve,
     StartTimer,
@@ -35,9 +33,6 @@ from actorsock.otp.behaviour.effects import (
     TellStarter,
 )
 from actorsock.otp.calls.protocol import (
-    Begin,
-    Call,
-    Caller,
     Cast,
     StopRequest,
     SystemCall,
@@ -45,10 +40,8 @@ from actorsock.otp.calls.protocol import (
 )
 from actorsock.otp.machine.rules import Fresh, Mode, step
 
-PARENT = Pid()
-STARTER = make_ref()
-CALLER = Caller(Pid(), make_ref())
-CALL = Call(CALLER, "a request")
+from .rules_by_hand import CALL, CALLER, PARENT, STARTER, Rules, crash_by, in_init
+
 BEGUN = TellStarter(STARTER, None)
 
 PLAIN = Mode(None, enters=False)
@@ -56,25 +49,9 @@ ENTERING = Mode(None, enters=True)
 BY_METHOD = Mode(lambda state: state in ("open", "shut"), enters=False)
 
 
-@attrs.define
-class Rules:
-    """The rules, and what they have come to."""
-
-    state: Any
-
-    def hears(self, event: Any) -> tuple[Any, ...]:
-        self.state, effects = step(self.state, event)
-        return effects
-
-    def returns(self, value: Any) -> tuple[Any, ...]:
-        return self.hears(Returned(value))
-
-
 def beginning(mode: Mode = PLAIN) -> Rules:
     """A machine in `init`."""
-    rules = Rules(Fresh(mode))
-    assert rules.hears(Begin(PARENT, STARTER, (1, 2))) == (Invoke("init", (1, 2)),)
-    return rules
+    return in_init(step, Fresh(mode))
 
 
 def shut(mode: Mode = PLAIN, *actions: Any) -> Rules:
@@ -246,6 +223,28 @@ def test_a_postponed_event_comes_again_when_the_state_has_changed() -> None:
     assert rules.returns(None) == ()
 
 
+def test_no_event_copies_those_that_wait_or_the_time_outs() -> None:
+    """The work for an event does not depend on how many others are postponed or queued."""
+    rules = in_cast()
+    running = rules.state.machine.timers.running
+    rules.returns(KeepState(NamedTimeout("a name", 5), EventTimeout(5)))
+    rules.hears(Cast(1))
+    assert rules.state.machine.timers.running is running
+    assert list(running) == ["a name"]
+    for number in range(2, 5):
+        before = rules.state.machine.postponed
+        rules.returns(KeepState(Postpone()))
+        assert rules.state.postponed[1] is before
+        rules.hears(Cast(number))
+    rules.returns(NextState("open"))
+    for number in range(2):
+        before = rules.state.machine.queue
+        rules.returns(KeepState(NextEvent(Internal(number))))
+        assert rules.state.machine.queue is before
+        rules.returns(None)
+        assert rules.state.machine.queue is before[1]
+
+
 def test_inserted_events_come_before_postponed_ones() -> None:
     rules = in_cast()
     rules.returns(KeepState(Postpone()))
@@ -341,26 +340,43 @@ LATER = "expected None, KeepState, RepeatState, NextState or Stop to be returned
         (beginning, None, f"init: {AFTER_INIT} None"),
         (beginning, KeepState(), f"init: {AFTER_INIT} "),
         (beginning, RepeatState(), f"init: {AFTER_INIT} "),
-        (beginning, NextState("shut", Postpone()), "init: expected no Postpone here, where "),
+        (beginning, NextState("shut", Postpone()), "init: expected a result without Postpone, "),
         (lambda: beginning(BY_METHOD), NextState("x"), "init: no method for the state 'x'"),
         (in_cast, 1, f"handle_event: {LATER} 1"),
         (in_cast, Stop("x", reply=1), f"handle_event: {LATER} "),
         (in_cast, Ignore(), f"handle_event: {LATER} "),
         (lambda: in_cast(BY_METHOD), NextState("x"), "shut: no method for the state 'x'"),
         (entering, NextState("open"), "handle_event: expected the state it has just entered to"),
-        (entering, KeepState(Postpone()), "handle_event: expected no Postpone here, where "),
-        (entering, KeepState(NextEvent(Cast(1))), "handle_event: expected no NextEvent here, "),
+        (entering, KeepState(Postpone()), "handle_event: expected a result without Postpone, "),
+        (
+            entering,
+            KeepState(NextEvent(Cast(1))),
+            "handle_event: expected a result without NextEvent, ",
+        ),
     ],
     ids=lambda value: getattr(value, "__name__", str(value)),
 )
 def test_a_wrong_result_is_a_crash_that_names_the_callback(
     rules: Any, result: Any, mistake: str
 ) -> None:
-    machine = rules()
-    *_, last = machine.returns(result)
-    if type(last) is Invoke:
-        assert last.callback == "terminate"
-        [last] = machine.returns(None)
-    assert type(last.crash) is TypeError
-    assert last.reason is last.crash
-    assert str(last.crash).startswith(mistake)
+    assert crash_by(rules(), result).startswith(mistake)
+
+
+@pytest.mark.parametrize(
+    ("rules", "result", "remedy"),
+    [
+        (beginning, "shut", "NextState('shut')"),
+        (beginning, None, "NextState(state)"),
+        (beginning, StateTimeout(1), "NextState(state, StateTimeout(...))"),
+        (in_cast, Postpone(), "KeepState(Postpone())"),
+        (in_cast, NextEvent(Cast(1)), "KeepState(NextEvent(...))"),
+        (lambda: in_cast(BY_METHOD), "open", "NextState('open')"),
+        (lambda: in_cast(BY_METHOD), "unknown", None),
+        (in_cast, "any value may be a state here", None),
+        (in_cast, Ignore(), None),
+    ],
+    ids=lambda value: getattr(value, "__name__", str(value)),
+)
+def test_a_wrong_result_is_told_what_was_meant(rules: Any, result: Any, remedy: str | None) -> None:
+    _, _, hint = crash_by(rules(), result).partition("; did you mean ")
+    assert hint == ("" if remedy is None else f"{remedy}?")

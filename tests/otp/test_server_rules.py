@@ -3,17 +3,15 @@
 from math import inf
 from typing import Any
 
-import attrs
 import pytest
 
-from actorsock import Error, Exit, Pid, make_ref
+from actorsock import Error, Exit, Pid
 from actorsock.otp import Continue, Ignore, NoReply, Reply, Stop
 from actorsock.otp.behaviour.effects import (
     End,
     Invoke,
     Raised,
     Received,
-    Returned,
     SendAnswer,
     Serve,
     StartTimer,
@@ -21,9 +19,6 @@ from actorsock.otp.behaviour.effects import (
     TellStarter,
 )
 from actorsock.otp.calls.protocol import (
-    Begin,
-    Call,
-    Caller,
     Cast,
     StopRequest,
     SystemCall,
@@ -31,54 +26,34 @@ from actorsock.otp.calls.protocol import (
 )
 from actorsock.otp.server.rules import Fresh, step
 
-PARENT = Pid()
-STARTER = make_ref()
-CALLER = Caller(Pid(), make_ref())
-CALL = Call(CALLER, "a request")
+from .rules_by_hand import CALL, CALLER, PARENT, STARTER, Rules, crash_by, in_init
 
 
-@attrs.define
-class Server:
-    """The rules, and the effects of the event that came last."""
-
-    state: Any = attrs.field(factory=Fresh)
-    effects: tuple[Any, ...] = ()
-
-    def hears(self, event: Any) -> tuple[Any, ...]:
-        self.state, self.effects = step(self.state, event)
-        return self.effects
-
-    def returns(self, value: Any) -> tuple[Any, ...]:
-        return self.hears(Returned(value))
-
-
-def beginning() -> Server:
+def beginning() -> Rules:
     """A server in `init`."""
-    server = Server()
-    assert server.hears(Begin(PARENT, STARTER, (1, 2))) == (Invoke("init", (1, 2)),)
-    return server
+    return in_init(step, Fresh())
 
 
-def waiting(timeout: float = inf) -> Server:
+def waiting(timeout: float = inf) -> Rules:
     """A server that waits for a message."""
     server = beginning()
     server.returns(NoReply(timeout=timeout))
     return server
 
 
-def in_call() -> Server:
+def in_call() -> Rules:
     server = waiting()
     assert server.hears(CALL) == (Invoke("handle_call", ("a request", CALLER)),)
     return server
 
 
-def in_cast() -> Server:
+def in_cast() -> Rules:
     server = waiting()
     assert server.hears(Cast("a request")) == (Invoke("handle_cast", ("a request",)),)
     return server
 
 
-def in_info() -> Server:
+def in_info() -> Rules:
     server = waiting()
     assert server.hears("a message") == (Invoke("handle_info", ("a message",)),)
     return server
@@ -232,6 +207,8 @@ def test_the_callback_after_a_continue_is_that_of_the_next_message() -> None:
         (beginning, Reply(1), "init: expected None, NoReply, Continue, Stop, Ignore or Error to"),
         (in_call, None, "handle_call: expected Reply, NoReply, Continue or Stop to be returned"),
         (in_cast, Reply(1), "handle_cast: expected None, NoReply, Continue or Stop to be returned"),
+        (in_cast, Reply(1), "did you mean otp.reply(caller, value), before it returns?"),
+        (in_call, 42, "got 42; did you mean Reply(42)?"),
         (in_cast, Stop("x", reply=1), "handle_cast: expected None, NoReply, Continue or Stop to "),
         (in_info, 1, "handle_info: expected None, NoReply, Continue or Stop to be returned, got 1"),
         (in_info, Ignore(), "handle_info: expected None, NoReply, Continue or Stop to be returned"),
@@ -241,14 +218,7 @@ def test_the_callback_after_a_continue_is_that_of_the_next_message() -> None:
 def test_a_wrong_result_is_a_crash_that_names_the_callback(
     server: Any, result: Any, expected: str
 ) -> None:
-    server = server()
-    *_, last = server.returns(result)
-    if type(last) is Invoke:
-        assert last.callback == "terminate"
-        [last] = server.returns(None)
-    assert type(last.crash) is TypeError
-    assert last.reason is last.crash
-    assert str(last.crash).startswith(expected)
+    assert expected in crash_by(server(), result)
 
 
 # --- the end --------------------------------------------------------------------------------------

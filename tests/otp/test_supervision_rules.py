@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 from actorsock import Pid
 from actorsock.otp.supervision import rules
 from actorsock.otp.supervision.child_spec import ChildSpec, SupervisorFlags
-from actorsock.otp.supervision.rules import Family, Plan, Restarts
+from actorsock.otp.supervision.rules import Child, Family, Plan, Restarts
 
 ORDERLY = ["normal", "shutdown", ("shutdown", "moving")]
 DISORDERLY = ["killed", "because", ValueError("a crash"), None, ("shutdown",)]
@@ -20,7 +20,7 @@ def family(strategy: Any, *restarts: Any, intensity: int = 10) -> tuple[Family, 
     made, pids = Family(SupervisorFlags(strategy, intensity)), list[Pid]()
     for id, restart in enumerate(restarts):
         pids.append(Pid())
-        made.add(ChildSpec(id, print, restart=restart), pids[-1])
+        made.add(Child(ChildSpec(id, print, restart=restart)), pids[-1])
     return made, pids
 
 
@@ -165,7 +165,7 @@ class Supervising(RuleBasedStateMachine):
     def add(self, restart: Any) -> None:
         pid = self.running[self.next_id] = Pid()
         spec = ChildSpec(self.next_id, print, restart=restart)
-        self.family.add(spec, pid)
+        self.family.add(Child(spec), pid)
         self.next_id += 1
 
     @precondition(lambda self: self.running)
@@ -222,12 +222,12 @@ TestSupervising = Supervising.TestCase
 
 def significant(auto_shutdown: Any, *restarts: Any) -> tuple[Family, list[Pid]]:
     made = Family(SupervisorFlags("one_for_one", 10, auto_shutdown=auto_shutdown))
-    made.add(ChildSpec("plain", print), Pid())
+    made.add(Child(ChildSpec("plain", print)), Pid())
     pids: list[Pid] = []
     for id, restart in enumerate(restarts):
         pids.append(Pid())
         spec = ChildSpec(id, print, restart=restart, significant=True)
-        made.add(spec, pids[-1])
+        made.add(Child(spec), pids[-1])
     return made, pids
 
 
@@ -263,5 +263,5 @@ def test_the_end_of_all_significant_children_ends_the_supervisor() -> None:
 
 def test_a_plain_child_does_not_end_the_supervisor() -> None:
     made, _ = significant("any_significant", "temporary")
-    made.add(ChildSpec("other", print, restart="temporary"), other := Pid())
+    made.add(Child(ChildSpec("other", print, restart="temporary")), other := Pid())
     assert made.child_ended(other, "normal", 0) == Plan()

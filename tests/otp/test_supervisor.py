@@ -1,6 +1,9 @@
 """Supervisor: children that are started in order, restarted by the rules, and stopped."""
 
 import logging
+from collections.abc import Callable
+from contextlib import suppress
+from itertools import count
 from math import inf
 from typing import Any
 
@@ -18,6 +21,7 @@ from actorsock import (
     current_pid,
     exit,
     is_alive,
+    make_ref,
     monitor,
     ok,
     otp,
@@ -457,9 +461,122 @@ class Disguised:
     __class__ = property(lambda self: 1 / 0)  # type: ignore[assignment]
 
 
+class Unusual(BaseException):
+    pass
+
+
+class Counting:
+    """An id whose hash fails after so many times, and whose comparison always does."""
+
+    def __init__(self, good: int) -> None:
+        self.good = good
+
+    def __hash__(self) -> int:
+        self.good -= 1
+        if self.good < 0:
+            raise Unusual
+        return hash("a")
+
+    def __eq__(self, other: object) -> bool:
+        raise Unusual
+
+
+class Moving:
+    """An id that is another one each time."""
+
+    def __init__(self) -> None:
+        self.next = count().__next__
+
+    def __hash__(self) -> int:
+        return self.next()
+
+    def __eq__(self, other: object) -> bool:
+        return self.next() % 2 == 0
+
+
+IDS: dict[str, Callable[[], Any]] = {
+    "fails at once": lambda: Counting(0),
+    "fails at the second look": lambda: Counting(1),
+    "fails at the third look": lambda: Counting(2),
+    "can't be compared": lambda: Counting(10**9),
+    "moves": Moving,
+    "hides its class": Disguised,
+    "can't be hashed": list,
+}
+
+
+@pytest.mark.parametrize("make", IDS.values(), ids=IDS)
+@pytest.mark.parametrize("strategy", ["one_for_one", "one_for_all", "rest_for_one"])
+async def test_no_id_harms_a_supervisor(
+    runtime: None, make: Callable[[], Any], strategy: str
+) -> None:
+    pid = await supervisor(spec("a"), strategy=strategy, intensity=10)
+    id = make()
+    with suppress(TypeError):  # one that can't be hashed
+        match await otp.start_child(pid, {"id": id, "start": spawn_link, "args": (receive,)}):
+            case Ok(child):
+                exit(child, "a crash")
+                await wait_all_tasks_blocked()
+                assert len(running(await otp.which_children(pid))) == 2
+    for request in [otp.terminate_child, otp.restart_child, otp.terminate_child, otp.delete_child]:
+        await request(pid, id)
+    await otp.get_childspec(pid, id)
+    await ends("a")
+    assert "a" in running(await otp.which_children(pid))
+
+
+class Word(str):
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        raise Unusual
+
+    __hash__ = str.__hash__
+
+
+class Seconds(float):
+    def __lt__(self, other: object) -> bool:
+        raise Unusual
+
+    __eq__ = __le__ = __gt__ = __ge__ = __lt__  # type: ignore[assignment]
+    __hash__ = float.__hash__
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        *({"restart": Word(word)} for word in ("permanent", "transient", "temporary")),
+        *({"shutdown": value} for value in (Word("brutal_kill"), Seconds(1))),
+    ],
+    ids=str,
+)
+async def test_no_field_of_a_spec_harms_a_supervisor(runtime: None, field: dict[str, Any]) -> None:
+    flags: dict[str, Any] = {"strategy": Word("one_for_all"), "period": Seconds(5), "intensity": 10}
+    pid = await supervisor(spec("a"), **flags)
+    child = {"id": "b", "start": spawn_link, "args": (receive,)}
+    for id in ["b", "c"]:
+        with suppress(TypeError):  # some values can't even be checked
+            exit(ok(await otp.start_child(pid, {**child, **field, "id": id})), "a crash")
+    await wait_all_tasks_blocked()
+    assert isinstance(await otp.terminate_child(pid, "b"), Ok | Error)
+    await ends("a")
+    assert "a" in running(await otp.which_children(pid))
+
+
+@pytest.mark.parametrize("make", IDS.values(), ids=IDS)
+async def test_no_id_harms_a_dynamic_supervisor(runtime: None, make: Callable[[], Any]) -> None:
+    pid = await dynamic(spawn_link, receive)
+    for request in [otp.terminate_child, otp.get_childspec, otp.restart_child, otp.delete_child]:
+        assert isinstance(await request(pid, make()), Error)
+    assert is_alive(ok(await otp.start_child(pid)))
+
+
 async def test_an_object_that_hides_its_class_harms_no_supervisor(runtime: None) -> None:
     pid = await supervisor()
-    send(pid, Disguised())
+    someone: Any = Disguised()
+    for message in [someone, Exit(someone, "normal"), Down(make_ref(), someone, "normal")]:
+        send(pid, message)
+        otp.cast(pid, message)
     answer = await otp.call(pid, Disguised())
     assert "not one to a supervisor" in str(answer.error)
     result = await otp.start_child(pid, ChildSpec("odd", Disguised))

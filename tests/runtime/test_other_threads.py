@@ -1,5 +1,7 @@
 """A runtime belongs to one thread: `send` alone works from others."""
 
+import os
+import signal
 import threading
 from collections.abc import Callable
 from itertools import pairwise
@@ -115,6 +117,24 @@ async def test_sending_to_names_and_aliases(runtime: None, starts: Callable[...,
         expected = ValueError if starts is not in_a_thread else RuntimeError
         with pytest.raises(expected, match=r"registered as 'me'|send to the pid"):
             await starts(send, "me", "a message")
+
+
+@every_receiver
+async def test_a_signal_handler_sends_through_a_token(runtime: None, kind: str) -> None:
+    """The way that the documents name; it wakes the loop, whatever that does."""
+    receiver = RECEIVERS[kind](current_pid())
+    await wait_all_tasks_blocked()
+    token = trio.lowlevel.current_trio_token()
+
+    def handler(number: int, frame: object) -> None:
+        token.run_sync_soon(send, receiver, "from a signal handler")
+
+    before = signal.signal(signal.SIGUSR1, handler)
+    try:
+        await trio.to_thread.run_sync(os.kill, os.getpid(), signal.SIGUSR1)
+        assert await receive() == "from a signal handler"
+    finally:
+        signal.signal(signal.SIGUSR1, before)
 
 
 async def test_what_is_sent_to_an_ended_process_is_dropped(runtime: None) -> None:

@@ -6,13 +6,16 @@ sees None, and pays one test a message.
 
 import logging
 from collections import deque
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import attrs
 
 from ...log_text import text_with_data
+from ...runtime.bodies.crash_report import contain_logging_errors
 from ...runtime.bodies.current import current_process
+from ...runtime.core.signals import is_word
 from ..calls.protocol import Call, Cast
 from .effects import SendAnswer
 
@@ -37,7 +40,10 @@ class Statistics:
 
 @attrs.define
 class Debugging:
-    """Counters, the newest events, and a trace. Each can be on or off."""
+    """What a process keeps for `sys`: counters, the newest events, a trace. Each can be on or off.
+
+    A special process gets one from `sys.debug_options` and passes it on. Erlang's `sys:dbg_opt()`.
+    """
 
     since: datetime | None = None
     """When counting was switched on; None: it is off."""
@@ -76,25 +82,32 @@ class Debugging:
 
     def received(self, event: Any) -> None:
         """Record a message, a time-out or an inserted event that the process begins to handle."""
-        self.messages_in += 1
-        self._record(("in", event))
+        self.record(("in", event), _text)
 
     def answered(self, answer: SendAnswer) -> None:
         """Record an answer that a callback has returned."""
-        self.messages_out += 1
-        self._record(("out", answer.value, answer.caller.pid))
+        self.record(("out", answer.value, answer.caller.pid), _text)
 
-    def _record(self, event: tuple[Any, ...]) -> None:
+    def record(self, event: Any, text: Callable[[Any], str]) -> None:
+        """Count an event, keep it, and log its text, as far as these are on."""
+        way = event[0] if type(event) is tuple and event else None
+        self.messages_in += is_word(way, "in")
+        self.messages_out += is_word(way, "out")
         if self.events is not None:
             self.events.append(event)
         if self.traces:
-            match event:
-                case ("in", Call(caller, request)):
-                    text = f"got call {text_with_data(request)} from {caller.pid!r}"
-                case ("in", Cast(request)):
-                    text = f"got cast {text_with_data(request)}"
-                case ("in", message):
-                    text = f"got {text_with_data(message)}"
-                case (_, value, pid):
-                    text = f"sent {text_with_data(value)} to {pid!r}"
-            _log.info("*DBG* %r %s", current_process().pid, text)
+            line = text(event)
+            with contain_logging_errors():
+                _log.info("*DBG* %r %s", current_process().pid, line)
+
+
+def _text(event: tuple[Any, ...]) -> str:
+    match event:
+        case ("in", Call(caller, request)):
+            return f"got call {text_with_data(request)} from {caller.pid!r}"
+        case ("in", Cast(request)):
+            return f"got cast {text_with_data(request)}"
+        case ("in", message):
+            return f"got {text_with_data(message)}"
+    _, value, pid = event
+    return f"sent {text_with_data(value)} to {pid!r}"

@@ -13,9 +13,11 @@ from types import CoroutineType
 from typing import Any, Final
 
 from ...log_text import text_of
+from ...results import Error, Ok
 from ...runtime.api.aliases import send_through
 from ...runtime.api.message_timers import cancel_timer, send_after
 from ...runtime.api.messaging import receive
+from ...runtime.bodies.crash_report import contain_logging_errors
 from ...runtime.bodies.current import current_process
 from ...runtime.bodies.functions import name_of
 from ...runtime.bodies.handler import AGAIN
@@ -24,6 +26,7 @@ from ...runtime.core.messages import Exit
 from ...runtime.core.process import ProcessExit
 from ...runtime.core.reductions import BY_RULES, EVENT, EVENT_QUANTUM
 from ..calls.protocol import Begin, Begun, StopRequest, SystemCall, Tick, send_answer
+from ..calls.registries import Via
 from .debugging import Debugging
 from .effects import (
     End,
@@ -49,6 +52,18 @@ _log: Final = logging.getLogger("actorsock.otp")
 class Engine:
     """The program's object, the rules that it follows, and the current state of these rules."""
 
+    __slots__ = (
+        "__wrapped__",
+        "_name",
+        "_step",
+        "_timers",
+        "behaviour",
+        "debugging",
+        "parent",
+        "state",
+        "suspended",
+    )
+
     def __init__(self, cls: type[Any], behaviour: Any, step: Step, state: Any) -> None:
         self.behaviour = behaviour
         self.state = state
@@ -57,6 +72,7 @@ class Engine:
         self.debugging: Debugging | None = None
         """None unless `sys` has asked for something: then a message costs one test."""
         self._step = step
+        self._name: Via | None = None
         self._timers: dict[Any, Ref] = {}
         # `process_info` and crash reports name the program's class, not this one.
         self.__wrapped__ = cls
@@ -84,6 +100,8 @@ class Engine:
         message_type = type(message)
         if message_type is Begin:
             self.parent = message.parent
+            if message.name is not None:
+                self._register(message.name, message.starter)
         elif (
             self.debugging is not None
             and message_type is not Tick  # the rules report it as `Received`, unless it is stale
@@ -91,6 +109,14 @@ class Engine:
         ):
             self.debugging.received(message)
         return self._next(message)
+
+    def _register(self, name: Via, starter: Ref) -> None:
+        """Register the process in a registry of the program, or end if the name is taken."""
+        if not name.registry.register_name(name.name, current_process().pid):
+            taken = Error("already_started", name.whereis())
+            send_through(starter, Begun(starter, taken, True))
+            raise ProcessExit("normal")
+        self._name = name
 
     def _is_for_engine(self, message: Any) -> bool:
         """Return True for messages that are handled also while the process is suspended.
@@ -117,7 +143,11 @@ class Engine:
             case StopTimer(name):
                 self._stop_timer(name)
             case TellStarter(starter, error):
-                send_through(starter, Begun(starter, error))
+                if error is not None and self._name is not None:
+                    # As in Erlang the name is free again before the starter knows.
+                    self._name.registry.unregister_name(self._name.name)
+                result = Ok(current_process().pid) if error is None else error
+                send_through(starter, Begun(starter, result, error is not None))
             case Received(event):
                 if self.debugging is not None:
                     self.debugging.received(event)
@@ -139,11 +169,14 @@ class Engine:
             process = current_process()
             name = f" ({process.name})" if process.name is not None else ""
             behaviour = self.__wrapped__.__qualname__
-            _log.error("%s %r%s stops: %s", behaviour, process.pid, name, text_of(reason))
+            with contain_logging_errors():
+                _log.error("%s %r%s stops: %s", behaviour, process.pid, name, text_of(reason))
 
 
 class InPlace(Engine):
     """The handler of a handler process, whose callbacks are all plain functions."""
+
+    __slots__ = ("_held", "_pending")
 
     def __init__(self, cls: type[Any], behaviour: Any, step: Step, state: Any) -> None:
         super().__init__(cls, behaviour, step, state)
@@ -161,7 +194,7 @@ class InPlace(Engine):
             return None
         else:
             invoke = self._next_for_message(message)
-            current_process().node.run_queue.charge(BY_RULES)
+            current_process().body.budget -= BY_RULES
         return self._run(invoke)
 
     def _run(self, invoke: Invoke | None) -> object:
@@ -176,6 +209,7 @@ class InPlace(Engine):
                 if self.suspended or not self._held:
                     return None
                 invoke = self._next_for_message(self._held.popleft())
+                current_process().body.budget -= EVENT
                 if invoke is None:
                     continue
             event: Returned | Raised
@@ -189,6 +223,9 @@ class InPlace(Engine):
             except BaseException as exc:
                 event = raised(exc)
             invoke = self._next(event)
+            if invoke is not None:
+                # The first event of a message is paid for with the message.
+                current_process().body.budget -= EVENT
         if invoke is None and not self._held:
             return None
         self._pending = invoke
@@ -198,12 +235,14 @@ class InPlace(Engine):
 class Looping(Engine):
     """The code of a task or light process: at least one callback is async."""
 
+    __slots__ = ()
+
     async def __call__(self) -> None:
         body = current_process().body
         while True:
             # While suspended, a selective receive: the others stay in the mailbox, in order.
             message = await receive(self._is_for_engine if self.suspended else None)
-            body.budget -= BY_RULES  # the next `receive` yields if the budget is used up
+            body.budget -= BY_RULES  # the next `receive` gives way if that is used up
             invoke = self._next_for_message(message)
             while invoke is not None:
                 event: Returned | Raised

@@ -138,9 +138,13 @@ def answer_of(stop: Stop, caller: Caller | None) -> tuple[SendAnswer, ...] | Non
     return None if caller is None else (SendAnswer(caller, stop.reply),)
 
 
-def wrong_result(callback: str, expected: str, result: Any) -> Raised:
-    """Return the crash of a callback that returned something else than `expected`."""
-    error = TypeError(f"{callback}: expected {expected} to be returned, got {shown(result)}")
+def wrong_result(callback: str, expected: str, result: Any, remedy: str | None = None) -> Raised:
+    """Return the crash of a callback that returned something else than `expected`.
+
+    `remedy` is the result that was probably meant, as code, if that can be guessed.
+    """
+    hint = "" if remedy is None else f"; did you mean {remedy}?"
+    error = TypeError(f"{callback}: expected {expected} to be returned, got {shown(result)}{hint}")
     return Raised(error, error)
 
 

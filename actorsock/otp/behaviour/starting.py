@@ -1,11 +1,11 @@
-"""`start` and `start_link`: a new behaviour process, and the result of its `init`.
+"""`start` and its relatives: a new behaviour process, and the result of its `init`.
 
 The same for every behaviour. The starter spawns the process, sends it `Begin`, and waits for
 `Begun` or for the end of the process.
 """
 
 from math import inf
-from typing import Any
+from typing import Any, Literal
 
 from trio.lowlevel import enable_ki_protection
 
@@ -21,17 +21,18 @@ from ...runtime.core.messages import Down
 from ...runtime.core.process import Process, alive
 from ...runtime.core.reductions import START
 from ..calls.protocol import Begin, Begun
+from ..calls.registries import Via
 from ..calls.waiting import forget, take_exit
 from .base import Behaviour
 from .engine import InPlace
 
-__all__ = ["start", "start_link"]
+__all__ = ["How", "attach", "news_of", "start", "start_link", "start_monitor"]
 
 
 async def start(
     behaviour: type[Behaviour],
     *args: Any,
-    name: str | None = None,
+    name: str | Via | None = None,
     light: bool = False,
     timeout: float = inf,
 ) -> Ok[Pid] | Error[Any]:
@@ -41,9 +42,11 @@ async def start(
     caller. If the wait is cancelled, the process is killed.
 
     Args:
-        behaviour: a class derived from `GenServer`, `StateMachine`, `Supervisor` or `Application`.
+        behaviour: a class derived from `GenServer`, `StateMachine`, `Supervisor` or `Application`;
+            or `EventManager`.
         *args: the arguments of its `init`.
-        name: a name to register the process under, before `init` runs (`{local, Name}`).
+        name: a name to register the process under, before `init` runs (`{local, Name}`); or a
+            `Via`, a name in a registry of the program.
         light: run the process as a light one. Without effect on a class whose callbacks are all
             plain functions: its processes are handlers.
         timeout: seconds to wait for `init`; `math.inf` (the default) waits for ever.
@@ -58,8 +61,8 @@ async def start(
           `exit(reason)`; if it has crashed, `reason` is the exception
 
     Raises:
-        TypeError: `behaviour` is no such class, `name` is not a `str`, or `timeout` is not a
-            number.
+        TypeError: `behaviour` is no such class, `name` is neither a `str` nor a `Via`, or `timeout`
+            is not a number.
         ValueError: `timeout` is negative or NaN.
 
     Example::
@@ -68,13 +71,13 @@ async def start(
             case Ok(pid): ...
             case Error("already_started", pid): ...
     """
-    return await _start(behaviour, args, name, light, timeout, linked=False)
+    return await _start("alone", behaviour, args, name, light, timeout)  # type: ignore[no-any-return]
 
 
 async def start_link(
     behaviour: type[Behaviour],
     *args: Any,
-    name: str | None = None,
+    name: str | Via | None = None,
     light: bool = False,
     timeout: float = inf,
 ) -> Ok[Pid] | Error[Any]:
@@ -86,7 +89,8 @@ async def start_link(
     parent gets its exit signal; and so a parent that does not trap exits ends too if `init` fails.
 
     Args:
-        behaviour: a class derived from `GenServer`, `StateMachine`, `Supervisor` or `Application`.
+        behaviour: a class derived from `GenServer`, `StateMachine`, `Supervisor` or `Application`;
+            or `EventManager`.
         *args: the arguments of its `init`.
         name: a name to register the process under, before `init` runs.
         light: run the process as a light one, if the class has async callbacks.
@@ -100,18 +104,53 @@ async def start_link(
         TypeError: as `start`.
         ValueError: as `start`.
     """
-    return await _start(behaviour, args, name, light, timeout, linked=True)
+    return await _start("linked", behaviour, args, name, light, timeout)  # type: ignore[no-any-return]
 
 
+async def start_monitor(
+    behaviour: type[Behaviour],
+    *args: Any,
+    name: str | Via | None = None,
+    light: bool = False,
+    timeout: float = inf,
+) -> Ok[tuple[Pid, Ref]] | Error[Any]:
+    """Start a behaviour in a new process that the caller monitors, from its beginning on.
+
+    Erlang's `gen_server:start_monitor/3,4` and its relatives. The caller is the parent, as with
+    `start_link`, but the two are not linked.
+
+    Args:
+        behaviour: as `start`.
+        *args: the arguments of its `init`.
+        name: a name to register the process under, before `init` runs.
+        light: run the process as a light one, if the class has async callbacks.
+        timeout: seconds to wait for `init`; `math.inf` (the default) waits for ever.
+
+    Returns:
+        `Ok((pid, ref))`, where a `Down` with `ref` will tell the end of the process; or `Error`
+        as `start`, and no `Down` comes.
+
+    Raises:
+        TypeError: as `start`.
+        ValueError: as `start`.
+    """
+    return await _start("monitored", behaviour, args, name, light, timeout)  # type: ignore[no-any-return]
+
+
+How = Literal["alone", "linked", "monitored"]
+"""The way in which a starter is attached to the process that it has started."""
+
+
+# The result has another form if the process is monitored, which the public functions say.
 @enable_ki_protection
 async def _start(
+    how: How,
     behaviour: type[Behaviour],
     args: tuple[Any, ...],
-    name: str | None,
+    name: str | Via | None,
     light: bool,
     timeout: float,
-    linked: bool,
-) -> Ok[Pid] | Error[Any]:
+) -> Any:
     if not (isinstance(behaviour, type) and issubclass(behaviour, Behaviour)):
         raise TypeError(
             f"behaviour: expected a class derived from GenServer, StateMachine or Supervisor, "
@@ -124,23 +163,53 @@ async def _start(
         await pause
     # Checked before the process exists: nothing has to be undone, and no other process can register
     # the name between here and `spawn`, which does not wait.
-    if name is not None and (owner := whereis(name)) is not None:
+    via, local = (name, None) if isinstance(name, Via) else (None, name)
+    owner = whereis(local) if local is not None else via.whereis() if via is not None else None
+    if owner is not None:
         return Error("already_started", owner)
     engine = behaviour._engine()
     if isinstance(engine, InPlace):
-        pid = spawn_handler(engine, name=name)
+        pid = spawn_handler(engine, name=local)
     else:
-        pid = spawn(engine, name=name, light=light)
+        pid = spawn(engine, name=local, light=light)
     # The new process does not run before this function sends or waits, so its first message is
     # `Begin`.
-    if linked:
+    ref, lasting = attach(starter, pid, how)
+    send(pid, Begin(pid if how == "alone" else starter.pid, ref, args, via))
+    result = await news_of(starter, pid, ref, timeout, lasting)
+    if lasting is None:
+        return result
+    if isinstance(result, Ok):
+        return Ok((pid, lasting))
+    forget(starter, lasting)
+    return result
+
+
+def attach(starter: Process, pid: Pid, how: How) -> tuple[Ref, Ref | None]:
+    """Attach a process that has not run yet to its starter, which waits for its `Begun` then.
+
+    Return a ref for `news_of`, and, for `"monitored"`, that of the monitor that the starter wants.
+    """
+    if how == "linked":
         starter.link(alive[pid])
-    ref = monitor(pid, alias="demonitor")
-    send(pid, Begin(starter.pid if linked else pid, ref, args))
+    lasting = monitor(pid) if how == "monitored" else None
+    return monitor(pid, alias="demonitor"), lasting
+
+
+async def news_of(starter: Process, pid: Pid, ref: Ref, timeout: float, lasting: Ref | None) -> Any:
+    """Wait for the `Begun` of a process that was just started, and return the result in it.
+
+    `Error(reason)` if the process ends before; `Error("timeout")` if it is not in time. In the
+    latter case it is killed, and so it is if the wait is cancelled. `ref` and `lasting` are what
+    `attach` has returned. `ref` monitors nothing afterwards, and after a cancelled wait neither
+    does `lasting`.
+    """
     try:
-        return await _begun(starter, pid, ref, timeout)
+        return await _news_of(starter, pid, ref, timeout)
     except BaseException:
         forget(starter, ref)
+        if lasting is not None:
+            forget(starter, lasting)
         if not starter.ending:
             # The caller will never learn the pid, so the process has to go. If the starter itself
             # is ending there is nothing to do: a linked process gets the exit signal, and for one
@@ -149,24 +218,24 @@ async def _start(
         raise
 
 
-async def _begun(starter: Process, pid: Pid, ref: Ref, timeout: float) -> Ok[Pid] | Error[Any]:
+async def _news_of(starter: Process, pid: Pid, ref: Ref, timeout: float) -> Any:
     match await receive(ref, after=timeout):
-        case Begun(error=None):
+        case Begun(result=result, failed=False):
             forget(starter, ref)
-            return Ok(pid)
-        case Begun(error=Error() as error):
+            return result
+        case Begun(result=result):
             await receive(ref)  # the `Down`: the process has ended when `start` returns
         case Down(reason=reason):
-            error = Error(reason)
+            result = Error(reason)
         case _:
-            error = Error("timeout")
+            result = Error("timeout")
             _kill(pid)
             await receive(lambda message: isinstance(message, Down) and message.ref is ref)
             # `init` may have returned in the last moment: drop its `Begun`.
             forget(starter, ref)
     # The returned error reports the end already; a caller that traps exits needs no `Exit` message.
     take_exit(starter, pid)
-    return error
+    return result
 
 
 def _kill(pid: Pid) -> None:

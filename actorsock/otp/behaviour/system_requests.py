@@ -11,7 +11,6 @@ import attrs
 
 from ...arguments import shown
 from ...runtime.bodies.current import current_process
-from ...runtime.bodies.functions import name_of
 from ...runtime.core.identity import Pid
 from ..calls.protocol import SystemCall, send_answer
 from .debugging import Debugging
@@ -42,14 +41,15 @@ class Status:
     registered_name: str | None
     """Its registered name; None if it has none."""
     behaviour: str
-    """The class, as `module:name`."""
+    """The class, as `module:name`; of a process without a behaviour the function that it runs."""
     status: Literal["running", "suspended"]
     """`"suspended"` between `sys.suspend` and `sys.resume`."""
     parent: Pid | None
     """The process that called `start_link`; for `start` the process itself."""
     state: Any
     """The result of `format_status`, or a text that says that it crashed. For a `StateMachine`
-    the pair of its state and that."""
+    the pair of its state and that; for an `EventManager` a list of pairs of a handler's name and
+    that."""
     log: list[tuple[Any, ...]]
     """The events that `sys.log` keeps; empty while it is off."""
 
@@ -130,13 +130,14 @@ class Served(Protocol):
 class _Waiting(Protocol):
     """The state of a behaviour's rules while it waits for a message.
 
-    `sys` sees a server as its object, and a state machine as the pair `(state, object)`. These
-    two methods convert to and from that form.
+    `sys` sees a server as its object, a state machine as the pair `(state, object)`, and an event
+    manager as a list of its handlers. These two methods convert to and from that form; `show` is
+    applied to each object in it.
     """
 
-    def to_sys(self, behaviour: Any) -> Any: ...
+    def to_sys(self, behaviour: Any, show: Callable[[Any], Any]) -> Any: ...
 
-    def from_sys(self, new: Any) -> "tuple[_Waiting, Any]": ...
+    def from_sys(self, new: Any, behaviour: Any) -> "tuple[_Waiting, Any]": ...
 
 
 def serve(engine: Served, call: SystemCall) -> None:
@@ -152,10 +153,10 @@ def serve(engine: Served, call: SystemCall) -> None:
 def _answer(engine: Served, request: Any) -> Any:
     match request:
         case GetState():
-            return engine.state.to_sys(engine.behaviour)
+            return engine.state.to_sys(engine.behaviour, _itself)
         case ReplaceState(function):
-            _replace(engine, function(engine.state.to_sys(engine.behaviour)))
-            return engine.state.to_sys(engine.behaviour)
+            _replace(engine, function(engine.state.to_sys(engine.behaviour, _itself)))
+            return engine.state.to_sys(engine.behaviour, _itself)
         case GetStatus():
             return _status(engine)
         case Suspend():
@@ -178,7 +179,7 @@ def _answer(engine: Served, request: Any) -> Any:
 def _replace(engine: Served, new: Any) -> None:
     if new is None:
         return
-    state, behaviour = engine.state.from_sys(new)
+    state, behaviour = engine.state.from_sys(new, engine.behaviour)
     if not isinstance(behaviour, type(engine.behaviour)):
         expected = type(engine.behaviour).__qualname__
         raise TypeError(
@@ -192,22 +193,27 @@ def _status(engine: Served) -> Status:
     return Status(
         process.pid,
         process.name,
-        name_of(engine),
+        process.body.describe(),
         "suspended" if engine.suspended else "running",
         engine.parent,
-        engine.state.to_sys(_formatted(engine)),
+        engine.state.to_sys(engine.behaviour, _formatted),
         _events(engine),
     )
 
 
-def _formatted(engine: Served) -> Any:
+def _itself(behaviour: Any) -> Any:
+    return behaviour
+
+
+def _formatted(behaviour: Any) -> Any:
     # `get_status` is for debugging: a crash of `format_status` is part of the result, and does not
     # hide the rest of it.
     try:
-        return engine.behaviour.format_status()
+        formats = getattr(behaviour, "format_status", None)
+        return behaviour if formats is None else formats()
     except BaseException as exc:
         reason = raised(exc).reason
-        return f"{type(engine.behaviour).__qualname__}.format_status crashed: {shown(reason)}"
+        return f"{type(behaviour).__qualname__}.format_status crashed: {shown(reason)}"
 
 
 def _events(engine: Served) -> list[tuple[Any, ...]]:

@@ -1,5 +1,6 @@
 """Calling a server and waiting for it: `call`, `cast`, `reply`, `stop`."""
 
+from contextlib import suppress
 from math import inf
 from typing import Any, TypeVar, overload
 
@@ -25,30 +26,31 @@ from .protocol import (
     Request,
     StopRequest,
     SystemCall,
-    pending_caller,
+    deliver_call,
     send_answer,
 )
-from .waiting import Server, find_server, forget, watch
+from .registries import ServerRef, Via
+from .waiting import find_server, forget, watch
 
-__all__ = ["call", "cast", "reply", "stop", "system_call"]
+__all__ = ["call", "cast", "is_same", "reply", "stop", "system_call"]
 
 
 T = TypeVar("T")
 
 
 @overload
-async def call(server: Server, request: Request[T], timeout: float = 5.0) -> T: ...
+async def call(server: ServerRef, request: Request[T], timeout: float = 5.0) -> T: ...
 @overload
-async def call(server: Server, request: Any, timeout: float = 5.0) -> Any: ...
+async def call(server: ServerRef, request: Any, timeout: float = 5.0) -> Any: ...
 @enable_ki_protection
-async def call(server: Server, request: Any, timeout: float = 5.0) -> Any:
+async def call(server: ServerRef, request: Any, timeout: float = 5.0) -> Any:
     """Send a request to a server and wait for the answer.
 
     Erlang's `gen_server:call/2,3` and `gen_statem:call/2,3`. The server is a `GenServer` or a
     `StateMachine`, or any process that receives `Call` messages and uses `reply`.
 
     Args:
-        server: the pid of the server, its registered name, or `(name, node)` in a cluster.
+        server: the pid of the server, its registered name, a `Via`, or `(name, node)` in a cluster.
         request: any value; the server's `handle_call` gets it.
         timeout: seconds to wait for the answer (default: 5); `math.inf` waits for ever. An answer
             that comes later is dropped.
@@ -66,7 +68,7 @@ async def call(server: Server, request: Any, timeout: float = 5.0) -> Any:
             - `"noconnection"`: the connection with its node broke, or could not be made
             - `"timeout"`: no answer in time
             - `"calling_self"`: the server is the calling process
-        TypeError: `server` is neither a pid nor a `str`, or `timeout` is not a number.
+        TypeError: `server` is no pid, name or `Via`, or `timeout` is not a number.
         ValueError: `timeout` is negative or NaN.
 
     Example::
@@ -86,8 +88,7 @@ async def call(server: Server, request: Any, timeout: float = 5.0) -> Any:
     target = None if pid is None else alive.get(pid)
     if target is None or target is process:
         raise _unreachable(target, "call", server, request)
-    caller = pending_caller(process.pid)
-    target.deliver(Call(caller, request))
+    caller = deliver_call(target, process.pid, request)
     answer = caller.answer
     if answer is PENDING or answer is BY_ALIAS:
         return await _wait_after_delivery(
@@ -101,7 +102,7 @@ async def call(server: Server, request: Any, timeout: float = 5.0) -> Any:
     return answer
 
 
-async def system_call(function: str, server: Server, request: Any, timeout: float) -> Any:
+async def system_call(function: str, server: ServerRef, request: Any, timeout: float) -> Any:
     """Send a request that the behaviour itself serves, for `sys`, and wait for the answer.
 
     `function` is the name of the calling function, for `CallError`. There is no answer in place
@@ -116,17 +117,22 @@ async def system_call(function: str, server: Server, request: Any, timeout: floa
 
 
 @enable_ki_protection
-def cast(server: Server, request: Any) -> None:
+def cast(server: ServerRef, request: Any) -> None:
     """Send a request that expects no answer. Erlang's `gen_server:cast/2`.
 
     Args:
-        server: the pid of the server, or its registered name. If there is no such process, the
-            request is dropped silently.
+        server: the pid of the server, its registered name, or a `Via`. If there is no such
+            process, the request is dropped silently.
         request: any value; the server's `handle_cast` gets it.
 
     Raises:
-        TypeError: `server` is neither a pid nor a `str`.
+        TypeError: `server` is no pid, name or `Via`.
     """
+    if isinstance(server, Via):
+        # As in Erlang: the registry may know other ways than `deliver`.
+        with suppress(ValueError):  # there is no process of that name
+            server.send(Cast(request))
+        return
     target = alive.get(server) if type(server) is Pid else find_server(current_process(), server)
     if target is not None:
         target.deliver(Cast(request))
@@ -162,14 +168,14 @@ def reply(caller: Caller, value: Any) -> None:
 
 
 @enable_ki_protection
-async def stop(server: Server, reason: Any = "normal", timeout: float = inf) -> None:
+async def stop(server: ServerRef, reason: Any = "normal", timeout: float = inf) -> None:
     """Stop a server and wait until it has ended. Erlang's `gen_server:stop/1,3`.
 
     The server calls `terminate(reason)` and ends, also while it is suspended by `sys.suspend`.
     Messages that are in its mailbox before this request are handled first.
 
     Args:
-        server: the pid of the server, or its registered name.
+        server: the pid of the server, its registered name, or a `Via`.
         reason: the exit reason (default: `"normal"`).
         timeout: seconds to wait; `math.inf` (the default) waits for ever. After a time-out the
             request remains, and the server still stops.
@@ -182,7 +188,7 @@ async def stop(server: Server, reason: Any = "normal", timeout: float = inf) -> 
             - `"calling_self"`: the server is the calling process; return `Stop(reason)` instead
             - another one: the server ended with this and not with `reason`, for example because
               `terminate` crashed
-        TypeError: `server` is neither a pid nor a `str`, or `timeout` is not a number.
+        TypeError: `server` is no pid, name or `Via`, or `timeout` is not a number.
         ValueError: `timeout` is negative or NaN.
     """
     check_seconds("timeout", timeout)
@@ -201,7 +207,7 @@ async def stop(server: Server, reason: Any = "normal", timeout: float = inf) -> 
         forget(process, ref)
     if type(down) is not Down:
         raise CallError("timeout", server, reason, "stop")
-    if not _is_same(down.reason, reason):
+    if not is_same(down.reason, reason):
         raise CallError(down.reason, server, reason, "stop")
 
 
@@ -210,7 +216,7 @@ async def _wait_after_delivery(
     target: Process,
     caller: Caller,
     timeout: float,
-    context: tuple[str, Server, Any],
+    context: tuple[str, ServerRef, Any],
 ) -> Any:
     """Wait for the answer of a request that was delivered and not answered in place.
 
@@ -239,7 +245,7 @@ async def _ask(
     target: Process | Remote,
     kind: type[Call] | type[SystemCall],
     timeout: float,
-    context: tuple[str, Server, Any],
+    context: tuple[str, ServerRef, Any],
 ) -> Any:
     """Send a request whose answer can only come as a message, and wait for it.
 
@@ -261,7 +267,7 @@ async def _ask(
             forget(process, caller.ref)
 
 
-async def _call_elsewhere(server: Server, request: Any, timeout: float) -> Any:
+async def _call_elsewhere(server: ServerRef, request: Any, timeout: float) -> Any:
     """Do `call` for a server that is not named by a plain pid or a name."""
     process = current_process()
     pause = process.body.spend(MESSAGE)
@@ -274,7 +280,7 @@ async def _call_elsewhere(server: Server, request: Any, timeout: float) -> Any:
 
 
 async def _receive_answer(
-    process: Process, caller: Caller, timeout: float, context: tuple[str, Server, Any]
+    process: Process, caller: Caller, timeout: float, context: tuple[str, ServerRef, Any]
 ) -> Any:
     try:
         answer = await receive(caller.ref, after=timeout)
@@ -289,23 +295,24 @@ async def _receive_answer(
     raise _failure("timeout", context)
 
 
-def _is_same(reason: Any, other: Any) -> bool:
-    if reason is other:
+def is_same(value: Any, other: Any) -> bool:
+    """Return True if two values of the program are equal: reasons, or ids."""
+    if value is other:
         return True
     try:
-        return bool(reason == other)
-    except Exception:  # `__eq__` of a reason is the program's code, and may fail
+        return bool(value == other)
+    except Exception:  # `__eq__` is the program's code, and may fail
         return False
 
 
 def _unreachable(
-    target: Process | Remote | None, function: str, server: Server, argument: Any
+    target: Process | Remote | None, function: str, server: ServerRef, argument: Any
 ) -> CallError:
     reason = "noproc" if target is None else "calling_self"
     return CallError(reason, server, argument, function)
 
 
-def _failure(reason: Any, context: tuple[str, Server, Any]) -> CallError:
+def _failure(reason: Any, context: tuple[str, ServerRef, Any]) -> CallError:
     # Erlang wraps the reason, `{Reason, {gen_server, call, Args}}`. Here the reason stays what the
     # server ended with, so that it can be matched directly; the rest are attributes.
     function, server, request = context

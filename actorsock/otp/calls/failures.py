@@ -3,8 +3,8 @@
 from typing import Any
 
 from ...log_text import text_of
-from ...runtime.core.identity import Pid
 from ...runtime.core.process import ExitError
+from .registries import ServerRef
 
 __all__ = ["CallError"]
 
@@ -36,16 +36,12 @@ class CallError(ExitError):
             print(f"no price: {exc.reason!r}")
     """
 
-    server: Pid | str | tuple[str, str]
+    server: ServerRef
     request: Any
     function: str
 
     def __init__(
-        self,
-        reason: Any,
-        server: Pid | str | tuple[str, str],
-        request: Any,
-        function: str = "call",
+        self, reason: Any, server: ServerRef, request: Any, function: str = "call"
     ) -> None:
         super().__init__(reason, server, request, function)
         self.server = server

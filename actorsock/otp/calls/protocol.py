@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 import attrs
 
-from ...results import Error
+from ..._native import twin
 from ...runtime.api.aliases import send_through
 from ...runtime.core.identity import Pid, Ref
-from ...runtime.core.process import alive
+from ...runtime.core.process import Process, alive
+from .registries import Via
 
 __all__ = [
     "BY_ALIAS",
@@ -34,8 +35,9 @@ __all__ = [
     "RequestRef",
     "StopRequest",
     "SystemCall",
+    "SystemMessage",
     "Tick",
-    "pending_caller",
+    "deliver_call",
     "send_answer",
 ]
 
@@ -128,11 +130,16 @@ _set_answer: Final = Caller.answer.__set__
 _new: Final = Caller.__new__
 
 
-def pending_caller(pid: Pid) -> Caller:
-    """Return a caller whose answer can be stored in `answer`, until its ref is used."""
+@twin
+def deliver_call(target: Process, pid: Pid, request: Any) -> Caller:
+    """Deliver a call of `pid` to `target`; return its caller, in which the answer may be already.
+
+    The answer can be stored there until the ref of the caller is used.
+    """
     caller = _new(Caller)
     _set_pid(caller, pid)
     _set_answer(caller, PENDING)
+    target.deliver(Call(caller, request))
     return caller
 
 
@@ -183,16 +190,26 @@ class Answer:
     """The value that the server answered with."""
 
 
+class SystemMessage:
+    """A request of `sys` or `stop`. Erlang's `{system, From, Request}`.
+
+    Behaviours serve it themselves, without the program's callbacks. A process without a behaviour
+    that receives one passes it to `sys.handle_system_msg`.
+    """
+
+    __slots__ = ()
+
+
 @attrs.frozen
-class SystemCall:
-    """A call that the behaviour serves itself, without the program's callbacks: see `sys`."""
+class SystemCall(SystemMessage):
+    """A request of `sys`."""
 
     caller: Caller
     request: Any
 
 
 @attrs.frozen
-class StopRequest:
+class StopRequest(SystemMessage):
     """The request of `stop`: call `terminate`, and end with `reason`."""
 
     reason: Any
@@ -208,15 +225,19 @@ class Begin:
     starter: Ref
     """The alias that the result of `init` (`Begun`) is sent to."""
     args: tuple[Any, ...]
+    name: Via | None = None
+    """The name that the process registers before `init`, if it is in a registry of the program."""
 
 
 @attrs.frozen
 class Begun:
-    """The result of `init`, for `start`."""
+    """The first news of a new process, for the function that has started it."""
 
     ref: Ref
-    error: Error[Any] | None
-    """None: the process serves from now on. Otherwise `start` returns this error."""
+    result: Any
+    """What that function returns."""
+    failed: bool
+    """The process is about to end. The function waits for that before it returns."""
 
 
 @attrs.frozen

@@ -12,25 +12,30 @@ from ...runtime.core.mailbox import NOTHING, anything
 from ...runtime.core.messages import Exit
 from ...runtime.core.process import Process, alive
 from ...runtime.core.remote import Remote
+from .registries import Via
 
-__all__ = ["Server", "find_server", "forget", "take_exit", "watch"]
-
-Server = Pid | str | tuple[str, str]
-"""What a caller names a server by: a pid, a name here, or `(name, node)` in a cluster."""
+__all__ = ["find_server", "forget", "take_exit", "watch"]
 
 
 def find_server(process: Process, server: Any) -> Process | Remote | None:
     """Return the live process that `server` denotes; a name is looked up in `process`'s node.
 
     A process of another node may have ended: its monitor tells. Raises `TypeError` if `server` is
-    neither a pid nor a name.
+    none of the forms of `ServerRef`.
     """
-    name = server if isinstance(server, str) else elsewhere(process.node, server)
-    if isinstance(name, Remote):
-        return name
-    if name is None and type(server) is not Pid:
-        raise TypeError(f"server: expected a Pid or a registered name, got {shown(server)}")
-    pid = server if name is None else process.node.names.get(name)
+    pid: Any
+    if isinstance(server, Via):
+        pid = server.whereis()
+        if isinstance(pid, Remote):
+            return pid
+    else:
+        name = server if isinstance(server, str) else elsewhere(process.node, server)
+        if isinstance(name, Remote):
+            return name
+        if name is None and type(server) is not Pid:
+            expected = "a Pid, a registered name or a Via"
+            raise TypeError(f"server: expected {expected}, got {shown(server)}")
+        pid = server if name is None else process.node.names.get(name)
     return None if pid is None else alive.get(pid)
 
 

@@ -1,12 +1,12 @@
 """The events of a `StateMachine`. `Call` and `Cast`, also events, are in `calls.protocol`."""
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import attrs
 
 from ..calls.protocol import Call, Cast
 
-__all__ = ["Enter", "Event", "Info", "Internal", "TimedOut"]
+__all__ = ["Enter", "Event", "Info", "Internal", "Linked", "TimedOut", "turned"]
 
 
 @attrs.frozen
@@ -55,3 +55,15 @@ class Enter:
 
 
 Event = Call | Cast | Info | Internal | TimedOut | Enter
+
+Linked: TypeAlias = tuple[()] | tuple[Event, "Linked"]
+"""A list of events: the first one, and the list of the others. One more in front copies none of
+them, where a plain tuple would copy all of those that wait, for each event."""
+
+
+def turned(events: Linked, rest: Linked) -> Linked:
+    """Return `rest` with `events` in front of it, in reverse order."""
+    while events:
+        event, events = events
+        rest = (event, rest)
+    return rest

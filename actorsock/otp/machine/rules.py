@@ -13,7 +13,7 @@ inserted (`NextEvent`), then, after a change of state, those that were postponed
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args
 
 import attrs
 
@@ -27,7 +27,6 @@ from ..behaviour.effects import (
     Received,
     Returned,
     Serve,
-    StopTimer,
     TellStarter,
 )
 from ..behaviour.lifecycle import (
@@ -42,9 +41,9 @@ from ..behaviour.lifecycle import (
     wrong_result,
 )
 from ..calls.protocol import Begin, Call, Cast, SystemCall, Tick
-from .events import Enter, Event, Info, TimedOut
+from .events import Enter, Event, Info, Linked, TimedOut, turned
 from .outcomes import Action, KeepState, NextEvent, NextState, Postpone, RepeatState
-from .timeouts import DUE, EVENT, STATE, Timeout, Timers, Timing, without
+from .timeouts import EVENT, STATE, Timeout, Timers
 
 __all__ = ["Busy", "Fresh", "Machine", "Mode", "step"]
 
@@ -82,24 +81,18 @@ class Machine:
     parent: Pid | None = None
     state: Any = None
     """The state of the program's machine."""
-    queue: tuple[Event, ...] = ()
+    queue: Linked = ()
     """The events that come before any message, in order."""
-    postponed: tuple[Event, ...] = ()
-    """The events that wait for a change of state, oldest first."""
-    stamp: int = 0
-    """The stamp of the newest timer. A tick whose stamp is not in `timers` is stale."""
-    timers: Timers = attrs.field(factory=dict)
+    postponed: Linked = ()
+    """The events that wait for a change of state, newest first."""
+    timers: Timers = attrs.field(factory=Timers)
+    """The time-outs: the only part that is changed in place."""
 
-    @property
-    def due(self) -> Any:
-        """The name of the oldest time-out of 0 seconds, or None."""
-        return next((name for name, (stamp, _) in self.timers.items() if stamp == DUE), None)
-
-    def to_sys(self, behaviour: Any) -> Any:
+    def to_sys(self, behaviour: Any, show: Callable[[Any], Any]) -> Any:
         """Return what `sys.get_state` shows: the state, and the object."""
-        return self.state, behaviour
+        return self.state, show(behaviour)
 
-    def from_sys(self, new: Any) -> tuple["Machine", Any]:
+    def from_sys(self, new: Any, behaviour: Any) -> tuple["Machine", Any]:
         """Return the state of the rules and the object after `sys.replace_state`.
 
         Raise `TypeError` if `new` is not a pair, or the machine can't be in its state.
@@ -159,7 +152,7 @@ def _message(machine: Machine, message: Any) -> Next:
     event: Event
     message_type = type(message)
     if message_type is Tick:
-        running = machine.timers.get(message.name)
+        running = machine.timers.running.get(message.name)
         if running is None or running[0] != message.stamp:
             return machine, ()
         return _time_out(machine, message.name, ())
@@ -178,27 +171,24 @@ def _message(machine: Machine, message: Any) -> Next:
 def _next_event(machine: Machine, before: tuple[Effect, ...]) -> Next:
     """Handle the next event that needs no message; if there is none, wait for a message."""
     if machine.queue:
-        event, *rest = machine.queue
-        return _handle(attrs.evolve(machine, queue=tuple(rest)), event, before)
-    name = machine.due
-    if name is None:
-        return machine, before
-    return _time_out(machine, name, before)
+        event, rest = machine.queue
+        return _handle(attrs.evolve(machine, queue=rest), event, before)
+    for name in machine.timers.due:
+        return _time_out(machine, name, before)
+    return machine, before
 
 
 def _time_out(machine: Machine, name: Any, before: tuple[Effect, ...]) -> Next:
-    event = TimedOut(name, machine.timers[name][1])
-    machine = attrs.evolve(machine, timers=without(machine.timers, name))
+    event = TimedOut(name, machine.timers.take(name))
     return _handle(machine, event, (*before, Received(event)))
 
 
 def _handle(machine: Machine, event: Event, before: tuple[Effect, ...]) -> Next:
     """Call the callback with an event, of whatever origin; it ends the event time-out."""
-    running = machine.timers.get(EVENT)
-    if running is not None:
-        if running[0] != DUE:
-            before = (*before, StopTimer(EVENT))
-        machine = attrs.evolve(machine, timers=without(machine.timers, EVENT))
+    effects: list[Effect] = []
+    machine.timers.stop(EVENT, effects)
+    if effects:
+        before = (*before, *effects)
     return _invoke(machine, event, before)
 
 
@@ -235,8 +225,22 @@ def _returned(busy: Busy, result: Any) -> Next:
                 # As in Erlang the caller gets its answer before `terminate` begins.
                 return terminate(End(reason), busy.machine.state, before=answers)
     if busy.starter is not None:
-        return _wrong(busy, result, "NextState, Stop, Ignore or Error")
-    return _wrong(busy, result, "None, KeepState, RepeatState, NextState or Stop")
+        return _wrong(busy, result, "NextState, Stop, Ignore or Error", _remedy(busy, result))
+    expected = "None, KeepState, RepeatState, NextState or Stop"
+    return _wrong(busy, result, expected, _remedy(busy, result))
+
+
+def _remedy(busy: Busy, result: Any) -> str | None:
+    """Return what was probably meant by a result that is none."""
+    kind, begins = type(result), busy.starter is not None
+    if kind in get_args(Action):
+        action = f"{kind.__name__}(...)" if attrs.fields(kind) else f"{kind.__name__}()"
+        return f"NextState(state, {action})" if begins else f"KeepState({action})"
+    if begins and kind not in (KeepState, RepeatState):
+        return "NextState(state)" if result is None else f"NextState({shown(result)})"
+    if busy.machine.mode.has_method is not None and busy.machine.mode.takes(result):
+        return f"NextState({shown(result)})"
+    return None
 
 
 def _transition(busy: Busy, state: Any, actions: tuple[Action, ...], result: Any) -> Next:
@@ -258,39 +262,41 @@ def _transition(busy: Busy, state: Any, actions: tuple[Action, ...], result: Any
     effects: list[Effect] = []
     if busy.starter is not None:
         effects.append(TellStarter(busy.starter, None))
-    postponed, inserted = machine.postponed, []
+    postponed: Linked = machine.postponed
+    inserted: Linked = ()  # newest first
     timeouts = list(busy.timeouts)
     for action in actions:
         match action:
             case Postpone():
                 if busy.event is None or isinstance(busy.event, Enter):
-                    return _wrong(busy, result, "no Postpone here, where there is no event")
-                postponed = (*machine.postponed, busy.event)
+                    return _wrong(
+                        busy, result, "a result without Postpone, since there is no event,"
+                    )
+                postponed = (busy.event, machine.postponed)
             case NextEvent(event):
                 if isinstance(busy.event, Enter):
-                    return _wrong(busy, result, "no NextEvent here, before the state is entered")
-                inserted.append(event)
+                    return _wrong(
+                        busy, result, "a result without NextEvent, before the state is entered,"
+                    )
+                inserted = (event, inserted)
                 effects.append(Received(event))
             case _:
                 timeouts.append(action)
     enters = is_entered and machine.mode.enters
-    timing = Timing(machine.stamp, dict(machine.timers), effects)
     if changes:
-        timing.stop(STATE)
+        machine.timers.stop(STATE, effects)
     if not enters:
-        timing.set(timeouts)
+        machine.timers.set(timeouts, effects)
     queue = machine.queue
     if changes:
         # As in Erlang: before the events that wait, and after those that are inserted now.
-        queue, postponed = (*postponed, *queue), ()
+        queue, postponed = turned(postponed, queue), ()
     former = state if begins else machine.state
     after = attrs.evolve(
         machine,
         state=state,
-        queue=(*inserted, *queue),
+        queue=turned(inserted, queue),
         postponed=postponed,
-        timers=timing.timers,
-        stamp=timing.stamp,
     )
     if enters:
         # The entry comes before any queued event, and its callback may add time-outs to these.
@@ -302,8 +308,8 @@ def _transition(busy: Busy, state: Any, actions: tuple[Action, ...], result: Any
     return _next_event(after, tuple(effects))
 
 
-def _wrong(busy: Busy, result: Any, expected: str) -> Next:
-    return _crash(busy, wrong_result(busy.callback, expected, result))
+def _wrong(busy: Busy, result: Any, expected: str, remedy: str | None = None) -> Next:
+    return _crash(busy, wrong_result(busy.callback, expected, result, remedy))
 
 
 def _crash(busy: Busy, raised: Raised) -> Next:

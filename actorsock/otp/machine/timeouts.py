@@ -1,6 +1,6 @@
 """The part of the machine's rules that concerns time-outs: which run, start and stop.
 
-Pure, as all rules are: the real timers are started and stopped by the engine, on the effects
+No clock in here, as in all rules: the engine starts and stops the real timers, on the effects
 `StartTimer` and `StopTimer`.
 """
 
@@ -13,7 +13,7 @@ import attrs
 from ..behaviour.effects import Effect, StartTimer, StopTimer
 from .outcomes import EventTimeout, NamedTimeout, StateTimeout
 
-__all__ = ["DUE", "EVENT", "STATE", "Timeout", "Timers", "Timing", "without"]
+__all__ = ["EVENT", "STATE", "Timeout", "Timers"]
 
 STATE: Final = "state"
 """The name of the state time-out."""
@@ -21,24 +21,36 @@ STATE: Final = "state"
 EVENT: Final = "event"
 """The name of the event time-out."""
 
-DUE: Final = 0
-"""The stamp of a time-out of 0 seconds: there is no timer, and it comes before any message."""
-
 Timeout = StateTimeout | EventTimeout | NamedTimeout
-
-Timers = dict[Any, tuple[int, Any]]
-"""The stamp and the content of each time-out that runs, by its name; oldest first."""
 
 
 @attrs.define
-class Timing:
-    """The time-outs while one transition is worked out. `effects` collects what it causes."""
+class Timers:
+    """The time-outs of one machine. Changed in place: it may have thousands.
 
-    stamp: int
-    timers: Timers
-    effects: list[Effect]
+    The methods append the effects of a change to `effects`.
+    """
 
-    def set(self, actions: Iterable[Timeout]) -> None:
+    running: dict[Any, tuple[int, Any]] = attrs.field(factory=dict)
+    """The stamp and the content of each time-out that has a timer, by its name."""
+    due: dict[Any, Any] = attrs.field(factory=dict)
+    """The content of each time-out of 0 seconds, by its name, oldest first. It needs no timer, and
+    comes before any message."""
+    stamp: int = 0
+    """The stamp of the newest timer. A tick whose stamp is not in `running` is stale."""
+
+    def take(self, name: Any) -> Any:
+        """Remove the time-out of that name, which has run out; return its content."""
+        return self.due.pop(name) if name in self.due else self.running.pop(name)[1]
+
+    def stop(self, name: Any, effects: list[Effect]) -> None:
+        """Stop the time-out of that name, if it runs."""
+        if self.running.pop(name, None) is not None:
+            effects.append(StopTimer(name))
+        else:
+            self.due.pop(name, None)
+
+    def set(self, actions: Iterable[Timeout], effects: list[Effect]) -> None:
         """Start, update or stop the time-outs that a transition, with its entry, asks for."""
         last: dict[Any, Timeout] = {}
         for action in actions:
@@ -46,40 +58,34 @@ class Timing:
             name = _name_of(action)
             last.pop(name, None)
             last[name] = action
-        starts = [self._set(name, each.seconds, each.content) for name, each in last.items()]
+        starts = [
+            self._set(name, each.seconds, each.content, effects) for name, each in last.items()
+        ]
         # Erlang starts the timers from the last to the first. A program can see that: of two that
         # are due at the same time, the one that was started first comes first.
-        self.effects.extend(start for start in reversed(starts) if start is not None)
-
-    def stop(self, name: Any) -> None:
-        """Stop the time-out of that name, if it runs."""
-        running = self.timers.pop(name, None)
-        if running is not None and running[0] != DUE:
-            self.effects.append(StopTimer(name))
+        effects.extend(start for start in reversed(starts) if start is not None)
 
     def _set(
-        self, name: Any, seconds: float | Literal["update"], content: Any
+        self, name: Any, seconds: float | Literal["update"], content: Any, effects: list[Effect]
     ) -> StartTimer | None:
         """Set one time-out, and return the timer that has to be started for it, if any."""
-        if seconds == "update" and name in self.timers:
-            # The stamp stays, and with it the timer: only the content is new.
-            self.timers[name] = self.timers[name][0], content
+        if seconds == "update":
+            # The timer stays: only the content is new.
+            if name in self.running:
+                self.running[name] = self.running[name][0], content
+            else:
+                # Also one that does not run: as in Erlang it is delivered at once.
+                self.due[name] = content
             return None
-        self.stop(name)
-        # Erlang delivers both at once: a time-out of 0, and an update of one that does not run.
-        if seconds == "update" or seconds == 0:
-            self.timers[name] = DUE, content
+        self.stop(name, effects)
+        if seconds == 0:
+            self.due[name] = content
             return None
         if seconds == inf:
             return None
         self.stamp += 1
-        self.timers[name] = self.stamp, content
+        self.running[name] = self.stamp, content
         return StartTimer(name, self.stamp, seconds)
-
-
-def without(timers: Timers, name: Any) -> Timers:
-    """Return a copy of `timers` without that name."""
-    return {other: value for other, value in timers.items() if other != name}
 
 
 def _name_of(action: Timeout) -> Any:

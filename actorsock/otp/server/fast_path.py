@@ -11,10 +11,11 @@ from math import inf
 from types import CoroutineType
 from typing import Any
 
+from ..._native import twin
 from ..behaviour.effects import Raised, Returned
 from ..behaviour.engine import InPlace
 from ..behaviour.exit_reasons import raised
-from ..calls.protocol import Call, Cast, send_answer
+from ..calls.protocol import Call, Caller, Cast, send_answer
 from .outcomes import Reply
 from .rules import Busy, Waiting
 
@@ -24,6 +25,9 @@ __all__ = ["ServerInPlace"]
 class ServerInPlace(InPlace):
     """`InPlace` with a fast path for calls and casts."""
 
+    __slots__ = ()
+
+    @twin
     def __call__(self, message: Any) -> object:
         state = self.state
         message_type = type(message)
@@ -35,7 +39,6 @@ class ServerInPlace(InPlace):
             or self.debugging is not None
         ):
             return super().__call__(message)
-        event: Returned | Raised
         caller = None
         try:
             if message_type is Call:
@@ -43,17 +46,24 @@ class ServerInPlace(InPlace):
                 value = self.behaviour.handle_call(message.request, caller)
             else:
                 value = self.behaviour.handle_cast(message.request)
-            if type(value) is CoroutineType:
-                value.close()  # as in InPlace._run
         except BaseException as exc:
-            event = raised(exc)
-        else:
-            if caller is None:
-                if value is None:
-                    return None
-            elif type(value) is Reply and value.then is None and value.timeout is inf:
-                send_answer(caller, value.value)
+            return self._raised(state, caller, exc)
+        if caller is None:
+            if value is None:
                 return None
-            event = Returned(value)
+        elif type(value) is Reply and value.then is None and value.timeout is inf:
+            send_answer(caller, value.value)
+            return None
+        return self._returned(state, caller, value)
+
+    def _returned(self, state: Waiting, caller: Caller | None, value: object) -> object:
+        if type(value) is CoroutineType:
+            value.close()  # as in InPlace._run
+        return self._by_rules(state, caller, Returned(value))
+
+    def _raised(self, state: Waiting, caller: Caller | None, exc: BaseException) -> object:
+        return self._by_rules(state, caller, raised(exc))
+
+    def _by_rules(self, state: Waiting, caller: Caller | None, event: Returned | Raised) -> object:
         self.state = Busy(state, "handle_cast" if caller is None else "handle_call", caller)
         return self._run(self._next(event))

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from ...log_text import text_of
 from ...runtime.api.messaging import current_pid
+from ...runtime.bodies.crash_report import contain_logging_errors
 from ..behaviour.base import Behaviour
 from ..behaviour.effects import Step
 from ..behaviour.engine import InPlace
@@ -114,12 +115,13 @@ class GenServer(Behaviour):
         Returns:
             The same as `handle_cast`.
         """
-        _log.warning(
-            "%s %r got a message that it has no handle_info for: %s",
-            type(self).__qualname__,
-            current_pid(),
-            text_of(message),
-        )
+        with contain_logging_errors():
+            _log.warning(
+                "%s %r got a message that it has no handle_info for: %s",
+                type(self).__qualname__,
+                current_pid(),
+                text_of(message),
+            )
 
     def handle_continue(self, term: Any) -> Any:
         """Do what a `Continue` has asked for. Erlang's `Module:handle_continue/2`.

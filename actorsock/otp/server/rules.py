@@ -11,11 +11,14 @@ The common functions compare types instead of using `match`, which takes longer:
 a server with async callbacks passes through here.
 """
 
+from collections.abc import Callable
 from math import inf
+from types import CoroutineType, NoneType
 from typing import Any, Final
 
 import attrs
 
+from ...arguments import shown
 from ...runtime.core.identity import Pid, Ref
 from ..behaviour.effects import (
     Effect,
@@ -31,6 +34,7 @@ from ..behaviour.effects import (
 )
 from ..behaviour.lifecycle import (
     Ending,
+    Ignore,
     Stop,
     after_terminate,
     answer_of,
@@ -61,11 +65,11 @@ class Waiting:
     timed: float | None = None
     """The seconds of the time-out that runs; None if none does."""
 
-    def to_sys(self, behaviour: Any) -> Any:
+    def to_sys(self, behaviour: Any, show: Callable[[Any], Any]) -> Any:
         """Return what `sys.get_state` shows: the object alone."""
-        return behaviour
+        return show(behaviour)
 
-    def from_sys(self, new: Any) -> tuple["Waiting", Any]:
+    def from_sys(self, new: Any, behaviour: Any) -> tuple["Waiting", Any]:
         """Return the state of the rules and the object after `sys.replace_state`."""
         return self, new
 
@@ -164,7 +168,15 @@ def _returned(busy: Busy, result: Any) -> Next:
             # As in Erlang the caller gets its answer when `terminate` is done.
             return terminate(End(result.reason), after=answers)
     expected = _EXPECTED.get(busy.callback, "None, NoReply, Continue or Stop")
-    return crash(busy.starter, wrong_result(busy.callback, expected, result))
+    return crash(busy.starter, wrong_result(busy.callback, expected, result, _remedy(busy, result)))
+
+
+def _remedy(busy: Busy, result: Any) -> str | None:
+    if type(result) in (Reply, Stop):
+        return None if busy.starter is not None else "otp.reply(caller, value), before it returns"
+    if busy.caller is not None and type(result) not in (NoneType, Ignore, CoroutineType):
+        return f"Reply({shown(result)})"
+    return None
 
 
 def _wait(

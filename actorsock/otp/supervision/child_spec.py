@@ -6,9 +6,16 @@ from typing import Any, Literal, TypeVar
 
 import attrs
 
-from ...arguments import check_bool, check_int, check_seconds, check_word, shown
+from ...arguments import check_bool, check_int, check_seconds, check_word, exact_str, shown
 
-__all__ = ["ChildSpec", "SupervisorFlags", "as_flags", "as_spec", "check_significance"]
+__all__ = [
+    "ChildSpec",
+    "SupervisorFlags",
+    "as_flags",
+    "as_spec",
+    "check_significance",
+    "checked_spec",
+]
 
 T = TypeVar("T")
 
@@ -17,9 +24,17 @@ Strategy = Literal["one_for_one", "one_for_all", "rest_for_one", "simple_one_for
 AutoShutdown = Literal["never", "any_significant", "all_significant"]
 
 
+def _keep(instance: object, attribute: Any, plain: object) -> None:
+    """Keep the plain value that has been checked, not an instance of a class of the program's.
+
+    Such a class defines what a comparison answers, and the supervisor compares it again and again.
+    """
+    object.__setattr__(instance, attribute.name, plain)  # a frozen class has no other way
+
+
 def _one_of(*words: str) -> Callable[[Any, Any, Any], None]:
     def check(instance: object, attribute: Any, value: Any) -> None:
-        check_word(attribute.name, value, words)
+        _keep(instance, attribute, check_word(attribute.name, value, words))
 
     return check
 
@@ -46,12 +61,14 @@ def _arguments(value: Any) -> tuple[Any, ...]:
 
 
 def _shutdown(instance: object, attribute: Any, value: Any) -> None:
-    if value != "brutal_kill":
-        check_seconds("shutdown (or 'brutal_kill')", value)
+    if issubclass(type(value), str) and exact_str(value) == "brutal_kill":
+        _keep(instance, attribute, "brutal_kill")
+    else:
+        _keep(instance, attribute, check_seconds("shutdown (or 'brutal_kill')", value))
 
 
 def _intensity(instance: object, attribute: Any, value: Any) -> None:
-    check_int("intensity", value, "a number of restarts >= 0", 0)
+    _keep(instance, attribute, check_int("intensity", value, "a number of restarts >= 0", 0))
 
 
 def _bool(instance: object, attribute: Any, value: Any) -> None:
@@ -59,8 +76,10 @@ def _bool(instance: object, attribute: Any, value: Any) -> None:
 
 
 def _period(instance: object, attribute: Any, value: Any) -> None:
-    if check_seconds("period", value) == 0:
+    seconds = check_seconds("period", value)
+    if seconds == 0:
         raise ValueError("period: expected seconds > 0, got 0")
+    _keep(instance, attribute, seconds)
 
 
 @attrs.frozen
@@ -178,9 +197,25 @@ def check_significance(flags: SupervisorFlags, spec: ChildSpec) -> None:
     """Raise `ValueError` if the child is significant and the supervisor ignores that."""
     if spec.significant and flags.auto_shutdown == "never":
         raise ValueError(
-            f"significant: the child {spec.id!r} can't be under auto_shutdown='never'; "
+            f"significant: the child {shown(spec.id)} can't be under auto_shutdown='never'; "
             "expected 'any_significant' or 'all_significant'"
         )
+
+
+def checked_spec(flags: SupervisorFlags, value: Any) -> ChildSpec:
+    """Return a `ChildSpec` for a child of a supervisor that runs.
+
+    Raise `TypeError` or `ValueError` if `value` is none, also if it raises something else when it
+    is looked at: it comes from another process.
+    """
+    try:
+        spec = as_spec(value)
+        check_significance(flags, spec)
+    except (TypeError, ValueError):
+        raise
+    except BaseException as exc:
+        raise TypeError(f"child spec: {shown(value)} raises {shown(exc)}") from exc
+    return spec
 
 
 def _as_record(cls: type[T], value: Any, what: str, *required: str) -> T:

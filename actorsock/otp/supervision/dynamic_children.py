@@ -11,10 +11,11 @@ import trio
 
 from ...results import Error, Ok
 from ...runtime.api.messaging import current_pid, send
-from ...runtime.core.identity import Pid
+from ...runtime.core.identity import Pid, is_pid
 from ..behaviour.lifecycle import Stop
 from ..calls.protocol import Caller
 from . import rules
+from .child_ids import key_of
 from .child_process import start_and_report, stop_processes
 from .child_spec import ChildSpec, SupervisorFlags
 from .children import TryAgain, may_run
@@ -47,7 +48,7 @@ class DynamicChildren:
         return result
 
     async def terminate(self, pid: Any, caller: Caller) -> Ok[None] | Error | None:
-        if not isinstance(pid, Pid):
+        if not is_pid(pid):
             return Error("simple_one_for_one")
         self._failed.pop(pid, None)
         if pid in self._running:
@@ -71,8 +72,10 @@ class DynamicChildren:
     def spec(self, id: Any) -> Ok[ChildSpec] | Error:
         # Children that have ended are not remembered, so the pid of any dead process may have been
         # one of them. Erlang answers with the spec too.
-        known = isinstance(id, Pid) and (id in self._running or not may_run(id))
-        return Ok(self._spec) if known or id == self._spec.id else Error("not_found")
+        known = is_pid(id) and (id in self._running or not may_run(id))
+        if known or key_of(id) == key_of(self._spec.id):
+            return Ok(self._spec)
+        return Error("not_found")
 
     def which(self) -> list[ChildInfo]:
         running = [ChildInfo(None, pid, self._spec.type) for pid in self._running]

@@ -11,11 +11,11 @@ import trio
 from ...arguments import shown
 from ...results import Error, Ok
 from ...runtime.api.messaging import current_pid, send
-from ...runtime.core.identity import Pid
+from ...runtime.core.identity import Pid, is_pid
 from ..behaviour.lifecycle import Stop
 from ..calls.protocol import Caller
 from .child_process import EarlierEnds, start_and_report, stop_processes
-from .child_spec import ChildSpec, SupervisorFlags, as_spec, check_significance
+from .child_spec import ChildSpec, SupervisorFlags, checked_spec
 from .children import TryAgain, may_run
 from .killed_children import KilledChildren
 from .reports import report_end, report_giving_up
@@ -32,7 +32,7 @@ class ListedChildren:
         self._family = Family(flags)
         self._killed = KilledChildren()
         self._put_off: dict[Any, None] = {}
-        """The ids of children whose restart waits for the end of a killed one."""
+        """The keys of children whose restart waits for the end of a killed one."""
 
     async def begin(self, specs: Sequence[ChildSpec]) -> Stop | None:
         """Start the children of `init`, in order. Return `Stop` if one of them fails."""
@@ -46,19 +46,19 @@ class ListedChildren:
     async def start(self, specs: tuple[Any, ...]) -> Ok[Pid | None] | Error[Any]:
         if len(specs) != 1:
             raise TypeError(f"spec: expected one ChildSpec, got {shown(specs)}")
-        spec = as_spec(specs[0])
-        check_significance(self._family.flags, spec)
-        child = self._family.find(spec.id)
-        if child is not None:
-            running = child.pid is not None
-            return Error("already_started", child.pid) if running else Error("already_present")
+        spec = checked_spec(self._family.flags, specs[0])
+        child = Child(spec)
+        former = self._family.find(child.key)
+        if former is not None:
+            running = former.pid is not None
+            return Error("already_started", former.pid) if running else Error("already_present")
         result = await start_and_report(spec)
         match result:
             case Ok(pid):
                 # The spec of a child that does not run is kept for `restart_child`; a temporary
                 # child is never restarted.
                 if pid is not None or spec.restart != "temporary":
-                    self._family.add(spec, pid)
+                    self._family.add(child, pid)
         return result
 
     async def terminate(self, id: Any, caller: Caller) -> Ok[None] | Error | None:
@@ -78,19 +78,19 @@ class ListedChildren:
         result = await start_and_report(child.spec)
         match result:
             case Ok(pid):
-                self._family.started(id, pid)
+                self._family.started(child.key, pid)
         return result
 
     def delete(self, id: Any) -> Ok[None] | Error:
         child = self._idle(id)
         if isinstance(child, Error):
             return child
-        self._family.forget(id)
+        self._family.forget(child.key)
         return Ok()
 
     def spec(self, id: Any) -> Ok[ChildSpec] | Error:
         child = self._family.find(id)
-        if child is None and isinstance(id, Pid):
+        if child is None and is_pid(id):
             child = self._family.with_pid(id)
         return Error("not_found") if child is None else Ok(child.spec)
 
@@ -113,7 +113,7 @@ class ListedChildren:
             return None  # of a killed child the `Down` is handled, by `ended_late`
         report_end(child.spec, pid, reason)
         plan = self._family.child_ended(pid, reason, trio.current_time())
-        return await self._carry_out(plan, child.spec.id)
+        return await self._carry_out(plan, child.key)
 
     async def try_again(self, id: Any) -> Stop | None:
         plan = self._family.try_again(id, trio.current_time())
@@ -125,7 +125,7 @@ class ListedChildren:
     async def ended_late(self, pid: Pid) -> Stop | None:
         child = self._family.with_pid(pid)
         assert child is not None
-        self._family.stopped(child.spec.id)
+        self._family.stopped(child.key)
         self._killed.ended(pid)
         put_off, self._put_off = self._put_off, {}
         for id in put_off:
@@ -154,9 +154,11 @@ class ListedChildren:
         return child if child.pid is None else Error("running")
 
     async def _carry_out(self, plan: Plan, cause: Any) -> Stop | None:
-        """Do what the rules have planned; `cause` is the id of the child that has ended."""
+        """Do what the rules have planned; `cause` is the key of the child that has ended."""
         if plan.give_up:
-            report_giving_up(cause)
+            ended = self._family.find(cause)
+            assert ended is not None
+            report_giving_up(ended.spec.id)
             return Stop("shutdown")
         if plan.shut_down:
             return Stop("shutdown")
@@ -190,5 +192,5 @@ class ListedChildren:
             for killed in await stop_processes(child.spec, [child.pid], earlier):
                 self._killed.add(killed)
                 return False
-        self._family.stopped(child.spec.id)
+        self._family.stopped(child.key)
         return True

@@ -36,12 +36,10 @@ def report_progress(child: Any, pid: Pid) -> None:
 def report_slow_start(supervisor: Process, child: Any, seconds: float) -> None:
     """Log a warning: the start function of a child has not returned after `seconds`.
 
-    A timer calls this outside of any process, so an exception of a logging handler must not
-    escape.
+    A timer calls this outside of any process.
     """
     event = f"is still being started after {seconds:g} seconds: its start function has not returned"
-    with contain_logging_errors():
-        _write(supervisor, logging.WARNING, event, child, None, None)
+    _write(supervisor, logging.WARNING, event, child, None, None)
 
 
 def report_failed_start(child: Any, reason: Any) -> None:
@@ -84,6 +82,6 @@ def _write(
     name = process.name if process.name is not None else repr(process.pid)
     pid_text = f" {pid!r}" if pid is not None else ""
     extra = {"supervisor": process.pid, "child": child, "child_pid": pid, "reason": reason}
-    _log.log(
-        level, "supervisor %s: child %s%s %s", name, text_of(child), pid_text, event, extra=extra
-    )
+    text = "supervisor %s: child %s%s %s"
+    with contain_logging_errors():
+        _log.log(level, text, name, text_of(child), pid_text, event, extra=extra)

@@ -12,6 +12,7 @@ import attrs
 from ...results import Error, Ok
 from ...runtime.core.identity import Pid
 from ..calls.calling import call
+from ..calls.registries import ServerRef
 from .child_spec import ChildSpec
 
 __all__ = [
@@ -60,13 +61,13 @@ class ChildCount:
     """The number of children of type `"worker"`, running or not."""
 
 
-async def start_child(supervisor: Pid | str, *spec: Any) -> Ok[Pid | None] | Error[Any]:
+async def start_child(supervisor: ServerRef, *spec: Any) -> Ok[Pid | None] | Error[Any]:
     """Add a child to a supervisor, as the last in order, and start it.
 
     Erlang's `supervisor:start_child/2`.
 
     Args:
-        supervisor: the pid of the supervisor, or its registered name.
+        supervisor: the pid of the supervisor, its registered name, or a `Via`.
         *spec: the `ChildSpec` of the child, or a dict of the same keys. Under simple_one_for_one:
             arguments for the start function, in addition to `args` in the supervisor's spec.
 
@@ -91,14 +92,14 @@ async def start_child(supervisor: Pid | str, *spec: Any) -> Ok[Pid | None] | Err
     return await _ask(supervisor, StartChild(spec))  # type: ignore[no-any-return]
 
 
-async def terminate_child(supervisor: Pid | str, child: Any) -> Ok[None] | Error:
+async def terminate_child(supervisor: ServerRef, child: Any) -> Ok[None] | Error:
     """Stop a child and do not restart it. Erlang's `supervisor:terminate_child/2`.
 
     Returns when the process has ended. The spec stays, for `restart_child`, unless the child is
     temporary. A child that does not run is no error.
 
     Args:
-        supervisor: the pid of the supervisor, or its registered name.
+        supervisor: the pid of the supervisor, its registered name, or a `Via`.
         child: the id of the child; under simple_one_for_one its pid.
 
     Returns:
@@ -114,11 +115,11 @@ async def terminate_child(supervisor: Pid | str, child: Any) -> Ok[None] | Error
     return await _ask(supervisor, TerminateChild(child))  # type: ignore[no-any-return]
 
 
-async def restart_child(supervisor: Pid | str, child: Any) -> Ok[Pid | None] | Error[Any]:
+async def restart_child(supervisor: ServerRef, child: Any) -> Ok[Pid | None] | Error[Any]:
     """Start a child that does not run. Erlang's `supervisor:restart_child/2`.
 
     Args:
-        supervisor: the pid of the supervisor, or its registered name.
+        supervisor: the pid of the supervisor, its registered name, or a `Via`.
         child: the id of the child.
 
     Returns:
@@ -136,11 +137,11 @@ async def restart_child(supervisor: Pid | str, child: Any) -> Ok[Pid | None] | E
     return await _ask(supervisor, RestartChild(child))  # type: ignore[no-any-return]
 
 
-async def delete_child(supervisor: Pid | str, child: Any) -> Ok[None] | Error:
+async def delete_child(supervisor: ServerRef, child: Any) -> Ok[None] | Error:
     """Remove the spec of a child that does not run. Erlang's `supervisor:delete_child/2`.
 
     Args:
-        supervisor: the pid of the supervisor, or its registered name.
+        supervisor: the pid of the supervisor, its registered name, or a `Via`.
         child: the id of the child.
 
     Returns:
@@ -157,11 +158,11 @@ async def delete_child(supervisor: Pid | str, child: Any) -> Ok[None] | Error:
     return await _ask(supervisor, DeleteChild(child))  # type: ignore[no-any-return]
 
 
-async def get_childspec(supervisor: Pid | str, child: Any) -> Ok[ChildSpec] | Error:
+async def get_childspec(supervisor: ServerRef, child: Any) -> Ok[ChildSpec] | Error:
     """Return the spec of a child. Erlang's `supervisor:get_childspec/2`.
 
     Args:
-        supervisor: the pid of the supervisor, or its registered name.
+        supervisor: the pid of the supervisor, its registered name, or a `Via`.
         child: the id of the child, or its pid.
 
     Returns:
@@ -174,11 +175,11 @@ async def get_childspec(supervisor: Pid | str, child: Any) -> Ok[ChildSpec] | Er
     return await _ask(supervisor, GetChildSpec(child))  # type: ignore[no-any-return]
 
 
-async def which_children(supervisor: Pid | str) -> list[ChildInfo]:
+async def which_children(supervisor: ServerRef) -> list[ChildInfo]:
     """List the children of a supervisor. Erlang's `supervisor:which_children/1`.
 
     Args:
-        supervisor: the pid of the supervisor, or its registered name.
+        supervisor: the pid of the supervisor, its registered name, or a `Via`.
 
     Returns:
         A `ChildInfo` for each child, in the order of their start (Erlang: the newest first).
@@ -189,11 +190,11 @@ async def which_children(supervisor: Pid | str) -> list[ChildInfo]:
     return await _ask(supervisor, "which_children")  # type: ignore[no-any-return]
 
 
-async def count_children(supervisor: Pid | str) -> ChildCount:
+async def count_children(supervisor: ServerRef) -> ChildCount:
     """Count the children of a supervisor. Erlang's `supervisor:count_children/1`.
 
     Args:
-        supervisor: the pid of the supervisor, or its registered name.
+        supervisor: the pid of the supervisor, its registered name, or a `Via`.
 
     Returns:
         A `ChildCount`.
@@ -247,7 +248,7 @@ class InvalidRequest:
 
 
 # Any: each request has an answer of another type, which only the calling function knows.
-async def _ask(supervisor: Pid | str, request: Any) -> Any:
+async def _ask(supervisor: ServerRef, request: Any) -> Any:
     answer = await call(supervisor, request, timeout=inf)
     if isinstance(answer, InvalidRequest):
         raise answer.error

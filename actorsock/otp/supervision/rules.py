@@ -13,6 +13,7 @@ import attrs
 
 from ...runtime.core.identity import Pid
 from ..behaviour.exit_reasons import is_orderly
+from .child_ids import key_of
 from .child_spec import ChildSpec, Restart, SupervisorFlags
 
 __all__ = ["Child", "Family", "Plan", "Restarts", "after_end"]
@@ -23,6 +24,8 @@ class Child:
     """One child. Only `Family` changes it."""
 
     spec: ChildSpec
+    key: Any = attrs.Factory(lambda self: key_of(self.spec.id), takes_self=True)
+    """The id, in a form that can be looked up whatever its class does."""
     pid: Pid | None = None
     """None: it does not run."""
     restarting: bool = False
@@ -38,7 +41,7 @@ class Plan:
 
     stop: tuple[Child, ...] = ()
     start: tuple[Any, ...] = ()
-    """Ids. If one of them can't be started, those after it are not started either."""
+    """Keys. If one of them can't be started, those after it are not started either."""
     give_up: bool = False
     """There were too many restarts: stop all children and end."""
     shut_down: bool = False
@@ -76,7 +79,10 @@ class Restarts:
 
 
 class Family:
-    """A supervisor's children, in the order of their start, and its newest restarts."""
+    """A supervisor's children, in the order of their start, and its newest restarts.
+
+    An argument `id` is the id of a child or its key.
+    """
 
     def __init__(self, flags: SupervisorFlags) -> None:
         self.flags = flags
@@ -97,41 +103,38 @@ class Family:
 
     def find(self, id: Any) -> Child | None:
         """Return the child of that id, or None."""
-        try:
-            return self._children.get(id)
-        except TypeError:  # not hashable: no id of a child
-            return None
+        return self._children.get(key_of(id))
 
     def with_pid(self, pid: Pid) -> Child | None:
         """Return the child that runs as `pid`, or None."""
         return self._by_pid.get(pid)
 
-    def add(self, spec: ChildSpec, pid: Pid | None) -> None:
-        """Add a child, the last in order."""
-        child = self._children[spec.id] = Child(spec)
+    def add(self, child: Child, pid: Pid | None) -> None:
+        """Add a new child, the last in order."""
+        self._children[child.key] = child
         self._set(child, pid, restarting=False)
 
     def forget(self, id: Any) -> None:
         """Remove the child of that id."""
-        child = self._children.pop(id, None)
+        child = self._children.pop(key_of(id), None)
         if child is not None:
             self._set(child, None, restarting=False)
 
     def started(self, id: Any, pid: Pid | None) -> None:
         """Note that the child runs as `pid`; None: it has ended, or its start was ignored."""
-        self._set(self._children[id], pid, restarting=False)
+        self._set(self._children[key_of(id)], pid, restarting=False)
 
     def start_failed(self, id: Any) -> None:
         """Note that a restart of the child has failed, and will be repeated."""
-        self._set(self._children[id], None, restarting=True)
+        self._set(self._children[key_of(id)], None, restarting=True)
 
     def stopped(self, id: Any) -> None:
         """Note that the supervisor has stopped the child; a temporary one is removed."""
-        child = self._children.get(id)
+        child = self.find(id)
         if child is None:
             return
         if child.spec.restart == "temporary":
-            self.forget(id)
+            self.forget(child.key)
         else:
             self._set(child, None, restarting=False)
 
@@ -151,7 +154,7 @@ class Family:
                 self._set(child, None, restarting=False)
                 return self._restart(child, now)
             case "forget":
-                self.forget(child.spec.id)
+                self.forget(child.key)
             case "keep":
                 self._set(child, None, restarting=False)
         return Plan(shut_down=self._was_significant(child))
@@ -177,7 +180,7 @@ class Family:
         return Plan(
             tuple(c for c in reversed(affected) if c.pid is not None),
             # Temporary children are stopped with the others, and not started again.
-            tuple(c.spec.id for c in affected if c is child or c.spec.restart != "temporary"),
+            tuple(c.key for c in affected if c is child or c.spec.restart != "temporary"),
         )
 
     def _affected(self, child: Child) -> list[Child]:

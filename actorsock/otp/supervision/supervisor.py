@@ -10,12 +10,12 @@ from typing import Any, Final
 
 from ...arguments import shown
 from ...runtime.api.linking import trap_exit
-from ...runtime.core.identity import Pid
+from ...runtime.core.identity import is_pid
 from ...runtime.core.messages import Down, Exit
 from ..behaviour.base import Behaviour
 from ..behaviour.engine import Looping
 from ..behaviour.lifecycle import Ignore
-from ..calls.protocol import Caller
+from ..calls.protocol import Caller, Cast
 from ..server import rules as server_rules
 from ..server.gen_server import GenServer
 from ..server.outcomes import NoReply, Reply
@@ -130,13 +130,16 @@ class _SupervisorServer(GenServer):
         unknown = ValueError(f"request: not one to a supervisor: {shown(request)}")
         return Reply(InvalidRequest(unknown))
 
+    def handle_cast(self, request: Any) -> Any:
+        return super().handle_info(Cast(request))  # sent by mistake: it is logged
+
     async def handle_info(self, message: Any) -> Any:
         match _plain(message):
-            case Exit(pid, reason):
+            case Exit(pid, reason) if is_pid(pid):
                 return await self._children.ended(pid, reason)
             case TryAgain(child):
                 return await self._children.try_again(child)
-            case Down(pid=Pid() as pid) if self._children.was_killed(pid):
+            case Down(pid=pid) if is_pid(pid) and self._children.was_killed(pid):
                 return await self._children.ended_late(pid)
             case StillThere(pid):
                 return self._children.log_again(pid)
@@ -176,7 +179,7 @@ def _checked(result: Any) -> tuple[SupervisorFlags, list[ChildSpec]]:
     ids = set()
     for spec in specs:
         if spec.id in ids:
-            raise ValueError(f"children: two of them have the id {spec.id!r}")
+            raise ValueError(f"children: two of them have the id {shown(spec.id)}")
         check_significance(flags, spec)
         ids.add(spec.id)
     return flags, specs

@@ -14,7 +14,7 @@ from trio.lowlevel import enable_ki_protection
 
 from ...arguments import check_seconds
 from ..bodies.current import current_process
-from ..bodies.light import LightBody
+from ..bodies.light import Interruption, LightBody
 from ..core.timers import Entry
 
 __all__ = ["DeadlineError", "deadline"]
@@ -25,12 +25,6 @@ _RETRY: Final = 0.001
 
 class DeadlineError(TimeoutError):
     """The block of `deadline` has not ended in time."""
-
-
-class _Expired(BaseException):
-    # Not an `Exception`: `except Exception` inside the block must not catch it. Each block has an
-    # object of its own, by which nested blocks tell whose time is up.
-    pass
 
 
 @contextmanager
@@ -46,6 +40,7 @@ def deadline(seconds: float) -> Iterator[None]:
     Raises:
         DeadlineError: time was up before the block ended; a `TimeoutError`.
         TypeError, ValueError: `seconds` is not a number of seconds.
+        RuntimeError: the caller is a handler, which can't wait.
 
     Example::
 
@@ -59,21 +54,27 @@ def deadline(seconds: float) -> Iterator[None]:
     if isinstance(body, LightBody):
         yield from _in_a_light_process(body, seconds)
         return
+    if body.kind == "handler":
+        # It would be a scope of whoever has sent the message.
+        body.checkpoint()  # raises
     with trio.move_on_after(seconds) as scope:
         yield
     if scope.cancelled_caught:
-        raise DeadlineError(f"not done within {seconds} seconds")
+        raise _error(seconds)
 
 
 def _in_a_light_process(body: LightBody, seconds: float) -> Iterator[None]:
-    timers, expired = body.timers, _Expired()
+    # Each block has an object of its own, by which nested blocks tell whose time is up.
+    timers, expired = body.timers, Interruption(_error(seconds))
 
     def arm(at: float) -> Entry:
         return timers.add(at, expire)
 
     @enable_ki_protection
     def expire() -> None:
-        if body.parked and not body.stopped:
+        if body.ended:
+            return  # without leaving the block, which somebody still holds
+        if body.parked is not None and not body.stopped:
             body.throw_next(expired)
             body.wake()
         else:
@@ -84,9 +85,13 @@ def _in_a_light_process(body: LightBody, seconds: float) -> Iterator[None]:
     armed = [arm(trio.current_time() + seconds)]
     try:
         yield
-    except _Expired as exc:
+    except Interruption as exc:
         if exc is not expired:
             raise
-        raise DeadlineError(f"not done within {seconds} seconds") from None
+        raise expired.error from None
     finally:
         timers.cancel(armed[0])
+
+
+def _error(seconds: float) -> DeadlineError:
+    return DeadlineError(f"not done within {seconds} seconds")

@@ -13,6 +13,7 @@ from typing import Any, TypeVar, overload
 import trio
 from trio.lowlevel import enable_ki_protection
 
+from ..._native import twin
 from ...arguments import check_seconds
 from ..bodies.current import current_process, process_of_task
 from ..bodies.running import local
@@ -52,6 +53,7 @@ def current_pid() -> Pid:
     return current_process().pid
 
 
+@twin
 @enable_ki_protection
 def send(dest: Pid | str | Ref | tuple[str, str], message: T) -> T:
     """Put `message` into the mailbox of a process. Erlang's `Dest ! Msg`.
@@ -62,7 +64,8 @@ def send(dest: Pid | str | Ref | tuple[str, str], message: T) -> T:
     May be called in any thread, and is the only function of the library that may. There it returns
     at once; the message is delivered by the thread of the runtime. The messages of one thread keep
     their order. A name is looked up in the runtime that has started the thread (by
-    `trio.to_thread.run_sync`), or else in the only one that is open.
+    `trio.to_thread.run_sync`), or else in the only one that is open. Not for handlers of
+    `signal.signal`, which may interrupt trio's loop: use `trio.open_signal_receiver`.
 
     Args:
         dest: a pid, a registered name, or an alias (see `alias`). In a runtime that is a node of a
@@ -87,10 +90,10 @@ def send(dest: Pid | str | Ref | tuple[str, str], message: T) -> T:
     if type(dest) is Pid:
         process = alive.get(dest)
         if process is not None:
-            if get_ident() == process.node.thread:
-                process.deliver(message)
-            else:
+            if get_ident() != process.node.thread:
                 process.node.deliver_soon(process.deliver_if_alive, message)
+            else:
+                process.deliver(message)
     elif type(dest) is Ref:
         send_through(dest, message)
     else:
@@ -160,31 +163,10 @@ async def receive(pattern: Any = None, *, after: float = inf) -> Any:
             case Withdrawal(amount): ...
             case Timeout(): ...
     """
-    process = local.step.process
-    if process is None:
-        process = process_of_task()
-    body, mailbox = process.body, process.mailbox
     if pattern is None and after is inf:
-        # The most frequent receive, of a server that takes any message. It does inline what
-        # `Mailbox.take` and `Body.park` do, with the fields of both.
-        if mailbox.arrivals or mailbox.saved:
-            pause = body.spend(MESSAGE)
-            if pause is not None:
-                await pause
-            return mailbox.pop()
-        if process.ending:
-            await body.checkpoint()
-        mailbox.wanted = anything
-        body.parked = True
-        try:
-            await body.waiting
-            if process.ending:
-                body.check()
-        except BaseException:
-            mailbox.wanted = None
-            raise
-        # Nothing was saved before the wait, and only a receive of this process saves messages.
-        return mailbox.arrivals.popleft()  # type: ignore[union-attr]  # a delivery has woken us
+        return await _next_message()
+    process = current_process()
+    body, mailbox = process.body, process.mailbox
     matches = anything if pattern is None else test_of(pattern)
     if after is not inf:
         after = check_seconds("after", after)
@@ -208,7 +190,7 @@ async def receive(pattern: Any = None, *, after: float = inf) -> Any:
     while True:
         mailbox.wanted = wanted
         try:
-            outcome = await body.park(deadline)
+            outcome = await body.park(True if pattern is None else pattern, deadline)
         finally:
             mailbox.wanted = None
         if outcome is TIMED_OUT:
@@ -236,6 +218,36 @@ async def _search_on(process: Process, message: Any, pattern: Any, matches: Matc
     return message
 
 
+@twin
+@enable_ki_protection
+async def _next_message() -> Any:
+    """Remove and return the oldest message of the caller; wait if there is none.
+
+    The most frequent receive, of a process that takes any message.
+    """
+    process = local.step.process
+    if process is None:
+        process = process_of_task()
+    body, mailbox = process.body, process.mailbox
+    if mailbox.arrivals or mailbox.saved:
+        pause = body.spend(MESSAGE)
+        if pause is not None:
+            await pause
+    else:
+        if process.ending:
+            await body.checkpoint()
+        mailbox.wanted = anything
+        body.parked = True  # `Body.park`, without a coroutine for each message
+        try:
+            await body.waiting
+            if process.ending:
+                body.check()
+        except BaseException:
+            mailbox.wanted = None
+            raise
+    return mailbox.pop()
+
+
 @enable_ki_protection
 async def sleep(seconds: float) -> None:
     """Suspend the caller for a time. Erlang's `timer:sleep/1`.
@@ -258,4 +270,4 @@ async def sleep(seconds: float) -> None:
     pause = body.spend(MESSAGE)
     if pause is not None:
         await pause
-    await body.park(trio.current_time() + seconds)
+    await body.park("sleep", trio.current_time() + seconds)

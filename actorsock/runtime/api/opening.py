@@ -11,18 +11,19 @@ tasks and light processes end, then handlers (sockets and servers), then timers 
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TypeVar, TypeVarTuple, Unpack
 
 import attrs
 import trio
-from trio.lowlevel import enable_ki_protection
+from trio.lowlevel import Task, enable_ki_protection
 
 from ..bodies.crash_report import report_crash
 from ..bodies.current import enter_node, leave_node
 from ..bodies.exit_reason import Ending, crash_in, ending_of, interrupt_in
 from ..bodies.functions import call_function, check_function, name_of
 from ..bodies.light import step_all
-from ..bodies.open_nurseries import finalizing_safely
+from ..bodies.open_nurseries import finalizing_safely, leave_nurseries, leave_runtime
 from ..bodies.running import by_task
 from ..bodies.task import adopt
 from ..core.identity import Pid
@@ -121,10 +122,16 @@ async def open_runtime() -> AsyncGenerator[Pid, None]:
             background.start_soon(node.run_queue.run_left_over)
             background.start_soon(node.passes.keep)
             first = adopt(node, task, scope)
+            leave_runtime[outside] = partial(_abandon, node, stages, before, task, first, former)
             ending = Ending("normal")
             try:
                 with scope:
-                    yield first.pid
+                    try:
+                        yield first.pid
+                    finally:
+                        # Not if somebody else closes this generator, which was abandoned.
+                        if task is trio.lowlevel.current_task():
+                            await leave_nurseries(task, outside)
             except BaseException as exc:
                 ending = ending_of(exc, first.body.cancelled)
                 # A decision to end that came wrapped in groups is raised below, without them.
@@ -140,7 +147,7 @@ async def open_runtime() -> AsyncGenerator[Pid, None]:
                 try:
                     _end_tasks(node)
                     leave_node(node, before)
-                    _restore(task, former)
+                    _restore(task, first, former)
                     with trio.CancelScope(shield=True):
                         stages.leaving.set()
                         await stages.left.wait()
@@ -148,6 +155,7 @@ async def open_runtime() -> AsyncGenerator[Pid, None]:
                     # Also when a second Ctrl-C has interrupted the wait.
                     _end_handlers(node)
                     stages.over.set()
+                    leave_runtime.pop(outside, None)
             if not is_word(first.reason, "normal"):
                 end = ProcessExit(first.reason)
                 if first.ended_by is not None:
@@ -159,7 +167,7 @@ async def open_runtime() -> AsyncGenerator[Pid, None]:
         _raise_unwrapped(group, first)
 
 
-@attrs.frozen
+@attrs.define
 class _Stages:
     """The stages in which a runtime is left, for the block and `_host` to wait for each other."""
 
@@ -169,6 +177,10 @@ class _Stages:
     """The tasks of all processes have ended."""
     over: trio.Event = attrs.field(factory=trio.Event)
     """Handlers have ended too: timers and run queue are not needed any more."""
+    abandoned: bool = False
+    """The code that has opened the runtime does not leave it: `_host` goes on alone."""
+    outer: Node | None = None
+    """The runtime around an abandoned one, which is interrupted in its place."""
 
 
 @enable_ki_protection
@@ -197,11 +209,16 @@ async def _host(
                     await _wait_for_light(node)
             finally:
                 stages.left.set()
-            await stages.over.wait()
+            if stages.abandoned:
+                _end_handlers(node)
+            else:
+                await stages.over.wait()
             node.passes.stop()
             background.cancel_scope.cancel()
     if node.interruption is not None:
-        raise node.interruption
+        if stages.outer is None:
+            raise node.interruption
+        stages.outer.interrupt(node.interruption)
 
 
 @enable_ki_protection
@@ -239,11 +256,37 @@ def _processes_of(node: Node) -> list[Process]:
     return [process for process in alive.copy().values() if process.node is node]
 
 
-def _restore(task: trio.lowlevel.Task, former: Process | None) -> None:
+def _restore(task: Task, first: Process, former: Process | None) -> None:
+    if by_task.get(task) is not first:
+        return  # done before, by `_abandon`
     if former is None:
-        by_task.pop(task, None)
+        del by_task[task]
     else:
         by_task[task] = former
+
+
+@enable_ki_protection
+def _abandon(
+    node: Node,
+    stages: _Stages,
+    before: Node | None,
+    task: Task,
+    first: Process,
+    former: Process | None,
+) -> None:
+    """Begin to leave a runtime whose block was suspended for ever, in a generator."""
+    if stages.leaving.is_set():
+        return
+    first.end("killed")
+    _end_tasks(node)
+    # The variable that says in which runtime a task is belongs to the context of the task.
+    if task is trio.lowlevel.current_task():
+        leave_node(node, before)
+    else:
+        task.context.run(leave_node, node, before)
+    _restore(task, first, former)
+    stages.abandoned, stages.outer = True, before
+    stages.leaving.set()
 
 
 def _raise_unwrapped(group: BaseExceptionGroup[BaseException], first: Process | None) -> None:

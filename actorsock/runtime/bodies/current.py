@@ -12,6 +12,7 @@ from typing import Final
 import trio
 from trio.lowlevel import Task, current_task, in_trio_run
 
+from ..._native import twin
 from ..core.node import FORKED, Node
 from ..core.process import ExitSignal, Process
 from .running import by_task, local
@@ -52,6 +53,7 @@ _open_anywhere: Final[set[Node]] = set()
 """Every runtime of the program; threads use only its atomic methods."""
 
 
+@twin
 def current_process() -> Process:
     """Return the calling process; adopt a trio task that is none yet.
 

@@ -11,13 +11,14 @@ from contextvars import copy_context
 from threading import get_ident
 from typing import Any, Final, NoReturn
 
-from trio.lowlevel import disable_ki_protection
+from trio.lowlevel import disable_ki_protection, enable_ki_protection
 
+from ..._native import twin
 from ..core.body import Body
 from ..core.mailbox import NOTHING, anything
 from ..core.node import Node
-from ..core.process import Process, alive
-from ..core.reductions import EVENT, EVENT_QUANTUM, HANDLER_BUDGET, STEP
+from ..core.process import Process, alive, new_process
+from ..core.reductions import HANDLER_BUDGET, MESSAGE
 from .crash_report import log_if_crash
 from .functions import name_of
 from .running import local
@@ -35,10 +36,11 @@ Terminate = Callable[[Any], object]
 """Called once with the exit reason, while the process ends."""
 
 
+@twin
 def start_handler(node: Node, handle: Handler, terminate: Terminate | None = None) -> Process:
     """Return a new process that calls `handle` with every message."""
     body = HandlerBody(node, handle, terminate)
-    process = Process(node, body)
+    process = new_process(node, body)
     body.begin(process)
     alive[process.pid] = process
     return process
@@ -54,7 +56,7 @@ class HandlerBody(Body):
     """None once it has ended."""
 
     def __init__(self, node: Node, handler: Handler, terminate: Terminate | None) -> None:
-        super().__init__(node.timers, 0)
+        super().__init__(node.timers, HANDLER_BUDGET)
         self._node = node
         self._step = local.step
         self._context = copy_context()
@@ -75,13 +77,13 @@ class HandlerBody(Body):
 
     def wake(self, outcome: Any = None) -> bool:
         # The outcome is ignored: a handler waits for messages alone, and the step takes the next.
-        if not self.parked:
+        if self.parked is None:
             return False
         node = self._node
         # Other bodies learn this from trio's `reschedule`; the run queue would just run the step.
         if get_ident() != node.thread:
             raise RuntimeError("not the thread in which the process runs")
-        self.parked = False
+        self.parked = None
         try:
             node.run_queue.run(self._handle_next)
         except BaseException:  # the end of the sender's stack: no step was run or queued
@@ -100,7 +102,7 @@ class HandlerBody(Body):
 
     @property
     def waiting(self) -> Awaitable[object]:
-        self.parked = False
+        self.parked = None
         return self._refuse()
 
     def check(self) -> None:
@@ -126,7 +128,8 @@ class HandlerBody(Body):
         step = self._step
         before, step.process = step.process, process  # `before` is the sender, if it is in a step
         result = None
-        self.budget = HANDLER_BUDGET
+        self.budget -= MESSAGE
+        self.floor = self.budget - HANDLER_BUDGET
         try:
             if not process.ending:
                 if message is NOTHING:
@@ -139,27 +142,37 @@ class HandlerBody(Body):
                 if message is not NOTHING:
                     result = self._context.run(_call, self._handler, message)
         except BaseException as exc:
-            ending = log_if_crash(process, exc)
-            self._end(ending.reason)
-            if ending.propagate is not None:
-                raise ending.propagate from None
+            self._crashed(process, exc)
         else:
-            if process.ending:
-                self._end(process.reason)
-            elif result is AGAIN:
-                self._node.run_queue.charge(EVENT * EVENT_QUANTUM)
-                self._node.run_queue.run(self._handle_again)
-            elif mailbox.arrivals or mailbox.saved:
-                # Behind the steps of others, not in a loop here: handlers share the queue.
-                self._node.run_queue.run(self._handle_next)
-            else:
-                mailbox.wanted = anything
-                self.parked = True
+            self._handled(process, result)
         finally:
             step.process = before
-            # The queue counts this step as one, whatever it did: charge it for the rest.
-            if self.budget <= 0:
-                self._node.run_queue.charge((HANDLER_BUDGET - self.budget) // STEP)
+            left = self.budget - self.floor
+            if left != HANDLER_BUDGET:
+                self._node.run_queue.budget -= HANDLER_BUDGET - left
+
+    @enable_ki_protection
+    def _crashed(self, process: Process, exc: BaseException) -> None:
+        """End the process, whose handler has raised `exc`."""
+        ending = log_if_crash(process, exc)
+        self._end(ending.reason)
+        if ending.propagate is not None:
+            raise ending.propagate from None
+
+    @enable_ki_protection
+    def _handled(self, process: Process, result: object) -> None:
+        """Do what follows when the handler has returned: end, take a further step, or wait."""
+        mailbox = process.mailbox
+        if process.ending:
+            self._end(process.reason)
+        elif result is AGAIN:
+            self._node.run_queue.run(self._handle_again)
+        elif mailbox.arrivals or mailbox.saved:
+            # Behind the steps of others, not in a loop here: handlers share the queue.
+            self._node.run_queue.run(self._handle_next)
+        else:
+            mailbox.wanted = anything
+            self.parked = True
 
     def _end(self, reason: Any) -> None:
         process = self._process

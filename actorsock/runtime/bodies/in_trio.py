@@ -62,7 +62,7 @@ async def in_trio(fn: Callable[[Unpack[Ts]], Awaitable[T]], *args: *Ts) -> T:
     call: _TrioCall[T] = _TrioCall(process)
     process.node.nursery.start_soon(call.run, fn, args)
     try:
-        await process.body.park()
+        await process.body.park(call)
     except BaseException:
         call.scope.cancel()
         await call.wait_done()
@@ -112,5 +112,5 @@ class _TrioCall(Generic[T]):
         body = self.process.body
         # Not `park`, which would raise the exit signal again instead of waiting.
         while not self.done:
-            body.parked = True
+            body.parked = self
             await body.waiting

@@ -14,16 +14,17 @@ from typing import Any, Final, cast
 
 from trio.lowlevel import enable_ki_protection
 
+from ..._native import twin
 from ...arguments import shown
 from ..core.body import Body
 from ..core.node import Node
-from ..core.process import Process, alive, exit_signal
+from ..core.process import Process, alive, exit_signal, new_process
 from ..core.reductions import LIGHT_BUDGET
 from .crash_report import log_if_crash
 from .functions import call_function, name_of
 from .running import local
 
-__all__ = ["LightBody", "start_light", "step_all"]
+__all__ = ["Interruption", "LightBody", "start_light", "step_all"]
 
 _REMEDY: Final = (
     "a light process awaits only what actorsock offers: for something of trio's use "
@@ -32,6 +33,17 @@ _REMEDY: Final = (
 
 _PAUSE: Final = object()
 """The object that a light process yields to the runtime; a foreign awaitable yields others."""
+
+
+class Interruption(BaseException):
+    """Interrupts a call of a light process. A process that does not catch it crashes with `error`.
+
+    Not an `Exception`: `except Exception` in the program must not catch it.
+    """
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(error)
+        self.error = error
 
 
 class _Pause(tuple[object, ...]):
@@ -47,12 +59,13 @@ class _Pause(tuple[object, ...]):
 _pause: Final = cast("Awaitable[object]", _Pause((_PAUSE,)))
 
 
+@twin
 def start_light(
     node: Node, function: Callable[..., Awaitable[Any]], args: tuple[Any, ...]
 ) -> Process:
     """Return a new process that runs `function(*args)`; its first step comes in the next pass."""
     body = LightBody(node, function, args)
-    process = body.process = Process(node, body)
+    process = body.process = new_process(node, body)
     node.passes.step_soon(body)
     alive[process.pid] = process
     return process
@@ -86,25 +99,26 @@ class LightBody(Body):
         self.context = copy_context()
         """Its context variables: a copy of the starter's, as trio does for a task."""
         self.resume: Callable[[None], object] | None = None
-        """Runs the code until it next yields; None until the first step."""
+        """Runs the code until it next yields `_PAUSE`; None until the first step."""
         self.stopped = False
         """True once an exit signal ends the process: it must not wait any more."""
         self.exit_raised = False
         """True once the code was sent `ExitSignal`; if it still runs, it has caught that."""
 
+    @twin
     def spend(self, cost: int) -> Awaitable[None] | None:
         self.budget -= cost
-        if self.budget > 0 and not self.stopped:
+        if self.budget > self.floor and not self.stopped:
             return None
-        return self._yield()
+        return self._give_way()
 
     def checkpoint(self) -> Awaitable[None]:
-        return self._yield()
+        return self._give_way()
 
-    async def _yield(self) -> None:
-        # A stopped process does not yield but raises at once, except when it has caught the signal
-        # before: a loop that ignores it must not keep the others from running.
-        if self.exit_raised or (self.budget <= 0 and not self.stopped):
+    async def _give_way(self) -> None:
+        # A stopped process raises at once and does not give way, except when it has caught the
+        # signal before: a loop that ignores it must not keep the others from running.
+        if self.exit_raised or (self.budget <= self.floor and not self.stopped):
             self._passes.step_soon(self)
             await _pause
         self.check()
@@ -115,18 +129,16 @@ class LightBody(Body):
             raise exit_signal(self.process.reason, self.process.ended_by)
 
     def wake(self, outcome: Any = None) -> bool:
-        if not self.parked:
+        reason = self.parked
+        if reason is None:
             return False
-        # First: a signal handler, which may run during `wake_keeper`, may wake the process too.
-        self.parked = False
-        passes = self._passes  # inlined `step_soon`
-        if passes.keeper is not None:
-            try:
-                passes.wake_keeper()
-            except BaseException:  # the caller is in another thread
-                self.parked = True
-                raise
-        passes.ready.append(self)
+        # First: a signal handler, which may run during `step_soon`, may wake the process too.
+        self.parked = None
+        try:
+            self._passes.step_soon(self)
+        except BaseException:  # the caller is in another thread
+            self.parked = reason
+            raise
         self.outcome = outcome
         return True
 
@@ -134,6 +146,11 @@ class LightBody(Body):
         self.stopped = True
         self.wake()
         return False
+
+    @property
+    def ended(self) -> bool:
+        """True once the process has ended."""
+        return not hasattr(self, "process")
 
     def release(self) -> None:
         del self.process
@@ -170,6 +187,8 @@ class LightBody(Body):
 
     def end_with(self, exc: BaseException) -> None:
         """End the process, whose code has raised `exc`; raise again what concerns the program."""
+        if type(exc) is Interruption:
+            exc = exc.error.with_traceback(exc.__traceback__)
         if _is_misuse(exc):
             with suppress(Exception):  # the program may have set `__notes__` to anything
                 exc.add_note(_REMEDY)
@@ -179,6 +198,7 @@ class LightBody(Body):
             raise ending.propagate from None
 
 
+@twin
 @enable_ki_protection
 def step_all(ready: deque[LightBody], budget: int) -> int:
     """Step the ready bodies in order, each until it waits or has used its own budget.
@@ -191,7 +211,7 @@ def step_all(ready: deque[LightBody], budget: int) -> int:
     try:
         while ready and budget > 0:
             body = ready.popleft()
-            body.budget = full
+            body.floor = body.budget - full
             step.process = body.process
             try:
                 yielded = body.context.run(body.resume or body.begin(), None)
@@ -202,7 +222,7 @@ def step_all(ready: deque[LightBody], budget: int) -> int:
             except BaseException as exc:
                 body.end_with(exc)
             # One reduction for the step itself: a pass whose steps spend nothing must end too.
-            budget -= full + 1 - body.budget
+            budget -= full + 1 - (body.budget - body.floor)
     finally:
         step.process = None
     return budget

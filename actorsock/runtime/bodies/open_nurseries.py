@@ -10,6 +10,9 @@ breaks when it is not run to its end:
   in a task of its own; as long as the nursery has tasks, that wakes the wrong task and ends the
   whole run with `TrioInternalError`. `finalizing_safely` makes the finalizer wait until they have
   exited.
+
+A runtime that was opened and not left is such a nursery too, but cancelling does not end its tasks:
+they are shielded, and end when the runtime is left (`leave_runtime`).
 """
 
 import gc
@@ -23,7 +26,10 @@ from typing import Any, Final
 import trio
 from trio.lowlevel import Task
 
-__all__ = ["finalizing_safely", "leave_nurseries"]
+__all__ = ["finalizing_safely", "leave_nurseries", "leave_runtime"]
+
+leave_runtime: Final[dict[trio.Nursery, Callable[[], None]]] = {}
+"""For the nursery around each open runtime: begins to end the runtime, and must not raise."""
 
 # The objects that may stand between a generator and a nursery that it is inside.
 _BETWEEN: Final = (MethodType, AsyncGeneratorType, AbstractAsyncContextManager, tuple, deque)
@@ -32,18 +38,23 @@ _BETWEEN: Final = (MethodType, AsyncGeneratorType, AbstractAsyncContextManager, 
 _MOST_OBJECTS: Final = 1000
 
 
-async def leave_nurseries(task: Task) -> None:
+async def leave_nurseries(task: Task, around: trio.Nursery | None = None) -> None:
     """Cancel the tasks in the nurseries that `task`, the current one, is still inside; wait.
 
-    Afterwards `task` can exit like one that has left them. The cancel scope around its code then
-    raises, since the code ends inside another scope than it began in: the process crashes.
+    All of them, or those inside of `around`, if there are any. Afterwards `task` can exit like one
+    that has left them. The cancel scope around its code then raises, since the code ends inside
+    another scope than it began in: the process crashes.
     """
+    # There is no public way to do what the end of the `async with` block would have done.
+    nurseries = task._child_nurseries
+    first = 0 if around is None else nurseries.index(around) + 1
+    if len(nurseries) == first:
+        return
     ended = trio.Event()
-    _when_empty(task.child_nurseries, ended.set)
+    _when_empty(nurseries[first:], ended.set)
     with trio.CancelScope(shield=True):
         await ended.wait()
-    # There is no public way to do what the end of the `async with` block would have done.
-    task._child_nurseries.clear()
+    del nurseries[first:]
 
 
 @contextmanager
@@ -89,6 +100,9 @@ def _when_empty(nurseries: list[trio.Nursery], action: Callable[[], object]) -> 
     """Cancel the tasks in `nurseries`, and call `action` when all of them have exited."""
     for nursery in nurseries:
         nursery.cancel_scope.cancel()
+        leave = leave_runtime.pop(nursery, None)
+        if leave is not None:
+            leave()
     # A nursery has no event for this. An instrument is called for every task of the program that
     # exits, but it is there only while such nurseries are.
     exits = _Exits(nurseries, action)

@@ -28,7 +28,7 @@ def status_of(process: Process) -> Status:
         return "exiting"
     # A process without a task, or whose task has not begun, waits only if it is parked.
     task: Task | None = getattr(process.body, "task", None)
-    if process.body.parked or (task is not None and _waits_in_trio(task)):
+    if process.body.parked is not None or (task is not None and _waits_in_trio(task)):
         return "waiting"
     return "running"
 

@@ -22,7 +22,7 @@ from trio.lowlevel import (
 
 from ..core.body import Body
 from ..core.node import Node
-from ..core.process import ExitSignal, Process, alive, exit_signal
+from ..core.process import ExitSignal, Process, alive, exit_signal, new_process
 from ..core.reductions import TASK_BUDGET
 from .crash_report import log_if_crash
 from .functions import call_function, name_of
@@ -35,9 +35,9 @@ __all__ = ["TaskBody", "adopt", "start_task"]
 def start_task(
     node: Node, function: Callable[..., Awaitable[Any]], args: tuple[Any, ...]
 ) -> Process:
-    """Return a new process that runs `function(*args)`; it starts when the caller next yields."""
+    """Return a new process that runs `function(*args)`; it starts when the caller gives way."""
     body = TaskBody(node, function, trio.CancelScope())
-    process = Process(node, body)
+    process = new_process(node, body)
     node.nursery.start_soon(_run, process, body, function, args, name=function)
     alive[process.pid] = process
     return process
@@ -47,7 +47,7 @@ def adopt(node: Node, task: Task, scope: trio.CancelScope | None = None) -> Proc
     """Make `task` a process and return it; `scope`, if given, surrounds all of its code."""
     body = TaskBody(node, task.name, scope)
     body.task = task
-    process = by_task[task] = Process(node, body)
+    process = by_task[task] = new_process(node, body)
     alive[process.pid] = process
     return process
 
@@ -90,21 +90,21 @@ class TaskBody(Body):
         self.budget -= cost
         # Also while the budget lasts: a call must honour the cancellation of any scope around the
         # caller, and only trio knows of those.
-        if self.budget > 0:
+        if self.budget > self.floor:
             return checkpoint_if_cancelled()  # noqa: ASYNC105  # for the caller to await
-        return self._yield()
+        return self._give_way()
 
     def checkpoint(self) -> Awaitable[None]:
         return self.spend(0)
 
-    async def _yield(self) -> None:
-        self.budget = TASK_BUDGET
+    async def _give_way(self) -> None:
+        self.floor = self.budget - TASK_BUDGET
         await trio.lowlevel.checkpoint()
         self.check()
 
     @property
     def waiting(self) -> Awaitable[object]:
-        self.budget = TASK_BUDGET  # others run meanwhile
+        self.floor = self.budget - TASK_BUDGET  # others run meanwhile
         return wait_task_rescheduled(self._abort)  # noqa: ASYNC105  # for the caller to await
 
     def check(self) -> None:
@@ -112,21 +112,22 @@ class TaskBody(Body):
             raise self._stopped
 
     def wake(self, outcome: Any = None) -> bool:
-        if not self.parked:
+        reason = self.parked
+        if reason is None:
             return False
         # First: a signal handler, which runs before `reschedule` does, may wake the process too.
-        self.parked = False
+        self.parked = None
         try:
             reschedule(self.task)
         except BaseException:  # the caller is in another thread
-            self.parked = True
+            self.parked = reason
             raise
         self.outcome = outcome
         return True
 
     def _abort(self, raise_cancel: Any) -> Abort:
         # Now, not when the task resumes: a wake in between must not reschedule it again.
-        self.parked = False
+        self.parked = None
         return Abort.SUCCEEDED
 
     def stop(self, reason: Any, ended_by: object) -> bool:

@@ -5,9 +5,8 @@ it, and stop it when an exit signal ends the process. `park` and `wake` are the 
 receive, sleep and every blocking socket call park here and are woken from here, so that time-outs,
 cancellation and exit signals are handled in one place.
 
-The most frequent calls (receive, recv, send) do without `park` and its coroutine when they have no
-deadline. They must follow the same protocol: `check()`, set `parked`, await `waiting`, `check()`,
-take the `outcome`.
+The most frequent wait, a receive of any message, does without `park` and its coroutine. It follows
+the same protocol: `check()`, set `parked`, await `waiting`, `check()`.
 """
 
 import abc
@@ -15,6 +14,7 @@ from collections.abc import Awaitable
 from math import inf
 from typing import Any, Final
 
+from .reductions import GIVE_WAY_FIRST
 from .timers import Timers
 
 __all__ = ["TIMED_OUT", "Body"]
@@ -26,25 +26,45 @@ TIMED_OUT: Final = object()
 class Body(abc.ABC):
     """The part of a process that runs its code."""
 
-    __slots__ = ("budget", "outcome", "parked", "timers")
+    __slots__ = ("budget", "floor", "outcome", "parked", "timers")
 
     kind: str
     """`"task"`, `"light"` or `"handler"`, as `process_info` shows it."""
 
-    parked: bool
-    """True while the code is suspended in `park`, until the first `wake`."""
+    parked: object
+    """Why the code is suspended, until the first `wake`; None while it is not.
+
+    True in a receive without a pattern, otherwise the pattern; the `SocketActor` in a call of a
+    socket; `"sleep"`; else an object of the caller. Compare with None: a pattern may be false.
+    """
 
     outcome: Any
     """The argument of `wake`, until the woken code takes it; None at any other time."""
 
     budget: int
-    """The reductions left until the process yields; see `reductions`."""
+    """Falls by the cost of each operation and never rises: less than 0, it is a total."""
 
-    def __init__(self, timers: Timers, budget: int) -> None:
+    floor: int
+    """The process gives way when its budget has come down to this; set lower then."""
+
+    def __init__(self, timers: Timers, full: int) -> None:
         self.timers = timers
-        self.parked = False
+        self.parked = None
         self.outcome = None
-        self.budget = budget
+        self.budget = 0
+        self.floor = -full
+
+    @property
+    def reductions(self) -> int:
+        """All that the process has spent since it began."""
+        return -self.budget
+
+    def give_way_first(self) -> None:
+        """Have the next operation give way before it begins, as with a budget that is used up.
+
+        Nothing is charged: a process that does this often has not done more for that.
+        """
+        self.floor = self.budget + GIVE_WAY_FIRST
 
     @property
     def adopted(self) -> bool:
@@ -56,23 +76,24 @@ class Body(abc.ABC):
         """True if a trio scope around the running code is cancelled; False outside trio's tasks."""
         return False
 
-    async def park(self, deadline: float = inf) -> Any:
+    async def park(self, reason: object, deadline: float = inf) -> Any:
         """Wait for `wake`; return its argument, or `TIMED_OUT` at `deadline`.
 
-        `deadline` is a time on trio's clock. Raises `trio.Cancelled`, or `ExitSignal` when an exit
-        signal ends the process. A caller that has asked others to wake it must withdraw that in
+        `reason` is kept in `parked`, for those who ask what the process waits for. `deadline` is a
+        time on trio's clock. Raises `trio.Cancelled`, or `ExitSignal` when an exit signal ends the
+        process. A caller that has asked others to wake it must withdraw that in
         a `finally` clause.
         """
         # Twice, because an exit signal may come at any time: before this wait, when there is none
         # to interrupt; and after a wake, when the process is not parked any more and has not run.
         self.check()
         if deadline == inf:
-            self.parked = True
+            self.parked = reason
             await self.waiting
         else:
             # An entry of the runtime's own heap: a cancel scope would double the price of a call.
             entry = self.timers.add(deadline, self.wake, TIMED_OUT)
-            self.parked = True
+            self.parked = reason
             try:
                 await self.waiting
             finally:
@@ -86,7 +107,7 @@ class Body(abc.ABC):
         """The awaitable that suspends a parked process; to be awaited at once.
 
         Whatever resumes the process (a wake, a cancellation, an exit signal) has set `parked` to
-        False before.
+        None before.
         """
 
     @abc.abstractmethod
@@ -114,12 +135,12 @@ class Body(abc.ABC):
         """Charge `cost` reductions for an operation that could block.
 
         Returns an awaitable that the caller must await before the operation, or None. So a process
-        whose operations all complete at once yields as regularly as one that waits.
+        whose operations all complete at once gives way as regularly as one that waits.
         """
 
     @abc.abstractmethod
     def checkpoint(self) -> Awaitable[None]:
-        """Return an awaitable that honours cancellation, and yields if the budget is used up."""
+        """Return an awaitable that honours cancellation, and gives way if the budget is used up."""
 
     @abc.abstractmethod
     def stop(self, reason: Any, ended_by: object) -> bool:

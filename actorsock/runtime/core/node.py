@@ -14,7 +14,7 @@ import trio
 
 from .identity import Pid, Ref
 from .passes import Passes
-from .reductions import RUN_QUEUE_QUANTUM
+from .reductions import INBOX_QUANTUM
 from .remote import Elsewhere
 from .run_queue import RunQueue
 from .timers import Entry, Timers
@@ -90,7 +90,7 @@ class Node:
 
     def _empty_inbox(self) -> None:
         inbox = self._inbox
-        for _ in range(RUN_QUEUE_QUANTUM):
+        for _ in range(INBOX_QUANTUM):
             if not inbox:
                 return
             deliver, args = inbox.popleft()

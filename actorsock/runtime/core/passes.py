@@ -29,6 +29,18 @@ StepAll = Callable[[deque[Any], int], int]
 class Passes(trio.abc.Instrument):
     """The ready light processes of one runtime, and the function that collects readiness."""
 
+    __slots__ = (
+        "_busy_wait",
+        "_collect",
+        "_collected",
+        "_installed",
+        "_interrupt",
+        "_peek",
+        "keeper",
+        "ready",
+        "step_all",
+    )
+
     ready: deque[Any]
     """Light bodies that wait for a step, first in, first out."""
 

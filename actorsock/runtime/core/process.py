@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import attrs
 
+from ..._native import twin
 from .body import Body
 from .identity import Pid, Ref
 from .mailbox import Mailbox, anything, may_match
@@ -26,6 +27,7 @@ __all__ = [
     "aliased",
     "alive",
     "exit_signal",
+    "new_process",
 ]
 
 alive: Final[dict[Pid, "Process"]] = {}
@@ -170,6 +172,7 @@ class Process:
     aliases: dict[Ref, str] | None = None
     """The active aliases of this process, and the mode of each (see `api.aliases`)."""
 
+    @twin
     def deliver(self, message: Any) -> None:
         """Put `message` into the mailbox; wake the process if it waits for it."""
         mailbox = self.mailbox
@@ -239,6 +242,7 @@ class Process:
         elif linked and isinstance(pid, RemotePid):
             pid.unlinked(self.pid)
 
+    @twin
     def monitor(self, target: "Process | None", named: Any, ref: Ref | None = None) -> Ref:
         """Request a `Down` for the end of `target`; if there is none, deliver `"noproc"` at once.
 
@@ -268,6 +272,7 @@ class Process:
         target.monitored(self.pid, ref)
         return ref
 
+    @twin
     def demonitor(self, ref: Ref) -> None:
         """Remove the monitor `ref`, if any: no `Down` for it will be delivered."""
         target = self.monitors.pop(ref, None) if self.monitors else None
@@ -339,6 +344,7 @@ class Process:
         if self.timers:
             del self.timers[ref]
 
+    @twin
     def end(self, reason: Any) -> None:
         """End the process: leave every table, then notify links and monitors, in that order.
 
@@ -414,6 +420,12 @@ class Process:
             # Through the run queue, not by a call: ends travel along links, and a long chain of
             # linked processes would need a deep stack.
             self.node.run_queue.run(lambda: self.end(reason))
+
+
+@twin
+def new_process(node: Node, body: Body) -> Process:
+    """Return a new process, which is not yet alive."""
+    return Process(node, body)
 
 
 def exit_signal(reason: Any, ended_by: object) -> ExitSignal:

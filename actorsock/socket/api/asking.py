@@ -12,18 +12,18 @@ from typing import TypeVar
 
 import trio
 
-from ...arguments import check_seconds
+from ..._native import twin
+from ...arguments import check_seconds, shown
 from ...results import Error, Ok, Select, SelectRead
 from ...runtime.bodies.current import charge, current_process
 from ...runtime.core.body import Body
-from ...runtime.core.identity import Pid, Ref, check_ref
+from ...runtime.core.identity import Ref, check_ref
 from ...runtime.core.process import Process
-from ...runtime.core.reductions import LIGHT_BUDGET, SYSTEM_CALL
+from ...runtime.core.reductions import GIVE_WAY_FIRST, LIGHT_BUDGET, SYSTEM_CALL
 from ..core.actor import CLOSED, Operation, Result, SocketActor
 from ..kernel.errors import error_of
 
 __all__ = [
-    "ask",
     "at_once",
     "blocking",
     "nowait",
@@ -34,12 +34,22 @@ __all__ = [
 T = TypeVar("T")
 
 
-def at_once(actor: SocketActor, call: Callable[[stdlib.socket], T | Error]) -> Ok[T] | Error:
+def at_once(
+    actor: SocketActor, call: Callable[[stdlib.socket], T | Error], name: str, *of: object
+) -> Ok[T] | Error:
     """Apply `call` to the descriptor; return its value, or the `Error` that it returns or raises.
 
-    `Error("closed")`, and no call, if the socket is closed.
+    `Error("closed")`, and no call, if the socket is closed. If calls are logged,
+    this one is by its `name` and what it asks for (`of`).
     """
     charge(SYSTEM_CALL)
+    result = _made(actor, call)
+    if actor.logged:
+        actor.log(" ".join((name, *map(shown, of))), current_process().pid, result)
+    return result
+
+
+def _made(actor: SocketActor, call: Callable[[stdlib.socket], T | Error]) -> Ok[T] | Error:
     if actor.turns.closed:
         return CLOSED
     try:
@@ -56,6 +66,7 @@ def nowait(actor: SocketActor, op: Operation[T], ref: Ref | None) -> Ok[T] | Err
     return result
 
 
+@twin
 def nowait_receive(actor: SocketActor, op: Operation[T], ref: Ref | None) -> Result[T]:
     """Do the same for a receive: with the otp option `select_read` it may return `SelectRead`."""
     handle = Ref() if ref is None else check_ref(ref)
@@ -63,7 +74,7 @@ def nowait_receive(actor: SocketActor, op: Operation[T], ref: Ref | None) -> Res
     body, pid = process.body, process.pid
     body.budget -= SYSTEM_CALL
     result: Result[T] | None = None
-    if body.budget <= 0 and _must_yield(body):
+    if body.budget <= body.floor and _must_give_way(body):
         result = actor.give_way(op, pid, handle)
     if result is None:
         result = actor.perform(op, pid, handle)
@@ -73,21 +84,23 @@ def nowait_receive(actor: SocketActor, op: Operation[T], ref: Ref | None) -> Res
     return result
 
 
-def _must_yield(body: Body) -> bool:
+def _must_give_way(body: Body) -> bool:
     """Return whether a `nowait` caller that has used up its budget gets a `Select`, not an attempt.
 
     The `receive` that it then calls lets others run and fills the budget. A caller may let them run
     in another way, such as a sleep of trio's, which the runtime does not see; it must not get
     `Select` for ever. So after one `Select` its attempts are made, until it has used up another
-    budget. Its own stays below 0 meanwhile: its next call that can wait lets others run.
+    budget. Its own stays used up meanwhile: its next call that can wait lets others run.
     """
     # Above -LIGHT_BUDGET: used up just now. Down to twice that: it has had its `Select`.
-    if body.budget > -LIGHT_BUDGET or body.budget <= -2 * LIGHT_BUDGET:
-        body.budget = -LIGHT_BUDGET
+    left = body.budget - body.floor
+    if left > -LIGHT_BUDGET or left <= -2 * LIGHT_BUDGET:
+        body.floor = body.budget + LIGHT_BUDGET
         return True
     return False
 
 
+@twin
 async def blocking(
     actor: SocketActor, op: Operation[T], timeout: float, cost: int = SYSTEM_CALL
 ) -> Ok[T] | Error:
@@ -101,30 +114,39 @@ async def blocking(
         timeout = check_seconds("timeout", timeout)
     process = current_process()
     body = process.body
+    if cost == GIVE_WAY_FIRST:
+        body.give_way_first()
+        cost = SYSTEM_CALL
     pause = body.spend(cost)
     if pause is not None:
         await pause
     try:
-        result = ask(actor, op, process.pid, timeout > 0)
+        result = actor.perform(op, process.pid, None, timeout > 0)
+        if actor.observed:
+            actor.observe(op, process.pid, result)
+        assert not isinstance(result, (Select, SelectRead))  # these need a handle
         return await wait(actor, op, process, timeout) if result is None else result
     except BaseException:
         actor.leave_call(op.lane, process.pid)
         raise
 
 
-def ask(actor: SocketActor, op: Operation[T], pid: Pid, patient: bool) -> Ok[T] | Error | None:
-    """Make the first attempt of a blocking call; None if the caller must `wait`."""
-    result = actor.perform(op, pid, None, patient)
-    if actor.observed:
-        actor.observe(op, pid, result)
-    assert not isinstance(result, (Select, SelectRead))  # these need a handle
-    return result
+async def go_on(actor: SocketActor, op: Operation[T], process: Process) -> Ok[T] | Error:
+    """Do the rest of `blocking` for a process that was woken, as its native twin asks for it."""
+    try:
+        return await wait(actor, op, process, inf, woken=True)
+    except BaseException:
+        actor.leave_call(op.lane, process.pid)
+        raise
 
 
 async def wait(
-    actor: SocketActor, op: Operation[T], process: Process, timeout: float
+    actor: SocketActor, op: Operation[T], process: Process, timeout: float, woken: bool = False
 ) -> Ok[T] | Error:
-    """Wait for the result of a blocking call whose first attempt returned None."""
+    """Wait for the result of a blocking call whose first attempt returned None.
+
+    `woken` is True for a process that has waited and was woken.
+    """
     body, pid = process.body, process.pid
     if timeout == 0:
         actor.leave(op.lane, pid)
@@ -134,7 +156,11 @@ async def wait(
     try:
         while True:
             outcome = None
-            outcome = await body.park(deadline)
+            if woken:
+                body.check()
+                outcome, woken = body.take(), False
+            else:
+                outcome = await body.park(actor, deadline)
             if process.ending:
                 # Killed before it resumed: raise here instead of reading, or the data that the
                 # next attempt takes would be lost.

@@ -15,7 +15,6 @@ from ...runtime.core.identity import Pid, check_pid
 from ...runtime.core.reductions import SYSTEM_CALL
 from ..core.actor import CLOSED, SocketActor, actor_of
 from ..core.socket_object import Socket
-from ..core.stdlib_shape import LOW_WATER_MARK
 from ..kernel import libc
 from ..options import (
     NativeRead,
@@ -105,11 +104,10 @@ def setopt(sock: Socket, level: str | int, option: str | int, value: Any) -> Ok[
             _set_but_priority(opened, level_number, number, raw)
         else:
             opened.setsockopt(level_number, number, raw)
-        if (level_number, number) == LOW_WATER_MARK:
-            actor.note_low_water_mark()
+        actor.note_option(level_number, number)
         return None
 
-    return at_once(actor, call)
+    return at_once(actor, call, "setopt", level, option)
 
 
 @overload
@@ -186,7 +184,7 @@ def getopt(sock: Socket, level: str | int, option: Any) -> Ok[Any] | Error:
         )
         return read.decode(raw)
 
-    return at_once(actor, call)
+    return at_once(actor, call, "getopt", level, option)
 
 
 def _set_but_priority(opened: stdlib.socket, level: int, number: int, raw: int | bytes) -> None:

@@ -12,9 +12,11 @@ from trio.lowlevel import enable_ki_protection
 from ...arguments import check_bool, check_int
 from ...results import Error, Ok
 from ...runtime.bodies.current import current_process
+from ...runtime.core.process import Process
 from ...runtime.core.reductions import SYSTEM_CALL
 from ..core.actor import SocketActor
-from ..core.service import service_of
+from ..core.readiness import LOW_WATER_MARK
+from ..core.service import log_opening, service_of
 from ..core.socket_object import Socket
 from ..kernel.errors import error_of
 from ..options.settings import check_settings
@@ -87,6 +89,19 @@ def open_fd(
     owner = current_process()
     owner.body.budget -= SYSTEM_CALL
     kind = _kind(fd, given)
+    result = _opened(owner, fd, dup, kind, debug, use_registry)
+    log_opening(owner, "open_fd", (fd, kind.domain, kind.type, kind.protocol), result)
+    return result
+
+
+def _opened(
+    owner: Process,
+    fd: int,
+    dup: bool,
+    kind: SocketKind,
+    debug: bool,
+    use_registry: bool | None,
+) -> Ok[Socket] | Error:
     try:
         service = service_of(owner.node)
         own = os.dup(fd) if dup else fd
@@ -128,7 +143,7 @@ def _has_low_water_mark(sock: stdlib.socket) -> bool:
     Then epoll says nothing of data that a `recv` would return, and the actor must try.
     """
     try:
-        return sock.getsockopt(stdlib.SOL_SOCKET, stdlib.SO_RCVLOWAT) > 1
+        return sock.getsockopt(*LOW_WATER_MARK) > 1
     except OSError:
         return False
 

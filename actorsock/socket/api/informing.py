@@ -74,7 +74,7 @@ class SocketsInfo:
     """The state of all sockets of this runtime; the result of `info()`.
 
     Attributes:
-        debug: True if calls that concern no open socket are logged; see the function `debug`.
+        debug: True if all calls of all sockets are logged; see the function `debug`.
         use_registry: True if new sockets are registered; see the function `use_registry`.
         iov_max: the largest number of pieces that one sendmsg(2) accepts.
         counters: `"num_sockets"`, the number of open sockets; the numbers for each domain
@@ -119,11 +119,12 @@ def info(sock: Socket | None = None) -> SocketInfo | SocketsInfo:
 
 @enable_ki_protection
 def debug(flag: bool) -> None:
-    """Log the opening of sockets, or stop that. Erlang's `socket:debug/1`.
+    """Log every call of every socket, or stop that. Erlang's `socket:debug/1`.
 
-    It holds for this runtime: each `open` and `open_fd` writes a record to the logger
-    `actorsock.socket`, at level DEBUG. The operations on one socket are logged by its option
-    `"otp"`, `"debug"`. `info` shows the flag.
+    It holds for this runtime: each call that opens a socket or uses one writes a record to the
+    logger `actorsock.socket`, at level DEBUG, with the process and the result. For one socket
+    alone the option `"otp"`, `"debug"` does the same; this function does not change its value.
+    `info()` shows the flag.
 
     Args:
         flag: True to log.
@@ -136,7 +137,10 @@ def debug(flag: bool) -> None:
         socket.debug(True)
         assert socket.info().debug
     """
-    _registry().debug = check_bool("flag", flag)
+    registry = _registry()
+    registry.debug = check_bool("flag", flag)
+    for sock in registry.kinds:
+        actor_of(sock).apply_debug()
 
 
 @enable_ki_protection

@@ -157,7 +157,7 @@ def ioctl(sock: Socket, request: str, *args: Any) -> Ok[Any] | Error:
         # Bytes that the actor keeps of an interrupted read can be read as well.
         return value + len(actor.unread) if request == "nread" else value
 
-    return at_once(actor, call)
+    return at_once(actor, call, "ioctl", request)
 
 
 def supported_requests() -> dict[str, bool]:

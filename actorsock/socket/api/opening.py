@@ -14,10 +14,11 @@ from trio.lowlevel import enable_ki_protection
 
 from ...arguments import check_int, check_word, shown
 from ...results import Error, Ok
-from ...runtime.bodies.current import current_process
+from ...runtime.bodies.current import charge, current_process
+from ...runtime.core.process import Process
 from ...runtime.core.reductions import SYSTEM_CALL
 from ..core.actor import SocketActor, actor_of
-from ..core.service import service_of
+from ..core.service import log_opening, service_of
 from ..core.socket_object import Socket
 from ..kernel import libc
 from ..kernel.errors import error_of
@@ -28,7 +29,16 @@ from ..values.c_integers import INT_MAX, INT_MIN
 from ..values.kinds import Domain, Protocol, SocketKind, Type, kind_of
 from .asking import at_once
 
-__all__ = ["bind", "close", "listen", "open", "peername", "shutdown", "sockname"]
+__all__ = [
+    "bind",
+    "close",
+    "close_nowait",
+    "listen",
+    "open",
+    "peername",
+    "shutdown",
+    "sockname",
+]
 
 _HOW: Final = {
     "read": stdlib.SHUT_RD,
@@ -85,19 +95,9 @@ def open(
     check_settings(debug, use_registry)
     owner = current_process()
     owner.body.budget -= SYSTEM_CALL
-    try:
-        service = service_of(owner.node)
-        sock = _open(kind) if netns is None else call_in_namespace(netns, _open, kind)
-    except OSError as exc:
-        return error_of(exc)
-    actor = SocketActor(
-        service,
-        sock,
-        _actual_kind(sock, kind),
-        owner,
-        settings=service.settings(debug, use_registry),
-    )
-    return Ok(actor.socket_object)
+    result = _opened(owner, kind, netns, debug, use_registry)
+    log_opening(owner, "open", (kind.domain, kind.type, kind.protocol), result)
+    return result
 
 
 @enable_ki_protection
@@ -142,7 +142,7 @@ def bind(sock: Socket, addr: AddressLike) -> Ok[int] | Error:
         name = libc.sockname(opened, kind.family)
         return name.port if isinstance(name, (SockAddrIn, SockAddrIn6)) else 0
 
-    return at_once(actor, call)
+    return at_once(actor, call, "bind")
 
 
 @enable_ki_protection
@@ -172,7 +172,7 @@ def listen(sock: Socket, backlog: int = 5) -> Ok[None] | Error:
         opened.listen(backlog)
         actor.listening = True
 
-    return at_once(actor, call)
+    return at_once(actor, call, "listen")
 
 
 @enable_ki_protection
@@ -192,7 +192,7 @@ def sockname(sock: Socket) -> Ok[SockAddr] | Error:
         match socket.sockname(sock):
             case Ok(SockAddrIn(addr, port)): ...
     """
-    return _name(sock, libc.sockname)
+    return _name(sock, "sockname", libc.sockname)
 
 
 @enable_ki_protection
@@ -209,7 +209,7 @@ def peername(sock: Socket) -> Ok[SockAddr] | Error:
         - `"enotconn"`: the socket is not connected
         - another reason of the operating system
     """
-    return _name(sock, libc.peername)
+    return _name(sock, "peername", libc.peername)
 
 
 @enable_ki_protection
@@ -243,7 +243,7 @@ def shutdown(sock: Socket, how: Literal["read", "write", "read_write"]) -> Ok[No
         # What the kernel said before no longer holds.
         actor.forget_would_block()
 
-    return at_once(actor, call)
+    return at_once(actor, call, "shutdown")
 
 
 @enable_ki_protection
@@ -271,6 +271,55 @@ async def close(sock: Socket) -> Ok[None] | Error:
     return await actor_of(sock).close()
 
 
+@enable_ki_protection
+def close_nowait(sock: Socket) -> Ok[None] | Error:
+    """Close a socket as `close` does, but without a wait: for plain functions.
+
+    A plain function can't `await close(sock)`, for example a handler, or the `terminate` of a
+    server whose callbacks are all plain. Waiting processes and monitors are told before this
+    function returns, as by `close`. Erlang has no counterpart: there every function may wait.
+
+    The difference is the option `"socket", "linger"` with a time above 0: `close` waits until
+    the peer has everything that was sent, or the time is over. Here the system goes on sending in
+    the background, as without the option, and nobody learns whether the peer got it. A time of
+    0 resets the connection, as by `close`.
+
+    Args:
+        sock: the socket.
+
+    Returns:
+        `Ok()`, or `Error("closed")` if the socket is closed already.
+
+    Example::
+
+        class Echo(otp.GenServer):
+            ...
+
+            def terminate(self, reason):
+                socket.close_nowait(self.sock)
+    """
+    charge(SYSTEM_CALL)
+    return actor_of(sock).close_now()
+
+
+def _opened(
+    owner: Process, kind: SocketKind, netns: str | None, debug: bool, use_registry: bool | None
+) -> Ok[Socket] | Error:
+    try:
+        service = service_of(owner.node)
+        sock = _open(kind) if netns is None else call_in_namespace(netns, _open, kind)
+    except OSError as exc:
+        return error_of(exc)
+    actor = SocketActor(
+        service,
+        sock,
+        _actual_kind(sock, kind),
+        owner,
+        settings=service.settings(debug, use_registry),
+    )
+    return Ok(actor.socket_object)
+
+
 def _open(kind: SocketKind) -> stdlib.socket:
     # -1 means "not given" to the standard library, which would choose a default. The kernel
     # would refuse this number with these errors.
@@ -288,9 +337,11 @@ def _open(kind: SocketKind) -> stdlib.socket:
     return sock
 
 
-def _name(sock: Socket, get: Callable[[stdlib.socket, int], SockAddr]) -> Ok[SockAddr] | Error:
+def _name(
+    sock: Socket, name: str, get: Callable[[stdlib.socket, int], SockAddr]
+) -> Ok[SockAddr] | Error:
     actor = actor_of(sock)
-    return at_once(actor, lambda opened: get(opened, actor.kind.family))
+    return at_once(actor, lambda opened: get(opened, actor.kind.family), name)
 
 
 def _actual_kind(sock: stdlib.socket, asked: SocketKind) -> SocketKind:

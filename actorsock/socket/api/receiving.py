@@ -7,19 +7,15 @@ from trio.lowlevel import enable_ki_protection
 
 from ...arguments import check_int
 from ...results import Error, Ok, Select, SelectRead
-from ...runtime.bodies.current import process_of_task
-from ...runtime.bodies.running import local
 from ...runtime.core.identity import Ref
-from ...runtime.core.reductions import SYSTEM_CALL
 from ..core.actor import SocketActor, actor_of
 from ..core.socket_object import Socket
-from ..core.turns import User
 from ..operations.recv import ASIDE, Recv, RecvFrom, RecvMsg, RecvWhatIsThere
 from ..values.address import SockAddr
 from ..values.c_integers import INT_MAX
 from ..values.flags import Flags, encode_flags
 from ..values.messages import Msg
-from .asking import blocking, nowait_receive, wait
+from .asking import blocking, nowait_receive
 
 __all__ = ["recv", "recv_nowait", "recvfrom", "recvfrom_nowait", "recvmsg", "recvmsg_nowait"]
 
@@ -70,46 +66,7 @@ async def recv(
             case Error("closed"): ...
     """
     actor: SocketActor = sock._actor if type(sock) is Socket else actor_of(sock)
-    if length is not _NO_LENGTH or flags is not _NO_FLAGS or timeout is not inf:
-        return await blocking(actor, _recv(actor, length, flags), timeout)
-    lane = actor.turns.read
-    if not actor.read_would_block or lane.current is not None or not actor.is_plain or actor.unread:
-        return await blocking(actor, _WHAT_IS_THERE, timeout)
-    # The short way of what a server does most of its time: wait for the next bytes of a stream
-    # that has none yet. `perform`, `Body.park` and `settle` are written in place, for this case.
-    process = local.step.process
-    if process is None:
-        process = process_of_task()
-    body, pid = process.body, process.pid
-    reader = actor.reader
-    if reader is None or reader.pid is not pid:
-        reader = actor.reader = User(pid, "recv", None, "recv", _WHAT_IS_THERE)
-    lane.wait_alone(reader)
-    try:
-        if process.ending:
-            await body.checkpoint()
-        body.parked = True
-        await body.waiting
-        if process.ending:
-            body.check()
-            await body.checkpoint()
-    except BaseException:
-        actor.abandon_call(_WHAT_IS_THERE, pid, body.take())
-        raise
-    body.budget -= SYSTEM_CALL
-    outcome = body.outcome
-    body.outcome = None
-    if type(outcome) is Ok:
-        decisions = lane.done()
-        if decisions:
-            actor.carry_out(decisions)
-        return outcome
-    try:
-        result = actor.settle(_WHAT_IS_THERE, pid, outcome)
-        return await wait(actor, _WHAT_IS_THERE, process, inf) if result is None else result
-    except BaseException:
-        actor.leave_call("read", pid)
-        raise
+    return await blocking(actor, _recv(actor, length, flags), timeout)
 
 
 @enable_ki_protection
@@ -145,29 +102,6 @@ def recv_nowait(
             case Error(reason): ...
     """
     actor: SocketActor = sock._actor if type(sock) is Socket else actor_of(sock)
-    if length is _NO_LENGTH and flags is _NO_FLAGS and ref is None and actor.is_plain:
-        # The short way: `perform` for this case.
-        process = local.step.process
-        if process is None:
-            process = process_of_task()
-        body = process.body
-        if body.budget <= SYSTEM_CALL:
-            return nowait_receive(actor, _WHAT_IS_THERE, None)
-        body.budget -= SYSTEM_CALL
-        pid, lane = process.pid, actor.turns.read
-        current = lane.current
-        # `Lane.enter` would answer "go".
-        if current is None or (current.pid is pid and current.activity == "recv"):
-            if actor.nothing_to_read():
-                return actor.select_for(_WHAT_IS_THERE, pid, lane, Ref())
-            result = _WHAT_IS_THERE.attempt(actor, pid, False)
-            if result is None:
-                return actor.select_for(_WHAT_IS_THERE, pid, lane, Ref())
-            if current is not None:
-                decisions = lane.failed(result.reason) if type(result) is Error else lane.done()
-                if decisions:
-                    actor.carry_out(decisions)
-            return result
     return nowait_receive(actor, _recv(actor, length, flags), ref)
 
 
@@ -290,7 +224,7 @@ def recvmsg_nowait(
 
 
 def _recv(actor: SocketActor, length: int, flags: Flags) -> Recv | RecvWhatIsThere:
-    if type(length) is int and length == 0 and type(flags) is tuple and not flags:
+    if length is _NO_LENGTH and flags is _NO_FLAGS:
         return _WHAT_IS_THERE
     return Recv(_size("length", length), _bits(actor, flags))
 

@@ -12,31 +12,27 @@ from typing import Any, Final, Protocol, TypeVar
 
 from trio.lowlevel import enable_ki_protection
 
+from ..._native import twin
 from ...arguments import check_int, check_seconds, exact_int, shown
 from ...results import Error, Ok, Select, SelectInfo, Tag
-from ...runtime.bodies.current import process_of_task
-from ...runtime.bodies.running import local
 from ...runtime.core.identity import Ref, check_ref
-from ...runtime.core.reductions import SYSTEM_CALL
 from ..core.actor import Operation, SocketActor, actor_of
 from ..core.socket_object import Socket
 from ..kernel.descriptors import HeldFile
 from ..kernel.errors import error_of
 from ..operations.send import (
     IOV_MAX,
-    SENT,
     Continuation,
     Send,
     SendFile,
     SendMsg,
-    send_plainly,
 )
 from ..values.address import AddressLike, SockAddr, SockAddrIn, parse
 from ..values.c_integers import INT_MAX
 from ..values.control import encode_control, space
 from ..values.flags import Flags, encode_flags
 from ..values.messages import Data, Msg, Piece, Pieces, as_bytes, parse_msg
-from .asking import ask, blocking, nowait, wait
+from .asking import blocking, nowait
 
 __all__ = [
     "send",
@@ -106,30 +102,9 @@ async def send(
             case Ok(): ...
             case Error("timeout", rest): ...
     """
-    # The short way of nearly every send: no flags, no time-out, and no one else in the lane.
     actor: SocketActor = sock._actor if type(sock) is Socket else actor_of(sock)
-    if type(data) is not bytes or flags is not _NO_FLAGS or timeout is not inf:
-        op = _send(data, flags)
-        return op if isinstance(op, Error) else await blocking(actor, op, timeout)
-    process = local.step.process
-    if process is None:
-        process = process_of_task()
-    body = process.body
-    pause = body.spend(SYSTEM_CALL)
-    if pause is not None:
-        await pause
-    free = actor.is_plain and actor.turns.write.current is None
-    begun = send_plainly(actor, data) if free else Send(data, 0)
-    if begun is SENT:
-        return SENT
-    if not isinstance(begun, Send):
-        return begun
-    try:
-        result = ask(actor, begun, process.pid, True)
-        return await wait(actor, begun, process, inf) if result is None else result
-    except BaseException:
-        actor.leave_call(begun.lane, process.pid)
-        raise
+    op = _send(data, flags)
+    return op if isinstance(op, Error) else await blocking(actor, op, timeout)
 
 
 @enable_ki_protection
@@ -161,17 +136,7 @@ def send_nowait(
                 socket.send_nowait(sock, data if rest is None else rest, info)
     """
     actor: SocketActor = sock._actor if type(sock) is Socket else actor_of(sock)
-    if ref is not None or type(data) is not bytes or flags is not _NO_FLAGS:
-        return _nowait(actor, _send(data, flags), ref)
-    process = local.step.process
-    if process is None:
-        process = process_of_task()
-    body = process.body
-    if body.budget > SYSTEM_CALL and actor.is_plain and actor.turns.write.current is None:
-        body.budget -= SYSTEM_CALL
-        begun = send_plainly(actor, data)
-        return nowait(actor, begun, None) if isinstance(begun, Send) else begun
-    return nowait(actor, Send(data, 0), None)
+    return _nowait(actor, _send(data, flags), ref)
 
 
 @enable_ki_protection
@@ -433,6 +398,7 @@ def _continuation(info: SelectInfo, tag: Tag) -> Continuation | None:
     return found if isinstance(found, Continuation) and info.tag == tag else None
 
 
+@twin
 def _send(data: Data, flags: Flags | SelectInfo) -> Send | Error:
     data = as_bytes(data)
     if not isinstance(flags, SelectInfo):

@@ -5,33 +5,15 @@ decides: select and abort messages, waking blocking callers, closing. It does no
 operation from another: see `operation` for what is asked of each. Requests are function calls,
 made in the process of the caller; so is the wait.
 
-The life of one `recv`, from the call to its result:
-
-1. `blocking` (in `api.asking`) charges the caller and calls `perform`.
-2. `perform` asks the lane. Behind other readers, the caller joins the queue and waits. Otherwise
-   the operation makes an attempt: data that is there is returned at once, with no wait.
-3. If there is none, the caller becomes the current user of the lane, and the poller is asked to
-   watch, unless it does already. The caller parks.
-4. The poller calls `on_ready`, which calls `resume`. For most receives the actor makes the next
-   attempt itself, while the caller is still suspended, and wakes it with the result. The caller
-   stays the current user until it runs, so that no other reader overtakes it. For other
-   operations the caller is selected: woken with `SendSelect`, to make the attempt itself.
-5. The caller runs: `settle` ends its turn, which activates the head of the queue, and returns the
-   result.
-
-If the caller is cancelled or killed between 3 and 5, its call unwinds through `abandon_call`. The
-bytes that it has received go back first, then the turn passes on. In the other order the next
-reader would look before the bytes are back: it would wait although there are some, or read later
-bytes before earlier ones.
-
-A caller that does not block (`..._nowait`) takes steps 1 and 2; instead of 3 it gets a `Select`,
-instead of 4 a select message, and calls again.
+A caller passes through `perform`, and, if it must wait, through `resume` and `settle`, or through
+`abandon_call` if it is cancelled or killed. "The life of one `recv`" in CONTRIBUTING.md tells the
+whole way with an example.
 """
 
-import logging
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias, TypeVar
 
+from ..._native import twin
 from ...arguments import shown
 from ...results import Error, Ok, Select, SelectInfo, SelectRead, Tag
 from ...runtime.core.body import TIMED_OUT
@@ -59,8 +41,6 @@ from .turns import (
 )
 
 __all__ = ["CLOSED", "Operation", "Result", "SocketActor", "actor_of"]
-
-_log: Final = logging.getLogger("actorsock.socket")
 
 T = TypeVar("T")
 Result: TypeAlias = Ok[T] | Error | Select | SelectRead
@@ -154,6 +134,7 @@ class SocketActor(SocketLifetime):
         self.carry_out(lane.ready())
         return select
 
+    @twin
     def select_for(self, op: Operation[Any], pid: Pid, lane: Lane, handle: Ref) -> Select:
         """Make `pid`, whose attempt found nothing, the current user; return its `Select`."""
         decisions = lane.wait(User(pid, op.activity, handle, op.tag))
@@ -183,13 +164,12 @@ class SocketActor(SocketLifetime):
             return op.interrupted("timeout")
         result = self.perform(op, pid, None, True)
         assert not isinstance(result, (Select, SelectRead))  # these need a handle
-        if result is None:
-            self.poller.spurious_wakeup(self, op.lane)
         return result
 
     def abandon_call(self, op: Operation[Any], pid: Pid, outcome: object) -> None:
         """Undo the blocking call of `pid`, which unwinds; `outcome` is as for `settle`, or None."""
-        # Return the bytes before passing the turn, so that the next reader is selected at once.
+        # The bytes go back before the turn passes on. In the other order the next reader would look
+        # too early: it would wait although there are some, or read later ones before them.
         op.abandoned(self, outcome)
         self.leave(op.lane, pid)
 
@@ -221,8 +201,7 @@ class SocketActor(SocketLifetime):
 
     def observe(self, op: Operation[T], pid: Pid, result: Result[T] | None) -> None:
         """Log a request and its result, and report counters, where the settings ask for it."""
-        if self.settings.debug:
-            _log.debug("%r %s by %r: %r", self.socket_object, op.tag, pid, result or "waits")
+        self.log(op.tag, pid, result or "waits")
         if self.settings.iow:
             self.report_counter_wraps()
 
@@ -246,6 +225,7 @@ class SocketActor(SocketLifetime):
 
     # --- readiness ----------------------------------------------------------------------------
 
+    @twin
     def resume(self, lane: Lane, user: User) -> None:
         """Make the next attempt for the current user of `lane`, or select it."""
         op = user.op
@@ -255,7 +235,7 @@ class SocketActor(SocketLifetime):
                 self._notify(user)
             return
         process = alive.get(user.pid)
-        if process is None or not process.body.parked:
+        if process is None or process.body.parked is None:
             return  # it has a result or its call unwinds: it passes the turn on when it runs
         try:
             result = op.attempt(self, user.pid, True)
@@ -264,6 +244,7 @@ class SocketActor(SocketLifetime):
             return
         if result is None:
             self.ensure_watched(lane.name)
+            # Here alone: an attempt to send may be the cause of the next report, see the poller.
             self.poller.spurious_wakeup(self, lane.name)
         else:
             # It stays the current user until it runs, so that no other process is served before
@@ -279,8 +260,6 @@ class SocketActor(SocketLifetime):
 
     def _watch(self, decision: Watch) -> None:
         lane = decision.lane
-        if self.would_block(lane):
-            return  # the poller watches
         user = self.lane_of(lane).current
         # A change that was reported while no process waited is not reported again: look. This is
         # for callers with a handle only. A blocking caller has not parked yet, and a wake would be

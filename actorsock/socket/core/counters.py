@@ -4,6 +4,34 @@ from typing import Final
 
 __all__ = ["COUNTERS", "Counters"]
 
+COUNTERS: Final = (
+    "read_tries",
+    "read_byte",
+    "read_pkg",
+    "read_pkg_max",
+    "read_fails",
+    "read_waits",
+    "write_tries",
+    "write_byte",
+    "write_pkg",
+    "write_pkg_max",
+    "write_fails",
+    "write_waits",
+    "acc_tries",
+    "acc_success",
+    "acc_waits",
+    "acc_fails",
+    "sendfile",
+    "sendfile_tries",
+    "sendfile_byte",
+    "sendfile_pkg",
+    "sendfile_pkg_max",
+    "sendfile_fails",
+    "sendfile_waits",
+    "sendfile_max",
+)
+"""The names of all counters, in the order in which they are shown."""
+
 _LARGEST: Final = 2**64 - 1
 
 
@@ -14,33 +42,40 @@ class Counters:
     that failed; a *pkg* is a completed operation. Each byte is counted once, as it passes.
     """
 
-    # Class attributes until something is counted: most sockets never use most of them, and an
-    # instance without attributes of its own is smaller and faster to make.
+    # A slot is empty until something is counted in it: most sockets never use most of them, and so
+    # a new instance costs nothing but its memory.
+    __slots__ = COUNTERS
 
-    read_tries = 0
-    read_byte = 0
-    read_pkg = 0
-    read_pkg_max = 0
-    read_fails = 0
-    read_waits = 0
-    write_tries = 0
-    write_byte = 0
-    write_pkg = 0
-    write_pkg_max = 0
-    write_fails = 0
-    write_waits = 0
-    acc_tries = 0
-    acc_success = 0
-    acc_waits = 0
-    acc_fails = 0
-    sendfile = 0
-    sendfile_tries = 0
-    sendfile_byte = 0
-    sendfile_pkg = 0
-    sendfile_pkg_max = 0
-    sendfile_fails = 0
-    sendfile_waits = 0
-    sendfile_max = 0
+    read_tries: int
+    read_byte: int
+    read_pkg: int
+    read_pkg_max: int
+    read_fails: int
+    read_waits: int
+    write_tries: int
+    write_byte: int
+    write_pkg: int
+    write_pkg_max: int
+    write_fails: int
+    write_waits: int
+    acc_tries: int
+    acc_success: int
+    acc_waits: int
+    acc_fails: int
+    sendfile: int
+    sendfile_tries: int
+    sendfile_byte: int
+    sendfile_pkg: int
+    sendfile_pkg_max: int
+    sendfile_fails: int
+    sendfile_waits: int
+    sendfile_max: int
+
+    def __getattr__(self, name: str) -> int:
+        # Python calls this only for an empty slot, or a name that does not exist.
+        if name in COUNTERS:
+            return 0
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def wrap(self) -> list[str]:
         """Restart the counters that have passed 64 bits, and return their names."""
@@ -55,9 +90,3 @@ class Counters:
         if self.sendfile:
             return shown
         return {name: value for name, value in shown.items() if not name.startswith("sendfile")}
-
-
-COUNTERS: Final = tuple(
-    name for name, value in vars(Counters).items() if type(value) is int and name[0] != "_"
-)
-"""The names of all counters, in the order in which they are shown."""

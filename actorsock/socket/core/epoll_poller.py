@@ -10,9 +10,10 @@ from typing import Final
 import trio
 from trio.lowlevel import spawn_system_task
 
+from ..._native import twin
 from ...runtime.core.passes import Passes
 from ..kernel import libc
-from .poller import LANES, Pollable, Probe, SpuriousWakeups, pause
+from .poller import LANES, Pollable, Probe, SpuriousWakeups, pause, pause_at_level
 from .turns import LaneName
 
 __all__ = ["EpollPoller"]
@@ -102,16 +103,20 @@ class EpollPoller:
         return [actor for entry in entries for actor in _actors_in(entry)]
 
     def spurious_wakeup(self, actor: Pollable, lane: LaneName) -> None:
+        # A send to a local datagram socket without room takes memory of the sender and gives it
+        # back, which is a change to writable: each attempt would lead to the next one at once.
+        #
         # To register anew reports an end of reading (RDHUP, HUP) once more, whatever the events
         # asked for. That wakeup is spurious too, and must not begin another pause.
-        if not self._spurious.too_many(actor, lane) or actor in self._pausing:
+        seconds = self._spurious.pause_due(actor, lane)
+        if not seconds or actor in self._pausing:
             return
         if self._modify(actor, _EDGES & ~_EDGE[lane]):
             self._pausing.add(actor)
-            spawn_system_task(self._enable_later, actor)
+            spawn_system_task(self._enable_later, actor, lane, seconds)
 
-    async def _enable_later(self, actor: Pollable) -> None:
-        await pause()
+    async def _enable_later(self, actor: Pollable, lane: LaneName, seconds: float) -> None:
+        await pause_at_level(actor, lane, seconds, over=lambda: not self._has(actor))
         self._pausing.discard(actor)
         self._modify(actor, _EDGES)
 
@@ -178,6 +183,7 @@ class EpollPoller:
                     self._drain()
                     self._sweeper.sweep()
 
+    @twin
     def _drain(self) -> bool:
         actors = self._actors
         # While an event is delivered, a socket may be closed and its number reused by a new one.
@@ -295,9 +301,14 @@ class _Sweeper:
                     os.read(timer, 8)
                 except OSError:
                     await pause()
-                for actors in _batched(self._actors()):
-                    _report_ready(actors)
-                    await trio.lowlevel.checkpoint()
+                await self._sweep_in_turns()
+
+    # A function of its own: a variable of the loop above would keep the sockets of the last batch
+    # alive until the next sweep.
+    async def _sweep_in_turns(self) -> None:
+        for actors in _batched(self._actors()):
+            _report_ready(actors)
+            await trio.lowlevel.checkpoint()
 
     async def _poll_all_refused(self) -> None:
         while self._refused:

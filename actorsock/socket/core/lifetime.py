@@ -7,8 +7,8 @@ is in `actor`.
 """
 
 import abc
+import logging
 import socket as stdlib
-from contextlib import suppress
 from typing import Any, Final
 
 import attrs
@@ -27,12 +27,14 @@ from ..kernel.errors import error_of
 from ..options.settings import DEFAULTS, Settings
 from ..values.kinds import SocketKind
 from .notifications import CounterWrap, SocketDown
-from .readiness import Readiness
+from .readiness import LOW_WATER_MARK, Readiness
 from .service import Service
 from .socket_object import Socket
-from .turns import Decisions, Turns, User
+from .turns import Decisions, new_turns
 
 __all__ = ["CLOSED", "SocketLifetime"]
+
+_log: Final = logging.getLogger("actorsock.socket")
 
 CLOSED: Final = Error("closed")
 """The result of a request to a closed socket that has nothing of its own to add."""
@@ -49,13 +51,12 @@ class SocketLifetime(Readiness):
         "connect_error",
         "connected",
         "ctype",
-        "is_plain",
         "kind",
         "listening",
+        "logged",
         "may_linger",
         "observed",
         "process",
-        "reader",
         "service",
         "settings",
         "sock",
@@ -73,14 +74,12 @@ class SocketLifetime(Readiness):
         ctype: str | tuple[str, int] = "normal",
         connected: bool = False,
     ) -> None:
-        super().__init__(sock.fileno(), service.poller, Turns(owner.pid))
+        super().__init__(sock.fileno(), service.poller, new_turns(owner.pid))
         self.service = service
         self.sock = sock
         without_sigpipe(sock)
         self.kind = kind
         self._apply(settings)
-        self.reader: User | None = None
-        """The last user of the short way of `recv`, kept because it is likely to be the next."""
         self.ctype = ctype
         self.bound = False
         self.listening = False
@@ -110,6 +109,11 @@ class SocketLifetime(Readiness):
         if self.settings.use_registry:
             self.service.registry.sockets[self.socket_object] = None
 
+    def note_option(self, level: int, number: int) -> None:
+        """Note that an option of the kernel was set: one changes what the poller reports."""
+        if (level, number) == LOW_WATER_MARK:
+            self.note_low_water_mark()
+
     def note_low_water_mark(self) -> None:
         """Note that the option `rcvlowat` is set: the poller may not report data that is there."""
         self.has_low_water_mark = True
@@ -117,10 +121,18 @@ class SocketLifetime(Readiness):
 
     def _apply(self, settings: Settings) -> None:
         self.settings = settings
-        self.observed = settings.debug or settings.iow
-        special = self.observed or settings.select_read or self.has_low_water_mark
-        self.is_plain = self.kind.is_stream and not special
-        """An open stream without special settings, as most are: it may take the short ways."""
+        self.logged = settings.debug or self.service.registry.debug
+        """Calls are logged."""
+        self.observed = self.logged or settings.iow
+
+    def apply_debug(self) -> None:
+        """Take note that the function `debug` has been called."""
+        self._apply(self.settings)
+
+    def log(self, what: str, by: Pid, outcome: object) -> None:
+        """Log a call and its outcome, if that is asked for."""
+        if self.logged:
+            _log.debug("%r %s by %r: %r", self.socket_object, what, by, outcome)
 
     def report_counter_wraps(self) -> None:
         """Send the owner a message for each counter that has passed 64 bits."""
@@ -132,10 +144,10 @@ class SocketLifetime(Readiness):
 
     # --- owner and monitors -------------------------------------------------------------------
 
-    def give(self, by: Pid, to: Pid) -> bool:
-        """Make `to` the owner; False if `by` is not the present owner."""
+    def give(self, by: Pid, to: Pid) -> None:
+        """Make `to` the owner, if `by` is the present one."""
         if not self.turns.give(by, to):
-            return False
+            return
         # The former owner is still monitored if it waits here, or monitors the socket.
         watching = self.service.registry.watches(by, self.socket_object)
         if not watching and not self.turns.has_waiting(by):
@@ -145,7 +157,6 @@ class SocketLifetime(Readiness):
             self.close_now()  # as if it had ended just after this
         else:
             self._monitor(owner)
-        return True
 
     def monitor_socket(self, process: Process, socket_object: Socket) -> Ref:
         """Have `process` sent a `SocketDown` when this socket closes; at once if it has."""
@@ -214,17 +225,23 @@ class SocketLifetime(Readiness):
                 return error_of(exc)
         return _DONE
 
-    def close_now(self) -> None:
-        """Close the socket without lingering, e.g. because its owner or its actor has ended."""
+    def close_now(self) -> Ok[None] | Error:
+        """Close the socket without a wait, e.g. because its owner or its actor has ended.
+
+        The system goes on sending what is left, for as long as it does without `linger`.
+        """
         if self.turns.closed:
-            return
+            return CLOSED
         sock = self._retire()
         if sock is not None:
-            with suppress(OSError):  # the descriptor is gone all the same
+            try:
                 if self.may_linger:
                     close_at_once(sock)
                 else:
                     sock.close()
+            except OSError as exc:  # the descriptor is gone all the same
+                return error_of(exc)
+        return _DONE
 
     def _retire(self) -> stdlib.socket | None:
         """Do all of a close but closing the descriptor; return that, if it is ours to close."""
@@ -233,13 +250,14 @@ class SocketLifetime(Readiness):
         # Before the close, since the number may be reused at once after it.
         self.poller.forget(self)
         self.forget_would_block()
-        self.is_plain = False
         if self.ctype == "fromfd":
             sock.detach()  # `open_fd` without `dup`: the descriptor is the program's to close
         self.carry_out(decisions)
         service.registry.closed(self.socket_object)
         self.unread = b""
         self.process.end("normal")
+        if self.logged:
+            _log.debug("%r is closed", self.socket_object)
         if not self.observed:  # else its name is still logged
             self.socket_object = None
         return sock if sock.fileno() >= 0 else None

@@ -7,6 +7,7 @@ between a poller and an actor is in `readiness`.
 
 import select
 import time
+from collections.abc import Callable
 from typing import Final, Protocol
 
 import trio
@@ -15,20 +16,26 @@ from .turns import LaneName
 
 __all__ = [
     "LANES",
+    "LONGEST_PAUSE",
     "Pollable",
     "Poller",
     "Probe",
     "SpuriousWakeups",
     "pause",
+    "pause_at_level",
     "ready_now",
 ]
 
 LANES: Final[tuple[LaneName, ...]] = ("read", "write")
 
-# After more spurious wakeups in a row than these, each report of a lane comes after a pause, in
-# seconds.
+# After more spurious wakeups in a row than these, each report of a lane comes after a pause. The
+# first pause has so many seconds, and each further one twice as many, up to so many doublings.
 _SPURIOUS_AT_ONCE: Final = 3
 _PAUSE: Final = 0.01
+_DOUBLINGS: Final = 6
+
+LONGEST_PAUSE: Final = _PAUSE * 2**_DOUBLINGS
+"""Seconds of the longest pause, after which what poll(2) does not tell is found."""
 
 
 class Pollable(Protocol):
@@ -62,7 +69,7 @@ class Poller(Protocol):
         """
 
     def spurious_wakeup(self, actor: Pollable, lane: LaneName) -> None:
-        """Note that `lane` was reported ready, and an attempt has found nothing to do."""
+        """Note that `lane` was reported ready, and the actor's attempt has found nothing to do."""
 
     def forget(self, actor: Pollable) -> None:
         """Report no more to `actor`: its descriptor is about to be closed."""
@@ -91,6 +98,13 @@ class Probe:
         except OSError:  # poll(2) fails where the limit of open descriptors is 0
             return True
 
+    def level(self) -> int:
+        """Return what poll(2) says of the lane, errors and an end included; 0 for not ready."""
+        try:
+            return sum(mask for _, mask in self._poll(0))
+        except OSError:
+            return -1
+
 
 def ready_now(fd: int, lane: LaneName) -> bool:
     """Return False if the descriptor is surely not ready for `lane` at this moment."""
@@ -98,36 +112,71 @@ def ready_now(fd: int, lane: LaneName) -> bool:
 
 
 class SpuriousWakeups:
-    """Counts, for each lane, the wakeups in a row that led to no work.
+    """Counts, for each lane, the wakeups in a row that led to no work and left the lane ready.
 
     A descriptor may be ready for ever with nothing to do: a datagram socket whose reading is shut
-    down, or one that is writable while its receiver has no room. Without a pause, the poller
-    and the actor would then keep the processor busy.
+    down, one that has data while a process waits for an error, or one that is writable while its
+    receiver has no room. Without pauses, the poller and the actor would keep the processor busy.
+    Without ever longer ones they would never be at rest, although nothing happens. A pause
+    takes about as long as the wait has taken so far, and at most `LONGEST_PAUSE`.
+
+    A wakeup after which the lane is not ready is not counted. Another process took what there was,
+    as when several programs accept from one socket; the next wakeup has a new cause.
     """
 
     def __init__(self) -> None:
         self._counts: dict[tuple[Pollable, LaneName], tuple[int, int]] = {}
         """The work done at the last wakeup, and how many wakeups it has not grown since."""
 
-    def too_many(self, actor: Pollable, lane: LaneName) -> bool:
-        """Count a wakeup; return whether the lane should pause."""
+    def pause_due(self, actor: Pollable, lane: LaneName) -> float:
+        """Count a wakeup; return for how many seconds the lane should pause, mostly 0."""
         done = actor.work_done(lane)
         before, times = self._counts.get((actor, lane), (done, 0))
-        times = times + 1 if before == done else 0
+        times = times + 1 if before == done and ready_now(actor.fd, lane) else 0
         self._counts[actor, lane] = done, times
-        return times > _SPURIOUS_AT_ONCE
+        longer = times - _SPURIOUS_AT_ONCE - 1
+        return _PAUSE * 2 ** min(longer, _DOUBLINGS) if longer >= 0 else 0
 
     def forget(self, actor: Pollable) -> None:
         for lane in LANES:
             self._counts.pop((actor, lane), None)
 
 
-async def pause() -> None:
-    """Wait for a hundredth of a second, so that a failure that lasts does not use the processor."""
+def _never() -> bool:
+    return False
+
+
+async def pause(seconds: float = _PAUSE, until: Callable[[], bool] = _never) -> None:
+    """Wait for so many seconds, so that a failure that lasts does not use the processor.
+
+    The pause ends within a hundredth of a second after `until` has become true. A thread calls it.
+    """
     # In real time: `trio.sleep` would follow the clock of the run, which a test may stop. With a
     # limiter of its own, since all threads of the default one may be busy.
     limiter = trio.CapacityLimiter(1)
     try:
-        await trio.to_thread.run_sync(time.sleep, _PAUSE, limiter=limiter)
+        await trio.to_thread.run_sync(_sleep, seconds, until, limiter=limiter)
     except RuntimeError:  # no thread can be started
         await trio.sleep(_PAUSE)
+
+
+def _sleep(seconds: float, until: Callable[[], bool]) -> None:
+    end = time.monotonic() + seconds
+    while not until() and (left := end - time.monotonic()) > 0:
+        time.sleep(min(left, _PAUSE))
+
+
+async def pause_at_level(
+    actor: Pollable, lane: LaneName, seconds: float, over: Callable[[], bool]
+) -> None:
+    """Pause while poll(2) says the same of `lane`, which is ready for nothing, and not `over()`.
+
+    So an error that comes to the data that is there, for example, is reported soon. What poll(2)
+    does not tell, such as room at the receiver of a datagram, waits for the end of the pause.
+    """
+    if over():
+        return
+    probe = Probe(actor.fd, lane)
+    level = probe.level()
+    # `over` first: afterwards another descriptor may have the number.
+    await pause(seconds, lambda: over() or probe.level() != level)

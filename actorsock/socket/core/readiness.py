@@ -8,8 +8,11 @@ this module depends on how readiness becomes known.
 The poller's part
     `watch(actor, lane)` is called when a user begins to wait. After that the poller calls
     `on_ready` when the lane becomes ready, also if it is ready already. A call without a cause
-    is allowed (a *spurious wakeup*: the attempt finds nothing): the actor then waits again and
-    says so to `spurious_wakeup`, so that the poller can slow down if that goes on.
+    is allowed (a *spurious wakeup*: the attempt finds nothing): the actor then waits again. It says
+    so to `spurious_wakeup` if it has made the attempt for a process. If that goes on while the
+    descriptor stays ready, the poller reports that lane after pauses, which become longer, up to
+    0.64 s, so that the runtime comes to rest. A change of what poll(2) says of the lane, such as an
+    error that is added, ends a pause.
 
     An *edge-triggered* poller goes on after that: it reports every change to ready in both
     lanes until `forget`, whether or not a process waits, so that `watch` is needed once for
@@ -37,8 +40,7 @@ When the contract is broken
     lanes are asked for in the same way until it works again. A failing attempt is an `Error`
     for its caller; see `SocketActor.perform`.
 
-The flags, each set and reset here (operations call the methods; the short ways of `recv` write
-the same rule in place and say so):
+The flags, each set and reset here (operations call the methods):
 
 `watched`
     The poller is edge-triggered and reports all changes from now on. Set by `ensure_watched`.
@@ -67,14 +69,20 @@ the same rule in place and say so):
 """
 
 import abc
+import socket as stdlib
+from typing import Final
 
 from trio.lowlevel import enable_ki_protection
 
+from ..._native import twin
 from .counters import Counters
 from .poller import Poller, Probe, ready_now
 from .turns import Lane, LaneName, Turns, User
 
-__all__ = ["Readiness"]
+__all__ = ["LOW_WATER_MARK", "Readiness"]
+
+LOW_WATER_MARK: Final = (stdlib.SOL_SOCKET, getattr(stdlib, "SO_RCVLOWAT", -1))
+"""The level and the number of the option `rcvlowat`; see the flag `has_low_water_mark`."""
 
 
 class Readiness(abc.ABC):
@@ -109,6 +117,7 @@ class Readiness(abc.ABC):
 
     # --- reports of the poller ------------------------------------------------------------------
 
+    @twin
     @enable_ki_protection
     def on_ready(self, read: int, write: int, ended: int) -> None:
         """See `Pollable.on_ready`."""
@@ -205,6 +214,7 @@ class Readiness(abc.ABC):
         """
         return self.read_would_block and not self.unread and not self.has_low_water_mark
 
+    @twin
     def nothing_to_read(self) -> bool:
         """Return whether a receive of any size would surely find nothing, and count it as a try.
 

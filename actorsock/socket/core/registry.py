@@ -39,7 +39,7 @@ class Registry:
     watchers: dict[Socket, dict[Ref, Pid]] = attrs.field(factory=dict)
     """The active monitors of each socket that has any, and their processes; oldest first."""
     debug: bool = False
-    """Calls that concern no open socket are logged; see the function `debug`."""
+    """All calls of all sockets are logged; see the function `debug`."""
     use_registry: bool = True
     """The default of the argument `use_registry` of `open`."""
 

@@ -9,13 +9,14 @@ import attrs
 
 from ...runtime.core.node import Node
 from ...runtime.core.passes import Passes
+from ...runtime.core.process import Process
 from ..options.settings import DEFAULTS, UNREGISTERED, Settings
 from .epoll_poller import EpollPoller
 from .poller import Poller
 from .registry import Registry
 from .trio_poller import TrioPoller
 
-__all__ = ["Service", "existing_service", "new_poller", "registry_of", "service_of"]
+__all__ = ["Service", "existing_service", "log_opening", "new_poller", "registry_of", "service_of"]
 
 _log: Final = logging.getLogger("actorsock.socket")
 
@@ -34,8 +35,6 @@ class Service:
     def settings(self, debug: bool, use_registry: bool | None) -> Settings:
         """Return the settings of a new socket; `use_registry` None stands for the default."""
         registered = self.registry.use_registry if use_registry is None else use_registry
-        if self.registry.debug:
-            _log.debug("a socket is opened: debug=%r, use_registry=%r", debug, registered)
         settings = DEFAULTS if registered else UNREGISTERED
         return attrs.evolve(settings, debug=True) if debug else settings
 
@@ -69,6 +68,12 @@ def service_of(node: Node) -> Service:
         service = node.services[_KEY] = Service(node, poller, registry_of(node))
         node.at_close.append(poller.close)
     return service
+
+
+def log_opening(by: Process, name: str, kind: tuple[object, ...], outcome: object) -> None:
+    """Log the call `name` by which `by` has opened a socket or has failed to, if that is asked."""
+    if registry_of(by.node).debug:
+        _log.debug("%s%r by %r: %r", name, kind, by.pid, outcome)
 
 
 def registry_of(node: Node) -> Registry:

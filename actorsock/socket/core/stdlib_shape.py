@@ -4,13 +4,9 @@ They are no second interface for programs, which have the functions of `actorsoc
 nothing here that could wait, and failures are raised, as Python's sockets do it.
 """
 
-import socket as stdlib
-from typing import Any, Final, overload
+from typing import Any, overload
 
-__all__ = ["LOW_WATER_MARK", "StdlibShape"]
-
-LOW_WATER_MARK: Final = (stdlib.SOL_SOCKET, getattr(stdlib, "SO_RCVLOWAT", -1))
-"""SO_RCVLOWAT: once it is set, epoll does not report data of fewer bytes than it says."""
+__all__ = ["StdlibShape"]
 
 
 class StdlibShape:
@@ -80,8 +76,7 @@ class StdlibShape:
         """
         arguments = (value,) if length is None else (value, length)
         self._actor.sock.setsockopt(level, option, *arguments)
-        if (level, option) == LOW_WATER_MARK:
-            self._actor.note_low_water_mark()
+        self._actor.note_option(level, option)
 
     @overload
     def getsockopt(self, level: int, option: int) -> int: ...

@@ -5,7 +5,15 @@ from contextlib import suppress
 import trio
 from trio.lowlevel import spawn_system_task
 
-from .poller import LANES, Pollable, SpuriousWakeups, pause, ready_now
+from .poller import (
+    LANES,
+    LONGEST_PAUSE,
+    Pollable,
+    Probe,
+    SpuriousWakeups,
+    pause,
+    pause_at_level,
+)
 from .turns import LaneName
 
 __all__ = ["TrioPoller"]
@@ -38,11 +46,12 @@ class TrioPoller:
         pass
 
     async def _wait(self, actor: Pollable, lane: LaneName) -> None:
-        if (actor, lane) not in self._waiting:
+        if self._is_over(actor, lane):
             return  # closed before this task ran: another descriptor may have the number now
-        if self._spurious.too_many(actor, lane):
-            await pause()
-            if (actor, lane) not in self._waiting:
+        seconds = self._spurious.pause_due(actor, lane)
+        if seconds:
+            await pause_at_level(actor, lane, seconds, over=lambda: self._is_over(actor, lane))
+            if self._is_over(actor, lane):
                 return
         wait = trio.lowlevel.wait_readable if lane == "read" else trio.lowlevel.wait_writable
         # Closed: the actor has aborted all waits. Other errors: the next attempt will get them.
@@ -51,10 +60,14 @@ class TrioPoller:
                 await wait(actor.fd)
             except trio.BusyResourceError:
                 # Two sockets on one descriptor (`open_fd` without `dup`): trio waits for one only.
-                while (actor, lane) in self._waiting and not ready_now(actor.fd, lane):
-                    await pause()
+                ready = Probe(actor.fd, lane).ready
+                while not (self._is_over(actor, lane) or ready()):
+                    await pause(LONGEST_PAUSE, lambda: self._is_over(actor, lane) or ready())
         if lane == "write" and (actor, "read") in self._waiting:
             # If the reader is ready too, it is reported in this pass of trio's loop: it is first.
             await trio.lowlevel.cancel_shielded_checkpoint()
         self._waiting.pop((actor, lane), None)
         actor.on_ready(lane == "read", lane == "write", False)
+
+    def _is_over(self, actor: Pollable, lane: LaneName) -> bool:
+        return (actor, lane) not in self._waiting

@@ -25,9 +25,9 @@ again, and that call returns `Error("closed")`. A second message with the same h
 in its mailbox for ever, since the process stops waiting for the handle after the first one.
 Erlang does the same.
 
-All writes to the state of a lane are in this module. The actor and the API read `current`,
-`selected`, `queue` and `ever_waited` directly, because a method call for each read would be a
-noticeable part of a short receive.
+All writes to the state of a lane are in this module, and in its native twins. The actor reads
+`current`, `selected`, `queue` and `ever_waited` directly, because a method call for each read would
+be a noticeable part of a short receive.
 """
 
 from collections import deque
@@ -35,6 +35,7 @@ from typing import Any, Final, Literal
 
 import attrs
 
+from ..._native import twin
 from ...runtime.core.identity import Pid, Ref
 
 __all__ = [
@@ -53,6 +54,7 @@ __all__ = [
     "User",
     "Verdict",
     "Watch",
+    "new_turns",
 ]
 
 LaneName = Literal["read", "write"]
@@ -178,14 +180,6 @@ class Lane:
             return (SendAbort(replaced, "cancelled"), *_WATCH[self.name])
         return _WATCH[self.name]
 
-    def wait_alone(self, user: User) -> None:
-        """Do the same as `wait` in a lane without a current user, which the poller watches.
-
-        The short way of `recv`: there is no decision to carry out.
-        """
-        self.current = user
-        self.ever_waited = True
-
     def done(self) -> Decisions:
         """End the turn: the operation whose verdict was "go" is complete."""
         if self.queue:
@@ -301,6 +295,7 @@ class Turns:
             return (CloseSocket(),)
         return (*self.write.down(pid), *self.read.down(pid))
 
+    @twin
     def close(self) -> Decisions:
         """Close both lanes: the aborts of the write lane come first, as in Erlang."""
         self.closed = True
@@ -314,6 +309,12 @@ class Turns:
             for lane in (self.read, self.write)
             for user in (lane.current, *lane.queue)
         )
+
+
+@twin
+def new_turns(owner: Pid) -> Turns:
+    """Return the turns of a new socket."""
+    return Turns(owner)
 
 
 def _matches(user: User, pid: Pid, activity: Activity, handle: Ref) -> bool:

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import attrs
 
+from ..._native import twin
 from ...results import Error, Ok, Tag
 from ...runtime.core.identity import Pid
 from ...runtime.core.process import alive
@@ -18,6 +19,7 @@ from ..core.turns import Activity, LaneName
 from ..kernel import libc
 from ..kernel.errors import error_of, reason_of
 from ..values.address import SockAddr
+from ..values.kinds import SocketKind
 
 __all__ = ["Accept", "Connect"]
 
@@ -35,7 +37,7 @@ class Accept(Whole):
         counters = actor.counters
         counters.acc_tries += 1
         try:
-            accepted, _ = actor.sock.accept()
+            accepted = _accept(actor.sock, actor.kind)
         except BlockingIOError:
             if actor.turns.read.current is not None:
                 counters.acc_waits += 1
@@ -63,6 +65,12 @@ class Accept(Whole):
         if actor.has_low_water_mark:
             made.note_low_water_mark()  # the kernel gives its options to accepted sockets
         return Ok(made.socket_object)
+
+
+@twin
+def _accept(listener: stdlib.socket, kind: SocketKind) -> stdlib.socket:
+    """Make one system call that accepts; `kind` is that of the listener."""
+    return listener.accept()[0]
 
 
 @attrs.define

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Final, TypeVar
 
 import attrs
 
+from ..._native import twin
 from ...results import Error, Ok, Tag
 from ...runtime.bodies.current import charge
 from ...runtime.core.identity import Pid
@@ -157,34 +158,12 @@ class RecvWhatIsThere(_Some):
     activity: ClassVar[Activity] = "recv"
     lane: ClassVar[LaneName] = "read"
 
+    @twin
     def attempt(self, actor: SocketActor, pid: Pid, patient: bool) -> Ok[bytes] | Error | None:
         """Make one or several reads; see `Operation.attempt`."""
-        kind, settings = actor.kind, actor.settings
-        if not kind.is_stream:
+        if not actor.kind.is_stream:
             return _ok(_read_message(actor, 0, 0))
-        if actor.unread or settings.read_count > 1:
-            return _what_is_there(actor, 0)
-        # The short way of the most frequent receive: `_what_is_there` with everything that it
-        # calls written in place, `note_short_read` and `_count_message` included.
-        counters, size = actor.counters, settings.read_size
-        counters.read_tries += 1
-        try:
-            data = actor.sock.recv(size)
-        except BlockingIOError:
-            actor.read_would_block = actor.watched
-            return None
-        except OSError as exc:
-            return _refused(actor, exc)
-        got = len(data)
-        if not got:
-            return _end(actor)
-        if got < size and kind.is_tcp and not actor.saw_end:
-            actor.read_would_block = actor.watched
-        counters.read_byte += got
-        counters.read_pkg += 1
-        if got > counters.read_pkg_max:
-            counters.read_pkg_max = got
-        return Ok(data)
+        return _what_is_there(actor, 0)
 
 
 @attrs.frozen
@@ -216,6 +195,7 @@ class RecvFrom(Whole):
     activity: ClassVar[Activity] = "recv"
     lane: ClassVar[LaneName] = "read"
 
+    @twin
     def attempt(
         self, actor: SocketActor, pid: Pid, patient: bool
     ) -> Ok[tuple[SockAddr, bytes]] | Error | None:

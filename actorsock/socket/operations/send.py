@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Final, Literal
 
 import attrs
 
+from ..._native import twin
 from ...results import Error, Ok, Tag
 from ...runtime.bodies.current import charge
 from ...runtime.core.identity import Pid
@@ -36,7 +37,6 @@ __all__ = [
     "Send",
     "SendFile",
     "SendMsg",
-    "send_plainly",
 ]
 
 # A broken connection is an error for the sender, and not a signal that ends the program.
@@ -74,6 +74,7 @@ class _SendData(InParts, abc.ABC):
     activity: ClassVar[Activity] = "send"
     lane: ClassVar[LaneName] = "write"
 
+    @twin
     def attempt(self, actor: SocketActor, pid: Pid, patient: bool) -> Ok[Any] | Error | None:
         """Hand over what there is room for; see `Operation.attempt`."""
         counters = actor.counters
@@ -151,33 +152,6 @@ class Send(_SendData):
 
     def _is_complete(self, sent: int) -> bool:
         return self._sent == len(self.data)
-
-
-def send_plainly(actor: SocketActor, data: bytes) -> Ok[None] | Error | Send:
-    """Send `data` on a stream whose lane is free, in one system call without flags.
-
-    The short way of nearly every send: there is no call between it and the kernel. Where that
-    does not send all, it returns the `Send` to continue with.
-    """
-    if len(data) > LARGE:
-        return Send(data, 0)
-    counters = actor.counters
-    try:
-        sent = actor.sock.send(data, _NOSIGNAL)
-    except BlockingIOError:
-        return Send(data, 0)  # which tries once more, and counts
-    except OSError as exc:
-        counters.write_tries += 1
-        counters.write_fails += 1
-        return error_of(exc)
-    counters.write_tries += 1
-    counters.write_byte += sent
-    if sent != len(data):
-        return Send(data, 0, sent=sent)
-    counters.write_pkg += 1
-    if sent > counters.write_pkg_max:
-        counters.write_pkg_max = sent
-    return SENT
 
 
 @attrs.define

@@ -11,11 +11,14 @@ from actorsock import (
     current_pid,
     deadline,
     in_trio,
+    monitor,
     receive,
     send,
     sleep,
+    spawn_handler,
     spawn_monitor,
 )
+from actorsock.runtime.bodies.current import current_process
 
 
 async def sleeps() -> None:
@@ -69,3 +72,44 @@ async def test_a_call_is_interrupted(
     _, ref = spawn_monitor(process, light=light)
     assert await receive(str) == "before"
     assert (await receive(ref)).reason == "normal"
+
+
+async def test_a_block_that_is_never_left_ends_the_process_with_the_same_error(
+    runtime: None, autojump_clock: MockClock
+) -> None:
+    block = deadline(5)
+
+    async def never_leaves() -> None:
+        block.__enter__()
+        await sleep(100)
+
+    _, ref = spawn_monitor(never_leaves, light=True)
+    reason = (await receive(ref)).reason
+    assert isinstance(reason, DeadlineError)
+    assert "5 seconds" in str(reason)
+
+
+async def test_a_block_that_outlives_its_process_has_no_effect(
+    runtime: None, autojump_clock: MockClock
+) -> None:
+    block = deadline(5)
+
+    async def never_leaves() -> None:
+        block.__enter__()
+
+    _, ref = spawn_monitor(never_leaves, light=True)
+    assert (await receive(ref)).reason == "normal"
+    await sleep(10)
+    assert len(current_process().node.timers) == 0
+
+
+async def test_a_handler_has_no_deadline(runtime: None) -> None:
+    def handler(message: str) -> None:
+        with deadline(5):
+            pass
+
+    pid = spawn_handler(handler)
+    ref = monitor(pid)
+    send(pid, "a message")
+    reason = (await receive(ref)).reason
+    assert "a handler runs to completion" in str(reason)

@@ -54,7 +54,7 @@ async def test_move_on_after_loses_no_message(runtime: None, autojump_clock: Moc
         await receive()
     assert scope.cancelled_caught
     assert process.mailbox.wanted is None
-    assert not process.body.parked
+    assert process.body.parked is None
     send(current_pid(), "later")
     assert await receive() == "later"
 

@@ -19,6 +19,8 @@ from actorsock import (
     spawn_handler,
     spawn_monitor,
 )
+from actorsock.runtime.bodies.current import charge
+from actorsock.runtime.core.reductions import RUN_QUEUE_BUDGET, STEP
 from benchmarks import pauses
 
 from ..support import checkpoints, every_body
@@ -148,6 +150,29 @@ async def test_a_busy_handler_leaves_time_for_tasks(runtime: None) -> None:
     assert count[0] == at_the_kill
 
 
+@pytest.mark.parametrize(
+    ("spent", "steps"),
+    [(0, RUN_QUEUE_BUDGET // STEP), (90, RUN_QUEUE_BUDGET // (STEP + 90)), (10**6, 1)],
+)
+async def test_the_steps_of_handlers_cost_what_the_handlers_spend(
+    runtime: None, spent: int, steps: int
+) -> None:
+    handled = [0]
+
+    def handler(message: str) -> None:
+        handled[0] += 1
+        charge(spent)
+        send(current_pid(), message)
+
+    pid = spawn_handler(handler)
+    send(pid, "again")
+    before = handled[0]
+    while handled[0] == before:  # trio runs the tasks of one pass in any order
+        await trio.lowlevel.checkpoint()
+    assert handled[0] - before == steps
+    exit(pid, "kill")
+
+
 async def test_servers_answer_beside_a_busy_light_process(runtime: None) -> None:
     async def echo() -> None:
         while True:
@@ -195,7 +220,7 @@ async def test_a_loop_that_always_finds_something_to_do_lets_others_run(
 
 
 @every_body
-async def test_a_receive_past_many_messages_yields(runtime: None, light: bool) -> None:
+async def test_a_receive_past_many_messages_gives_way(runtime: None, light: bool) -> None:
     async def receiver() -> None:
         await receive(str)
         assert await receive(lambda message: message == "wanted", after=0) == "wanted"
@@ -221,7 +246,7 @@ async def test_a_receive_past_many_messages_yields(runtime: None, light: bool) -
     assert (await receive(ref)).reason == "normal"
 
 
-async def test_timers_that_run_out_at_once_yield(runtime: None) -> None:
+async def test_timers_that_run_out_at_once_give_way(runtime: None) -> None:
     fired: list[int] = []
     pid = spawn_handler(fired.append)
     for number in range(10_000):

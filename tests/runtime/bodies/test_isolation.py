@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import gc
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -23,14 +24,17 @@ from actorsock import (
     demonitor,
     exit,
     in_trio,
+    is_alive,
     mailbox,
     make_ref,
     monitor,
     ok,
+    open_runtime,
     otp,
     process_info,
     receive,
     register,
+    run,
     send,
     send_after,
     sleep,
@@ -256,6 +260,7 @@ kept: list[Any] = []
 @pytest.fixture(autouse=True)
 def forget() -> None:
     kept.clear()
+    inside.clear()
 
 
 async def with_a_nursery() -> AsyncIterator[None]:
@@ -267,6 +272,16 @@ async def with_a_nursery() -> AsyncIterator[None]:
 
 async def with_a_scope() -> AsyncIterator[None]:
     with trio.move_on_after(10):
+        while True:
+            yield
+
+
+inside: list[Pid] = []
+
+
+async def with_a_runtime() -> AsyncIterator[None]:
+    async with open_runtime() as first:
+        inside[:] = [first, spawn(sleep, 60), spawn(sleep, 60, light=True), spawn_handler(print)]
         while True:
             yield
 
@@ -286,10 +301,15 @@ async def crashes_in_the_loop() -> None:
         raise ValueError
 
 
-async def drops_and_lives_on() -> None:
-    async for _ in with_a_nursery():
+async def drops_and_lives_on(
+    generator: Callable[[], AsyncIterator[None]] = with_a_nursery,
+) -> None:
+    me = current_pid()
+    async for _ in generator():
         break
     gc.collect()
+    await wait_all_tasks_blocked()
+    assert current_pid() is me
     await trio.sleep_forever()
 
 
@@ -305,6 +325,10 @@ LEFT_OPEN: dict[str, Callable[[], Awaitable[None]]] = {
     "a crash in a generator's loop": crashes_in_the_loop,
     "a generator that was dropped": drops_and_lives_on,
     "a generator of a process that is killed": lambda: waits_with(with_a_nursery()),
+    "a runtime": lambda: enters(open_runtime()),
+    "a generator with a runtime": lambda: begins(with_a_runtime()),
+    "a runtime of a process that is killed": lambda: waits_with(with_a_runtime()),
+    "a runtime that was dropped": lambda: drops_and_lives_on(with_a_runtime),
 }
 
 
@@ -338,9 +362,58 @@ async def test_a_nursery_that_is_not_left_ends_its_own_process(
     pid = await by(LEFT_OPEN[left_open])
     await wait_all_tasks_blocked()
     exit(pid, "kill")
-    await end_of(pid)
+    with trio.fail_after(5):
+        await end_of(pid)
     kept.clear()
     gc.collect()
+    await wait_all_tasks_blocked()
+    assert not any(map(is_alive, inside))
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+@pytest.mark.parametrize("generator", [with_a_nursery, with_a_runtime])
+def test_the_first_process_ends_in_good_order_too(
+    generator: Callable[[], AsyncIterator[None]],
+) -> None:
+    async def cleans_up() -> None:
+        try:
+            await sleep(60)
+        finally:
+            inside.append(current_pid())
+
+    async def main() -> None:
+        pid = spawn(cleans_up)
+        await wait_all_tasks_blocked()
+        await begins(generator())
+        inside[:] = [pid]
+
+    with pytest.raises(RuntimeError, match="Cancel scope stack corrupted"):
+        run(main)
+    kept.clear()
+    gc.collect()
+    assert len(inside) == 2
+    assert inside[0] is inside[1]
+
+
+def test_an_interrupt_in_an_abandoned_runtime_ends_the_program() -> None:
+    async def interrupts() -> None:
+        try:
+            await sleep(60)
+        finally:
+            sys.exit("in the inner runtime")
+
+    async def with_an_interrupt() -> AsyncIterator[None]:
+        async with open_runtime():
+            spawn(interrupts)
+            await wait_all_tasks_blocked()
+            yield
+
+    async def main() -> None:
+        await end_of(spawn(begins, with_an_interrupt()))
+        await sleep(60)
+
+    with pytest.raises(SystemExit, match="in the inner runtime"):
+        run(main)
 
 
 # --- objects that fail when they are looked at ----------------------------------------------------

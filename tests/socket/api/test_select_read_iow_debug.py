@@ -2,6 +2,7 @@
 
 import logging
 import os
+import socket as stdlib
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -185,8 +186,9 @@ async def test_operations_and_results_are_logged(
     sock = ok(socket.open("inet", "dgram", debug=True))
     assert socket.getopt(sock, "otp", "debug") == Ok(True)
     ok(socket.bind(sock, "loopback"))
+    address = ok(socket.sockname(sock))
     log.clear()
-    ok(await socket.sendto(sock, b"hello", ok(socket.sockname(sock))))
+    ok(await socket.sendto(sock, b"hello", address))
     sent = said(log, sock)
     assert sent
     assert all("sendto" in line and repr(current_pid()) in line for line in sent)
@@ -242,3 +244,47 @@ async def test_a_socket_accepted_by_a_logged_listener_is_logged(
     assert said(log, listener)
     ok(await socket.send(accepted, b"x"))
     assert said(log, accepted)
+
+
+async def test_calls_that_never_wait_and_the_close_are_logged(
+    log: pytest.LogCaptureFixture, runtime: None
+) -> None:
+    sock = ok(socket.open("inet", "stream", debug=True))
+    ok(socket.bind(sock, "loopback"))
+    ok(socket.setopt(sock, "socket", "keepalive", True))
+    assert socket.peername(sock) == Error("enotconn")
+    bound, set_, peer = said(log, sock)
+    assert f"bind by {current_pid()!r}: Ok(" in bound
+    assert "setopt 'socket' 'keepalive' by" in set_
+    assert "peername by" in peer
+    assert "enotconn" in peer
+    ok(await socket.close(sock))
+    assert said(log, sock) == [f"{sock!r} is closed"]
+
+
+async def test_all_sockets_are_logged(log: pytest.LogCaptureFixture, runtime: None) -> None:
+    left, right = local_pair()
+    socket.debug(True)
+    assert socket.getopt(left, "otp", "debug") == Ok(False)
+    ok(await socket.send(left, b"x"))
+    ok(await socket.recv(right))
+    later = tcp()
+    assert said(log, later) == [
+        f"open('inet', 'stream', 'tcp') by {current_pid()!r}: Ok(value={later!r})"
+    ]
+    ok(await socket.send(left, b"x"))
+    ok(await socket.recv(right))
+    assert isinstance(socket.open("inet", "stream", 255), Error)
+    here, there = stdlib.socketpair()
+    with here, there:
+        fd = here.fileno()
+        assert ok(socket.open_fd(fd))
+    *calls, refused, from_fd = [message.partition(" by ")[0] for message in log.messages]
+    assert calls == [f"{left!r} send", f"{right!r} recv"]
+    assert refused == "open('inet', 'stream', 255)"
+    assert from_fd == f"open_fd({fd}, 'local', 'stream', 'ip')"
+    log.clear()
+    socket.debug(False)
+    ok(await socket.send(left, b"x"))
+    ok(socket.bind(tcp(), "loopback"))
+    assert log.messages == []

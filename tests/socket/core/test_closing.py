@@ -14,6 +14,7 @@ from actorsock import (
     monitor,
     ok,
     open_runtime,
+    otp,
     processes,
     receive,
     send,
@@ -22,7 +23,7 @@ from actorsock import (
     spawn,
     spawn_handler,
 )
-from actorsock.socket import SelectInfo, Socket
+from actorsock.socket import SelectInfo, Socket, SocketDown
 
 from ...stories import in_runtime, until
 from ..support import (
@@ -226,6 +227,52 @@ async def test_the_end_of_the_closer_does_not_end_the_close(body: str, how: str)
     assert len(await ended(peer)) > 0
     assert (await receive(down)).reason == ("killed" if how == "kill" else how)
     assert await socket.close(sock) == Error("closed")
+
+
+# --- without a wait -------------------------------------------------------------------------------
+
+
+class Holder(otp.GenServer):
+    """Closes its socket in `terminate`, and stays a server in place, without a task."""
+
+    def init(self, sock: Socket) -> None:
+        self.sock = sock
+
+    def terminate(self, reason: Any) -> None:
+        self.results = [socket.close_nowait(self.sock), socket.close_nowait(self.sock)]
+        assert self.results == [Ok(), Error("closed")]
+
+
+@every_body
+@in_runtime
+async def test_a_plain_function_closes_without_a_wait(body: str) -> None:
+    sock, peer = await connected()
+    reader, waiting, watcher = workers(3, body)
+    job = reader.tell(socket.recv, sock)
+    await readers(sock, 1)
+    info = info_of(await waiting.ask(socket.recv_nowait, sock))
+    ref = await watcher.ask(socket.monitor, sock)
+    holder = ok(await otp.start(Holder, sock))
+    await otp.stop(holder)  # raises, with the reason, if `terminate` has failed
+    assert waiting.mail() == [aborted(sock, info, "closed")]
+    assert watcher.mail() == [SocketDown(ref, sock)]
+    assert await job.answer() == Error("closed")
+    assert await ended(peer) == b""
+
+
+@pytest.mark.parametrize("seconds", [60, 0])
+@in_runtime
+async def test_the_system_goes_on_sending_after_a_close_without_a_wait(seconds: int) -> None:
+    """Unless the linger time is 0: then the connection is reset, as by `close`."""
+    sock, peer = await lingering(seconds, NOWHERE_NEAR)
+    sent = socket.info(sock).counters["write_byte"]
+    assert socket.close_nowait(sock) == Ok()
+    assert is_closed(sock)
+    if seconds:
+        assert len(await ended(peer)) == sent
+    else:
+        with pytest.raises(ConnectionResetError):
+            await ended(peer)
 
 
 # --- cancelled ------------------------------------------------------------------------------------

@@ -1,12 +1,13 @@
 """Every system call may fail with every errno: an `Error` is returned, and the socket goes on."""
 
 import errno
+import gc
 import os
 import select
 import socket as stdlib
 import tempfile
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from inspect import isawaitable
 from typing import Any
@@ -17,6 +18,7 @@ import trio
 from actorsock import Error, Ok, ok, open_runtime, socket
 from actorsock.socket import Socket
 from actorsock.socket.core import epoll_poller
+from actorsock.socket.core.actor import SocketActor
 from actorsock.socket.core.epoll_poller import EpollPoller
 
 from ...sockets import listening
@@ -299,16 +301,9 @@ async def _serves(kind: str) -> None:
 
 @in_runtime
 async def test_trio_refuses_to_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    real: Callable[[Any], Awaitable[None]] = trio.lowlevel.wait_readable
-    left = [5]
-
-    async def wait_readable(fd: Any) -> None:
-        if left[0]:
-            left[0] -= 1
-            raise OSError(errno.ENOSPC, "injected")
-        await real(fd)
-
-    monkeypatch.setattr(trio.lowlevel, "wait_readable", wait_readable)
+    with monkeypatch.context() as patch:
+        patch.setattr(trio.lowlevel, "wait_readable", fails(errno.ENOSPC))
+        await _serves("recv")
     await _serves("recv")
 
 
@@ -375,3 +370,17 @@ async def test_an_accept_that_wrongly_finds_nothing_is_made_again() -> None:
         assert isinstance(await socket.accept(listener), Ok)
     for peer in (first, second, third):
         peer.close()
+
+
+@pytest.mark.usefixtures("frequent_looks")
+@in_runtime
+async def test_a_sweep_keeps_no_socket_alive() -> None:
+    sock, peer = await connected()
+    with failing(sock, "send", nothing, 2):
+        assert await socket.send(sock, b"data") == Ok()  # a sweep has looked at the socket
+    await at_rest()
+    await socket.close(sock)
+    peer.close()
+    del sock, peer
+    gc.collect()
+    assert [actor for actor in gc.get_objects() if type(actor) is SocketActor] == []

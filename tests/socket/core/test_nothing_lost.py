@@ -11,6 +11,7 @@ import random
 import socket as stdlib
 from collections.abc import Awaitable, Callable
 from contextlib import closing
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -738,7 +739,7 @@ async def test_data_below_the_low_water_mark_is_there_for_who_asks() -> None:
     async with connected() as (sock, peer):
         assert await socket.recv(sock, timeout=0.01) == Error("timeout")
         ok(socket.setopt(sock, "socket", "rcvlowat", 100))
-        for timeout in (0, 10):
+        for timeout in (0, 10, inf):
             peer.sendall(b"hello")
             await arrived(sock, 5)
             assert await socket.recv(sock, timeout=timeout) == Ok(b"hello")

@@ -65,16 +65,21 @@ async def test_a_caller_that_does_not_wait_is_served_all_the_same() -> None:
     assert ok(await socket.recv(sock, AT_MOST - received, timeout=1)) or received == AT_MOST
 
 
+def use_up_the_budget() -> None:
+    body = current_process().body
+    body.floor = body.budget
+
+
 @in_runtime
 async def test_a_caller_without_budget_gets_no_select_message_before_there_is_data() -> None:
     sock, peer = await connected()
     for _ in range(2):  # the poller reports the changes of the socket before the second time
-        current_process().body.budget = 0
+        use_up_the_budget()
         info = info_of(socket.recv_nowait(sock))
         await at_rest()
         assert isinstance(await receive(info.ref, after=0), Timeout)
         ok(socket.cancel(sock, info))
-    current_process().body.budget = 0
+    use_up_the_budget()
     info = info_of(socket.recv_nowait(sock))
     peer.sendall(b"x")
     assert await receive(info.ref) == selected(sock, info)

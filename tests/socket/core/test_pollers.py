@@ -1,7 +1,9 @@
 """Each poller alone, with descriptors of its own and actors that write down what they are told."""
 
+import gc
 import os
 import socket as stdlib
+import weakref
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
@@ -10,14 +12,18 @@ import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
+from actorsock.socket.core import trio_poller
 from actorsock.socket.core.epoll_poller import EpollPoller
+from actorsock.socket.core.poller import LANES, SpuriousWakeups, pause_at_level
 from actorsock.socket.core.service import new_poller
 from actorsock.socket.core.trio_poller import TrioPoller
+
+from ...stories import until
 
 Told = tuple[bool, bool, bool]
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, slots=False)
 class Actor:
     """A descriptor, and what was told of it: read, write, ended."""
 
@@ -31,6 +37,9 @@ class Actor:
 
     def work_done(self, lane: Any) -> int:
         return len(self.told)
+
+    def awaits(self, lane: Any) -> bool:
+        return True
 
 
 class Passes:
@@ -249,6 +258,33 @@ async def test_epoll_tells_64_at_a_time(epoll: Epoll) -> None:
         there.close()
 
 
+async def test_epoll_says_that_it_refuses_a_descriptor(
+    epoll: Epoll, caplog: pytest.LogCaptureFixture
+) -> None:
+    poller, _ = epoll
+    null = os.open(os.devnull, os.O_RDONLY)  # poll(2) takes it, epoll does not
+    for _ in range(2):
+        actor = Actor(null)
+        assert poller.watch(actor, "read") is False
+        await until(lambda actor=actor: actor.told)
+        assert actor.told == [(True, True, True)]
+        poller.forget(actor)
+    os.close(null)
+    [record] = caplog.records
+    assert (record.name, record.levelname) == ("actorsock.socket", "WARNING")
+    assert record.message.startswith("epoll refuses a socket, which is polled instead: ")
+
+
+async def test_a_closed_poller_leaves_no_descriptor() -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    poller = EpollPoller(Passes())  # type: ignore[arg-type]
+    await wait_all_tasks_blocked()
+    assert len(os.listdir("/proc/self/fd")) == before + 2
+    poller.close()
+    await wait_all_tasks_blocked()
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
 # --- trio -----------------------------------------------------------------------------------------
 
 
@@ -306,6 +342,112 @@ async def test_trio_ends_a_wait_when_its_actor_is_forgotten(pair: Pair) -> None:
     await wait_all_tasks_blocked()
     with trio.fail_after(5):
         await trio.lowlevel.wait_writable(here)
+
+
+async def test_trio_tells_all_that_share_a_descriptor(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trio_poller, "LONGEST_PAUSE", 3600)
+    here, there = pair
+    poller, actors = TrioPoller(), [Actor(here.fileno()) for _ in range(3)]
+    for actor in actors:
+        poller.watch(actor, "read")
+    await wait_all_tasks_blocked(0.05)
+    assert [actor.told for actor in actors] == [[]] * 3
+    poller.forget(actors.pop())
+    there.send(b"x")
+    await until(lambda: all(actor.told for actor in actors))
+    assert [actor.told for actor in actors] == [[(True, False, False)]] * 2
+
+
+async def test_trio_tells_nothing_to_one_that_is_forgotten_in_a_pause(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, there = pair
+    poller, actor = TrioPoller(), Actor(here.fileno())
+    monkeypatch.setattr(actor, "work_done", lambda lane: 0)
+    there.send(b"x")
+
+    async def pause(*args: Any, over: Callable[[], bool]) -> None:
+        assert not over()
+        poller.forget(actor)
+        assert over()
+
+    monkeypatch.setattr(trio_poller, "pause_at_level", pause)
+    for _ in range(5):
+        poller.watch(actor, "read")
+        await wait_all_tasks_blocked(0.01)
+    assert len(actor.told) == 4
+
+
+# --- wakeups without work -------------------------------------------------------------------------
+
+
+def test_pauses_become_longer_while_nothing_is_done(pair: Pair) -> None:
+    here, there = pair
+    spurious, actor = SpuriousWakeups(), Actor(here.fileno())
+    there.send(b"x")
+    due = [spurious.pause_due(actor, "read") for _ in range(2000)]
+    assert due[:8] == [0, 0, 0, 0.01, 0.02, 0.04, 0.08, 0.16]
+    assert set(due[10:]) == {0.64}
+    assert spurious.pause_due(actor, "write") == 0
+    actor.on_ready(True, False, False)
+    assert spurious.pause_due(actor, "read") == 0
+
+
+def test_a_wakeup_for_which_another_was_faster_is_not_counted(pair: Pair) -> None:
+    here, _ = pair
+    spurious, actor = SpuriousWakeups(), Actor(here.fileno())
+    assert {spurious.pause_due(actor, "read") for _ in range(20)} == {0}
+
+
+@pytest.mark.parametrize(
+    "happens",
+    [lambda here, there: there.close(), lambda here, there: here.recv(9)],
+    ids=["one more cause", "none left"],
+)
+async def test_a_pause_ends_when_the_level_changes(
+    pair: Pair, happens: Callable[[stdlib.socket, stdlib.socket], object]
+) -> None:
+    here, there = pair
+    there.send(b"x")
+    with trio.fail_after(20):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(pause_at_level, Actor(here.fileno()), "read", 60, lambda: False)
+            await wait_all_tasks_blocked()
+            happens(here, there)
+
+
+async def test_a_pause_ends_when_it_is_over(pair: Pair) -> None:
+    here, _ = pair
+    over: list[str] = []
+    with trio.fail_after(20):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(pause_at_level, Actor(here.fileno()), "read", 60, lambda: bool(over))
+            await wait_all_tasks_blocked()
+            over.append("closed")
+        await pause_at_level(Actor(-1), "read", 60, lambda: True)
+
+
+@pytest.mark.parametrize("kind", ["epoll", "trio"])
+async def test_a_poller_keeps_none_alive_that_it_has_forgotten(
+    kind: str, epoll: Epoll, pair: Pair
+) -> None:
+    here, there = pair
+    poller = epoll[0] if kind == "epoll" else TrioPoller()
+    actor = Actor(here.fileno())
+    there.send(b"x")
+    for lane in LANES:
+        poller.watch(actor, lane)
+        epoll[1].drain()
+        await wait_all_tasks_blocked(0.01)
+        poller.spurious_wakeup(actor, lane)
+    assert actor.told
+    kept = weakref.ref(actor)
+    poller.forget(actor)
+    del actor
+    gc.collect()
+    assert kept() is None
 
 
 # --- which ----------------------------------------------------------------------------------------

@@ -1,6 +1,8 @@
 """A descriptor that is ready for ever with nothing to do does not keep the processor busy."""
 
 import pytest
+import trio
+from trio.testing import wait_all_tasks_blocked
 
 from actorsock import Error, Ok, ok, open_runtime, sleep, socket
 from actorsock.socket import Socket
@@ -68,6 +70,23 @@ async def test_waiting_for_an_error_while_there_is_data() -> None:
         answer = await socket.recvmsg(sock, flags=["errqueue"], timeout=0.3)
         assert answer == Error("timeout")
         assert socket.info(sock).counters["read_tries"] < 100
+        assert await socket.recv(sock) == Ok(b"data")
+
+
+async def test_a_wait_with_nothing_to_do_is_at_rest_until_something_happens() -> None:
+    async with open_runtime():
+        sock, address = bound()
+        gone, nobody = bound()
+        ok(await socket.close(gone))
+        ok(socket.setopt(sock, "ip", "recverr", True))
+        ok(await socket.sendto(sock, b"data", address))
+        [worker] = workers(1)
+        job = worker.tell(socket.recvmsg, sock, flags=["errqueue"])
+        with trio.fail_after(20):
+            await wait_all_tasks_blocked(0.3)
+            assert socket.info(sock).num_readers == 1
+            ok(await socket.sendto(sock, b"lost", nobody))
+            assert ok(await job.answer()).flags == ("errqueue",)
         assert await socket.recv(sock) == Ok(b"data")
 
 

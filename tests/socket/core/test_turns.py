@@ -184,7 +184,7 @@ def test_only_a_wait_counts_as_one() -> None:
     assert lane.enter(A, "recv") == "go"
     assert lane.done() == NOTHING
     assert not lane.ever_waited
-    lane.wait_alone(user)
+    assert lane.wait(user) == (Watch("read"),)
     assert lane.ever_waited
     assert (lane.count("recv"), lane.count("accept")) == (1, 0)
     assert lane.ready() == (SendSelect(user),)
@@ -229,7 +229,6 @@ class TurnsMachine(RuleBasedStateMachine):
         self.closed = False
         self.lines: dict[LaneName, list[Wait]] = {"read": [], "write": []}
         self.waits: list[Wait] = []
-        self.readers = {pid: User(pid, "recv", None) for pid in PIDS}
 
     def lane(self, name: LaneName) -> Lane:
         return self.turns.read if name == "read" else self.turns.write
@@ -274,15 +273,6 @@ class TurnsMachine(RuleBasedStateMachine):
     @rule(pid=pids, activity=activities, outcome=st.sampled_from(["it_is_done", "it_failed"]))
     def asks_and_is_answered(self, pid: Pid, activity: Activity, outcome: str) -> None:
         self.ask(pid, activity, None, getattr(self, outcome))
-
-    @precondition(lambda self: not self.closed and not self.lines["read"])
-    @rule(pid=pids)
-    def waits_by_the_short_way(self, pid: Pid) -> None:
-        # As `recv` does it: with one object for all calls of a process.
-        user = self.readers[pid]
-        self.turns.read.wait_alone(user)
-        self.lines["read"].append(self.entered(user))
-        assert self.turns.read.ever_waited
 
     @precondition(lambda self: any(self.lines.values()))
     @rule(names=one_or_both, pid=pids, handle=a_handle)

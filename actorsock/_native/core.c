@@ -1,0 +1,267 @@
+/* The module: its state, and the type of the twins.
+
+   A twin is a callable that stands in the place of one Python function. It is called like that
+   function, shows its name, signature and documentation, binds like it in a class, and calls it
+   for everything that is not the plain case. The plain cases are in the other files of this
+   folder, one file for each group of functions.  */
+
+#include "core.h"
+
+#include <stddef.h>
+
+/* --- the twins, by name ------------------------------------------------------------------------ */
+
+static const TwinEntry *const TABLES[] = {LIGHT_TWINS, MESSAGE_TWINS, RECEIVE_TWINS,
+                                           SOCKET_TWINS, POLLER_TWINS,  ASKING_TWINS,
+                                           CALL_TWINS,    DATAGRAM_TWINS,
+                                           SPAWNING_TWINS, OPENING_TWINS,
+                                           NULL};
+
+static const TwinEntry *
+find_entry(const char *name)
+{
+    for (const TwinEntry *const *table = TABLES; *table != NULL; table++) {
+        for (const TwinEntry *entry = *table; entry->name != NULL; entry++) {
+            if (strcmp(entry->name, name) == 0) {
+                return entry;
+            }
+        }
+    }
+    return NULL;
+}
+
+PyObject *
+twin_fall_back(Twin *self, PyObject *const *args, size_t nargsf, PyObject *kwnames)
+{
+    return PyObject_Vectorcall(self->fallback, args, nargsf, kwnames);
+}
+
+/* Whether a trace or profile function is set: then everything goes the Python way.  */
+static inline int
+is_observed(void)
+{
+    PyThreadState *thread = PyThreadState_Get();
+    return thread->c_tracefunc != NULL || thread->c_profilefunc != NULL;
+}
+
+static PyObject *
+twin_call(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
+{
+    Twin *self = (Twin *)op;
+    return is_observed() ? twin_fall_back(self, args, nargsf, kwnames)
+                         : self->plain(op, args, nargsf, kwnames);
+}
+
+/* --- the type ---------------------------------------------------------------------------------- */
+
+static int
+twin_traverse(PyObject *op, visitproc visit, void *arg)
+{
+    Py_VISIT(Py_TYPE(op));
+    Py_VISIT(((Twin *)op)->fallback);
+    Py_VISIT(((Twin *)op)->module);
+    return 0;
+}
+
+static int
+twin_clear(PyObject *op)
+{
+    Py_CLEAR(((Twin *)op)->fallback);
+    Py_CLEAR(((Twin *)op)->module);
+    return 0;
+}
+
+static void
+twin_dealloc(PyObject *op)
+{
+    PyTypeObject *type = Py_TYPE(op);
+    PyObject_GC_UnTrack(op);
+    (void)twin_clear(op);
+    type->tp_free(op);
+    Py_DECREF(type);
+}
+
+static PyObject *
+twin_repr(PyObject *op)
+{
+    return PyUnicode_FromFormat("<native twin of %R>", ((Twin *)op)->fallback);
+}
+
+static PyObject *
+twin_descr_get(PyObject *op, PyObject *instance, PyObject *owner)
+{
+    if (instance == NULL || instance == Py_None) {
+        return Py_NewRef(op);
+    }
+    return PyMethod_New(op, instance);
+}
+
+/* What is asked of the function, its name, say, is the Python function's.  */
+static PyObject *
+twin_getattro(PyObject *op, PyObject *name)
+{
+    PyObject *found = PyObject_GenericGetAttr(op, name);
+    if (found == NULL && PyErr_ExceptionMatches(PyExc_AttributeError)) {
+        PyErr_Clear();
+        found = PyObject_GetAttr(((Twin *)op)->fallback, name);
+    }
+    return found;
+}
+
+static PyObject *
+twin_get_doc(PyObject *op, void *closure)
+{
+    return PyObject_GetAttrString(((Twin *)op)->fallback, "__doc__");
+}
+
+static PyObject *
+twin_get_module(PyObject *op, void *closure)
+{
+    return PyObject_GetAttrString(((Twin *)op)->fallback, "__module__");
+}
+
+static PyGetSetDef twin_getset[] = {
+    {"__doc__", twin_get_doc, NULL, NULL, NULL},
+    {"__module__", twin_get_module, NULL, NULL, NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
+static PyMemberDef twin_members[] = {
+    {"__vectorcalloffset__", T_PYSSIZET, offsetof(Twin, vectorcall), READONLY, NULL},
+    {"__wrapped__", T_OBJECT_EX, offsetof(Twin, fallback), READONLY, NULL},
+    {NULL, 0, 0, 0, NULL},
+};
+
+static PyType_Slot twin_slots[] = {
+    {Py_tp_call, PyVectorcall_Call},
+    {Py_tp_clear, twin_clear},
+    {Py_tp_dealloc, twin_dealloc},
+    {Py_tp_descr_get, twin_descr_get},
+    {Py_tp_getattro, twin_getattro},
+    {Py_tp_getset, twin_getset},
+    {Py_tp_members, twin_members},
+    {Py_tp_repr, twin_repr},
+    {Py_tp_traverse, twin_traverse},
+    {0, NULL},
+};
+
+static PyType_Spec twin_spec = {
+    .name = "actorsock._native._core.Twin",
+    .basicsize = sizeof(Twin),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL
+             | Py_TPFLAGS_METHOD_DESCRIPTOR | Py_TPFLAGS_IMMUTABLETYPE
+             | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    .slots = twin_slots,
+};
+
+/* --- the module -------------------------------------------------------------------------------- */
+
+PyDoc_STRVAR(twin_doc, "twin(name, function, /)\n--\n\n"
+                       "Return the twin of that name, which falls back to `function`.");
+
+static PyObject *
+module_twin(PyObject *module, PyObject *args)
+{
+    const char *name;
+    PyObject *function;
+    if (!PyArg_ParseTuple(args, "sO", &name, &function)) {
+        return NULL;
+    }
+    const TwinEntry *entry = find_entry(name);
+    if (entry == NULL) {
+        return PyErr_Format(PyExc_LookupError, "there is no native twin of %s; if the native core is older than the "
+                            "sources, install actorsock again", name);
+    }
+    State *state = PyModule_GetState(module);
+    PyTypeObject *type = (PyTypeObject *)state->twin_type;
+    Twin *self = (Twin *)type->tp_alloc(type, 0);
+    if (self == NULL) {
+        return NULL;
+    }
+    self->vectorcall = twin_call;
+    self->plain = entry->plain;
+    self->fallback = Py_NewRef(function);
+    self->module = Py_NewRef(module);
+    self->state = state;
+    return (PyObject *)self;
+}
+
+static PyMethodDef module_methods[] = {
+    {"twin", module_twin, METH_VARARGS, twin_doc},
+    {NULL, NULL, 0, NULL},
+};
+
+static int
+module_exec(PyObject *module)
+{
+    State *state = PyModule_GetState(module);
+    state->twin_type = PyType_FromModuleAndSpec(module, &twin_spec, NULL);
+    if (state->twin_type == NULL) {
+        return -1;
+    }
+    state->next_message_type = PyType_FromModuleAndSpec(module, &next_message_spec, NULL);
+    if (state->next_message_type == NULL) {
+        return -1;
+    }
+    state->asked_type = PyType_FromModuleAndSpec(module, &asked_spec, NULL);
+    return state->asked_type == NULL ? -1 : 0;
+}
+
+static int
+module_traverse(PyObject *module, visitproc visit, void *arg)
+{
+    State *state = PyModule_GetState(module);
+#define VISIT(name) Py_VISIT(state->name);
+    STATE_OBJECTS(VISIT)
+#undef VISIT
+#define VISIT(name) Py_VISIT(state->str_##name);
+    STATE_WORDS(VISIT)
+#undef VISIT
+    return 0;
+}
+
+static int
+module_clear(PyObject *module)
+{
+    State *state = PyModule_GetState(module);
+    state->runtime_ready = state->otp_ready = state->sockets_ready = 0;
+#define CLEAR(name) Py_CLEAR(state->name);
+    STATE_OBJECTS(CLEAR)
+#undef CLEAR
+#define CLEAR(name) Py_CLEAR(state->str_##name);
+    STATE_WORDS(CLEAR)
+#undef CLEAR
+    return 0;
+}
+
+static void
+module_free(void *module)
+{
+    (void)module_clear((PyObject *)module);
+}
+
+static PyModuleDef_Slot module_slots[] = {
+    {Py_mod_exec, module_exec},
+#if PY_VERSION_HEX >= 0x030C0000
+    {Py_mod_multiple_interpreters, Py_MOD_PER_INTERPRETER_GIL_SUPPORTED},
+#endif
+    {0, NULL},
+};
+
+static struct PyModuleDef module_def = {
+    PyModuleDef_HEAD_INIT,
+    .m_name = "actorsock._native._core",
+    .m_doc = "Native twins of the functions that programs spend their time in.",
+    .m_size = sizeof(State),
+    .m_methods = module_methods,
+    .m_slots = module_slots,
+    .m_traverse = module_traverse,
+    .m_clear = module_clear,
+    .m_free = module_free,
+};
+
+PyMODINIT_FUNC
+PyInit__core(void)
+{
+    return PyModuleDef_Init(&module_def);
+}

@@ -1,0 +1,536 @@
+/* What the files of the native core share: the state of the module, and access to the attributes of
+   Python objects without a look-up.
+
+   The objects are those of the Python: their classes have __slots__, and an attribute in a slot
+   lies at a fixed offset. `state_prepare` and `sockets_prepare` learn the offsets when a twin is
+   first used. A twin reads and writes an object in this way only after it has seen that its type
+   is exactly the one that the offset belongs to.
+
+   References. What `SLOT` reads is borrowed from the object, and whoever runs Python code may put
+   something else into the slot. Python code runs in every call of a Python function, when a
+   reference is dropped, and when an object that takes part in garbage collection is made. So a
+   borrowed reference is used up before any of these, or made strong first.  */
+
+#ifndef ACTORSOCK_CORE_H
+#define ACTORSOCK_CORE_H
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <structmember.h>
+
+/* Objects that the module keeps: X(name).  */
+#define STATE_OBJECTS(X)                                                                          \
+    X(twin_type)                                                                                  \
+    X(next_message_type)                                                                          \
+    X(asked_type)                                                                                 \
+    /* the runtime */                                                                             \
+    X(next_ref)                                                                                   \
+    X(do_nothing)                                                                                 \
+    X(next_pid)                                                                                   \
+    X(ref_type)                                                                                   \
+    X(deque_type)                                                                                 \
+    X(append)                                                                                     \
+    X(popleft)                                                                                    \
+    X(pid_type)                                                                                   \
+    X(process_type)                                                                               \
+    X(node_type)                                                                                  \
+    X(mailbox_type)                                                                               \
+    X(handler_type)                                                                               \
+    X(call_handler)                                                                               \
+    X(again)                                                                                      \
+    X(run_queue_type)                                                                             \
+    X(reschedule)                                                                                 \
+    X(task_type)                                                                                  \
+    X(light_type)                                                                                 \
+    X(passes_type)                                                                                \
+    X(alive)                                                                                      \
+    X(anything)                                                                                   \
+    X(pause)                                                                                      \
+    X(local)                                                                                      \
+    X(step)                                                                                       \
+    X(step_type)                                                                                  \
+    X(process_of_task)                                                                            \
+    X(full_budget)                                                                                \
+    /* otp */                                                                                     \
+    X(inf)                                                                                        \
+    X(call_type)                                                                                  \
+    X(cast_type)                                                                                  \
+    X(caller_type)                                                                                \
+    X(pending)                                                                                    \
+    X(send_answer)                                                                                \
+    X(reply_type)                                                                                 \
+    X(engine_type)                                                                                \
+    X(waiting_type)                                                                               \
+    /* sockets */                                                                                 \
+    X(actor_type)                                                                                 \
+    X(closed_lanes)                                                                               \
+    X(std_socket_type)                                                                            \
+    X(kind_type)                                                                                  \
+    X(settings_type)                                                                              \
+    X(counters_type)                                                                              \
+    X(turns_type)                                                                                 \
+    X(lane_type)                                                                                  \
+    X(user_type)                                                                                  \
+    X(what_is_there_type)                                                                         \
+    X(recvfrom_type)                                                                              \
+    X(go_on)                                                                                      \
+    X(no_timeout)                                                                                 \
+    X(error_type)                                                                                 \
+    X(send_select_type)                                                                           \
+    X(address_type)                                                                               \
+    X(from_python)                                                                                \
+    X(last_source)                                                                                \
+    X(ok_type)                                                                                    \
+    X(select_type)                                                                                \
+    X(select_info_type)                                                                           \
+    X(select_message_type)                                                                        \
+    X(send_type)                                                                                  \
+    X(sent)                                                                                       \
+    X(error_of)                                                                                   \
+    X(refused)                                                                                    \
+    X(end_of_stream)                                                                              \
+    X(epoll_type)                                                                                 \
+    X(watch_read)                                                                                 \
+    X(spare)
+
+/* Names of attributes and words: X(word) declares `str_word`.  */
+#define STATE_WORDS(X)                                                                            \
+    X(abandon_call)                                                                               \
+    X(appendleft)                                                                                 \
+    X(begin)                                                                                      \
+    X(carry_out)                                                                                  \
+    X(check)                                                                                      \
+    X(close)                                                                                      \
+    X(attempt)                                                                                    \
+    X(failed)                                                                                     \
+    X(progress)                                                                                   \
+    X(recvfrom)                                                                                   \
+    X(select_for)                                                                                 \
+    X(send)                                                                                       \
+    X(deliver)                                                                                    \
+    X(end)                                                                                        \
+    X(end_with)                                                                                   \
+    X(ensure_watched)                                                                             \
+    X(fileno)                                                                                     \
+    X(monitor_user)                                                                               \
+    X(normal)                                                                                     \
+    X(parked)                                                                                     \
+    X(pop)                                                                                        \
+    X(process)                                                                                    \
+    X(read)                                                                                       \
+    X(write)                                                                                      \
+    X(ready)                                                                                      \
+    X(recv)                                                                                       \
+    X(resume)                                                                                     \
+    X(spurious_wakeup)                                                                            \
+    X(step)                                                                                       \
+    X(throw_misuse)                                                                               \
+    X(cr_await)                                                                                   \
+    X(cr_frame)                                                                                   \
+    X(throw)                                                                                      \
+    X(waiting)                                                                                    \
+    X(wake)                                                                                       \
+    X(handle_call)                                                                                \
+    X(handle_cast)                                                                                \
+    X(_raised)                                                                                    \
+    X(_returned)                                                                                  \
+    X(step_soon)                                                                                  \
+    X(release)                                                                                    \
+    X(_crashed)                                                                                   \
+    X(_handled)                                                                                   \
+    X(_run_ready)                                                                                 \
+    X(_actors)                                                                                    \
+    X(_draining)                                                                                  \
+    X(_epoll)                                                                                     \
+    X(_new)                                                                                       \
+    X(_notify)                                                                                    \
+    X(_poll)
+
+/* Offsets of slots: X(group, type, slot) declares `group_slot`, of the type `type`.  */
+#define RUNTIME_SLOTS(X)                                                                          \
+    X(pid, pid_type, _number)                                                                     \
+    X(process, process_type, name)                                                                \
+    X(process, process_type, trapping)                                                            \
+    X(process, process_type, reason)                                                              \
+    X(process, process_type, ended_by)                                                            \
+    X(process, process_type, links)                                                               \
+    X(process, process_type, monitors)                                                            \
+    X(process, process_type, watchers)                                                            \
+    X(process, process_type, timers)                                                              \
+    X(process, process_type, aliases)                                                             \
+    X(process, process_type, body)                                                                \
+    X(process, process_type, ending)                                                              \
+    X(process, process_type, mailbox)                                                             \
+    X(process, process_type, node)                                                                \
+    X(process, process_type, pid)                                                                 \
+    X(node, node_type, passes)                                                                    \
+    X(node, node_type, timers)                                                                    \
+    X(node, node_type, run_queue)                                                                 \
+    X(run_queue, run_queue_type, budget)                                                          \
+    X(run_queue, run_queue_type, _interrupt)                                                      \
+    X(run_queue, run_queue_type, _ready)                                                          \
+    X(run_queue, run_queue_type, _running)                                                        \
+    X(handler, handler_type, _node)                                                               \
+    X(handler, handler_type, _terminate)                                                          \
+    X(handler, handler_type, outcome)                                                             \
+    X(handler, handler_type, timers)                                                              \
+    X(handler, handler_type, budget)                                                              \
+    X(handler, handler_type, floor)                                                               \
+    X(handler, handler_type, parked)                                                              \
+    X(handler, handler_type, _context)                                                            \
+    X(handler, handler_type, _handler)                                                            \
+    X(handler, handler_type, _process)                                                            \
+    X(handler, handler_type, _step)                                                               \
+    X(node, node_type, thread)                                                                    \
+    X(mailbox, mailbox_type, _by_ref)                                                             \
+    X(mailbox, mailbox_type, _next)                                                               \
+    X(mailbox, mailbox_type, _passed)                                                             \
+    X(mailbox, mailbox_type, _up_to)                                                              \
+    X(mailbox, mailbox_type, tested)                                                              \
+    X(mailbox, mailbox_type, arrivals)                                                            \
+    X(mailbox, mailbox_type, saved)                                                               \
+    X(mailbox, mailbox_type, wanted)                                                              \
+    X(light, light_type, budget)                                                                  \
+    X(light, light_type, floor)                                                                   \
+    X(light, light_type, context)                                                                 \
+    X(light, light_type, outcome)                                                                 \
+    X(light, light_type, parked)                                                                  \
+    X(light, light_type, process)                                                                 \
+    X(task, task_type, task)                                                                      \
+    X(light, light_type, _args)                                                                   \
+    X(light, light_type, _function)                                                               \
+    X(light, light_type, exit_raised)                                                             \
+    X(light, light_type, timers)                                                                  \
+    X(light, light_type, stopped)                                                                 \
+    X(light, light_type, resume)                                                                  \
+    X(light, light_type, _coroutine)                                                              \
+    X(light, light_type, _passes)                                                                 \
+    X(passes, passes_type, keeper)                                                                \
+    X(passes, passes_type, ready)                                                                 \
+    X(step, step_type, process)
+
+#define OTP_SLOTS(X)                                                                              \
+    X(call, call_type, caller)                                                                    \
+    X(call, call_type, request)                                                                   \
+    X(cast, cast_type, request)                                                                   \
+    X(caller, caller_type, answer)                                                                \
+    X(caller, caller_type, pid)                                                                   \
+    X(reply, reply_type, then)                                                                    \
+    X(reply, reply_type, timeout)                                                                 \
+    X(reply, reply_type, value)                                                                   \
+    X(engine, engine_type, behaviour)                                                             \
+    X(engine, engine_type, debugging)                                                             \
+    X(engine, engine_type, state)                                                                 \
+    X(engine, engine_type, suspended)                                                             \
+    X(waiting, waiting_type, timed)
+
+#define SOCKET_SLOTS(X)                                                                           \
+    X(actor, actor_type, counters)                                                                \
+    X(actor, actor_type, fd)                                                                      \
+    X(actor, actor_type, has_low_water_mark)                                                      \
+    X(actor, actor_type, kind)                                                                    \
+    X(actor, actor_type, poller)                                                                  \
+    X(actor, actor_type, read_would_block)                                                        \
+    X(actor, actor_type, observed)                                                                \
+    X(actor, actor_type, saw_end)                                                                 \
+    X(actor, actor_type, settings)                                                                \
+    X(actor, actor_type, sock)                                                                    \
+    X(actor, actor_type, socket_object)                                                           \
+    X(actor, actor_type, turns)                                                                   \
+    X(actor, actor_type, unread)                                                                  \
+    X(actor, actor_type, watched)                                                                 \
+    X(actor, actor_type, write_would_block)                                                       \
+    X(actor, actor_type, _monitors)                                                               \
+    X(kind, kind_type, protocol_number)                                                           \
+    X(kind, kind_type, type_number)                                                               \
+    X(kind, kind_type, family)                                                                    \
+    X(kind, kind_type, is_known)                                                                  \
+    X(kind, kind_type, is_stream)                                                                 \
+    X(kind, kind_type, is_tcp)                                                                    \
+    X(settings, settings_type, read_count)                                                        \
+    X(settings, settings_type, select_read)                                                       \
+    X(settings, settings_type, read_size)                                                         \
+    X(counters, counters_type, read_byte)                                                         \
+    X(counters, counters_type, read_pkg)                                                          \
+    X(counters, counters_type, read_pkg_max)                                                      \
+    X(counters, counters_type, read_tries)                                                        \
+    X(counters, counters_type, write_byte)                                                        \
+    X(counters, counters_type, write_fails)                                                       \
+    X(counters, counters_type, write_pkg)                                                         \
+    X(counters, counters_type, write_pkg_max)                                                     \
+    X(counters, counters_type, write_waits)                                                       \
+    X(counters, counters_type, write_tries)                                                       \
+    X(turns, turns_type, owner)                                                                   \
+    X(turns, turns_type, closed)                                                                  \
+    X(turns, turns_type, read)                                                                    \
+    X(turns, turns_type, write)                                                                   \
+    X(lane, lane_type, current)                                                                   \
+    X(lane, lane_type, ever_waited)                                                               \
+    X(lane, lane_type, name)                                                                      \
+    X(lane, lane_type, queue)                                                                     \
+    X(lane, lane_type, selected)                                                                  \
+    X(user, user_type, activity)                                                                  \
+    X(user, user_type, handle)                                                                    \
+    X(user, user_type, op)                                                                        \
+    X(user, user_type, pid)                                                                       \
+    X(user, user_type, tag)                                                                       \
+    X(send, send_type, _sent)                                                                     \
+    X(send, send_type, data)                                                                      \
+    X(send, send_type, dest)                                                                      \
+    X(send, send_type, flags)                                                                     \
+    X(send, send_type, tag)                                                                       \
+    X(recvfrom, recvfrom_type, flags)                                                             \
+    X(recvfrom, recvfrom_type, size)                                                              \
+    X(send_select, send_select_type, user)                                                        \
+    X(address, address_type, addr)                                                                \
+    X(address, address_type, port)                                                                \
+    X(error, error_type, reason)                                                                  \
+    X(ok, ok_type, value)                                                                         \
+    X(select, select_type, data)                                                                  \
+    X(select, select_type, info)                                                                  \
+    X(select_info, select_info_type, continuation)                                                \
+    X(select_info, select_info_type, ref)                                                         \
+    X(select_info, select_info_type, tag)                                                         \
+    X(select_message, select_message_type, ref)                                                   \
+    X(select_message, select_message_type, socket)                                                \
+    X(select_message, select_message_type, tag)
+
+typedef struct {
+    int runtime_ready, otp_ready, sockets_ready; /* the objects and offsets of that group are there */
+#define DECLARE(name) PyObject *name;
+    STATE_OBJECTS(DECLARE)
+#undef DECLARE
+#define DECLARE(name) PyObject *str_##name;
+    STATE_WORDS(DECLARE)
+#undef DECLARE
+#define DECLARE(group, type, slot) Py_ssize_t group##_##slot;
+    RUNTIME_SLOTS(DECLARE)
+    OTP_SLOTS(DECLARE)
+    SOCKET_SLOTS(DECLARE)
+#undef DECLARE
+    long handler_full, full_budget_value, last_host, last_port, system_call, drain_batch;
+    uint64_t step_thread; /* whose `step` is: the look-up in a thread-local costs 40 ns */
+} State;
+
+typedef struct {
+    PyObject_HEAD
+    vectorcallfunc vectorcall; /* `twin_call` */
+    vectorcallfunc plain;      /* the function of this twin */
+    PyObject *fallback;
+    PyObject *module;
+    State *state; /* of `module` */
+} Twin;
+
+typedef struct {
+    const char *name;
+    vectorcallfunc plain;
+} TwinEntry;
+
+extern const TwinEntry LIGHT_TWINS[];
+extern const TwinEntry MESSAGE_TWINS[];
+extern const TwinEntry RECEIVE_TWINS[];
+extern const TwinEntry SOCKET_TWINS[];
+extern const TwinEntry POLLER_TWINS[];
+extern const TwinEntry ASKING_TWINS[];
+extern const TwinEntry DATAGRAM_TWINS[];
+extern const TwinEntry CALL_TWINS[];
+extern const TwinEntry SPAWNING_TWINS[];
+extern const TwinEntry OPENING_TWINS[];
+extern PyType_Spec next_message_spec;
+extern PyType_Spec asked_spec;
+
+/* --- objects ----------------------------------------------------------------------------------- */
+
+/* The attribute in the slot at `offset`; borrowed, NULL if it is unset.  */
+#define SLOT(object, offset) (*(PyObject **)((char *)(object) + (offset)))
+
+/* Whether `object`, which may be NULL, is of exactly this type.  */
+static inline int
+is_exactly(PyObject *object, PyObject *type)
+{
+    return object != NULL && Py_IS_TYPE(object, (PyTypeObject *)type);
+}
+
+/* Put `value`, of which the reference is taken over, into a slot.  */
+static inline void
+slot_set(PyObject *object, Py_ssize_t offset, PyObject *value)
+{
+    PyObject *former = SLOT(object, offset);
+    SLOT(object, offset) = value;
+    Py_XDECREF(former);
+}
+
+/* Read the int in a slot: 1, or 0 without an exception if it is none or a large one.  */
+static inline int
+slot_long(PyObject *object, Py_ssize_t offset, long *value)
+{
+    PyObject *number = SLOT(object, offset);
+    int overflow;
+    if (number == NULL || !PyLong_CheckExact(number)) {
+        return 0;
+    }
+    *value = PyLong_AsLongAndOverflow(number, &overflow);
+    return !overflow;
+}
+
+/* A new instance with empty slots, of a class of which `__init__` only fills them.  */
+static inline PyObject *
+new_instance(PyObject *type)
+{
+    return ((PyTypeObject *)type)->tp_alloc((PyTypeObject *)type, 0);
+}
+
+/* --- calls ------------------------------------------------------------------------------------- */
+
+/* Call the Python function that `self` stands for.  */
+PyObject *twin_fall_back(Twin *self, PyObject *const *args, size_t nargsf, PyObject *kwnames);
+
+/* Call a function for its effect, and drop `result`: 0, or -1 if it is NULL.  */
+static inline int
+done_with(PyObject *result)
+{
+    Py_XDECREF(result);
+    return result == NULL ? -1 : 0;
+}
+
+/* Whether there is room on the stack for what the Python way needs: else that way is taken, which
+   raises where it has to.  */
+static inline int
+has_stack(void)
+{
+    PyThreadState *thread = PyThreadState_Get();
+#if PY_VERSION_HEX >= 0x030C0000
+    return thread->py_recursion_remaining > 16;
+#else
+    return thread->recursion_remaining > 16;
+#endif
+}
+
+/* Take the exception that is set, with its traceback; a new reference. It becomes the one that is
+   handled, as in an `except` block, until `end_except`, which gets `handled` back.  */
+static inline PyObject *
+begin_except(PyObject **handled)
+{
+    PyObject *type, *exc, *traceback;
+    PyErr_Fetch(&type, &exc, &traceback);
+    PyErr_NormalizeException(&type, &exc, &traceback);
+    if (traceback != NULL) {
+        PyException_SetTraceback(exc, traceback);
+    }
+    Py_XDECREF(type);
+    Py_XDECREF(traceback);
+    *handled = PyErr_GetHandledException();
+    PyErr_SetHandledException(exc);
+    return exc;
+}
+
+static inline void
+end_except(PyObject *exc, PyObject *handled)
+{
+    PyErr_SetHandledException(handled);
+    Py_XDECREF(handled);
+    Py_DECREF(exc);
+}
+
+/* --- state ------------------------------------------------------------------------------------- */
+
+/* Import what the twins know of the Python.  0 or -1.  */
+int import_runtime(State *state);
+int import_otp(State *state);
+int import_sockets(State *state);
+
+/* The same, once.  */
+static inline int
+state_prepare(State *state)
+{
+    return state->runtime_ready ? 0 : import_runtime(state);
+}
+
+static inline int
+otp_prepare(State *state)
+{
+    return state->otp_ready ? 0 : import_otp(state);
+}
+
+static inline int
+sockets_prepare(State *state)
+{
+    return state->sockets_ready ? 0 : import_sockets(state);
+}
+
+/* The `Step` of this thread; a new reference.  */
+PyObject *thread_step(State *state);
+
+/* The process that the runtime steps in this thread, if it is plain; a new reference. NULL with or
+   without an exception otherwise.  */
+PyObject *stepped_process(State *state);
+
+/* The process of `pid`, if it is alive and plain; a new reference. NULL with or without an exception
+   otherwise.  */
+PyObject *living_process(State *state, PyObject *pid);
+
+/* What a light body may spend until it yields: 1, or 0 if that is not known.  */
+static inline int
+budget_left(State *state, PyObject *body, long *left)
+{
+    long budget, floor;
+    if (!slot_long(body, state->light_budget, &budget)
+        || !slot_long(body, state->light_floor, &floor)) {
+        return 0;
+    }
+    *left = budget - floor;
+    return 1;
+}
+
+/* --- across files ------------------------------------------------------------------------------ */
+
+/* In these: 1 done, 0 not plain and nothing has changed, -1 an exception is set.  */
+
+/* LightBody.wake(outcome), of a body of that type.  */
+int wake_light(State *state, PyObject *body, PyObject *outcome);
+
+/* Process.deliver(message), of a process that the caller holds.  */
+int deliver_plainly(State *state, PyObject *process, PyObject *message);
+
+/* HandlerBody.wake() and the step that follows: `message`, for an idle handler, is handled now.  */
+int handle_plainly(State *state, PyObject *process, PyObject *message);
+
+/* Process.end(reason), of a light process that nobody watches; the caller holds it.  */
+int end_plainly(State *state, PyObject *process, PyObject *reason);
+
+/* Enter and leave contexts as `context.run` does; an exception that is set stays when leaving.  */
+int leave_context(PyObject *context);
+
+/* The attempts of operations: `*result`, a new reference, may be None.  */
+int attempt_plainly(State *state, PyObject *actor, PyObject **result);
+int send_plainly(State *state, PyObject *op, PyObject *actor, PyObject **result);
+int recvfrom_plainly(State *state, PyObject *op, PyObject *actor, PyObject **result);
+
+/* The same, of any of these.  */
+int attempt_of(State *state, PyObject *op, PyObject *actor, PyObject **result);
+
+/* Readiness.nothing_to_read(): 1, 0, or -1 without an exception if the case is not plain.  */
+int finds_nothing(State *state, PyObject *actor);
+
+/* SocketActor.select_for, of an operation that receives; a new reference.  */
+PyObject *select_plainly(State *state, PyObject *actor, PyObject *pid, PyObject *lane,
+                         PyObject *handle, PyObject *tag);
+
+/* What the twins of the attempts share.  */
+typedef struct {
+    PyObject *counters, *kind; /* borrowed */
+    int fd;
+} Plain;
+
+/* Look at `actor`: 1 if it is open, with a descriptor of the usual kind.  */
+int is_plain_socket(State *state, PyObject *actor, Plain *plain);
+
+/* Receive or send in the way of the socket module of Python, without giving up the global lock.  */
+void count(PyObject *counters, Py_ssize_t offset, Py_ssize_t amount);
+void count_largest(PyObject *counters, Py_ssize_t offset, Py_ssize_t amount);
+int would_block(int error);
+PyObject *os_error(int number);
+PyObject *receive_bytes(State *state, int fd, Py_ssize_t size, int *error, void *source,
+                        unsigned int *length);
+
+#endif

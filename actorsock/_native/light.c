@@ -1,0 +1,225 @@
+/* Stepping light processes: the twin of `step_all`.  */
+
+#include "core.h"
+
+static int
+end_normally(State *state, PyObject *process)
+{
+    int done = end_plainly(state, process, state->str_normal);
+    if (done == 0) {
+        done = done_with(PyObject_CallMethodOneArg(process, state->str_end, state->str_normal));
+    }
+    return done < 0 ? -1 : 0;
+}
+
+/* The code of the body has raised the current exception: what `step_all` does in its `except`.  */
+static int
+end_by_exception(State *state, PyObject *body, PyObject *process)
+{
+    if (PyErr_ExceptionMatches(PyExc_StopIteration)) {
+        PyErr_Clear();
+        return end_normally(state, process);
+    }
+    PyObject *handled, *exc = begin_except(&handled);
+    int done = done_with(PyObject_CallMethodOneArg(body, state->str_end_with, exc));
+    end_except(exc, handled);
+    return done;
+}
+
+int
+leave_context(PyObject *context)
+{
+    PyObject *type, *exc, *traceback;
+    PyErr_Fetch(&type, &exc, &traceback);
+    int left = PyContext_Exit(context);
+    if (type != NULL) {
+        PyErr_Restore(type, exc, traceback);
+    }
+    return left;
+}
+
+/* Call `resume`, as the Python does: of a body that an exception is to be thrown into.  */
+static PySendResult
+call_resume(PyObject *resume, PyObject **yielded)
+{
+    *yielded = PyObject_CallOneArg(resume, Py_None);
+    return *yielded == NULL ? PYGEN_ERROR : PYGEN_NEXT; /* the end is a StopIteration here */
+}
+
+/* Run the code of `body` until it awaits the runtime or has ended; -1: an exception propagates.  */
+static int
+step_body(State *state, PyObject *body, PyObject *process)
+{
+    if (SLOT(body, state->light_resume) == Py_None) {
+        PyObject *resume = PyObject_CallMethodNoArgs(body, state->str_begin);
+        if (resume == NULL) {
+            return end_by_exception(state, body, process);
+        }
+        Py_DECREF(resume);
+    }
+    PyObject *coroutine = Py_XNewRef(SLOT(body, state->light__coroutine));
+    PyObject *resume = Py_XNewRef(SLOT(body, state->light_resume));
+    PyObject *context = Py_XNewRef(SLOT(body, state->light_context));
+    PyObject *yielded = NULL;
+    PySendResult outcome = PYGEN_ERROR;
+    if (coroutine == NULL || resume == NULL || context == NULL) {
+        PyErr_SetString(PyExc_AttributeError, "a light body without coroutine or context");
+    }
+    else if (PyContext_Enter(context) == 0) {
+        /* Usually `resume` is the method `send` of the coroutine.  */
+        outcome = PyCFunction_Check(resume) && PyCFunction_GET_SELF(resume) == coroutine
+                      ? PyIter_Send(coroutine, Py_None, &yielded)
+                      : call_resume(resume, &yielded);
+        if (leave_context(context) < 0) {
+            outcome = PYGEN_ERROR;
+        }
+    }
+    Py_XDECREF(context);
+    Py_XDECREF(resume);
+    Py_XDECREF(coroutine);
+    int done;
+    switch (outcome) {
+    case PYGEN_RETURN:
+        done = end_normally(state, process);
+        break;
+    case PYGEN_NEXT:
+        done = 0;
+        if (yielded != state->pause) {
+            PyObject *thrown = PyObject_CallMethodOneArg(body, state->str_throw_misuse, yielded);
+            done = thrown == NULL ? end_by_exception(state, body, process) : 0;
+            Py_XDECREF(thrown);
+        }
+        break;
+    default:
+        done = end_by_exception(state, body, process);
+    }
+    Py_XDECREF(yielded);
+    return done;
+}
+
+/* Lower the floor, so that the body has its whole budget.  */
+static int
+refill(State *state, PyObject *body)
+{
+    long budget;
+    if (!slot_long(body, state->light_budget, &budget)) {
+        PyErr_SetString(PyExc_OverflowError, "a light body has spent too much");
+        return -1;
+    }
+    PyObject *floor = PyLong_FromLong(budget - state->full_budget_value);
+    if (floor == NULL) {
+        return -1;
+    }
+    slot_set(body, state->light_floor, floor);
+    return 0;
+}
+
+/* Put `body` back in front, and leave the rest of the budget to the Python.  */
+static PyObject *
+continue_in_python(Twin *self, PyObject *ready, PyObject *body, long budget)
+{
+    if (done_with(PyObject_CallMethodOneArg(ready, self->state->str_appendleft, body)) < 0) {
+        return NULL;
+    }
+    return PyObject_CallFunction(self->fallback, "Ol", ready, budget);
+}
+
+/* step_all(ready, budget) */
+static PyObject *
+step_all(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
+{
+    Twin *self = (Twin *)op;
+    State *state = self->state;
+    int overflow = 0;
+    if (state_prepare(state) < 0) {
+        return NULL;
+    }
+    if (PyVectorcall_NARGS(nargsf) != 2 || kwnames != NULL
+        || !is_exactly(args[0], state->deque_type) || !PyLong_CheckExact(args[1])) {
+        return twin_fall_back(self, args, nargsf, kwnames);
+    }
+    PyObject *ready = args[0];
+    long budget = PyLong_AsLongAndOverflow(args[1], &overflow);
+    if (overflow) {
+        return twin_fall_back(self, args, nargsf, kwnames);
+    }
+    PyObject *step = thread_step(state);
+    if (step == NULL) {
+        return NULL;
+    }
+    PyObject *result = NULL; /* of the Python, once something was not plain */
+    int failed = 0;
+    while (!failed && result == NULL && budget > 0 && Py_SIZE(ready) > 0) {
+        PyObject *body = PyObject_Vectorcall(state->popleft, &ready, 1, NULL);
+        if (body == NULL) {
+            failed = 1;
+            break;
+        }
+        PyObject *process = NULL;
+        if (is_exactly(body, state->light_type)) {
+            process = Py_XNewRef(SLOT(body, state->light_process));
+        }
+        if (process == NULL) {
+            result = continue_in_python(self, ready, body, budget);
+            failed = result == NULL;
+        }
+        else {
+            long left;
+            failed = refill(state, body) < 0;
+            if (!failed) {
+                slot_set(step, state->step_process, Py_NewRef(process));
+                failed = step_body(state, body, process) < 0;
+            }
+            /* One reduction for the step itself: a pass whose steps spend nothing must end too.  */
+            budget -= budget_left(state, body, &left) ? state->full_budget_value + 1 - left : budget;
+            Py_DECREF(process);
+        }
+        Py_DECREF(body);
+    }
+    PyObject *type, *exc, *traceback;
+    PyErr_Fetch(&type, &exc, &traceback);
+    slot_set(step, state->step_process, Py_NewRef(Py_None));
+    Py_DECREF(step);
+    PyErr_Restore(type, exc, traceback);
+    if (failed) {
+        Py_XDECREF(result);
+        return NULL;
+    }
+    return result != NULL ? result : PyLong_FromLong(budget);
+}
+
+/* LightBody.spend(self, cost) */
+static PyObject *
+spend(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
+{
+    Twin *self = (Twin *)op;
+    State *state = self->state;
+    long cost, left, budget;
+    int overflow;
+    if (state_prepare(state) < 0) {
+        return NULL;
+    }
+    if (PyVectorcall_NARGS(nargsf) != 2 || kwnames != NULL
+        || !is_exactly(args[0], state->light_type) || !PyLong_CheckExact(args[1])
+        || SLOT(args[0], state->light_stopped) != Py_False
+        || !budget_left(state, args[0], &left)
+        || !slot_long(args[0], state->light_budget, &budget)) {
+        return twin_fall_back(self, args, nargsf, kwnames);
+    }
+    cost = PyLong_AsLongAndOverflow(args[1], &overflow);
+    if (overflow || cost < 0 || cost >= left) {
+        return twin_fall_back(self, args, nargsf, kwnames);
+    }
+    PyObject *spent = PyLong_FromLong(budget - cost);
+    if (spent == NULL) {
+        return NULL;
+    }
+    slot_set(args[0], state->light_budget, spent);
+    Py_RETURN_NONE;
+}
+
+const TwinEntry LIGHT_TWINS[] = {
+    {"LightBody.spend", spend},
+    {"step_all", step_all},
+    {NULL, NULL},
+};

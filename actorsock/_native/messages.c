@@ -1,0 +1,179 @@
+/* Sending a message: the twin of `send`.  */
+
+#include "core.h"
+
+static int
+append_to(State *state, PyObject *deque, PyObject *object)
+{
+    PyObject *args[2] = {deque, object};
+    return done_with(PyObject_Vectorcall(state->append, args, 2, NULL));
+}
+
+int
+wake_light(State *state, PyObject *body, PyObject *outcome)
+{
+    PyObject *passes = SLOT(body, state->light__passes);
+    /* While the keeper sleeps, trio has to be told; the Python does that.  */
+    PyObject *reason = SLOT(body, state->light_parked);
+    if (reason == NULL || reason == Py_None || !is_exactly(passes, state->passes_type)
+        || SLOT(passes, state->passes_keeper) != Py_None
+        || !is_exactly(SLOT(passes, state->passes_ready), state->deque_type)) {
+        return 0;
+    }
+    if (append_to(state, SLOT(passes, state->passes_ready), body) < 0) {
+        return -1;
+    }
+    slot_set(body, state->light_parked, Py_NewRef(Py_None));
+    slot_set(body, state->light_outcome, Py_NewRef(outcome));
+    return 1;
+}
+
+/* TaskBody.wake(), of a body that is parked: 1 done, 0 not plain, -1.  */
+static int
+wake_task(State *state, PyObject *body)
+{
+    if (SLOT(body, state->task_task) == NULL || !has_stack()) {
+        return 0;
+    }
+    /* First: a signal handler, which runs before `reschedule` does, may wake the process too.  */
+    PyObject *reason = SLOT(body, state->light_parked); /* the reference moves */
+    SLOT(body, state->light_parked) = Py_NewRef(Py_None);
+    PyObject *task = Py_NewRef(SLOT(body, state->task_task));
+    int done = done_with(PyObject_CallOneArg(state->reschedule, task));
+    Py_DECREF(task);
+    if (done < 0) {
+        slot_set(body, state->light_parked, reason);
+        return -1;
+    }
+    Py_DECREF(reason);
+    slot_set(body, state->light_outcome, Py_NewRef(Py_None));
+    return 1;
+}
+
+/* Whether the calling thread is that of the runtime of `process`.  */
+static int
+is_in_its_thread(State *state, PyObject *process)
+{
+    PyObject *node = SLOT(process, state->process_node);
+    if (!is_exactly(node, state->node_type)) {
+        return 0;
+    }
+    PyObject *thread = SLOT(node, state->node_thread);
+    if (thread == NULL || !PyLong_CheckExact(thread)) {
+        return 0;
+    }
+    return PyLong_AsUnsignedLongMask(thread) == PyThread_get_thread_ident();
+}
+
+/* Drop the newest of `arrivals`, while an exception is set, which stays.  */
+static void
+take_back(State *state, PyObject *arrivals)
+{
+    PyObject *type, *exc, *traceback;
+    PyErr_Fetch(&type, &exc, &traceback);
+    PyObject *message = PyObject_CallMethodNoArgs(arrivals, state->str_pop);
+    if (message == NULL) {
+        PyErr_Clear();
+    }
+    PyErr_Restore(type, exc, traceback);
+    Py_XDECREF(message);
+}
+
+int
+deliver_plainly(State *state, PyObject *process, PyObject *message)
+{
+    PyObject *mailbox = SLOT(process, state->process_mailbox);
+    if (!is_exactly(mailbox, state->mailbox_type) || !is_in_its_thread(state, process)) {
+        return 0;
+    }
+    if (is_exactly(SLOT(process, state->process_body), state->handler_type)) {
+        int done = handle_plainly(state, process, message);
+        if (done != 0) {
+            return done;
+        }
+    }
+    PyObject *arrivals = SLOT(mailbox, state->mailbox_arrivals);
+    PyObject *wanted = SLOT(mailbox, state->mailbox_wanted);
+    if (!is_exactly(arrivals, state->deque_type)) {
+        return 0; /* None: nothing has ever come */
+    }
+    if (wanted == Py_None) {
+        return append_to(state, arrivals, message) < 0 ? -1 : 1;
+    }
+    PyObject *body = SLOT(process, state->process_body);
+    if (wanted != state->anything || body == NULL || SLOT(body, state->light_parked) == Py_None) {
+        return 0;
+    }
+    int is_task = is_exactly(body, state->task_type);
+    if (!is_task && !is_exactly(body, state->light_type)) {
+        return 0;
+    }
+    Py_INCREF(arrivals);
+    Py_INCREF(mailbox);
+    Py_INCREF(body);
+    /* The message first, as in the Python: the process may be ready only if it finds it.  */
+    int woken = -1;
+    if (append_to(state, arrivals, message) == 0) {
+        slot_set(mailbox, state->mailbox_wanted, Py_NewRef(Py_None));
+        woken = is_task ? wake_task(state, body) : wake_light(state, body, Py_None);
+        if (woken <= 0) {
+            slot_set(mailbox, state->mailbox_wanted, Py_NewRef(state->anything));
+            take_back(state, arrivals);
+        }
+    }
+    Py_DECREF(body);
+    Py_DECREF(mailbox);
+    Py_DECREF(arrivals);
+    return woken;
+}
+
+/* send(dest, message) */
+static PyObject *
+send_message(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
+{
+    Twin *self = (Twin *)op;
+    State *state = self->state;
+    if (state_prepare(state) < 0) {
+        return NULL;
+    }
+    if (PyVectorcall_NARGS(nargsf) == 2 && kwnames == NULL) {
+        PyObject *process = living_process(state, args[0]);
+        if (process != NULL) {
+            int done = deliver_plainly(state, process, args[1]);
+            Py_DECREF(process);
+            if (done != 0) {
+                return done < 0 ? NULL : Py_NewRef(args[1]);
+            }
+        }
+        else if (PyErr_Occurred()) {
+            return NULL;
+        }
+    }
+    /* Not by a call of `deliver` from here: the frame of the Python `send` keeps Ctrl-C out of it.  */
+    return twin_fall_back(self, args, nargsf, kwnames);
+}
+
+/* Process.deliver(self, message) */
+static PyObject *
+deliver(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
+{
+    Twin *self = (Twin *)op;
+    State *state = self->state;
+    if (state_prepare(state) < 0) {
+        return NULL;
+    }
+    if (PyVectorcall_NARGS(nargsf) == 2 && kwnames == NULL
+        && is_exactly(args[0], state->process_type)) {
+        int done = deliver_plainly(state, args[0], args[1]);
+        if (done != 0) {
+            return done < 0 ? NULL : Py_NewRef(Py_None);
+        }
+    }
+    return twin_fall_back(self, args, nargsf, kwnames);
+}
+
+const TwinEntry MESSAGE_TWINS[] = {
+    {"Process.deliver", deliver},
+    {"send", send_message},
+    {NULL, NULL},
+};

@@ -1,0 +1,432 @@
+/* From readiness to the waiting process: the twins of `EpollPoller._drain`, `Readiness.on_ready` and
+   `SocketActor.resume`.  */
+
+#include "core.h"
+
+#ifdef __linux__
+#include <sys/epoll.h>
+#endif
+
+/* --- resuming the current user ----------------------------------------------------------------- */
+
+/* SelectMessage(socket_object, tag, handle) */
+static PyObject *
+new_select_message(State *state, PyObject *socket, PyObject *tag, PyObject *handle)
+{
+    PyObject *message = new_instance(state->select_message_type);
+    if (message != NULL) {
+        SLOT(message, state->select_message_socket) = Py_NewRef(socket);
+        SLOT(message, state->select_message_tag) = Py_NewRef(tag);
+        SLOT(message, state->select_message_ref) = Py_NewRef(handle);
+    }
+    return message;
+}
+
+/* Wake the blocking caller `pid`, a light process, with SendSelect(user): 1, 0 or -1.  */
+static int
+wake_selected(State *state, PyObject *pid, PyObject *user)
+{
+    PyObject *process = living_process(state, pid);
+    if (process == NULL) {
+        return PyErr_Occurred() ? -1 : 0;
+    }
+    PyObject *body = Py_XNewRef(SLOT(process, state->process_body));
+    int done = 0;
+    if (is_exactly(body, state->light_type)) {
+        PyObject *select = new_instance(state->send_select_type);
+        if (select == NULL) {
+            done = -1;
+        }
+        else {
+            SLOT(select, state->send_select_user) = Py_NewRef(user);
+            done = wake_light(state, body, select);
+            Py_DECREF(select);
+        }
+    }
+    Py_XDECREF(body);
+    Py_DECREF(process);
+    return done;
+}
+
+/* Select the current user of a lane, which was not selected before.  */
+static int
+select_user(State *state, PyObject *actor, PyObject *lane, PyObject *user)
+{
+    PyObject *pid = Py_XNewRef(SLOT(user, state->user_pid));
+    PyObject *tag = Py_XNewRef(SLOT(user, state->user_tag));
+    PyObject *handle = Py_XNewRef(SLOT(user, state->user_handle));
+    PyObject *socket = Py_XNewRef(SLOT(actor, state->actor_socket_object));
+    PyObject *process = NULL, *message = NULL;
+    int done = 0;
+    if (pid != NULL && tag != NULL && socket != NULL && handle != NULL && handle != Py_None) {
+        process = living_process(state, pid);
+        if (process == NULL && PyErr_Occurred()) {
+            done = -1;
+        }
+    }
+    if (process != NULL) {
+        message = new_select_message(state, socket, tag, handle);
+        if (message == NULL) {
+            done = -1;
+        }
+        else {
+            slot_set(lane, state->lane_selected, Py_NewRef(Py_True));
+            done = deliver_plainly(state, process, message);
+            if (done == 0) {
+                done = done_with(PyObject_CallMethodOneArg(process, state->str_deliver, message));
+                done = done < 0 ? -1 : 1;
+            }
+        }
+    }
+    else if (done == 0) {
+        /* A blocking caller, or a process that has ended.  */
+        slot_set(lane, state->lane_selected, Py_NewRef(Py_True));
+        done = handle == Py_None && pid != NULL ? wake_selected(state, pid, user) : 0;
+        if (done == 0) {
+            done = done_with(PyObject_CallMethodOneArg(actor, state->str__notify, user));
+            done = done < 0 ? -1 : 1;
+        }
+    }
+    Py_XDECREF(message);
+    Py_XDECREF(process);
+    Py_XDECREF(socket);
+    Py_XDECREF(handle);
+    Py_XDECREF(tag);
+    Py_XDECREF(pid);
+    return done;
+}
+
+/* An attempt has found nothing: wait on.  */
+static int
+wait_on(State *state, PyObject *actor, PyObject *lane)
+{
+    PyObject *name = Py_XNewRef(SLOT(lane, state->lane_name));
+    PyObject *poller = Py_XNewRef(SLOT(actor, state->actor_poller));
+    int done = -1;
+    if (name == NULL || poller == NULL) {
+        PyErr_SetString(PyExc_AttributeError, "a lane without name, or an actor without poller");
+    }
+    else if (SLOT(actor, state->actor_watched) == Py_True
+             || done_with(PyObject_CallMethodOneArg(actor, state->str_ensure_watched, name)) == 0) {
+        done = done_with(
+            PyObject_CallMethodObjArgs(poller, state->str_spurious_wakeup, actor, name, NULL));
+    }
+    Py_XDECREF(poller);
+    Py_XDECREF(name);
+    return done;
+}
+
+/* The attempt has raised: the caller is selected, and makes it again where the call is.  */
+static int
+let_it_be_raised(State *state, PyObject *actor, PyObject *lane)
+{
+    if (!PyErr_ExceptionMatches(PyExc_Exception)) {
+        return -1;
+    }
+    PyErr_Clear();
+    PyObject *decisions = PyObject_CallMethodNoArgs(lane, state->str_ready);
+    if (decisions == NULL) {
+        return -1;
+    }
+    int done = done_with(PyObject_CallMethodOneArg(actor, state->str_carry_out, decisions));
+    Py_DECREF(decisions);
+    return done;
+}
+
+/* Make the attempt of a process that waits, and wake it with the result: 1, 0, -1.  */
+static int
+serve_waiting(State *state, PyObject *actor, PyObject *lane, PyObject *op, PyObject *process,
+              PyObject *body)
+{
+    PyObject *result;
+    int done = attempt_of(state, op, actor, &result);
+    if (done < 0) {
+        return let_it_be_raised(state, actor, lane) < 0 ? -1 : 1;
+    }
+    if (done == 0) {
+        return 0;
+    }
+    if (result == Py_None) {
+        done = wait_on(state, actor, lane) < 0 ? -1 : 1;
+    }
+    else {
+        done = is_exactly(body, state->light_type) ? wake_light(state, body, result) : 0;
+        if (done == 0) {
+            done = done_with(PyObject_CallMethodOneArg(body, state->str_wake, result));
+            done = done < 0 ? -1 : 1;
+        }
+    }
+    Py_DECREF(result);
+    return done;
+}
+
+/* SocketActor.resume(lane, user): 1 done, 0 not plain, -1.  The caller holds all of them.  */
+static int
+resume_plainly(State *state, PyObject *actor, PyObject *lane, PyObject *user)
+{
+    if (!is_exactly(actor, state->actor_type) || !is_exactly(lane, state->lane_type)
+        || !is_exactly(user, state->user_type)
+        || SLOT(lane, state->lane_selected) != Py_False) {
+        return 0;
+    }
+    PyObject *op = SLOT(user, state->user_op); /* `user` is held, and keeps its operation */
+    if (op == Py_None) {
+        return SLOT(lane, state->lane_current) == user ? select_user(state, actor, lane, user) : 0;
+    }
+    if (!is_exactly(op, state->what_is_there_type) && !is_exactly(op, state->send_type)) {
+        return 0;
+    }
+    PyObject *process = living_process(state, SLOT(user, state->user_pid));
+    if (process == NULL) {
+        return PyErr_Occurred() ? -1 : 0;
+    }
+    PyObject *body = Py_XNewRef(SLOT(process, state->process_body));
+    int done = 0;
+    /* Of a task the Python asks `parked`, as it does for all that is not a light process.  */
+    if (body != NULL) {
+        PyObject *parked = is_exactly(body, state->light_type)
+                               ? Py_XNewRef(SLOT(body, state->light_parked))
+                               : PyObject_GetAttr(body, state->str_parked);
+        if (parked == NULL) {
+            done = PyErr_Occurred() ? -1 : 0;
+        }
+        else if (parked == Py_None) {
+            done = 1; /* it has a result or its call unwinds: it passes the turn on when it runs */
+        }
+        else {
+            done = serve_waiting(state, actor, lane, op, process, body);
+        }
+        Py_XDECREF(parked);
+    }
+    Py_XDECREF(body);
+    Py_DECREF(process);
+    return done;
+}
+
+/* SocketActor.resume(self, lane, user) */
+static PyObject *
+resume(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
+{
+    Twin *self = (Twin *)op;
+    if (sockets_prepare(self->state) < 0) {
+        return NULL;
+    }
+    if (PyVectorcall_NARGS(nargsf) == 3 && kwnames == NULL) {
+        int done = resume_plainly(self->state, args[0], args[1], args[2]);
+        if (done != 0) {
+            return done < 0 ? NULL : Py_NewRef(Py_None);
+        }
+    }
+    return twin_fall_back(self, args, nargsf, kwnames);
+}
+
+/* --- reports ----------------------------------------------------------------------------------- */
+
+/* Report to one lane: the slot of its flag, and its slot in the turns.  */
+static int
+report(State *state, PyObject *actor, Py_ssize_t flag, Py_ssize_t place)
+{
+    slot_set(actor, flag, Py_NewRef(Py_False));
+    PyObject *turns = SLOT(actor, state->actor_turns);
+    if (!is_exactly(turns, state->turns_type)) {
+        PyErr_SetString(PyExc_TypeError, "an actor without turns");
+        return -1;
+    }
+    PyObject *lane = SLOT(turns, place);
+    if (!is_exactly(lane, state->lane_type)) {
+        PyErr_SetString(PyExc_TypeError, "turns without a lane");
+        return -1;
+    }
+    PyObject *user = SLOT(lane, state->lane_current);
+    if (user == NULL || user == Py_None) {
+        return 0;
+    }
+    Py_INCREF(lane);
+    Py_INCREF(user);
+    int done = resume_plainly(state, actor, lane, user);
+    if (done == 0) {
+        done = done_with(
+            PyObject_CallMethodObjArgs(actor, state->str_resume, lane, user, NULL));
+    }
+    Py_DECREF(user);
+    Py_DECREF(lane);
+    return done < 0 ? -1 : 0;
+}
+
+/* Readiness.on_ready(read, write, ended), of an actor that the caller holds.  */
+static int
+report_to(State *state, PyObject *actor, int read, int write, int ended)
+{
+    if (ended) {
+        slot_set(actor, state->actor_saw_end, Py_NewRef(Py_True));
+    }
+    if (read && report(state, actor, state->actor_read_would_block, state->turns_read) < 0) {
+        return -1;
+    }
+    if (write && report(state, actor, state->actor_write_would_block, state->turns_write) < 0) {
+        return -1;
+    }
+    return 0;
+}
+
+/* Readiness.on_ready(self, read, write, ended) */
+static PyObject *
+on_ready(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
+{
+    Twin *self = (Twin *)op;
+    State *state = self->state;
+    if (sockets_prepare(state) < 0) {
+        return NULL;
+    }
+    if (PyVectorcall_NARGS(nargsf) != 4 || kwnames != NULL
+        || !is_exactly(args[0], state->actor_type)) {
+        return twin_fall_back(self, args, nargsf, kwnames);
+    }
+    int truth[3];
+    for (int i = 0; i < 3; i++) {
+        truth[i] = PyObject_IsTrue(args[i + 1]);
+        if (truth[i] < 0) {
+            return NULL;
+        }
+    }
+    if (report_to(state, args[0], truth[0], truth[1], truth[2]) < 0) {
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
+/* --- epoll ------------------------------------------------------------------------------------- */
+
+#ifdef __linux__
+
+/* As in `core.epoll_poller`.  */
+#define FOR_READERS (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)
+#define FOR_WRITERS (EPOLLOUT | EPOLLHUP | EPOLLERR)
+#define ENDED (EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI)
+
+#define LARGEST_BATCH 256
+
+/* The descriptor of the epoll object of `poller`; -1 without an exception if it is not plain.  */
+static int
+epoll_descriptor(State *state, PyObject *poller)
+{
+    int fd = -1;
+    PyObject *epoll = PyObject_GetAttr(poller, state->str__epoll);
+    PyObject *poll = PyObject_GetAttr(poller, state->str__poll);
+    if (is_exactly(epoll, state->epoll_type) && poll != NULL && PyCFunction_Check(poll)
+        && PyCFunction_GET_SELF(poll) == epoll) {
+        PyObject *number = PyObject_CallMethodNoArgs(epoll, state->str_fileno);
+        if (number != NULL) {
+            fd = (int)PyLong_AsLong(number);
+            Py_DECREF(number);
+        }
+    }
+    Py_XDECREF(poll);
+    Py_XDECREF(epoll);
+    PyErr_Clear(); /* the Python will meet it again */
+    return fd;
+}
+
+/* Deliver one event. `actors` is the caller's.  */
+static int
+deliver_event(State *state, PyObject *actors, const struct epoll_event *event)
+{
+    PyObject *fd = PyLong_FromLong(event->data.fd);
+    if (fd == NULL) {
+        return -1;
+    }
+    PyObject *actor = Py_XNewRef(PyDict_GetItemWithError(actors, fd));
+    Py_DECREF(fd);
+    if (actor == NULL) {
+        return PyErr_Occurred() ? -1 : 0;
+    }
+    int read = (int)(event->events & FOR_READERS), write = (int)(event->events & FOR_WRITERS);
+    int ended = (int)(event->events & ENDED), done;
+    if (is_exactly(actor, state->actor_type)) {
+        done = report_to(state, actor, read, write, ended);
+    }
+    else {
+        PyObject *result = PyObject_CallMethod(actor, "on_ready", "iii", read, write, ended);
+        done = done_with(result);
+    }
+    Py_DECREF(actor);
+    return done;
+}
+
+/* The `finally` of the Python: entries that are new join the others. An exception stays set.  */
+static int
+end_batch(State *state, PyObject *poller, PyObject *actors)
+{
+    PyObject *type, *exc, *traceback;
+    PyErr_Fetch(&type, &exc, &traceback);
+    PyObject *added = NULL;
+    int done = PyObject_SetAttr(poller, state->str__draining, Py_False);
+    if (done == 0) {
+        added = PyObject_GetAttr(poller, state->str__new);
+        done = added == NULL ? -1 : 0;
+    }
+    if (done == 0 && PyDict_Check(added) && PyDict_GET_SIZE(added) > 0) {
+        done = PyDict_Update(actors, added);
+        PyDict_Clear(added);
+    }
+    Py_XDECREF(added);
+    if (type != NULL) {
+        PyErr_Restore(type, exc, traceback);
+        return -1;
+    }
+    return done;
+}
+
+/* EpollPoller._drain(self) */
+static PyObject *
+drain(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
+{
+    Twin *self = (Twin *)op;
+    State *state = self->state;
+    struct epoll_event events[LARGEST_BATCH];
+    if (sockets_prepare(state) < 0) {
+        return NULL;
+    }
+    if (PyVectorcall_NARGS(nargsf) != 1 || kwnames != NULL
+        || state->drain_batch < 1 || state->drain_batch > LARGEST_BATCH) {
+        return twin_fall_back(self, args, nargsf, kwnames);
+    }
+    PyObject *poller = args[0];
+    int fd = epoll_descriptor(state, poller);
+    int count = fd < 0 ? -1 : epoll_wait(fd, events, (int)state->drain_batch, 0);
+    if (count < 0) {
+        return twin_fall_back(self, args, nargsf, kwnames);
+    }
+    if (count == 0) {
+        Py_RETURN_FALSE;
+    }
+    PyObject *actors = PyObject_GetAttr(poller, state->str__actors);
+    if (actors == NULL || !PyDict_CheckExact(actors)) {
+        Py_XDECREF(actors);
+        if (!PyErr_Occurred()) {
+            PyErr_SetString(PyExc_TypeError, "a poller without a table of actors");
+        }
+        return NULL;
+    }
+    int done = PyObject_SetAttr(poller, state->str__draining, Py_True);
+    for (int i = 0; i < count && done == 0; i++) {
+        done = deliver_event(state, actors, &events[i]);
+    }
+    done = end_batch(state, poller, actors);
+    Py_DECREF(actors);
+    if (done < 0) {
+        return NULL;
+    }
+    Py_RETURN_TRUE;
+}
+
+#endif
+
+const TwinEntry POLLER_TWINS[] = {
+    {"SocketActor.resume", resume},
+    {"Readiness.on_ready", on_ready},
+#ifdef __linux__
+    {"EpollPoller._drain", drain},
+#endif
+    {NULL, NULL},
+};

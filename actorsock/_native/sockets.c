@@ -1,0 +1,550 @@
+/* Receiving and sending: the twins of `RecvWhatIsThere.attempt`, `_SendData.attempt`, `_send`,
+   `Readiness.nothing_to_read` and `SocketActor.select_for`.
+
+   The system calls are made without giving up the global lock: they move 64 KiB at most and never
+   block (MSG_DONTWAIT), also if another program has made the open file blocking.  */
+
+#include "core.h"
+
+#include <errno.h>
+#include <string.h>
+
+#ifndef MS_WINDOWS
+#include <poll.h>
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#endif
+
+#ifdef MSG_DONTWAIT
+#define PLAIN_FLAGS MSG_DONTWAIT
+#else
+#define PLAIN_FLAGS 0
+#endif
+
+#ifdef MSG_NOSIGNAL
+#define SEND_FLAGS (PLAIN_FLAGS | MSG_NOSIGNAL)
+#else
+#define SEND_FLAGS PLAIN_FLAGS
+#endif
+
+/* The most bytes that a twin moves: a transfer of more costs reductions, and is left to the
+   Python.  */
+#define LARGEST_TRANSFER 65536
+
+/* --- counters ---------------------------------------------------------------------------------- */
+
+/* Add to the counter at `offset`. A counter that can't be written for want of memory stays as it is:
+   the bytes that it counts have been moved, and must not be lost with it.  */
+void
+count(PyObject *counters, Py_ssize_t offset, Py_ssize_t amount)
+{
+    PyObject *former = SLOT(counters, offset), *sum;
+    long value = 0;
+    if (former == NULL || (slot_long(counters, offset, &value) && value <= LONG_MAX - amount)) {
+        sum = PyLong_FromLong(value + (long)amount);
+    }
+    else {
+        PyObject *addend = PyLong_FromSsize_t(amount);
+        sum = addend == NULL ? NULL : PyNumber_Add(former, addend);
+        Py_XDECREF(addend);
+    }
+    if (sum == NULL) {
+        PyErr_Clear();
+        return;
+    }
+    slot_set(counters, offset, sum);
+}
+
+/* Raise the counter at `offset` to `amount`, if it is lower.  */
+void
+count_largest(PyObject *counters, Py_ssize_t offset, Py_ssize_t amount)
+{
+    long value;
+    PyObject *former = SLOT(counters, offset);
+    if (former != NULL && (!slot_long(counters, offset, &value) || value >= amount)) {
+        return;
+    }
+    PyObject *largest = PyLong_FromSsize_t(amount);
+    if (largest == NULL) {
+        PyErr_Clear();
+        return;
+    }
+    slot_set(counters, offset, largest);
+}
+
+/* --- the socket -------------------------------------------------------------------------------- */
+
+int
+is_plain_socket(State *state, PyObject *actor, Plain *plain)
+{
+    long fd;
+    if (!is_exactly(actor, state->actor_type)) {
+        return 0;
+    }
+    PyObject *turns = SLOT(actor, state->actor_turns);
+    plain->kind = SLOT(actor, state->actor_kind);
+    plain->counters = SLOT(actor, state->actor_counters);
+    if (!is_exactly(turns, state->turns_type) || SLOT(turns, state->turns_closed) != Py_False
+        || !is_exactly(plain->kind, state->kind_type)
+        || !is_exactly(SLOT(actor, state->actor_sock), state->std_socket_type)
+        || !is_exactly(plain->counters, state->counters_type)
+        || !slot_long(actor, state->actor_fd, &fd) || fd < 0 || fd > INT_MAX) {
+        return 0;
+    }
+    plain->fd = (int)fd;
+    return 1;
+}
+
+static int
+is_stream(State *state, const Plain *plain)
+{
+    return SLOT(plain->kind, state->kind_is_stream) == Py_True;
+}
+
+/* The errors of which Python makes a `BlockingIOError`.  */
+int
+would_block(int error)
+{
+    return error == EAGAIN || error == EWOULDBLOCK || error == EALREADY || error == EINPROGRESS;
+}
+
+/* An `OSError`, or the subclass for that number, that is not raised.  */
+PyObject *
+os_error(int number)
+{
+    return PyObject_CallFunction(PyExc_OSError, "is", number, strerror(number));
+}
+
+/* --- receiving --------------------------------------------------------------------------------- */
+
+/* Receive up to `size` bytes. A new bytes object, or NULL with `*error`: an errno, 0 at the end of
+   the stream, -1 if an exception is set.
+
+   Most reads bring little, so the buffer is kept for the next one, and its content is copied; a
+   buffer that was filled by more than a quarter is cut and given away. `source` is NULL, or takes the
+   address that a message came from; a message may be empty.  */
+PyObject *
+receive_bytes(State *state, int fd, Py_ssize_t size, int *error, void *source,
+              unsigned int *length)
+{
+    PyObject *buffer = state->spare;
+    *error = -1;
+    state->spare = NULL;
+    if (buffer != NULL && PyBytes_GET_SIZE(buffer) != size) {
+        Py_CLEAR(buffer);
+    }
+    if (buffer == NULL) {
+        buffer = PyBytes_FromStringAndSize(NULL, size);
+        if (buffer == NULL) {
+            return NULL;
+        }
+    }
+    ssize_t got;
+    do {
+        socklen_t room = length == NULL ? 0 : *length;
+        got = recvfrom(fd, PyBytes_AS_STRING(buffer), (size_t)size, PLAIN_FLAGS, source,
+                       length == NULL ? NULL : &room);
+        if (got >= 0 && length != NULL) {
+            *length = room;
+        }
+    } while (got < 0 && errno == EINTR);
+    if (got < 0 || (got == 0 && length == NULL)) {
+        *error = got < 0 ? errno : 0;
+        state->spare = buffer;
+        return NULL;
+    }
+    if (got <= size / 4) {
+        PyObject *data = PyBytes_FromStringAndSize(PyBytes_AS_STRING(buffer), got);
+        if (data != NULL) {
+            state->spare = buffer;
+            return data;
+        }
+        PyErr_Clear(); /* the bytes are taken from the kernel: give them away with the buffer */
+    }
+    if (got < size) {
+        (void)_PyBytes_Resize(&buffer, got); /* NULL if it fails */
+    }
+    return buffer;
+}
+
+int
+attempt_plainly(State *state, PyObject *actor, PyObject **result)
+{
+    Plain plain;
+    long size, reads;
+    int error;
+    if (!is_plain_socket(state, actor, &plain) || !is_stream(state, &plain)) {
+        return 0;
+    }
+    PyObject *settings = SLOT(actor, state->actor_settings);
+    PyObject *unread = SLOT(actor, state->actor_unread);
+    PyObject *watched = SLOT(actor, state->actor_watched);
+    if (!is_exactly(settings, state->settings_type) || unread == NULL || !PyBytes_CheckExact(unread)
+        || PyBytes_GET_SIZE(unread) != 0 || watched == NULL
+        || !slot_long(settings, state->settings_read_count, &reads) || reads != 1
+        || !slot_long(settings, state->settings_read_size, &size) || size <= 0
+        || size > LARGEST_TRANSFER) {
+        return 0;
+    }
+    count(plain.counters, state->counters_read_tries, 1);
+    PyObject *data = receive_bytes(state, plain.fd, size, &error, NULL, NULL);
+    if (data == NULL) {
+        if (error == 0) {
+            if (SLOT(plain.kind, state->kind_is_tcp) == Py_True
+                && SLOT(actor, state->actor_saw_end) == Py_False) {
+                slot_set(actor, state->actor_read_would_block, Py_NewRef(Py_False));
+            }
+            *result = PyObject_CallOneArg(state->end_of_stream, actor);
+        }
+        else if (error < 0) {
+            *result = NULL;
+        }
+        else if (would_block(error)) {
+            slot_set(actor, state->actor_read_would_block, Py_NewRef(watched));
+            *result = Py_NewRef(Py_None);
+        }
+        else {
+            PyObject *exc = os_error(error);
+            *result = exc == NULL
+                          ? NULL
+                          : PyObject_CallFunctionObjArgs(state->refused, actor, exc, NULL);
+            Py_XDECREF(exc);
+        }
+        return *result == NULL ? -1 : 1;
+    }
+    Py_ssize_t got = PyBytes_GET_SIZE(data);
+    if (got < size && SLOT(plain.kind, state->kind_is_tcp) == Py_True
+        && SLOT(actor, state->actor_saw_end) == Py_False) {
+        slot_set(actor, state->actor_read_would_block, Py_NewRef(watched));
+    }
+    count(plain.counters, state->counters_read_byte, got);
+    count(plain.counters, state->counters_read_pkg, 1);
+    count_largest(plain.counters, state->counters_read_pkg_max, got);
+    PyObject *ok = new_instance(state->ok_type);
+    if (ok == NULL) {
+        slot_set(actor, state->actor_unread, data); /* for the next receive */
+        return -1;
+    }
+    SLOT(ok, state->ok_value) = data;
+    *result = ok;
+    return 1;
+}
+
+/* RecvWhatIsThere.attempt(self, actor, pid, patient) */
+static PyObject *
+attempt(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
+{
+    Twin *self = (Twin *)op;
+    PyObject *result;
+    if (sockets_prepare(self->state) < 0) {
+        return NULL;
+    }
+    if (PyVectorcall_NARGS(nargsf) == 4 && kwnames == NULL) {
+        int done = attempt_plainly(self->state, args[1], &result);
+        if (done != 0) {
+            return done < 0 ? NULL : result;
+        }
+    }
+    return twin_fall_back(self, args, nargsf, kwnames);
+}
+
+/* 1 if a receive would surely find nothing, 0 if it may, -1 if the case is not plain.  */
+int
+finds_nothing(State *state, PyObject *actor)
+{
+    Plain plain;
+    if (!is_plain_socket(state, actor, &plain)) {
+        return -1;
+    }
+    PyObject *unread = SLOT(actor, state->actor_unread);
+    if (SLOT(actor, state->actor_read_would_block) != Py_True) {
+        return 0;
+    }
+    if (unread == NULL || !PyBytes_CheckExact(unread) || PyBytes_GET_SIZE(unread) != 0
+        || SLOT(actor, state->actor_has_low_water_mark) != Py_False) {
+        return -1;
+    }
+    struct pollfd asked = {.fd = plain.fd, .events = POLLIN};
+    if (poll(&asked, 1, 0) != 0) {
+        return 0; /* ready, or an error, which the attempt will get */
+    }
+    count(plain.counters, state->counters_read_tries, 1);
+    return 1;
+}
+
+/* Readiness.nothing_to_read(self) */
+static PyObject *
+nothing_to_read(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
+{
+    Twin *self = (Twin *)op;
+    if (sockets_prepare(self->state) < 0) {
+        return NULL;
+    }
+    if (PyVectorcall_NARGS(nargsf) == 1 && kwnames == NULL) {
+        int nothing = finds_nothing(self->state, args[0]);
+        if (nothing >= 0) {
+            return PyBool_FromLong(nothing);
+        }
+    }
+    return twin_fall_back(self, args, nargsf, kwnames);
+}
+
+/* --- the select of a receive ------------------------------------------------------------------- */
+
+/* Select(SelectInfo(tag, handle)) */
+static PyObject *
+new_select(State *state, PyObject *tag, PyObject *handle)
+{
+    PyObject *info = new_instance(state->select_info_type);
+    if (info == NULL) {
+        return NULL;
+    }
+    SLOT(info, state->select_info_tag) = Py_NewRef(tag);
+    SLOT(info, state->select_info_ref) = Py_NewRef(handle);
+    SLOT(info, state->select_info_continuation) = Py_NewRef(Py_None);
+    PyObject *select = new_instance(state->select_type);
+    if (select == NULL) {
+        Py_DECREF(info);
+        return NULL;
+    }
+    SLOT(select, state->select_info) = info;
+    SLOT(select, state->select_data) = Py_NewRef(Py_None);
+    return select;
+}
+
+/* User(pid, "recv", handle, tag) */
+static PyObject *
+new_reader(State *state, PyObject *pid, PyObject *handle, PyObject *tag)
+{
+    PyObject *user = new_instance(state->user_type);
+    if (user != NULL) {
+        SLOT(user, state->user_pid) = Py_NewRef(pid);
+        SLOT(user, state->user_activity) = Py_NewRef(state->str_recv);
+        SLOT(user, state->user_handle) = Py_NewRef(handle);
+        SLOT(user, state->user_tag) = Py_NewRef(tag);
+        SLOT(user, state->user_op) = Py_NewRef(Py_None);
+    }
+    return user;
+}
+
+PyObject *
+select_plainly(State *state, PyObject *actor, PyObject *pid, PyObject *lane, PyObject *handle,
+               PyObject *tag)
+{
+    /* A receive replaces an earlier one of the same process without an abort; so there is one
+       decision, to watch.  */
+    PyObject *select = new_select(state, tag, handle);
+    PyObject *user = select == NULL ? NULL : new_reader(state, pid, handle, tag);
+    if (user == NULL) {
+        Py_XDECREF(select);
+        return NULL;
+    }
+    slot_set(lane, state->lane_selected, Py_NewRef(Py_False));
+    slot_set(lane, state->lane_ever_waited, Py_NewRef(Py_True));
+    slot_set(lane, state->lane_current, user);
+    if (SLOT(actor, state->actor_read_would_block) != Py_True
+        && done_with(PyObject_CallMethodOneArg(actor, state->str_carry_out, state->watch_read))
+               < 0) {
+        Py_DECREF(select);
+        return NULL;
+    }
+    PyObject *monitors = SLOT(actor, state->actor__monitors);
+    int monitored = monitors != NULL && PyDict_CheckExact(monitors)
+                        ? PyDict_Contains(monitors, pid)
+                        : 0;
+    if (monitored < 0
+        || (monitored == 0
+            && done_with(PyObject_CallMethodOneArg(actor, state->str_monitor_user, pid)) < 0)) {
+        Py_DECREF(select);
+        return NULL;
+    }
+    return select;
+}
+
+/* SocketActor.select_for(self, op, pid, lane, handle) */
+static PyObject *
+select_for(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
+{
+    Twin *self = (Twin *)op;
+    State *state = self->state;
+    if (sockets_prepare(state) < 0) {
+        return NULL;
+    }
+    if (PyVectorcall_NARGS(nargsf) == 5 && kwnames == NULL
+        && is_exactly(args[0], state->actor_type) && is_exactly(args[3], state->lane_type)) {
+        if (is_exactly(args[1], state->what_is_there_type)) {
+            return select_plainly(state, args[0], args[2], args[3], args[4], state->str_recv);
+        }
+        if (is_exactly(args[1], state->recvfrom_type)) {
+            return select_plainly(state, args[0], args[2], args[3], args[4], state->str_recvfrom);
+        }
+    }
+    return twin_fall_back(self, args, nargsf, kwnames);
+}
+
+/* --- sending ----------------------------------------------------------------------------------- */
+
+/* The IPv4 address in `dest`: 1, or 0 if it is not plain.  */
+static int
+read_address(State *state, PyObject *dest, struct sockaddr_in *address)
+{
+    long port;
+    PyObject *host = SLOT(dest, state->address_addr);
+    if (host == NULL || !PyUnicode_CheckExact(host) || !PyUnicode_IS_COMPACT_ASCII(host)
+        || !slot_long(dest, state->address_port, &port)) {
+        return 0;
+    }
+    memset(address, 0, sizeof *address);
+    address->sin_family = AF_INET;
+    address->sin_port = htons((uint16_t)port);
+    return inet_pton(AF_INET, (const char *)PyUnicode_1BYTE_DATA(host), &address->sin_addr) == 1;
+}
+
+/* Whether `op` is a send of some bytes, without flags, of which nothing has been sent.  */
+static int
+is_plain_send(State *state, PyObject *op)
+{
+    long flags, sent;
+    PyObject *data = SLOT(op, state->send_data);
+    return data != NULL && PyBytes_CheckExact(data) && PyBytes_GET_SIZE(data) <= LARGEST_TRANSFER
+           && slot_long(op, state->send_flags, &flags) && flags == 0
+           && slot_long(op, state->send__sent, &sent) && sent == 0;
+}
+
+static ssize_t
+hand_over(int fd, PyObject *data, const struct sockaddr_in *dest)
+{
+    ssize_t sent;
+    do {
+        sent = sendto(fd, PyBytes_AS_STRING(data), (size_t)PyBytes_GET_SIZE(data), SEND_FLAGS,
+                      (const struct sockaddr *)dest, dest == NULL ? 0 : sizeof *dest);
+    } while (sent < 0 && errno == EINTR);
+    return sent;
+}
+
+/* The system call has failed: 1 with the result, or -1.  */
+static int
+not_sent(State *state, PyObject *actor, PyObject *counters, int error, PyObject **result)
+{
+    if (would_block(error)) {
+        PyObject *watched = SLOT(actor, state->actor_watched);
+        count(counters, state->counters_write_waits, 1);
+        slot_set(actor, state->actor_write_would_block,
+                 Py_NewRef(watched == NULL ? Py_False : watched));
+        *result = Py_NewRef(Py_None);
+        return 1;
+    }
+    count(counters, state->counters_write_fails, 1);
+    PyObject *exc = os_error(error);
+    *result = exc == NULL ? NULL : PyObject_CallOneArg(state->error_of, exc);
+    Py_XDECREF(exc);
+    return *result == NULL ? -1 : 1;
+}
+
+int
+send_plainly(State *state, PyObject *op, PyObject *actor, PyObject **result)
+{
+    Plain plain;
+    struct sockaddr_in address;
+    long family;
+    if (!is_plain_send(state, op) || !is_plain_socket(state, actor, &plain)) {
+        return 0;
+    }
+    PyObject *dest = SLOT(op, state->send_dest), *data = SLOT(op, state->send_data);
+    if (dest != Py_None
+        && (is_stream(state, &plain) || !is_exactly(dest, state->address_type)
+            || !slot_long(plain.kind, state->kind_family, &family) || family != AF_INET
+            || !read_address(state, dest, &address))) {
+        return 0;
+    }
+    PyObject *total = PyLong_FromSsize_t(PyBytes_GET_SIZE(data));
+    if (total == NULL) {
+        return -1;
+    }
+    ssize_t sent = hand_over(plain.fd, data, dest == Py_None ? NULL : &address);
+    int error = errno;
+    count(plain.counters, state->counters_write_tries, 1);
+    if (sent < 0) {
+        Py_DECREF(total);
+        return not_sent(state, actor, plain.counters, error, result);
+    }
+    count(plain.counters, state->counters_write_byte, sent);
+    if (sent == PyBytes_GET_SIZE(data)) {
+        slot_set(op, state->send__sent, total);
+        count(plain.counters, state->counters_write_pkg, 1);
+        count_largest(plain.counters, state->counters_write_pkg_max, sent);
+        *result = Py_NewRef(state->sent);
+        return 1;
+    }
+    Py_DECREF(total);
+    PyObject *part = PyLong_FromSsize_t(sent);
+    if (part == NULL) {
+        return -1;
+    }
+    slot_set(op, state->send__sent, part);
+    if (is_stream(state, &plain)) {
+        /* The Python goes on with the rest.  */
+        *result = PyObject_CallMethodObjArgs(op, state->str_attempt, actor, Py_None, Py_True, NULL);
+        return *result == NULL ? -1 : 1;
+    }
+    PyObject *rest = PyObject_CallMethodNoArgs(op, state->str_progress);
+    *result = rest == NULL ? NULL : PyObject_CallOneArg(state->ok_type, rest);
+    Py_XDECREF(rest);
+    return *result == NULL ? -1 : 1;
+}
+
+/* _SendData.attempt(self, actor, pid, patient) */
+static PyObject *
+attempt_to_send(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
+{
+    Twin *self = (Twin *)op;
+    PyObject *result;
+    if (sockets_prepare(self->state) < 0) {
+        return NULL;
+    }
+    /* A caller that is not patient gets all that fits at once; so a part is not plain for it.  */
+    if (PyVectorcall_NARGS(nargsf) == 4 && kwnames == NULL
+        && is_exactly(args[0], self->state->send_type)) {
+        int done = send_plainly(self->state, args[0], args[1], &result);
+        if (done != 0) {
+            return done < 0 ? NULL : result;
+        }
+    }
+    return twin_fall_back(self, args, nargsf, kwnames);
+}
+
+/* _send(data, flags) */
+static PyObject *
+new_send(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
+{
+    Twin *self = (Twin *)op;
+    State *state = self->state;
+    if (sockets_prepare(state) < 0) {
+        return NULL;
+    }
+    if (PyVectorcall_NARGS(nargsf) != 2 || kwnames != NULL || !PyBytes_CheckExact(args[0])
+        || !PyTuple_CheckExact(args[1]) || PyTuple_GET_SIZE(args[1]) != 0) {
+        return twin_fall_back(self, args, nargsf, kwnames);
+    }
+    PyObject *zero = PyLong_FromLong(0);
+    PyObject *made = zero == NULL ? NULL : new_instance(state->send_type);
+    if (made != NULL) {
+        SLOT(made, state->send_data) = Py_NewRef(args[0]);
+        SLOT(made, state->send_flags) = Py_NewRef(zero);
+        SLOT(made, state->send__sent) = Py_NewRef(zero);
+        SLOT(made, state->send_dest) = Py_NewRef(Py_None);
+        SLOT(made, state->send_tag) = Py_NewRef(state->str_send);
+    }
+    Py_XDECREF(zero);
+    return made;
+}
+
+const TwinEntry SOCKET_TWINS[] = {
+    {"RecvWhatIsThere.attempt", attempt},
+    {"Readiness.nothing_to_read", nothing_to_read},
+    {"SocketActor.select_for", select_for},
+    {"_SendData.attempt", attempt_to_send},
+    {"_send", new_send},
+    {NULL, NULL},
+};

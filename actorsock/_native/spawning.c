@@ -1,0 +1,425 @@
+/* Making, monitoring and ending processes: the twins of `new_process`, `start_light`, `start_handler`,
+   `Process.monitor`, `Process.demonitor` and `Process.end`.  */
+
+#include "core.h"
+
+/* Pid() */
+static PyObject *
+new_pid(State *state)
+{
+    PyObject *number = PyObject_CallNoArgs(state->next_pid);
+    PyObject *pid = number == NULL ? NULL : new_instance(state->pid_type);
+    if (pid == NULL) {
+        Py_XDECREF(number);
+        return NULL;
+    }
+    SLOT(pid, state->pid__number) = number;
+    return pid;
+}
+
+/* Mailbox() */
+static PyObject *
+new_mailbox(State *state)
+{
+    PyObject *zero = PyLong_FromLong(0);
+    PyObject *mailbox = zero == NULL ? NULL : new_instance(state->mailbox_type);
+    if (mailbox != NULL) {
+        SLOT(mailbox, state->mailbox_tested) = Py_NewRef(zero);
+        SLOT(mailbox, state->mailbox__up_to) = Py_NewRef(zero);
+        SLOT(mailbox, state->mailbox__next) = Py_NewRef(zero);
+        SLOT(mailbox, state->mailbox_arrivals) = Py_NewRef(Py_None);
+        SLOT(mailbox, state->mailbox_saved) = Py_NewRef(Py_None);
+        SLOT(mailbox, state->mailbox_wanted) = Py_NewRef(Py_None);
+        SLOT(mailbox, state->mailbox__by_ref) = Py_NewRef(Py_None);
+        SLOT(mailbox, state->mailbox__passed) = Py_NewRef(Py_None);
+    }
+    Py_XDECREF(zero);
+    return mailbox;
+}
+
+/* Process(node, body) */
+static PyObject *
+make_process(State *state, PyObject *node, PyObject *body)
+{
+    PyObject *pid = new_pid(state);
+    PyObject *mailbox = pid == NULL ? NULL : new_mailbox(state);
+    PyObject *process = mailbox == NULL ? NULL : new_instance(state->process_type);
+    if (process == NULL) {
+        Py_XDECREF(mailbox);
+        Py_XDECREF(pid);
+        return NULL;
+    }
+    SLOT(process, state->process_node) = Py_NewRef(node);
+    SLOT(process, state->process_body) = Py_NewRef(body);
+    SLOT(process, state->process_pid) = pid;
+    SLOT(process, state->process_mailbox) = mailbox;
+    SLOT(process, state->process_name) = Py_NewRef(Py_None);
+    SLOT(process, state->process_trapping) = Py_NewRef(Py_False);
+    SLOT(process, state->process_ending) = Py_NewRef(Py_False);
+    SLOT(process, state->process_reason) = Py_NewRef(Py_None);
+    SLOT(process, state->process_ended_by) = Py_NewRef(Py_None);
+    SLOT(process, state->process_links) = Py_NewRef(Py_None);
+    SLOT(process, state->process_monitors) = Py_NewRef(Py_None);
+    SLOT(process, state->process_watchers) = Py_NewRef(Py_None);
+    SLOT(process, state->process_timers) = Py_NewRef(Py_None);
+    SLOT(process, state->process_aliases) = Py_NewRef(Py_None);
+    return process;
+}
+
+/* new_process(node, body) */
+static PyObject *
+new_process(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
+{
+    Twin *self = (Twin *)op;
+    if (state_prepare(self->state) < 0) {
+        return NULL;
+    }
+    if (PyVectorcall_NARGS(nargsf) != 2 || kwnames != NULL) {
+        return twin_fall_back(self, args, nargsf, kwnames);
+    }
+    return make_process(self->state, args[0], args[1]);
+}
+
+/* LightBody(node, function, args) */
+static PyObject *
+new_light(State *state, PyObject *node, PyObject *function, PyObject *arguments)
+{
+    PyObject *budget = PyLong_FromLong(0);
+    PyObject *floor = PyLong_FromLong(-state->full_budget_value);
+    PyObject *context = PyContext_CopyCurrent();
+    PyObject *body = NULL;
+    if (budget != NULL && floor != NULL && context != NULL) {
+        body = new_instance(state->light_type);
+    }
+    if (body == NULL) {
+        Py_XDECREF(context);
+        Py_XDECREF(floor);
+        Py_XDECREF(budget);
+        return NULL;
+    }
+    SLOT(body, state->light_timers) = Py_NewRef(SLOT(node, state->node_timers));
+    SLOT(body, state->light_parked) = Py_NewRef(Py_None);
+    SLOT(body, state->light_outcome) = Py_NewRef(Py_None);
+    SLOT(body, state->light_budget) = budget;
+    SLOT(body, state->light_floor) = floor;
+    SLOT(body, state->light__passes) = Py_NewRef(SLOT(node, state->node_passes));
+    SLOT(body, state->light__function) = Py_NewRef(function);
+    SLOT(body, state->light__args) = Py_NewRef(arguments);
+    SLOT(body, state->light_context) = context;
+    SLOT(body, state->light_resume) = Py_NewRef(Py_None);
+    SLOT(body, state->light_stopped) = Py_NewRef(Py_False);
+    SLOT(body, state->light_exit_raised) = Py_NewRef(Py_False);
+    return body;
+}
+
+/* Have `body` stepped, and make its process alive: 0 or -1.  */
+static int
+begin(State *state, PyObject *passes, PyObject *body, PyObject *process)
+{
+    if (done_with(PyObject_CallMethodOneArg(passes, state->str_step_soon, body)) < 0) {
+        return -1;
+    }
+    return PyDict_SetItem(state->alive, SLOT(process, state->process_pid), process);
+}
+
+/* start_light(node, function, args) */
+static PyObject *
+start_light(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
+{
+    Twin *self = (Twin *)op;
+    State *state = self->state;
+    if (state_prepare(state) < 0) {
+        return NULL;
+    }
+    if (PyVectorcall_NARGS(nargsf) != 3 || kwnames != NULL
+        || !is_exactly(args[0], state->node_type)
+        || SLOT(args[0], state->node_passes) == NULL
+        || SLOT(args[0], state->node_timers) == NULL) {
+        return twin_fall_back(self, args, nargsf, kwnames);
+    }
+    PyObject *body = new_light(state, args[0], args[1], args[2]);
+    PyObject *process = body == NULL ? NULL : make_process(state, args[0], body);
+    if (process != NULL) {
+        slot_set(body, state->light_process, Py_NewRef(process));
+        PyObject *passes = Py_NewRef(SLOT(args[0], state->node_passes));
+        if (begin(state, passes, body, process) < 0) {
+            Py_CLEAR(process);
+        }
+        Py_DECREF(passes);
+    }
+    Py_XDECREF(body);
+    return process;
+}
+
+/* HandlerBody(node, handler, terminate) */
+static PyObject *
+new_handler(State *state, PyObject *node, PyObject *function, PyObject *terminate)
+{
+    PyObject *budget = PyLong_FromLong(0);
+    PyObject *floor = PyLong_FromLong(-state->handler_full);
+    PyObject *context = PyContext_CopyCurrent();
+    PyObject *step = thread_step(state);
+    PyObject *body = NULL;
+    if (budget != NULL && floor != NULL && context != NULL && step != NULL) {
+        body = new_instance(state->handler_type);
+    }
+    if (body == NULL) {
+        Py_XDECREF(step);
+        Py_XDECREF(context);
+        Py_XDECREF(floor);
+        Py_XDECREF(budget);
+        return NULL;
+    }
+    SLOT(body, state->handler_timers) = Py_NewRef(SLOT(node, state->node_timers));
+    SLOT(body, state->handler_parked) = Py_NewRef(Py_True);
+    SLOT(body, state->handler_outcome) = Py_NewRef(Py_None);
+    SLOT(body, state->handler_budget) = budget;
+    SLOT(body, state->handler_floor) = floor;
+    SLOT(body, state->handler__node) = Py_NewRef(node);
+    SLOT(body, state->handler__step) = step;
+    SLOT(body, state->handler__context) = context;
+    SLOT(body, state->handler__handler) = Py_NewRef(function);
+    SLOT(body, state->handler__terminate) = Py_NewRef(
+        terminate == Py_None ? state->do_nothing : terminate);
+    return body;
+}
+
+/* start_handler(node, handle, terminate) */
+static PyObject *
+start_handler(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
+{
+    Twin *self = (Twin *)op;
+    State *state = self->state;
+    if (state_prepare(state) < 0) {
+        return NULL;
+    }
+    if (PyVectorcall_NARGS(nargsf) != 3 || kwnames != NULL
+        || !is_exactly(args[0], state->node_type)
+        || SLOT(args[0], state->node_timers) == NULL
+        || (args[2] != Py_None && !PyCallable_Check(args[2]))) {
+        return twin_fall_back(self, args, nargsf, kwnames);
+    }
+    PyObject *body = new_handler(state, args[0], args[1], args[2]);
+    PyObject *process = body == NULL ? NULL : make_process(state, args[0], body);
+    if (process != NULL) {
+        slot_set(body, state->handler__process, Py_NewRef(process));
+        slot_set(SLOT(process, state->process_mailbox), state->mailbox_wanted,
+                 Py_NewRef(state->anything));
+        if (PyDict_SetItem(state->alive, SLOT(process, state->process_pid), process) < 0) {
+            Py_CLEAR(process);
+        }
+    }
+    Py_XDECREF(body);
+    return process;
+}
+
+static int
+is_unused(PyObject *table)
+{
+    return table == Py_None || (table != NULL && PyDict_CheckExact(table)
+                                && PyDict_GET_SIZE(table) == 0);
+}
+
+/* --- monitors ---------------------------------------------------------------------------------- */
+
+/* The table in a slot of `process`, which is made if there is none; borrowed.  */
+static PyObject *
+table_in(PyObject *process, Py_ssize_t offset)
+{
+    if (SLOT(process, offset) == Py_None) {
+        PyObject *table = PyDict_New();
+        if (table == NULL) {
+            return NULL;
+        }
+        slot_set(process, offset, table);
+    }
+    return SLOT(process, offset);
+}
+
+static int
+is_table(PyObject *table)
+{
+    return table == Py_None || (table != NULL && PyDict_CheckExact(table));
+}
+
+/* Put the new monitor `ref` into both tables: 0 or -1.  */
+static int
+add_monitor(State *state, PyObject *process, PyObject *target, PyObject *named, PyObject *ref)
+{
+    PyObject *watchers = table_in(target, state->process_watchers);
+    PyObject *monitors = watchers == NULL ? NULL : table_in(process, state->process_monitors);
+    PyObject *entry = monitors == NULL
+                          ? NULL
+                          : PyTuple_Pack(2, SLOT(process, state->process_pid), named);
+    int done = -1;
+    if (entry != NULL && PyDict_SetItem(watchers, ref, entry) == 0) {
+        done = PyDict_SetItem(monitors, ref, SLOT(target, state->process_pid));
+    }
+    Py_XDECREF(entry);
+    return done;
+}
+
+/* Process.monitor(self, target, named) */
+static PyObject *
+monitor(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
+{
+    Twin *self = (Twin *)op;
+    State *state = self->state;
+    if (state_prepare(state) < 0) {
+        return NULL;
+    }
+    if (PyVectorcall_NARGS(nargsf) != 3 || kwnames != NULL
+        || !is_exactly(args[0], state->process_type) || !is_exactly(args[1], state->process_type)
+        || args[0] == args[1] || !is_table(SLOT(args[0], state->process_monitors))
+        || !is_table(SLOT(args[1], state->process_watchers))) {
+        return twin_fall_back(self, args, nargsf, kwnames);
+    }
+    PyObject *number = PyObject_CallNoArgs(state->next_ref);
+    PyObject *ref = number == NULL ? NULL : new_instance(state->ref_type);
+    if (ref == NULL) {
+        Py_XDECREF(number);
+        return NULL;
+    }
+    SLOT(ref, state->pid__number) = number; /* the slot is that of the base of `Pid` and `Ref` */
+    if (add_monitor(state, args[0], args[1], args[2], ref) < 0) {
+        Py_CLEAR(ref);
+    }
+    return ref;
+}
+
+/* Remove `key`, if it is there, and return its value, a new reference; NULL with or without an
+   exception.  */
+static PyObject *
+pop_from(PyObject *table, PyObject *key)
+{
+    if (table == NULL || !PyDict_CheckExact(table)) {
+        return NULL;
+    }
+    PyObject *value = Py_XNewRef(PyDict_GetItemWithError(table, key));
+    if (value != NULL && PyDict_DelItem(table, key) < 0) {
+        Py_CLEAR(value);
+    }
+    return value;
+}
+
+/* Whether the monitor `ref` in `monitors` is of a process of another node, which has to be told.  */
+static int
+leads_elsewhere(State *state, PyObject *monitors, PyObject *ref)
+{
+    if (monitors == NULL || !PyDict_CheckExact(monitors)) {
+        return 0;
+    }
+    PyObject *target = PyDict_GetItemWithError(monitors, ref);
+    return target != NULL && !is_exactly(target, state->pid_type);
+}
+
+/* Process.demonitor(self, ref) */
+static PyObject *
+demonitor(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
+{
+    Twin *self = (Twin *)op;
+    State *state = self->state;
+    if (state_prepare(state) < 0) {
+        return NULL;
+    }
+    if (PyVectorcall_NARGS(nargsf) != 2 || kwnames != NULL
+        || !is_exactly(args[0], state->process_type) || !is_exactly(args[1], state->ref_type)
+        || !is_unused(SLOT(args[0], state->process_aliases))
+        || leads_elsewhere(state, SLOT(args[0], state->process_monitors), args[1])) {
+        return twin_fall_back(self, args, nargsf, kwnames);
+    }
+    PyObject *target = pop_from(SLOT(args[0], state->process_monitors), args[1]);
+    if (target != NULL) {
+        PyObject *process = Py_XNewRef(PyDict_GetItemWithError(state->alive, target));
+        Py_DECREF(target);
+        if (is_exactly(process, state->process_type)) {
+            Py_XDECREF(pop_from(SLOT(process, state->process_watchers), args[1]));
+        }
+        else if (process != NULL) {
+            PyObject *watchers = PyObject_GetAttrString(process, "watchers");
+            Py_XDECREF(watchers == NULL ? NULL : pop_from(watchers, args[1]));
+            Py_XDECREF(watchers);
+        }
+        Py_XDECREF(process);
+    }
+    if (PyErr_Occurred()) {
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
+/* --- the end ----------------------------------------------------------------------------------- */
+
+/* Whether nobody has to be told of the end of `process`, and there is nothing to undo.  */
+static int
+ends_plainly(State *state, PyObject *process)
+{
+    return SLOT(process, state->process_name) == Py_None
+           && is_unused(SLOT(process, state->process_timers))
+           && is_unused(SLOT(process, state->process_monitors))
+           && is_unused(SLOT(process, state->process_aliases))
+           && is_unused(SLOT(process, state->process_links))
+           && is_unused(SLOT(process, state->process_watchers))
+           && is_exactly(SLOT(process, state->process_mailbox), state->mailbox_type)
+           && is_exactly(SLOT(process, state->process_body), state->light_type)
+           && is_exactly(SLOT(process, state->process_pid), state->pid_type);
+}
+
+int
+end_plainly(State *state, PyObject *process, PyObject *reason)
+{
+    if (!is_exactly(process, state->process_type) || !ends_plainly(state, process)) {
+        return 0;
+    }
+    PyObject *pid = SLOT(process, state->process_pid);
+    int alive = PyDict_Contains(state->alive, pid);
+    if (alive <= 0) {
+        return alive < 0 ? -1 : 1;
+    }
+    if (PyDict_DelItem(state->alive, pid) < 0) {
+        return -1;
+    }
+    if (SLOT(process, state->process_ending) == Py_False) {
+        slot_set(process, state->process_ending, Py_NewRef(Py_True));
+        slot_set(process, state->process_reason, Py_NewRef(reason));
+    }
+    PyObject *mailbox = Py_NewRef(SLOT(process, state->process_mailbox));
+    PyObject *body = Py_NewRef(SLOT(process, state->process_body));
+    slot_set(mailbox, state->mailbox_arrivals, Py_NewRef(Py_None));
+    slot_set(mailbox, state->mailbox_saved, Py_NewRef(Py_None));
+    slot_set(mailbox, state->mailbox__by_ref, Py_NewRef(Py_None));
+    slot_set(mailbox, state->mailbox__passed, Py_NewRef(Py_None));
+    slot_set(body, state->light_process, NULL);
+    Py_DECREF(body);
+    Py_DECREF(mailbox);
+    return 1;
+}
+
+/* Process.end(self, reason) */
+static PyObject *
+end(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
+{
+    Twin *self = (Twin *)op;
+    if (state_prepare(self->state) < 0) {
+        return NULL;
+    }
+    if (PyVectorcall_NARGS(nargsf) == 2 && kwnames == NULL) {
+        Py_INCREF(args[0]); /* the table of living processes may have the last reference */
+        int done = end_plainly(self->state, args[0], args[1]);
+        Py_DECREF(args[0]);
+        if (done != 0) {
+            return done < 0 ? NULL : Py_NewRef(Py_None);
+        }
+    }
+    return twin_fall_back(self, args, nargsf, kwnames);
+}
+
+const TwinEntry SPAWNING_TWINS[] = {
+    {"new_process", new_process},
+    {"start_light", start_light},
+    {"start_handler", start_handler},
+    {"Process.monitor", monitor},
+    {"Process.demonitor", demonitor},
+    {"Process.end", end},
+    {NULL, NULL},
+};

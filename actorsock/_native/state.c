@@ -1,0 +1,278 @@
+/* Learning, once, what the twins know of the Python: classes, tables, offsets of slots.  */
+
+#include "core.h"
+
+/* The attribute `name` of the module `path`; a new reference.  */
+static PyObject *
+import_from(const char *path, const char *name)
+{
+    PyObject *module = PyImport_ImportModule(path);
+    if (module == NULL) {
+        return NULL;
+    }
+    PyObject *found = PyObject_GetAttrString(module, name);
+    Py_DECREF(module);
+    return found;
+}
+
+/* The offset of the slot `name` of instances of `type`; -1 with an exception if it has none.  */
+static Py_ssize_t
+slot_offset(PyObject *type, const char *name)
+{
+    PyObject *descriptor = PyObject_GetAttrString(type, name);
+    if (descriptor == NULL) {
+        return -1;
+    }
+    Py_ssize_t offset = -1;
+    if (Py_IS_TYPE(descriptor, &PyMemberDescr_Type)) {
+        PyMemberDef *member = ((PyMemberDescrObject *)descriptor)->d_member;
+        if (member->type == T_OBJECT_EX) {
+            offset = member->offset;
+        }
+    }
+    Py_DECREF(descriptor);
+    if (offset < 0) {
+        PyErr_Format(PyExc_TypeError, "%R has no slot %s", type, name);
+    }
+    return offset;
+}
+
+/* Keep `object`, of which the reference is taken over, in the state: 0, or -1 if it is NULL.  */
+static int
+keep(PyObject **place, PyObject *object)
+{
+    if (object == NULL) {
+        return -1;
+    }
+    Py_XSETREF(*place, object);
+    return 0;
+}
+
+typedef struct {
+    size_t place; /* in the state */
+    const char *module, *name;
+} Import;
+
+#define FROM(field, module, name) {offsetof(State, field), module, name}
+
+static const Import RUNTIME_IMPORTS[] = {
+    FROM(deque_type, "collections", "deque"),
+    FROM(next_ref, "actorsock.runtime.core.identity", "_next_ref"),
+    FROM(ref_type, "actorsock.runtime.core.identity", "Ref"),
+    FROM(do_nothing, "actorsock.runtime.bodies.handler", "_do_nothing"),
+    FROM(next_pid, "actorsock.runtime.core.identity", "_next_pid"),
+    FROM(pid_type, "actorsock.runtime.core.identity", "Pid"),
+    FROM(process_type, "actorsock.runtime.core.process", "Process"),
+    FROM(alive, "actorsock.runtime.core.process", "alive"),
+    FROM(node_type, "actorsock.runtime.core.node", "Node"),
+    FROM(mailbox_type, "actorsock.runtime.core.mailbox", "Mailbox"),
+    FROM(anything, "actorsock.runtime.core.mailbox", "anything"),
+    FROM(passes_type, "actorsock.runtime.core.passes", "Passes"),
+    FROM(full_budget, "actorsock.runtime.core.reductions", "LIGHT_BUDGET"),
+    FROM(local, "actorsock.runtime.bodies.running", "local"),
+    FROM(step_type, "actorsock.runtime.bodies.running", "Step"),
+    FROM(process_of_task, "actorsock.runtime.bodies.current", "process_of_task"),
+    FROM(light_type, "actorsock.runtime.bodies.light", "LightBody"),
+    FROM(reschedule, "trio.lowlevel", "reschedule"),
+    FROM(task_type, "actorsock.runtime.bodies.task", "TaskBody"),
+    FROM(handler_type, "actorsock.runtime.bodies.handler", "HandlerBody"),
+    FROM(call_handler, "actorsock.runtime.bodies.handler", "_call"),
+    FROM(again, "actorsock.runtime.bodies.handler", "AGAIN"),
+    FROM(run_queue_type, "actorsock.runtime.core.run_queue", "RunQueue"),
+    FROM(pause, "actorsock.runtime.bodies.light", "_PAUSE"),
+    {0, NULL, NULL},
+};
+
+static const Import OTP_IMPORTS[] = {
+    FROM(inf, "math", "inf"),
+    FROM(call_type, "actorsock.otp.calls.protocol", "Call"),
+    FROM(cast_type, "actorsock.otp.calls.protocol", "Cast"),
+    FROM(caller_type, "actorsock.otp.calls.protocol", "Caller"),
+    FROM(pending, "actorsock.otp.calls.protocol", "PENDING"),
+    FROM(send_answer, "actorsock.otp.calls.protocol", "send_answer"),
+    FROM(reply_type, "actorsock.otp.server.outcomes", "Reply"),
+    FROM(engine_type, "actorsock.otp.server.fast_path", "ServerInPlace"),
+    FROM(waiting_type, "actorsock.otp.server.rules", "Waiting"),
+    {0, NULL, NULL},
+};
+
+static const Import SOCKET_IMPORTS[] = {
+    FROM(std_socket_type, "socket", "socket"),
+    FROM(ok_type, "actorsock.results", "Ok"),
+    FROM(select_type, "actorsock.results", "Select"),
+    FROM(select_info_type, "actorsock.results", "SelectInfo"),
+    FROM(kind_type, "actorsock.socket.values.kinds", "SocketKind"),
+    FROM(error_of, "actorsock.socket.kernel.errors", "error_of"),
+    FROM(settings_type, "actorsock.socket.options.settings", "Settings"),
+    FROM(counters_type, "actorsock.socket.core.counters", "Counters"),
+    FROM(turns_type, "actorsock.socket.core.turns", "Turns"),
+    FROM(lane_type, "actorsock.socket.core.turns", "Lane"),
+    FROM(user_type, "actorsock.socket.core.turns", "User"),
+    FROM(select_message_type, "actorsock.socket.core.notifications", "SelectMessage"),
+    FROM(actor_type, "actorsock.socket.core.actor", "SocketActor"),
+    FROM(what_is_there_type, "actorsock.socket.operations.recv", "RecvWhatIsThere"),
+    FROM(recvfrom_type, "actorsock.socket.operations.recv", "RecvFrom"),
+    FROM(go_on, "actorsock.socket.api.asking", "go_on"),
+    FROM(no_timeout, "math", "inf"),
+    FROM(error_type, "actorsock.results", "Error"),
+    FROM(send_select_type, "actorsock.socket.core.turns", "SendSelect"),
+    FROM(address_type, "actorsock.socket.values.address", "SockAddrIn"),
+    FROM(from_python, "actorsock.socket.values.address", "from_python"),
+    FROM(refused, "actorsock.socket.operations.recv", "_refused"),
+    FROM(end_of_stream, "actorsock.socket.operations.recv", "_end"),
+    FROM(send_type, "actorsock.socket.operations.send", "Send"),
+    FROM(sent, "actorsock.socket.operations.send", "SENT"),
+    {0, NULL, NULL},
+};
+
+static int
+import_all(State *state, const Import *imports)
+{
+    for (; imports->module != NULL; imports++) {
+        PyObject **place = (PyObject **)((char *)state + imports->place);
+        if (keep(place, import_from(imports->module, imports->name)) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static int
+import_long(long *place, const char *path, const char *name)
+{
+    PyObject *number = import_from(path, name);
+    if (number == NULL) {
+        return -1;
+    }
+    *place = PyLong_AsLong(number);
+    Py_DECREF(number);
+    return *place == -1 && PyErr_Occurred() ? -1 : 0;
+}
+
+#define OFFSET(group, type, slot)                                                                 \
+    state->group##_##slot = slot_offset(state->type, #slot);                                      \
+    if (state->group##_##slot < 0) {                                                              \
+        return -1;                                                                                \
+    }
+
+int
+import_runtime(State *state)
+{
+    if (import_all(state, RUNTIME_IMPORTS) < 0) {
+        return -1;
+    }
+#define WORD(name)                                                                                \
+    if (keep(&state->str_##name, PyUnicode_InternFromString(#name)) < 0) {                        \
+        return -1;                                                                                \
+    }
+    STATE_WORDS(WORD)
+    RUNTIME_SLOTS(OFFSET)
+    if (keep(&state->append, PyObject_GetAttrString(state->deque_type, "append")) < 0
+        || keep(&state->popleft, PyObject_GetAttrString(state->deque_type, "popleft")) < 0) {
+        return -1;
+    }
+    state->full_budget_value = PyLong_AsLong(state->full_budget);
+    if (state->full_budget_value == -1 && PyErr_Occurred()) {
+        return -1;
+    }
+    if (import_long(&state->handler_full, "actorsock.runtime.core.reductions", "HANDLER_BUDGET") < 0) {
+        return -1;
+    }
+    state->runtime_ready = 1;
+    return 0;
+}
+
+int
+import_otp(State *state)
+{
+    if (state_prepare(state) < 0 || import_all(state, OTP_IMPORTS) < 0) {
+        return -1;
+    }
+    OTP_SLOTS(OFFSET)
+    state->otp_ready = 1;
+    return 0;
+}
+
+int
+import_sockets(State *state)
+{
+    if (state_prepare(state) < 0 || import_all(state, SOCKET_IMPORTS) < 0) {
+        return -1;
+    }
+    SOCKET_SLOTS(OFFSET)
+    if (keep(&state->closed_lanes, PyTuple_New(0)) < 0) {
+        return -1;
+    }
+    /* The decisions of a wait in a read lane.  */
+    PyObject *watch = import_from("actorsock.socket.core.turns", "_WATCH");
+    if (watch == NULL) {
+        return -1;
+    }
+    PyObject *decisions = PyObject_GetItem(watch, state->str_read);
+    Py_DECREF(watch);
+    if (keep(&state->watch_read, decisions) < 0) {
+        return -1;
+    }
+    if (import_long(&state->drain_batch, "actorsock.socket.core.epoll_poller", "_BATCH") < 0
+        || import_long(&state->system_call, "actorsock.runtime.core.reductions", "SYSTEM_CALL") < 0) {
+        return -1;
+    }
+    /* Systems without epoll never ask for its twin.  */
+    PyObject *epoll = import_from("select", "epoll");
+    if (epoll == NULL) {
+        if (!PyErr_ExceptionMatches(PyExc_AttributeError)) {
+            return -1;
+        }
+        PyErr_Clear();
+        epoll = Py_NewRef(Py_None);
+    }
+    Py_XSETREF(state->epoll_type, epoll);
+    state->sockets_ready = 1;
+    return 0;
+}
+
+PyObject *
+thread_step(State *state)
+{
+    uint64_t thread = PyThreadState_GetID(PyThreadState_Get());
+    if (state->step != NULL && state->step_thread == thread) {
+        return Py_NewRef(state->step);
+    }
+    PyObject *step = PyObject_GetAttr(state->local, state->str_step);
+    if (step == NULL) {
+        return NULL;
+    }
+    if (!is_exactly(step, state->step_type)) {
+        Py_DECREF(step);
+        PyErr_SetString(PyExc_TypeError, "local.step: not a Step");
+        return NULL;
+    }
+    PyObject *former = state->step;
+    state->step = Py_NewRef(step);
+    state->step_thread = thread;
+    Py_XDECREF(former);
+    return step;
+}
+
+PyObject *
+stepped_process(State *state)
+{
+    PyObject *step = thread_step(state);
+    if (step == NULL) {
+        return NULL;
+    }
+    PyObject *process = SLOT(step, state->step_process);
+    process = is_exactly(process, state->process_type) ? Py_NewRef(process) : NULL;
+    Py_DECREF(step);
+    return process;
+}
+
+PyObject *
+living_process(State *state, PyObject *pid)
+{
+    if (!is_exactly(pid, state->pid_type)) {
+        return NULL;
+    }
+    PyObject *process = PyDict_GetItemWithError(state->alive, pid);
+    return is_exactly(process, state->process_type) ? Py_NewRef(process) : NULL;
+}

@@ -1,0 +1,208 @@
+"""The native core keeps no reference too many, and survives the lack of memory."""
+
+import gc
+import os
+import socket as stdlib
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from actorsock import (
+    Ok,
+    current_pid,
+    exit,
+    ok,
+    otp,
+    receive,
+    send,
+    socket,
+    spawn,
+    spawn_handler,
+    spawn_monitor,
+)
+from actorsock.runtime.core.mailbox import Mailbox, anything
+from actorsock.socket.core.turns import User
+from actorsock.socket.values.address import _from_python as from_python
+
+from ..stories import in_runtime, until
+
+ROUNDS = 200
+
+
+class Doubling(otp.GenServer):
+    """Answers in place."""
+
+    def handle_call(self, request: Any, caller: otp.Caller) -> otp.Reply:
+        return otp.Reply(request * 2)
+
+
+async def play_datagrams() -> None:
+    """Send a message to itself, in a light process and in this one."""
+    sock = ok(socket.open("inet", "dgram"))
+    ok(socket.bind(sock, "loopback"))
+    address = ok(socket.sockname(sock))
+
+    async def there_and_back() -> None:
+        ok(await socket.sendto(sock, b"there", address))
+        assert ok(await socket.recvfrom(sock)) == (address, b"there")
+
+    _, ref = spawn_monitor(there_and_back, light=True)
+    assert (await receive(ref)).reason == "normal"
+    await there_and_back()
+    await socket.close(sock)
+
+
+async def play() -> None:
+    """Use every twin a few times."""
+    here, peer = stdlib.socketpair()
+    with here, peer:
+        sock = ok(socket.open_fd(here.fileno()))
+        done: list[Any] = []
+
+        async def reads() -> None:
+            done.append(await socket.recv(sock))
+            while type(result := socket.recv_nowait(sock)) is not Ok:
+                await receive(result.info.ref)  # type: ignore[union-attr]
+            done.append(await socket.send(sock, b"answer"))
+            done.append(await receive())
+
+        pid = spawn(reads, light=True)
+        await until(lambda: sock._actor.turns.read.current is not None)
+        peer.send(b"some")
+        await until(lambda: len(done) == 1)
+        peer.send(b"more")
+        await until(lambda: len(done) == 2)
+        send(pid, "end")
+        await until(lambda: len(done) == 3)
+        seen: list[Any] = []
+        handler = spawn_handler(seen.append)
+        send(handler, "in place")
+        exit(handler, "kill")
+        server = ok(await otp.start(Doubling))
+        assert await otp.call(server, 2) == 4
+        await otp.stop(server)
+        assert seen == ["in place"]
+        await play_datagrams()
+        send(current_pid(), "to myself")
+        await receive()
+        await socket.close(sock)
+
+
+@in_runtime
+async def test_no_reference_is_kept() -> None:
+    kept: tuple[Any, ...] = (anything, Ok, User, Mailbox, type(current_pid()), socket.Socket)
+    for _ in range(10):
+        await play()
+    from_python.cache_clear()
+    gc.collect()
+    before = [sys.getrefcount(thing) for thing in kept], len(gc.get_objects())
+    for _ in range(ROUNDS):
+        await play()
+    from_python.cache_clear()  # the addresses of the sockets
+    gc.collect()
+    after = [sys.getrefcount(thing) for thing in kept], len(gc.get_objects())
+    growth = [now - then for now, then in zip(after[0], before[0], strict=True)]
+    assert max(growth) < ROUNDS // 4
+    assert after[1] - before[1] < ROUNDS // 4
+
+
+# A twin is called again and again; each time one allocation more succeeds before all fail.
+WITHOUT_MEMORY = """
+import _testcapi, gc, socket as stdlib, sys
+from actorsock import *
+from actorsock import socket
+from actorsock.runtime.core.process import alive
+from actorsock.otp.calls import calling
+from actorsock.socket.operations.recv import RecvWhatIsThere
+from actorsock.socket.operations.send import Send
+
+ATTEMPT = vars(RecvWhatIsThere)["attempt"]
+gc.disable()
+
+def fails_cleanly(call):
+    failures = 0
+    for first in range(1, 60):
+        _testcapi.set_nomemory(first, 0)
+        try:
+            result = call()
+        except MemoryError:
+            result = MemoryError
+        finally:
+            _testcapi.remove_mem_hooks()
+        if result is MemoryError:
+            failures += 1
+    return failures
+
+class Echoing(otp.GenServer):
+    def handle_call(self, request, caller):
+        return otp.Reply(request)
+
+async def ends():
+    pass
+
+async def waits():
+    while True:
+        await receive()
+
+async def main():
+    here, peer = stdlib.socketpair()
+    sock = ok(socket.open_fd(here.fileno()))
+    actor, pid, op = sock._actor, current_pid(), RecvWhatIsThere()
+    light = spawn(waits, light=True)
+    send(light, "first")
+    await sleep(0.01)
+    lane, handle = actor.turns.read, make_ref()
+    handler = spawn_handler(lambda message: None)
+    server = ok(await otp.start(Echoing))
+    udp = ok(socket.open("inet", "dgram"))
+    ok(socket.bind(udp, "loopback"))
+    address = ok(socket.sockname(udp))
+    message = "a message"
+    cases = {
+        "send": lambda: send(pid, message),
+        "wake": lambda: send(light, message),
+        "attempt": lambda: ATTEMPT(op, actor, pid, True),
+        "nothing_to_read": lambda: actor.nothing_to_read(),
+        "select_for": lambda: actor.select_for(op, pid, lane, handle),
+        "on_ready": lambda: actor.on_ready(1, 1, 0),
+        "attempt to send": lambda: Send(b"data", 0).attempt(actor, pid, True),
+        "drain": lambda: actor.poller._drain(),
+        "nowait": lambda: socket.recv_nowait(sock),
+        "send without waiting": lambda: socket.send_nowait(sock, b"data"),
+        "handler": lambda: send(handler, message),
+        "spawn": lambda: spawn(ends, light=True),
+        "call": lambda: calling.deliver_call(alive[server], pid, "a request"),
+        "datagram": lambda: socket.sendto_nowait(udp, b"datagram", address),
+        "source": lambda: socket.recvfrom_nowait(udp),
+    }
+    peer.send(bytes(100_000))
+    for name, call in cases.items():
+        fails_cleanly(call)
+        await sleep(0)
+    lane.current, lane.selected = None, False
+    while type(socket.recv_nowait(sock)) is Ok:
+        pass
+    send(light, "last")
+    await sleep(0.01)
+    print("survived")
+
+try:
+    run(main)
+except MemoryError:
+    pass  # of a step of a handler, where no memory was left to report it: it ends the program
+"""
+
+
+@pytest.mark.skipif(sys.implementation.name != "cpython", reason="uses a module of CPython's tests")
+def test_a_lack_of_memory_is_a_memory_error() -> None:
+    pytest.importorskip("_testcapi")
+    done = subprocess.run(
+        [sys.executable, "-X", "faulthandler", "-c", WITHOUT_MEMORY],
+        env={**os.environ, "PYTHONMALLOC": "pymalloc"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, "survived\n"), done.stderr
