@@ -1,7 +1,7 @@
 """The command line: it runs the demonstration, or a function as the first process of a runtime.
 
 actorsock [FILE]
-actorsock run MODULE:FUNCTION [ARG ...]
+actorsock run [--name NAME@HOST --cookie-file FILE] MODULE:FUNCTION [ARG ...]
 """
 
 import argparse
@@ -10,12 +10,13 @@ import inspect
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
 from functools import reduce
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
-from . import CallError, ProcessExit, native, run
+from . import BadMatch, CallError, ProcessExit, native, run
 from .demo.text import read_text
 from .demo.tour import tour
 
@@ -82,9 +83,21 @@ def _demonstrate(words: list[str]) -> int:
 def _run(words: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="actorsock run",
-        usage="actorsock run MODULE:FUNCTION [ARG ...]",
+        usage="actorsock run [--name NAME@HOST] [--cookie-file FILE] MODULE:FUNCTION [ARG ...]",
         description="Run a function, usually an async one, as the first process of a runtime. "
         "Print its result, unless that is None.",
+    )
+    parser.add_argument(
+        "--name",
+        metavar="NAME@HOST",
+        help="run as a node of an Erlang cluster, which other nodes know by this name",
+    )
+    parser.add_argument(
+        "--cookie-file",
+        type=Path,
+        metavar="FILE",
+        help="with --name: the file with the cookie of the cluster, which only its owner may use "
+        "(default: the variable ACTORSOCK_COOKIE)",
     )
     parser.add_argument(
         "target",
@@ -105,14 +118,39 @@ def _run(words: list[str]) -> int:
     except ValueError:
         pass  # some built-in functions have no signature
 
+    if options.cookie_file is not None and options.name is None:
+        _refuse("actorsock run: --cookie-file needs --name")
     try:
-        value = run(_call, function, options.args)
+        if options.name is None:
+            value = run(_call, function, options.args)
+        else:
+            value = run(_as_node, options.name, options.cookie_file, function, options.args)
+    except _NodeError as refusal:
+        print(f"actorsock run: {options.name}: {refusal}", file=sys.stderr)
+        return _FAILED
     except (ProcessExit, CallError) as ending:
         print(f"actorsock run: {options.target} ended: {ending.reason!r}", file=sys.stderr)
         return _FAILED
     if value is not None:
         print(value)
     return 0
+
+
+class _NodeError(Exception):
+    """The program can't be a node, for the reason that is the text."""
+
+
+async def _as_node(
+    name: str, cookie_file: Path | None, function: Callable[..., Any], args: list[Any]
+) -> Any:
+    from . import dist  # most programs are no nodes, and do without it
+
+    async with AsyncExitStack() as stack:
+        try:
+            await stack.enter_async_context(dist.start(name, cookie_file=cookie_file))
+        except (dist.NotRegistered, BadMatch, OSError, ValueError) as refusal:
+            raise _NodeError(str(refusal)) from None
+        return await _call(function, args)
 
 
 async def _call(function: Callable[..., Any], args: list[str]) -> Any:

@@ -14,6 +14,7 @@ from typing import Final
 from . import (
     active,
     bulk,
+    distribution,
     echo,
     mailbox_drain,
     memory,
@@ -46,6 +47,7 @@ PARTS: Final[dict[str, Part]] = {
     "spawning": spawning.benchmarks,
     "request_reply": request_reply.benchmarks,
     "receive_by_ref": receive_by_ref.benchmarks,
+    "distribution": distribution.benchmarks,
     "memory": memory.benchmarks,
 }
 

@@ -97,9 +97,9 @@ def started(command: Sequence[str], *, generator: bool = False) -> Iterator[Prog
         process.communicate()
 
 
-def fresh(module: str, contestant: str, effort: Effort) -> Figure:
+def fresh(module: str, contestant: str, effort: Effort, *, generator: bool = False) -> Figure:
     """Measure one contestant of a module of this package in a new interpreter."""
-    return _inside(_stopwatch(module, contestant, effort))
+    return _inside(_stopwatch(module, contestant, effort), generator=generator)
 
 
 def fresh_pure(module: str, contestant: str, effort: Effort) -> Figure:
@@ -113,8 +113,8 @@ def _stopwatch(module: str, contestant: str, effort: Effort) -> list[str]:
     )
 
 
-def _inside(command: Sequence[str]) -> Figure:
-    with started(command) as program:
+def _inside(command: Sequence[str], *, generator: bool = False) -> Figure:
+    with started(command, generator=generator) as program:
         answer = json.loads(program.first_line)
     if "skipped" in answer:
         raise Skipped(answer["skipped"])

@@ -30,6 +30,9 @@ PACKAGES = [
     "actorsock.otp.sys",
     "actorsock.otp.proc_lib",
     "actorsock.streams",
+    "actorsock.dist",
+    "actorsock.dist.erpc",
+    "actorsock.dist.terms",
     "actorsock.testing",
 ]
 PAGES = sorted(

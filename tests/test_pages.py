@@ -22,6 +22,7 @@ PAGES = [
 
 RUN_BY_OTHER_TESTS = [
     "README.md",
+    "docs/distribution.md",
     "docs/otp.md",
     "docs/testing.md",
     "docs/trio.md",

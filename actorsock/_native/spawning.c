@@ -302,6 +302,17 @@ pop_from(PyObject *table, PyObject *key)
     return value;
 }
 
+/* Whether the monitor `ref` in `monitors` is of a process of another node, which has to be told.  */
+static int
+leads_elsewhere(State *state, PyObject *monitors, PyObject *ref)
+{
+    if (monitors == NULL || !PyDict_CheckExact(monitors)) {
+        return 0;
+    }
+    PyObject *target = PyDict_GetItemWithError(monitors, ref);
+    return target != NULL && !is_exactly(target, state->pid_type);
+}
+
 /* Process.demonitor(self, ref) */
 static PyObject *
 demonitor(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
@@ -313,7 +324,8 @@ demonitor(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
     }
     if (PyVectorcall_NARGS(nargsf) != 2 || kwnames != NULL
         || !is_exactly(args[0], state->process_type) || !is_exactly(args[1], state->ref_type)
-        || !is_unused(SLOT(args[0], state->process_aliases))) {
+        || !is_unused(SLOT(args[0], state->process_aliases))
+        || leads_elsewhere(state, SLOT(args[0], state->process_monitors), args[1])) {
         return twin_fall_back(self, args, nargsf, kwnames);
     }
     PyObject *target = pop_from(SLOT(args[0], state->process_monitors), args[1]);

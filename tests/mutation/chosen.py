@@ -228,4 +228,12 @@ CHOSEN: Final[dict[str, tuple[Suite, ...]]] = {
         _tests("otp/test_gen_server", "otp/test_sys"),
     ),
     "actorsock/otp/supervision/rules.py": _SUPERVISION,
+    "actorsock/dist/wire/attempts.py": (_tests("dist/test_attempts"),),
+    "actorsock/dist/wire/handshake.py": (_tests("dist/test_handshake", "dist/test_attempts"),),
+    "actorsock/dist/wire/frames.py": (_tests("dist/test_frames"),),
+    "actorsock/dist/wire/control.py": (_tests("dist/test_control"),),
+    "actorsock/dist/wire/epmd_messages.py": (_tests("dist/test_epmd_messages"),),
+    "actorsock/dist/terms/reading.py": (_tests("dist/test_codec"),),
+    "actorsock/dist/terms/writing.py": (_tests("dist/test_codec"),),
+    "actorsock/dist/node/ties.py": (_tests("dist/test_ties"), _tests("dist/test_with_beam")),
 }

@@ -14,11 +14,13 @@ from ...runtime.core.identity import Pid, Ref
 from ...runtime.core.messages import Down
 from ...runtime.core.process import Process, alive
 from ...runtime.core.reductions import MESSAGE
+from ...runtime.core.remote import Remote
 from .failures import CallError
 from .protocol import (
     BY_ALIAS,
     PENDING,
     Answer,
+    Call,
     Caller,
     Cast,
     Request,
@@ -28,7 +30,7 @@ from .protocol import (
     send_answer,
 )
 from .registries import ServerRef, Via
-from .waiting import check_server, find_server, forget
+from .waiting import find_server, forget, watch
 
 __all__ = ["call", "cast", "is_same", "reply", "stop", "system_call"]
 
@@ -48,7 +50,7 @@ async def call(server: ServerRef, request: Any, timeout: float = 5.0) -> Any:
     `StateMachine`, or any process that receives `Call` messages and uses `reply`.
 
     Args:
-        server: the pid of the server, its registered name, or a `Via`.
+        server: the pid of the server, its registered name, a `Via`, or `(name, node)` in a cluster.
         request: any value; the server's `handle_call` gets it.
         timeout: seconds to wait for the answer (default: 5); `math.inf` waits for ever. An answer
             that comes later is dropped.
@@ -63,6 +65,7 @@ async def call(server: ServerRef, request: Any, timeout: float = 5.0) -> Any:
 
             - the exit reason of the server, if it ended before it answered
             - `"noproc"`: there is no such process
+            - `"noconnection"`: the connection with its node broke, or could not be made
             - `"timeout"`: no answer in time
             - `"calling_self"`: the server is the calling process
         TypeError: `server` is no pid, name or `Via`, or `timeout` is not a number.
@@ -74,14 +77,15 @@ async def call(server: ServerRef, request: Any, timeout: float = 5.0) -> Any:
     """
     if timeout != 5.0 and timeout is not inf:
         check_seconds("timeout", timeout)
-    if type(server) is not Pid:
-        check_server(server)
+    if type(server) is not Pid and not isinstance(server, str):
+        return await _call_elsewhere(server, request, timeout)
     process = current_process()
     body = process.body
     pause = body.spend(MESSAGE)
     if pause is not None:
         await pause
-    target = alive.get(server) if type(server) is Pid else find_server(process, server)
+    pid = process.node.names.get(server) if isinstance(server, str) else server
+    target = None if pid is None else alive.get(pid)
     if target is None or target is process:
         raise _unreachable(target, "call", server, request)
     caller = deliver_call(target, process.pid, request)
@@ -106,13 +110,10 @@ async def system_call(function: str, server: ServerRef, request: Any, timeout: f
     """
     check_seconds("timeout", timeout)
     process = current_process()
-    target = find_server(process, check_server(server))
+    target = find_server(process, server)
     if target is None or target is process:
         raise _unreachable(target, function, server, request)
-    caller = Caller(process.pid, Ref())
-    _watch(process, target, caller)
-    target.deliver(SystemCall(caller, request))
-    return await _receive_answer(process, caller, timeout, (function, server, request))
+    return await _ask(process, target, SystemCall, timeout, (function, server, request))
 
 
 @enable_ki_protection
@@ -127,16 +128,12 @@ def cast(server: ServerRef, request: Any) -> None:
     Raises:
         TypeError: `server` is no pid, name or `Via`.
     """
-    if type(server) is Pid:
-        target = alive.get(server)
-    else:
-        check_server(server)
-        if isinstance(server, Via):
-            # As in Erlang: the registry may know other ways than `deliver`.
-            with suppress(ValueError):  # there is no process of that name
-                server.send(Cast(request))
-            return
-        target = find_server(current_process(), server)
+    if isinstance(server, Via):
+        # As in Erlang: the registry may know other ways than `deliver`.
+        with suppress(ValueError):  # there is no process of that name
+            server.send(Cast(request))
+        return
+    target = alive.get(server) if type(server) is Pid else find_server(current_process(), server)
     if target is not None:
         target.deliver(Cast(request))
 
@@ -196,10 +193,13 @@ async def stop(server: ServerRef, reason: Any = "normal", timeout: float = inf) 
     """
     check_seconds("timeout", timeout)
     process = current_process()
-    target = find_server(process, check_server(server))
+    target = find_server(process, server)
     if target is None or target is process:
         raise _unreachable(target, "stop", server, reason)
-    ref = process.monitor(target, target.pid)
+    if isinstance(target, Remote):
+        ref = process.monitor_elsewhere(target)
+    else:
+        ref = process.monitor(target, target.pid)
     try:
         target.deliver(StopRequest(reason))
         down = await receive(ref, after=timeout)
@@ -225,10 +225,10 @@ async def _wait_after_delivery(
     """
     # One of those may have used `caller.ref`, which made it an alias, and answered through it. Then
     # that alias is gone and the `Answer` is in the mailbox. No further message will come to remove
-    # the monitor and the new alias that `_watch` makes, so they are removed at the end.
+    # the monitor and the new alias that `watch` makes, so they are removed at the end.
     answered_already = caller.answer is BY_ALIAS and caller.ref not in (process.aliases or ())
     if target.pid in alive:
-        _watch(process, target, caller)
+        watch(process, target, caller.ref)
     else:
         for observer in crash_observers:
             observer.call_failed(process, target)
@@ -240,10 +240,43 @@ async def _wait_after_delivery(
             forget(process, caller.ref)
 
 
-def _watch(process: Process, target: Process, caller: Caller) -> None:
-    """Make the caller's ref a monitor of the server, and an alias until the first answer."""
-    process.monitor(target, target.pid, caller.ref)
-    process.add_alias(caller.ref, "reply_demonitor")
+async def _ask(
+    process: Process,
+    target: Process | Remote,
+    kind: type[Call] | type[SystemCall],
+    timeout: float,
+    context: tuple[str, ServerRef, Any],
+) -> Any:
+    """Send a request whose answer can only come as a message, and wait for it.
+
+    The monitor is made before the request is sent, on the same way: if there is no way to another
+    node, the `Down` says so.
+    """
+    caller = Caller(process.pid, Ref())
+    watch(process, target, caller.ref)
+    try:
+        target.deliver(kind(caller, context[2]))
+    except BaseException:
+        forget(process, caller.ref)
+        raise
+    try:
+        return await _receive_answer(process, caller, timeout, context)
+    finally:
+        if isinstance(target, Remote):
+            # It may have answered past the alias, as old parts of Erlang do: the monitor is left.
+            forget(process, caller.ref)
+
+
+async def _call_elsewhere(server: ServerRef, request: Any, timeout: float) -> Any:
+    """Do `call` for a server that is not named by a plain pid or a name."""
+    process = current_process()
+    pause = process.body.spend(MESSAGE)
+    if pause is not None:
+        await pause
+    target = find_server(process, server)
+    if target is None or target is process:
+        raise _unreachable(target, "call", server, request)
+    return await _ask(process, target, Call, timeout, ("call", server, request))
 
 
 async def _receive_answer(
@@ -273,7 +306,7 @@ def is_same(value: Any, other: Any) -> bool:
 
 
 def _unreachable(
-    target: Process | None, function: str, server: ServerRef, argument: Any
+    target: Process | Remote | None, function: str, server: ServerRef, argument: Any
 ) -> CallError:
     reason = "noproc" if target is None else "calling_self"
     return CallError(reason, server, argument, function)

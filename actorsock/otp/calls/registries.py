@@ -77,5 +77,5 @@ class Via:
         self.registry.send(self.name, message)
 
 
-ServerRef = Pid | str | Via
-"""What a server may be given by. Erlang's `server_ref()`."""
+ServerRef = Pid | str | Via | tuple[str, str]
+"""What a server may be given by: the pair is `(name, node)`. Erlang's `server_ref()`."""

@@ -19,6 +19,7 @@ from ...runtime.core.identity import Ref, check_ref
 from ...runtime.core.messages import Down, Timeout
 from ...runtime.core.process import Process
 from ...runtime.core.reductions import TIMER
+from ...runtime.core.remote import Remote
 from .protocol import Answer, Call, Caller, Request, RequestRef
 from .registries import ServerRef, Via
 from .request_collection import (
@@ -28,7 +29,7 @@ from .request_collection import (
     check_collection,
     reqids_add,
 )
-from .waiting import check_server, find_server, forget
+from .waiting import find_server, forget, watch
 
 __all__ = ["check_response", "receive_response", "send_request", "wait_response"]
 
@@ -60,8 +61,9 @@ def send_request(
     the calling process itself is answered too.
 
     Args:
-        server: the pid of the server, its registered name, or a `Via`. If there is no such
-            process, the `Down` message with the reason `"noproc"` comes at once.
+        server: the pid of the server, its registered name, a `Via`, or `(name, node)` in a cluster.
+            If there is no such process, the `Down` message with the reason `"noproc"` comes at
+            once.
         request: any value; the server's `handle_call` gets it.
         label: with `collection`: any value that tells what the request is about.
         collection: a collection that the request is put into, with its label.
@@ -82,7 +84,12 @@ def send_request(
     process = current_process()
     # Paid, by letting others run, in the next call that can wait: a monitor and an alias are made.
     process.body.budget -= TIMER
-    target = find_server(process, check_server(server))
+    target = find_server(process, server)
+    if isinstance(target, Remote):
+        ref = Ref()
+        watch(process, target, ref)
+        target.deliver(Call(Caller(process.pid, ref), request))
+        return ref if collection is None else reqids_add(ref, label, collection)
     # As in Erlang the end of a process that a registry has found is told with its pid.
     named: Any = target.pid if target is not None and type(server) is Via else server
     ref = process.monitor(target, named)

@@ -6,30 +6,46 @@ Shared by `calling`, `requests`, and everything else that waits for a message wi
 from typing import Any
 
 from ...arguments import shown
+from ...runtime.api.naming import elsewhere
 from ...runtime.core.identity import Pid, Ref
 from ...runtime.core.mailbox import NOTHING, anything
 from ...runtime.core.messages import Exit
 from ...runtime.core.process import Process, alive
-from .registries import ServerRef, Via
+from ...runtime.core.remote import Remote
+from .registries import Via
 
-__all__ = ["check_server", "find_server", "forget", "take_exit"]
-
-
-def check_server(server: Any) -> ServerRef:
-    """Return `server`; raise `TypeError` if it is neither a pid nor a name."""
-    if type(server) is not Pid and not isinstance(server, (str, Via)):
-        raise TypeError(f"server: expected a Pid, a registered name or a Via, got {shown(server)}")
-    return server
+__all__ = ["find_server", "forget", "take_exit", "watch"]
 
 
-def find_server(process: Process, server: ServerRef) -> Process | None:
-    """Return the live process that `server` denotes; a name is looked up in `process`'s node."""
-    pid: Pid | None
-    if isinstance(server, str):
-        pid = process.node.names.get(server)
+def find_server(process: Process, server: Any) -> Process | Remote | None:
+    """Return the live process that `server` denotes; a name is looked up in `process`'s node.
+
+    A process of another node may have ended: its monitor tells. Raises `TypeError` if `server` is
+    none of the forms of `ServerRef`.
+    """
+    pid: Any
+    if isinstance(server, Via):
+        pid = server.whereis()
+        if isinstance(pid, Remote):
+            return pid
     else:
-        pid = server.whereis() if isinstance(server, Via) else server
+        name = server if isinstance(server, str) else elsewhere(process.node, server)
+        if isinstance(name, Remote):
+            return name
+        if name is None and type(server) is not Pid:
+            expected = "a Pid, a registered name or a Via"
+            raise TypeError(f"server: expected {expected}, got {shown(server)}")
+        pid = server if name is None else process.node.names.get(name)
     return None if pid is None else alive.get(pid)
+
+
+def watch(process: Process, target: Process | Remote, ref: Ref) -> None:
+    """Make `ref` a monitor of the server, and an alias until the first answer."""
+    if isinstance(target, Remote):
+        process.monitor_elsewhere(target, ref)
+    else:
+        process.monitor(target, target.pid, ref)
+    process.add_alias(ref, "reply_demonitor")
 
 
 def forget(process: Process, ref: Ref) -> None:

@@ -9,13 +9,20 @@ from typing import Any, Protocol
 import attrs
 
 from ...results import Error, Ok
+from ...runtime.api.inspecting import is_alive
 from ...runtime.core.identity import Pid
+from ...runtime.core.remote import RemotePid
 from ..behaviour.lifecycle import Stop
 from ..calls.protocol import Caller
 from .child_spec import ChildSpec
 from .requests import ChildCount, ChildInfo
 
-__all__ = ["Children", "TryAgain"]
+__all__ = ["Children", "TryAgain", "may_run"]
+
+
+def may_run(pid: Pid) -> bool:
+    """Return False if the process has ended; of another node only its exit signal would tell."""
+    return isinstance(pid, RemotePid) or is_alive(pid)
 
 
 class Children(Protocol):

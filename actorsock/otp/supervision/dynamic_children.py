@@ -10,16 +10,15 @@ from typing import Any
 import trio
 
 from ...results import Error, Ok
-from ...runtime.api.inspecting import is_alive
 from ...runtime.api.messaging import current_pid, send
-from ...runtime.core.identity import Pid
+from ...runtime.core.identity import Pid, is_pid
 from ..behaviour.lifecycle import Stop
 from ..calls.protocol import Caller
 from . import rules
 from .child_ids import key_of
 from .child_process import start_and_report, stop_processes
 from .child_spec import ChildSpec, SupervisorFlags
-from .children import TryAgain
+from .children import TryAgain, may_run
 from .killed_children import KilledChildren
 from .reports import report_end, report_giving_up
 from .requests import ChildCount, ChildInfo
@@ -49,7 +48,7 @@ class DynamicChildren:
         return result
 
     async def terminate(self, pid: Any, caller: Caller) -> Ok[None] | Error | None:
-        if type(pid) is not Pid:
+        if not is_pid(pid):
             return Error("simple_one_for_one")
         self._failed.pop(pid, None)
         if pid in self._running:
@@ -60,7 +59,7 @@ class DynamicChildren:
                 self._killed.answer_later(pid, caller)
                 return None
             del self._running[pid]
-        elif is_alive(pid):
+        elif may_run(pid):
             return Error("not_found")  # a process, but not a child
         return Ok()
 
@@ -73,7 +72,7 @@ class DynamicChildren:
     def spec(self, id: Any) -> Ok[ChildSpec] | Error:
         # Children that have ended are not remembered, so the pid of any dead process may have been
         # one of them. Erlang answers with the spec too.
-        known = type(id) is Pid and (id in self._running or not is_alive(id))
+        known = is_pid(id) and (id in self._running or not may_run(id))
         if known or key_of(id) == key_of(self._spec.id):
             return Ok(self._spec)
         return Error("not_found")

@@ -10,14 +10,13 @@ import trio
 
 from ...arguments import shown
 from ...results import Error, Ok
-from ...runtime.api.inspecting import is_alive
 from ...runtime.api.messaging import current_pid, send
-from ...runtime.core.identity import Pid
+from ...runtime.core.identity import Pid, is_pid
 from ..behaviour.lifecycle import Stop
 from ..calls.protocol import Caller
 from .child_process import EarlierEnds, start_and_report, stop_processes
 from .child_spec import ChildSpec, SupervisorFlags, checked_spec
-from .children import TryAgain
+from .children import TryAgain, may_run
 from .killed_children import KilledChildren
 from .reports import report_end, report_giving_up
 from .requests import ChildCount, ChildInfo
@@ -91,7 +90,7 @@ class ListedChildren:
 
     def spec(self, id: Any) -> Ok[ChildSpec] | Error:
         child = self._family.find(id)
-        if child is None and type(id) is Pid:
+        if child is None and is_pid(id):
             child = self._family.with_pid(id)
         return Error("not_found") if child is None else Ok(child.spec)
 
@@ -104,8 +103,8 @@ class ListedChildren:
     def count(self) -> ChildCount:
         children = self._family
         supervisors = sum(child.spec.type == "supervisor" for child in children)
-        # `is_alive`, because the end of a child that has unlinked itself remains unknown.
-        active = sum(child.pid is not None and is_alive(child.pid) for child in children)
+        # `may_run`, because the end of a child that has unlinked itself remains unknown.
+        active = sum(child.pid is not None and may_run(child.pid) for child in children)
         return ChildCount(len(children), active, supervisors, len(children) - supervisors)
 
     async def ended(self, pid: Pid, reason: Any) -> Stop | None:

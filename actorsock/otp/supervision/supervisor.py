@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from ...arguments import shown
 from ...runtime.api.linking import trap_exit
-from ...runtime.core.identity import Pid
+from ...runtime.core.identity import is_pid
 from ...runtime.core.messages import Down, Exit
 from ..behaviour.base import Behaviour
 from ..behaviour.engine import Looping
@@ -135,11 +135,11 @@ class _SupervisorServer(GenServer):
 
     async def handle_info(self, message: Any) -> Any:
         match _plain(message):
-            case Exit(pid, reason) if type(pid) is Pid:
+            case Exit(pid, reason) if is_pid(pid):
                 return await self._children.ended(pid, reason)
             case TryAgain(child):
                 return await self._children.try_again(child)
-            case Down(pid=pid) if type(pid) is Pid and self._children.was_killed(pid):
+            case Down(pid=pid) if is_pid(pid) and self._children.was_killed(pid):
                 return await self._children.ended_late(pid)
             case StillThere(pid):
                 return self._children.log_again(pid)

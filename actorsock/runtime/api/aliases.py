@@ -14,6 +14,7 @@ from ...arguments import check_word
 from ..bodies.current import current_process
 from ..core.identity import Ref, check_ref
 from ..core.process import aliased
+from ..core.remote import RemoteRef
 
 __all__ = ["alias", "send_through", "unalias"]
 
@@ -77,6 +78,8 @@ def send_through(ref: Ref, message: Any) -> None:
     """
     process = aliased.get(ref)
     if process is None:
+        if isinstance(ref, RemoteRef):
+            ref.deliver(message)
         return
     if get_ident() != process.node.thread:
         process.node.deliver_soon(send_through, ref, message)

@@ -9,6 +9,7 @@ from ..bodies.current import current_process
 from ..bodies.status import Status, status_of
 from ..core.identity import Pid, check_pid
 from ..core.process import alive
+from ..core.remote import Remote, RemoteName
 
 __all__ = ["ProcessInfo", "is_alive", "process_info", "processes"]
 
@@ -30,8 +31,8 @@ class ProcessInfo:
     messages: list[Any]
     """The mailbox, oldest message first."""
     links: list[Pid]
-    monitors: list[Pid]
-    """The processes that it monitors."""
+    monitors: list[Pid | tuple[str, str]]
+    """The processes that it monitors; `(name, node)` for one known by its name on another node."""
     monitored_by: list[Pid]
     """The processes that monitor it."""
     trap_exit: bool
@@ -61,6 +62,7 @@ def is_alive(pid: Pid) -> bool:
 
     Raises:
         TypeError: `pid` is not a `Pid`.
+        ValueError: `pid` is of another node: only a monitor tells whether it has ended.
 
     Example::
 
@@ -68,7 +70,10 @@ def is_alive(pid: Pid) -> bool:
             worker = spawn(work)
     """
     process = alive.get(check_pid(pid))
-    return process is not None and not process.ending
+    if process is None:
+        _refuse_remote(pid)
+        return False
+    return not process.ending
 
 
 @enable_ki_protection
@@ -83,6 +88,7 @@ def process_info(pid: Pid) -> ProcessInfo | None:
 
     Raises:
         TypeError: `pid` is not a `Pid`.
+        ValueError: `pid` is of another node.
 
     Example::
 
@@ -92,6 +98,7 @@ def process_info(pid: Pid) -> ProcessInfo | None:
     """
     process = alive.get(check_pid(pid))
     if process is None:
+        _refuse_remote(pid)
         return None
     return ProcessInfo(
         pid=pid,
@@ -102,7 +109,19 @@ def process_info(pid: Pid) -> ProcessInfo | None:
         message_queue_len=len(process.mailbox),
         messages=process.mailbox.messages(),
         links=list(process.links or ()),
-        monitors=list((process.monitors or {}).values()),
+        monitors=[_monitored(target) for target in (process.monitors or {}).values()],
         monitored_by=[watcher for watcher, _ in (process.watchers or {}).values()],
         trap_exit=process.trapping,
     )
+
+
+def _refuse_remote(pid: Pid) -> None:
+    if isinstance(pid, Remote):
+        raise ValueError(f"pid: {pid!r} is of another node: its state can't be seen from here")
+
+
+def _monitored(target: Pid | Remote) -> Pid | tuple[str, str]:
+    if isinstance(target, RemoteName):
+        return target.name, target.node
+    assert isinstance(target, Pid)
+    return target

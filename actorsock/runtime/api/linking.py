@@ -10,7 +10,8 @@ from ..bodies.current import current_process
 from ..core.identity import Pid, Ref, check_pid, check_ref
 from ..core.messages import Down
 from ..core.process import ExitSignal, Process, ProcessExit, alive
-from .naming import exact
+from ..core.remote import Remote, RemotePid
+from .naming import elsewhere, exact
 
 __all__ = [
     "NoProcessError",
@@ -49,7 +50,8 @@ def link(pid: Pid) -> None:
 
     Args:
         pid: the other process. If it has ended and the caller traps exits, `Exit(pid, "noproc")`
-            is delivered to the caller.
+            is delivered to the caller. If it is of another node, an exit signal with that reason
+            comes later, also to a caller that does not trap exits.
 
     Raises:
         NoProcessError: the process has ended, and the caller does not trap exits.
@@ -67,6 +69,8 @@ def link(pid: Pid) -> None:
         return
     if other is not None:
         process.link(other)
+    elif isinstance(pid, RemotePid):
+        process.link_elsewhere(pid)
     elif process.trapping:
         process.signal(pid, "noproc", "link")
     else:
@@ -93,15 +97,16 @@ def unlink(pid: Pid) -> None:
 
 @enable_ki_protection
 def monitor(
-    dest: Pid | str,
+    dest: Pid | str | tuple[str, str],
     *,
     alias: Literal["explicit_unalias", "demonitor", "reply_demonitor"] | None = None,
 ) -> Ref:
     """Request one `Down` message for the end of a process. Erlang's `monitor/2,3`.
 
     Args:
-        dest: a pid or a registered name. If there is no such process, the message is delivered at
-            once, with reason `"noproc"`.
+        dest: a pid, a registered name, or a pair `(name, node)` in a cluster. If there is no such
+            process, the message is delivered at once, with reason `"noproc"`; if the connection
+            with its node breaks, with reason `"noconnection"`.
         alias: makes the ref an alias too (see `alias`), until `unalias`. `"demonitor"` ends the
             alias with the monitor as well (by `demonitor` or `Down`); `"reply_demonitor"` ends
             both with the first message through the alias; `"explicit_unalias"` leaves it to
@@ -125,12 +130,18 @@ def monitor(
     if alias is not None:
         check_word("alias", alias, ("explicit_unalias", "demonitor", "reply_demonitor"))
     process = current_process()
-    pid = (
-        process.node.names.get(exact(dest))
-        if isinstance(dest, str)
-        else check_pid(dest, "dest", "a Pid or a registered name")
-    )
-    ref = process.monitor(None if pid is None else _in_this_thread(pid), dest)
+    name = dest if isinstance(dest, str) else elsewhere(process.node, dest)
+    pid: Pid | None
+    if isinstance(name, Remote):
+        pid = None
+        ref = process.monitor_elsewhere(name)
+    else:
+        pid = (
+            check_pid(dest, "dest", "a Pid or a registered name")
+            if name is None
+            else process.node.names.get(exact(name))
+        )
+        ref = process.monitor(None if pid is None else _in_this_thread(pid), dest)
     # Monitoring yourself, or a dead process, creates no lasting monitor. An alias that would end
     # with the monitor is then never active.
     lasting = alias == "explicit_unalias" or ref in (process.monitors or ())
@@ -238,6 +249,8 @@ def exit(pid_or_reason: Any, reason: Any = _MISSING, /) -> None:
             raise ExitSignal(process.reason)
     elif target is not None:
         target.signal(process.pid, reason, "exit")
+    elif isinstance(pid_or_reason, RemotePid):
+        pid_or_reason.signal(process.pid, reason)
 
 
 def _in_this_thread(pid: Pid) -> Process | None:

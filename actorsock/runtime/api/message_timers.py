@@ -12,6 +12,7 @@ from ..core.messages import TimerExpired
 from ..core.node import MessageTimer, Node
 from ..core.process import alive
 from ..core.reductions import TIMER
+from ..core.remote import RemotePid
 from .naming import exact
 
 __all__ = ["cancel_timer", "read_timer", "send_after", "start_timer"]
@@ -34,7 +35,7 @@ def send_after(delay: float, dest: Pid | str, message: Any) -> Ref:
 
     Raises:
         TypeError, ValueError: `delay` is not a number of seconds >= 0, or `dest` is neither a
-            `Pid` nor a string.
+            `Pid` nor a string, or the pid of another node.
         RuntimeError: the process belongs to a runtime in another thread.
 
     Example::
@@ -136,6 +137,10 @@ def _start_timer(delay: float, dest: Pid | str, ref: Ref, message: Any) -> Ref:
     else:
         target = alive.get(check_pid(dest, "dest", "a Pid or a registered name"))
         if target is None:
+            if isinstance(dest, RemotePid):
+                raise ValueError(
+                    f"dest: {dest!r} is of another node: timers send to processes of this one"
+                )
             return ref
         if target.node.thread != node.thread:
             raise RuntimeError(

@@ -23,6 +23,7 @@ from ..core.mailbox import MANY, NOTHING, PAUSED, Matcher, anything, test_of
 from ..core.messages import Timeout
 from ..core.process import Process, alive
 from ..core.reductions import MESSAGE
+from ..core.remote import Remote
 from .aliases import send_through
 from .naming import resolve
 
@@ -54,7 +55,7 @@ def current_pid() -> Pid:
 
 @twin
 @enable_ki_protection
-def send(dest: Pid | str | Ref, message: T) -> T:
+def send(dest: Pid | str | Ref | tuple[str, str], message: T) -> T:
     """Put `message` into the mailbox of a process. Erlang's `Dest ! Msg`.
 
     Never waits, and never fails because of the receiver: a message to a process that has ended, or
@@ -67,7 +68,8 @@ def send(dest: Pid | str | Ref, message: T) -> T:
     `signal.signal`, which may interrupt trio's loop: use `trio.open_signal_receiver`.
 
     Args:
-        dest: a pid, a registered name, or an alias (see `alias`).
+        dest: a pid, a registered name, or an alias (see `alias`). In a runtime that is a node of a
+            cluster (see `dist.start`) also one of another node, and a pair `(name, node)`.
         message: any object. It is not copied: do not change it afterwards.
 
     Returns:
@@ -75,7 +77,8 @@ def send(dest: Pid | str | Ref, message: T) -> T:
 
     Raises:
         ValueError: no process is registered as `dest`.
-        TypeError: `dest` is none of the above.
+        TypeError: `dest` is none of the above, or leads to another node, and `message` is of no
+            form that can be sent there.
         RuntimeError: `dest` is a name, and no runtime is open, or the thread belongs to none of
             several.
 
@@ -94,7 +97,12 @@ def send(dest: Pid | str | Ref, message: T) -> T:
     elif type(dest) is Ref:
         send_through(dest, message)
     else:
-        send(resolve(dest), message)
+        # Not isinstance, which asks an object of the program for its `__class__`.
+        target: Any = dest if issubclass(type(dest), Remote) else resolve(dest)
+        if isinstance(target, Remote):
+            target.deliver(message)
+        elif target is not None:
+            send(target, message)
     return message
 
 

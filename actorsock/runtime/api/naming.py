@@ -9,9 +9,11 @@ from ..bodies.current import current_process, node_of_caller
 from ..core.identity import Pid, check_pid
 from ..core.node import Node
 from ..core.process import Process, alive
+from ..core.remote import Remote
 
 __all__ = [
     "check_free",
+    "elsewhere",
     "exact",
     "give_name",
     "register",
@@ -44,6 +46,8 @@ def register(name: str, pid: Pid) -> None:
     """
     node = current_process().node
     process = alive.get(check_pid(pid))
+    if isinstance(pid, Remote):
+        raise ValueError(f"pid: {pid!r} is of another node: names lead to processes of this one")
     if process is None or process.ending:
         raise ValueError(f"pid: {pid!r} has ended")
     if process.node is not node:
@@ -134,10 +138,34 @@ def give_name(node: Node, name: str, process: Process) -> None:
     process.name = name
 
 
-def resolve(dest: Any) -> Pid:
-    """Return the pid registered as `dest`; raise `ValueError` if there is none."""
+def elsewhere(node: Node, dest: Any) -> Remote | str | None:
+    """Return the process of another node that `dest` names, or a name here; None if it is neither.
+
+    In a runtime that has joined a cluster, the pair `(name, node)` is a name on that node, which
+    may be this one.
+    """
+    if issubclass(type(dest), Remote):
+        return dest  # type: ignore[no-any-return]
+    if node.elsewhere is not None and type(dest) is tuple and len(dest) == 2:
+        name, where = dest
+        if issubclass(type(name), str) and issubclass(type(where), str):
+            return node.elsewhere.at(exact(name), exact(where))
+    return None
+
+
+def resolve(dest: Any) -> Pid | Remote | None:
+    """Return the process that `dest` names, here or on another node.
+
+    Raises `ValueError` if a plain name is not registered. `(name, node)` with the name of this
+    node is None then: as in Erlang, what is sent to a name of a node is never refused.
+    """
     if not issubclass(type(dest), str):
-        raise TypeError(f"dest: expected a Pid, a registered name or an alias, got {shown(dest)}")
+        found = elsewhere(node_of_caller(), dest)
+        if found is None:
+            raise TypeError(
+                f"dest: expected a Pid, a registered name or an alias, got {shown(dest)}"
+            )
+        return node_of_caller().names.get(found) if isinstance(found, str) else found
     pid = node_of_caller().names.get(exact(dest))
     if pid is None:
         raise ValueError(f"dest: no process is registered as {dest!r}")

@@ -6,11 +6,11 @@ that leads from a pid to its process is `process.alive`.
 
 from collections.abc import Callable
 from itertools import count
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeGuard, TypeVar
 
 from ...arguments import shown
 
-__all__ = ["Pid", "Ref", "check_pid", "check_ref", "make_ref"]
+__all__ = ["Pid", "Ref", "check_pid", "check_ref", "is_pid", "make_ref"]
 
 _next_pid: Final[Callable[[], int]] = count(1).__next__
 _next_ref: Final[Callable[[], int]] = count(1).__next__
@@ -22,7 +22,8 @@ class _Identity:
     """Base of `Pid` and `Ref`: comparison is by identity, so a copy is the object itself."""
 
     # No attrs class: one is made for every process and every call, and this is the cheapest form.
-    __slots__ = ("_number",)
+    # Weakly referred to by the table in which a cluster finds what has been sent to other nodes.
+    __slots__ = ("__weakref__", "_number")
 
     _number: int
 
@@ -87,15 +88,23 @@ def make_ref() -> Ref:
     return Ref()
 
 
+def is_pid(value: object) -> TypeGuard[Pid]:
+    """Return True for a `Pid`, also one of another node.
+
+    Not isinstance, which asks an object of the program for its `__class__`.
+    """
+    return issubclass(type(value), Pid)
+
+
 def check_pid(pid: object, argument: str = "pid", expected: str = "a Pid") -> Pid:
     """Return `pid`; raise `TypeError`, which names the argument, unless it is a `Pid`."""
-    if type(pid) is not Pid:
+    if not is_pid(pid):
         raise TypeError(f"{argument}: expected {expected}, got {shown(pid)}")
     return pid
 
 
 def check_ref(ref: object, argument: str = "ref") -> Ref:
     """Return `ref`; raise `TypeError`, which names the argument, unless it is a `Ref`."""
-    if type(ref) is not Ref:
+    if not issubclass(type(ref), Ref):
         raise TypeError(f"{argument}: expected a Ref, got {shown(ref)}")
-    return ref
+    return ref  # type: ignore[return-value]  # mypy does not follow `issubclass(type(ref), Ref)`

@@ -37,7 +37,7 @@ class Down:
 
     Attributes:
         ref: the ref that `monitor` returned.
-        pid: the argument of `monitor`: the pid, or the registered name.
+        pid: the argument of `monitor`: the pid, the registered name, or a pair `(name, node)`.
         reason: the exit reason of the process; `"noproc"` if there was no such process.
 
     Example::
@@ -48,7 +48,7 @@ class Down:
     """
 
     ref: Ref
-    pid: Pid | str
+    pid: Pid | str | tuple[str, str]
     reason: Any
 
 

@@ -15,6 +15,7 @@ import trio
 from .identity import Pid, Ref
 from .passes import Passes
 from .reductions import INBOX_QUANTUM
+from .remote import Elsewhere
 from .run_queue import RunQueue
 from .timers import Entry, Timers
 
@@ -63,6 +64,8 @@ class Node:
     """Descriptors of epoll objects, which a forked child must not use: the kernel shares them."""
     forked: bool = False
     """True in a child of `os.fork`: the copy of a runtime that goes on in the parent."""
+    elsewhere: Elsewhere | None = None
+    """What knows other nodes; None unless this runtime has joined a cluster."""
     closing: bool = False
     """True once the runtime is being left: no process can start any more."""
     interruption: BaseException | None = None

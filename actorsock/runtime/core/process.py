@@ -15,6 +15,7 @@ from .identity import Pid, Ref
 from .mailbox import Mailbox, anything, may_match
 from .messages import Down, Exit
 from .node import Node
+from .remote import Remote, RemotePid, RemoteRef
 from .signals import Origin, effect_of
 
 __all__ = [
@@ -162,9 +163,9 @@ class Process:
     # Most processes use few of these tables, so each is made when something is put into it.
     links: dict[Pid, None] | None = None
     """Linked processes, in the order in which the links were made: a dict serves as ordered set."""
-    monitors: dict[Ref, Pid] | None = None
-    """The processes that this one monitors."""
-    watchers: dict[Ref, tuple[Pid, Pid | str]] | None = None
+    monitors: dict[Ref, Pid | Remote] | None = None
+    """The processes that this one monitors; a `RemoteName` for one known by its name there."""
+    watchers: dict[Ref, tuple[Pid, Any]] | None = None
     """The processes that monitor this one, each with the argument of its `monitor`."""
     timers: dict[Ref, Node] | None = None
     """Message timers that will send to this process, and the node that keeps them."""
@@ -224,15 +225,25 @@ class Process:
                 one.links = {}
             one.links[another.pid] = None
 
+    def link_elsewhere(self, pid: RemotePid) -> None:
+        """Link the process with one of another node."""
+        if self.links is None:
+            self.links = {}
+        if pid not in self.links:
+            self.links[pid] = None
+            pid.linked(self.pid)
+
     def unlink(self, pid: Pid) -> None:
         """Remove the link with `pid`, if any, from both processes."""
-        if self.links:
-            self.links.pop(pid, None)
-        if (other := alive.get(pid)) is not None and other.links:
-            other.links.pop(self.pid, None)
+        linked = self.links is not None and self.links.pop(pid, self) is None
+        if (other := alive.get(pid)) is not None:
+            if other.links:
+                other.links.pop(self.pid, None)
+        elif linked and isinstance(pid, RemotePid):
+            pid.unlinked(self.pid)
 
     @twin
-    def monitor(self, target: "Process | None", named: Pid | str, ref: Ref | None = None) -> Ref:
+    def monitor(self, target: "Process | None", named: Any, ref: Ref | None = None) -> Ref:
         """Request a `Down` for the end of `target`; if there is none, deliver `"noproc"` at once.
 
         The `Down` carries `ref`, or a new ref if None. A process that monitors itself gets a ref
@@ -251,15 +262,54 @@ class Process:
             self.monitors[ref] = target.pid
         return ref
 
+    def monitor_elsewhere(self, target: Remote, ref: Ref | None = None) -> Ref:
+        """Request a `Down` for the end of a process of another node."""
+        if ref is None:
+            ref = Ref()
+        if self.monitors is None:
+            self.monitors = {}
+        self.monitors[ref] = target
+        target.monitored(self.pid, ref)
+        return ref
+
     @twin
     def demonitor(self, ref: Ref) -> None:
         """Remove the monitor `ref`, if any: no `Down` for it will be delivered."""
         target = self.monitors.pop(ref, None) if self.monitors else None
-        if target is not None and (process := alive.get(target)) is not None:
+        if isinstance(target, Remote):
+            target.demonitored(self.pid, ref)
+        elif target is not None and (process := alive.get(target)) is not None:
             assert process.watchers is not None
             process.watchers.pop(ref, None)
         if self.aliases:
             self._drop_alias_of_monitor(ref)
+
+    def linked_from(self, pid: RemotePid) -> None:
+        """Keep the link that a process of another node has made."""
+        if self.links is None:
+            self.links = {}
+        self.links[pid] = None
+
+    def unlinked_from(self, pid: RemotePid) -> None:
+        """Forget the link that a process of another node has removed."""
+        if self.links:
+            self.links.pop(pid, None)
+
+    def link_ended(self, pid: RemotePid, reason: Any) -> None:
+        """Receive the exit signal of a link with a process of another node."""
+        if self.links and self.links.pop(pid, self) is None:
+            self.signal(pid, reason, "link")
+
+    def watched_from(self, pid: RemotePid, ref: RemoteRef, named: Pid | str) -> None:
+        """Keep the monitor that a process of another node has asked for."""
+        if self.watchers is None:
+            self.watchers = {}
+        self.watchers[ref] = (pid, named)
+
+    def unwatched_from(self, ref: RemoteRef) -> None:
+        """Forget the monitor that a process of another node has removed."""
+        if self.watchers:
+            self.watchers.pop(ref, None)
 
     def add_alias(self, ref: Ref, mode: str) -> None:
         """Make `ref` an alias: messages sent to it are delivered to this process."""
@@ -340,13 +390,21 @@ class Process:
             if other is not None and other.links and self.pid in other.links:
                 del other.links[self.pid]
                 other.signal(self.pid, reason, "link", self.ended_by)
+            elif isinstance(pid, RemotePid):
+                pid.partner_ended(self.pid, reason)
         for ref, (watcher, named) in (watchers or {}).items():
             other = alive.get(watcher)
-            if other is not None and other.monitors and ref in other.monitors:
-                del other.monitors[ref]
-                if other.aliases:
-                    other._drop_alias_of_monitor(ref)
-                other.deliver(Down(ref, named, reason))
+            if other is not None:
+                other.watched_ended(ref, named, reason)
+            elif isinstance(watcher, RemotePid):
+                watcher.watched_ended(ref, self.pid, named, reason)
+
+    def watched_ended(self, ref: Ref, named: Any, reason: Any) -> None:
+        """Deliver the `Down` of the monitor `ref`, if it has not been removed."""
+        if self.monitors and self.monitors.pop(ref, None) is not None:
+            if self.aliases:
+                self._drop_alias_of_monitor(ref)
+            self.deliver(Down(ref, named, reason))
 
     def _drop_alias_of_monitor(self, ref: Ref) -> None:
         if self._mode_of(ref) in ("demonitor", "reply_demonitor"):

@@ -37,7 +37,9 @@ _EFFECTS: Final[dict[tuple[_ReasonClass, Origin], tuple[Effect, Effect]]] = {
 
 def effect_of(reason: Any, origin: Origin, trapping: bool) -> Effect:
     """Return the effect of a signal on a process that traps exits (`trapping`) or does not."""
-    reason_class: _ReasonClass = reason if is_word(reason, "normal", "kill") else "other"
+    reason_class: _ReasonClass = "other"
+    if is_word(reason, "normal", "kill"):
+        reason_class = str.__str__(reason)  # type: ignore[assignment]  # one of these two
     return _EFFECTS[reason_class, origin][trapping]
 
 
@@ -45,6 +47,9 @@ def is_word(reason: Any, *words: str) -> bool:
     """Return True if the exit reason is one of `words`.
 
     A reason may be any object, and its `==` may raise or return something other than a bool (a
-    numpy array does): only a string is compared.
+    numpy array does): only a string is compared, and of one of a class of its own (an atom of
+    another node) the characters.
     """
-    return type(reason) is str and reason in words
+    if type(reason) is str:
+        return reason in words
+    return issubclass(type(reason), str) and str.__str__(reason) in words

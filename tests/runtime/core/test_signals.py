@@ -47,3 +47,19 @@ def test_a_reason_is_never_compared_by_its_own_equality(origin: Origin) -> None:
 
     assert effect_of(Array(), origin, trapping=False) == "die"
     assert effect_of(Array(), origin, trapping=True) == "deliver"
+
+
+class Word(str):
+    """A string of a class of its own, whose equality is not that of its characters."""
+
+    def __eq__(self, other: object) -> bool:
+        raise ValueError("not comparable")
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+@pytest.mark.parametrize("reason", ["normal", "kill", "other"])
+@pytest.mark.parametrize("origin", ["exit", "self", "link"])
+def test_of_a_string_the_characters_count(reason: str, origin: Origin) -> None:
+    for trapping in (False, True):
+        assert effect_of(Word(reason), origin, trapping) == effect_of(reason, origin, trapping)

@@ -1,0 +1,1 @@
+"""The public functions: joining a cluster, nodes, calls and processes there."""

@@ -1,0 +1,249 @@
+"""What makes a runtime a node: its name and cookie, its peers, and who wants to hear of them."""
+
+import logging
+import secrets
+from collections.abc import Callable
+from typing import Any, Final
+from weakref import WeakValueDictionary
+
+import attrs
+import trio
+
+from ...runtime.bodies.current import current_process
+from ...runtime.core.identity import Pid, Ref
+from ...runtime.core.node import Node
+from ...runtime.core.process import Process, alive
+from ..wire.flags import offered
+from ..wire.handshake import Self
+from .channel import Tls
+from .connection import Connection
+from .identities import FarName, Identities
+from .messages import messages_writer
+from .peer import Peer
+
+__all__ = ["Connect", "Distribution", "NodeDown", "NodeUp", "Settings", "distribution"]
+
+_log: Final = logging.getLogger("actorsock.dist")
+
+
+@attrs.frozen
+class NodeUp:
+    """A node has connected. Erlang's `{nodeup, Node}`, for `dist.monitor_nodes`."""
+
+    node: str
+
+
+@attrs.frozen
+class NodeDown:
+    """The connection with a node has ended, or could not be made. Erlang's `{nodedown, Node}`.
+
+    Attributes:
+        node: its name.
+        reason: a word: `"connection_closed"`, `"net_tick_timeout"`, `"disconnect"`,
+            `"noconnection"` if there never was a connection, ...
+    """
+
+    node: str
+    reason: str
+
+
+@attrs.frozen
+class Settled:
+    """An attempt to connect is over."""
+
+    ref: Ref
+    up: bool
+
+
+@attrs.frozen
+class Settings:
+    """The arguments of `dist.start`."""
+
+    name: str
+    cookie: str = attrs.field(repr=False)
+    hidden: bool = True
+    ticktime: float = 60.0
+    none: str = "undefined"
+    tls: Tls | None = None
+    epmd_port: int = 4369
+    """The port at which the epmd of any host is asked."""
+    known: dict[str, tuple[str, int]] = attrs.field(factory=dict)
+    """Addresses of nodes that no epmd has to be asked for."""
+
+
+@attrs.frozen
+class Connect:
+    """The message to `net_kernel`: make the handshake with a peer, on this connection."""
+
+    peer: Peer
+    connection: Connection
+
+
+class Distribution:
+    """One node."""
+
+    def __init__(self, node: Node, settings: Settings, creation: int) -> None:
+        self.node: Final = node
+        self.settings: Final = settings
+        self.name: Final = settings.name
+        self.pid = Pid()
+        """Sends what no process sends; `net_kernel`'s once that runs."""
+        self.leader = self.pid
+        """The group leader of what is spawned elsewhere."""
+        self.myself: Final = Self(
+            settings.name,
+            creation,
+            offered(settings.hidden),
+            settings.cookie,
+            lambda: secrets.randbits(32),
+        )
+        self._peers: WeakValueDictionary[str, Peer] = WeakValueDictionary()
+        self.connected: Final[dict[str, Peer]] = {}
+        self.identities: Final = Identities(settings.name, creation, self.peer)
+        self.writer: Final = messages_writer(self.identities, settings.none)
+        self.on_spawn: Callable[[Peer, dict[str, Any]], None] | None = None
+        """Serves a request to spawn here."""
+        self.on_release: Callable[[Peer, Callable[[int], object]], None] | None = None
+        """Finds the release of another node."""
+        self._watchers: dict[str, list[Pid]] = {}
+        self._subscribers: dict[Pid, int] = {}
+        self._awaiting: dict[str, dict[Ref, Process]] = {}
+        """Who waits for a node to be connected, or not."""
+        self._closing = False
+
+    # --- what `runtime.core.remote` asks ----------------------------------------------------------
+
+    def at(self, name: str, node: str) -> FarName | str:
+        """Return what `(name, node)` means: a name on another node, or a name here."""
+        return name if node == self.name else FarName(name, self.peer(node))
+
+    # --- what peers ask ---------------------------------------------------------------------------
+
+    def peer(self, name: str) -> Peer:
+        """Return the node `name`, whether it is connected or not."""
+        found = self._peers.get(name)
+        if found is None:
+            found = self._peers[name] = Peer(self, str(name))
+        return found
+
+    @property
+    def thread(self) -> int:
+        return self.node.thread
+
+    def sender_as_bytes(self, pid: Pid) -> bytes:
+        return self.identities.sender_as_bytes(pid)
+
+    def soon(self, function: Callable[..., object], *args: Any) -> None:
+        self.node.deliver_soon(function, *args)
+
+    def later(self, seconds: float, function: Callable[..., object], *args: Any) -> None:
+        self.node.timers.add(trio.current_time() + seconds, function, *args)
+
+    def process_named(self, name: str) -> Process | None:
+        pid = self.node.names.get(name)
+        return None if pid is None else alive.get(pid)
+
+    def here(self, pid: Pid) -> Process | None:
+        process = alive.get(pid)
+        return None if process is None or process.node is not self.node else process
+
+    def begin(self, peer: Peer) -> Connection | None:
+        """Begin to connect; None if there is no way to `peer`."""
+        kernel = self.process_named("net_kernel")
+        if kernel is None or self._closing or "@" not in peer.name or peer.name == self.name:
+            return None
+        connection = Connection(self.settings.ticktime)
+        kernel.deliver(Connect(peer, connection))
+        return connection
+
+    def came_up(self, peer: Peer) -> None:
+        self.connected[peer.name] = peer
+        self._settle(peer.name, True)
+        _log.info("%s is connected", peer.name)
+        self._publish(NodeUp(peer.name))
+
+    def went_down(self, peer: Peer, reason: str, was_up: bool) -> None:
+        down = NodeDown(peer.name, reason)
+        if was_up:
+            self.connected.pop(peer.name, None)
+            _log.info("%s is not connected any more: %s", peer.name, reason)
+            self._publish(down)
+        self._settle(peer.name, False)
+        for pid in self._watchers.pop(peer.name, ()):
+            if (process := alive.get(pid)) is not None:
+                process.deliver(down)
+
+    def spawn_for(self, peer: Peer, request: dict[str, Any]) -> None:
+        assert self.on_spawn is not None
+        self.on_spawn(peer, request)
+
+    def with_release(self, peer: Peer, then: Callable[[int], object]) -> None:
+        assert self.on_release is not None
+        self.on_release(peer, then)
+
+    # --- who wants to hear of nodes ---------------------------------------------------------------
+
+    def watch(self, name: str, process: Process, flag: bool) -> None:
+        """Add, or remove, one `NodeDown` for `process`; `monitor_node`."""
+        watchers = self._watchers.setdefault(name, [])
+        if flag:
+            watchers.append(process.pid)
+            self.peer(name).connect()
+            return
+        if process.pid in watchers:
+            watchers.remove(process.pid)
+        if not watchers:
+            del self._watchers[name]
+
+    def subscribe(self, process: Process, flag: bool) -> None:
+        """Have `process` told of every node, or not any more; as often as it has asked for."""
+        times = self._subscribers.pop(process.pid, 0) + 1 if flag else 0
+        if flag:
+            self._subscribers[process.pid] = times
+        else:
+            self._subscribers.pop(process.pid, None)
+
+    def await_settled(self, name: str, process: Process, ref: Ref) -> None:
+        """Connect, and have `process` told by a `Settled` with `ref` how that has ended."""
+        self._awaiting.setdefault(name, {})[ref] = process
+        self.peer(name).connect()
+
+    def forget_settled(self, name: str, ref: Ref) -> None:
+        """Do not tell the process that waits for `ref`."""
+        waiting = self._awaiting.get(name)
+        if waiting is not None:
+            waiting.pop(ref, None)
+            if not waiting:
+                del self._awaiting[name]
+
+    def _settle(self, name: str, up: bool) -> None:
+        for ref, process in self._awaiting.pop(name, {}).items():
+            process.deliver(Settled(ref, up))
+
+    def _publish(self, message: NodeUp | NodeDown) -> None:
+        for pid, times in list(self._subscribers.items()):
+            process = alive.get(pid)
+            if process is None:
+                del self._subscribers[pid]
+                continue
+            for _ in range(times):
+                process.deliver(message)
+
+    # --- the end ----------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Give up every connection: the node is being left."""
+        self._closing = True
+        for peer in list(self._peers.values()):
+            peer.disconnect("this node is being left")
+
+
+def distribution() -> Distribution:
+    """Return the node that the calling process belongs to; raise `RuntimeError` if it is none."""
+    elsewhere = current_process().node.elsewhere
+    if not isinstance(elsewhere, Distribution):
+        raise RuntimeError(
+            "this runtime is no node of a cluster: put `async with dist.start(name, cookie=...):` "
+            "around this code"
+        )
+    return elsewhere

@@ -1,0 +1,206 @@
+"""One other node as this one sees it, connected or not.
+
+What is told while there is no connection waits until there is one, or is lost with the last attempt
+to make one.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final, Protocol
+
+from ...runtime.api.aliases import send_through
+from ...runtime.core.identity import Pid, Ref
+from ..terms.values import BadTerm
+from ..terms.writing import atom_bytes
+from ..wire import control
+from ..wire.attempts import Attempts, Decision, Drop, GiveUp, Up
+from ..wire.control import parsed
+from ..wire.handshake import HANDSHAKE_SECONDS, Agreed
+from .identities import FarPid, FarRef
+from .messages import DROPPED, from_term, to_term
+from .outgoing import Line, Outgoing, Speaker
+from .ties import Ties
+
+__all__ = ["Host", "Peer"]
+
+_SEND: Final = b"h\x03a" + bytes((control.SEND,))
+_SEND_ALIAS: Final = b"h\x03a" + bytes((control.SEND_ALIAS,))
+_SEND_NAME: Final = b"h\x04a" + bytes((control.SEND_NAME,))
+
+
+class Host(Speaker, Protocol):
+    """This node, as its peers need it."""
+
+    def begin(self, peer: "Peer") -> Any: ...
+    def came_up(self, peer: "Peer") -> None: ...
+    def went_down(self, peer: "Peer", reason: str, was_up: bool) -> None: ...
+    def later(self, seconds: float, function: Callable[..., object], *args: Any) -> None: ...
+    def with_release(self, peer: "Peer", then: Callable[[int], object]) -> None: ...
+    def spawn_for(self, peer: "Peer", request: dict[str, Any]) -> None: ...
+
+
+class Peer:
+    """The node `name`."""
+
+    def __init__(self, host: Host, name: str) -> None:
+        self.name = name
+        self.attempts = Attempts(host.name, name)
+        self.hidden = False
+        self.creation = 0
+        self.release: int | None = None
+        """The release of Erlang there, once somebody had to know; 0 for another program."""
+        self._host = host
+        self._awaited = 0
+        self._out = Outgoing(host, self)
+        self.ties = Ties(self._out)
+
+    def __repr__(self) -> str:
+        return f"<peer {self.name}>"
+
+    @property
+    def line(self) -> Line | None:
+        """The connection, while there is one."""
+        return self._out.line
+
+    def send(self, to: FarPid, message: Any) -> None:
+        """Send a message to a pid there."""
+        self._send(_SEND, to.wire, message)
+
+    def send_alias(self, to: FarRef, message: Any) -> None:
+        """Send a message through an alias of there."""
+        self._send(_SEND_ALIAS, to.wire, message)
+
+    def send_name(self, name: str, message: Any) -> None:
+        """Send a message to a name there."""
+        self._send(_SEND_NAME, b"w\x00" + atom_bytes(name), message)
+
+    def _send(self, head: bytes, to: bytes, message: Any) -> None:
+        out = self._out
+        body = bytearray(head)
+        body += out.sender()
+        body += to
+        out.host.writer.write(body, to_term(message))
+        out.tell(body)
+
+    def with_release(self, then: Callable[[int], object]) -> None:
+        """Call `then` with the release of Erlang there, which may have to be asked for."""
+        self._host.with_release(self, then)
+
+    # --- the connection ---------------------------------------------------------------------------
+
+    def connect(self) -> None:
+        """Begin to connect, if there is neither a connection nor an attempt."""
+        if self.attempts.idle:
+            attempt = self._host.begin(self)
+            if attempt is None:  # the node is being left, or knows no way there
+                self._down("noconnection")
+            else:
+                self.attempts.begun(attempt)
+
+    def disconnect(self, why: str) -> None:
+        """End the connection, if there is one, and all that leads over it."""
+        line = self.line
+        if line is not None:
+            self.carry_out(self.attempts.ended(line), why)
+            line.close(why)
+
+    def carry_out(self, decisions: list[Decision], reason: str = "connection_closed") -> None:
+        """Do what the rules about attempts have decided."""
+        for decision in decisions:
+            match decision:
+                case Drop(connection):
+                    if connection is self.line:
+                        self._down("connection_replaced")
+                    connection.close("another connection with this node goes on")
+                case Up(connection):
+                    self._out.use(connection)
+                    self._host.came_up(self)
+                case GiveUp():
+                    self._down(reason)
+
+    def refused(self, connection: Any, status: str | None) -> None:
+        """Note that the other side has refused our attempt, perhaps because its own goes on."""
+        self.carry_out(self.attempts.refused(connection, status))
+        if self.attempts.awaiting:
+            self._awaited += 1
+            self._host.later(HANDSHAKE_SECONDS, self._waited_long, self._awaited)
+
+    def _waited_long(self, number: int) -> None:
+        if number == self._awaited:
+            self.carry_out(self.attempts.waited_long())
+
+    def established(self, connection: Any, agreed: Agreed) -> None:
+        """Note that the handshake on a connection is complete."""
+        # A new life of the node, or the same one again: what went through the old connection is
+        # over before anything of the new one is heard.
+        if agreed.creation != self.creation:
+            self.release = None
+        self.hidden, self.creation = agreed.hidden, agreed.creation
+        self.carry_out(self.attempts.completed(connection))
+
+    def overrun(self) -> None:
+        """Give up what waits for a connection: it is too much."""
+        self._down("noconnection")
+
+    def _down(self, why: str) -> None:
+        was_up = self._out.line is not None
+        self._out.drop()
+        self.ties.lost()
+        self._host.went_down(self, why, was_up)
+
+    # --- what the other node tells ----------------------------------------------------------------
+
+    def heard(self, message: Any, payload: Any, has_payload: bool) -> None:
+        """Do what a control message asks for; raise `BadTerm` if it is none."""
+        if has_payload and type(message) is tuple and len(message) == 3:
+            # The commonest operation, without its table.
+            number, _, to = message
+            if number == control.SEND and isinstance(to, Pid):
+                self._on_send(to, payload)
+                return
+        operation = parsed(message, payload, has_payload)
+        fields = operation.fields
+        # A node speaks for its own processes alone. `send` uses no sender, and is spared the test.
+        if operation.name not in _WITHOUT_SENDER:
+            for name in ("sender", "ref") if operation.name in _WITH_THEIR_REF else ("sender",):
+                if isinstance(fields[name], (Pid, Ref)) and (
+                    getattr(fields[name], "peer", None) is not self
+                ):
+                    raise BadTerm(f"{operation.name} in the name of {fields[name]!r}")
+        own = _OWN.get(operation.name)
+        if own is not None:
+            own(self, **fields)
+        else:
+            getattr(self.ties, f"on_{operation.name}")(**fields)
+
+    def _on_send(self, to: Pid, message: Any, sender: Pid | None = None) -> None:
+        process = self._host.here(to)
+        if process is not None:
+            message = from_term(message)
+            if message is not DROPPED:
+                process.deliver(message)
+
+    def _on_send_name(self, sender: Pid, to: str, message: Any) -> None:
+        process = self._host.process_named(to)
+        if process is not None:
+            self._on_send(process.pid, message)
+
+    def _on_send_alias(self, sender: Pid, to: Ref, message: Any) -> None:
+        message = from_term(message)
+        if message is not DROPPED and type(to) is Ref:
+            send_through(to, message)
+
+    def _on_spawn(self, **request: Any) -> None:
+        self._host.spawn_for(self, request)
+
+    def _on_group_leader(self, sender: Pid, to: Pid) -> None:
+        pass  # a process here has none: its output goes where that of the program goes
+
+
+_WITHOUT_SENDER: Final = ("send", "send_name", "send_alias", "spawn_reply")
+_WITH_THEIR_REF: Final = ("monitor", "demonitor", "spawn")
+
+_OWN: Final = {
+    name: getattr(Peer, f"_on_{name}")
+    for name in ("send", "send_name", "send_alias", "spawn", "group_leader")
+}
+"""What a peer does itself, by the names of the operations; all else is about its ties."""

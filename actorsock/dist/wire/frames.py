@@ -1,0 +1,174 @@
+"""Frames between nodes: their headers, fragments, cached atoms and ticks; no I/O.
+
+A frame is four bytes of length, and a header with the atoms that it announces, a control message
+and for many a payload. An empty frame is a tick. What is larger than a fragment may come in several
+frames, between those of others.
+"""
+
+from collections.abc import Iterator
+from struct import Struct, error
+from typing import Any, Final
+
+import attrs
+
+from ..terms.reading import Reader
+from ..terms.values import BadTerm
+
+__all__ = ["LONGEST_FRAME", "TICK", "FrameReader", "framed"]
+
+LONGEST_FRAME: Final = 64 * 1024 * 1024
+"""Bytes of a frame, and of all fragments that are under way."""
+
+TICK: Final = bytes(4)
+
+_HEADER: Final = b"\x83D\x00"  # a header that announces no atoms
+_LENGTH: Final = Struct(">I")
+_FRAGMENT: Final = Struct(">QQ")
+_U16: Final = Struct(">H")
+
+
+def framed(body: bytes | bytearray) -> bytes:
+    """Return the frame with a control message, and its payload, as terms without version byte."""
+    return b"".join((_LENGTH.pack(len(body) + len(_HEADER)), _HEADER, body))
+
+
+@attrs.define
+class _Parts:
+    """A message whose fragments come."""
+
+    atoms: tuple[Any, ...]
+    left: int
+    """The number of the fragment that came last; the last one of all has number 1."""
+    pieces: list[bytes]
+
+
+class FrameReader:
+    """Takes bytes as they come, and yields the terms in them.
+
+    Args:
+        reader: reads the terms, and keeps the atoms.
+    """
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self._bytes = bytearray()
+        self._atoms: dict[int, Any] = {}
+        """The cache of atoms that the other node fills, by segment and index."""
+        self._parts: dict[int, _Parts] = {}
+        self._waiting = 0
+        """Bytes of the fragments under way."""
+
+    def feed(self, data: bytes) -> Iterator[tuple[Any, Any, bool]]:
+        """Yield each control message, its payload, and True if there is one.
+
+        Ticks yield nothing. Raises `BadTerm` for what is no frame, or exceeds a limit.
+        """
+        if self._bytes:
+            self._bytes += data
+            data = bytes(self._bytes)
+            self._bytes.clear()
+        at, size = 0, len(data)
+        while size - at >= 4:
+            (length,) = _LENGTH.unpack_from(data, at)
+            if length > LONGEST_FRAME:
+                raise BadTerm(f"a frame of {length} bytes, more than {LONGEST_FRAME}")
+            end = at + 4 + length
+            if end > size:
+                break
+            if length:
+                frame = data[at + 4 : end]
+                if frame[:2] == b"\x83D":
+                    atoms, start = self._announced(frame, 2)
+                    yield self._message(frame, start, atoms)
+                else:
+                    yield from self._fragment(frame)
+            at = end
+        self._bytes += data[at:]
+
+    def _fragment(self, frame: bytes) -> Iterator[tuple[Any, Any, bool]]:
+        match frame[:2]:
+            case b"\x83E":
+                self._begin_parts(frame)
+                yield from self._finished(frame)
+            case b"\x83F":
+                self._add_part(frame)
+                yield from self._finished(frame)
+            case other:
+                raise BadTerm(f"no frame begins with {other!r}")
+
+    def _message(self, body: bytes, at: int, atoms: tuple[Any, ...]) -> tuple[Any, Any, bool]:
+        reader = self._reader
+        reader.cached = atoms
+        control, at = reader.term(body, at)
+        if at == len(body):
+            return control, None, False
+        payload, at = reader.term(body, at)
+        if at != len(body):
+            raise BadTerm(f"{len(body) - at} bytes follow the payload of a message")
+        return control, payload, True
+
+    def _announced(self, frame: bytes, at: int) -> tuple[tuple[Any, ...], int]:
+        """Return the atoms that the header of a frame announces, and where it ends."""
+        try:
+            count = frame[at]
+            if not count:
+                return (), at + 1
+            flags = frame[at + 1 : at + 2 + count // 2]
+            at += 2 + count // 2
+            long = _nibble(flags, count) & 1
+            atoms = []
+            for number in range(count):
+                nibble = _nibble(flags, number)
+                place = (nibble & 7) << 8 | frame[at]
+                at += 1
+                if nibble & 8:
+                    length = _U16.unpack_from(frame, at)[0] if long else frame[at]
+                    at += 2 if long else 1
+                    if at + length > len(frame):
+                        raise IndexError
+                    self._atoms[place] = self._reader.atom(frame[at : at + length])
+                    at += length
+                atoms.append(self._atoms[place])
+        except (IndexError, KeyError, ValueError, error) as exc:
+            raise BadTerm(f"the header of a frame is wrong: {exc!r}") from None
+        return tuple(atoms), at
+
+    def _begin_parts(self, frame: bytes) -> None:
+        sequence, left = _numbers(frame)
+        if sequence in self._parts or not left:
+            raise BadTerm("a message in fragments begins twice, or has none")
+        atoms, at = self._announced(frame, 2 + _FRAGMENT.size)
+        self._parts[sequence] = _Parts(atoms, left, [])
+        self._keep(self._parts[sequence], frame[at:])
+
+    def _add_part(self, frame: bytes) -> None:
+        sequence, left = _numbers(frame)
+        parts = self._parts.get(sequence)
+        if parts is None or left != parts.left - 1:
+            raise BadTerm("a fragment is missing")
+        parts.left = left
+        self._keep(parts, frame[2 + _FRAGMENT.size :])
+
+    def _keep(self, parts: _Parts, piece: bytes) -> None:
+        self._waiting += len(piece)
+        if self._waiting > LONGEST_FRAME:
+            raise BadTerm(f"fragments under way of more than {LONGEST_FRAME} bytes")
+        parts.pieces.append(piece)
+
+    def _finished(self, frame: bytes) -> Iterator[tuple[Any, Any, bool]]:
+        sequence, left = _numbers(frame)
+        if left == 1:
+            parts = self._parts.pop(sequence)
+            body = b"".join(parts.pieces)
+            self._waiting -= len(body)
+            yield self._message(body, 0, parts.atoms)
+
+
+def _numbers(frame: bytes) -> tuple[int, int]:
+    if len(frame) < 2 + _FRAGMENT.size:
+        raise BadTerm("a fragment is too short")
+    return _FRAGMENT.unpack_from(frame, 2)
+
+
+def _nibble(flags: bytes, number: int) -> int:
+    return flags[number // 2] >> 4 * (number % 2) & 15
