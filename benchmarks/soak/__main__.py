@@ -45,7 +45,7 @@ _CLIENTS: Final = 100
 _MANY: Final = 10
 _WAVES: Final = 12
 # The first waves fill caches and pools.
-_WARM: Final = 3
+_WARM: Final = 5
 # The growth of memory that is allowed for each connection, and in addition.
 _BLOCKS_EACH, _BLOCKS = 0.02, 500
 _RESIDENT_EACH, _RESIDENT = 64 / 2**20, 4.0
