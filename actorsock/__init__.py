@@ -1,7 +1,8 @@
 """Erlang-style processes for Python on trio, whose processes own sockets.
 
 `run(main)` or `async with open_runtime():` opens a runtime; inside, every trio task is a process
-with a pid and a mailbox. `actorsock.socket` has the sockets, `actorsock.otp` the behaviours,
+with a pid and a mailbox. `actorsock.socket` has the sockets, `gen_tcp`, `gen_udp` and `inet` those
+with active modes and packets, `ssl` the same over TLS, `actorsock.otp` the behaviours,
 `actorsock.streams` streams and listeners in trio's form, and `actorsock.testing` the fixtures of
 the pytest plugin.
 
@@ -11,7 +12,10 @@ where this one was imported before pytest began.
 
 from typing import Final
 
-from . import otp, socket, streams
+from . import gen_tcp, gen_udp, inet, otp, socket, streams
+
+# Reachable as `actorsock.ssl`, but not in `__all__`: `import *` must not hide Python's `ssl`.
+from . import ssl as ssl
 from ._native import native as _native_is_used
 from .otp import CallError
 from .results import BadMatch, Error, Ok, Select, SelectRead, ok
@@ -80,7 +84,10 @@ __all__ = [
     "demonitor",
     "ending",
     "exit",
+    "gen_tcp",
+    "gen_udp",
     "in_trio",
+    "inet",
     "is_alive",
     "link",
     "mailbox",

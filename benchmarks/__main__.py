@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from . import (
+    active,
     bulk,
     distribution,
     echo,
@@ -22,6 +23,7 @@ from . import (
     request_reply,
     ring,
     spawning,
+    tls,
     under_load,
 )
 from .drawing import picture
@@ -36,6 +38,9 @@ PARTS: Final[dict[str, Part]] = {
     "bulk": bulk.benchmarks,
     "udp": under_load.udp,
     "accept": under_load.accept,
+    "active": active.active,
+    "active_udp": active.active_udp,
+    "tls": tls.benchmarks,
     "messages": messages.benchmarks,
     "ring": ring.benchmarks,
     "mailbox_drain": mailbox_drain.benchmarks,

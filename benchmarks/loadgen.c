@@ -110,13 +110,20 @@ static void answer(uint64_t count, double seconds)
 
 /* --- echo and udp ------------------------------------------------------------------------- */
 
-/* All messages of all connections differ, so that a mix-up is detected. */
+/* All messages of all connections differ, so that a mix-up is detected. Each is one packet with 4
+   bytes of length in front, and one line, for the servers that divide the stream. */
 static void message(char *text, const struct connection *connection, uint64_t number)
 {
     uint64_t words[MESSAGE / 8];
     for (int i = 0; i < MESSAGE / 8; i++)
         words[i] = number * 0x9e3779b97f4a7c15u + (uint64_t)connection->fd * 31 + i;
     memcpy(text, words, MESSAGE);
+    for (int i = 0; i < MESSAGE; i++)
+        if (text[i] == '\n')
+            text[i] = '-';
+    uint32_t length = htonl(MESSAGE - 4);
+    memcpy(text, &length, 4);
+    text[MESSAGE - 1] = '\n';
 }
 
 static void transmit(struct connection *connection)

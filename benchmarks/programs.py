@@ -137,7 +137,7 @@ def without_native(command: Sequence[str]) -> list[str]:
     return ["env", "ACTORSOCK_NATIVE=0", *command]  # env replaces itself by the program
 
 
-def erlang(module: str, function: str, *args: float) -> list[str]:
+def erlang(module: str, function: str, *args: float | str) -> list[str]:
     """Return the command that runs a function of an Erlang module on one scheduler."""
     call = f"{module}:{function}({', '.join(map(str, args))})"
     path = str(_compiled_erlang())

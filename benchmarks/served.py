@@ -87,11 +87,12 @@ def under_load(
     number: int,
     run: float,
     figure: Callable[[Answer], Figure],
+    generates: Command = lambda: [loadgen()],
 ) -> Iterator[dict[str, Contestant]]:
     """Connect a load generator to each server; each call of a contestant measures one run.
 
     `load` and `number` are arguments of the generator; `run` is the length of a run, in seconds or
-    bytes.
+    bytes; `generates` returns the command of another generator.
     """
     with ExitStack() as stack:
         contestants: dict[str, Contestant] = {}
@@ -99,7 +100,7 @@ def under_load(
             try:
                 if isinstance(server, Missing):
                     raise server
-                command = [loadgen(), load, server.first_line, str(number)]
+                command = [*generates(), load, server.first_line, str(number)]
                 generator = stack.enter_context(started(command, generator=True))
                 contestants[name] = partial(_measured, server, generator, run, figure)
             except (Skipped, Failed) as why:

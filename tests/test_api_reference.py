@@ -22,6 +22,10 @@ DOCS = ROOT / "docs"
 PACKAGES = [
     "actorsock",
     "actorsock.socket",
+    "actorsock.gen_tcp",
+    "actorsock.gen_udp",
+    "actorsock.inet",
+    "actorsock.ssl",
     "actorsock.otp",
     "actorsock.otp.sys",
     "actorsock.otp.proc_lib",

@@ -18,7 +18,7 @@ import attrs
 import pytest
 
 import actorsock
-from actorsock import otp, socket
+from actorsock import gen_tcp, gen_udp, inet, otp, socket
 from actorsock.socket.api.ioctl import supported_flags, supported_requests
 from actorsock.socket.api.support import supports
 from actorsock.socket.core.counters import COUNTERS
@@ -171,7 +171,8 @@ def identifiers(documents):
 @pytest.mark.parametrize(
     ("module", "documents"),
     [
-        *[(actorsock, DOCUMENTS), (socket, DOCUMENTS)],
+        *[(actorsock, [*DOCUMENTS, "gen_tcp.md"]), (socket, DOCUMENTS)],
+        *[(module, ["gen_tcp.md"]) for module in (inet, gen_tcp, gen_udp)],
         *[(module, ["otp.md"]) for module in (otp, otp.sys, otp.proc_lib)],
     ],
 )

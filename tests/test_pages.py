@@ -11,6 +11,8 @@ from .documents import PRODUCT, ROOT, blocks
 
 PAGES = [
     "docs/processes.md",
+    "docs/gen_tcp.md",
+    "docs/ssl.md",
     "docs/modules.md",
     "docs/light.md",
     "docs/cancellation.md",

@@ -63,7 +63,7 @@ def test_every_block_is_a_file_or_its_output() -> None:
     shown = [block for block in BLOCKS if block.language == "text" and block.note != "pytest"]
     assert len(FILES) + len(shown) + 1 == len(BLOCKS)
     assert {block.language for block in FILES.values()} == {"erlang", "python", "ini"}
-    both = ["tally", "watched", "words", "goodbye", "service"]
+    both = ["tally", "watched", "words", "goodbye", "lines", "service"]
     assert [name for name in programs("python") if name != "patient.py"] == [
         f"{name}.py" for name in both
     ]

@@ -116,7 +116,6 @@
     X(normal)                                                                                     \
     X(parked)                                                                                     \
     X(pop)                                                                                        \
-    X(process)                                                                                    \
     X(read)                                                                                       \
     X(write)                                                                                      \
     X(ready)                                                                                      \
@@ -135,7 +134,6 @@
     X(_raised)                                                                                    \
     X(_returned)                                                                                  \
     X(step_soon)                                                                                  \
-    X(release)                                                                                    \
     X(_crashed)                                                                                   \
     X(_handled)                                                                                   \
     X(_run_ready)                                                                                 \

@@ -1,19 +1,25 @@
 """Compare actorsock with Erlang: `python -m tests.conformance`, or `make conformance`.
 
 With words as arguments, only the scenarios whose titles contain one of them are compared, and no
-walks. Environment variables: ERL (the path of Erlang), WALKS (the number of random walks) and SEED.
+walks. Environment variables: ERL (the path of Erlang), WALKS (the number of random walks over
+each kind of sockets) and SEED.
 """
 
 import os
 import random
 import sys
 import time
+from typing import Final
 
 from .erlang_side import HOW_TO_INSTALL, NoErlang, find_erlang
 from .running import bench, run_all, unused, written
 from .walks import walk
+from .walks_of_ports import WORLDS_OF_PORTS
+from .walks_of_sockets import WORLDS_OF_SOCKETS
 
 WALKS = 300
+
+WORLDS: Final = {"socket": WORLDS_OF_SOCKETS, "gen_tcp and gen_udp": WORLDS_OF_PORTS}
 
 
 def main() -> int:
@@ -40,14 +46,16 @@ def main() -> int:
         left = [] if words else unused(one)
         for entry in left:
             print(f"the table explains a difference that does not occur: {entry.reason}")
-        if walks:
+        for name, worlds in WORLDS.items() if walks else ():
             started = time.monotonic()
-            differs = walk(one, walks, seed)
+            differs = walk(one, worlds, walks, seed)
             found += [] if differs is None else [differs]
             print(
-                f"{walks} random walks in {time.monotonic() - started:.0f} seconds: none differs"
+                f"{walks} random walks over {name} in {time.monotonic() - started:.0f} seconds: "
+                "none differs"
                 if differs is None
-                else f"a walk of SEED={seed} WALKS={walks} differs; at its shortest:\n{differs}"
+                else f"a walk over {name} of SEED={seed} WALKS={walks} differs; at its shortest:\n"
+                f"{differs}"
             )
     return 1 if found or left else 0
 

@@ -17,6 +17,7 @@ import trio
 import actorsock
 from actorsock import Error, Ok, Pid, Ref, SocketStream, Timeout, ok, process_info, socket
 
+from .acting_on_ports import PORT_OPERATIONS
 from .notation import Form, Name
 
 __all__ = ["OPERATIONS", "Unbound", "resolve"]
@@ -264,4 +265,5 @@ OPERATIONS: Final[dict[str, Callable[..., Any]]] = {
     "cancel_timer": lambda ref: left(actorsock.cancel_timer(ref)),
     "read_timer": lambda ref: left(actorsock.read_timer(ref)),
     "sleep": actorsock.sleep,
+    **PORT_OPERATIONS,
 }

@@ -111,6 +111,7 @@ def _explain(
     release: int,
 ) -> list[Difference] | None:
     reasons = []
+    unexplained = False
     for here, there in _paired(theirs, ours):
         if here == there or _both_refuse(here, there):
             continue
@@ -119,8 +120,10 @@ def _explain(
                 reasons.append(difference)
                 break
         else:
-            return None
-    return reasons
+            unexplained = True
+    # Where the two part ways, other events of the same step may be a consequence.
+    parted = any(reason.parts_ways for reason in reasons)
+    return None if unexplained and not parted else reasons
 
 
 _Pair: TypeAlias = tuple[Event | None, Event | None]
@@ -239,4 +242,6 @@ def _source(message: Any) -> tuple[str, str]:
             return ("select", repr(message))
         case Shape("AbortMessage" | "SocketDown" | "Exit" | "Down" | "TimerExpired", _):
             return (message.word, "")
+        case [str(word), sock, *_] if word.startswith(("tcp", "udp")):
+            return ("port", repr(sock))
     return ("message", "")

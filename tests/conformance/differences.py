@@ -199,6 +199,23 @@ def _reader_was_killed(
     return False
 
 
+def _port_reader_has_ended(
+    scenario: Scenario, history: "list[list[Event]]", theirs: "Event | None"
+) -> bool:
+    """Return True if a process has ended while it waited in a recv of gen_tcp or gen_udp."""
+    waiting: dict[str, Act] = {}
+    for step, events in zip(scenario.steps, history, strict=False):
+        if isinstance(step, Act) and all(event.what != "skipped" for event in events):
+            waiting[step.actor] = step
+        for event in events:
+            if event.what == "returned":
+                waiting.pop(event.actor, None)
+            act = waiting.get(event.actor)
+            if event.what == "ended" and act is not None and act.op in ("tcp_recv", "udp_recv"):
+                return True
+    return False
+
+
 def _kind(op: str) -> str:
     return next((kind for kind in ("recv", "send", "accept", "connect") if kind in op), op)
 
@@ -379,5 +396,114 @@ DIFFERENCES: Final = (
         what="info",
         theirs=r"\{'[rw]states': \[(?P<a>.*?)'(accepting|connecting)', (?P<b>.*)\]\}",
         ours=r"\{'[rw]states': \[(?P=a)(?P=b)\]\}",
+    ),
+    Difference(
+        reason="a connect that fails leaves no message about a socket that the program never had",
+        what="mailbox",
+        theirs=r"\[\['tcp_passive', s#\d+\]\]",
+        ours="",
+        scenarios="gen_tcp: connect to a port without a listener",
+        parts_ways=True,
+    ),
+    Difference(
+        reason="a UDP socket that is connected once more keeps its port; Erlang disconnects it "
+        "first, which makes Linux take away a port that it has chosen",
+        what="udp_recv",
+        theirs="",
+        ours=r"Ok\(\['127.0.0.1', p, b'two'\]\)",
+        scenarios="gen_udp: a connected socket, connected again",
+        parts_ways=True,
+    ),
+    Difference(
+        reason="handing over a closed UDP socket is an error, and no crash",
+        what="udp_give",
+        theirs=r"Raised\(\)",
+        ours=r"Error\('einval'\)",
+    ),
+    Difference(
+        reason="bytes that came before the end of the stream and are no whole packet, or fewer "
+        "than were asked for, are in the error",
+        what="tcp_recv",
+        theirs=r"Error\('closed'\)",
+        ours=r"Error\('closed', .*\)",
+    ),
+    Difference(
+        reason="a recv that waits when the socket becomes active gets the next data once the "
+        "socket is passive again, or is told its end; in Erlang it waits for ever, and so does "
+        "every later one",
+        what="udp_recv|tcp_recv",
+        theirs="",
+        ours=r"Ok\(.*\)|Error\('(closed|econnrefused)'.*\)",
+        after=r"\w: setopts\(\w, \{'active': (?!False).*",
+        parts_ways=True,
+    ),
+    Difference(
+        reason="the request of a reader that has ended does not stay: other readers are not "
+        "refused",
+        what="tcp_recv|udp_recv",
+        theirs=r"Error\('ealready'\)",
+        ours=r".*",
+        when=_port_reader_has_ended,
+        parts_ways=True,
+    ),
+    Difference(
+        reason="what comes for a reader that has ended goes to the next one, or to the owner of "
+        "the active socket, and is not lost",
+        what=r"tcp_\w+|udp_\w+|inet_\w+|mailbox",
+        theirs=r"((Ok|Error)\(.*\)|\[.*\])?",
+        ours=r"Ok\(.*\)|Error\('(closed|econn\w+|emsgsize)'.*\)|\[.*\['(tcp|udp)', \w, .*\]",
+        when=_port_reader_has_ended,
+        parts_ways=True,
+    ),
+    Difference(
+        reason="a change of the packet type or size in the middle of a packet holds at once; "
+        "Erlang first waits for the end of the old packet (28: in passive mode)",
+        what="tcp_recv|mailbox",
+        theirs=r"(Error\('closed'\))?",
+        ours=r"Ok\(.*\)|Error\('emsgsize'\)|\[.*\['tcp(_error)?', \w, .*\]",
+        after=r"\w: setopts\(\w, .*'packet(_size)?'.*",
+        parts_ways=True,
+    ),
+    Difference(
+        reason="the end of the stream that comes for a reader that has ended closes nothing",
+        what=r"tcp_\w+|inet_\w+|mailbox",
+        theirs=r"\[.*\['tcp_closed', \w\].*\]|Error\('(closed|enotconn|econnreset)'\)",
+        ours=r"(Error\('timeout'\)|Ok\(.*\))?",
+        when=_port_reader_has_ended,
+        parts_ways=True,
+    ),
+    Difference(
+        reason="data that has arrived comes at once also if an option after the active mode fails",
+        what="mailbox",
+        theirs="",
+        ours=r"\[\['tcp', s, b'hi'\]\]",
+        scenarios="gen_tcp: an active mode before an option that the system refuses",
+        parts_ways=True,
+    ),
+    Difference(
+        reason="a recv with time-out 0 looks behind an incomplete packet for the end of the stream",
+        what="tcp_recv",
+        theirs=r"Error\('timeout'\)",
+        ours=r"Error\('closed'.*\)",
+        step=r".*timeout=0\)",
+        until=27,
+        parts_ways=True,
+    ),
+    Difference(
+        reason="a bad packet behind a good one in the same read is reported at once, and not when "
+        "more data comes",
+        what="mailbox",
+        theirs=r"\[(?P<a>.*)\]",
+        ours=r"\[.*(?P=a), \['tcp_error', \w, 'emsgsize'\], \['tcp_closed', \w\].*\]",
+        parts_ways=True,
+    ),
+    Difference(
+        reason="datagrams and data in the mailbox stay there if the new owner has ended; Erlang "
+        "sends them to it first",
+        what="mailbox",
+        theirs=r"\[.*\]",
+        ours="",
+        after=r".*(tcp|udp)_give\(.*",
+        parts_ways=True,
     ),
 )

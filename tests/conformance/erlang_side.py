@@ -34,7 +34,8 @@ class Erlang:
         self._scratch = scratch
         self._number = 0
         self._performed: set[int] = set()
-        compile_module(erl, _SOURCE, scratch)
+        for source in _SOURCES:
+            compile_module(erl, source, scratch)
         # Scenarios use relative paths, so each side has a working directory of its own.
         here = scratch / "erlang"
         here.mkdir()
@@ -97,7 +98,9 @@ class Erlang:
         raise NoErlang("the virtual machine has ended")
 
 
-_SOURCE: Final = Path(__file__).with_name("interpreter.erl")
+_SOURCES: Final = tuple(
+    Path(__file__).with_name(f"{name}.erl") for name in ("interpreter", "ports")
+)
 
 
 def compile_module(erl: str, source: Path, into: Path) -> None:

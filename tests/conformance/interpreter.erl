@@ -411,7 +411,8 @@ op(start_timer, [Seconds, To, Message], _) ->
     erlang:start_timer(round(Seconds * 1000), To, Message);
 op(cancel_timer, [Ref], _) -> left(erlang:cancel_timer(Ref));
 op(read_timer, [Ref], _) -> left(erlang:read_timer(Ref));
-op(sleep, [Seconds], _) -> timer:sleep(round(Seconds * 1000)), nothing.
+op(sleep, [Seconds], _) -> timer:sleep(round(Seconds * 1000)), nothing;
+op(Op, Args, Options) -> ports:op(Op, Args, Options).
 
 is_closed(S) ->
     #{rstates := States} = socket:info(S),

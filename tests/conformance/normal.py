@@ -22,6 +22,7 @@ from actorsock import (
     Select,
     Timeout,
     TimerExpired,
+    inet,
     socket,
 )
 
@@ -77,7 +78,14 @@ _SAYS_TRUE: Final = {
     "unregister",
 }
 _GIVES_PORT: Final = {"port", "unused_port"}
-_GIVES_PORT_SECOND: Final = {"listener", "udp"}
+_GIVES_PORT_SECOND: Final = {
+    "listener",
+    "udp",
+    "tcp_listener",
+    "udp_open",
+    "inet_sockname",
+    "inet_peername",
+}
 
 
 def erlang_answer(act: Act, result: tuple[Any, ...]) -> Any:
@@ -140,6 +148,13 @@ def erlang_value(term: Any) -> Any:
             return Thing("ref", data)
         case terms.Pid(data):
             return Thing("pid", data)
+        case terms.Port(data):
+            return Thing("socket", data)
+        case ("udp", sock, address, int(port), *rest):
+            parts = [erlang_value(each) for each in (sock, address)]
+            return ["udp", *parts, _port(port), *(erlang_value(each) for each in rest)]
+        case ("DOWN", ref, "port", sock, reason):
+            return Shape("PortDown", (erlang_value(ref), erlang_value(sock), str(reason)))
         case ("$socket", terms.Reference(data)):
             return Thing("socket", data)
         case ("$socket", sock, "select", ref):
@@ -221,7 +236,19 @@ def our_answer(act: Act, result: Any) -> Any:
         return RAISED
     if isinstance(result, BaseException):
         return Shape("Defect", (repr(result),))
+    match act.op, result:
+        case "tcp_recv", Ok(data):
+            return Shape("Ok", (_our_data(data),))
+        case "udp_recv", Ok((*source, data)):
+            return _masked(act, Shape("Ok", ([*map(our_value, source), _our_data(data)],)))
     return _masked(act, our_value(result))
+
+
+def _our_data(data: Any) -> Any:
+    # A header as long as the data gives a list of bytes, which is a string in Erlang.
+    if isinstance(data, tuple) and data and all(isinstance(each, int) for each in data):
+        return bytes(data).decode("latin-1")
+    return our_value(data)
 
 
 def our_value(value: Any) -> Any:
@@ -245,6 +272,13 @@ def our_value(value: Any) -> Any:
             return Thing("pid", value)
         case socket.Socket():
             return Thing("socket", value)
+        case inet.Tcp(sock, data):
+            return ["tcp", our_value(sock), _our_data(data)]
+        case inet.Udp(sock, address, port, data, ancillary):
+            more = [] if ancillary is None else [our_value(ancillary)]
+            return ["udp", our_value(sock), our_value(address), _port(port), *more, _our_data(data)]
+        case inet.PortDown(ref, sock, reason):
+            return Shape("PortDown", (our_value(ref), our_value(sock), reason))
         case socket.SelectMessage(sock, _, ref):
             return Shape("SelectMessage", (our_value(sock), our_value(ref)))
         case socket.AbortMessage(sock, _, ref, reason):
@@ -279,14 +313,28 @@ def our_value(value: Any) -> Any:
             return Shape(f"Address {value.family}", (value.addr,))
         case dict():
             return _record({str(key): our_value(inner) for key, inner in value.items()})
+        case inet.PortData(sock, data):
+            return [our_value(sock), ["data", data.decode("latin-1")]]
         case list() | tuple():
             return [our_value(each) for each in value]
         case set() | frozenset():
             return sorted(our_value(each) for each in value)
+    if type(value) in _MESSAGES:
+        parts = attrs.asdict(value, recurse=False).values()
+        return [_MESSAGES[type(value)], *map(our_value, parts)]
     if attrs.has(type(value)):
         inner = attrs.asdict(value, recurse=False)
         return _record({name: our_value(each) for name, each in inner.items()})
     return Shape("Odd", (repr(value),))
+
+
+_MESSAGES: Final[dict[type, str]] = {
+    inet.TcpClosed: "tcp_closed",
+    inet.TcpError: "tcp_error",
+    inet.TcpPassive: "tcp_passive",
+    inet.UdpError: "udp_error",
+    inet.UdpPassive: "udp_passive",
+}
 
 
 def _our_ip(addr: Any) -> str:
@@ -327,6 +375,10 @@ def _masked(act: Act, answer: Any) -> Any:
     match answer:
         case Shape("Ok", ([first, int(port)],)) if op in _GIVES_PORT_SECOND:
             return Shape("Ok", ([first, _port(port)],))
+        case Shape("Ok", (int(port),)) if op == "inet_port":
+            return Shape("Ok", (_port(port),))
+        case Shape("Ok", ([address, int(port), *rest],)) if op == "udp_recv":
+            return Shape("Ok", ([address, _port(port), *rest],))
         case Shape("Ok", (int(),)) if op == "bind":
             return Shape("Ok", ("<port>",))
         case Shape("Select", (tag, ref, _)) if tag in _SENDS:

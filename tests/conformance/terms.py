@@ -12,7 +12,7 @@ import attrs
 
 from .notation import Form, Name
 
-__all__ = ["Atom", "Pid", "Reference", "decode", "encode"]
+__all__ = ["Atom", "Pid", "Port", "Reference", "decode", "encode"]
 
 
 @final
@@ -35,6 +35,13 @@ class Reference:
 @attrs.frozen
 class Pid:
     """A pid, as its unique bytes."""
+
+    data: bytes
+
+
+@attrs.frozen
+class Port:
+    """A port, as its unique bytes."""
 
     data: bytes
 
@@ -132,6 +139,12 @@ class _Reader:
         self.take(12)
         return Pid(self.data[start : self.position])
 
+    def port(self, size: int) -> Port:
+        start = self.position
+        self.term()
+        self.take(size)
+        return Port(self.data[start : self.position])
+
     def function(self) -> Atom:
         start = self.position
         size = self.number(4)
@@ -147,6 +160,7 @@ _READ: Final[dict[int, Callable[[_Reader], Any]]] = {
     70: lambda reader: struct.unpack("!d", reader.take(8))[0],
     77: lambda reader: reader.take(reader.number(4) + 1),
     88: _Reader.pid,
+    89: lambda reader: reader.port(8),
     90: _Reader.reference,
     97: lambda reader: reader.number(1),
     98: lambda reader: struct.unpack("!i", reader.take(4))[0],
@@ -162,5 +176,6 @@ _READ: Final[dict[int, Callable[[_Reader], Any]]] = {
     113: _Reader.export,
     116: _Reader.map,
     118: lambda reader: Atom(reader.take(reader.number(2)).decode()),
+    120: lambda reader: reader.port(12),
     119: lambda reader: Atom(reader.take(reader.number(1)).decode()),
 }

@@ -28,6 +28,8 @@ from .notation import (
 from .running import Bench, bench, run_all, unused, with_room, written
 from .terms import Atom, decode, encode
 from .walks import walk
+from .walks_of_ports import WORLDS_OF_PORTS
+from .walks_of_sockets import WORLDS_OF_SOCKETS
 
 # On one worker, with one Erlang: the check of the whole table needs the results of all scenarios.
 pytestmark = pytest.mark.xdist_group("conformance")
@@ -69,7 +71,12 @@ def test_every_entry_of_the_table_explains_something(one_bench: Bench) -> None:
 
 
 def test_random_walks(one_bench: Bench) -> None:
-    found = walk(one_bench, 50, seed=1)
+    found = walk(one_bench, WORLDS_OF_SOCKETS, 50, seed=1)
+    assert found is None, str(found)
+
+
+def test_random_walks_over_ports(one_bench: Bench) -> None:
+    found = walk(one_bench, WORLDS_OF_PORTS, 50, seed=1)
     assert found is None, str(found)
 
 

@@ -36,6 +36,7 @@ def _tests(*names: str, **environment: str) -> Suite:
     return Suite(names, environment)
 
 
+_PACKETS: Final = (_tests("inet/test_decode_packet"), _tests("inet/test_receive_buffer"))
 _MACHINE: Final = (
     _tests("otp/test_machine_steps", "otp/test_machine_rules"),
     _tests("otp/test_state_machine"),
@@ -79,6 +80,8 @@ _RECEIVING: Final = (
         "socket/test_info_counters",
         "socket/test_answered_while_waiting",
         "socket/test_both_lanes_ready",
+        "socket/test_readiness",
+        "socket/test_nowait_gives_way",
         "streams/test_socket_stream",
     ),
     _tests("socket/test_transports", "socket/test_messages_control", "socket/test_local"),
@@ -93,6 +96,8 @@ _SENDING: Final = (
         "socket/test_sendmsg_sendv",
         "socket/test_info_counters",
         "socket/test_fairness",
+        "socket/test_nowait_gives_way",
+        "socket/test_failing_calls",
         "streams/test_socket_stream",
     ),
     _tests("socket/test_transports", "socket/test_messages_control"),
@@ -131,6 +136,10 @@ CHOSEN: Final[dict[str, tuple[Suite, ...]]] = {
             "runtime/test_aliases",
         ),
     ),
+    "actorsock/tls/engine/engine.py": (_tests("tls/test_engine"), _tests("tls/test_data")),
+    "actorsock/tls/engine/rules.py": (_tests("tls/test_rules"),),
+    "actorsock/tls/engine/sealed_queue.py": (_tests("tls/test_sealed_queue"),),
+    "actorsock/tls/options/lists.py": (_tests("tls/test_options"),),
     "actorsock/socket/core/turns.py": _TURNS,
     "actorsock/socket/core/actor.py": (
         _tests(
@@ -195,6 +204,15 @@ CHOSEN: Final[dict[str, tuple[Suite, ...]]] = {
     ),
     "actorsock/socket/operations/recv.py": _RECEIVING,
     "actorsock/socket/operations/send.py": _SENDING,
+    "actorsock/inet/packets/http.py": (
+        _tests("inet/test_decode_packet"),
+        _tests("conformance/test_packets"),
+    ),
+    "actorsock/inet/packets/rules.py": _PACKETS,
+    "actorsock/inet/packets/receive_buffer.py": (_tests("inet/test_receive_buffer"),),
+    "actorsock/inet/rules/active_mode.py": (_tests("inet/test_stream_rules"),),
+    "actorsock/inet/rules/output_queue.py": (_tests("inet/test_output_queue"),),
+    "actorsock/inet/rules/stream_rules.py": (_tests("inet/test_stream_rules"),),
     "actorsock/otp/behaviour/lifecycle.py": (
         _tests("otp/test_server_rules", "otp/test_machine_steps", "otp/test_lifecycle"),
     ),

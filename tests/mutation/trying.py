@@ -14,6 +14,7 @@ import re
 import select
 import signal
 import sys
+import threading
 import time
 import traceback
 from collections import Counter
@@ -161,6 +162,7 @@ def _in_the_fork(plugin: "_Rehearsal | _Trial", paths: list[Path], suite: Suite)
     os.dup2(output, 1)
     os.dup2(output, 2)
     os.environ.update(suite.environment)
+    os.environ["ACTORSOCK_NATIVE"] = "0"  # the mutants are of the Python
     sys.path.insert(0, os.getcwd())
     plugin.prepare()
     # The same examples each time, and none left in a file for the next mutant; no failure because
@@ -201,6 +203,7 @@ class _Rehearsal:
 
         self._trace = lambda frame, *_: line if frame.f_code.co_filename == file else None
         sys.settrace(self._trace)
+        threading.settrace(self._trace)
 
     def pytest_collection_finish(self) -> None:
         self._report("", 0.0)

@@ -13,8 +13,8 @@ import trio
 
 from actorsock import SocketStream
 
+from ..certificates import client_context, server_context
 from ..stories import in_runtime
-from .certificates import client_context, server_context
 from .support import dial, every_poller, port_of, receive_all, serving
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "http_server.py"

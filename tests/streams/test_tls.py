@@ -11,8 +11,8 @@ from trio.testing import check_two_way_stream
 
 from actorsock import SocketStream, ok, open_tcp_stream, serve_tcp, socket
 
+from ..certificates import NAME, client_context, server_context, strangers_context
 from ..stories import in_runtime
-from .certificates import NAME, client_context, server_context, strangers_context
 from .support import every_domain, every_poller, listen, pair, port_of, serving
 
 Secure = trio.SSLStream[SocketStream]

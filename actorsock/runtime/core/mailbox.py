@@ -287,6 +287,13 @@ class Mailbox:
             self._remove(number)
         return bool(numbers)
 
+    def extract(self, matches: Matcher) -> list[Any]:
+        """Remove and return all messages that match, oldest first; others keep their order."""
+        while self.arrivals:
+            self._save(self.arrivals.popleft())
+        numbers = [n for n, (message, _) in (self.saved or {}).items() if matches(message)]
+        return [self._remove(number) for number in numbers]
+
     def clear(self) -> None:
         """Drop every message."""
         self.arrivals = self.saved = self._by_ref = self._passed = None

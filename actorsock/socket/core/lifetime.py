@@ -9,7 +9,7 @@ is in `actor`.
 import abc
 import logging
 import socket as stdlib
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import attrs
 from trio.lowlevel import enable_ki_protection
@@ -63,6 +63,9 @@ class SocketLifetime(Readiness):
         "socket_object",
     )
 
+    object_type: ClassVar[type[Socket]] = Socket
+    """The class of the object that programs have."""
+
     def __init__(
         self,
         service: Service,
@@ -88,7 +91,7 @@ class SocketLifetime(Readiness):
         """The errno of a pending connect that a receive got: the kernel reports it only once."""
         self.may_linger = connected
         """Bytes may be on their way to a peer."""
-        self.socket_object: Any = Socket(self)
+        self.socket_object: Any = self.object_type(self)
         """The `Socket` that programs have; None after the close, since the two form a cycle."""
         self.process = start_handler(service.node, self._on_message, self._terminated)
         self._monitors: dict[Pid, Ref] = {}

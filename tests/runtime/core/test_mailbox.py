@@ -145,6 +145,13 @@ class MailboxAgainstList(RuleBasedStateMachine):
         assert found == (len(kept) < len(self.model))
         self.model = kept
 
+    @rule(pattern=st.sampled_from(PATTERNS))
+    def extract(self, pattern: Any) -> None:
+        found = self.mailbox.extract(matcher_for(pattern))
+        expected = [m for m in self.model if matches_by_hand(pattern, m)]
+        assert list(map(id, found)) == list(map(id, expected))
+        self.model = [m for m in self.model if not matches_by_hand(pattern, m)]
+
     @rule(ref=consumes(refs))
     def discard_all_of_a_ref(self, ref: Ref) -> None:
         self.mailbox.discard(ref, lambda message: True)

@@ -35,6 +35,7 @@ from ..support import (
     waiting,
     workers,
 )
+from ..support_data import local_pair
 
 ERRNOS = {
     "eio": errno.EIO,
@@ -166,6 +167,15 @@ async def test_so_is_one_of_a_module(
             assert (await result if isawaitable(result) else result) == Error(reason)
         assert await socket.sendfile(sock, file) == Ok(4)
         assert await peer.read_exactly(4) == b"data"
+
+
+@in_runtime
+async def test_a_part_of_a_message_is_sent() -> None:
+    """No known kernel does that. The caller is told what is left."""
+    sock, other = local_pair(stdlib.SOCK_DGRAM)
+    with failing(sock, "send", lambda real, data, flags: real(data[:2], flags)):
+        assert socket.send_nowait(sock, b"data") == Ok(b"ta")
+    assert socket.recv_nowait(other) == Ok(b"da")
 
 
 @every_errno

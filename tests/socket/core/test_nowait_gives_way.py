@@ -1,5 +1,6 @@
 """A loop on a function that never waits lets other processes run: see `runtime.core.reductions`."""
 
+import tempfile
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from actorsock.runtime.core.reductions import SYSTEM_CALL, TASK_BUDGET
 
 from ...stories import in_runtime, until
 from ..support import at_rest, connected, info_of, selected
+from ..support_data import local_pair
 
 AT_MOST = 3 * TASK_BUDGET // SYSTEM_CALL
 """Calls in a row, of which each finds something to do."""
@@ -84,3 +86,23 @@ async def test_a_caller_without_budget_gets_no_select_message_before_there_is_da
     peer.sendall(b"x")
     assert await receive(info.ref) == selected(sock, info)
     assert socket.recv_nowait(sock) == Ok(b"x")
+
+
+@in_runtime
+async def test_what_takes_long_costs_more() -> None:
+    left, right = local_pair()
+    body, size = current_process().body, 100_000
+    with tempfile.TemporaryFile() as file:
+        file.write(bytes(size))
+        file.flush()
+        for call, expected in (
+            (lambda: socket.send_nowait(left, bytes(size)), Ok()),
+            (lambda: socket.recv_nowait(right, size), Ok(bytes(size))),
+            (lambda: socket.sendfile_nowait(left, file, 0, size), Ok(size)),
+            (lambda: socket.recvmsg_nowait(right, size), None),
+        ):
+            body.budget = TASK_BUDGET
+            result = call()
+            assert result == expected or len(ok(result).iov[0]) == size
+            calls = TASK_BUDGET - body.budget - size // 1024
+            assert calls in (SYSTEM_CALL, 2 * SYSTEM_CALL)

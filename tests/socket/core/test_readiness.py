@@ -1,7 +1,10 @@
 """What an actor tells its poller, and what it knows of its descriptor without asking the kernel."""
 
-from actorsock import Ok, Select, ok, receive, socket
+import pytest
+
+from actorsock import Error, Ok, Select, ok, receive, socket
 from actorsock.socket import SelectMessage, Socket
+from actorsock.socket.core import epoll_poller
 from actorsock.socket.core.actor import actor_of
 
 from ...stories import in_runtime
@@ -15,7 +18,7 @@ from ..support import (
     received,
     workers,
 )
-from ..support_data import ended
+from ..support_data import arrived, ended
 
 
 def awaited(sock: Socket) -> list[bool]:
@@ -122,4 +125,22 @@ async def test_a_caller_that_asks_for_what_is_not_there_is_told_of_what_is() -> 
     info = info_of(socket.recvmsg_nowait(sock, flags=["errqueue"]))
     assert (await receive(info.ref, after=20)).ref is info.ref
     assert socket.recv_nowait(sock) == Ok(b"y")
+    peer.close()
+
+
+@pytest.mark.parametrize("asks", ["for what is there", "for as much"])
+@in_runtime
+async def test_a_read_that_fills_its_buffer_may_have_left_something(
+    monkeypatch: pytest.MonkeyPatch, asks: str
+) -> None:
+    monkeypatch.setattr(epoll_poller, "_SWEEP_PERIOD", 3600)
+    sock, peer = await connected()
+    assert await socket.recv(sock, timeout=0.01) == Error("timeout")
+    size = actor_of(sock).settings.read_size
+    peer.sendall(bytes(2 * size))
+    await arrived(sock, 2 * size)
+    await at_rest()  # the report comes while no process waits, and there is no other
+    for _ in range(2):
+        got = await (socket.recv(sock, size) if asks == "for as much" else socket.recv(sock))
+        assert len(ok(got)) == size
     peer.close()

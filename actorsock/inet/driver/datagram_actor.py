@@ -1,0 +1,302 @@
+"""A UDP (or local datagram) socket: active mode, recv, ancillary data."""
+
+import os
+import socket as stdlib
+import sys
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, Final
+
+from ...results import Error, Ok
+from ...runtime.bodies.current import current_process
+from ...runtime.core.process import Process
+from ...runtime.core.reductions import SYSTEM_CALL
+from ...socket.core.service import Service
+from ...socket.core.socket_object import Socket
+from ...socket.core.turns import LaneName
+from ...socket.kernel.errors import error_of
+from ...socket.values.kinds import SocketKind
+from ..options.table import Family, Transport
+from ..packets.data_forms import Mode, shaped
+from ..rules.active_mode import Active, ActiveMode
+from ..rules.messages import PortData, Udp, UdpError, UdpPassive, moves_with_udp
+from .inet_actor import EINVAL, InetActor
+from .socket_objects import UdpSocket
+from .waiting import Waiter
+
+__all__ = ["Datagram", "DatagramActor"]
+
+_QUANTUM: Final = 64
+"""Datagrams that one report of the poller reads, until other sockets get theirs."""
+_CONTROL_SIZE: Final = 256
+_ANCILLARY: Final[dict[tuple[int, int], str]] = {
+    (stdlib.IPPROTO_IP, stdlib.IP_TTL): "ttl",
+    (stdlib.IPPROTO_IP, stdlib.IP_TOS): "tos",
+    (stdlib.IPPROTO_IPV6, stdlib.IPV6_TCLASS): "tclass",
+}
+_OK: Final[Ok[None]] = Ok()
+_RECEIVES_MORE: Final = ("recvtos", "recvttl", "recvtclass")
+
+Datagram = tuple[Any, ...]
+"""Address, port, and data; or address, port, ancillary data, and data."""
+
+
+class DatagramActor(InetActor):
+    """A socket of datagrams."""
+
+    __slots__ = ("ancillary", "make", "mode", "shape", "size", "unseen")
+
+    object_type: ClassVar[type[Socket]] = UdpSocket
+    transport: ClassVar[Transport] = "udp"
+
+    def __init__(
+        self, service: Service, sock: stdlib.socket, kind: SocketKind, owner: Process,
+        family: Family,
+    ) -> None:  # fmt: skip
+        super().__init__(service, sock, kind, owner, family)
+        self.mode = ActiveMode(False)  # until all options are set
+        self.ancillary: set[str] = set()
+        """The options that ask for ancillary data and are on."""
+        self.size: int = self.value("buffer")
+        self.shape: tuple[Mode, int] = ("binary", 0)
+        """The options `mode` and `header`."""
+        self.make = self._message_maker()
+        self.unseen: deque[Datagram] = deque()
+        """Datagrams that a recv was woken with and whose call unwound: they come next."""
+
+    # --- options --------------------------------------------------------------------------------
+
+    def set_active(self, value: Active) -> Ok[None] | Error:
+        """See `InetActor.set_active`."""
+        passive = self.mode.change(value)
+        if isinstance(passive, Error):
+            return passive
+        if passive:
+            self.deliver(UdpPassive(self.socket_object))
+        return _OK
+
+    def options_set(self) -> None:
+        """See `InetActor.options_set`."""
+        if self.mode.value is not False:
+            self.pump()
+
+    def active_value(self) -> Active:
+        """See `InetActor.active_value`."""
+        return self.mode.value
+
+    def set_option(self, option: Any, value: Any) -> Ok[None] | Error:
+        """See `InetActor.set_option`."""
+        result = super().set_option(option, value)
+        if option.name in _RECEIVES_MORE and isinstance(result, Ok):
+            (self.ancillary.add if value else self.ancillary.discard)(option.name)
+            self.make = self._message_maker()
+        return result
+
+    def value_changed(self, name: str) -> None:
+        """See `InetActor.value_changed`."""
+        self.size = self.value("buffer")
+        self.shape = self.value("mode"), self.value("header")
+        self.make = self._message_maker()
+
+    def states(self) -> list[str]:
+        """See `InetActor.states`."""
+        return ["connected", "open"] if self.connected else ["open"]
+
+    def awaits(self, lane: LaneName) -> bool:
+        """See `Pollable.awaits`."""
+        return lane == "read" and (self.mode.value is not False or self.waiter is not None)
+
+    # --- reading --------------------------------------------------------------------------------
+
+    def on_ready(self, read: int, write: int, ended: int) -> None:
+        """See `Pollable.on_ready`."""
+        if write:
+            self.write_would_block = False
+        if not read and not ended:
+            return
+        self.read_would_block = False
+        if self.mode.value is not False:
+            self.pump()
+        elif self.waiter is not None:
+            self._serve(self.waiter)
+
+    def _serve(self, waiter: Waiter) -> None:
+        if self.woken is not None or not waiter.waits:
+            return  # a call has its result, or unwinds: what comes is for the next one
+        datagram = self._read()
+        if datagram is None:
+            self.ensure_watched("read")
+            return
+        self.waiter = None
+        if waiter.wake(result := _result(datagram)):
+            self.woken = waiter
+        else:
+            self._give_back(result)
+
+    def reader_has_run(self) -> None:
+        """See `InetActor.reader_has_run`."""
+        if self.waiter is not None:
+            self._serve(self.waiter)
+        self.options_set()
+
+    def pump(self) -> None:
+        """Send the owner the datagrams that have arrived, as long as the mode allows."""
+        if self.woken is not None:
+            return
+        mode = self.mode
+        left = _QUANTUM
+        while mode.value is not False and not self.turns.closed:
+            if left == 0:
+                self.rearm("read")
+                self.ensure_watched("read")
+                return
+            left -= 1
+            datagram = self._read()
+            if datagram is None:
+                self.ensure_watched("read")
+                return
+            if isinstance(datagram, Error):
+                # The error of an earlier datagram: it counts for no mode.
+                self.deliver(UdpError(self.socket_object, datagram.reason))
+                continue
+            self.deliver(self.make(datagram))
+            if mode.value is not True and mode.delivered():
+                self.deliver(UdpPassive(self.socket_object))
+
+    def _message_maker(self) -> Callable[[Datagram], Any]:
+        """Return the function that makes the message of a datagram: chosen once for many."""
+        handle = self.socket_object
+        if self.value("deliver") == "port":
+            return lambda datagram: PortData(handle, datagram[-1])
+        if self.ancillary:
+            return lambda found: Udp(handle, found[0], found[1], found[3], found[2])
+        return lambda datagram: Udp(handle, *datagram)
+
+    def _read(self) -> Datagram | Error | None:
+        if self.unseen:
+            return self.unseen.popleft()
+        if self.read_would_block:
+            return None
+        extra: tuple[Any, ...] = ()
+        try:
+            if self.ancillary:
+                data, control, _, source = self.sock.recvmsg(self.size, _CONTROL_SIZE)
+                extra = (_ancillary(control),)
+            else:
+                data, source = self.sock.recvfrom(self.size)
+        except BlockingIOError:
+            self.read_found_nothing()
+            return None
+        except OSError as exc:
+            return error_of(exc)
+        self.counters.read_pkg += 1
+        self.statistics.received(len(data))
+        mode, header = self.shape
+        given = data if mode == "binary" and not header else shaped(data, mode, header)
+        address, port = source if self.family == "inet" else self._source(source)
+        return address, port, *extra, given
+
+    def _source(self, source: Any) -> tuple[Any, int]:
+        if self.family == "local":
+            if not source:
+                return ("unspec", b""), 0
+            return ("local", os.fsencode(source)), 0
+        return source[0].partition("%")[0], source[1]
+
+    async def recv(self, timeout: float) -> Ok[Datagram] | Error:
+        """Return the next datagram."""
+        process = current_process()
+        pause = process.body.spend(SYSTEM_CALL)
+        if pause is not None:
+            await pause
+        if self.turns.closed:
+            return Error("closed")
+        if self.mode.value is not False:
+            return EINVAL
+        if self.waiter is not None:
+            return Error("ealready")
+        datagram = self._read() if self.woken is None else None
+        if datagram is not None:
+            return _result(datagram)
+        result: Ok[Datagram] | Error = await self.wait_to_read(
+            Waiter(process), timeout, self._give_back
+        )
+        return result
+
+    def _give_back(self, result: Any) -> None:
+        if isinstance(result, Ok):
+            self.unseen.appendleft(result.value)
+
+    # --- sending --------------------------------------------------------------------------------
+
+    def send(self, data: bytes, address: Any, control: Sequence[Any] = ()) -> Ok[None] | Error:
+        """Send one datagram, to `address` or, if that is None, to the connected peer."""
+        if self.turns.closed:
+            return Error("closed")
+        try:
+            if control:
+                where = () if address is None else (0, address)
+                self.sock.sendmsg([data], control, *where)
+            elif address is None:
+                self.sock.send(data)
+            else:
+                self.sock.sendto(data, address)
+        except OSError as exc:
+            error = error_of(exc)
+            return EINVAL if error.reason == "edestaddrreq" else error
+        self.statistics.sent(len(data))
+        return _OK
+
+    def connect(self, address: Any) -> Ok[None] | Error:
+        """Choose the peer; the last one counts."""
+        if self.turns.closed:
+            return Error("closed")
+        try:
+            self.sock.connect(address)
+        except OSError as exc:
+            return error_of(exc)
+        self.connected = True
+        return _OK
+
+    # --- owner, closing -------------------------------------------------------------------------
+
+    def hand_over(self, caller: Process, to: Process | None) -> Ok[None] | Error:
+        """Move the socket, and its datagrams in the caller's mailbox, to another owner."""
+        handle = self.socket_object
+        if self.turns.closed:
+            return EINVAL
+        if to is not None and to.pid is self.turns.owner:
+            return Ok()
+        if caller.pid is not self.turns.owner:
+            return Error("not_owner")
+        if to is None:
+            self.mode.value = False
+            return Error("badarg")
+        moved = caller.mailbox.extract(
+            lambda message: moves_with_udp(message) and message.socket is handle
+        )
+        for message in moved:
+            to.deliver(message)
+        self.change_owner(caller.pid, to)
+        return Ok()
+
+    def retired(self) -> None:
+        """See `InetActor.retired`."""
+        waiter, self.waiter = self.waiter, None
+        self.unseen.clear()
+        if waiter is not None:
+            waiter.wake(Error("closed"))
+
+
+def _ancillary(control: list[tuple[int, int, bytes]]) -> tuple[tuple[str, int], ...]:
+    """Return what came with a datagram, in Erlang's order: ttl, tos, tclass."""
+    found = {
+        _ANCILLARY[level, kind]: int.from_bytes(data[:4], sys.byteorder)
+        for level, kind, data in control
+        if (level, kind) in _ANCILLARY
+    }
+    return tuple((name, found[name]) for name in _ANCILLARY.values() if name in found)
+
+
+def _result(datagram: Datagram | Error) -> Ok[Datagram] | Error:
+    return datagram if isinstance(datagram, Error) else Ok(datagram)

@@ -1,0 +1,560 @@
+"""A connected TCP (or local stream) socket: reading, connecting, closing, as its rules decide.
+
+`StreamRules` decides what a call or an event means, `ReceiveBuffer` what a packet is, `OutputQueue`
+when a socket is busy. This module alone executes: it makes the system calls, wakes processes and
+sends messages.
+
+Reading in active mode begins in `on_ready`, called by the poller: the bytes go into the buffer, and
+each packet into the owner's mailbox, in that same call. A socket that is not active is not read,
+so the kernel's buffers fill and the peer has to wait. One report reads at most `_QUANTUM` bytes:
+then the descriptor is registered anew, so that the poller reports it again behind all others.
+"""
+
+import errno
+import socket as stdlib
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+from typing import Any, ClassVar, Final
+
+from ...results import Error, Ok
+from ...runtime.bodies.current import current_process
+from ...runtime.core.process import Process
+from ...runtime.core.reductions import SYSTEM_CALL
+from ...socket.core.service import Service
+from ...socket.core.socket_object import Socket
+from ...socket.core.turns import LaneName
+from ...socket.kernel.errors import error_of, reason_of
+from ...socket.values.kinds import SocketKind
+from ..options.table import Family, Transport
+from ..packets.data_forms import HEAD_SIZES, shaped
+from ..packets.receive_buffer import Framing, ReceiveBuffer
+from ..packets.results import TlsRecord
+from ..rules.active_mode import Active
+from ..rules.messages import (
+    TCP_MESSAGES,
+    Http,
+    PortData,
+    StreamMessages,
+    Tcp,
+    TlsData,
+)
+from ..rules.stream_rules import CLOSE, CLOSED, PASSIVE, Decision, Failed
+from .inet_actor import EINVAL
+from .socket_objects import TcpSocket
+from .stream_output import StreamOutput
+from .waiting import Waiter, wait
+
+__all__ = ["StreamActor"]
+
+_QUANTUM: Final = 65536
+_PACKET_COST: Final = 64
+"""What one report reads: so many bytes, of which each packet counts some more."""
+_LARGEST_READ: Final = 262144
+_LONGEST_RECV: Final = 2**26
+
+_OK: Final[Ok[None]] = Ok()
+_FRAMING: Final = ("packet", "packet_size", "buffer", "line_delimiter")
+
+
+class StreamActor(StreamOutput):
+    """A connected stream."""
+
+    __slots__ = (
+        "buffer",
+        "connecting",
+        "make",
+        "packet",
+        "paused",
+        "read_size",
+        "unseen",
+    )
+
+    object_type: ClassVar[type[Socket]] = TcpSocket
+    transport: ClassVar[Transport] = "tcp"
+    messages: ClassVar[StreamMessages] = TCP_MESSAGES
+
+    def __init__(
+        self,
+        service: Service,
+        sock: stdlib.socket,
+        kind: SocketKind,
+        owner: Process,
+        family: Family,
+        *,
+        connected: bool = False,
+    ) -> None:
+        super().__init__(service, sock, kind, owner, family, connected=connected)
+        self.rules.mode.value = False  # until all options are set
+        self.buffer = ReceiveBuffer()
+        self.unseen: deque[Any] = deque()
+        """Packets that a recv was woken with and whose call unwound: they come next."""
+        self.connecting: Waiter | None = None
+        self.paused = False
+        """A bad packet was reported, with exit_on_close False: reading waits for `setopts`."""
+        self.packet: Any = 0
+        self.read_size = 0
+        self.make: Callable[[Any], Any] = _no_message
+        self._frame()
+
+    # --- options --------------------------------------------------------------------------------
+
+    def set_active(self, value: Active) -> Ok[None] | Error:
+        """See `InetActor.set_active`."""
+        decisions = self.rules.set_active(value)
+        if isinstance(decisions, Error):
+            return decisions
+        if decisions:
+            self._execute(decisions)
+        self.paused = False
+        return _OK
+
+    def options_set(self) -> None:
+        """See `InetActor.options_set`."""
+        if self.read_would_block and self.buffer.is_empty and not self.unseen:
+            return
+        if self.rules.reads and not self.paused:
+            self.pump()
+
+    def active_value(self) -> Active:
+        """See `InetActor.active_value`."""
+        return self.rules.mode.value
+
+    def value_changed(self, name: str) -> None:
+        """See `InetActor.value_changed`."""
+        if (apply := _CHANGES.get(name)) is not None:
+            apply(self, self.value(name))
+
+    def _frame(self) -> None:
+        framing = Framing(*map(self.value, _FRAMING))
+        self.packet = framing.packet
+        self.read_size = framing.buffer
+        self.head_size = HEAD_SIZES.get(framing.packet, 0)
+        self.buffer.framing = framing
+        self.make = self.message_maker()
+
+    def _reshape(self) -> None:
+        self.make = self.message_maker()
+
+    def message_maker(self) -> Callable[[Any], Any]:
+        """Return the function that makes the message of a packet: chosen once for many packets."""
+        handle, mode, header = self.socket_object, self.value("mode"), self.value("header")
+        if self.value("deliver") == "port":
+            return lambda packet: PortData(handle, _as_bytes(packet))
+        if str(self.packet).startswith("http"):
+            return lambda packet: Http(handle, packet)
+        if self.packet == "ssl_tls":
+            return lambda packet: _tls_data(handle, packet)
+        if mode == "binary" and not header:
+            return partial(Tcp, handle)
+        return lambda packet: Tcp(handle, shaped(packet, mode, header))
+
+    def awaits(self, lane: LaneName) -> bool:
+        """See `Pollable.awaits`."""
+        if lane == "write":
+            return self.queue.size > 0 or self.connecting is not None
+        return (self.rules.reads and not self.paused) or self.waiter is not None
+
+    def states(self) -> list[str]:
+        """See `InetActor.states`."""
+        return [] if self.is_dead else ["connected", "open"]
+
+    # --- readiness ------------------------------------------------------------------------------
+
+    def on_ready(self, read: int, write: int, ended: int) -> None:
+        """See `Pollable.on_ready`."""
+        if ended:
+            self.saw_end = True
+        if self.connecting is not None:
+            self.read_would_block = self.write_would_block = False
+            self.connecting.wake(_OK)
+            return
+        if read:
+            self.read_would_block = False
+            if self.rules.reads:
+                if not self.paused:
+                    self.pump()
+            elif self.waiter is not None:
+                self._serve_waiter()
+        if write and not self.turns.closed:
+            self.write_would_block = False
+            if self.queue.size:
+                self.flush()
+
+    def pump(self) -> None:
+        """Send the owner what has arrived, as long as the mode allows and the quantum lasts.
+
+        The path of every packet in an active mode: `read_some`, `Statistics.received` and
+        `InetActor.deliver` are written in place.
+        """
+        if self.woken is not None:
+            return
+        rules, mode, buffer, statistics = self.rules, self.rules.mode, self.buffer, self.statistics
+        left = _QUANTUM
+        while self.unseen and rules.reads:
+            self._hand_out(self.unseen.popleft())
+        while mode.value is not False and rules.stage == "open":
+            packet = buffer.next()
+            if packet is None:
+                if left <= 0:
+                    self._again()
+                    return
+                if self.read_would_block:
+                    return  # the poller watches: the flag is set only then
+                size = self.read_size
+                if buffer.needed > size:
+                    size = max(size, buffer.missing)
+                data = self.read_some(size)
+                if data is None:
+                    self.ensure_watched("read")
+                    return
+                if not data or type(data) is Error:
+                    self._input_ended(data.reason if isinstance(data, Error) else "closed")
+                    return
+                left -= len(data)
+                packet = buffer.pass_through(data)
+                if packet is None:
+                    buffer.feed(data)
+                    continue
+            elif type(packet) is Error:
+                self._input_ended("emsgsize")
+                return
+            left -= _PACKET_COST
+            size = buffer.taken
+            statistics.recv_oct += size
+            statistics.recv_cnt += 1
+            if size > statistics.recv_max:
+                statistics.recv_max = size
+            statistics.deviations += size - statistics.recv_oct / statistics.recv_cnt
+            owner = self.owner_process
+            if owner is not None:
+                owner.deliver(self.make(packet))
+            if mode.value is not True and mode.delivered():
+                self.deliver(self.messages.passive(self.socket_object))
+
+    def _hand_out(self, packet: Any) -> None:
+        self.deliver(self.make(packet))
+        if self.rules.mode.delivered():
+            self.deliver(self.messages.passive(self.socket_object))
+
+    def _again(self) -> None:
+        self.rearm("read")
+        self.ensure_watched("read")
+
+    def read_some(self, size: int) -> bytes | Error | None:
+        """Make one read; return no bytes at the end of the stream, None if there is nothing."""
+        if self.read_would_block:
+            return None
+        if size > _LARGEST_READ:
+            size = _LARGEST_READ
+        try:
+            data = self.sock.recv(size)
+        except BlockingIOError:
+            self.read_found_nothing()
+            return None
+        except OSError as exc:
+            return error_of(exc)
+        count = len(data)
+        self.counters.read_byte += count
+        if count < size and self.kind.is_tcp:
+            self.note_short_read(count)
+        return data
+
+    # --- recv -----------------------------------------------------------------------------------
+
+    async def recv(self, length: int, timeout: float) -> Ok[Any] | Error:
+        """Return the next packet, or exactly `length` bytes."""
+        process = current_process()
+        pause = process.body.spend(SYSTEM_CALL)
+        if pause is not None:
+            await pause
+        result = self._recv_now(length)
+        if result is None:
+            result = await self.wait_to_read(Waiter(process, length), timeout, self._give_back)
+        return result
+
+    def _recv_now(self, length: int) -> Ok[Any] | Error | None:
+        refused = self.rules.recv_asked()
+        if refused is not None:
+            # There are bytes only if a recv that met the end has given them back.
+            lost = self.is_dead and not self.buffer.is_empty
+            return Error(refused.reason, self.buffer.take_all()) if lost else refused
+        if length and self.packet not in (0, "raw"):
+            return EINVAL
+        if length > _LONGEST_RECV:
+            return Error("enomem")
+        if self.waiter is not None:
+            return Error("ealready")
+        return self._take_or_read(length) if self.woken is None else None
+
+    def _take_or_read(self, length: int) -> Ok[Any] | Error | None:
+        if self.unseen:
+            return self._given(self.unseen.popleft())
+        while True:
+            result = self._take(length)
+            if result is not None:
+                return result
+            wanted = length - len(self.buffer) if length else self.buffer.missing
+            data = self.read_some(max(self.read_size, wanted))
+            if data is None:
+                return None
+            if not data or isinstance(data, Error):
+                return self._input_ended(data.reason if isinstance(data, Error) else "closed")
+            self.buffer.feed(data)
+
+    def _take(self, length: int) -> Ok[Any] | Error | None:
+        buffer = self.buffer
+        size = len(buffer)
+        packet: Any
+        if length:
+            packet = buffer.take(length)
+        elif not size:
+            return None
+        else:
+            packet = buffer.next()
+        if packet is None:
+            return None
+        if isinstance(packet, Error):
+            return self._input_ended("emsgsize")
+        self.statistics.received(size - len(buffer))
+        return self._given(packet)
+
+    def _given(self, packet: Any) -> Ok[Any]:
+        if isinstance(packet, TlsRecord):
+            return Ok(_tls_data(self.socket_object, packet))
+        mode, header = self.value("mode"), self.value("header")
+        return Ok(packet if mode == "binary" and not header else shaped(packet, mode, header))
+
+    def _serve_waiter(self) -> None:
+        waiter = self.waiter
+        assert waiter is not None
+        if self.woken is not None or not waiter.waits:
+            return  # a call has its result, or unwinds: the bytes stay for the next one
+        self.waiter = None  # its result comes from here, not from a close that reading may cause
+        try:
+            result = self._take_or_read(waiter.asked)
+        except Exception as exc:  # a defect: the caller must not wait for ever
+            waiter.wake(Error("einval", exc))
+            raise
+        if result is None:
+            self.waiter = waiter
+            self.ensure_watched("read")
+            return
+        if waiter.wake(result):
+            self.woken = waiter
+        else:
+            self._give_back(result)
+
+    def reader_has_run(self) -> None:
+        """See `InetActor.reader_has_run`."""
+        if self.waiter is not None:
+            self._serve_waiter()
+        self.options_set()
+
+    def _give_back(self, result: Any) -> None:
+        """Keep what a recv was woken with, and that no caller has seen."""
+        if isinstance(result, Error):
+            if isinstance(result.data, bytes):
+                self.buffer.push_back(result.data)
+            return
+        packet = result.value
+        if self.packet in (0, "raw"):
+            self.buffer.push_back(_unshaped(packet))
+        else:
+            self.unseen.appendleft(packet)
+
+    def unrecv(self, data: bytes) -> Ok[None] | Error:
+        """Put bytes in front of what is read next."""
+        refused = self.rules.call_asked()
+        if refused is not None:
+            return refused
+        self.buffer.push_back(data)
+        if self.rules.reads:
+            self.pump()
+        elif self.waiter is not None:
+            self._serve_waiter()
+        return _OK
+
+    def _input_ended(self, reason: str) -> Error:
+        """Execute what the end of the input, or an error, means; return the result of a recv."""
+        result, decisions = self.rules.input_ended(reason)
+        rest = self.buffer.take_all()
+        if CLOSE in decisions:  # not where sending fails: monitors are told "normal" then
+            failures = [each.reason for each in decisions if isinstance(each, Failed)]
+            self.end_reason = failures[0] if failures else "normal"
+        self._execute(decisions)
+        if self.rules.stage == "dead":
+            self.release()
+        if result is None:
+            self.paused = True
+            if self.rules.stage == "ended" and self.waiter is not None:  # since before the mode
+                self.waiter.wake(Error("closed"))
+            return Error(reason)
+        return Error(result.reason, rest) if rest and reason != "emsgsize" else result
+
+    def _execute(self, decisions: list[Decision]) -> None:
+        handle = self.socket_object
+        for decision in decisions:
+            if decision == PASSIVE:
+                self.deliver(self.messages.passive(handle))
+            elif decision == CLOSED:
+                self.deliver(self.messages.closed(handle))
+            elif decision == CLOSE:
+                self.rules.closed()
+                self.close_now()
+            else:
+                assert isinstance(decision, Failed)
+                self.deliver(self.messages.error(handle, decision.reason))
+
+    def output_failed(self, exc: OSError) -> Error:
+        reason = reason_of(exc.errno)
+        if reason == "epipe":
+            # The peer has answered with a reset to what was sent after its end, which Linux
+            # reports in this way. Erlang says so too after a `shutdown` by the program itself, but
+            # not after one that has failed.
+            reason = "closed" if self.shutdown_failed else "econnreset"
+        error, decisions = self.rules.output_failed(reason)
+        self.drop_output(error)
+        self._execute(decisions)
+        if self.rules.stage == "dead":
+            waiter, self.waiter = self.waiter, None
+            if waiter is not None:
+                waiter.wake(Error("closed"))  # of a reset only the sender is told, as in Erlang
+            self.release()
+            if self.owner_process is None:
+                self.close_now()
+        return error
+
+    # --- shutdown, close ------------------------------------------------------------------------
+
+    async def close_by_program(self, handle: TcpSocket) -> None:
+        """Close for a program: what is queued goes out first, as the option `linger` says."""
+        process = current_process()
+        if not self.turns.closed:
+            self.tell_owner_of_close(process)
+            if self.queue.size:
+                await self.wait_for_queue(process)
+        process.mailbox.extract(lambda message: self._ends(message, handle))
+        await self.close()
+
+    def owner_ended(self) -> None:
+        """Close; queued bytes still go out first."""
+        self.rules.mode.value = False
+        if not self.queue.size or self.is_dead:
+            self.close_now()
+
+    def retired(self) -> None:
+        """See `InetActor.retired`."""
+        self.rules.closed()
+        self.buffer.take_all()
+        self.unseen.clear()
+        closed = Error("closed")
+        waiter, self.waiter = self.waiter, None
+        for each in (waiter, self.connecting):
+            if each is not None:
+                each.wake(closed)
+        self.drop_output(closed)
+        self.make = _no_message
+
+    def surrender(self) -> stdlib.socket:
+        """Close the socket for programs, but return its descriptor, for an actor that goes on.
+
+        What was read and not taken is in `buffer` until then, what is to be sent in `queue`.
+        """
+        sock = self._retire()
+        assert sock is not None
+        return sock
+
+    # --- owner ----------------------------------------------------------------------------------
+
+    def hand_over(self, caller: Process, to: Process | None) -> Ok[None] | Error:
+        """Move the socket, and its messages in the caller's mailbox, to another owner."""
+        handle = self.socket_object
+        if not self.turns.closed and to is not None and to.pid is self.turns.owner:
+            return _OK
+        is_owner = caller.pid is self.turns.owner
+        ended = any(self._ends(message, handle) for message in caller.mailbox.messages())
+        decided = self.rules.hand_over(is_owner, to is not None, ended and not self.turns.closed)
+        if isinstance(decided, Error):
+            return decided
+        assert to is not None
+        moved = caller.mailbox.extract(lambda message: self._moves(message, handle))
+        for message in moved:
+            to.deliver(message)
+        if decided.value:
+            self.change_owner(caller.pid, to)
+        return _OK
+
+    def _moves(self, message: Any, handle: Any) -> bool:
+        return isinstance(message, self.messages.moved) and message.socket is handle
+
+    def _ends(self, message: Any, handle: Any) -> bool:
+        return isinstance(message, self.messages.closed) and message.socket is handle
+
+    # --- connecting -----------------------------------------------------------------------------
+
+    async def connect(self, address: Any, deadline: float) -> Ok[None] | Error:
+        """Connect to an address in the standard library's form."""
+        try:
+            number = self.sock.connect_ex(address)
+        except OSError as exc:
+            return error_of(exc)
+        if number == errno.EINPROGRESS:
+            waiter = self.connecting = Waiter(current_process())
+            self.write_found_no_room()
+            self.ensure_watched("write")
+            try:
+                outcome = await wait(waiter, deadline, _forget)
+            finally:
+                self.connecting = None
+            if outcome is None:
+                return Error("timeout")
+            if isinstance(outcome, Error):
+                return outcome
+            number = self.sock.getsockopt(stdlib.SOL_SOCKET, stdlib.SO_ERROR)
+        if number:
+            return Error(reason_of(number))
+        self.saw_end = False
+        self.connected = self.may_linger = True
+        return _OK
+
+
+def _as_bytes(packet: Any) -> Any:
+    return packet.data if isinstance(packet, TlsRecord) else packet
+
+
+def _tls_data(handle: Any, packet: Any) -> Any:
+    if not isinstance(packet, TlsRecord):
+        return Tcp(handle, packet)
+    return TlsData(handle, packet.content_type, packet.version, packet.data)
+
+
+def _forget(outcome: Any) -> None:
+    pass
+
+
+def _no_message(packet: Any) -> Any:
+    raise AssertionError("the socket is closed")
+
+
+def _unshaped(data: Any) -> bytes:
+    """Return received raw bytes as they were before `shaped`."""
+    if isinstance(data, str):
+        return data.encode("latin-1")
+    if isinstance(data, tuple):
+        *numbers, last = data
+        return bytes(numbers) + (last if isinstance(last, bytes) else bytes((last,)))
+    raw: bytes = data
+    return raw
+
+
+_CHANGES: Final[dict[str, Callable[[StreamActor, Any], None]]] = {
+    **dict.fromkeys(_FRAMING, lambda actor, _: actor._frame()),
+    **dict.fromkeys(("mode", "header", "deliver"), lambda actor, _: actor._reshape()),
+    "delay_send": lambda actor, value: setattr(actor, "delays", value),
+    "exit_on_close": lambda actor, value: setattr(actor.rules, "exit_on_close", value),
+    "show_econnreset": lambda actor, value: setattr(actor.rules, "show_econnreset", value),
+    "high_watermark": lambda actor, value: actor.set_watermarks(value, min(value, actor.queue.low)),
+    "low_watermark": lambda actor, value: actor.set_watermarks(max(value, actor.queue.high), value),
+}
+"""What a new value of an option changes at once; other options are looked up when they count."""

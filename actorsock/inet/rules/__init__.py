@@ -1,0 +1,1 @@
+"""The rules of sockets without a socket: active modes, the life of a stream, its output queue."""

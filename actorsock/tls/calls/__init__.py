@@ -1,0 +1,1 @@
+"""The functions of `ssl`: arguments, results, and which socket they concern."""

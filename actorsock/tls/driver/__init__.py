@@ -1,0 +1,1 @@
+"""TLS on a socket: a connection as one more kind of stream actor."""

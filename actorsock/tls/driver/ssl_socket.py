@@ -1,0 +1,64 @@
+"""The sockets of ssl as programs have them."""
+
+import socket as stdlib
+from types import TracebackType
+from typing import Any
+
+import attrs
+from trio.lowlevel import enable_ki_protection
+
+from ...inet.driver.socket_objects import TcpSocket
+from ...socket.core.socket_object import Socket
+from ..options.lists import TlsOptions
+
+__all__ = ["Plain", "SslSocket"]
+
+
+class SslSocket(Socket):
+    """A socket of `ssl`: a TLS connection; one that listens; or one accepted, before its handshake.
+
+    Any process may use it and send it to others. Messages of an active one go to its owner, the
+    process that called `connect` or `handshake`, and the end of the owner closes it. The functions
+    of `gen_tcp`, `inet` and `socket` refuse it: they would take bytes past its encryption.
+    """
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"#SslSocket<0.{self._number}>"
+
+    @enable_ki_protection
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._actor.close_by_program(self)
+
+
+@attrs.define(eq=False)
+class Plain:
+    """A socket that is no TLS connection, or not yet: one that listens, or one just accepted.
+
+    Attributes:
+        tcp: the socket of gen_tcp. A handshake takes its descriptor over.
+        options: the options of TLS for the handshake.
+        active: the mode that the connection is to have after its handshake.
+        listens: it listens.
+    """
+
+    tcp: TcpSocket
+    options: TlsOptions
+    active: Any
+    listens: bool = False
+
+    @property
+    def sock(self) -> stdlib.socket:
+        """The standard library's socket."""
+        sock: stdlib.socket = self.tcp._actor.sock
+        return sock
+
+    async def close_by_program(self, handle: SslSocket) -> None:
+        """Close for a program."""
+        await self.tcp._actor.close_by_program(self.tcp)

@@ -1,0 +1,1 @@
+"""TLS without a socket: the engine, its alerts, and the names of cipher suites."""
