@@ -23,7 +23,7 @@ from actorsock.otp import (
 
 PERMANENT = "significant: a permanent child can't be"
 NEVER = "auto_shutdown: expected 'never' with simple_one_for_one"
-SERVER = "server: expected a Pid, a registered name or a Via"
+SERVER = r"server: expected a Pid, a registered name, a Via or \(name, node\) in a cluster"
 FLAG = "flag: expected True, False or 'get', got 'on'"
 
 

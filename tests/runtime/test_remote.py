@@ -9,7 +9,9 @@ from trio.testing import wait_all_tasks_blocked
 from actorsock import (
     CallError,
     Down,
+    Error,
     Exit,
+    Ok,
     Pid,
     Ref,
     alias,
@@ -200,6 +202,57 @@ async def test_a_request_elsewhere(told: list[Any]) -> None:
     send(ref, Answer(ref, 2))
     assert (await otp.receive_response(ref)).unwrap() == 2
     assert [what[0] for what in told] == ["monitored", "deliver", "demonitored"]
+
+
+class Registry:
+    """A registry in which every name is that of one process."""
+
+    def __init__(self, pid: Pid) -> None:
+        self._pid = pid
+
+    def whereis_name(self, name: Any) -> Pid:
+        return self._pid
+
+    def send(self, name: Any, message: Any) -> None:
+        send(self._pid, message)
+
+    def register_name(self, name: Any, pid: Pid) -> bool:
+        return False
+
+    def unregister_name(self, name: Any) -> None:
+        pass
+
+
+async def test_a_collection_of_requests_elsewhere(told: list[Any]) -> None:
+    requests = otp.reqids_new()
+    servers = (FarPid(), ("name", "there"), otp.Via(Registry(FarPid()), "name"))
+    for number, server in enumerate(servers):
+        otp.send_request(server, "question", number, requests)
+    for number, (ref, _) in enumerate(otp.reqids_to_list(requests)):
+        if number:
+            send(ref, Answer(ref, number))
+        else:
+            current_process().watched_ended(ref, servers[0], "noconnection")
+        response = await otp.receive_response(requests)
+        result = Ok(number) if number else Error("noconnection", servers[0])
+        assert response == otp.Response(result, number)
+    assert [what[0] for what in told[:2]] == ["monitored", "deliver"]
+    assert not current_process().monitors
+    otp.cast(servers[2], 3)
+    assert told[-1] == ("deliver", Cast(3))
+
+
+async def test_a_request_that_can_not_be_sent_leaves_nothing(
+    told: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(self: Remote, message: Any) -> None:
+        raise TypeError("no term")
+
+    monkeypatch.setattr(FarName, "deliver", refuse)
+    with pytest.raises(TypeError, match="no term"):
+        otp.send_request(("name", "there"), object())
+    assert [what[0] for what in told] == ["monitored", "demonitored"]
+    assert not current_process().aliases
 
 
 @pytest.mark.parametrize(

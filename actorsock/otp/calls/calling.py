@@ -77,15 +77,18 @@ async def call(server: ServerRef, request: Any, timeout: float = 5.0) -> Any:
     """
     if timeout != 5.0 and timeout is not inf:
         check_seconds("timeout", timeout)
-    if type(server) is not Pid and not isinstance(server, str):
-        return await _call_elsewhere(server, request, timeout)
     process = current_process()
     body = process.body
     pause = body.spend(MESSAGE)
     if pause is not None:
         await pause
-    pid = process.node.names.get(server) if isinstance(server, str) else server
-    target = None if pid is None else alive.get(pid)
+    target: Process | Remote | None
+    if type(server) is Pid:
+        target = alive.get(server)
+    else:
+        target = find_server(process, server)
+        if isinstance(target, Remote):
+            return await _ask(process, target, Call, timeout, ("call", server, request))
     if target is None or target is process:
         raise _unreachable(target, "call", server, request)
     caller = deliver_call(target, process.pid, request)
@@ -121,19 +124,22 @@ def cast(server: ServerRef, request: Any) -> None:
     """Send a request that expects no answer. Erlang's `gen_server:cast/2`.
 
     Args:
-        server: the pid of the server, its registered name, or a `Via`. If there is no such
-            process, the request is dropped silently.
+        server: as for `call`. If there is no such process, the request is dropped silently.
         request: any value; the server's `handle_cast` gets it.
 
     Raises:
         TypeError: `server` is no pid, name or `Via`.
     """
-    if isinstance(server, Via):
+    target: Process | Remote | None
+    if type(server) is Pid:
+        target = alive.get(server)
+    elif isinstance(server, Via):
         # As in Erlang: the registry may know other ways than `deliver`.
         with suppress(ValueError):  # there is no process of that name
             server.send(Cast(request))
         return
-    target = alive.get(server) if type(server) is Pid else find_server(current_process(), server)
+    else:
+        target = find_server(current_process(), server)
     if target is not None:
         target.deliver(Cast(request))
 
@@ -175,7 +181,7 @@ async def stop(server: ServerRef, reason: Any = "normal", timeout: float = inf) 
     Messages that are in its mailbox before this request are handled first.
 
     Args:
-        server: the pid of the server, its registered name, or a `Via`.
+        server: the pid of the server, its registered name, a `Via`, or `(name, node)` in a cluster.
         reason: the exit reason (default: `"normal"`).
         timeout: seconds to wait; `math.inf` (the default) waits for ever. After a time-out the
             request remains, and the server still stops.
@@ -265,18 +271,6 @@ async def _ask(
         if isinstance(target, Remote):
             # It may have answered past the alias, as old parts of Erlang do: the monitor is left.
             forget(process, caller.ref)
-
-
-async def _call_elsewhere(server: ServerRef, request: Any, timeout: float) -> Any:
-    """Do `call` for a server that is not named by a plain pid or a name."""
-    process = current_process()
-    pause = process.body.spend(MESSAGE)
-    if pause is not None:
-        await pause
-    target = find_server(process, server)
-    if target is None or target is process:
-        raise _unreachable(target, "call", server, request)
-    return await _ask(process, target, Call, timeout, ("call", server, request))
 
 
 async def _receive_answer(

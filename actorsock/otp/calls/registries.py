@@ -78,4 +78,8 @@ class Via:
 
 
 ServerRef = Pid | str | Via | tuple[str, str]
-"""What a server may be given by: the pair is `(name, node)`. Erlang's `server_ref()`."""
+"""What a server may be given by. Erlang's `server_ref()`.
+
+A pid may be of another node. The pair is `(name, node)`, a registered name on a node of the cluster
+that the runtime has joined (see `dist.start`).
+"""

@@ -61,9 +61,9 @@ def send_request(
     the calling process itself is answered too.
 
     Args:
-        server: the pid of the server, its registered name, a `Via`, or `(name, node)` in a cluster.
-            If there is no such process, the `Down` message with the reason `"noproc"` comes at
-            once.
+        server: as for `call`. If there is no such process, the `Down` message with the reason
+            `"noproc"` comes at once; if the connection with its node breaks, or can't be made, one
+            with `"noconnection"`.
         request: any value; the server's `handle_call` gets it.
         label: with `collection`: any value that tells what the request is about.
         collection: a collection that the request is put into, with its label.
@@ -72,7 +72,8 @@ def send_request(
         The ref of the request; or `collection`, if that is given.
 
     Raises:
-        TypeError: `server` is no pid, name or `Via`, or `collection` not a `RequestCollection`.
+        TypeError: `server` is no pid, name or `Via`, or `collection` no `RequestCollection`; or
+            `request` can't be sent to another node.
 
     Example::
 
@@ -88,15 +89,19 @@ def send_request(
     if isinstance(target, Remote):
         ref = Ref()
         watch(process, target, ref)
-        target.deliver(Call(Caller(process.pid, ref), request))
-        return ref if collection is None else reqids_add(ref, label, collection)
-    # As in Erlang the end of a process that a registry has found is told with its pid.
-    named: Any = target.pid if target is not None and type(server) is Via else server
-    ref = process.monitor(target, named)
+    else:
+        # As in Erlang the end of a process that a registry has found is told with its pid.
+        named: Any = target.pid if target is not None and type(server) is Via else server
+        ref = process.monitor(target, named)
+        if target is not None:
+            # A process can't monitor itself, so for a request to itself there is nothing to remove.
+            process.add_alias(ref, "reply" if target is process else "reply_demonitor")
     if target is not None:
-        # A process can't monitor itself, so for a request to itself there is nothing to remove.
-        process.add_alias(ref, "reply" if target is process else "reply_demonitor")
-        target.deliver(Call(Caller(process.pid, ref), request))
+        try:
+            target.deliver(Call(Caller(process.pid, ref), request))
+        except BaseException:
+            forget(process, ref)  # the request can't be sent to another node
+            raise
     return ref if collection is None else reqids_add(ref, label, collection)
 
 

@@ -3,8 +3,6 @@
 Shared by `calling`, `requests`, and everything else that waits for a message with a ref.
 """
 
-from typing import Any
-
 from ...arguments import shown
 from ...runtime.api.naming import elsewhere
 from ...runtime.core.identity import Pid, Ref
@@ -12,31 +10,31 @@ from ...runtime.core.mailbox import NOTHING, anything
 from ...runtime.core.messages import Exit
 from ...runtime.core.process import Process, alive
 from ...runtime.core.remote import Remote
-from .registries import Via
+from .registries import ServerRef, Via
 
 __all__ = ["find_server", "forget", "take_exit", "watch"]
 
 
-def find_server(process: Process, server: Any) -> Process | Remote | None:
+def find_server(process: Process, server: ServerRef) -> Process | Remote | None:
     """Return the live process that `server` denotes; a name is looked up in `process`'s node.
 
     A process of another node may have ended: its monitor tells. Raises `TypeError` if `server` is
-    none of the forms of `ServerRef`.
+    neither a pid nor a name.
     """
-    pid: Any
-    if isinstance(server, Via):
+    pid: Pid | Remote | None
+    if type(server) is Pid:
+        pid = server
+    elif isinstance(server, Via):
         pid = server.whereis()
-        if isinstance(pid, Remote):
-            return pid
     else:
         name = server if isinstance(server, str) else elsewhere(process.node, server)
-        if isinstance(name, Remote):
-            return name
-        if name is None and type(server) is not Pid:
-            expected = "a Pid, a registered name or a Via"
-            raise TypeError(f"server: expected {expected}, got {shown(server)}")
-        pid = server if name is None else process.node.names.get(name)
-    return None if pid is None else alive.get(pid)
+        if name is None:
+            raise TypeError(
+                "server: expected a Pid, a registered name, a Via or (name, node) in a cluster, "
+                f"got {shown(server)}"
+            )
+        pid = process.node.names.get(name) if isinstance(name, str) else name
+    return pid if pid is None or isinstance(pid, Remote) else alive.get(pid)
 
 
 def watch(process: Process, target: Process | Remote, ref: Ref) -> None:
