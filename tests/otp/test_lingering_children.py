@@ -168,5 +168,5 @@ async def seconds_of_a_restart(count: int) -> float:
 async def test_a_restart_takes_linear_time(runtime: None, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.CRITICAL, "actorsock")
     few = min([await seconds_of_a_restart(100) for _ in range(3)])
-    many = await seconds_of_a_restart(1600)
-    assert many < 60 * few  # 16 times as many children; quadratic would be 256 times
+    many = min([await seconds_of_a_restart(1600) for _ in range(3)])
+    assert many < 120 * few  # 16 times as many children; quadratic would be 256 times
