@@ -1,6 +1,7 @@
 """Performing scenarios on Erlang, in one virtual machine that keeps running."""
 
 import os
+import select
 import shutil
 import subprocess
 from pathlib import Path
@@ -43,11 +44,11 @@ class Erlang:
             [erl, "-noshell", "-pa", str(scratch), "-s", "interpreter", "main"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            text=True,
-            bufsize=1,
+            bufsize=0,
             cwd=here,
         )
-        word, _, release = self._read().partition(" ")
+        self._output = b""
+        word, _, release = (self._read() or "").partition(" ")
         if word != "ready":
             raise NoErlang(f"{erl} does not run: {word} {release}")
         self.release = int(release)
@@ -67,15 +68,23 @@ class Erlang:
             )
         )
         assert self._vm.stdin is not None
-        self._vm.stdin.write(f"{request}.\n")
-        self._vm.stdin.flush()
+        self._vm.stdin.write(f"{request}.\n".encode())
         return self._number, str(tmp)
 
     def outcome(self, number: int) -> tuple[dict[str, Any], list[Seen | Skipped]]:
         """Return the pids of the actors and the observations of each step."""
+        path = self._scratch / f"e{number}.seen"
         while number not in self._performed:
-            self._performed.add(int(self._read()))
-        seen = (self._scratch / f"e{number}.seen").read_bytes()
+            line = self._read()
+            if line is not None:
+                self._performed.add(int(line))
+            elif (
+                path.exists()
+            ):  # on a busy machine the line once did not come, but the file was whole
+                break
+            else:
+                raise NoErlang(f"nothing has come for {_PATIENCE} seconds, in {path.stem}")
+        seen = path.read_bytes()
         match terms.decode(seen):
             case ("seen", pids, steps):
                 return {_word(name): pid for name, pid in pids}, [_seen(step) for step in steps]
@@ -90,13 +99,25 @@ class Erlang:
         self._vm.wait(10)
         self._vm.stdout.close()
 
-    def _read(self) -> str:
+    def _read(self) -> str | None:
+        """Return the rest of the next line that has the mark; None if nothing comes for long."""
         assert self._vm.stdout is not None
-        for line in self._vm.stdout:
-            if line.startswith("= "):
-                return line[2:].strip()
-        raise NoErlang("the virtual machine has ended")
+        while True:
+            line, end, rest = self._output.partition(b"\n")
+            if end:
+                self._output = rest
+                if line.startswith(b"= "):
+                    return line[2:].decode().strip()
+            elif not select.select([self._vm.stdout], [], [], _PATIENCE)[0]:
+                return None
+            elif data := self._vm.stdout.read(65536):
+                self._output += data
+            else:
+                raise NoErlang("the virtual machine has ended")
 
+
+_PATIENCE: Final = 60
+"""Seconds in which something has to come from the virtual machine, also on a busy computer."""
 
 _SOURCES: Final = tuple(
     Path(__file__).with_name(f"{name}.erl") for name in ("interpreter", "ports")
