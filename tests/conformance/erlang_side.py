@@ -76,14 +76,12 @@ class Erlang:
         path = self._scratch / f"e{number}.seen"
         while number not in self._performed:
             line = self._read()
-            if line is not None:
-                self._performed.add(int(line))
-            elif (
-                path.exists()
-            ):  # on a busy machine the line once did not come, but the file was whole
-                break
-            else:
+            if line is None:
+                # On a busy machine the line once did not come, although the file was whole.
+                if path.exists():
+                    break
                 raise NoErlang(f"nothing has come for {_PATIENCE} seconds, in {path.stem}")
+            self._performed.add(int(line))
         seen = path.read_bytes()
         match terms.decode(seen):
             case ("seen", pids, steps):
