@@ -162,6 +162,10 @@ class DatagramActor(InetActor):
             self.deliver(self.make(datagram))
             if mode.value is not True and mode.delivered():
                 self.deliver(UdpPassive(self.socket_object))
+        if self.waiter is not None and not self.turns.closed:
+            # A recv that has waited since before the active mode: what is left is for it, and
+            # nobody else asks the poller to go on.
+            self._serve(self.waiter)
 
     def _message_maker(self) -> Callable[[Datagram], Any]:
         """Return the function that makes the message of a datagram: chosen once for many."""

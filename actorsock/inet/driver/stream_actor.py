@@ -231,6 +231,10 @@ class StreamActor(StreamOutput):
                 owner.deliver(self.make(packet))
             if mode.value is not True and mode.delivered():
                 self.deliver(self.messages.passive(self.socket_object))
+        if self.waiter is not None and rules.stage == "open":
+            # A recv that has waited since before the active mode: what is left is for it, and
+            # nobody else asks the poller to go on.
+            self._serve_waiter()
 
     def _hand_out(self, packet: Any) -> None:
         self.deliver(self.make(packet))

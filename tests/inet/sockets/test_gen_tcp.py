@@ -56,6 +56,24 @@ async def test_packets_come_as_messages(light: bool) -> None:
 
 @every_body
 @in_runtime
+async def test_a_recv_goes_on_where_an_active_mode_has_ended(light: bool) -> None:
+    one, other = await pair({"packet": 0}, {"packet": 1})
+    results: list[Any] = []
+
+    async def reader() -> None:
+        results.append(await gen_tcp.recv(other))
+
+    _, down = spawn_monitor(reader, light=light)
+    await at_rest()
+    ok(inet.setopts(other, {"active": "once"}))
+    ok(await gen_tcp.send(one, b"\1a\1b"))  # both packets come in one read
+    assert await receive(Tcp) == Tcp(other, b"a")
+    assert (await receive(down)).reason == "normal"
+    assert results == [Ok(b"b")]
+
+
+@every_body
+@in_runtime
 async def test_a_passive_socket_is_read_with_recv(light: bool) -> None:
     async def reader() -> None:
         one, other = await pair()
