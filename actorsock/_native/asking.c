@@ -458,18 +458,12 @@ static PyMethodDef asked_methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
-static PyObject *
-asked_self(PyObject *op)
-{
-    return Py_NewRef(op);
-}
-
 static PyType_Slot asked_slots[] = {
-    {Py_am_await, asked_self},
+    {Py_am_await, return_itself},
     {Py_am_send, asked_send},
     {Py_tp_clear, asked_clear},
     {Py_tp_dealloc, asked_dealloc},
-    {Py_tp_iter, asked_self},
+    {Py_tp_iter, return_itself},
     {Py_tp_iternext, asked_next},
     {Py_tp_methods, asked_methods},
     {Py_tp_traverse, asked_traverse},

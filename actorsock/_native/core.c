@@ -31,6 +31,12 @@ find_entry(const char *name)
 }
 
 PyObject *
+return_itself(PyObject *op)
+{
+    return Py_NewRef(op);
+}
+
+PyObject *
 twin_fall_back(Twin *self, PyObject *const *args, size_t nargsf, PyObject *kwnames)
 {
     return PyObject_Vectorcall(self->fallback, args, nargsf, kwnames);

@@ -380,6 +380,9 @@ new_instance(PyObject *type)
 
 /* --- calls ------------------------------------------------------------------------------------- */
 
+/* Return `op`: the slots `am_await` and `tp_iter` of what is its own iterator.  */
+PyObject *return_itself(PyObject *op);
+
 /* Call the Python function that `self` stands for.  */
 PyObject *twin_fall_back(Twin *self, PyObject *const *args, size_t nargsf, PyObject *kwnames);
 

@@ -309,19 +309,13 @@ static PyMethodDef next_message_methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
-static PyObject *
-next_message_self(PyObject *op)
-{
-    return Py_NewRef(op);
-}
-
 static PyType_Slot next_message_slots[] = {
-    {Py_am_await, next_message_self},
+    {Py_am_await, return_itself},
     {Py_am_send, next_message_send},
     {Py_tp_clear, next_message_clear},
     {Py_tp_dealloc, next_message_dealloc},
     {Py_tp_getset, next_message_getset},
-    {Py_tp_iter, next_message_self},
+    {Py_tp_iter, return_itself},
     {Py_tp_iternext, next_message_next},
     {Py_tp_methods, next_message_methods},
     {Py_tp_traverse, next_message_traverse},

@@ -68,7 +68,7 @@ async def call(server: ServerRef, request: Any, timeout: float = 5.0) -> Any:
             - `"noconnection"`: the connection with its node broke, or could not be made
             - `"timeout"`: no answer in time
             - `"calling_self"`: the server is the calling process
-        TypeError: `server` is no pid, name or `Via`, or `timeout` is not a number.
+        TypeError: `server` is no pid, name, `Via` or pair, or `timeout` is not a number.
         ValueError: `timeout` is negative or NaN.
 
     Example::
@@ -128,7 +128,7 @@ def cast(server: ServerRef, request: Any) -> None:
         request: any value; the server's `handle_cast` gets it.
 
     Raises:
-        TypeError: `server` is no pid, name or `Via`.
+        TypeError: `server` is no pid, name, `Via` or pair.
     """
     target: Process | Remote | None
     if type(server) is Pid:
@@ -194,7 +194,7 @@ async def stop(server: ServerRef, reason: Any = "normal", timeout: float = inf) 
             - `"calling_self"`: the server is the calling process; return `Stop(reason)` instead
             - another one: the server ended with this and not with `reason`, for example because
               `terminate` crashed
-        TypeError: `server` is no pid, name or `Via`, or `timeout` is not a number.
+        TypeError: `server` is no pid, name, `Via` or pair, or `timeout` is not a number.
         ValueError: `timeout` is negative or NaN.
     """
     check_seconds("timeout", timeout)

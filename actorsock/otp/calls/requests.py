@@ -72,8 +72,8 @@ def send_request(
         The ref of the request; or `collection`, if that is given.
 
     Raises:
-        TypeError: `server` is no pid, name or `Via`, or `collection` no `RequestCollection`; or
-            `request` can't be sent to another node.
+        TypeError: `server` is no pid, name, `Via` or pair, or `collection` no `RequestCollection`,
+            or `request` can't be sent to another node.
 
     Example::
 

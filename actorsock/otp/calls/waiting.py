@@ -19,7 +19,7 @@ def find_server(process: Process, server: ServerRef) -> Process | Remote | None:
     """Return the live process that `server` denotes; a name is looked up in `process`'s node.
 
     A process of another node may have ended: its monitor tells. Raises `TypeError` if `server` is
-    neither a pid nor a name.
+    none of the forms of `ServerRef`.
     """
     pid: Pid | Remote | None
     if type(server) is Pid:
