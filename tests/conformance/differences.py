@@ -121,15 +121,15 @@ def _is_select(message: object) -> bool:
     return isinstance(message, Shape) and message.word == "SelectMessage"
 
 
-def _was_refused(scenario: Scenario, history: "list[list[Event]]", theirs: "Event | None") -> bool:
-    """Return True if a receive on the socket of this connect has returned "econnrefused"."""
+def _has_failed(scenario: Scenario, history: "list[list[Event]]", theirs: "Event | None") -> bool:
+    """Return True if a receive on the socket of this connect has returned why it failed."""
     assert theirs is not None
     assert theirs.act is not None
     return any(
         event.act is not None
         and event.act.op.startswith("recv")
         and event.act.args[:1] == theirs.act.args[:1]
-        and event.value == Shape("Error", ("econnrefused",))
+        and event.value in (Shape("Error", ("econnrefused",)), Shape("Error", ("econnreset",)))
         for step in history
         for event in step
     )
@@ -250,12 +250,12 @@ DIFFERENCES: Final = (
         parts_ways=True,
     ),
     Difference(
-        reason="a refused connect returns that it was refused, also when a receive has returned it "
-        "before",
+        reason="a connect that was refused or reset returns so, also when a receive has returned "
+        "it before",
         what="connect|connect_nowait",
         theirs=r"Ok\(\)",
-        ours=r"Error\('econnrefused'\)",
-        when=_was_refused,
+        ours=r"Error\('econn(refused|reset)'\)",
+        when=_has_failed,
         parts_ways=True,
     ),
     Difference(
