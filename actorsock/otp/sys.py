@@ -15,7 +15,7 @@ The functions that ask a server take the pid of the server, its registered name 
 """
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from trio.lowlevel import enable_ki_protection
 
@@ -42,7 +42,7 @@ from .behaviour.system_requests import (
 )
 from .calls.calling import system_call
 from .calls.failures import CallError
-from .calls.protocol import SystemMessage
+from .calls.protocol import Request, SystemMessage
 from .calls.registries import ServerRef
 
 __all__ = [
@@ -63,6 +63,9 @@ __all__ = [
     "suspend",
     "trace",
 ]
+
+
+T = TypeVar("T")
 
 
 @enable_ki_protection
@@ -136,7 +139,7 @@ async def get_status(server: ServerRef, timeout: float = 5.0) -> Status:
     Raises:
         CallError, TypeError, ValueError: see the module.
     """
-    return await _ask("get_status", server, GetStatus(), timeout)  # type: ignore[no-any-return]
+    return await _ask("get_status", server, GetStatus(), timeout)
 
 
 @enable_ki_protection
@@ -191,7 +194,7 @@ async def statistics(
     """
     if flag != "get":
         check_bool("flag", flag, "True, False or 'get'")
-    return await _ask("statistics", server, SetStatistics(flag), timeout)  # type: ignore[no-any-return]
+    return await _ask("statistics", server, SetStatistics(flag), timeout)
 
 
 @enable_ki_protection
@@ -220,7 +223,7 @@ async def log(
         CallError: see the module.
     """
     if flag == "get":
-        return await _ask("log", server, Log("get"), timeout)  # type: ignore[no-any-return]
+        return await _ask("log", server, Log("get"), timeout)
     check_bool("flag", flag, "True, False or 'get'")
     check_int("size", size, "a number of events >= 1", 1)
     await _ask("log", server, Log(size if flag else None), timeout)
@@ -248,9 +251,9 @@ async def trace(server: ServerRef, flag: bool, timeout: float = 5.0) -> None:
 
 
 # Any: each request has an answer of another type, which only the calling function knows.
-async def _ask(function: str, server: ServerRef, request: Any, timeout: float) -> Any:
-    answer = await system_call(function, server, request, timeout)
-    if type(answer) is Failed:
+async def _ask(function: str, server: ServerRef, request: Request[T], timeout: float) -> T:
+    answer: T | Failed = await system_call(function, server, request, timeout)
+    if isinstance(answer, Failed):
         if isinstance(answer.raised, Exception):
             raise answer.raised
         # An `exit` of the function must not end this process: it has failed as a call fails.

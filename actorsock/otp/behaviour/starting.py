@@ -5,7 +5,7 @@ The same for every behaviour. The starter spawns the process, sends it `Begin`, 
 """
 
 from math import inf
-from typing import Any, Literal
+from typing import Any, Literal, overload
 
 from trio.lowlevel import enable_ki_protection
 
@@ -71,7 +71,7 @@ async def start(
             case Ok(pid): ...
             case Error("already_started", pid): ...
     """
-    return await _start("alone", behaviour, args, name, light, timeout)  # type: ignore[no-any-return]
+    return await _start("alone", behaviour, args, name, light, timeout)
 
 
 async def start_link(
@@ -104,7 +104,7 @@ async def start_link(
         TypeError: as `start`.
         ValueError: as `start`.
     """
-    return await _start("linked", behaviour, args, name, light, timeout)  # type: ignore[no-any-return]
+    return await _start("linked", behaviour, args, name, light, timeout)
 
 
 async def start_monitor(
@@ -134,14 +134,21 @@ async def start_monitor(
         TypeError: as `start`.
         ValueError: as `start`.
     """
-    return await _start("monitored", behaviour, args, name, light, timeout)  # type: ignore[no-any-return]
+    return await _start("monitored", behaviour, args, name, light, timeout)
 
 
 How = Literal["alone", "linked", "monitored"]
 """The way in which a starter is attached to the process that it has started."""
 
 
-# The result has another form if the process is monitored, which the public functions say.
+@overload
+async def _start(
+    how: Literal["alone", "linked"], behaviour: type[Behaviour], *rest: Any
+) -> Ok[Pid] | Error[Any]: ...
+@overload
+async def _start(
+    how: Literal["monitored"], behaviour: type[Behaviour], *rest: Any
+) -> Ok[tuple[Pid, Ref]] | Error[Any]: ...
 @enable_ki_protection
 async def _start(
     how: How,
@@ -150,7 +157,7 @@ async def _start(
     name: str | Via | None,
     light: bool,
     timeout: float,
-) -> Any:
+) -> Ok[Any] | Error[Any]:
     if not (isinstance(behaviour, type) and issubclass(behaviour, Behaviour)):
         raise TypeError(
             f"behaviour: expected a class derived from GenServer, StateMachine or Supervisor, "
@@ -176,7 +183,7 @@ async def _start(
     # `Begin`.
     ref, lasting = attach(starter, pid, how)
     send(pid, Begin(pid if how == "alone" else starter.pid, ref, args, via))
-    result = await news_of(starter, pid, ref, timeout, lasting)
+    result: Ok[Pid] | Error[Any] = await news_of(starter, pid, ref, timeout, lasting)
     if lasting is None:
         return result
     if isinstance(result, Ok):

@@ -12,8 +12,8 @@ import attrs
 from ...arguments import shown
 from ...runtime.bodies.current import current_process
 from ...runtime.core.identity import Pid
-from ..calls.protocol import SystemCall, send_answer
-from .debugging import Debugging
+from ..calls.protocol import Request, SystemCall, send_answer
+from .debugging import Debugging, Statistics
 from .exit_reasons import raised
 
 __all__ = [
@@ -66,41 +66,41 @@ class Failed:
 
 
 @attrs.frozen
-class GetState:
+class GetState(Request[Any]):
     """`sys.get_state`."""
 
 
 @attrs.frozen
-class ReplaceState:
+class ReplaceState(Request[Any]):
     """`sys.replace_state`."""
 
     function: Any
 
 
 @attrs.frozen
-class GetStatus:
+class GetStatus(Request[Status]):
     """`sys.get_status`."""
 
 
 @attrs.frozen
-class Suspend:
+class Suspend(Request[None]):
     """`sys.suspend`."""
 
 
 @attrs.frozen
-class Resume:
+class Resume(Request[None]):
     """`sys.resume`."""
 
 
 @attrs.frozen
-class SetStatistics:
+class SetStatistics(Request[Statistics | None]):
     """`sys.statistics`."""
 
     flag: bool | Literal["get"]
 
 
 @attrs.frozen
-class Log:
+class Log(Request[list[tuple[Any, ...]] | None]):
     """`sys.log`."""
 
     size: int | Literal["get"] | None
@@ -108,7 +108,7 @@ class Log:
 
 
 @attrs.frozen
-class Trace:
+class Trace(Request[None]):
     """`sys.trace`."""
 
     flag: bool

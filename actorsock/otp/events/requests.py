@@ -5,7 +5,7 @@ Those that wait, wait for ever, as in Erlang: a handler may take long. They rais
 """
 
 from math import inf
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
 
@@ -14,6 +14,7 @@ from ...results import Error, Ok
 from ...runtime.api.messaging import current_pid, send
 from ...runtime.core.identity import Pid
 from ..calls.calling import call
+from ..calls.protocol import Request
 from ..calls.registries import ServerRef, Via
 from .names import HandlerName, handler_name
 
@@ -35,6 +36,8 @@ __all__ = [
     "sync_notify",
     "which_handlers",
 ]
+
+T = TypeVar("T")
 
 
 @attrs.frozen
@@ -90,14 +93,14 @@ class Notify:
 
 
 @attrs.frozen
-class SyncNotify:
+class SyncNotify(Request[None]):
     """The request of `sync_notify`."""
 
     event: Any
 
 
 @attrs.frozen
-class AddHandler:
+class AddHandler(Request[Ok[None] | Error[Any]]):
     """The request of `add_handler` and `add_sup_handler`."""
 
     handler: HandlerName = attrs.field(converter=handler_name)
@@ -106,7 +109,7 @@ class AddHandler:
 
 
 @attrs.frozen
-class DeleteHandler:
+class DeleteHandler(Request[Ok[Any] | Error]):
     """The request of `delete_handler`."""
 
     handler: HandlerName = attrs.field(converter=handler_name)
@@ -114,7 +117,7 @@ class DeleteHandler:
 
 
 @attrs.frozen
-class ReplaceHandler:
+class ReplaceHandler(Request[Ok[None] | Error[Any]]):
     """The request of `swap_handler` and `swap_sup_handler`."""
 
     handler: HandlerName = attrs.field(converter=handler_name)
@@ -125,7 +128,7 @@ class ReplaceHandler:
 
 
 @attrs.frozen
-class WhichHandlers:
+class WhichHandlers(Request[list[HandlerName]]):
     """The request of `which_handlers`."""
 
 
@@ -151,7 +154,7 @@ async def add_handler(
 
         ok(await otp.add_handler("alarms", (ToFile, "audit"), "/var/log/audit"))
     """
-    return await _ask(manager, AddHandler(handler, args, None))  # type: ignore[no-any-return]
+    return await _ask(manager, AddHandler(handler, args, None))
 
 
 async def add_sup_handler(
@@ -182,7 +185,7 @@ async def add_sup_handler(
         match await receive(otp.GenEventExit):
             case otp.GenEventExit(handler, reason): ...  # add it again, or end
     """
-    return await _ask(manager, AddHandler(handler, args, current_pid()))  # type: ignore[no-any-return]
+    return await _ask(manager, AddHandler(handler, args, current_pid()))
 
 
 async def delete_handler(manager: ServerRef, handler: HandlerName, args: Any) -> Ok[Any] | Error:
@@ -201,7 +204,7 @@ async def delete_handler(manager: ServerRef, handler: HandlerName, args: Any) ->
     Raises:
         TypeError, CallError: as `add_handler`.
     """
-    return await _ask(manager, DeleteHandler(handler, args))  # type: ignore[no-any-return]
+    return await _ask(manager, DeleteHandler(handler, args))
 
 
 async def swap_handler(
@@ -265,7 +268,7 @@ async def which_handlers(manager: ServerRef) -> list[HandlerName]:
     Raises:
         CallError: as `add_handler`.
     """
-    return await _ask(manager, WhichHandlers())  # type: ignore[no-any-return]
+    return await _ask(manager, WhichHandlers())
 
 
 def notify(manager: ServerRef, event: Any) -> None:
@@ -310,8 +313,8 @@ async def _replace(
     for name, pair in (("old", old), ("new", new)):
         if type(pair) is not tuple or len(pair) != 2:
             raise TypeError(f"{name}: expected (handler, args), got {shown(pair)}")
-    return await _ask(manager, ReplaceHandler(*old, *new, supervisor))  # type: ignore[no-any-return]
+    return await _ask(manager, ReplaceHandler(*old, *new, supervisor))
 
 
-async def _ask(manager: ServerRef, request: Any) -> Any:
+async def _ask(manager: ServerRef, request: Request[T]) -> T:
     return await call(manager, request, timeout=inf)

@@ -5,13 +5,14 @@ raise `CallError` as `call` does.
 """
 
 from math import inf
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar, cast
 
 import attrs
 
 from ...results import Error, Ok
 from ...runtime.core.identity import Pid
 from ..calls.calling import call
+from ..calls.protocol import Request
 from ..calls.registries import ServerRef
 from .child_spec import ChildSpec
 
@@ -32,6 +33,8 @@ __all__ = [
     "terminate_child",
     "which_children",
 ]
+
+T = TypeVar("T")
 
 
 @attrs.frozen
@@ -89,7 +92,7 @@ async def start_child(supervisor: ServerRef, *spec: Any) -> Ok[Pid | None] | Err
         spec = ChildSpec("cache", otp.start_link, (Cache, 1000))
         pid = ok(await otp.start_child(supervisor, spec))
     """
-    return await _ask(supervisor, StartChild(spec))  # type: ignore[no-any-return]
+    return await _ask(supervisor, StartChild(spec))
 
 
 async def terminate_child(supervisor: ServerRef, child: Any) -> Ok[None] | Error:
@@ -112,7 +115,7 @@ async def terminate_child(supervisor: ServerRef, child: Any) -> Ok[None] | Error
     Raises:
         CallError: the supervisor does not exist, or ended before it answered.
     """
-    return await _ask(supervisor, TerminateChild(child))  # type: ignore[no-any-return]
+    return await _ask(supervisor, TerminateChild(child))
 
 
 async def restart_child(supervisor: ServerRef, child: Any) -> Ok[Pid | None] | Error[Any]:
@@ -134,7 +137,7 @@ async def restart_child(supervisor: ServerRef, child: Any) -> Ok[Pid | None] | E
     Raises:
         CallError: the supervisor does not exist, or ended before it answered.
     """
-    return await _ask(supervisor, RestartChild(child))  # type: ignore[no-any-return]
+    return await _ask(supervisor, RestartChild(child))
 
 
 async def delete_child(supervisor: ServerRef, child: Any) -> Ok[None] | Error:
@@ -155,7 +158,7 @@ async def delete_child(supervisor: ServerRef, child: Any) -> Ok[None] | Error:
     Raises:
         CallError: the supervisor does not exist, or ended before it answered.
     """
-    return await _ask(supervisor, DeleteChild(child))  # type: ignore[no-any-return]
+    return await _ask(supervisor, DeleteChild(child))
 
 
 async def get_childspec(supervisor: ServerRef, child: Any) -> Ok[ChildSpec] | Error:
@@ -172,7 +175,7 @@ async def get_childspec(supervisor: ServerRef, child: Any) -> Ok[ChildSpec] | Er
     Raises:
         CallError: the supervisor does not exist, or ended before it answered.
     """
-    return await _ask(supervisor, GetChildSpec(child))  # type: ignore[no-any-return]
+    return await _ask(supervisor, GetChildSpec(child))
 
 
 async def which_children(supervisor: ServerRef) -> list[ChildInfo]:
@@ -187,7 +190,7 @@ async def which_children(supervisor: ServerRef) -> list[ChildInfo]:
     Raises:
         CallError: the supervisor does not exist, or ended before it answered.
     """
-    return await _ask(supervisor, "which_children")  # type: ignore[no-any-return]
+    return cast("list[ChildInfo]", await call(supervisor, "which_children", timeout=inf))
 
 
 async def count_children(supervisor: ServerRef) -> ChildCount:
@@ -202,39 +205,39 @@ async def count_children(supervisor: ServerRef) -> ChildCount:
     Raises:
         CallError: the supervisor does not exist, or ended before it answered.
     """
-    return await _ask(supervisor, "count_children")  # type: ignore[no-any-return]
+    return cast("ChildCount", await call(supervisor, "count_children", timeout=inf))
 
 
 @attrs.frozen
-class StartChild:
+class StartChild(Request[Ok[Pid | None] | Error[Any]]):
     """The request of `start_child`."""
 
     spec: tuple[Any, ...]
 
 
 @attrs.frozen
-class TerminateChild:
+class TerminateChild(Request[Ok[None] | Error]):
     """The request of `terminate_child`."""
 
     child: Any
 
 
 @attrs.frozen
-class RestartChild:
+class RestartChild(Request[Ok[Pid | None] | Error[Any]]):
     """The request of `restart_child`."""
 
     child: Any
 
 
 @attrs.frozen
-class DeleteChild:
+class DeleteChild(Request[Ok[None] | Error]):
     """The request of `delete_child`."""
 
     child: Any
 
 
 @attrs.frozen
-class GetChildSpec:
+class GetChildSpec(Request[Ok[ChildSpec] | Error]):
     """The request of `get_childspec`."""
 
     child: Any
@@ -247,8 +250,7 @@ class InvalidRequest:
     error: Exception
 
 
-# Any: each request has an answer of another type, which only the calling function knows.
-async def _ask(supervisor: ServerRef, request: Any) -> Any:
+async def _ask(supervisor: ServerRef, request: Request[T]) -> T:
     answer = await call(supervisor, request, timeout=inf)
     if isinstance(answer, InvalidRequest):
         raise answer.error
