@@ -112,10 +112,10 @@ async def test_aliases_both_ways(joined: Any, beam: Beam) -> None:
 async def test_answers_are_received_by_their_ref(joined: Any, beam: Beam) -> None:
     pid = await puppet(beam)
     ref, theirs = make_ref(), await does(pid, "make_ref()")
-    answers = "[To ! M || M <- [noise, {Ref, reply}, {'DOWN', Ref, process, self(), why}, {Own, 5}]]"
+    answers = "[To ! M || M <- [noise, {Ref, 1}, {'DOWN', Ref, process, self(), why}, {Own, 5}]]"
     send(pid, (Atom("do"), answers, {b"To": current_pid(), b"Ref": ref, b"Own": theirs}))
     assert await receive(theirs) == (theirs, 5)
-    assert await receive(ref) == (ref, "reply")
+    assert await receive(ref) == (ref, 1)
     assert await receive(ref) == ("DOWN", ref, "process", pid, "why")
     assert await receive() == "noise"
 
