@@ -18,6 +18,7 @@ from ...runtime.api.messaging import receive
 from ...runtime.api.spawning import spawn_link
 from ...runtime.core.identity import Pid
 from ...runtime.core.process import Process, alive
+from ...runtime.core.timers import Entry
 from ...socket.api import configuring
 from ..terms.values import BadTerm
 from ..wire.frames import AtomsSent, FrameReader
@@ -70,6 +71,7 @@ class Connection:
         self._silences = 0
         """Quarters of the tick time, in a row, in which nothing was heard."""
         self._sent = False
+        self._quarter: Entry | None = None
         self._flushing = False
         """The writer has been woken, and has not taken what there is."""
         self._why: str | None = None
@@ -166,6 +168,9 @@ class Connection:
                         return self._why or _REASONS.get(reason, reason)
         finally:
             self._writer = None
+            assert self.process is not None
+            assert self._quarter is not None
+            self.process.node.timers.cancel(self._quarter)
 
     async def _write(self, channel: Channel) -> None:
         outbox = self._outbox
@@ -190,7 +195,8 @@ class Connection:
         self._heard = self._sent = False
         assert self.process is not None
         timers = self.process.node.timers
-        timers.add(trio.current_time() + self._ticktime / 4, self._end_quarter)
+        end = trio.current_time() + self._ticktime / 4
+        self._quarter = timers.add(end, self._end_quarter)
 
     def _end_quarter(self) -> None:
         """Tick if nothing was sent; end the connection if nothing was heard for four quarters.
@@ -198,8 +204,6 @@ class Connection:
         Counted, and not measured from what was heard last: a program that has been busy for longer
         than the tick time has not read what waits for it.
         """
-        if self._writer is None:
-            return
         self._silences = 0 if self._heard else self._silences + 1
         if self._silences >= _MOST_SILENCES:
             self.close("net_tick_timeout")
