@@ -220,15 +220,18 @@ _REASONS: Final = {"closed": "connection_closed"}
 async def _message(channel: Channel, data: bytes) -> bytes:
     """Return `data`, with more received until the message at its beginning is whole."""
     head = channel.head
-    while len(data) < head or len(data) < head + int.from_bytes(data[:head], "big"):
-        if len(data) >= head and int.from_bytes(data[:head], "big") > LONGEST_MESSAGE:
-            raise HandshakeError("a message is too long")
+    while True:
+        if len(data) >= head:
+            length = int.from_bytes(data[:head], "big")
+            if length > LONGEST_MESSAGE:
+                raise HandshakeError("a message is too long")
+            if len(data) >= head + length:
+                return data
         match await channel.recv():
             case Ok(more):
                 data += more
             case Error(reason):
                 raise HandshakeError(f"the connection ended in the handshake ({reason})")
-    return data
 
 
 async def _answer(channel: Channel, messages: list[bytes]) -> None:
