@@ -367,6 +367,19 @@ slot_long(PyObject *object, Py_ssize_t offset, long *value)
     if (number == NULL || !PyLong_CheckExact(number)) {
         return 0;
     }
+    /* An int of one digit is read in place, which saves a call.  */
+#if PY_VERSION_HEX >= 0x030C0000
+    if (PyUnstable_Long_IsCompact((PyLongObject *)number)) {
+        *value = (long)PyUnstable_Long_CompactValue((PyLongObject *)number);
+        return 1;
+    }
+#else
+    Py_ssize_t digits = Py_SIZE(number);
+    if (digits >= -1 && digits <= 1) {
+        *value = (long)digits * (long)((PyLongObject *)number)->ob_digit[0];
+        return 1;
+    }
+#endif
     *value = PyLong_AsLongAndOverflow(number, &overflow);
     return !overflow;
 }
