@@ -7,39 +7,56 @@
    wakes the process is left to a coroutine of the Python, to which the awaitable passes everything
    on from then.  */
 
-#include "core.h"
+#include "asking.h"
 
 /* --- one attempt ------------------------------------------------------------------------------- */
 
-typedef struct {
-    int reads;           /* the lane, and the activity: "recv" or "send" */
-    int continues;       /* the actor may make the further attempts of a blocking call */
-    PyObject *activity;  /* borrowed from the state */
-    PyObject *tag;
-} Kind;
+Kind
+kind_of_recv(State *state)
+{
+    return (Kind){1, 1, state->str_recv, state->str_recv};
+}
 
-/* What `op` is: 1, or 0 if the core does not know such operations.  */
-static int
+Kind
+kind_of_send(State *state)
+{
+    return (Kind){0, 1, state->str_send, state->str_send};
+}
+
+int
 kind_of(State *state, PyObject *op, Kind *kind)
 {
-    kind->reads = 1;
-    kind->continues = 1;
-    kind->activity = kind->tag = state->str_recv;
     if (is_exactly(op, state->what_is_there_type)) {
+        *kind = kind_of_recv(state);
         return 1;
     }
     if (is_exactly(op, state->recvfrom_type)) {
-        kind->continues = 0;
-        kind->tag = state->str_recvfrom;
+        *kind = (Kind){1, 0, state->str_recv, state->str_recvfrom};
         return 1;
     }
     if (is_exactly(op, state->send_type)) {
-        kind->reads = 0;
-        kind->activity = state->str_send;
-        kind->tag = SLOT(op, state->send_tag);
+        *kind = (Kind){0, 1, state->str_send, SLOT(op, state->send_tag)};
         return kind->tag != NULL;
     }
     return 0;
+}
+
+PyObject *
+actor_of(State *state, PyObject *sock)
+{
+    return is_exactly(sock, state->socket_type) ? SLOT(sock, state->socket__actor) : NULL;
+}
+
+int
+is_zero(PyObject *length)
+{
+    return PyLong_CheckExact(length) && PyObject_Not(length) == 1;
+}
+
+int
+is_empty(PyObject *flags)
+{
+    return PyTuple_CheckExact(flags) && PyTuple_GET_SIZE(flags) == 0;
 }
 
 /* op.attempt(actor, ...): 1 with a result, which may be None; 0 not plain; -1.  */
@@ -63,8 +80,7 @@ has_no_queue(State *state, PyObject *lane)
            && Py_SIZE(queue) == 0;
 }
 
-/* The lane of an open socket that nobody looks at; borrowed, NULL without an exception otherwise.  */
-static PyObject *
+PyObject *
 open_lane(State *state, PyObject *actor, const Kind *kind)
 {
     if (!is_exactly(actor, state->actor_type)
@@ -79,25 +95,33 @@ open_lane(State *state, PyObject *actor, const Kind *kind)
     return is_exactly(lane, state->lane_type) && has_no_queue(state, lane) ? lane : NULL;
 }
 
-/* Lane.done() of a lane without a queue.  */
-static void
+void
 end_turn(State *state, PyObject *lane)
 {
     slot_set(lane, state->lane_current, Py_NewRef(Py_None));
     slot_set(lane, state->lane_selected, Py_NewRef(Py_False));
 }
 
-/* The budget of `body` after a system call; NULL, with or without an exception, if that is more than
-   is left.  */
-static PyObject *
-charged(State *state, PyObject *body)
+int
+can_pay(State *state, PyObject *body)
 {
-    long left, budget;
-    if (!budget_left(state, body, &left) || left <= state->system_call
-        || !slot_long(body, state->light_budget, &budget)) {
-        return NULL;
+    long left;
+    return budget_left(state, body, &left) && left > state->system_call;
+}
+
+/* A budget that can't be written for want of memory stays as it is.  */
+void
+pay(State *state, PyObject *body)
+{
+    long budget;
+    PyObject *left = slot_long(body, state->light_budget, &budget)
+                         ? PyLong_FromLong(budget - state->system_call)
+                         : NULL;
+    if (left == NULL) {
+        PyErr_Clear();
+        return;
     }
-    return PyLong_FromLong(budget - state->system_call);
+    slot_set(body, state->light_budget, left);
 }
 
 /* Readiness.reads_would_block() */
@@ -112,13 +136,13 @@ reads_would_block(State *state, PyObject *actor)
 
 /* --- waiting ----------------------------------------------------------------------------------- */
 
-typedef enum { FINISHED, BEGUN, CHECKING, WAITING, PASSED_ON, DONE } Phase;
+typedef enum { FINISHED, ALL_SENT, BEGUN, CHECKING, WAITING, PASSED_ON, DONE } Phase;
 
 typedef struct {
     PyObject_HEAD
     State *state;
     PyObject *actor, *op, *lane, *process;
-    PyObject *inner; /* the result when FINISHED, else the coroutine that is awaited, or NULL */
+    PyObject *inner; /* the result when FINISHED or ALL_SENT, else the coroutine that is awaited, or NULL */
     Phase phase;
 } Asked;
 
@@ -430,6 +454,12 @@ unwind(Asked *self)
     }
 }
 
+static int
+awaits_inner(Asked *self)
+{
+    return self->inner != NULL && self->phase != FINISHED && self->phase != ALL_SENT;
+}
+
 /* After a step: an exception ends the call.  */
 static PySendResult
 after_step(Asked *self, PySendResult outcome)
@@ -438,7 +468,7 @@ after_step(Asked *self, PySendResult outcome)
         if (self->phase == WAITING || self->phase == BEGUN) {
             unwind(self);
         }
-        else {
+        else if (self->phase != ALL_SENT) {
             PyObject *type, *exc, *traceback;
             PyErr_Fetch(&type, &exc, &traceback);
             (void)asked_clear((PyObject *)self);
@@ -456,6 +486,10 @@ asked_send(PyObject *op, PyObject *value, PyObject **result)
     if (self->phase == DONE) {
         PyErr_SetString(PyExc_RuntimeError, "cannot reuse already awaited coroutine");
         return PYGEN_ERROR;
+    }
+    if (self->phase == ALL_SENT) {
+        *result = Py_NewRef(self->inner);
+        return PYGEN_RETURN;
     }
     if (self->phase == FINISHED) {
         *result = Py_NewRef(self->inner);
@@ -554,7 +588,7 @@ asked_throw(PyObject *op, PyObject *args)
         return NULL;
     }
     Py_INCREF(op);
-    if (self->inner != NULL && self->phase != FINISHED) {
+    if (awaits_inner(self)) {
         result = throw_into_inner(self, args);
     }
     else {
@@ -577,7 +611,7 @@ asked_close(PyObject *op, PyObject *unused)
     Asked *self = (Asked *)op;
     int done = 0;
     Py_INCREF(op);
-    if (self->inner != NULL && self->phase != FINISHED) {
+    if (awaits_inner(self)) {
         PyObject *inner = Py_NewRef(self->inner);
         done = done_with(PyObject_CallMethodNoArgs(inner, self->state->str_close));
         Py_DECREF(inner);
@@ -587,7 +621,9 @@ asked_close(PyObject *op, PyObject *unused)
         done = exc == NULL ? -1 : abandon(self, exc);
         Py_XDECREF(exc);
     }
-    (void)asked_clear(op);
+    if (self->phase != ALL_SENT) {
+        (void)asked_clear(op);
+    }
     Py_DECREF(op);
     if (done < 0) {
         return NULL;
@@ -600,7 +636,7 @@ static PyObject *
 asked_shown(PyObject *op, PyObject *name)
 {
     Asked *self = (Asked *)op;
-    if (self->inner == NULL || self->phase == FINISHED) {
+    if (!awaits_inner(self)) {
         PyErr_SetObject(PyExc_AttributeError, name);
         return NULL;
     }
@@ -683,16 +719,11 @@ ask_for(State *state, PyObject *process, PyObject *actor, PyObject *op, PyObject
     PyObject *lane = open_lane(state, actor, &kind);
     if (lane == NULL || SLOT(lane, state->lane_current) != Py_None
         || !is_exactly(body, state->light_type)
-        || SLOT(process, state->process_ending) != Py_False) {
+        || SLOT(process, state->process_ending) != Py_False || !can_pay(state, body)) {
         return 0;
-    }
-    PyObject *budget = charged(state, body);
-    if (budget == NULL) {
-        return PyErr_Occurred() ? -1 : 0;
     }
     Asked *asked = new_asked(state, actor, op, lane, process);
     if (asked == NULL) {
-        Py_DECREF(budget);
         return -1;
     }
     Py_INCREF(body);
@@ -704,7 +735,7 @@ ask_for(State *state, PyObject *process, PyObject *actor, PyObject *op, PyObject
         done = attempt_of(state, op, actor, &asked->inner);
     }
     if (done > 0) {
-        slot_set(body, state->light_budget, Py_NewRef(budget));
+        pay(state, body);
         if (asked->inner != Py_None) {
             asked->phase = FINISHED;
         }
@@ -719,7 +750,6 @@ ask_for(State *state, PyObject *process, PyObject *actor, PyObject *op, PyObject
         asked->phase = DONE;
         Py_CLEAR(asked);
     }
-    Py_DECREF(budget);
     Py_DECREF(body);
     *result = (PyObject *)asked;
     return done;
@@ -735,28 +765,35 @@ ask_in_task(State *state, PyObject *process, PyObject *actor, PyObject *op, PyOb
         return 0;
     }
     PyObject *lane = open_lane(state, actor, &kind);
-    if (lane == NULL || SLOT(lane, state->lane_current) != Py_None) {
+    if (lane == NULL || SLOT(lane, state->lane_current) != Py_None || !can_pay(state, body)) {
         return 0;
-    }
-    PyObject *budget = charged(state, body);
-    if (budget == NULL) {
-        return PyErr_Occurred() ? -1 : 0;
     }
     Asked *asked = new_asked(state, actor, op, lane, process);
     if (asked == NULL) {
-        Py_DECREF(budget);
         return -1;
     }
     asked->phase = CHECKING;
+    pay(state, body);
     asked->inner = PyObject_CallNoArgs(state->checkpoint_if_cancelled);
     if (asked->inner == NULL) {
-        Py_DECREF(budget);
         Py_DECREF(asked);
         return -1;
     }
-    slot_set(SLOT(process, state->process_body), state->light_budget, budget);
     *result = (PyObject *)asked;
     return 1;
+}
+
+/* Ask for `op` as the calling process: 1 with the awaitable, 0 or -1.  */
+static int
+ask_plainly(State *state, PyObject *process, PyObject *actor, PyObject *op, PyObject **result)
+{
+    if (!is_exactly(process, state->process_type)
+        || SLOT(process, state->process_ending) != Py_False) {
+        return 0;
+    }
+    return is_exactly(SLOT(process, state->process_body), state->light_type)
+               ? ask_for(state, process, actor, op, result)
+               : ask_in_task(state, process, actor, op, result);
 }
 
 /* blocking(actor, op, timeout, cost) */
@@ -769,18 +806,11 @@ blocking(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
         return NULL;
     }
     if (PyVectorcall_NARGS(nargsf) == 3 && kwnames == NULL && args[2] == state->no_timeout) {
-        PyObject *process = calling_process(state);
+        PyObject *process = calling_process(state), *result = NULL;
         if (process == NULL) {
             return NULL;
         }
-        int done = 0;
-        PyObject *result = NULL;
-        if (is_exactly(process, state->process_type)
-            && SLOT(process, state->process_ending) == Py_False) {
-            done = is_exactly(SLOT(process, state->process_body), state->light_type)
-                       ? ask_for(state, process, args[0], args[1], &result)
-                       : ask_in_task(state, process, args[0], args[1], &result);
-        }
+        int done = ask_plainly(state, process, args[0], args[1], &result);
         Py_DECREF(process);
         if (done != 0) {
             return result;
@@ -789,144 +819,154 @@ blocking(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
     return twin_fall_back(self, args, nargsf, kwnames);
 }
 
-/* --- without waiting --------------------------------------------------------------------------- */
-
-/* SocketActor.select_for, of an operation that receives, or by the Python.  */
+/* _receiving(sock, length, flags, timeout) */
 static PyObject *
-select_with(State *state, PyObject *actor, PyObject *op, PyObject *pid, PyObject *lane,
-            PyObject *handle, const Kind *kind)
-{
-    if (kind->reads) {
-        return select_plainly(state, actor, pid, lane, handle, kind->tag);
-    }
-    return PyObject_CallMethodObjArgs(actor, state->str_select_for, op, pid, lane, handle, NULL);
-}
-
-/* The turn of a process that had waited, or called before, is over.  */
-static int
-end_turn_with(State *state, PyObject *actor, PyObject *lane, PyObject *result)
-{
-    if (!is_exactly(result, state->error_type)) {
-        end_turn(state, lane);
-        return 0;
-    }
-    PyObject *reason = Py_NewRef(SLOT(result, state->error_reason));
-    PyObject *decisions = PyObject_CallMethodOneArg(lane, state->str_failed, reason);
-    Py_DECREF(reason);
-    if (decisions == NULL) {
-        return -1;
-    }
-    int done = done_with(PyObject_CallMethodOneArg(actor, state->str_carry_out, decisions));
-    Py_DECREF(decisions);
-    return done;
-}
-
-/* The caller and its lane are checked: the result, which may be a `Select`.  */
-static int
-attempt_without_waiting(State *state, PyObject *actor, PyObject *op, PyObject *pid, PyObject *lane,
-                        PyObject *handle, const Kind *kind, PyObject **result)
-{
-    if (kind->reads && finds_nothing(state, actor) > 0) {
-        *result = select_with(state, actor, op, pid, lane, handle, kind);
-        return *result == NULL ? -1 : 1;
-    }
-    int done = attempt_of(state, op, actor, result);
-    if (done <= 0) {
-        return done;
-    }
-    if (*result == Py_None) {
-        Py_DECREF(*result);
-        *result = select_with(state, actor, op, pid, lane, handle, kind);
-        return *result == NULL ? -1 : 1;
-    }
-    if (SLOT(lane, state->lane_current) != Py_None
-        && end_turn_with(state, actor, lane, *result) < 0) {
-        Py_CLEAR(*result);
-        return -1;
-    }
-    return 1;
-}
-
-/* Whether `pid` may try now: the verdict "go".  */
-static int
-may_go(State *state, PyObject *lane, PyObject *pid, const Kind *kind)
-{
-    PyObject *current = SLOT(lane, state->lane_current);
-    return current == Py_None
-           || (is_exactly(current, state->user_type) && SLOT(current, state->user_pid) == pid
-               && SLOT(current, state->user_activity) == kind->activity);
-}
-
-static int
-is_known_body(State *state, PyObject *body)
-{
-    return is_exactly(body, state->light_type) || is_exactly(body, state->task_type)
-           || is_exactly(body, state->handler_type);
-}
-
-/* nowait_receive for `process`: 1, 0 or -1.  */
-static int
-ask_without_waiting(State *state, PyObject *process, PyObject *actor, PyObject *op, PyObject *ref,
-                    PyObject **result)
-{
-    Kind kind;
-    PyObject *body = SLOT(process, state->process_body);
-    if (!is_exactly(process, state->process_type) || !kind_of(state, op, &kind)
-        || !is_known_body(state, body)
-        || (ref != Py_None && !is_exactly(ref, state->ref_type))) {
-        return 0;
-    }
-    PyObject *lane = open_lane(state, actor, &kind), *pid = SLOT(process, state->process_pid);
-    if (lane == NULL || !may_go(state, lane, pid, &kind)) {
-        return 0;
-    }
-    PyObject *settings = SLOT(actor, state->actor_settings);
-    if (!is_exactly(settings, state->settings_type)
-        || SLOT(settings, state->settings_select_read) != Py_False) {
-        return 0;
-    }
-    PyObject *budget = charged(state, body);
-    PyObject *handle = budget == NULL ? NULL
-                       : ref == Py_None ? PyObject_CallNoArgs(state->ref_type)
-                                        : Py_NewRef(ref);
-    if (handle == NULL) {
-        Py_XDECREF(budget);
-        return PyErr_Occurred() ? -1 : 0;
-    }
-    Py_INCREF(lane);
-    Py_INCREF(pid);
-    Py_INCREF(body);
-    int done = attempt_without_waiting(state, actor, op, pid, lane, handle, &kind, result);
-    if (done > 0) {
-        slot_set(body, state->light_budget, Py_NewRef(budget));
-    }
-    Py_DECREF(body);
-    Py_DECREF(pid);
-    Py_DECREF(lane);
-    Py_DECREF(handle);
-    Py_DECREF(budget);
-    return done;
-}
-
-/* nowait_receive(actor, op, ref) */
-static PyObject *
-nowait_receive(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
+receiving(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
 {
     Twin *self = (Twin *)op;
     State *state = self->state;
     if (sockets_prepare(state) < 0) {
         return NULL;
     }
-    if (PyVectorcall_NARGS(nargsf) == 3 && kwnames == NULL) {
-        PyObject *process = calling_process(state);
-        if (process == NULL) {
+    if (PyVectorcall_NARGS(nargsf) == 4 && kwnames == NULL && args[3] == state->no_timeout
+        && is_zero(args[1]) && is_empty(args[2])) {
+        PyObject *actor = actor_of(state, args[0]), *result = NULL;
+        PyObject *process = actor == NULL ? NULL : calling_process(state);
+        if (process != NULL) {
+            int done = ask_plainly(state, process, actor, state->what_is_there, &result);
+            Py_DECREF(process);
+            if (done != 0) {
+                return result;
+            }
+        }
+        else if (actor != NULL) {
             return NULL;
         }
-        PyObject *result = NULL;
-        int done = ask_without_waiting(state, process, args[0], args[1], args[2], &result);
-        Py_DECREF(process);
-        if (done != 0) {
-            return result;
+    }
+    return twin_fall_back(self, args, nargsf, kwnames);
+}
+
+/* The awaitable of every send that is complete at once.  */
+static PyObject *
+all_sent(State *state)
+{
+    if (state->all_sent == NULL) {
+        Asked *asked = (Asked *)new_instance(state->asked_type);
+        if (asked == NULL) {
+            return NULL;
+        }
+        asked->state = state;
+        asked->phase = ALL_SENT;
+        asked->inner = Py_NewRef(state->sent);
+        state->all_sent = (PyObject *)asked;
+    }
+    return Py_NewRef(state->all_sent);
+}
+
+/* The first attempt of a send has left something: wait, or end with its result, which is taken over.
+   The caller holds all of them.  */
+static PyObject *
+after_part(State *state, PyObject *process, PyObject *actor, PyObject *op, PyObject *lane,
+           PyObject *outcome)
+{
+    Kind kind = kind_of_send(state);
+    Asked *asked = new_asked(state, actor, op, lane, process);
+    if (asked == NULL) {
+        Py_DECREF(outcome);
+        return NULL;
+    }
+    if (outcome != Py_None) {
+        asked->phase = FINISHED;
+        asked->inner = outcome;
+        return (PyObject *)asked;
+    }
+    Py_DECREF(outcome);
+    PyObject *pid = Py_XNewRef(SLOT(process, state->process_pid));
+    if (pid == NULL || join_lane(state, actor, op, lane, pid, &kind) < 0) {
+        asked->phase = DONE;
+        Py_CLEAR(asked);
+    }
+    Py_XDECREF(pid);
+    return (PyObject *)asked;
+}
+
+/* Send `data` as a light process: 1 with the awaitable, 0 or -1.  */
+static int
+send_for(State *state, PyObject *process, PyObject *actor, PyObject *data, PyObject **result)
+{
+    Kind kind = kind_of_send(state);
+    PyObject *body = SLOT(process, state->process_body);
+    PyObject *lane = open_lane(state, actor, &kind);
+    if (lane == NULL || SLOT(lane, state->lane_current) != Py_None
+        || SLOT(process, state->process_ending) != Py_False || !can_pay(state, body)) {
+        return 0;
+    }
+    PyObject *ready = all_sent(state);
+    if (ready == NULL) {
+        return -1;
+    }
+    Py_INCREF(actor);
+    Py_INCREF(lane);
+    Py_INCREF(body);
+    PyObject *op, *outcome = NULL;
+    int done = send_first(state, actor, data, &op, &outcome);
+    if (done > 0) {
+        pay(state, body);
+        if (op == NULL) {
+            Py_DECREF(outcome);
+            *result = Py_NewRef(ready);
+        }
+        else {
+            *result = after_part(state, process, actor, op, lane, outcome);
+            done = *result == NULL ? -1 : 1;
+            Py_DECREF(op);
+        }
+    }
+    Py_DECREF(body);
+    Py_DECREF(lane);
+    Py_DECREF(actor);
+    Py_DECREF(ready);
+    return done;
+}
+
+/* The same in a task.  */
+static int
+send_in_task(State *state, PyObject *process, PyObject *actor, PyObject *data, PyObject **result)
+{
+    PyObject *op = new_send(state, data);
+    if (op == NULL) {
+        return -1;
+    }
+    int done = ask_plainly(state, process, actor, op, result);
+    Py_DECREF(op);
+    return done;
+}
+
+/* _sending(sock, data, flags, timeout) */
+static PyObject *
+sending(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
+{
+    Twin *self = (Twin *)op;
+    State *state = self->state;
+    if (sockets_prepare(state) < 0) {
+        return NULL;
+    }
+    if (PyVectorcall_NARGS(nargsf) == 4 && kwnames == NULL && args[3] == state->no_timeout
+        && PyBytes_CheckExact(args[1]) && is_empty(args[2])) {
+        PyObject *actor = actor_of(state, args[0]), *result = NULL;
+        PyObject *process = actor == NULL ? NULL : calling_process(state);
+        if (process != NULL) {
+            int is_light = is_exactly(process, state->process_type)
+                           && is_exactly(SLOT(process, state->process_body), state->light_type);
+            int done = is_light ? send_for(state, process, actor, args[1], &result)
+                                : send_in_task(state, process, actor, args[1], &result);
+            Py_DECREF(process);
+            if (done != 0) {
+                return result;
+            }
+        }
+        else if (actor != NULL) {
+            return NULL;
         }
     }
     return twin_fall_back(self, args, nargsf, kwnames);
@@ -934,6 +974,7 @@ nowait_receive(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwn
 
 const TwinEntry ASKING_TWINS[] = {
     {"blocking", blocking},
-    {"nowait_receive", nowait_receive},
+    {"_receiving", receiving},
+    {"_sending", sending},
     {NULL, NULL},
 };

@@ -12,7 +12,7 @@
 /* --- the twins, by name ------------------------------------------------------------------------ */
 
 static const TwinEntry *const TABLES[] = {LIGHT_TWINS, MESSAGE_TWINS, RECEIVE_TWINS,
-                                           SOCKET_TWINS, POLLER_TWINS,  ASKING_TWINS,
+                                           SOCKET_TWINS, POLLER_TWINS,  ASKING_TWINS, NOWAIT_TWINS,
                                            CALL_TWINS,    DATAGRAM_TWINS,
                                            SPAWNING_TWINS, OPENING_TWINS,
                                            NULL};

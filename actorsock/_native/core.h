@@ -67,6 +67,9 @@
     X(waiting_type)                                                                               \
     /* sockets */                                                                                 \
     X(actor_type)                                                                                 \
+    X(socket_type)                                                                                \
+    X(what_is_there)                                                                              \
+    X(all_sent)                                                                                   \
     X(closed_lanes)                                                                               \
     X(std_socket_type)                                                                            \
     X(kind_type)                                                                                  \
@@ -231,6 +234,7 @@
     X(waiting, waiting_type, timed)
 
 #define SOCKET_SLOTS(X)                                                                           \
+    X(socket, socket_type, _actor)                                                                \
     X(actor, actor_type, counters)                                                                \
     X(actor, actor_type, fd)                                                                      \
     X(actor, actor_type, has_low_water_mark)                                                      \
@@ -338,6 +342,7 @@ extern const TwinEntry RECEIVE_TWINS[];
 extern const TwinEntry SOCKET_TWINS[];
 extern const TwinEntry POLLER_TWINS[];
 extern const TwinEntry ASKING_TWINS[];
+extern const TwinEntry NOWAIT_TWINS[];
 extern const TwinEntry DATAGRAM_TWINS[];
 extern const TwinEntry CALL_TWINS[];
 extern const TwinEntry SPAWNING_TWINS[];
@@ -534,6 +539,13 @@ int leave_context(PyObject *context);
 int attempt_plainly(State *state, PyObject *actor, PyObject **result);
 int send_plainly(State *state, PyObject *op, PyObject *actor, PyObject **result);
 int recvfrom_plainly(State *state, PyObject *op, PyObject *actor, PyObject **result);
+
+/* Send(data, 0); a new reference.  */
+PyObject *new_send(State *state, PyObject *data);
+
+/* The first attempt of such a send, whose operation is made only if something is left: then `*op` is a
+   new reference, else NULL.  */
+int send_first(State *state, PyObject *actor, PyObject *data, PyObject **op, PyObject **result);
 
 /* The same, of any of these.  */
 int attempt_of(State *state, PyObject *op, PyObject *actor, PyObject **result);

@@ -442,6 +442,43 @@ not_sent(State *state, PyObject *actor, PyObject *counters, int error, PyObject 
     return *result == NULL ? -1 : 1;
 }
 
+/* All of `size` bytes are sent.  */
+static void
+count_sent(State *state, PyObject *counters, Py_ssize_t size)
+{
+    count(counters, state->counters_write_tries, 1);
+    count(counters, state->counters_write_byte, size);
+    count(counters, state->counters_write_pkg, 1);
+    count_largest(counters, state->counters_write_pkg_max, size);
+}
+
+/* A part of the data of `op` is sent, or none of it by `error`: 1 with the result, or -1.  */
+static int
+sent_in_part(State *state, PyObject *op, PyObject *actor, const Plain *plain, ssize_t sent,
+             int error, PyObject **result)
+{
+    count(plain->counters, state->counters_write_tries, 1);
+    if (sent < 0) {
+        return not_sent(state, actor, plain->counters, error, result);
+    }
+    count(plain->counters, state->counters_write_byte, sent);
+    PyObject *part = PyLong_FromSsize_t(sent);
+    if (part == NULL) {
+        return -1;
+    }
+    int goes_on = is_stream(state, plain);
+    slot_set(op, state->send__sent, part);
+    if (goes_on) {
+        /* The Python goes on with the rest.  */
+        *result = PyObject_CallMethodObjArgs(op, state->str_attempt, actor, Py_None, Py_True, NULL);
+        return *result == NULL ? -1 : 1;
+    }
+    PyObject *rest = PyObject_CallMethodNoArgs(op, state->str_progress);
+    *result = rest == NULL ? NULL : PyObject_CallOneArg(state->ok_type, rest);
+    Py_XDECREF(rest);
+    return *result == NULL ? -1 : 1;
+}
+
 int
 send_plainly(State *state, PyObject *op, PyObject *actor, PyObject **result)
 {
@@ -463,35 +500,59 @@ send_plainly(State *state, PyObject *op, PyObject *actor, PyObject **result)
         return -1;
     }
     ssize_t sent = hand_over(plain.fd, data, dest == Py_None ? NULL : &address);
-    int error = errno;
-    count(plain.counters, state->counters_write_tries, 1);
-    if (sent < 0) {
+    if (sent != PyBytes_GET_SIZE(data)) {
+        int error = errno;
         Py_DECREF(total);
-        return not_sent(state, actor, plain.counters, error, result);
+        return sent_in_part(state, op, actor, &plain, sent, error, result);
     }
-    count(plain.counters, state->counters_write_byte, sent);
+    slot_set(op, state->send__sent, total);
+    count_sent(state, plain.counters, sent);
+    *result = Py_NewRef(state->sent);
+    return 1;
+}
+
+/* Send(data, 0) */
+PyObject *
+new_send(State *state, PyObject *data)
+{
+    PyObject *zero = PyLong_FromLong(0);
+    PyObject *made = zero == NULL ? NULL : new_instance(state->send_type);
+    if (made != NULL) {
+        SLOT(made, state->send_data) = Py_NewRef(data);
+        SLOT(made, state->send_flags) = Py_NewRef(zero);
+        SLOT(made, state->send__sent) = Py_NewRef(zero);
+        SLOT(made, state->send_dest) = Py_NewRef(Py_None);
+        SLOT(made, state->send_tag) = Py_NewRef(state->str_send);
+    }
+    Py_XDECREF(zero);
+    return made;
+}
+
+int
+send_first(State *state, PyObject *actor, PyObject *data, PyObject **op, PyObject **result)
+{
+    Plain plain;
+    *op = NULL;
+    if (PyBytes_GET_SIZE(data) > LARGEST_TRANSFER || !is_plain_socket(state, actor, &plain)) {
+        return 0;
+    }
+    ssize_t sent = hand_over(plain.fd, data, NULL);
     if (sent == PyBytes_GET_SIZE(data)) {
-        slot_set(op, state->send__sent, total);
-        count(plain.counters, state->counters_write_pkg, 1);
-        count_largest(plain.counters, state->counters_write_pkg_max, sent);
+        count_sent(state, plain.counters, sent);
         *result = Py_NewRef(state->sent);
         return 1;
     }
-    Py_DECREF(total);
-    PyObject *part = PyLong_FromSsize_t(sent);
-    if (part == NULL) {
-        return -1;
+    int error = errno;
+    PyObject *counters = Py_NewRef(plain.counters), *kind = Py_NewRef(plain.kind);
+    *op = new_send(state, data);
+    int done = *op == NULL ? -1
+                           : sent_in_part(state, *op, actor, &plain, sent, error, result);
+    if (done < 0) {
+        Py_CLEAR(*op);
     }
-    slot_set(op, state->send__sent, part);
-    if (is_stream(state, &plain)) {
-        /* The Python goes on with the rest.  */
-        *result = PyObject_CallMethodObjArgs(op, state->str_attempt, actor, Py_None, Py_True, NULL);
-        return *result == NULL ? -1 : 1;
-    }
-    PyObject *rest = PyObject_CallMethodNoArgs(op, state->str_progress);
-    *result = rest == NULL ? NULL : PyObject_CallOneArg(state->ok_type, rest);
-    Py_XDECREF(rest);
-    return *result == NULL ? -1 : 1;
+    Py_DECREF(kind);
+    Py_DECREF(counters);
+    return done;
 }
 
 /* _SendData.attempt(self, actor, pid, patient) */
@@ -516,28 +577,17 @@ attempt_to_send(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kw
 
 /* _send(data, flags) */
 static PyObject *
-new_send(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
+make_send(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
 {
     Twin *self = (Twin *)op;
-    State *state = self->state;
-    if (sockets_prepare(state) < 0) {
+    if (sockets_prepare(self->state) < 0) {
         return NULL;
     }
     if (PyVectorcall_NARGS(nargsf) != 2 || kwnames != NULL || !PyBytes_CheckExact(args[0])
         || !PyTuple_CheckExact(args[1]) || PyTuple_GET_SIZE(args[1]) != 0) {
         return twin_fall_back(self, args, nargsf, kwnames);
     }
-    PyObject *zero = PyLong_FromLong(0);
-    PyObject *made = zero == NULL ? NULL : new_instance(state->send_type);
-    if (made != NULL) {
-        SLOT(made, state->send_data) = Py_NewRef(args[0]);
-        SLOT(made, state->send_flags) = Py_NewRef(zero);
-        SLOT(made, state->send__sent) = Py_NewRef(zero);
-        SLOT(made, state->send_dest) = Py_NewRef(Py_None);
-        SLOT(made, state->send_tag) = Py_NewRef(state->str_send);
-    }
-    Py_XDECREF(zero);
-    return made;
+    return new_send(self->state, args[0]);
 }
 
 const TwinEntry SOCKET_TWINS[] = {
@@ -545,6 +595,6 @@ const TwinEntry SOCKET_TWINS[] = {
     {"Readiness.nothing_to_read", nothing_to_read},
     {"SocketActor.select_for", select_for},
     {"_SendData.attempt", attempt_to_send},
-    {"_send", new_send},
+    {"_send", make_send},
     {NULL, NULL},
 };

@@ -114,6 +114,8 @@ static const Import SOCKET_IMPORTS[] = {
     FROM(user_type, "actorsock.socket.core.turns", "User"),
     FROM(select_message_type, "actorsock.socket.core.notifications", "SelectMessage"),
     FROM(actor_type, "actorsock.socket.core.actor", "SocketActor"),
+    FROM(socket_type, "actorsock.socket.core.socket_object", "Socket"),
+    FROM(what_is_there, "actorsock.socket.api.receiving", "_WHAT_IS_THERE"),
     FROM(what_is_there_type, "actorsock.socket.operations.recv", "RecvWhatIsThere"),
     FROM(recvfrom_type, "actorsock.socket.operations.recv", "RecvFrom"),
     FROM(ask, "actorsock.socket.api.asking", "ask"),

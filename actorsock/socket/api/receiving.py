@@ -1,10 +1,12 @@
 """Receiving: recv, recvfrom and recvmsg, blocking and not."""
 
+from collections.abc import Awaitable
 from math import inf
 from typing import Final
 
 from trio.lowlevel import enable_ki_protection
 
+from ..._native import twin
 from ...arguments import check_int
 from ...results import Error, Ok, Select, SelectRead
 from ...runtime.core.identity import Ref
@@ -65,10 +67,10 @@ async def recv(
             case Error("timeout", part): ...
             case Error("closed"): ...
     """
-    actor: SocketActor = sock._actor if type(sock) is Socket else actor_of(sock)
-    return await blocking(actor, _recv(actor, length, flags), timeout)
+    return await _receiving(sock, length, flags, timeout)
 
 
+@twin
 @enable_ki_protection
 def recv_nowait(
     sock: Socket, length: int = 0, flags: Flags = (), ref: Ref | None = None
@@ -101,7 +103,7 @@ def recv_nowait(
                 await receive(info.ref)  # a SelectMessage: call again; or an AbortMessage
             case Error(reason): ...
     """
-    actor: SocketActor = sock._actor if type(sock) is Socket else actor_of(sock)
+    actor = actor_of(sock)
     return nowait_receive(actor, _recv(actor, length, flags), ref)
 
 
@@ -221,6 +223,15 @@ def recvmsg_nowait(
 
 
 # --- from arguments to operations -----------------------------------------------------------------
+
+
+@twin
+def _receiving(
+    sock: Socket, length: int, flags: Flags, timeout: float
+) -> Awaitable[Ok[bytes] | Error]:
+    """Return the awaitable of `recv`."""
+    actor = actor_of(sock)
+    return blocking(actor, _recv(actor, length, flags), timeout)
 
 
 def _recv(actor: SocketActor, length: int, flags: Flags) -> Recv | RecvWhatIsThere:

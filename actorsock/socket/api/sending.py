@@ -102,11 +102,10 @@ async def send(
             case Ok(): ...
             case Error("timeout", rest): ...
     """
-    actor: SocketActor = sock._actor if type(sock) is Socket else actor_of(sock)
-    op = _send(data, flags)
-    return op if isinstance(op, Error) else await blocking(actor, op, timeout)
+    return await _sending(sock, data, flags, timeout)
 
 
+@twin
 @enable_ki_protection
 def send_nowait(
     sock: Socket, data: Data, flags: Flags | SelectInfo = (), ref: Ref | None = None
@@ -135,7 +134,7 @@ def send_nowait(
                 await receive(info.ref)
                 socket.send_nowait(sock, data if rest is None else rest, info)
     """
-    actor: SocketActor = sock._actor if type(sock) is Socket else actor_of(sock)
+    actor = actor_of(sock)
     return _nowait(actor, _send(data, flags), ref)
 
 
@@ -396,6 +395,16 @@ def _continuation(info: SelectInfo, tag: Tag) -> Continuation | None:
     # Programs can make a SelectInfo themselves; one with a `Continuation` comes from a send.
     found = info.continuation
     return found if isinstance(found, Continuation) and info.tag == tag else None
+
+
+@twin
+async def _sending(
+    sock: Socket, data: Data, flags: Flags | SelectInfo, timeout: float
+) -> Ok[bytes | None] | Error:
+    """Do what `send` does."""
+    actor = actor_of(sock)
+    op = _send(data, flags)
+    return op if isinstance(op, Error) else await blocking(actor, op, timeout)
 
 
 @twin
