@@ -9,7 +9,7 @@ from trio.lowlevel import enable_ki_protection
 
 from ...arguments import check_int, check_word
 from ...results import Error, Ok
-from ...runtime.bodies.current import current_process, process_of_task
+from ...runtime.bodies.current import charge, current_process, process_of_task
 from ...runtime.bodies.running import local
 from ...runtime.core.identity import Pid
 from ...runtime.core.reductions import SYSTEM_CALL
@@ -18,7 +18,10 @@ from ..driver.socket_objects import TcpSocket
 from ..driver.stream_actor import StreamActor
 from .arguments import check_timeout, connection_of, data_of, live_process, stream_of
 
-__all__ = ["HOW", "close", "controlling_process", "recv", "send", "sendfile", "shutdown", "unrecv"]
+__all__ = [
+    "HOW", "close", "close_nowait", "controlling_process", "recv", "send", "sendfile", "shutdown",
+    "unrecv",
+]  # fmt: skip
 
 HOW: Final = {
     "read": stdlib.SHUT_RD,
@@ -172,6 +175,35 @@ async def close(sock: TcpSocket) -> Ok[None]:
         TypeError: `sock` is no such socket.
     """
     await stream_of(sock).close_by_program(sock)
+    return Ok()
+
+
+@enable_ki_protection
+def close_nowait(sock: TcpSocket) -> Ok[None]:
+    """Close a socket without a wait: for plain functions, such as callbacks of a server in place.
+
+    As `close`, but queued output goes out in the background, for as long as the peer takes it, as
+    after the end of the owner. Erlang has no counterpart: there every function may wait.
+
+    Args:
+        sock: the socket; any process may close it, also again.
+
+    Returns:
+        `Ok()`.
+
+    Raises:
+        TypeError: `sock` is no such socket.
+
+    Example::
+
+        class Session(otp.GenServer):
+            ...
+
+            def terminate(self, reason):
+                gen_tcp.close_nowait(self.sock)
+    """
+    charge(SYSTEM_CALL)
+    stream_of(sock).close_without_wait(sock)
     return Ok()
 
 
