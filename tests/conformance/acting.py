@@ -18,6 +18,7 @@ import actorsock
 from actorsock import Error, Ok, Pid, Ref, SocketStream, Timeout, ok, process_info, socket
 
 from .acting_on_ports import PORT_OPERATIONS
+from .acting_on_ssl import SSL_OPERATIONS
 from .notation import Form, Name
 
 __all__ = ["OPERATIONS", "Unbound", "resolve"]
@@ -266,4 +267,5 @@ OPERATIONS: Final[dict[str, Callable[..., Any]]] = {
     "read_timer": lambda ref: left(actorsock.read_timer(ref)),
     "sleep": actorsock.sleep,
     **PORT_OPERATIONS,
+    **SSL_OPERATIONS,
 }

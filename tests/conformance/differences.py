@@ -48,6 +48,8 @@ class Difference:
     """The first Erlang/OTP release that shows it."""
     surely_on: str = ""
     """The only poller, `epoll` or `trio`, that shows it in every run; empty for both."""
+    of_ssl: bool = False
+    """Only an Erlang with ssl shows it."""
     parts_ways: bool = False
     """The two sides behave differently afterwards, so the rest is not compared."""
 
@@ -423,7 +425,7 @@ DIFFERENCES: Final = (
     Difference(
         reason="bytes that came before the end of the stream and are no whole packet, or fewer "
         "than were asked for, are in the error",
-        what="tcp_recv",
+        what="tcp_recv|ssl_recv",
         theirs=r"Error\('closed'\)",
         ours=r"Error\('closed', .*\)",
     ),
@@ -431,10 +433,10 @@ DIFFERENCES: Final = (
         reason="a recv that waits when the socket becomes active gets the next data once the "
         "socket is passive again, or is told its end; in Erlang it waits for ever, and so does "
         "every later one",
-        what="udp_recv|tcp_recv",
+        what="udp_recv|tcp_recv|ssl_recv",
         theirs="",
         ours=r"Ok\(.*\)|Error\('(closed|econnrefused)'.*\)",
-        after=r"\w: setopts\(\w, \{'active': (?!False).*",
+        after=r"\w: (ssl_)?setopts\(\w, \{'active': (?!False).*",
         parts_ways=True,
     ),
     Difference(
@@ -451,7 +453,8 @@ DIFFERENCES: Final = (
         "the active socket, and is not lost",
         what=r"tcp_\w+|udp_\w+|inet_\w+|mailbox",
         theirs=r"((Ok|Error)\(.*\)|\[.*\])?",
-        ours=r"Ok\(.*\)|Error\('(closed|econn\w+|emsgsize)'.*\)|\[.*\['(tcp|udp)', \w, .*\]",
+        ours=r"Ok\(.*\)|Error\('(closed|econn\w+|emsgsize)'.*\)|"
+        r"\[.*\['(tcp|udp)(_error)?', \w, .*\]",
         when=_port_reader_has_ended,
         parts_ways=True,
     ),
@@ -459,7 +462,7 @@ DIFFERENCES: Final = (
         reason="a change of the packet type or size in the middle of a packet holds at once; "
         "Erlang first waits for the end of the old packet (28: in passive mode)",
         what="tcp_recv|mailbox",
-        theirs=r"(Error\('closed'\))?",
+        theirs=r"(Error\('(closed|timeout)'\))?",
         ours=r"Ok\(.*\)|Error\('emsgsize'\)|\[.*\['tcp(_error)?', \w, .*\]",
         after=r"\w: setopts\(\w, .*'packet(_size)?'.*",
         parts_ways=True,
@@ -504,6 +507,55 @@ DIFFERENCES: Final = (
         theirs=r"\[.*\]",
         ours="",
         after=r".*(tcp|udp)_give\(.*",
+        parts_ways=True,
+    ),
+    Difference(
+        reason="a number that follows a count of messages is added to it, as with gen_tcp; in "
+        "Erlang's ssl it ends the count",
+        what="mailbox",
+        theirs=r"\[\['ssl_passive', s\]\]",
+        ours="",
+        scenarios=r"ssl: active (2|32767), then (0|-2)",
+        of_ssl=True,
+        parts_ways=True,
+    ),
+    Difference(
+        reason="several processes in a recv of ssl are served in the order of their calls",
+        what="ssl_recv",
+        theirs=r"Ok\(b'a'\)",
+        ours=r"Ok\(b'b'\)",
+        scenarios="ssl: two processes in recv",
+        of_ssl=True,
+        parts_ways=True,
+    ),
+    Difference(
+        reason="a listener of ssl without a certificate says so at once, and not in each handshake",
+        what="ssl_listener",
+        theirs=r"Ok\(.*\)",
+        ours=r"Error\('nooptions'\)",
+        of_ssl=True,
+    ),
+    Difference(
+        reason="an alert has the name that OpenSSL gives it",
+        what="ssl_(connect|handshake)",
+        theirs=r"Error\('tls_alert', '(handshake_failure|insufficient_security)'\)",
+        ours=r"Error\('tls_alert', '(bad_certificate|handshake_failure)'\)",
+        scenarios=r"ssl: the certificate is of another host|ssl: no suite in common",
+        of_ssl=True,
+    ),
+    Difference(
+        reason="an alert that came while nobody read is told by the next recv",
+        what="ssl_recv",
+        theirs=r"Error\('closed'\)",
+        ours=r"Error\('tls_alert', 'certificate_required'\)",
+        of_ssl=True,
+    ),
+    Difference(
+        reason="without a common protocol of ALPN none is negotiated, and there is no alert",
+        what="ssl_(connect|handshake)",
+        theirs=r"Error\('tls_alert', 'no_application_protocol'\)",
+        ours=r"Ok\(.*\)",
+        of_ssl=True,
         parts_ways=True,
     ),
 )

@@ -280,7 +280,10 @@ class StreamActor(StreamOutput):
     def _recv_now(self, length: int) -> Ok[Any] | Error | None:
         refused = self.rules.recv_asked()
         if refused is not None:
-            return refused if refused == EINVAL else self.told_end(refused)
+            if refused == EINVAL:
+                return refused
+            left = self._take(length) if self.rules.stage == "ended" else None
+            return self.told_end(refused) if left is None else left
         if length and self.packet not in (0, "raw"):
             return EINVAL
         if length > _LONGEST_RECV:

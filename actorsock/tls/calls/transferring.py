@@ -1,5 +1,6 @@
 """Data of a connection, and its end: `send`, `recv`, `shutdown`, `close`; and its owner."""
 
+import socket as stdlib
 from math import inf
 from typing import Any, Final, Literal
 
@@ -24,6 +25,8 @@ __all__ = ["close", "close_nowait", "controlling_process", "recv", "send", "shut
 
 _LARGEST: Final = {1: 2**8 - 1, 2: 2**16 - 1, 4: 2**32 - 1}
 """The largest packet of the types that put a length in front."""
+_HOW: Final = {**streams.HOW, "read": stdlib.SHUT_RDWR}
+"""The reader of Erlang's ssl meets the end at once, and ends the connection."""
 _OF_PACKETS: Final = ("packet", "packet_size", "mode", "header")
 """Options that begin anew after a way back to plain TCP."""
 
@@ -123,8 +126,8 @@ def shutdown(sock: SslSocket, how: Literal["read", "write", "read_write"]) -> Ok
         TypeError, ValueError: `how` is none of the three words.
     """
     actor = connection_of(sock)
-    check_word("how", how, tuple(streams.HOW))
-    return actor if isinstance(actor, Error) else actor.shutdown(streams.HOW[how])
+    check_word("how", how, tuple(_HOW))
+    return actor if isinstance(actor, Error) else actor.shutdown(_HOW[how])
 
 
 @enable_ki_protection

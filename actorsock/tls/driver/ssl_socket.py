@@ -17,8 +17,9 @@ class SslSocket(Socket):
     """A socket of `ssl`: a TLS connection; one that listens; or one accepted, before its handshake.
 
     Any process may use it and send it to others. Messages of an active one go to its owner, the
-    process that called `connect` or `handshake`, and the end of the owner closes it. The functions
-    of `gen_tcp`, `inet` and `socket` refuse it: they would take bytes past its encryption.
+    process that called `connect` or `transport_accept`, and the end of the owner closes it. The
+    functions of `gen_tcp`, `inet` and `socket` refuse it: they would take bytes past its
+    encryption.
     """
 
     __slots__ = ()
