@@ -149,7 +149,7 @@ async def send(sock: UdpSocket, *args: Any) -> Ok[None] | Error:
         # The short way of an answer to a datagram, whose address is text.
         known = numeric_address(args[0], actor.family)
         if known is not None and 0 < args[1] < 65536:
-            return actor.send(data_of(args[2]), (known, args[1]))
+            return actor.send(data_of(args[2], actor), (known, args[1]))
     destination: Any = None
     ancillary: Any = ()
     match args:
@@ -167,7 +167,7 @@ async def send(sock: UdpSocket, *args: Any) -> Ok[None] | Error:
             destination = (host, port)
         case _:
             raise TypeError(f"send: expected 2 to 5 arguments, got {len(args) + 1}")
-    given = data_of(data)
+    given = data_of(data, actor)
     control = _control(ancillary)
     if isinstance(control, Error):
         return control

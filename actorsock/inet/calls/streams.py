@@ -79,7 +79,8 @@ async def send(sock: TcpSocket, data: Any) -> Ok[None] | Error:
 
     Args:
         sock: the socket; any process may send, and data of several processes does not mix.
-        data: bytes-like, or a list of such and of integers, also nested. The packet types 1, 2
+        data: bytes-like, or a list of such and of integers, also nested; to a socket of the mode
+            `"list"` also text as it gives it, one character for each byte. The packet types 1, 2
             and 4 put the length in front.
 
     Returns:
@@ -100,7 +101,7 @@ async def send(sock: TcpSocket, data: Any) -> Ok[None] | Error:
     actor = sock._actor if type(sock) is TcpSocket else None
     if type(actor) is not StreamActor:
         actor = connection_of(sock)
-    given = data if type(data) is bytes else data_of(data)
+    given = data if type(data) is bytes else data_of(data, actor)
     if isinstance(actor, Error):
         return actor
     # `StreamActor.send` written in place: a coroutine less for each send.
@@ -129,7 +130,7 @@ def unrecv(sock: TcpSocket, data: Any) -> Ok[None] | Error:
         TypeError, ValueError: an argument is wrong.
     """
     actor = connection_of(sock)
-    given = data_of(data)
+    given = data_of(data, actor)
     if isinstance(actor, Error):
         return actor
     return actor.unrecv(given)

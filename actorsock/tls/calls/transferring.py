@@ -55,7 +55,7 @@ async def send(sock: SslSocket, data: Any) -> Ok[None] | Error[Any]:
         TypeError, ValueError: an argument is wrong.
     """
     actor = connection_of(sock)
-    given = data_of(data)
+    given = data_of(data, actor)
     if isinstance(actor, Error):
         return actor
     if actor.head_size and len(given) > _LARGEST[actor.head_size]:

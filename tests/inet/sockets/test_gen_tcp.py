@@ -403,6 +403,21 @@ async def test_a_low_water_mark_holds_back_reports_but_no_bytes() -> None:
 
 
 @in_runtime
+async def test_text_goes_back_to_a_socket_that_gives_it() -> None:
+    one, other = await pair({}, {"mode": "list", "active": True})
+    ok(await gen_tcp.send(one, bytes(range(256))))
+    text = (await receive(Tcp)).data
+    ok(await gen_tcp.send(other, [text, ["done", 10]]))
+    assert await gen_tcp.recv(one, 261) == Ok(bytes(range(256)) + b"done\n")
+    with pytest.raises(ValueError, match="no byte"):
+        await gen_tcp.send(other, "\u20ac")
+    with pytest.raises(TypeError, match="bytes-like"):
+        await gen_tcp.send(one, "text")
+    ok(await gen_tcp.close(other))
+    assert await gen_tcp.send(other, "text") == Error("closed")
+
+
+@in_runtime
 async def test_options_that_do_not_exist_and_the_timeouts() -> None:
     one, _ = await pair()
     assert inet.setopts(one, {"no such": 1}) == Error("einval")
