@@ -462,10 +462,18 @@ class StreamActor(StreamOutput):
         process.mailbox.extract(lambda message: self._ends(message, handle))
 
     def owner_ended(self) -> None:
-        """Close; queued bytes still go out first."""
+        """Close, for programs at once; queued bytes still go out before the descriptor is closed."""
         self.rules.mode.value = False
         if not self.queue.size or self.is_dead:
             self.close_now()
+            return
+        self.rules.closed()
+        closed, waiter = Error("closed"), self.waiter
+        self.waiter = None
+        for each in (waiter, *self.senders):
+            if each is not None:
+                each.wake(closed)
+        self.senders.clear()
 
     def retired(self) -> None:
         """See `InetActor.retired`."""

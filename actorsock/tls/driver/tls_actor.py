@@ -480,7 +480,7 @@ class TlsActor(StreamActor):
 
     def hand_over(self, caller: Process, to: Process | None) -> Ok[None] | Error:
         """Move the socket to another owner; any process may, and messages stay where they are."""
-        if self.turns.closed:
+        if self.turns.closed or self.rules.stage == "closed":
             return _CLOSED
         owner = self.turns.owner
         if to is None:

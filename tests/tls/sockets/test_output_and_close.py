@@ -179,7 +179,18 @@ async def test_a_block_that_is_cancelled_does_not_wait_and_loses_nothing(kind: K
 async def test_close_nowait_leaves_the_queue_to_the_background(kind: Kind) -> None:
     one, other = await kind.pair({"active": True}, {})
     ok(await kind.module.send(one, bytes(LOTS)))
+    results: list[Any] = []
+
+    async def sender() -> None:
+        results.append(await kind.module.send(one, b"x"))
+
+    spawn(sender)
+    await at_rest()
     assert kind.module.close_nowait(one) == Ok()
+    assert await kind.module.send(one, b"x") == await kind.module.recv(one) == Error("closed")
+    assert kind.module.controlling_process(one, spawn(receive)) == Error("closed")
+    assert isinstance(kind.setopts(one, {"active": True}), Error)
+    await until(lambda: results == [Error("closed")])
     assert len(ok(await kind.module.recv(other, LOTS))) == LOTS
     assert await kind.module.recv(other) == Error("closed")
     assert kind.module.close_nowait(one) == Ok()
