@@ -462,7 +462,7 @@ class StreamActor(StreamOutput):
         process.mailbox.extract(lambda message: self._ends(message, handle))
 
     def owner_ended(self) -> None:
-        """Close, for programs at once; queued bytes still go out before the descriptor is closed."""
+        """Close for programs at once, and the descriptor when queued bytes have gone out."""
         self.rules.mode.value = False
         if not self.queue.size or self.is_dead:
             self.close_now()
