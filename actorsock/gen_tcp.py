@@ -9,6 +9,7 @@ from .inet.calls.connecting import connect, fdopen
 from .inet.calls.listening import accept, listen
 from .inet.calls.streams import (
     close,
+    close_nowait,
     controlling_process,
     recv,
     send,
@@ -22,6 +23,7 @@ __all__ = [
     "TcpSocket",
     "accept",
     "close",
+    "close_nowait",
     "connect",
     "controlling_process",
     "fdopen",

@@ -20,7 +20,14 @@ from .tls.calls.informing import (
     sockname,
 )
 from .tls.calls.options import getopts, setopts
-from .tls.calls.transferring import close, controlling_process, recv, send, shutdown
+from .tls.calls.transferring import (
+    close,
+    close_nowait,
+    controlling_process,
+    recv,
+    send,
+    shutdown,
+)
 from .tls.driver.ssl_socket import SslSocket
 
 __all__ = [
@@ -31,6 +38,7 @@ __all__ = [
     "SslSocket",
     "cipher_suites",
     "close",
+    "close_nowait",
     "connect",
     "connection_information",
     "controlling_process",

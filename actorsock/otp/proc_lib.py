@@ -22,10 +22,11 @@ from ..runtime.bodies.current import current_process
 from ..runtime.bodies.functions import call_function, check_function
 from ..runtime.core.identity import Pid, Ref, check_pid
 from ..runtime.core.reductions import START
+from .behaviour.ancestry import ancestors, start_descendant
 from .behaviour.starting import How, attach, news_of
 from .calls.protocol import Begun
 
-__all__ = ["init_ack", "init_fail", "start", "start_link", "start_monitor"]
+__all__ = ["ancestors", "init_ack", "init_fail", "start", "start_link", "start_monitor"]
 
 Ts = TypeVarTuple("Ts")
 
@@ -224,6 +225,6 @@ async def _start(
     if pause is not None:
         await pause
     code = _Code(fn, args, starter.pid)
-    code.pid = spawn(code, light=light)
+    code.pid = start_descendant(starter, lambda: spawn(code, light=light))
     code.ref, lasting = attach(starter, code.pid, how)
     return await news_of(starter, code.pid, code.ref, timeout, lasting), lasting

@@ -20,19 +20,23 @@ from typing import Any, Literal, TypeVar
 from trio.lowlevel import enable_ki_protection
 
 from ..arguments import check_bool, check_int, shown
-from .behaviour.debugging import Debugging, Statistics
+from .behaviour.debugging import DebugFunction, Debugging, Statistics, debug_function
 from .behaviour.exit_reasons import raised
 from .behaviour.special_process import (
     debug_options,
     get_log,
     handle_debug,
     handle_system_msg,
+    print_log,
 )
 from .behaviour.system_requests import (
     Failed,
     GetState,
     GetStatus,
+    Install,
     Log,
+    NoDebug,
+    Remove,
     ReplaceState,
     Resume,
     SetStatistics,
@@ -56,7 +60,11 @@ __all__ = [
     "get_status",
     "handle_debug",
     "handle_system_msg",
+    "install",
     "log",
+    "no_debug",
+    "print_log",
+    "remove",
     "replace_state",
     "resume",
     "statistics",
@@ -199,7 +207,7 @@ async def statistics(
 
 @enable_ki_protection
 async def log(
-    server: ServerRef, flag: bool | Literal["get"], timeout: float = 5.0, *, size: int = 10
+    server: ServerRef, flag: bool | Literal["get", "print"], timeout: float = 5.0, *, size: int = 10
 ) -> list[tuple[Any, ...]] | None:
     """Keep the newest events of a server, or return them. Erlang's `sys:log/2,3`.
 
@@ -209,7 +217,8 @@ async def log(
 
     Args:
         server: the pid of the server, its registered name, or a `Via`.
-        flag: True switches the log on, False switches it off, `"get"` returns the events.
+        flag: True switches the log on, False switches it off, `"get"` returns the events, `"print"`
+            logs them, as `trace` would have.
         timeout: seconds to wait for the answer.
         size: the number of events to keep (default: 10), at least 1. It has an effect only when
             the log is switched on: while it is on, another size changes nothing.
@@ -224,10 +233,78 @@ async def log(
     """
     if flag == "get":
         return await _ask("log", server, Log("get"), timeout)
-    check_bool("flag", flag, "True, False or 'get'")
+    if flag == "print":
+        await _ask("log", server, Log("print"), timeout)
+        return None
+    check_bool("flag", flag, "True, False, 'get' or 'print'")
     check_int("size", size, "a number of events >= 1", 1)
     await _ask("log", server, Log(size if flag else None), timeout)
     return None
+
+
+@enable_ki_protection
+async def install(
+    server: ServerRef, function: DebugFunction, state: Any, timeout: float = 5.0, *, key: Any = None
+) -> None:
+    """Have a server call a function at each of its events. Erlang's `sys:install/2,3`.
+
+    Args:
+        server: the pid of the server, its registered name, or a `Via`.
+        function: a plain function. It is called in the server, before the callback for a message
+            and after one that has returned an answer, as `function(state, event, name)`: an event
+            as in `log`, and the registered name of the server, or its pid. A special process gives
+            `handle_debug` another value in place of the name. What it returns is the `state` of the
+            next call; with `"done"` it is removed. It is also removed if it raises, and that is
+            logged. Of several functions the newest comes first.
+        state: the `state` of the first call.
+        timeout: seconds to wait for the answer.
+        key: what `remove` takes; None: the function. While one with the same key is installed,
+            this one has no effect.
+
+    Raises:
+        TypeError: `function` is not a plain function.
+        CallError, ValueError: see the module.
+
+    Example::
+
+        def warn(slow, event, name):
+            if process_info(current_pid()).message_queue_len > slow:
+                print(name, "has too much to do:", event)
+            return slow
+
+        await sys.install("counter", warn, 100)
+    """
+    request = Install(function if key is None else key, debug_function(function), state)
+    await _ask("install", server, request, timeout)
+
+
+@enable_ki_protection
+async def remove(server: ServerRef, key: Any, timeout: float = 5.0) -> None:
+    """Remove a function of `install`, if it is installed. Erlang's `sys:remove/2,3`.
+
+    Args:
+        server: the pid of the server, its registered name, or a `Via`.
+        key: the function, or the `key` that `install` was given.
+        timeout: seconds to wait for the answer.
+
+    Raises:
+        CallError, TypeError, ValueError: see the module.
+    """
+    await _ask("remove", server, Remove(key), timeout)
+
+
+@enable_ki_protection
+async def no_debug(server: ServerRef, timeout: float = 5.0) -> None:
+    """Switch off `statistics`, `log`, `trace` and all of `install`. Erlang's `sys:no_debug/1,2`.
+
+    Args:
+        server: the pid of the server, its registered name, or a `Via`.
+        timeout: seconds to wait for the answer.
+
+    Raises:
+        CallError, TypeError, ValueError: see the module.
+    """
+    await _ask("no_debug", server, NoDebug(), timeout)
 
 
 @enable_ki_protection

@@ -7,7 +7,7 @@ crashed one), by a monitor, or because a call to the process fails.
 """
 
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from types import TracebackType
 from typing import Any, Final, TypeAlias
 
@@ -105,9 +105,13 @@ class Crashes:
         self._unnoticed: list[Crash] = []
         self._allowed: list[AllowedCrash] = []
 
-    def crashed(self, process: Process, exc: BaseException) -> None:
-        """Record the crash, unless it is noticed; called before links and monitors are notified."""
-        if self.first is None or process.node is not self.first.node or self._noticed(process):
+    def crashed(
+        self, process: Process, exc: BaseException, told: Collection[Pid] | None = None
+    ) -> None:
+        """Record the crash, unless it is noticed; see `CrashObserver`."""
+        if self.first is None or process.node is not self.first.node:
+            return
+        if self._noticed(process) if told is None else self._told(told):
             return
         crash = Crash(process.pid, process.name, process.body.describe(), exc)
         if not any(allowed.allows(crash) for allowed in self._allowed):
@@ -134,6 +138,9 @@ class Crashes:
 
     def _is_of_a_test(self, process: Process) -> bool:
         return process.body.adopted or process is self.first
+
+    def _told(self, told: Collection[Pid]) -> bool:
+        return any(pid in alive and self._is_of_a_test(alive[pid]) for pid in told)
 
     def _noticed(self, crashed: Process) -> bool:
         """Return True if the end of the process is reported to a test or a fixture."""

@@ -39,7 +39,7 @@ def main() -> int:
         for mismatch in found:
             print(mismatch, end="\n\n")
         print(
-            f"{sum(each.is_for(release) for each in chosen)} scenarios compared with "
+            f"{sum(map(one.erlang.performs, chosen))} scenarios compared with "
             f"Erlang/OTP {release} in {time.monotonic() - started:.0f} seconds: "
             f"{len(found)} differ"
         )

@@ -31,6 +31,7 @@ from actorsock import (
 from actorsock.otp import Call, Caller
 
 from .acting_on_ports import PORT_OPERATIONS
+from .acting_on_ssl import SSL_OPERATIONS
 from .notation import Form, Name
 
 __all__ = ["OPERATIONS", "Unbound", "resolve"]
@@ -317,4 +318,5 @@ OPERATIONS: Final[dict[str, Callable[..., Any]]] = {
     "next_call": next_call,
     "reply": reply,
     **PORT_OPERATIONS,
+    **SSL_OPERATIONS,
 }

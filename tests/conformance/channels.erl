@@ -8,20 +8,35 @@ main([_]) ->
     process_flag(trap_exit, true),
     {ok, Pid} = proc_lib:start_link(?MODULE, init, [self()]),
     sys:log(Pid, true),
+    Main = self(),
+    Watch = fun(Id, Last) ->
+        {Id, fun(N, Event, Name) -> Main ! {seen, Id, N, without_pid(Event), Name},
+                                    case N of Last -> done; _ -> N + 1 end end, 0}
+    end,
+    [ok = sys:install(Pid, Each) || Each <- [Watch(two, 1), Watch(four, 3), Watch(four, 0),
+                                             {fails, fun(_, _, _) -> exit(why) end, 0}]],
     First = [alloc(), alloc(), sys:get_state(Pid)],
     free(1),
     Second = [sys:get_state(Pid), sys:replace_state(Pid, fun(Free) -> Free ++ [9] end), alloc()],
+    Seen = seen(),
+    [ok = sys:install(Pid, Watch(Id, -1)) || Id <- [one, other]],
+    [ok = sys:remove(Pid, Id) || Id <- [one, nobody]],
     sys:suspend(Pid),
     free(7),
     Suspended = [sys:get_state(Pid), status(Pid)],
     sys:resume(Pid),
     Resumed = [sys:get_state(Pid), status(Pid)],
+    ok = sys:remove(Pid, other),
+    free(8),
+    Later = seen(),
     {ok, Log} = sys:log(Pid, get),
+    ok = sys:no_debug(Pid),
+    {ok, []} = sys:log(Pid, get),
     Events = [without_pid(Event) || Event <- Log],
     ok = proc_lib:stop(Pid, shutdown, infinity),
     Told = receive {terminates, Reason, Free} -> [Reason, Free] end,
     Exit = receive {'EXIT', Pid, Why} -> Why end,
-    io:format("~w~n", [[First, Second, Suspended, Resumed, Events, Told, Exit]]),
+    io:format("~w~n", [[First, Second, Suspended, Resumed, Seen, Later, Events, Told, Exit]]),
     halt().
 
 status(Pid) ->
@@ -31,6 +46,8 @@ status(Pid) ->
 without_pid({in, alloc, _}) -> {in, alloc};
 without_pid({out, What, _}) -> {out, What};
 without_pid(Event) -> Event.
+
+seen() -> receive {seen, Id, N, Event, Name} -> [[Id, N, Event, Name] | seen()] after 0 -> [] end.
 
 alloc() ->
     channels ! {self(), alloc},

@@ -242,6 +242,6 @@ def _source(message: Any) -> tuple[str, str]:
             return ("select", repr(message))
         case Shape("AbortMessage" | "SocketDown" | "Exit" | "Down" | "TimerExpired", _):
             return (message.word, "")
-        case [str(word), sock, *_] if word.startswith(("tcp", "udp")):
+        case [str(word), sock, *_] if word.startswith(("tcp", "udp", "ssl")):
             return ("port", repr(sock))
     return ("message", "")

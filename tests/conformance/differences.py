@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from .normal import Shape
-from .notation import Act, Scenario, show
+from .normal import Called, Shape
+from .notation import Act, Name, Scenario, show
 
 if TYPE_CHECKING:
     from .comparing import Event
@@ -41,13 +41,16 @@ class Difference:
     after: str = ""
     """A regular expression that an earlier line of the scenario must match; empty for none."""
     when: "Callable[[Scenario, list[list[Event]], Event | None], bool] | None" = None
-    """A further condition on all events in Erlang so far, and on the last of them."""
+    """A further condition on all events in Erlang so far, and on the one that differs: that in
+    Erlang, or ours if there is none."""
     until: int = 10**6
     """The last Erlang/OTP release that shows it."""
     since: int = 0
     """The first Erlang/OTP release that shows it."""
     surely_on: str = ""
     """The only poller, `epoll` or `trio`, that shows it in every run; empty for both."""
+    of_ssl: bool = False
+    """Only an Erlang with ssl shows it."""
     parts_ways: bool = False
     """The two sides behave differently afterwards, so the rest is not compared."""
 
@@ -79,7 +82,7 @@ class Difference:
                 f"(?:{self.theirs}) // (?:{self.ours})", f"{_text(theirs)} // {_text(ours)}"
             )
             is not None
-            and (self.when is None or self.when(scenario, history, theirs))
+            and (self.when is None or self.when(scenario, history, event))
         )
 
     def _is_of(self, release: int) -> bool:
@@ -98,14 +101,14 @@ def _text(event: "Event | None") -> str:
     return "" if event is None else repr(event.value)
 
 
-def _is_over(scenario: Scenario, history: "list[list[Event]]", theirs: "Event | None") -> bool:
+def _is_over(scenario: Scenario, history: "list[list[Event]]", last: "Event | None") -> bool:
     """Return True if a select in the mailbox belongs to an operation that has returned since."""
-    assert theirs is not None
-    handles = [each.parts[1] for each in theirs.value if _is_select(each)]
+    assert last is not None
+    handles = [each.parts[1] for each in last.value if _is_select(each)]
     selected: dict[int, Act] = {}
     for event in (event for step in history for event in step):
         act = event.act
-        if event.actor != theirs.actor or act is None or not isinstance(event.value, Shape):
+        if event.actor != last.actor or act is None or not isinstance(event.value, Shape):
             continue
         if event.value.word == "Select":
             selected |= {n: act for n, each in enumerate(handles) if each == event.value.parts[1]}
@@ -121,23 +124,21 @@ def _is_select(message: object) -> bool:
     return isinstance(message, Shape) and message.word == "SelectMessage"
 
 
-def _has_failed(scenario: Scenario, history: "list[list[Event]]", theirs: "Event | None") -> bool:
+def _has_failed(scenario: Scenario, history: "list[list[Event]]", last: "Event | None") -> bool:
     """Return True if a receive on the socket of this connect has returned why it failed."""
-    assert theirs is not None
-    assert theirs.act is not None
+    assert last is not None
+    assert last.act is not None
     return any(
         event.act is not None
         and event.act.op.startswith("recv")
-        and event.act.args[:1] == theirs.act.args[:1]
+        and event.act.args[:1] == last.act.args[:1]
         and event.value in (Shape("Error", ("econnrefused",)), Shape("Error", ("econnreset",)))
         for step in history
         for event in step
     )
 
 
-def _ended_in_part(
-    scenario: Scenario, history: "list[list[Event]]", theirs: "Event | None"
-) -> bool:
+def _ended_in_part(scenario: Scenario, history: "list[list[Event]]", last: "Event | None") -> bool:
     """Return True if a receive has returned a part and the end, or the error, behind it."""
     return any(
         event.act is not None
@@ -152,14 +153,14 @@ def _ended_in_part(
 
 
 def _cancels_on_closed(
-    scenario: Scenario, history: "list[list[Event]]", theirs: "Event | None"
+    scenario: Scenario, history: "list[list[Event]]", last: "Event | None"
 ) -> bool:
     """Return True if this step is a cancel on a closed socket."""
     return _cancel_fails(history, "closed")
 
 
 def _cancels_what_is_over(
-    scenario: Scenario, history: "list[list[Event]]", theirs: "Event | None"
+    scenario: Scenario, history: "list[list[Event]]", last: "Event | None"
 ) -> bool:
     """Return True if this step is a cancel of an operation that does not wait."""
     return _cancel_fails(history, "select_info")
@@ -174,7 +175,7 @@ def _cancel_fails(history: "list[list[Event]]", reason: str) -> bool:
     )
 
 
-def _is_shut(scenario: Scenario, history: "list[list[Event]]", theirs: "Event | None") -> bool:
+def _is_shut(scenario: Scenario, history: "list[list[Event]]", last: "Event | None") -> bool:
     """Return True if the reading of a datagram socket has been shut down."""
     acts = [event.act for step in history for event in step if event.act is not None]
     dgram = any(act.op in ("udp_pair", "udp") or "dgram" in act.args for act in acts)
@@ -182,28 +183,35 @@ def _is_shut(scenario: Scenario, history: "list[list[Event]]", theirs: "Event | 
 
 
 def _reader_was_killed(
-    scenario: Scenario, history: "list[list[Event]]", theirs: "Event | None"
+    scenario: Scenario, history: "list[list[Event]]", last: "Event | None"
 ) -> bool:
-    """Return True if a process has ended while it waited for the rest of some bytes."""
-    waiting: dict[str, Act] = {}
-    for step, events in zip(scenario.steps, history, strict=False):
-        if isinstance(step, Act) and all(event.what != "skipped" for event in events):
-            waiting[step.actor] = step
-        for event in events:
-            if event.what == "returned":
-                waiting.pop(event.actor, None)
-            act = waiting.get(event.actor)
-            if event.what == "ended" and act is not None and act.op == "recv":
-                size = act.args[1] if len(act.args) > 1 else 0
-                return size > 1
-    return False
+    """Return True if the event is of a socket in which a reader of several bytes has ended."""
+    return _is_of_one(last, _ended_readers(scenario, history, ("recv",), least=2))
 
 
-def _port_reader_has_ended(
-    scenario: Scenario, history: "list[list[Event]]", theirs: "Event | None"
+def _of_ended_reader(
+    scenario: Scenario, history: "list[list[Event]]", last: "Event | None"
+) -> bool:
+    """Return True if the event is of a port in whose recv a process has ended while it waited."""
+    return _is_of_one(last, _ended_readers(scenario, history, _PORT_RECVS))
+
+
+def _after_ended_reader(
+    scenario: Scenario, history: "list[list[Event]]", last: "Event | None"
 ) -> bool:
     """Return True if a process has ended while it waited in a recv of gen_tcp or gen_udp."""
+    return bool(_ended_readers(scenario, history, _PORT_RECVS))
+
+
+_PORT_RECVS: Final = ("tcp_recv", "udp_recv")
+
+
+def _ended_readers(
+    scenario: Scenario, history: "list[list[Event]]", ops: tuple[str, ...], least: int = 0
+) -> list[str]:
+    """Return the sockets at which processes have ended while they waited for so many bytes."""
     waiting: dict[str, Act] = {}
+    socks = []
     for step, events in zip(scenario.steps, history, strict=False):
         if isinstance(step, Act) and all(event.what != "skipped" for event in events):
             waiting[step.actor] = step
@@ -211,9 +219,28 @@ def _port_reader_has_ended(
             if event.what == "returned":
                 waiting.pop(event.actor, None)
             act = waiting.get(event.actor)
-            if event.what == "ended" and act is not None and act.op in ("tcp_recv", "udp_recv"):
-                return True
-    return False
+            if event.what != "ended" or act is None or act.op not in ops:
+                continue
+            if (*act.args, 0)[1] >= least:
+                socks.append(act.args[0].name)
+    return socks
+
+
+def _is_of_one(event: "Event | None", socks: list[str]) -> bool:
+    """Return True if an operation on one of these sockets, or a message of one, is the event."""
+    assert event is not None
+    if event.act is not None:
+        return event.act.args[0] in map(Name, socks)
+    return any(_socket_of(message) in map(Called, socks) for message in event.value)
+
+
+def _socket_of(message: object) -> object:
+    match message:
+        case [str(), sock, *_]:
+            return sock
+        case Shape("SelectMessage", (sock, _)):
+            return sock
+    return None
 
 
 def _kind(op: str) -> str:
@@ -423,7 +450,7 @@ DIFFERENCES: Final = (
     Difference(
         reason="bytes that came before the end of the stream and are no whole packet, or fewer "
         "than were asked for, are in the error",
-        what="tcp_recv",
+        what="tcp_recv|ssl_recv",
         theirs=r"Error\('closed'\)",
         ours=r"Error\('closed', .*\)",
     ),
@@ -431,10 +458,10 @@ DIFFERENCES: Final = (
         reason="a recv that waits when the socket becomes active gets the next data once the "
         "socket is passive again, or is told its end; in Erlang it waits for ever, and so does "
         "every later one",
-        what="udp_recv|tcp_recv",
+        what="udp_recv|tcp_recv|ssl_recv",
         theirs="",
         ours=r"Ok\(.*\)|Error\('(closed|econnrefused)'.*\)",
-        after=r"\w: setopts\(\w, \{'active': (?!False).*",
+        after=r"\w: (ssl_)?setopts\(\w, \{'active': (?!False).*",
         parts_ways=True,
     ),
     Difference(
@@ -443,23 +470,24 @@ DIFFERENCES: Final = (
         what="tcp_recv|udp_recv",
         theirs=r"Error\('ealready'\)",
         ours=r".*",
-        when=_port_reader_has_ended,
+        when=_of_ended_reader,
         parts_ways=True,
     ),
     Difference(
         reason="what comes for a reader that has ended goes to the next one, or to the owner of "
         "the active socket, and is not lost",
-        what=r"tcp_\w+|udp_\w+|inet_\w+|mailbox",
+        what=r"tcp_recv|udp_recv|mailbox",
         theirs=r"((Ok|Error)\(.*\)|\[.*\])?",
-        ours=r"Ok\(.*\)|Error\('(closed|econn\w+|emsgsize)'.*\)|\[.*\['(tcp|udp)', \w, .*\]",
-        when=_port_reader_has_ended,
+        ours=r"Ok\(.*\)|Error\('(closed|econn\w+|emsgsize)'.*\)|"
+        r"\[.*\['(tcp|udp)(_error)?', \w, .*\]",
+        when=_of_ended_reader,
         parts_ways=True,
     ),
     Difference(
         reason="a change of the packet type or size in the middle of a packet holds at once; "
         "Erlang first waits for the end of the old packet (28: in passive mode)",
         what="tcp_recv|mailbox",
-        theirs=r"(Error\('closed'\))?",
+        theirs=r"(Error\('(closed|timeout)'\))?",
         ours=r"Ok\(.*\)|Error\('emsgsize'\)|\[.*\['tcp(_error)?', \w, .*\]",
         after=r"\w: setopts\(\w, .*'packet(_size)?'.*",
         parts_ways=True,
@@ -469,7 +497,7 @@ DIFFERENCES: Final = (
         what=r"tcp_\w+|inet_\w+|mailbox",
         theirs=r"\[.*\['tcp_closed', \w\].*\]|Error\('(closed|enotconn|econnreset)'\)",
         ours=r"(Error\('timeout'\)|Ok\(.*\))?",
-        when=_port_reader_has_ended,
+        when=_after_ended_reader,
         parts_ways=True,
     ),
     Difference(
@@ -504,6 +532,55 @@ DIFFERENCES: Final = (
         theirs=r"\[.*\]",
         ours="",
         after=r".*(tcp|udp)_give\(.*",
+        parts_ways=True,
+    ),
+    Difference(
+        reason="a number that follows a count of messages is added to it, as with gen_tcp; in "
+        "Erlang's ssl it ends the count",
+        what="mailbox",
+        theirs=r"\[\['ssl_passive', s\]\]",
+        ours="",
+        scenarios=r"ssl: active (2|32767), then (0|-2)",
+        of_ssl=True,
+        parts_ways=True,
+    ),
+    Difference(
+        reason="several processes in a recv of ssl are served in the order of their calls",
+        what="ssl_recv",
+        theirs=r"Ok\(b'a'\)",
+        ours=r"Ok\(b'b'\)",
+        scenarios="ssl: two processes in recv",
+        of_ssl=True,
+        parts_ways=True,
+    ),
+    Difference(
+        reason="a listener of ssl without a certificate says so at once, and not in each handshake",
+        what="ssl_listener",
+        theirs=r"Ok\(.*\)",
+        ours=r"Error\('nooptions'\)",
+        of_ssl=True,
+    ),
+    Difference(
+        reason="an alert has the name that OpenSSL gives it",
+        what="ssl_(connect|handshake)",
+        theirs=r"Error\('tls_alert', '(handshake_failure|insufficient_security)'\)",
+        ours=r"Error\('tls_alert', '(bad_certificate|handshake_failure)'\)",
+        scenarios=r"ssl: the certificate is of another host|ssl: no suite in common",
+        of_ssl=True,
+    ),
+    Difference(
+        reason="an alert that came while nobody read is told by the next recv",
+        what="ssl_recv",
+        theirs=r"Error\('closed'\)",
+        ours=r"Error\('tls_alert', 'certificate_required'\)",
+        of_ssl=True,
+    ),
+    Difference(
+        reason="without a common protocol of ALPN none is negotiated, and there is no alert",
+        what="ssl_(connect|handshake)",
+        theirs=r"Error\('tls_alert', 'no_application_protocol'\)",
+        ours=r"Ok\(.*\)",
+        of_ssl=True,
         parts_ways=True,
     ),
 )

@@ -41,17 +41,33 @@ class Erlang:
         here = scratch / "erlang"
         here.mkdir()
         self._vm = subprocess.Popen(
-            [erl, "-noshell", "-pa", str(scratch), "-s", "interpreter", "main"],
+            [
+                erl,
+                "-noshell",
+                "-pa",
+                str(scratch),
+                "-certificates",
+                str(scratch / "certificates"),
+                "-s",
+                "interpreter",
+                "main",
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             bufsize=0,
             cwd=here,
         )
         self._output = b""
-        word, _, release = (self._read() or "").partition(" ")
-        if word != "ready":
-            raise NoErlang(f"{erl} does not run: {word} {release}")
-        self.release = int(release)
+        match (line := self._read() or "").split():
+            case ["ready", release, more]:
+                self.release = int(release)
+                self.has_ssl = more == "ssl"
+            case _:
+                raise NoErlang(f"{erl} does not run: {line}")
+
+    def performs(self, scenario: Scenario) -> bool:
+        """Return True if this Erlang has what the scenario uses."""
+        return scenario.is_for(self.release) and (self.has_ssl or not scenario.uses_ssl)
 
     def begin(self, scenario: Scenario, cushion: float) -> tuple[int, str]:
         """Start a scenario; return its number, for `outcome`, and its directory."""
@@ -118,7 +134,7 @@ _PATIENCE: Final = 60
 """Seconds in which something has to come from the virtual machine, also on a busy computer."""
 
 _SOURCES: Final = tuple(
-    Path(__file__).with_name(f"{name}.erl") for name in ("interpreter", "ports")
+    Path(__file__).with_name(f"{name}.erl") for name in ("interpreter", "ports", "secure")
 )
 
 

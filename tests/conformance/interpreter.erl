@@ -15,7 +15,8 @@
 main() ->
     logger:set_primary_config(level, none),
     ok = io:setopts([binary]),
-    io:format("= ready ~s~n", [erlang:system_info(otp_release)]),
+    Ssl = case application:ensure_all_started(ssl) of {ok, _} -> ssl; _ -> nothing end,
+    io:format("= ready ~s ~s~n", [erlang:system_info(otp_release), Ssl]),
     requests().
 
 requests() ->
@@ -34,7 +35,7 @@ answer({Id, Cushion, Tmp, Actors, Steps}) ->
     Seen = try direct(Cushion, Tmp, Actors, Steps)
            catch Class:Reason:Stack -> {failed, {Class, Reason, Stack}}
            end,
-    ok = file:write_file(Tmp ++ ".seen", term_to_binary(Seen)),
+    ok = file:write_file(Tmp ++ ".seen", term_to_binary(secure:shown(Seen))),
     io:format("= ~w~n", [Id]).
 
 %% --- the director ------------------------------------------------------------------------------

@@ -85,6 +85,7 @@ _GIVES_PORT_SECOND: Final = {
     "listener",
     "udp",
     "tcp_listener",
+    "ssl_listener",
     "udp_open",
     "inet_sockname",
     "inet_peername",
@@ -117,6 +118,8 @@ def _erlang_answer(answer: Any) -> Any:
             return Shape("Ok")
         case ("ok", value):
             return Shape("Ok", _present(erlang_value(value)))
+        case ("error", ("tls_alert", (name, _))):
+            return Shape("Error", ("tls_alert", str(name)))
         case ("error", ("invalid", "state" | "not_owner" as reason)):
             return Shape("Error", (str(reason),))
         case ("error", ("invalid", ("select_info", _, _))) | ("error", "not_found"):
@@ -164,6 +167,10 @@ def erlang_value(term: Any) -> Any:
             return ["udp", *parts, _port(port), *(erlang_value(each) for each in rest)]
         case ("DOWN", ref, "port", sock, reason):
             return Shape("PortDown", (erlang_value(ref), erlang_value(sock), str(reason)))
+        case ("sslsocket", terms.Pid(data) | terms.Port(data)):
+            return Thing("socket", data)
+        case ("tls_alert", (name, _)):
+            return ["tls_alert", str(name)]
         case ("$socket", terms.Reference(data)):
             return Thing("socket", data)
         case ("$socket", sock, "select", ref):
@@ -246,7 +253,7 @@ def our_answer(act: Act, result: Any) -> Any:
     if isinstance(result, BaseException):
         return Shape("Defect", (repr(result),))
     match act.op, result:
-        case "tcp_recv", Ok(data):
+        case (("tcp_recv" | "ssl_recv"), Ok(data)):
             return Shape("Ok", (_our_data(data),))
         case "udp_recv", Ok((*source, data)):
             return _masked(act, Shape("Ok", ([*map(our_value, source), _our_data(data)],)))
@@ -269,6 +276,10 @@ def our_value(value: Any) -> Any:
             return value
         case Ok(inner):
             return Shape("Ok", _present(our_value(inner)))
+        case Error(("tls_alert", (name, _))):
+            return Shape("Error", ("tls_alert", name))
+        case Error((reason, data), None):
+            return Shape("Error", (reason, our_value(data)))
         case Error(reason, data):
             return Shape("Error", (reason, *_present(our_value(data))))
         case Select(info, data):
@@ -289,6 +300,12 @@ def our_value(value: Any) -> Any:
             return Thing("socket", value)
         case inet.Tcp(sock, data):
             return ["tcp", our_value(sock), _our_data(data)]
+        case inet.Ssl(sock, data):
+            return ["ssl", our_value(sock), _our_data(data)]
+        case inet.SslClosed(sock):
+            return ["ssl_closed", our_value(sock)]
+        case ("tls_alert", (name, _)):
+            return ["tls_alert", name]
         case inet.Udp(sock, address, port, data, ancillary):
             more = [] if ancillary is None else [our_value(ancillary)]
             return ["udp", our_value(sock), our_value(address), _port(port), *more, _our_data(data)]
@@ -344,6 +361,11 @@ def our_value(value: Any) -> Any:
 
 
 _MESSAGES: Final[dict[type, str]] = {
+    inet.AbsPath: "abs_path",
+    inet.HttpHeader: "http_header",
+    inet.HttpRequest: "http_request",
+    inet.SslError: "ssl_error",
+    inet.SslPassive: "ssl_passive",
     inet.TcpClosed: "tcp_closed",
     inet.TcpError: "tcp_error",
     inet.TcpPassive: "tcp_passive",

@@ -131,6 +131,11 @@ class Scenario:
         """Return True if this Erlang/OTP release can perform the scenario."""
         return self.since <= release <= self.until
 
+    @property
+    def uses_ssl(self) -> bool:
+        """Whether a step is about TLS, which some Erlangs are without."""
+        return any(isinstance(step, Act) and step.op.startswith("ssl_") for step in self.steps)
+
 
 FORMS: Final = {"fill", "inet", "inet6", "path", "tmp", "name", "text", "ip"}
 

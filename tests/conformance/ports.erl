@@ -70,7 +70,8 @@ op(udp_sendto, [U, Port, Ancillary, Data], _) -> gen_udp:send(U, ?HERE, Port, An
 op(udp_sendmap, [U, Port, Data], _) -> gen_udp:send(U, {?HERE, Port}, Data);
 op(udp_recv, [U, Length], More) -> gen_udp:recv(U, Length, timeout(More));
 op(udp_close, [U], _) -> gen_udp:close(U);
-op(udp_give, [U, Pid], _) -> gen_udp:controlling_process(U, Pid).
+op(udp_give, [U, Pid], _) -> gen_udp:controlling_process(U, Pid);
+op(Op, Args, More) -> secure:op(Op, Args, More).
 
 options(Before, Options) -> [binary | Before] ++ [converted(O) || O <- listed(Options)].
 

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Final
 
 import attrs
+import trustme
 
+from ..certificates import write_files
 from . import our_side
 from .comparing import Mismatch, compare, erlang_transcript, our_transcript
 from .differences import DIFFERENCES, Difference
@@ -23,6 +25,9 @@ __all__ = ["Bench", "bench", "run_all", "unused", "with_room", "written"]
 # again with more patience: on a busy machine the kernel may report readiness late.
 _CUSHION: Final = 0.001
 _PATIENCE: Final = (0.02, 0.2)
+
+# A message that passes through TLS takes some processes of Erlang more.
+_OF_SSL: Final = 10
 
 # A time-out that is not awaited must not pass while Erlang waits for quiet: three cushions or more.
 _ROOM: Final = 20
@@ -53,6 +58,10 @@ class Bench:
 def bench(erl: str) -> Iterator[Bench]:
     """Start Erlang, and stop it at the end."""
     with tempfile.TemporaryDirectory(prefix="conf") as scratch, chdir(scratch):
+        certificates = Path(scratch) / "certificates"
+        certificates.mkdir()
+        write_files(certificates)
+        trustme.CA().cert_pem.write_to_path(certificates / "strangers.pem")
         erlang = Erlang(erl, Path(scratch))
         # Processes crash in scenarios; their crash reports are not of interest.
         log = logging.getLogger("actorsock")
@@ -76,16 +85,17 @@ def run_all(bench: Bench, scenarios: Iterable[Scenario]) -> list[Mismatch]:
 
     Erlang performs the next scenarios while this side performs one.
     """
-    left = iter([each for each in scenarios if each.is_for(bench.erlang.release)])
+    left = iter([each for each in scenarios if bench.erlang.performs(each)])
     begun: deque[tuple[Scenario, int, str]] = deque()
     found: list[Mismatch] = []
     while True:
         for scenario in islice(left, _AHEAD - len(begun)):
-            begun.append((scenario, *bench.erlang.begin(with_room(scenario, _CUSHION), _CUSHION)))
+            cushion = _cushion(scenario)
+            begun.append((scenario, *bench.erlang.begin(with_room(scenario, cushion), cushion)))
         if not begun:
             return found
         scenario, number, tmp = begun.popleft()
-        mismatch = _look(bench, scenario, number, tmp, _CUSHION)
+        mismatch = _look(bench, scenario, number, tmp, _cushion(scenario))
         for cushion in _PATIENCE:
             if mismatch is not None:
                 number, tmp = bench.erlang.begin(with_room(scenario, cushion), cushion)
@@ -93,10 +103,15 @@ def run_all(bench: Bench, scenarios: Iterable[Scenario]) -> list[Mismatch]:
         found += [mismatch] if mismatch is not None else []
 
 
+def _cushion(scenario: Scenario) -> float:
+    return _CUSHION * (_OF_SSL if scenario.uses_ssl else 1)
+
+
 def unused(bench: Bench) -> list[Difference]:
     """Return the entries of the table that this run should have needed, and has not."""
-    release = bench.erlang.release
-    return [each for each in DIFFERENCES if each not in bench.used and each.is_due(release)]
+    release, has_ssl = bench.erlang.release, bench.erlang.has_ssl
+    due = [each for each in DIFFERENCES if each.is_due(release) and (has_ssl or not each.of_ssl)]
+    return [each for each in due if each not in bench.used]
 
 
 def with_room(scenario: Scenario, cushion: float) -> Scenario:

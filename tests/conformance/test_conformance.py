@@ -65,7 +65,7 @@ def test_written_scenarios_with_light_processes(one_bench: Bench, stem: str) -> 
 
 
 def test_every_entry_of_the_table_explains_something(one_bench: Bench) -> None:
-    if one_bench.count < len(written()):
+    if one_bench.count < sum(map(one_bench.erlang.performs, written())):
         pytest.skip("the other tests of this module must run first")
     assert not unused(one_bench)
 

@@ -25,6 +25,7 @@ PERMANENT = "significant: a permanent child can't be"
 NEVER = "auto_shutdown: expected 'never' with simple_one_for_one"
 SERVER = r"server: expected a Pid, a registered name, a Via or \(name, node\) in a cluster"
 FLAG = "flag: expected True, False or 'get', got 'on'"
+LOG_FLAG = "flag: expected True, False, 'get' or 'print', got 'on'"
 
 
 async def double(number: int) -> int:
@@ -89,7 +90,7 @@ def child(**keywords: Any) -> ChildSpec:
         (lambda: sys.get_state(7), TypeError, "server: "),
         (lambda: sys.replace_state("counter", 7), TypeError, "function: "),
         (lambda: sys.statistics("counter", "on"), TypeError, FLAG),
-        (lambda: sys.log("counter", "on"), TypeError, FLAG),
+        (lambda: sys.log("counter", "on"), TypeError, LOG_FLAG),
         (lambda: sys.trace("counter", "get"), TypeError, "flag: expected True or False, got 'get'"),
         (lambda: sys.log("counter", True, size=True), TypeError, "size: "),
         (lambda: sys.log("counter", True, size=0), ValueError, "size: "),

@@ -1,6 +1,8 @@
 """proc_lib: processes that tell their starter when they have begun. The cases are OTP's."""
 
 import logging
+from functools import partial
+from operator import itemgetter
 from typing import Any
 
 import pytest
@@ -26,7 +28,7 @@ from actorsock import (
     trap_exit,
     whereis,
 )
-from actorsock.otp import proc_lib
+from actorsock.otp import ChildSpec, proc_lib
 
 from .conftest import Tables, messages
 
@@ -168,6 +170,52 @@ async def test_a_child_of_a_supervisor(runtime: None) -> None:
     [second] = await otp.which_children(top)
     assert whereis("kid") is second.pid is not first.pid
     await otp.stop(top)
+
+
+class Descendant(otp.GenServer):
+    """Starts another of its kind in its `init`, or a process of proc_lib; each reports."""
+
+    def init(self, test: Pid, kind: str) -> None:
+        send(test, (kind, proc_lib.ancestors()))
+        self.test = test
+
+    def handle_call(self, request: str, caller: otp.Caller) -> otp.Reply:
+        spawn(self.report, "spawned")
+        return otp.Reply(proc_lib.ancestors())
+
+    async def report(self, kind: str) -> None:
+        send(self.test, (kind, proc_lib.ancestors()))
+
+
+class WaitingDescendant(Descendant):
+    async def init(self, test: Pid, kind: str) -> None:  # type: ignore[override]
+        super().init(test, kind)
+        child = ok(await otp.start_link(Descendant, test, "child"))
+        await otp.call(child, "which")
+        await proc_lib.start(self.begun)
+
+    async def begun(self) -> None:
+        await self.report("begun")
+        proc_lib.init_ack(Ok())
+
+
+@LIGHT
+async def test_the_processes_from_which_one_descends(runtime: None, light: bool) -> None:
+    me = current_pid()
+    spec = ChildSpec("one", partial(otp.start_link, light=light), (WaitingDescendant, me, "server"))
+    tree = ok(await otp.start_link(otp.Supervisor, [spec], name="tree"))
+    [child] = await otp.which_children(tree)
+    server = child.pid
+    assert await otp.call(server, "which") == ["tree", me]
+    assert sorted(await messages(), key=itemgetter(0)) == [
+        ("begun", [server, "tree", me]),
+        ("child", [server, "tree", me]),
+        ("server", ["tree", me]),
+        ("spawned", []),
+        ("spawned", []),
+    ]
+    assert proc_lib.ancestors() == []
+    await otp.stop(tree)
 
 
 async def test_wrong_arguments(runtime: None) -> None:

@@ -20,6 +20,7 @@ from actorsock import (
     otp,
     process_info,
     receive,
+    run,
     send,
     spawn,
     trap_exit,
@@ -138,11 +139,14 @@ async def test_events_are_counted_kept_and_traced(
     assert await sys.log(adder, "get") == kept
     assert (await messages())[-1] == ("continues", 5, kept)
     assert caplog.messages[0] == f"*DBG* {adder!r} adder: ('in', 5)"
+    await sys.log(adder, "print")
+    assert caplog.messages[-2:] == caplog.messages[1:3]
+    caplog.clear()
     for change in (sys.trace, sys.log, sys.statistics):
         await change(adder, False)
     send(adder, 1)
     assert await sys.log(adder, "get") == []
-    assert len(caplog.messages) == 3
+    assert caplog.messages == []
 
 
 async def test_a_callback_that_fails_fails_the_caller(runtime: None, light: bool) -> None:
@@ -170,6 +174,28 @@ async def test_a_state_that_is_shown_in_part(runtime: None, light: bool) -> None
     assert await sys.replace_state(adder, lambda digit: digit + 1) == 8
     assert await sys.get_state(adder) == 8
     assert (await messages())[-1] == ("continues", 48, [])
+
+
+def test_a_function_from_the_beginning(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    seen: list[Any] = []
+
+    def see(state: int, event: Any, extra: Any) -> int:
+        seen.append((state, event, extra))
+        return state + 1
+
+    async def program() -> None:
+        debug = sys.debug_options([("install", (see, 5)), "log"])
+        for event in ("one", "two"):
+            debug = sys.handle_debug(debug, write, "extra", event)
+        sys.print_log(debug)
+        assert [message.partition("> ")[2] for message in caplog.messages] == [
+            "extra: 'one'",
+            "extra: 'two'",
+        ]
+
+    run(program)
+    assert seen == [(5, "one", "extra"), (6, "two", "extra")]
 
 
 def test_wrong_options() -> None:

@@ -419,6 +419,60 @@ async def test_a_trace(start: Starter, caplog: pytest.LogCaptureFixture) -> None
     ]
 
 
+async def test_the_log_is_printed(start: Starter, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "actorsock.otp")
+    counter = await start(Counter, current_pid())
+    await sys.log(counter, "print")
+    await sys.log(counter, True)
+    await otp.call(counter, 1)
+    assert caplog.messages == []
+    assert await sys.log(counter, "print") is None
+    assert caplog.messages == [
+        f"*DBG* {counter!r} got call 1 from {current_pid()!r}",
+        f"*DBG* {counter!r} sent 1 to {current_pid()!r}",
+    ]
+
+
+async def test_a_function_sees_each_event(start: Starter, caplog: pytest.LogCaptureFixture) -> None:
+    counter = await start(Counter, current_pid())
+    seen: list[Any] = []
+
+    def see(number: int, event: Any, name: Any) -> int:
+        assert current_pid() is name is counter
+        seen.append((number, event[0]))
+        return number + 1
+
+    def fail(state: Any, event: Any, name: Any) -> None:
+        seen.append("fails")
+        raise LookupError("not there")
+
+    await sys.install(counter, see, 1)
+    await sys.install(counter, fail, None)
+    assert await otp.call(counter, 1) == 1
+    assert seen == ["fails", (1, "in"), (2, "out")]
+    [removed] = caplog.messages
+    assert removed.startswith(f"process {counter!r} removes its debug function ")
+    assert removed.endswith(".fail, which has failed: LookupError('not there')")
+    await sys.remove(counter, see)
+    assert await otp.call(counter, 1) == 2
+    assert len(seen) == 3
+    with pytest.raises(TypeError, match="function: expected a plain function"):
+        await sys.install(counter, sleep, 0)
+
+
+async def test_all_debugging_ends(start: Starter, caplog: pytest.LogCaptureFixture) -> None:
+    counter = await start(Counter)
+    await sys.log(counter, True)
+    await sys.trace(counter, True)
+    await sys.statistics(counter, True)
+    await sys.install(counter, lambda *args: exit(counter, "kill"), 0)
+    await sys.no_debug(counter)
+    assert await otp.call(counter, 1) == 1
+    assert await sys.log(counter, "get") == []
+    assert await sys.statistics(counter, "get") is None
+    assert caplog.messages == []
+
+
 # --- processes that do not answer
 
 

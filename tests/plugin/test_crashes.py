@@ -183,6 +183,37 @@ async def test_linked_to_a_process_that_traps_exits_is_not_noticed() -> None:
         send(pid, "leave")
 
 
+@pytest.mark.parametrize("who", ["nobody", "the test", "another process"])
+async def test_of_an_event_handler_the_supervisor_of_the_handler_is_told(who: str) -> None:
+    class Failing(otp.EventHandler):
+        def handle_event(self, event: Exception) -> None:
+            raise event
+
+    async def other(manager: Any) -> None:
+        ok(await otp.add_sup_handler(manager, Failing))
+        await receive(otp.GenEventExit)
+
+    async with open_tested_runtime() as runtime:
+        manager = ok(await otp.start_link(otp.EventManager))  # which does not end by it
+        match who:
+            case "nobody":
+                ok(await otp.add_handler(manager, Failing))
+            case "the test":
+                ok(await otp.add_sup_handler(manager, Failing))
+            case _:
+                spawn(other, manager)
+                await runtime.at_rest()
+        otp.notify(manager, ValueError("boom"))
+        await runtime.at_rest()
+        assert await otp.which_handlers(manager) == []
+        assert [str(crash.exception) for crash in runtime.crashes()] == ["boom"] * (
+            who != "the test"
+        )
+        if who == "the test":
+            assert (await receive(otp.GenEventExit)).handler is Failing
+        await otp.stop(manager)
+
+
 # --- crashes that are allowed ---------------------------------------------------------------------
 
 

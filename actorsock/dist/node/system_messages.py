@@ -17,6 +17,7 @@ from ...otp.behaviour.system_requests import (
     GetState,
     GetStatus,
     Log,
+    NoDebug,
     Resume,
     SetStatistics,
     Status,
@@ -56,7 +57,7 @@ def system_message(to: Any, request: Any) -> Any:
         case (str("debug"), (str(function), argument)):
             served = _debugging(function, argument)
         case (str("debug"), str("no_debug")):
-            served = Trace(False), _done
+            served = NoDebug(), _done
         case str():
             served = _PLAIN.get(request)
         case _:
@@ -82,6 +83,8 @@ def _debugging(function: str, argument: Any) -> _Served | None:
             return Log(size), _done
         case "log", False:
             return Log(None), _done
+        case "log", "print":
+            return Log("print"), _done
         case "log", "get":
             return Log("get"), lambda events: (_OK, as_seen(events))
         case "statistics", bool():

@@ -56,17 +56,25 @@ def inet_actor_of(sock: object) -> InetActor:
     return actor
 
 
-def data_of(data: Any) -> bytes:
+def data_of(data: Any, actor: InetActor | Error) -> bytes:
     """Return data to send as bytes: bytes-like, or nested lists of such and of integers.
+
+    To a socket of the mode "list", which gives text with one character for each byte, such text may
+    be sent too.
 
     Raises:
         TypeError: it is something else.
-        ValueError: an integer is no byte.
+        ValueError: an integer or a character is no byte.
     """
     if type(data) is bytes:
         return data
     if isinstance(data, bytearray | memoryview):
         return bytes(data)
+    if isinstance(data, str) and (isinstance(actor, Error) or actor.value("mode") == "list"):
+        try:
+            return data.encode("latin-1")
+        except UnicodeEncodeError:
+            raise ValueError(f"data: {shown(data)} has a character that is no byte") from None
     if not isinstance(data, list | tuple):
         raise TypeError(f"data: expected bytes-like or a list of such, got {shown(data)}")
     parts = []
@@ -76,7 +84,7 @@ def data_of(data: Any) -> bytes:
                 raise ValueError(f"data: {shown(part)} is no byte")
             parts.append(bytes((part,)))
         else:
-            parts.append(data_of(part))
+            parts.append(data_of(part, actor))
     return b"".join(parts)
 
 

@@ -10,7 +10,7 @@ from trio.lowlevel import enable_ki_protection
 
 from ...arguments import check_int, shown
 from ...results import Error, Ok
-from ...runtime.bodies.current import current_process, process_of_task
+from ...runtime.bodies.current import charge, current_process, process_of_task
 from ...runtime.bodies.running import local
 from ...runtime.core.identity import Pid
 from ...runtime.core.reductions import SYSTEM_CALL
@@ -25,7 +25,7 @@ from ..names.lookup import getaddr, numeric_address, port_number
 from ..options.lists import OptionList, opening_options
 from .arguments import check_timeout, data_of, datagram_of, live_process
 
-__all__ = ["close", "connect", "controlling_process", "open", "recv", "send"]
+__all__ = ["close", "close_nowait", "connect", "controlling_process", "open", "recv", "send"]
 
 _CONTROL: Final[dict[str, tuple[int, int]]] = {
     "tos": (stdlib.IPPROTO_IP, stdlib.IP_TOS),
@@ -149,7 +149,7 @@ async def send(sock: UdpSocket, *args: Any) -> Ok[None] | Error:
         # The short way of an answer to a datagram, whose address is text.
         known = numeric_address(args[0], actor.family)
         if known is not None and 0 < args[1] < 65536:
-            return actor.send(data_of(args[2]), (known, args[1]))
+            return actor.send(data_of(args[2], actor), (known, args[1]))
     destination: Any = None
     ancillary: Any = ()
     match args:
@@ -167,7 +167,7 @@ async def send(sock: UdpSocket, *args: Any) -> Ok[None] | Error:
             destination = (host, port)
         case _:
             raise TypeError(f"send: expected 2 to 5 arguments, got {len(args) + 1}")
-    given = data_of(data)
+    given = data_of(data, actor)
     control = _control(ancillary)
     if isinstance(control, Error):
         return control
@@ -267,6 +267,24 @@ async def close(sock: UdpSocket) -> Ok[None]:
         TypeError: `sock` is no such socket.
     """
     await datagram_of(sock).close_by_program(sock)
+    return Ok()
+
+
+@enable_ki_protection
+def close_nowait(sock: UdpSocket) -> Ok[None]:
+    """Close a socket without giving way to others, for plain functions; otherwise as `close`.
+
+    Args:
+        sock: the socket; any process may close it, also again.
+
+    Returns:
+        `Ok()`.
+
+    Raises:
+        TypeError: `sock` is no such socket.
+    """
+    charge(SYSTEM_CALL)
+    datagram_of(sock).close_without_wait(sock)
     return Ok()
 
 

@@ -9,7 +9,7 @@ from trio.lowlevel import enable_ki_protection
 
 from ...arguments import check_int, check_word
 from ...results import Error, Ok
-from ...runtime.bodies.current import current_process, process_of_task
+from ...runtime.bodies.current import charge, current_process, process_of_task
 from ...runtime.bodies.running import local
 from ...runtime.core.identity import Pid
 from ...runtime.core.reductions import SYSTEM_CALL
@@ -18,7 +18,10 @@ from ..driver.socket_objects import TcpSocket
 from ..driver.stream_actor import StreamActor
 from .arguments import check_timeout, connection_of, data_of, live_process, stream_of
 
-__all__ = ["HOW", "close", "controlling_process", "recv", "send", "sendfile", "shutdown", "unrecv"]
+__all__ = [
+    "HOW", "close", "close_nowait", "controlling_process", "recv", "send", "sendfile", "shutdown",
+    "unrecv",
+]  # fmt: skip
 
 HOW: Final = {
     "read": stdlib.SHUT_RD,
@@ -76,7 +79,8 @@ async def send(sock: TcpSocket, data: Any) -> Ok[None] | Error:
 
     Args:
         sock: the socket; any process may send, and data of several processes does not mix.
-        data: bytes-like, or a list of such and of integers, also nested. The packet types 1, 2
+        data: bytes-like, or a list of such and of integers, also nested; to a socket of the mode
+            `"list"` also text as it gives it, one character for each byte. The packet types 1, 2
             and 4 put the length in front.
 
     Returns:
@@ -97,7 +101,7 @@ async def send(sock: TcpSocket, data: Any) -> Ok[None] | Error:
     actor = sock._actor if type(sock) is TcpSocket else None
     if type(actor) is not StreamActor:
         actor = connection_of(sock)
-    given = data if type(data) is bytes else data_of(data)
+    given = data if type(data) is bytes else data_of(data, actor)
     if isinstance(actor, Error):
         return actor
     # `StreamActor.send` written in place: a coroutine less for each send.
@@ -126,7 +130,7 @@ def unrecv(sock: TcpSocket, data: Any) -> Ok[None] | Error:
         TypeError, ValueError: an argument is wrong.
     """
     actor = connection_of(sock)
-    given = data_of(data)
+    given = data_of(data, actor)
     if isinstance(actor, Error):
         return actor
     return actor.unrecv(given)
@@ -172,6 +176,35 @@ async def close(sock: TcpSocket) -> Ok[None]:
         TypeError: `sock` is no such socket.
     """
     await stream_of(sock).close_by_program(sock)
+    return Ok()
+
+
+@enable_ki_protection
+def close_nowait(sock: TcpSocket) -> Ok[None]:
+    """Close a socket without a wait: for plain functions, such as callbacks of a server in place.
+
+    As `close`, but queued output goes out in the background, for as long as the peer takes it, as
+    after the end of the owner. Erlang has no counterpart: there every function may wait.
+
+    Args:
+        sock: the socket; any process may close it, also again.
+
+    Returns:
+        `Ok()`.
+
+    Raises:
+        TypeError: `sock` is no such socket.
+
+    Example::
+
+        class Session(otp.GenServer):
+            ...
+
+            def terminate(self, reason):
+                gen_tcp.close_nowait(self.sock)
+    """
+    charge(SYSTEM_CALL)
+    stream_of(sock).close_without_wait(sock)
     return Ok()
 
 

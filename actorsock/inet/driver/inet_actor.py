@@ -129,6 +129,28 @@ class InetActor(SocketLifetime):
         """Close the socket, since its owner has ended."""
         self.close_now()
 
+    def leave(self) -> None:
+        """Close the socket without a wait, as the end of its owner does."""
+        if not self.turns.closed:
+            self.owner_process = None
+            self.owner_ended()
+
+    # --- readiness ------------------------------------------------------------------------------
+
+    def read_found_nothing(self) -> None:
+        """See `Readiness`; with a low water mark less can be there than the poller reports."""
+        self.read_would_block = self.watched and not self.has_low_water_mark
+
+    def note_short_read(self, size: int) -> None:
+        """See `Readiness`."""
+        super().note_short_read(size)
+        self.read_would_block &= not self.has_low_water_mark
+
+    def note_low_water_mark(self) -> None:
+        """See `SocketLifetime`."""
+        super().note_low_water_mark()
+        self.read_would_block = False
+
     # --- messages -------------------------------------------------------------------------------
 
     def deliver(self, message: Any) -> None:
@@ -161,6 +183,12 @@ class InetActor(SocketLifetime):
             self.tell_owner_of_close(current_process())
         await self.close()
 
+    def close_without_wait(self, handle: Any) -> None:
+        """Close for a program that cannot wait."""
+        if not self.turns.closed:
+            self.tell_owner_of_close(current_process())
+            self.leave()
+
     # --- options --------------------------------------------------------------------------------
 
     def value(self, name: str) -> Any:
@@ -184,6 +212,7 @@ class InetActor(SocketLifetime):
         if option.name == "raw":
             if not self.is_dead:
                 _ignore(lambda: self.sock.setsockopt(*value))
+                self.note_option(value[0], value[1])
             return Ok()
         if effect == "kernel":
             if self.is_dead:
@@ -236,9 +265,8 @@ class InetActor(SocketLifetime):
             case Down(pid=Pid() as pid, reason=reason):
                 self._monitors.pop(pid, None)
                 if not self.turns.closed and pid is self.turns.owner:
-                    self.owner_process = None
                     self.end_reason = reason
-                    self.owner_ended()
+                    self.leave()
             case _:
                 pass
 

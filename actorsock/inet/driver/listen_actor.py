@@ -139,6 +139,8 @@ class ListenActor(InetActor):
         made.raised_buffer = self.raised_buffer
         if self.raised_buffer:
             made.value_changed("buffer")
+        if self.has_low_water_mark:
+            made.note_low_water_mark()
         for option, value in self.set_again.values():
             made.set_option(option, value)
         handle: TcpSocket = made.socket_object

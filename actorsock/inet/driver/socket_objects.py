@@ -1,8 +1,10 @@
 """The sockets of gen_tcp and gen_udp as programs have them."""
 
+from typing import Any
+
 from ...socket.core.socket_object import Socket
 
-__all__ = ["InetSocket", "TcpSocket", "UdpSocket"]
+__all__ = ["InetSocket", "TcpSocket", "UdpSocket", "close_behind_output"]
 
 
 class InetSocket(Socket):
@@ -18,6 +20,9 @@ class InetSocket(Socket):
     def __repr__(self) -> str:
         return f"#Port<0.{self._number}>"
 
+    async def _close(self) -> None:
+        await close_behind_output(self._actor, self)
+
 
 class TcpSocket(InetSocket):
     """A socket of `gen_tcp`: connected, or listening."""
@@ -29,3 +34,12 @@ class UdpSocket(InetSocket):
     """A socket of `gen_udp`."""
 
     __slots__ = ()
+
+
+async def close_behind_output(actor: Any, handle: Socket) -> None:
+    """Close as `gen_tcp.close` does; who is cancelled or killed does not wait for queued output."""
+    try:
+        await actor.close_by_program(handle)
+    except BaseException:
+        actor.leave()
+        raise

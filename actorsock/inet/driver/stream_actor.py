@@ -280,9 +280,10 @@ class StreamActor(StreamOutput):
     def _recv_now(self, length: int) -> Ok[Any] | Error | None:
         refused = self.rules.recv_asked()
         if refused is not None:
-            # There are bytes only if a recv that met the end has given them back.
-            lost = self.is_dead and not self.buffer.is_empty
-            return Error(refused.reason, self.buffer.take_all()) if lost else refused
+            if refused == EINVAL:
+                return refused
+            left = self._take(length) if self.rules.stage == "ended" else None
+            return self.told_end(refused) if left is None else left
         if length and self.packet not in (0, "raw"):
             return EINVAL
         if length > _LONGEST_RECV:
@@ -290,6 +291,14 @@ class StreamActor(StreamOutput):
         if self.waiter is not None:
             return Error("ealready")
         return self._take_or_read(length) if self.woken is None else None
+
+    def told_end(self, refused: Error) -> Error:
+        """Return the result of a recv behind the end, with bytes that are left.
+
+        There are some only if a recv that was woken with them and the end has given them back.
+        """
+        rest = self.buffer.take_all()
+        return Error(refused.reason, rest) if rest else refused
 
     def _take_or_read(self, length: int) -> Ok[Any] | Error | None:
         if self.unseen:
@@ -438,14 +447,33 @@ class StreamActor(StreamOutput):
             self.tell_owner_of_close(process)
             if self.queue.size:
                 await self.wait_for_queue(process)
-        process.mailbox.extract(lambda message: self._ends(message, handle))
+        self.forget_end(process, handle)
         await self.close()
 
+    def close_without_wait(self, handle: Any) -> None:
+        """See `InetActor.close_without_wait`; queued bytes go out behind the caller's back."""
+        if not self.turns.closed and self.linger_time() == 0:
+            self.queue.clear()
+        super().close_without_wait(handle)
+        self.forget_end(current_process(), handle)
+
+    def forget_end(self, process: Process, handle: Any) -> None:
+        """Take the message of the end out of the mailbox of the process that closes."""
+        process.mailbox.extract(lambda message: self._ends(message, handle))
+
     def owner_ended(self) -> None:
-        """Close; queued bytes still go out first."""
+        """Close for programs at once, and the descriptor when queued bytes have gone out."""
         self.rules.mode.value = False
         if not self.queue.size or self.is_dead:
             self.close_now()
+            return
+        self.rules.closed()
+        closed, waiter = Error("closed"), self.waiter
+        self.waiter = None
+        for each in (waiter, *self.senders):
+            if each is not None:
+                each.wake(closed)
+        self.senders.clear()
 
     def retired(self) -> None:
         """See `InetActor.retired`."""

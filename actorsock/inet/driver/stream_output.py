@@ -262,17 +262,22 @@ class StreamOutput(InetActor):
             self.on_ready(True, False, True)
         return _OK
 
-    async def wait_for_queue(self, process: Process, at_most: float = inf) -> None:
-        """Wait, before a close, until what is queued has gone out: as the option `linger` says."""
+    def linger_time(self) -> int | None:
+        """Return the seconds of the option `linger`, None if it is off."""
         try:
             option = self.sock.getsockopt(stdlib.SOL_SOCKET, stdlib.SO_LINGER, _LINGER.size)
-        except OSError:
-            return
+        except OSError:  # the connection is lost, and nothing is queued
+            return None
         lingers, seconds = _LINGER.unpack(option)
-        if lingers and not seconds:
+        return seconds if lingers else None
+
+    async def wait_for_queue(self, process: Process, at_most: float = inf) -> None:
+        """Wait, before a close, until what is queued has gone out: as the option `linger` says."""
+        lingers = self.linger_time()
+        if lingers == 0:
             self.queue.clear()
             return
-        longest, looks_every = (seconds, inf) if lingers else (_WAITS_AT_MOST, _LOOKS_EVERY)
+        longest, looks_every = (_WAITS_AT_MOST, _LOOKS_EVERY) if lingers is None else (lingers, inf)
         stops = trio.current_time() + min(longest, at_most)
         waiter = Waiter(process)
         self.closers.append(waiter)

@@ -1,4 +1,4 @@
-"""Records of the events of one behaviour process, for `sys.statistics`, `sys.log`, `sys.trace`.
+"""Records of the events of one behaviour process, for the functions of `sys` that debug.
 
 A process has a `Debugging` object only while one of these is switched on. Otherwise the engine
 sees None, and pays one test a message.
@@ -12,14 +12,17 @@ from typing import Any, Final
 
 import attrs
 
-from ...log_text import text_with_data
+from ...log_text import text_of, text_with_data
 from ...runtime.bodies.crash_report import contain_logging_errors
 from ...runtime.bodies.current import current_process
+from ...runtime.bodies.functions import check_plain, name_of
 from ...runtime.core.signals import is_word
+from ..calls.calling import is_same
 from ..calls.protocol import Call, Cast
 from .effects import SendAnswer
+from .exit_reasons import raised
 
-__all__ = ["Debugging", "Statistics"]
+__all__ = ["DebugFunction", "Debugging", "Statistics", "debug_function"]
 
 _log: Final = logging.getLogger("actorsock.otp")
 
@@ -38,9 +41,35 @@ class Statistics:
     """Answers that callbacks have returned. Those that were sent with `reply` do not count."""
 
 
+DebugFunction = Callable[[Any, Any, Any], Any]
+"""Is called with its own state, an event, and the name of the process; see `sys.install`."""
+
+
+def debug_function(function: Any) -> DebugFunction:
+    """Return `function`; raise `TypeError` if it is not a plain one."""
+    check_plain("function", function, "a state, an event and a name")
+    checked: DebugFunction = function
+    return checked
+
+
+@attrs.define
+class _Installed:
+    key: Any
+    function: DebugFunction
+    state: Any
+
+
+@attrs.frozen
+class _Kept:
+    """An event of the log, with what makes its text."""
+
+    event: Any
+    text: Callable[[Any], str]
+
+
 @attrs.define
 class Debugging:
-    """What a process keeps for `sys`: counters, the newest events, a trace. Each can be on or off.
+    """What a process keeps for `sys`: counters, the newest events, a trace, functions.
 
     A special process gets one from `sys.debug_options` and passes it on. Erlang's `sys:dbg_opt()`.
     """
@@ -49,14 +78,22 @@ class Debugging:
     """When counting was switched on; None: it is off."""
     messages_in: int = 0
     messages_out: int = 0
-    events: deque[tuple[Any, ...]] | None = None
+    _kept: deque[_Kept] | None = None
     """None: events are not kept."""
     traces: bool = False
+    _functions: list[_Installed] = attrs.field(factory=list)
+    """The newest first."""
 
     @property
     def idle(self) -> bool:
-        """All three are off."""
-        return self.since is None and self.events is None and not self.traces
+        """Return True if nothing is on."""
+        records = self.since is not None or self._kept is not None or self.traces
+        return not records and not self._functions
+
+    @property
+    def events(self) -> list[Any]:
+        """Return the events that are kept, oldest first."""
+        return [each.event for each in self._kept or ()]
 
     def count(self, flag: bool) -> None:
         """Switch counting on or off. Switching it on twice keeps the counters."""
@@ -77,28 +114,72 @@ class Debugging:
 
         As in Erlang, a size that was set before stays until the log is switched off.
         """
-        if size is None or self.events is None:
-            self.events = None if size is None else deque(maxlen=size)
+        if size is None or self._kept is None:
+            self._kept = None if size is None else deque(maxlen=size)
+
+    def print_log(self) -> None:
+        """Log the events that are kept, as a trace would have."""
+        for kept in self._kept or ():
+            _trace(kept)
+
+    def install(self, key: Any, function: DebugFunction, state: Any) -> None:
+        """Call a function at each event from now on. One that has this key already stays."""
+        if not any(is_same(each.key, key) for each in self._functions):
+            self._functions.insert(0, _Installed(key, function, state))
+
+    def remove(self, key: Any) -> None:
+        """Forget the function that was installed with this key, if there is one."""
+        self._functions = [each for each in self._functions if not is_same(each.key, key)]
 
     def received(self, event: Any) -> None:
         """Record a message, a time-out or an inserted event that the process begins to handle."""
-        self.record(("in", event), _text)
+        self.record(("in", event), _text, _own_name())
 
     def answered(self, answer: SendAnswer) -> None:
         """Record an answer that a callback has returned."""
-        self.record(("out", answer.value, answer.caller.pid), _text)
+        self.record(("out", answer.value, answer.caller.pid), _text, _own_name())
 
-    def record(self, event: Any, text: Callable[[Any], str]) -> None:
-        """Count an event, keep it, and log its text, as far as these are on."""
+    def record(self, event: Any, text: Callable[[Any], str], extra: Any) -> None:
+        """Count an event, keep it, log its text, and call functions, as far as these are on."""
         way = event[0] if type(event) is tuple and event else None
         self.messages_in += is_word(way, "in")
         self.messages_out += is_word(way, "out")
-        if self.events is not None:
-            self.events.append(event)
+        if self._kept is not None:
+            self._kept.append(_Kept(event, text))
         if self.traces:
-            line = text(event)
-            with contain_logging_errors():
-                _log.info("*DBG* %r %s", current_process().pid, line)
+            _trace(_Kept(event, text))
+        if self._functions:
+            self._functions = [each for each in self._functions if _goes_on(each, event, extra)]
+
+
+def _goes_on(installed: _Installed, event: Any, extra: Any) -> bool:
+    """Call a function; return False if it is done, or has failed."""
+    try:
+        result = installed.function(installed.state, event, extra)
+    except BaseException as exc:
+        reason = raised(exc).reason
+        with contain_logging_errors():
+            process, function = current_process(), name_of(installed.function)
+            _log.error(
+                "process %r removes its debug function %s, which has failed: %s",
+                process.pid,
+                function,
+                text_of(reason),
+            )
+        return False
+    installed.state = result
+    return not is_word(result, "done")
+
+
+def _trace(kept: _Kept) -> None:
+    line = kept.text(kept.event)
+    with contain_logging_errors():
+        _log.info("*DBG* %r %s", current_process().pid, line)
+
+
+def _own_name() -> Any:
+    process = current_process()
+    return process.name or process.pid
 
 
 def _text(event: tuple[Any, ...]) -> str:

@@ -14,26 +14,27 @@ from ...runtime.api.messaging import receive
 from ...runtime.core.identity import Pid, check_pid
 from ...runtime.core.messages import Exit
 from ..calls.protocol import StopRequest, SystemMessage
-from .debugging import Debugging
+from .debugging import Debugging, debug_function
 from .system_requests import serve
 
-__all__ = ["debug_options", "get_log", "handle_debug", "handle_system_msg"]
+__all__ = ["debug_options", "get_log", "handle_debug", "handle_system_msg", "print_log"]
 
 T = TypeVar("T")
 
 
-def debug_options(options: Iterable[str | tuple[str, int]] = ()) -> Debugging:
+def debug_options(options: Iterable[str | tuple[str, Any]] = ()) -> Debugging:
     """Return what a special process keeps for `sys` from its beginning. Erlang's `debug_options/1`.
 
     Args:
-        options: which of them are on: `"trace"`, `"log"` or `("log", size)`, `"statistics"`.
+        options: which of them are on: `"trace"`, `"log"` or `("log", size)`, `"statistics"`,
+            `("install", (function, state))`; see the functions of these names.
 
     Returns:
         A value for `handle_debug` and `handle_system_msg`.
 
     Raises:
         ValueError: one of the options is none of these, or a size is less than 1.
-        TypeError: a size is not an `int`.
+        TypeError: a size is not an `int`, or a function not callable.
 
     Example::
 
@@ -50,9 +51,12 @@ def debug_options(options: Iterable[str | tuple[str, int]] = ()) -> Debugging:
                 debugging.keep(10)
             case ("log", size):
                 debugging.keep(check_int("size", size, "a number of events >= 1", 1))
+            case ("install", (function, state)):
+                debugging.install(function, debug_function(function), state)
             case _:
                 raise ValueError(
-                    "options: expected 'trace', 'log', ('log', size) or 'statistics', "
+                    "options: expected 'trace', 'log', ('log', size), 'statistics' or "
+                    "('install', (function, state)), "
                     f"got {shown(option)}"
                 )
     return debugging
@@ -88,7 +92,7 @@ def handle_debug(
         return device.getvalue().rstrip("\n")
 
     if not debug.idle:
-        debug.record(event, text)
+        debug.record(event, text, extra)
     return debug
 
 
@@ -101,7 +105,16 @@ def get_log(debug: Debugging) -> list[Any]:
     Returns:
         The events; empty while the log is off.
     """
-    return list(debug.events or ())
+    return debug.events
+
+
+def print_log(debug: Debugging) -> None:
+    """Log the events that are kept, as records of `trace`. Erlang's `sys:print_log/1`.
+
+    Args:
+        debug: as for `handle_debug`.
+    """
+    debug.print_log()
 
 
 async def handle_system_msg(

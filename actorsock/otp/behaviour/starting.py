@@ -23,6 +23,7 @@ from ...runtime.core.reductions import START
 from ..calls.protocol import Begin, Begun
 from ..calls.registries import Via
 from ..calls.waiting import forget, take_exit
+from .ancestry import start_descendant
 from .base import Behaviour
 from .engine import InPlace
 
@@ -176,9 +177,9 @@ async def _start(
         return Error("already_started", owner)
     engine = behaviour._engine()
     if isinstance(engine, InPlace):
-        pid = spawn_handler(engine, name=local)
+        pid = start_descendant(starter, lambda: spawn_handler(engine, name=local))
     else:
-        pid = spawn(engine, name=local, light=light)
+        pid = start_descendant(starter, lambda: spawn(engine, name=local, light=light))
     # The new process does not run before this function sends or waits, so its first message is
     # `Begin`.
     ref, lasting = attach(starter, pid, how)

@@ -13,14 +13,17 @@ from ...arguments import shown
 from ...runtime.bodies.current import current_process
 from ...runtime.core.identity import Pid
 from ..calls.protocol import Request, SystemCall, send_answer
-from .debugging import Debugging, Statistics
+from .debugging import DebugFunction, Debugging, Statistics
 from .exit_reasons import raised
 
 __all__ = [
     "Failed",
     "GetState",
     "GetStatus",
+    "Install",
     "Log",
+    "NoDebug",
+    "Remove",
     "ReplaceState",
     "Resume",
     "Served",
@@ -103,7 +106,7 @@ class SetStatistics(Request[Statistics | None]):
 class Log(Request[list[tuple[Any, ...]] | None]):
     """`sys.log`."""
 
-    size: int | Literal["get"] | None
+    size: int | Literal["get", "print"] | None
     """None: keep no events any more."""
 
 
@@ -112,6 +115,27 @@ class Trace(Request[None]):
     """`sys.trace`."""
 
     flag: bool
+
+
+@attrs.frozen
+class Install(Request[None]):
+    """`sys.install`."""
+
+    key: Any
+    function: DebugFunction
+    state: Any
+
+
+@attrs.frozen
+class Remove(Request[None]):
+    """`sys.remove`."""
+
+    key: Any
+
+
+@attrs.frozen
+class NoDebug(Request[None]):
+    """`sys.no_debug`."""
 
 
 class Served(Protocol):
@@ -169,10 +193,18 @@ def _answer(engine: Served, request: Any) -> Any:
             _change_debugging(engine, lambda debugging: debugging.count(flag))
         case Log("get"):
             return _events(engine)
+        case Log("print"):
+            _change_debugging(engine, lambda debugging: debugging.print_log())
         case Log(int() | None as size):
             _change_debugging(engine, lambda debugging: debugging.keep(size))
         case Trace(flag):
             _change_debugging(engine, lambda debugging: setattr(debugging, "traces", flag))
+        case Install(key, function, state):
+            _change_debugging(engine, lambda debugging: debugging.install(key, function, state))
+        case Remove(key):
+            _change_debugging(engine, lambda debugging: debugging.remove(key))
+        case NoDebug():
+            engine.debugging = None
     return None
 
 
@@ -218,7 +250,7 @@ def _formatted(behaviour: Any) -> Any:
 
 def _events(engine: Served) -> list[tuple[Any, ...]]:
     debugging = engine.debugging
-    return [] if debugging is None or debugging.events is None else list(debugging.events)
+    return [] if debugging is None else debugging.events
 
 
 def _change_debugging(engine: Served, change: Callable[[Debugging], None]) -> None:

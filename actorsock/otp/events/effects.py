@@ -39,3 +39,5 @@ class Report:
     handler: Any
     callback: str
     failure: Raised
+    supervisor: Pid | None = None
+    """The process that is told by a message."""

@@ -84,7 +84,10 @@ def _report(report: Report) -> None:
     process = current_process()
     during = f"removes its event handler {text_of_name(report.handler)}: {report.callback} failed"
     if report.failure.crash is not None:
-        report_crash(process, report.failure.crash, during)
+        # The manager goes on. The reason of these two is the result of a call, too.
+        called = report.callback in ("handle_call", "terminate")
+        told = None if called else () if report.supervisor is None else (report.supervisor,)
+        report_crash(process, report.failure.crash, during, told)
         return
     with contain_logging_errors():
         _log.error("process %r %s: %s", process.pid, during, text_of(report.failure.reason))

@@ -294,7 +294,7 @@ def _called(
             return None, result.reply
         event = wrong_result(callback, _EXPECTED[callback], result)
     yield from _removed(installed, ("error", event.reason), event.reason)
-    yield Report(installed.name, callback, event)
+    yield Report(installed.name, callback, event, installed.supervisor)
     return None, Error(event.reason)
 
 
@@ -315,7 +315,7 @@ def _swapped(installed: Installed, swap: SwapHandler) -> Script[Installed | None
         return added
     # As in Erlang nobody but the supervisor is answered, and it gets this word.
     crash = added.reason if isinstance(added.reason, BaseException) else None
-    yield Report(swap.handler, "init", Raised(added.reason, crash))
+    yield Report(swap.handler, "init", Raised(added.reason, crash), supervisor)
     if supervisor is not None:
         yield Tell(supervisor, GenEventExit(swap.handler, "crash"))
     return None
@@ -334,7 +334,7 @@ def _removed(installed: Installed, argument: Any, reason: Any) -> Script[Returne
     invoke = Invoke("_call_handler", (installed.handler, "terminate", argument))
     event: Returned | Raised = yield invoke
     if isinstance(event, Raised):
-        yield Report(installed.name, "terminate", event)
+        yield Report(installed.name, "terminate", event, installed.supervisor)
     if installed.supervisor is not None:
         yield Tell(installed.supervisor, GenEventExit(installed.name, reason))
     return event

@@ -2,13 +2,14 @@
 
 import logging
 import traceback
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, Final, Protocol
 
 import attrs
 
 from ...log_text import text_of
+from ..core.identity import Pid
 from ..core.process import Process
 from .exit_reason import Ending, ending_of
 
@@ -26,8 +27,13 @@ _log: Final = logging.getLogger("actorsock")
 class CrashObserver(Protocol):
     """Is called for each crash, however logging is configured; its methods must not raise."""
 
-    def crashed(self, process: Process, exc: BaseException) -> None:
-        """Note a crash; called before links and monitors are notified."""
+    def crashed(
+        self, process: Process, exc: BaseException, told: Collection[Pid] | None = None
+    ) -> None:
+        """Note a crash; called before links and monitors are notified.
+
+        If the process goes on, `told` has the processes that hear of the crash all the same.
+        """
 
     def call_failed(self, caller: Process, server: Process) -> None:
         """Note that a call fails because the server, served in place, ended without an answer.
@@ -55,14 +61,19 @@ def log_if_crash(process: Process, exc: BaseException, during: str = "crashed") 
     return ending
 
 
-def report_crash(process: Process, exc: BaseException, during: str = "crashed") -> None:
+def report_crash(
+    process: Process,
+    exc: BaseException,
+    during: str = "crashed",
+    told: Collection[Pid] | None = None,
+) -> None:
     """Log that the code of `process` ended with `exc`, with its traceback.
 
     The record has the attributes `pid`, `function` and `ended_by` (an `EndedBy` or None), for
-    handlers that sort or filter by them.
+    handlers that sort or filter by them. `told` is for observers.
     """
     for observer in crash_observers:
-        observer.crashed(process, exc)
+        observer.crashed(process, exc, told)
     with contain_logging_errors():
         function = process.body.describe()
         name = f" ({process.name})" if process.name is not None else ""

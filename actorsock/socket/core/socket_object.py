@@ -55,4 +55,8 @@ class Socket(StdlibShape):
         traceback: TracebackType | None,
     ) -> None:
         if not self._actor.turns.closed:  # if it is, its runtime may have ended too
-            await self._actor.close()
+            await self._close()
+
+    async def _close(self) -> None:
+        """Close the socket, in whatever way the block is left."""
+        await self._actor.close()

@@ -52,7 +52,8 @@ def listen(port: int | str, options: OptionList = ()) -> Ok[SslSocket] | Error[A
         listener = ok(ssl.listen(8443, options))
         while True:
             accepted = ok(await ssl.transport_accept(listener))
-            spawn(serve, accepted)  # which begins with `await ssl.handshake(accepted)`
+            pid = spawn(serve, accepted)  # which begins with `await ssl.handshake(accepted)`
+            ok(ssl.controlling_process(accepted, pid))
     """
     tls, others, active = split("server", options)
     if not tls.has_certificate:
@@ -77,8 +78,9 @@ async def transport_accept(sock: SslSocket, timeout: float = inf) -> Ok[SslSocke
         timeout: seconds to wait; 0 polls, `math.inf` waits for ever.
 
     Returns:
-        `Ok(sock)`, for `handshake`; any process may call that, and owns the connection then. Until
-        then the caller owns it. Or `Error`: as for `gen_tcp.accept`.
+        `Ok(sock)`, for `handshake`, which any process may call. The caller owns the connection,
+        also after the handshake: give it to the process that is to have it with
+        `controlling_process`. Or `Error`: as for `gen_tcp.accept`.
 
     Raises:
         TypeError, ValueError: an argument is wrong.
@@ -109,7 +111,7 @@ async def handshake(
         timeout: seconds to wait.
 
     Returns:
-        `Ok(sock)`, which the caller owns; the one given is closed for its users. Or `Error`, and
+        `Ok(sock)`, with the owner of the one given, which is closed for its users. Or `Error`, and
         no connection is left open:
 
         - `"timeout"`
@@ -128,6 +130,7 @@ async def handshake(
     tls, others, active = split("server", options)
     tcp: StreamActor | ListenActor
     mode: Any = True
+    owner = None
     if isinstance(sock, TcpSocket):
         tcp = stream_of(sock)
         if isinstance(tcp, StreamActor):
@@ -139,6 +142,7 @@ async def handshake(
         if isinstance(accepted, TlsActor):
             return Error("closed" if accepted.turns.closed else "einval")
         tcp, mode = stream_of(accepted.tcp), accepted.active
+        owner = tcp.owner_process
         tls = accepted.options.merged(tls)
     else:
         raise TypeError(f"sock: expected an SslSocket or a TcpSocket, got {shown(sock)}")
@@ -151,7 +155,7 @@ async def handshake(
         if isinstance(sock, SslSocket):
             tcp.close_now()  # of no use any more
         return engine
-    upgrade = Upgrade(engine.value, tls, mode if active is None else active, others)
+    upgrade = Upgrade(engine.value, tls, mode if active is None else active, others, owner)
     return await upgraded(tcp, upgrade, deadline)
 
 

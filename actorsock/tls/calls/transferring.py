@@ -1,5 +1,6 @@
 """Data of a connection, and its end: `send`, `recv`, `shutdown`, `close`; and its owner."""
 
+import socket as stdlib
 from math import inf
 from typing import Any, Final, Literal
 
@@ -12,7 +13,7 @@ from ...inet.driver.socket_objects import TcpSocket
 from ...inet.driver.stream_actor import StreamActor
 from ...inet.driver.waiting import deadline_of
 from ...results import Error, Ok
-from ...runtime.bodies.current import current_process
+from ...runtime.bodies.current import charge, current_process
 from ...runtime.core.identity import Pid
 from ...runtime.core.process import Process
 from ...runtime.core.reductions import SYSTEM_CALL
@@ -20,10 +21,12 @@ from ..driver.ssl_socket import Plain, SslSocket
 from ..driver.tls_actor import TlsActor
 from .arguments import CLOSED, connection_of, socket_of
 
-__all__ = ["close", "controlling_process", "recv", "send", "shutdown"]
+__all__ = ["close", "close_nowait", "controlling_process", "recv", "send", "shutdown"]
 
 _LARGEST: Final = {1: 2**8 - 1, 2: 2**16 - 1, 4: 2**32 - 1}
 """The largest packet of the types that put a length in front."""
+_HOW: Final = {**streams.HOW, "read": stdlib.SHUT_RDWR}
+"""The reader of Erlang's ssl meets the end at once, and ends the connection."""
 _OF_PACKETS: Final = ("packet", "packet_size", "mode", "header")
 """Options that begin anew after a way back to plain TCP."""
 
@@ -52,7 +55,7 @@ async def send(sock: SslSocket, data: Any) -> Ok[None] | Error[Any]:
         TypeError, ValueError: an argument is wrong.
     """
     actor = connection_of(sock)
-    given = data_of(data)
+    given = data_of(data, actor)
     if isinstance(actor, Error):
         return actor
     if actor.head_size and len(given) > _LARGEST[actor.head_size]:
@@ -99,7 +102,10 @@ async def recv(sock: SslSocket, length: int = 0, timeout: float = inf) -> Ok[Any
     actor = connection_of(sock)
     check_int("length", length, "a number of bytes", 0)
     check_timeout(timeout)
-    return actor if isinstance(actor, Error) else await actor.recv(length, timeout)
+    if isinstance(actor, Error):
+        behind = socket_of(sock)
+        return behind.told_end(actor) if isinstance(behind, TlsActor) else actor
+    return await actor.recv(length, timeout)
 
 
 @enable_ki_protection
@@ -120,8 +126,8 @@ def shutdown(sock: SslSocket, how: Literal["read", "write", "read_write"]) -> Ok
         TypeError, ValueError: `how` is none of the three words.
     """
     actor = connection_of(sock)
-    check_word("how", how, tuple(streams.HOW))
-    return actor if isinstance(actor, Error) else actor.shutdown(streams.HOW[how])
+    check_word("how", how, tuple(_HOW))
+    return actor if isinstance(actor, Error) else actor.shutdown(_HOW[how])
 
 
 @enable_ki_protection
@@ -160,6 +166,27 @@ async def close(
         await behind.close_by_program(sock)
     else:
         await behind.close_within(check_timeout(how))
+    return Ok()
+
+
+@enable_ki_protection
+def close_nowait(sock: SslSocket) -> Ok[None]:
+    """Close a socket without a wait: for plain functions, such as callbacks of a server in place.
+
+    As `close`, but queued output goes out in the background, for as long as the peer takes it, and
+    then the announcement of the end. Erlang has no counterpart.
+
+    Args:
+        sock: the socket; any process may close it, also again.
+
+    Returns:
+        `Ok()`.
+
+    Raises:
+        TypeError: `sock` is no such socket.
+    """
+    charge(SYSTEM_CALL)
+    socket_of(sock).close_without_wait(sock)
     return Ok()
 
 

@@ -10,6 +10,7 @@ from ...inet.options.lists import options_to_set
 from ...inet.rules.active_mode import Active
 from ...results import Error, Ok
 from ...runtime.bodies.current import current_process
+from ...runtime.core.process import Process
 from ..driver.ssl_socket import SslSocket
 from ..driver.tls_actor import TlsActor
 from ..engine.engine import Engine
@@ -27,12 +28,14 @@ class Upgrade:
         options: the options of TLS.
         active: the mode after the handshake.
         others: options of the socket that are set before.
+        owner: the process that is to own the connection; None for the caller.
     """
 
     engine: Engine
     options: TlsOptions
     active: Active
     others: Sequence[Any] = ()
+    owner: Process | None = None
 
 
 async def upgraded(
@@ -41,7 +44,7 @@ async def upgraded(
     """Take a connection over from its socket of gen_tcp, and carry out the handshake.
 
     Bytes that the socket has read and nobody has taken are the first ones of the handshake; bytes
-    that it has queued leave before it. The caller owns the connection.
+    that it has queued leave before it.
     """
     settings = options_to_set(list(upgrade.others))
     if isinstance(settings, Error):
@@ -53,7 +56,7 @@ async def upgraded(
         tcp.service,
         sock,
         tcp.kind,
-        current_process(),
+        upgrade.owner or current_process(),
         tcp.family,
         engine=upgrade.engine,
         options=upgrade.options,

@@ -427,8 +427,11 @@ class TlsActor(StreamActor):
     def tell_owner_of_close(self, by: Process) -> None:
         """Do nothing: in Erlang such a socket is not linked to its owner."""
 
+    def forget_end(self, process: Process, handle: Any) -> None:
+        """Do nothing: messages that have come stay in the mailbox."""
+
     async def close_by_program(self, handle: Any) -> None:
-        """See `StreamActor.close_by_program`; messages that have come stay in the mailbox."""
+        """See `StreamActor.close_by_program`."""
         await self.close_within(inf)
 
     async def close_within(self, seconds: float) -> None:
@@ -477,7 +480,7 @@ class TlsActor(StreamActor):
 
     def hand_over(self, caller: Process, to: Process | None) -> Ok[None] | Error:
         """Move the socket to another owner; any process may, and messages stay where they are."""
-        if self.turns.closed:
+        if self.turns.closed or self.rules.stage == "closed":
             return _CLOSED
         owner = self.turns.owner
         if to is None:

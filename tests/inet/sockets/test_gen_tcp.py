@@ -167,39 +167,6 @@ async def test_a_local_socket(tmp_path: Path) -> None:
 
 
 @in_runtime
-async def test_a_socket_that_is_not_active_is_not_read() -> None:
-    one, other = await pair({"high_watermark": 1, "send_timeout": 0.05})
-    ok(await gen_tcp.send(one, bytes(LOTS)))
-    assert ok(inet.getstat(one, ["send_pend"]))["send_pend"] > 0
-    assert await gen_tcp.send(one, b"more") == Error("timeout", b"more")
-    ok(inet.setopts(other, {"active": True}))
-    received = 0
-    while received < LOTS:
-        received += len((await receive(Tcp)).data)
-    ok(await gen_tcp.send(one, b"end"))
-    assert (await receive(Tcp)).data == b"end"
-
-
-@in_runtime
-async def test_senders_wait_while_the_queue_is_busy_and_go_on_in_order() -> None:
-    one, other = await pair({"high_watermark": 1, "low_watermark": 0})
-    ok(await gen_tcp.send(one, bytes(LOTS)))
-    done: list[bytes] = []
-
-    async def sender(data: bytes) -> None:
-        ok(await gen_tcp.send(one, data))
-        done.append(data)
-
-    for data in (b"a", b"b", b"c"):
-        spawn(sender, data)
-        await at_rest()
-    assert done == []
-    assert ok(await gen_tcp.recv(other, LOTS)) == bytes(LOTS)
-    assert await gen_tcp.recv(other, 3) == Ok(b"abc")
-    await until(lambda: len(done) == 3)
-
-
-@in_runtime
 async def test_send_timeout_close_ends_the_connection() -> None:
     one, _ = await pair({"high_watermark": 1, "send_timeout": 0.01, "send_timeout_close": True})
     ok(await gen_tcp.send(one, bytes(LOTS)))
@@ -208,33 +175,6 @@ async def test_send_timeout_close_ends_the_connection() -> None:
     assert await gen_tcp.recv(one) == Error("enotconn")
     assert inet.port(one) == Error("ebadf")
     assert inet.info(one).states == ()
-
-
-@in_runtime
-async def test_delayed_sends_leave_together() -> None:
-    one, other = await pair({"delay_send": True})
-    for data in (b"a", b"b", b"c"):
-        ok(await gen_tcp.send(one, data))
-    assert await gen_tcp.recv(other, 3) == Ok(b"abc")
-
-
-@in_runtime
-async def test_close_waits_for_what_is_queued() -> None:
-    one, other = await pair()
-    ok(await gen_tcp.send(one, bytes(LOTS)))
-    closed = trio.Event()
-
-    async def close() -> None:
-        ok(await gen_tcp.close(one))
-        closed.set()
-
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(close)
-        await at_rest()
-        assert not closed.is_set()
-        assert len(ok(await gen_tcp.recv(other, LOTS))) == LOTS
-        await closed.wait()
-    assert await gen_tcp.recv(other) == Error("closed")
 
 
 @in_runtime
@@ -247,50 +187,6 @@ async def test_a_close_with_linger_0_drops_what_is_queued() -> None:
         pass
     assert message == TcpError(other, "econnreset")
     assert await receive() == TcpClosed(other)
-
-
-@in_runtime
-async def test_what_is_queued_outlives_its_owner() -> None:
-    reader = current_pid()
-
-    async def owner() -> None:
-        one, other = await pair()
-        ok(gen_tcp.controlling_process(other, reader))
-        ok(await gen_tcp.send(one, bytes(LOTS)))
-        send(reader, other)
-
-    spawn(owner)
-    other = await receive(gen_tcp.TcpSocket)
-    assert len(ok(await gen_tcp.recv(other, LOTS))) == LOTS
-    assert await gen_tcp.recv(other) == Error("closed")
-
-
-@in_runtime
-async def test_shutdown_comes_after_what_is_queued() -> None:
-    one, other = await pair()
-    ok(await gen_tcp.send(one, bytes(LOTS)))
-    assert gen_tcp.shutdown(one, "write") == Ok()
-    assert await gen_tcp.send(one, b"x") == Error("closed")
-    assert len(ok(await gen_tcp.recv(other, LOTS))) == LOTS
-    assert await gen_tcp.recv(other) == Error("closed")
-
-
-@every_body
-@in_runtime
-async def test_bytes_for_a_reader_that_is_killed_are_for_the_next_one(light: bool) -> None:
-    one, other = await pair()
-
-    async def reader() -> None:
-        await gen_tcp.recv(other, 4)
-
-    pid, down = spawn_monitor(reader, light=light)
-    await at_rest()
-    ok(await gen_tcp.send(one, b"ab"))
-    await at_rest()
-    exit(pid, "kill")
-    await receive(down)
-    ok(await gen_tcp.send(one, b"cd"))
-    assert await gen_tcp.recv(other, 4) == Ok(b"abcd")
 
 
 async def woken_reader(sock: TcpSocket, light: bool) -> tuple[Pid, list[Any]]:
@@ -334,20 +230,6 @@ async def test_an_active_mode_does_not_overtake_a_reader_that_is_killed(light: b
     exit(pid, "kill")
     ok(inet.setopts(other, {"active": True}))
     assert [await receive(), await receive()] == [Tcp(other, b"first"), Tcp(other, b"second")]
-
-
-@every_body
-@in_runtime
-async def test_the_rest_of_a_stream_is_not_lost_with_a_reader_that_is_killed(light: bool) -> None:
-    one, other = await pair({}, {"packet": 2})
-    pid, _ = await woken_reader(other, light)
-    one._actor.send_at_once(b"\0\5part")
-    one._actor.shutdown(stdlib.SHUT_WR)
-    other._actor.on_ready(True, False, True)
-    exit(pid, "kill")
-    await at_rest()
-    assert await gen_tcp.recv(other) == Error("enotconn", b"\0\5part")
-    assert await gen_tcp.recv(other) == Error("enotconn")
 
 
 @in_runtime
@@ -501,6 +383,38 @@ async def test_a_socket_is_closed_at_the_end_of_its_block() -> None:
     assert inet.info(one).states == ("closed",)
     assert await gen_tcp.recv(other) == Error("closed")
     assert repr(one).startswith("#Port<0.")
+
+
+@in_runtime
+async def test_a_low_water_mark_holds_back_reports_but_no_bytes() -> None:
+    mark = [("raw", stdlib.SOL_SOCKET, stdlib.SO_RCVLOWAT, (9).to_bytes(4, "little"))]
+    listener = ok(gen_tcp.listen(0, [("ip", LOOPBACK), ("active", False), *mark]))
+    one = ok(await gen_tcp.connect(LOOPBACK, ok(inet.port(listener)), {"active": False}))
+    other = ok(await gen_tcp.accept(listener))
+    ok(inet.setopts(one, mark))
+    for sender, reader in ((one, other), (other, one)):
+        assert await gen_tcp.recv(reader, 0, 0.001) == Error("timeout")
+        ok(await gen_tcp.send(sender, b"few"))  # is not reported
+        await at_rest()
+        assert await gen_tcp.recv(reader, 0, 0) == Ok(b"few")
+        ok(inet.setopts(reader, {"active": "once"}))
+        ok(await gen_tcp.send(sender, b"many more"))
+        assert await receive() == Tcp(reader, b"many more")
+
+
+@in_runtime
+async def test_text_goes_back_to_a_socket_that_gives_it() -> None:
+    one, other = await pair({}, {"mode": "list", "active": True})
+    ok(await gen_tcp.send(one, bytes(range(256))))
+    text = (await receive(Tcp)).data
+    ok(await gen_tcp.send(other, [text, ["done", 10]]))
+    assert await gen_tcp.recv(one, 261) == Ok(bytes(range(256)) + b"done\n")
+    with pytest.raises(ValueError, match="no byte"):
+        await gen_tcp.send(other, "\u20ac")
+    with pytest.raises(TypeError, match="bytes-like"):
+        await gen_tcp.send(one, "text")
+    ok(await gen_tcp.close(other))
+    assert await gen_tcp.send(other, "text") == Error("closed")
 
 
 @in_runtime

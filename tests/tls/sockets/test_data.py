@@ -14,7 +14,6 @@ from actorsock import (
     inet,
     ok,
     receive,
-    send,
     socket,
     spawn,
     spawn_monitor,
@@ -173,47 +172,6 @@ async def test_a_packet_that_is_too_large() -> None:
 
 
 @in_runtime
-async def test_a_socket_that_is_not_active_is_not_read() -> None:
-    one, other = await pair({"high_watermark": 1, "send_timeout": 0.05})
-    ok(await ssl.send(one, bytes(LOTS)))
-    assert ok(ssl.getstat(one, ["send_pend"]))["send_pend"] > 0
-    assert await ssl.send(one, b"more") == Error("timeout", b"more")
-    ok(ssl.setopts(other, {"active": True}))
-    received = 0
-    while received < LOTS:
-        received += len((await receive(Ssl)).data)
-    ok(await ssl.send(one, b"end"))
-    assert (await receive(Ssl)).data == b"end"
-
-
-@in_runtime
-async def test_senders_wait_while_the_queue_is_busy_and_go_on_in_order() -> None:
-    one, other = await pair({"high_watermark": 1, "low_watermark": 0})
-    ok(await ssl.send(one, bytes(LOTS)))
-    done: list[bytes] = []
-
-    async def sender(data: bytes) -> None:
-        ok(await ssl.send(one, data))
-        done.append(data)
-
-    for data in (b"a", b"b", b"c"):
-        spawn(sender, data)
-        await at_rest()
-    assert done == []
-    assert ok(await ssl.recv(other, LOTS)) == bytes(LOTS)
-    assert await ssl.recv(other, 3) == Ok(b"abc")
-    await until(lambda: len(done) == 3)
-
-
-@in_runtime
-async def test_send_timeout_close_ends_the_connection() -> None:
-    one, _ = await pair({"high_watermark": 1, "send_timeout": 0.01, "send_timeout_close": True})
-    ok(await ssl.send(one, bytes(LOTS)))
-    assert await ssl.send(one, b"more") == Error("timeout", b"more")
-    assert await ssl.send(one, b"more") == Error("closed")
-
-
-@in_runtime
 async def test_several_readers_are_served_in_order() -> None:
     one, other = await pair({"packet": 1}, {"packet": 1})
     served: list[Any] = []
@@ -231,24 +189,6 @@ async def test_several_readers_are_served_in_order() -> None:
         ok(await ssl.send(one, data))
     await until(lambda: len(served) == 3)
     assert served == [(0, Ok(b"a")), (2, Ok(b"b")), (3, Ok(b"c"))]
-
-
-@every_body
-@in_runtime
-async def test_bytes_for_a_reader_that_is_killed_are_for_the_next_one(light: bool) -> None:
-    one, other = await pair()
-
-    async def reader() -> None:
-        await ssl.recv(other, 4)
-
-    pid, down = spawn_monitor(reader, light=light)
-    await at_rest()
-    ok(await ssl.send(one, b"ab"))
-    await at_rest()
-    exit(pid, "kill")
-    await receive(down)
-    ok(await ssl.send(one, b"cd"))
-    assert await ssl.recv(other, 4) == Ok(b"abcd")
 
 
 @in_runtime
@@ -288,24 +228,6 @@ async def test_a_flood_does_not_starve_others(sizes: list[int]) -> None:
             assert message.data == bytes((number,))
         stop.set()
     ok(ssl.setopts(other, {"active": False}))
-
-
-@in_runtime
-async def test_the_end_of_the_owner_ends_the_connection_behind_what_is_queued() -> None:
-    one, other = await pair()
-
-    async def owner() -> None:
-        while await receive(int):
-            ok(await ssl.send(one, bytes(LOTS)))
-            return
-
-    pid = spawn(owner)
-    ok(ssl.controlling_process(one, pid))
-    send(pid, 1)
-    assert len(ok(await ssl.recv(other, LOTS))) == LOTS
-    ok(ssl.setopts(other, {"active": True}))
-    closed = await receive(SslClosed)
-    assert closed.announced
 
 
 @in_runtime
