@@ -358,8 +358,8 @@ async def test_a_thousand_clients_at_the_same_moment_are_served_and_starve_nobod
                     asked_meanwhile += served < number
             await earlier.aclose()
     # Some 20 are accepted in a pass of trio's loop, and an answer takes a few passes. With all in
-    # one pass there would be 3 to 5.
-    assert asked_meanwhile >= 7
+    # one pass it would get 3 to 5 answers meanwhile.
+    assert asked_meanwhile >= number // 150
 
 
 SOME_MORE = 200
