@@ -14,6 +14,7 @@ from typing import Final
 from . import (
     active,
     bulk,
+    burst,
     distribution,
     echo,
     mailbox_drain,
@@ -22,6 +23,7 @@ from . import (
     receive_by_ref,
     request_reply,
     ring,
+    scale,
     spawning,
     tls,
     under_load,
@@ -38,6 +40,7 @@ PARTS: Final[dict[str, Part]] = {
     "bulk": bulk.benchmarks,
     "udp": under_load.udp,
     "accept": under_load.accept,
+    "burst": burst.benchmarks,
     "active": active.active,
     "active_udp": active.active_udp,
     "tls": tls.benchmarks,
@@ -49,6 +52,7 @@ PARTS: Final[dict[str, Part]] = {
     "receive_by_ref": receive_by_ref.benchmarks,
     "distribution": distribution.benchmarks,
     "memory": memory.benchmarks,
+    "scale": scale.benchmarks,
 }
 
 

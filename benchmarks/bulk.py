@@ -7,7 +7,7 @@ from collections.abc import Generator
 from typing import Final
 
 from .harness import Against, Benchmark, Effort, Figure, at_least
-from .served import Answer, Command, each_anew, python_server
+from .served import Answer, Command, both_ways, each_anew, python_server
 
 __all__ = ["benchmarks"]
 
@@ -29,11 +29,12 @@ CONNECTIONS: Final = 8
 def benchmarks(effort: Effort) -> Generator[Benchmark, None, None]:
     """Return a benchmark for each direction."""
     bytes_ = effort.scaled(PIECES // CONNECTIONS) * PIECE
+    commands = both_ways(SERVERS, {TASK, LIGHT})
     for load, label in (("source", "received"), ("sink", "sent")):
         yield Benchmark(
             "bulk, 64 KiB at a time (MiB/s)",
             label,
-            each_anew(SERVERS, load, [bytes_] * CONNECTIONS, _mebibytes),
+            each_anew(commands, load, [bytes_] * CONNECTIONS, _mebibytes),
             (Against(f"bulk, {label}", PLAIN, at_least(TASK, 0.97), at_least(LIGHT, 0.97)),),
         )
 

@@ -5,7 +5,7 @@ from typing import Final
 
 from .harness import Against, Benchmark, Claim, Effort, ahead_of, at_least
 from .programs import erlang
-from .served import Command, pure_python_server, python_server, serving, thousands, under_load
+from .served import Command, both_ways, python_server, serving, thousands, under_load
 
 __all__ = ["benchmarks"]
 
@@ -13,7 +13,6 @@ TASK: Final = "task body"
 LIGHT: Final = "light body"
 TASK_SELECT: Final = "task body, select messages"
 LIGHT_SELECT: Final = "light body, select messages"
-LIGHT_PURE: Final = "light body, pure Python"
 TRIO: Final = "trio's sockets"
 ERLANG: Final = "Erlang's socket module"
 ASYNCIO: Final = "asyncio streams"
@@ -26,7 +25,6 @@ SERVERS: Final[dict[str, Command]] = {
     LIGHT: python_server("echo_actorsock", "light"),
     TASK_SELECT: python_server("echo_select", "task"),
     LIGHT_SELECT: python_server("echo_select", "light"),
-    LIGHT_PURE: pure_python_server("echo_actorsock", "light"),
     ERLANG: lambda: erlang("echo_server", "main"),
     ASYNCIO: python_server("echo_asyncio", "asyncio"),
     UVLOOP: python_server("echo_asyncio", "uvloop", needs="uvloop"),
@@ -36,7 +34,8 @@ SERVERS: Final[dict[str, Command]] = {
 
 def benchmarks(effort: Effort) -> Generator[Benchmark, None, None]:
     """Return a benchmark for each number of connections."""
-    with serving(SERVERS) as servers:
+    commands = both_ways(SERVERS, {TASK, LIGHT, TASK_SELECT, LIGHT_SELECT})
+    with serving(commands) as servers:
         most = effort.scaled(1000)
         for connections in (number for number in (1, 10, 100, 1000) if number <= most):
             with under_load(servers, "echo", connections, effort.seconds, thousands) as load:
@@ -67,6 +66,5 @@ def _many(connections: int) -> tuple[Against, ...]:
         Against(what, ASYNCIO, Claim(TASK), ahead_of(LIGHT)),
         Against(what, UVLOOP, Claim(TASK), at_least(LIGHT, 1.15)),
         Against(what, EPOLL, Claim(TASK), at_least(LIGHT, 0.85)),
-        Against(what, LIGHT_PURE, None, Claim(LIGHT)),
         Against(selects, TRIO, at_least(TASK_SELECT, 1.2), at_least(LIGHT_SELECT, 1.6)),
     )

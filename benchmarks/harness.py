@@ -26,6 +26,7 @@ __all__ = [
     "at_least",
     "at_most",
     "measure",
+    "pure",
     "verdict",
 ]
 
@@ -91,6 +92,11 @@ def at_most(contestant: str, target: float) -> Claim:
     return Claim(contestant, "at most", target)
 
 
+def pure(contestant: str) -> str:
+    """Return the name of the same contestant without the native core."""
+    return f"{contestant}, pure Python"
+
+
 @attrs.frozen
 class Against:
     """A line of the table: the bodies of processes compared with one baseline."""
@@ -114,6 +120,8 @@ class Benchmark:
     lines: tuple[Against, ...]
     most_rounds: int = 1000
     """The largest useful number of rounds; less for a benchmark that hardly varies."""
+    size: int | None = None
+    """How many things there are; the sizes of one part make a curve for each contestant."""
 
 
 Part = Callable[[Effort], Generator[Benchmark, None, None]]
@@ -146,6 +154,10 @@ class Result:
             return None
         pairs = zip(self.figures[contestant], self.figures[baseline], strict=True)
         return statistics.median(one.value / other.value for one, other in pairs)
+
+    def native_ratio(self, claim: Claim | None) -> float | None:
+        """Return the ratio of a contestant to itself without the native core; None if unknown."""
+        return None if claim is None else self.ratio(claim.contestant, pure(claim.contestant))
 
 
 def measure(benchmark: Benchmark, effort: Effort) -> Result:

@@ -6,9 +6,12 @@
  *     loadgen source PORT             sends; the server replies with the number of bytes
  *     loadgen sink PORT               requests bytes, and reads them
  *     loadgen hold PORT CONNECTIONS   connections on which nothing happens
+ *     loadgen waves PORT CONNECTIONS  a message on every connection, and all replies
+ *     loadgen burst PORT CLIENTS      clients that connect at once, each with one message
  *
  * Prints "ready" when it is connected. Then each line on standard input starts a run of so many
- * seconds (echo, udp, accept) or bytes (source, sink), whose result is a line "COUNT SECONDS". Ends
+ * seconds (echo, udp, accept), bytes (source, sink), waves or bursts, whose result is a line "COUNT
+ * SECONDS". Ends
  * at the end of standard input. After an error, prints a message and ends with status 1.
  *
  * Linux only (epoll), loopback only.
@@ -19,6 +22,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,7 +32,14 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MESSAGE = 64, PIECE = 65536, EVENTS = 256, PATIENCE_MS = 10000, RESEND_MS = 100 };
+enum {
+    MESSAGE = 64,
+    PIECE = 65536,
+    EVENTS = 256,
+    PATIENCE_MS = 10000,
+    RESEND_MS = 100,
+    PER_ADDRESS = 20000 /* connections: an address has some 28,000 ports for them */
+};
 
 struct connection {
     int fd;
@@ -69,10 +80,25 @@ static int open_socket(int type)
     return fd;
 }
 
-static int connected(int type)
+/* Give the socket the address of its number, 127.0.0.1 and following ones.  */
+static void bind_to_address(int fd, int number)
+{
+    struct sockaddr_in addr = {.sin_family = AF_INET};
+    int on = 1;
+    if (number < PER_ADDRESS)
+        return;
+    addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK + number / PER_ADDRESS);
+    /* The kernel then chooses the port in connect, where it knows the other end.  */
+    setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
+    if (bind(fd, (struct sockaddr *)&addr, sizeof addr) < 0)
+        die("bind");
+}
+
+static int connected(int type, int number)
 {
     int fd = open_socket(type), on = 1;
     struct sockaddr_in addr = server();
+    bind_to_address(fd, number);
     if (connect(fd, (struct sockaddr *)&addr, sizeof addr) < 0)
         die("connect");
     if (type == SOCK_STREAM)
@@ -217,22 +243,104 @@ static uint64_t exchange(struct connection *connections, int number, int type, d
     return count;
 }
 
-static void echo(int type, int number)
+static struct connection *open_connections(int type, int number)
 {
     struct connection *connections = calloc(number, sizeof *connections);
-    uint64_t count;
     double took;
 
     for (int i = 0; i < number; i++) {
-        connections[i].fd = connected(type);
+        connections[i].fd = connected(type, i);
         watch(connections[i].fd, &connections[i]);
     }
     /* A connected socket may not be accepted yet: first exchange a message on each. */
     exchange(connections, number, type, 0, &took);
     say_ready();
+    return connections;
+}
+
+static void echo(int type, int number)
+{
+    struct connection *connections = open_connections(type, number);
     for (;;) {
-        count = exchange(connections, number, type, asked(), &took);
+        double took;
+        uint64_t count = exchange(connections, number, type, asked(), &took);
         answer(count, took);
+    }
+}
+
+static void waves(int number)
+{
+    struct connection *connections = open_connections(SOCK_STREAM, number);
+    for (;;) {
+        double took;
+        int each = asked();
+        double begin = now();
+        for (int i = 0; i < each; i++)
+            exchange(connections, number, SOCK_STREAM, 0, &took); /* none is sent a second time */
+        answer((uint64_t)number * each, now() - begin);
+    }
+}
+
+/* --- burst -------------------------------------------------------------------------------- */
+
+/* Connect all at the same moment. A run ends when each client has its reply; closing is not part of
+   its time, and the next run waits until the server has closed too.  */
+static void burst(struct connection *clients, int number, double *took)
+{
+    struct epoll_event events[EVENTS];
+    struct sockaddr_in addr = server();
+    double begin = now();
+    int missing = number;
+
+    for (int i = 0; i < number; i++) {
+        int fd = open_socket(SOCK_STREAM | SOCK_NONBLOCK);
+        if (connect(fd, (struct sockaddr *)&addr, sizeof addr) < 0 && errno != EINPROGRESS)
+            die("connect");
+        clients[i] = (struct connection){.fd = fd};
+        struct epoll_event event = {.events = EPOLLOUT, .data.ptr = &clients[i]};
+        if (epoll_ctl(poller, EPOLL_CTL_ADD, fd, &event) < 0)
+            die("epoll_ctl");
+    }
+    while (missing > 0) {
+        int ready = epoll_wait(poller, events, EVENTS, PATIENCE_MS);
+        if (ready <= 0) {
+            errno = ready ? errno : 0;
+            die("a client got no reply");
+        }
+        for (int i = 0; i < ready; i++) {
+            struct connection *client = events[i].data.ptr;
+            if (client->waits) {
+                missing -= read_answer(client, SOCK_STREAM);
+                continue;
+            }
+            struct epoll_event event = {.events = EPOLLIN, .data.ptr = client};
+            if (epoll_ctl(poller, EPOLL_CTL_MOD, client->fd, &event) < 0)
+                die("epoll_ctl");
+            send_next(client); /* fails if the connection has failed */
+        }
+    }
+    *took = now() - begin;
+    for (int i = 0; i < number; i++)
+        shutdown(clients[i].fd, SHUT_WR);
+    for (int i = 0; i < number; i++) {
+        struct pollfd closed = {.fd = clients[i].fd, .events = POLLIN};
+        char byte;
+        if (poll(&closed, 1, PATIENCE_MS) <= 0 || recv(clients[i].fd, &byte, 1, 0) != 0)
+            die("the server has not closed a connection");
+        close(clients[i].fd);
+    }
+}
+
+static void bursts(int number)
+{
+    struct connection *clients = calloc(number, sizeof *clients);
+    say_ready();
+    for (;;) {
+        double took, sum = 0;
+        int each = asked();
+        for (int i = 0; i < each; i++, sum += took)
+            burst(clients, number, &took);
+        answer((uint64_t)number * each, sum);
     }
 }
 
@@ -313,7 +421,7 @@ static void bulk(char direction, uint64_t bytes)
     char head[9] = {direction};
     uint64_t network = htobe64(bytes), left = bytes;
     double begin;
-    int fd = connected(SOCK_STREAM);
+    int fd = connected(SOCK_STREAM, 0);
 
     memcpy(head + 1, &network, 8);
     begin = now();
@@ -352,9 +460,13 @@ int main(int argc, char **argv)
         echo(SOCK_STREAM, number);
     if (!strcmp(what, "udp"))
         echo(SOCK_DGRAM, number);
+    if (!strcmp(what, "waves"))
+        waves(number);
+    if (!strcmp(what, "burst"))
+        bursts(number);
     if (!strcmp(what, "hold"))
         for (int i = 0; i < number; i++)
-            connected(SOCK_STREAM);
+            connected(SOCK_STREAM, i);
     say_ready();
     if (!strcmp(what, "accept"))
         for (;;)
@@ -367,6 +479,6 @@ int main(int argc, char **argv)
             bulk('s', (uint64_t)asked());
     if (!strcmp(what, "hold"))
         asked();
-    fprintf(stderr, "loadgen: what to do? echo, udp, accept, source, sink, hold\n");
+    fprintf(stderr, "loadgen: what to do? echo, udp, accept, source, sink, hold, waves, burst\n");
     return 1;
 }

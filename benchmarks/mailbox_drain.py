@@ -25,7 +25,7 @@ from actorsock import Pid, current_pid, receive, run, send, spawn
 
 from .harness import Against, Benchmark, Claim, Effort, Figure, at_most
 from .inside import Contestants, Stopwatch
-from .programs import fresh, fresh_erlang
+from .programs import each_fresh, fresh_erlang
 
 __all__ = ["CONTESTANTS", "benchmarks"]
 
@@ -46,7 +46,7 @@ def benchmarks(effort: Effort) -> Generator[Benchmark, None, None]:
         f"{what} of one mailbox (ms)",
         "one producer",
         {
-            **{name: partial(fresh, "mailbox_drain", name, effort) for name in CONTESTANTS},
+            **each_fresh("mailbox_drain", CONTESTANTS, effort, {TASK, LIGHT}),
             ERLANG: partial(_in_erlang, effort),
         },
         (

@@ -19,10 +19,10 @@ from actorsock import receive, run, sleep, spawn
 
 from .harness import Against, Benchmark, Claim, Effort, Failed, Figure, Skipped, at_most
 from .inside import Contestants
-from .programs import allow_many_files, fresh, loadgen, started
-from .served import Command, python_server
+from .programs import allow_many_files, each_fresh, loadgen, started, usage
+from .served import Command, both_ways, python_server
 
-__all__ = ["CONTESTANTS", "benchmarks"]
+__all__ = ["CONTESTANTS", "benchmarks", "hold", "idle_processes", "idle_tasks"]
 
 TASK: Final = "task body"
 LIGHT: Final = "light body"
@@ -43,20 +43,23 @@ PATIENCE: Final = 60.0
 
 def benchmarks(effort: Effort) -> Generator[Benchmark, None, None]:
     """Return the benchmarks of processes in `receive` and of connections in `recv`."""
-    part = "memory (KiB each)"
+    part = "memory (KiB each, and µs of processor time to accept a connection)"
     processes = effort.scaled(NUMBER)
     connections = min(processes, allow_many_files() - SOME_FILES)
     yield Benchmark(
         part,
         f"{processes:,} processes",
-        {name: partial(fresh, "memory", name, effort) for name in CONTESTANTS},
+        each_fresh("memory", CONTESTANTS, effort, {TASK, LIGHT}),
         _lines("memory of an idle process"),
         most_rounds=1,
     )
     yield Benchmark(
         part,
         f"{connections:,} connections",
-        {name: partial(_connections, SERVERS[name], connections) for name in SERVERS},
+        {
+            name: partial(hold, command, connections)
+            for name, command in both_ways(SERVERS, {TASK, LIGHT}).items()
+        },
         _lines("memory of an idle connection"),
         most_rounds=1,
     )
@@ -69,8 +72,9 @@ def _lines(what: str) -> tuple[Against, ...]:
     )
 
 
-def _processes(light: bool, effort: Effort) -> float:
-    number = effort.scaled(NUMBER)
+def idle_processes(light: bool, number: int, effort: Effort) -> float:
+    """Return by how many KiB a program grows with each of its processes."""
+    number = effort.scaled(number)
     running = 0
     grown = 0.0
 
@@ -94,8 +98,9 @@ def _processes(light: bool, effort: Effort) -> float:
     return grown / number
 
 
-def _trio_tasks(effort: Effort) -> float:
-    number = effort.scaled(NUMBER)
+def idle_tasks(number: int, effort: Effort) -> float:
+    """Return the same for tasks of trio."""
+    number = effort.scaled(number)
     grown = 0.0
 
     async def main() -> None:
@@ -113,10 +118,11 @@ def _trio_tasks(effort: Effort) -> float:
     return grown / number
 
 
-def _connections(server: Command, number: int) -> Figure:
+def hold(server: Command, number: int) -> Figure:
+    """Return by how many KiB a server grows with each connection, and its processor time."""
     with started(server()) as program:
         pid = program.process.pid
-        before, files = _resident(pid), _open_files(pid)
+        before, files, used = _resident(pid), _open_files(pid), usage(pid)
         with started([loadgen(), "hold", program.first_line, str(number)], generator=True):
             end = time.monotonic() + PATIENCE
             while _open_files(pid) < files + number:
@@ -124,7 +130,8 @@ def _connections(server: Command, number: int) -> Figure:
                     raise Failed(f"it has not accepted {number:,} connections")
                 time.sleep(0.05)
             time.sleep(0.2)  # the last connections are accepted, but may not wait in recv yet
-            return Figure(_growth(before, pid) / number)
+            cpu = (usage(pid) - used).cpu
+            return Figure(_growth(before, pid) / number, cpu / number * 1e6)
 
 
 def _growth(before: float, pid: int | None = None) -> float:
@@ -149,7 +156,7 @@ def _open_files(pid: int) -> int:
 
 
 CONTESTANTS: Final[Contestants] = {
-    TRIO: _trio_tasks,
-    TASK: partial(_processes, False),
-    LIGHT: partial(_processes, True),
+    TRIO: partial(idle_tasks, NUMBER),
+    TASK: partial(idle_processes, False, NUMBER),
+    LIGHT: partial(idle_processes, True, NUMBER),
 }

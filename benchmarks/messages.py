@@ -14,14 +14,12 @@ from actorsock import Pid, current_pid, receive, run, send, spawn
 
 from .harness import Against, Benchmark, Claim, Effort, at_least
 from .inside import Contestants, Stopwatch
-from .programs import fresh, fresh_erlang, fresh_pure
+from .programs import each_fresh, fresh_erlang
 
 __all__ = ["CONTESTANTS", "benchmarks"]
 
 TASK: Final = "task body"
 LIGHT: Final = "light body"
-TASK_PURE: Final = "task body, pure Python"
-LIGHT_PURE: Final = "light body, pure Python"
 TRIO: Final = "two bare trio tasks"
 ASYNCIO: Final = "a pair of asyncio queues"
 ERLANG: Final = "Erlang's processes"
@@ -35,17 +33,13 @@ def benchmarks(effort: Effort) -> Generator[Benchmark, None, None]:
         "message round trips (thousands/s)",
         "two processes",
         {
-            **{name: partial(fresh, "messages", name, effort) for name in CONTESTANTS},
-            TASK_PURE: partial(fresh_pure, "messages", TASK, effort),
-            LIGHT_PURE: partial(fresh_pure, "messages", LIGHT, effort),
+            **each_fresh("messages", CONTESTANTS, effort, {TASK, LIGHT}),
             ERLANG: partial(fresh_erlang, "messages", effort),
         },
         (
             Against("message round trip", TRIO, at_least(TASK, 0.9), Claim(LIGHT)),
             Against("message round trip", ASYNCIO, Claim(TASK), at_least(LIGHT, 4)),
             Against("message round trip", ERLANG, Claim(TASK), at_least(LIGHT, 0.8)),
-            Against("message round trip", TASK_PURE, Claim(TASK), None),
-            Against("message round trip", LIGHT_PURE, None, Claim(LIGHT)),
         ),
     )
 

@@ -13,21 +13,24 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import IO, Final
 
 import attrs
 
-from .harness import Effort, Failed, Figure, Skipped
+from actorsock import native
+
+from .harness import Contestant, Effort, Failed, Figure, Skipped, pure
 
 __all__ = [
     "HERE",
     "Program",
     "Usage",
     "allow_many_files",
+    "each_fresh",
     "erlang",
     "fresh",
     "fresh_erlang",
@@ -121,6 +124,18 @@ def _inside(command: Sequence[str], *, generator: bool = False) -> Figure:
     return Figure(answer["value"])
 
 
+def each_fresh(
+    module: str, contestants: Iterable[str], effort: Effort, ours: Collection[str]
+) -> dict[str, Contestant]:
+    """Return the contestants of a module; those of `ours` also without the native core."""
+    each: dict[str, Contestant] = {}
+    for name in contestants:
+        each[name] = partial(fresh, module, name, effort)
+        if name in ours:
+            each[pure(name)] = partial(fresh_pure, module, name, effort)
+    return each
+
+
 def fresh_erlang(function: str, effort: Effort, *args: int) -> Figure:
     """Measure a function of the Erlang module `processes` in a new program."""
     with started(erlang("processes", function, effort.seconds, *args)) as program:
@@ -133,7 +148,12 @@ def python_module(name: str, *args: str) -> list[str]:
 
 
 def without_native(command: Sequence[str]) -> list[str]:
-    """Return the command that runs `command` without the native core of actorsock."""
+    """Return the command that runs `command` without the native core of actorsock.
+
+    Raises `Skipped` where there is no native core to leave out.
+    """
+    if not native:
+        raise Skipped("the native core is not installed, or is turned off")
     return ["env", "ACTORSOCK_NATIVE=0", *command]  # env replaces itself by the program
 
 
@@ -141,7 +161,8 @@ def erlang(module: str, function: str, *args: float | str) -> list[str]:
     """Return the command that runs a function of an Erlang module on one scheduler."""
     call = f"{module}:{function}({', '.join(map(str, args))})"
     path = str(_compiled_erlang())
-    return ["erl", "+S", "1:1", "-noshell", "-noinput", "-pa", path, "-eval", call]
+    # +P: as many processes as newer releases allow by themselves.
+    return ["erl", "+S", "1:1", "+P", "2000000", "-noshell", "-noinput", "-pa", path, "-eval", call]
 
 
 @cache

@@ -9,7 +9,7 @@ from actorsock import Pid, current_pid, make_ref, receive, run, send, spawn, spa
 
 from .harness import Against, Benchmark, Effort, at_most
 from .inside import Contestants, Stopwatch
-from .programs import fresh
+from .programs import each_fresh
 from .request_reply import Request, answer
 
 __all__ = ["CONTESTANTS", "benchmarks"]
@@ -35,7 +35,7 @@ def benchmarks(effort: Effort) -> Generator[Benchmark, None, None]:
     yield Benchmark(
         f"request and reply by ref, {messages:,} messages waiting (µs)",
         "each",
-        {name: partial(fresh, "receive_by_ref", name, effort) for name in CONTESTANTS},
+        each_fresh("receive_by_ref", CONTESTANTS, effort, {TASK, LIGHT}),
         (
             Against(what, TASK_EMPTY, at_most(TASK, 1.5), None, lower_is_better=True),
             Against(what, LIGHT_EMPTY, None, at_most(LIGHT, 1.5), lower_is_better=True),

@@ -11,14 +11,19 @@ _SIGNS: Final = {"at least": ">=", "more than": ">", "at most": "<="}
 
 
 def ratios(results: Sequence[Result]) -> str:
-    """Return the table of ratios, with a line for each comparison."""
-    rows = [("", "compared with", "task body", "target", "", "light body", "target", "")]
+    """Return the table of ratios, with a line for each comparison.
+
+    The last two columns compare each body with itself without the native core.
+    """
+    bodies = ("task body", "target", "", "light body", "target", "")
+    rows: list[Sequence[str]] = [("", "compared with", *bodies, "native: task", "light")]
     for result in results:
         for line in result.benchmark.lines:
             task = _cells(verdict(result, line, line.task))
             light = _cells(verdict(result, line, line.light))
-            rows.append((line.what, line.baseline, *task, *light))
-    return "\n".join(_columns(rows, "llrllrll"))
+            native = [_native(result, claim) for claim in (line.task, line.light)]
+            rows.append((line.what, line.baseline, *task, *light, *native))
+    return "\n".join(_columns(rows, "llrllrllrr"))
 
 
 def figures(results: Sequence[Result]) -> str:
@@ -65,6 +70,11 @@ def _cells(one: Verdict | None) -> tuple[str, str, str]:
         return "", "", ""
     word = {True: "met", False: "NOT MET", None: ""}[one.met]
     return ratio_text(one.ratio), target_text(one.claim), word
+
+
+def _native(result: Result, claim: Claim | None) -> str:
+    ratio = result.native_ratio(claim)
+    return "" if ratio is None else ratio_text(ratio)
 
 
 def _by_part(results: Sequence[Result]) -> Iterator[tuple[str, list[Result]]]:

@@ -23,7 +23,7 @@ from actorsock import (
 
 from .harness import Against, Benchmark, Effort, Skipped, at_least
 from .inside import Contestants, Stopwatch
-from .programs import fresh
+from .programs import each_fresh
 
 __all__ = ["CONTESTANTS", "Reply", "Request", "answer", "benchmarks"]
 
@@ -45,7 +45,7 @@ def benchmarks(effort: Effort) -> Generator[Benchmark, None, None]:
     yield Benchmark(
         "request and reply (thousands/s)",
         "one at a time",
-        {name: partial(fresh, "request_reply", name, effort) for name in CONTESTANTS},
+        each_fresh("request_reply", CONTESTANTS, effort, {TASK, LIGHT, TASK_CALL, LIGHT_CALL}),
         (
             Against(what, ASYNCIO, at_least(TASK, 10), at_least(LIGHT, 18)),
             Against(what, PYKKA, at_least(TASK, 30), at_least(LIGHT, 60)),

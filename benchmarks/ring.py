@@ -13,7 +13,7 @@ from actorsock import Pid, current_pid, receive, run, send, spawn
 
 from .harness import Against, Benchmark, Claim, Effort, at_least
 from .inside import Contestants, Stopwatch
-from .programs import fresh, fresh_erlang
+from .programs import each_fresh, fresh_erlang
 
 __all__ = ["CONTESTANTS", "benchmarks"]
 
@@ -32,7 +32,7 @@ def benchmarks(effort: Effort) -> Generator[Benchmark, None, None]:
         f"a ring of {size:,} processes (thousands of messages/s)",
         "one token",
         {
-            **{name: partial(fresh, "ring", name, effort) for name in CONTESTANTS},
+            **each_fresh("ring", CONTESTANTS, effort, {TASK, LIGHT}),
             ERLANG: partial(fresh_erlang, "ring", effort, size),
         },
         (

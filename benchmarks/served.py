@@ -5,20 +5,20 @@ but other programs used its core. On an idle machine there is no such time.
 """
 
 import importlib.util
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 
 import attrs
 
-from .harness import Contestant, Failed, Figure, Skipped
+from .harness import Contestant, Failed, Figure, Skipped, pure
 from .programs import Program, Usage, loadgen, python_module, started, usage, without_native
 
 __all__ = [
     "Answer",
     "Command",
+    "both_ways",
     "each_anew",
-    "pure_python_server",
     "python_server",
     "serving",
     "thousands",
@@ -62,9 +62,18 @@ def python_server(name: str, *args: str, needs: str | None = None) -> Command:
     return command
 
 
-def pure_python_server(name: str, *args: str) -> Command:
-    """Return the command of the same server without the native core of actorsock."""
-    return lambda: without_native(python_server(name, *args)())
+def both_ways(commands: Mapping[str, Command], ours: Collection[str]) -> dict[str, Command]:
+    """Return `commands`, and those of `ours` also without the native core of actorsock."""
+    both: dict[str, Command] = {}
+    for name, command in commands.items():
+        both[name] = command
+        if name in ours:
+            both[pure(name)] = partial(_without_native, command)
+    return both
+
+
+def _without_native(command: Command) -> list[str]:
+    return without_native(command())
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from actorsock import Pid, current_pid, receive, run, send, spawn
 
 from .harness import Against, Benchmark, Effort, at_least
 from .inside import Contestants, Stopwatch
-from .programs import fresh, fresh_erlang
+from .programs import each_fresh, fresh_erlang
 
 __all__ = ["CONTESTANTS", "benchmarks"]
 
@@ -31,7 +31,7 @@ def benchmarks(effort: Effort) -> Generator[Benchmark, None, None]:
         f"spawn to exit, {processes:,} processes (thousands/s)",
         f"{AT_A_TIME:,} at a time",
         {
-            **{name: partial(fresh, "spawning", name, effort) for name in CONTESTANTS},
+            **each_fresh("spawning", CONTESTANTS, effort, {TASK, LIGHT}),
             ERLANG: partial(fresh_erlang, "spawning", effort),
         },
         (Against("spawn to exit", TRIO, at_least(TASK, 0.45), at_least(LIGHT, 2.2)),),

@@ -8,7 +8,7 @@ from collections.abc import Generator
 from typing import Final
 
 from .harness import Against, Benchmark, Claim, Effort, at_least
-from .served import python_server, serving, thousands, under_load
+from .served import both_ways, python_server, serving, thousands, under_load
 
 __all__ = ["accept", "udp"]
 
@@ -41,7 +41,7 @@ def _against_trio(
         LIGHT: python_server(f"{load}_actorsock", "light"),
     }
     with (
-        serving(commands) as servers,
+        serving(both_ways(commands, {TASK, LIGHT})) as servers,
         under_load(servers, load, CLIENTS, effort.seconds, thousands) as contestants,
     ):
         yield Benchmark(

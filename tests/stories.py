@@ -26,6 +26,7 @@ from actorsock.runtime.core.process import aliased, alive
 __all__ = [
     "LIMIT",
     "in_runtime",
+    "many_descriptors",
     "no_descriptor_is_left",
     "no_garbage_of_earlier_modules",
     "no_more_descriptors",
@@ -97,6 +98,18 @@ def open_descriptors() -> set[tuple[str, str]]:
         with suppress(FileNotFoundError):  # the descriptor of the listing itself
             found.add((name, os.readlink(f"/proc/self/fd/{name}")))
     return found
+
+
+@contextmanager
+def many_descriptors(wanted: int) -> Iterator[int]:
+    """Allow so many descriptors in the block, or what the system allows; the value is how many."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    allowed = max(soft, min(wanted, hard))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    try:
+        yield min(wanted, allowed)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 @contextmanager

@@ -29,6 +29,7 @@ from benchmarks.harness import (
     at_least,
     at_most,
     measure,
+    pure,
     verdict,
 )
 from benchmarks.programs import Usage
@@ -70,6 +71,7 @@ def test_every_part_runs_and_is_drawn(tmp_path: Path) -> None:
     assert re.search(r"^\d+ of \d+ targets are met$", done.stdout, re.M)
     texts = [element.text for element in ElementTree.parse(drawn).iter() if element.text]
     assert "memory of an idle process" in texts
+    assert "accepting a connection (µs)" in texts
 
 
 def test_a_single_part_draws_no_picture(tmp_path: Path) -> None:
@@ -125,6 +127,31 @@ def test_a_ratio_is_the_median_of_the_ratios_of_the_rounds() -> None:
     result = measure(benchmark(us=us, them=them), Effort(rounds=3))
     assert result.ratio("us", "them") == pytest.approx(2.2)
     assert result.median("us") == 20
+
+
+def test_a_body_is_compared_with_itself_without_the_core() -> None:
+    line = Against("things", "them", None, at_least("us", 1))
+    contestants = {"us": figures_of(6), pure("us"): figures_of(2), "them": figures_of(3)}
+    result = measure(Benchmark("a part", "some", contestants, (line,)), Effort(rounds=1))
+    assert ratios([result]).splitlines()[1].endswith(" 3.00 x")
+    assert "3.00 x" in [
+        element.text for element in ElementTree.fromstring(picture([result])).iter()
+    ]
+
+
+def test_the_sizes_of_a_part_make_a_curve() -> None:
+    results = [
+        Result(
+            Benchmark("an echo (µs)", str(size), {}, (), 1, size), {"light body": [Figure(cost)]}
+        )
+        for size, cost in ((10, 5), (100, 5), (1000, 8))
+    ]
+    lines = [e for e in ElementTree.fromstring(picture(results)).iter() if "points" in e.attrib]
+    points = [point.split(",") for point in lines[-1].attrib["points"].split()]
+    x, y = [float(point[0]) for point in points], [float(point[1]) for point in points]
+    assert x == sorted(x)
+    assert x[1] - x[0] == pytest.approx(x[2] - x[1], abs=0.2)
+    assert y[0] == y[1] > y[2]
 
 
 def test_a_benchmark_limits_its_rounds() -> None:

@@ -1,7 +1,7 @@
 %% The benchmarks of processes, in Erlang. Prints thousands of operations per second of processor
 %% time, as the Python side does.
 -module(processes).
--export([messages/1, ring/2, drain/2, spawning/1]).
+-export([messages/1, ring/2, drain/2, spawning/1, lives/2]).
 
 -define(BATCH, 500).
 
@@ -46,6 +46,18 @@ all_end(Count) ->
     Self = self(),
     [spawn(fun() -> ok end) || _ <- lists:seq(2, Count)],
     spawn(fun() -> Self ! done end), % with one scheduler they end in order
+    receive done -> ok end.
+
+%% Processes that all wait for a message, and end.
+lives(Seconds, Count) ->
+    rate(Seconds, Count, fun() -> live(Count) end).
+
+live(Count) ->
+    Self = self(),
+    Pids = [spawn(fun() -> receive go -> ok end end) || _ <- lists:seq(2, Count)],
+    Last = spawn(fun() -> receive go -> Self ! done end end),
+    [Pid ! go || Pid <- Pids],
+    Last ! go, % with one scheduler they end in order
     receive done -> ok end.
 
 rate(Seconds, Batch, Fun) ->

@@ -40,8 +40,9 @@ async def echo(sock: Socket) -> None:
     while True:
         match socket.recv_nowait(sock):
             case Ok(data):
+                # There is room for so little. A select here says that the budget of reductions is
+                # used up: others run until its message is received.
                 while isinstance(sent := socket.send_nowait(sock, data), Select):
-                    # So little data fits, but the process has used up its budget.
                     await receive(sent.info.ref)
                 ok(sent)
             case Select():

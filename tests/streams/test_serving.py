@@ -46,7 +46,7 @@ from actorsock.socket.core.actor import SocketActor
 from actorsock.socket.operations.accept_connect import Accept
 
 from ..sockets import listener as listening_socket
-from ..stories import in_runtime, no_more_descriptors, until
+from ..stories import in_runtime, many_descriptors, no_more_descriptors, until
 from .support import (
     dial,
     every_domain,
@@ -327,6 +327,47 @@ async def test_a_burst_of_connections_is_accepted_in_a_few_passes() -> None:
         nursery.cancel_scope.cancel()
     for client in clients:
         await client.aclose()
+
+
+@every_poller
+@in_runtime
+async def test_a_thousand_clients_at_the_same_moment_are_served_and_starve_nobody() -> None:
+    served = asked_meanwhile = 0
+
+    async def comes_with_the_others(client: trio.socket.SocketType) -> None:
+        nonlocal served
+        with client:
+            await client.send(b"hello")
+            assert await client.recv(10) == b"HELLO"
+            served += 1
+
+    with many_descriptors(2 * 1000 + SOME_MORE) as allowed:
+        number = min(1000, (allowed - SOME_MORE) // 2)
+        async with serving(shout) as listener:
+            earlier = await dial(listener)
+            assert await ask(earlier, b"early") == b"EARLY"
+            async with trio.open_nursery() as nursery:
+                clients = [trio.socket.socket() for _ in range(number)]
+                for client in clients:
+                    nursery.start_soon(connects, client, port_of(listener))
+            async with trio.open_nursery() as nursery:
+                for client in clients:
+                    nursery.start_soon(comes_with_the_others, client)
+                while served < number:
+                    assert await ask(earlier, b"still") == b"STILL"
+                    asked_meanwhile += served < number
+            await earlier.aclose()
+    # Some 20 are accepted in a pass of trio's loop, and an answer takes a few passes. With all in
+    # one pass it would get 3 to 5 answers meanwhile.
+    assert asked_meanwhile >= number // 150
+
+
+SOME_MORE = 200
+"""Descriptors for other things than the connections."""
+
+
+async def connects(client: trio.socket.SocketType, port: int) -> None:
+    await client.connect(("127.0.0.1", port))
 
 
 @pytest.mark.parametrize("how", ["adopted", "task", "light"])
