@@ -501,6 +501,15 @@ DIFFERENCES: Final = (
         parts_ways=True,
     ),
     Difference(
+        reason="what is lost in Erlang with a reader that has ended is unread here when the socket "
+        "is closed, which resets the connection",
+        what="tcp_send|tcp_recv|mailbox",
+        theirs=r"Ok\(.*\)|Error\('closed'\)|\[.*\]",
+        ours=r"Error\('(closed|econnreset|enotconn)'\)|\[.*\['tcp_error', \w, 'econnreset'\].*\]",
+        when=_after_ended_reader,
+        parts_ways=True,
+    ),
+    Difference(
         reason="data that has arrived comes at once also if an option after the active mode fails",
         what="mailbox",
         theirs="",
