@@ -25,7 +25,6 @@ _VALUES: Final = {
     "passive": ('{"active": False}',),
     "form": ('"list"', '"binary"'),
     "number": ("0", "1"),
-    "way": ('"term"', '"port"'),
     "how": ('"read"', '"write"', '"read_write"'),
 }  # fmt: skip
 
@@ -63,7 +62,6 @@ _ON_TCP: Final = (
     Action(1, '{anyone}: setopts({sock}, {{"exit_on_close": {flag}}})'),
     Action(1, '{anyone}: setopts({sock}, {{"show_econnreset": {flag}}})'),
     Action(1, '{anyone}: setopts({sock}, {{"packet_size": 3}})'),
-    Action(1, '{anyone}: setopts({sock}, {{"deliver": {way}}})'),
     Action(1, '{anyone}: setopts({sock}, {{"header": {number}}})'),
     Action(1, '{anyone}: tcp_shutdown(c, "write")'),
     Action(1, "{anyone}: tcp_shutdown({sock}, {how})"),
