@@ -24,7 +24,6 @@ _VALUES: Final = {
     "reason": ('"kill"', '"boom"'),
     "passive": ('{"active": False}',),
     "form": ('"list"', '"binary"'),
-    "number": ("0", "1"),
     "how": ('"read"', '"write"', '"read_write"'),
 }  # fmt: skip
 
@@ -62,7 +61,6 @@ _ON_TCP: Final = (
     Action(1, '{anyone}: setopts({sock}, {{"exit_on_close": {flag}}})'),
     Action(1, '{anyone}: setopts({sock}, {{"show_econnreset": {flag}}})'),
     Action(1, '{anyone}: setopts({sock}, {{"packet_size": 3}})'),
-    Action(1, '{anyone}: setopts({sock}, {{"header": {number}}})'),
     Action(1, '{anyone}: tcp_shutdown(c, "write")'),
     Action(1, "{anyone}: tcp_shutdown({sock}, {how})"),
 )
