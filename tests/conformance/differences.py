@@ -39,7 +39,8 @@ class Difference:
     scenarios: str = ".*"
     """The titles of the scenarios, as a regular expression."""
     after: str = ""
-    """A regular expression that an earlier line of the scenario must match; empty for none."""
+    """A regular expression that an earlier line of the scenario must match; empty for none. Its
+    group `sock`, if it has one, must be the socket of the operation or of a message."""
     when: "Callable[[Scenario, list[list[Event]], Event | None], bool] | None" = None
     """A further condition on all events in Erlang so far, and on the one that differs: that in
     Erlang, or ours if there is none."""
@@ -77,7 +78,7 @@ class Difference:
             and re.fullmatch(self.what, what) is not None
             and re.fullmatch(self.scenarios, scenario.title) is not None
             and re.fullmatch(self.step, line) is not None
-            and (not self.after or self._comes_after(scenario, step))
+            and (not self.after or self._comes_after(scenario, step, event))
             and re.fullmatch(
                 f"(?:{self.theirs}) // (?:{self.ours})", f"{_text(theirs)} // {_text(ours)}"
             )
@@ -88,8 +89,12 @@ class Difference:
     def _is_of(self, release: int) -> bool:
         return self.since <= release <= self.until
 
-    def _comes_after(self, scenario: Scenario, number: int) -> bool:
-        return any(re.fullmatch(self.after, show(step)) for step in scenario.steps[: number + 1])
+    def _comes_after(self, scenario: Scenario, number: int, event: "Event") -> bool:
+        lines = map(show, scenario.steps[: number + 1])
+        found = [match for line in lines if (match := re.fullmatch(self.after, line))]
+        if "sock" not in re.compile(self.after).groupindex:
+            return bool(found)
+        return _is_of_one(event, [match["sock"] for match in found])
 
 
 def _poller() -> str:
@@ -171,6 +176,18 @@ def _cancel_fails(history: "list[list[Event]]", reason: str) -> bool:
         event.act is not None
         and event.act.op == "cancel"
         and event.value == Shape("Error", (reason,))
+        for event in history[-1]
+    )
+
+
+def _is_given_to_the_dead(
+    scenario: Scenario, history: "list[list[Event]]", last: "Event | None"
+) -> bool:
+    """Return True if this step gives a port to a process that has ended."""
+    return any(
+        event.act is not None
+        and event.act.op in ("tcp_give", "udp_give")
+        and event.value == Shape("Error", ("badarg",))
         for event in history[-1]
     )
 
@@ -461,7 +478,7 @@ DIFFERENCES: Final = (
         what="udp_recv|tcp_recv|ssl_recv",
         theirs="",
         ours=r"Ok\(.*\)|Error\('(closed|econnrefused)'.*\)",
-        after=r"\w: (ssl_)?setopts\(\w, \{'active': (?!False).*",
+        after=r"\w: (ssl_)?setopts\((?P<sock>\w), \{'active': (?!False).*",
         parts_ways=True,
     ),
     Difference(
@@ -489,7 +506,7 @@ DIFFERENCES: Final = (
         what="tcp_recv|mailbox",
         theirs=r"(Error\('(closed|timeout)'\))?",
         ours=r"Ok\(.*\)|Error\('emsgsize'\)|\[.*\['tcp(_error)?', \w, .*\]",
-        after=r"\w: setopts\(\w, .*'packet(_size)?'.*",
+        after=r"\w: setopts\((?P<sock>\w), .*'packet(_size)?'.*",
         parts_ways=True,
     ),
     Difference(
@@ -497,6 +514,15 @@ DIFFERENCES: Final = (
         what=r"tcp_\w+|inet_\w+|mailbox",
         theirs=r"\[.*\['tcp_closed', \w\].*\]|Error\('(closed|enotconn|econnreset)'\)",
         ours=r"(Error\('timeout'\)|Ok\(.*\))?",
+        when=_after_ended_reader,
+        parts_ways=True,
+    ),
+    Difference(
+        reason="what is lost in Erlang with a reader that has ended is unread here when the socket "
+        "is closed, which resets the connection",
+        what="tcp_send|tcp_recv|mailbox",
+        theirs=r"Ok\(.*\)|Error\('closed'\)|\[.*\]",
+        ours=r"Error\('(closed|econnreset|enotconn)'\)|\[.*\['tcp_error', \w, 'econnreset'\].*\]",
         when=_after_ended_reader,
         parts_ways=True,
     ),
@@ -531,7 +557,7 @@ DIFFERENCES: Final = (
         what="mailbox",
         theirs=r"\[.*\]",
         ours="",
-        after=r".*(tcp|udp)_give\(.*",
+        when=_is_given_to_the_dead,
         parts_ways=True,
     ),
     Difference(

@@ -264,6 +264,8 @@ def _our_data(data: Any) -> Any:
     # A header as long as the data gives a list of bytes, which is a string in Erlang.
     if isinstance(data, tuple) and data and all(isinstance(each, int) for each in data):
         return bytes(data).decode("latin-1")
+    if isinstance(data, str) and data:
+        return data.rstrip("\0")  # as on the other side, where it is no data
     return our_value(data)
 
 

@@ -23,7 +23,8 @@ _VALUES: Final = {
     "flag": ("True", "False"),
     "reason": ('"kill"', '"boom"'),
     "passive": ('{"active": False}',),
-    "watch": ("v", "w"),
+    "form": ('"list"', '"binary"'),
+    "how": ('"read"', '"write"', '"read_write"'),
 }  # fmt: skip
 
 _ON_PROCESSES: Final = (
@@ -40,7 +41,10 @@ def _on_either(kind: str) -> tuple[Action, ...]:
         Action(1, '{actor}: getopts({sock}, ["active", "packet"])'),
         Action(1, f"{{anyone}}: {kind}_close({{sock}})"),
         Action(2, f"{{anyone}}: {kind}_give({{sock}}, {{other}})"),
-        Action(1, "{actor}: inet_monitor({sock})"),
+        Action(1, "{actor}: {watch} = inet_monitor({sock})"),
+        Action(1, "{actor}: inet_demonitor({a_watch})"),
+        Action(1, '{actor}: getstat({sock}, ["send_cnt", "send_oct", "send_max"])'),
+        Action(1, '{anyone}: setopts({sock}, {{"mode": {form}}})'),
         Action(1, "{actor}: inet_states({sock})"),
         Action(1, "{actor}: inet_port({sock})"),
         Action(1, "{actor}: inet_peername({sock})"),
@@ -58,6 +62,7 @@ _ON_TCP: Final = (
     Action(1, '{anyone}: setopts({sock}, {{"show_econnreset": {flag}}})'),
     Action(1, '{anyone}: setopts({sock}, {{"packet_size": 3}})'),
     Action(1, '{anyone}: tcp_shutdown(c, "write")'),
+    Action(1, "{anyone}: tcp_shutdown({sock}, {how})"),
 )
 
 _ON_UDP: Final = (

@@ -201,12 +201,12 @@ def cancel_monitor(ref: Ref) -> bool:
     """End a monitor. Erlang's `inet:cancel_monitor/1`.
 
     Returns:
-        True; False if there is no such monitor any more.
+        True; False if there is no such monitor any more, or if another process has made it.
 
     Raises:
         TypeError: `ref` is no reference.
     """
-    return cancel_observer(check_ref(ref))
+    return cancel_observer(current_process(), check_ref(ref))
 
 
 @enable_ki_protection

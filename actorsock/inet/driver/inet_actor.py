@@ -315,10 +315,13 @@ _observed: Final[dict[Ref, InetActor]] = {}
 """The socket of each active monitor."""
 
 
-def cancel_observer(ref: Ref) -> bool:
-    """End a monitor of a socket; False if it is not active."""
-    actor = _observed.pop(ref, None)
-    return actor is not None and actor.observers.pop(ref, None) is not None
+def cancel_observer(process: Process, ref: Ref) -> bool:
+    """End a monitor of a socket; False if it is not active, or another process's."""
+    actor = _observed.get(ref)
+    if actor is None or actor.observers.get(ref) is not process.pid:
+        return False
+    del _observed[ref], actor.observers[ref]
+    return True
 
 
 def _ignore(call: Callable[[], object]) -> None:

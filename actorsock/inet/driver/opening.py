@@ -73,6 +73,8 @@ def open_descriptor(kind: SocketKind, options: OpeningOptions) -> Ok[stdlib.sock
 
 def apply_options(actor: InetActor, options: OpeningOptions) -> Ok[None] | Error:
     """Set the options that were given, but for the address and `active`."""
+    if "fd" in options.values:
+        actor.look_for_low_water_mark()
     for name, value in options.values.items():
         if name in _NOT_SET:
             if name == "netns":

@@ -9,5 +9,6 @@ A behaviour is a class of callbacks, and pure rules that say when each of them i
 - `starting`: `start` and `start_link`
 - `exit_reasons`: orderly reasons, and the reason of an exception
 - `system_requests`, `debugging`: the requests of `sys`, inside the process
+- `ancestry`: from which processes one descends
 - `special_process`: the same for a process of the program without a behaviour
 """

@@ -15,7 +15,6 @@ from ...runtime.bodies.current import current_process
 from ...runtime.core.process import Process
 from ...runtime.core.reductions import SYSTEM_CALL
 from ..core.actor import SocketActor
-from ..core.readiness import LOW_WATER_MARK
 from ..core.service import log_opening, service_of
 from ..core.socket_object import Socket
 from ..kernel.errors import error_of
@@ -132,20 +131,8 @@ def _opened(
         ctype=("fromfd", fd) if dup else "fromfd",
         connected=_has_peer(sock),
     )
-    if _has_low_water_mark(sock):
-        actor.note_low_water_mark()
+    actor.look_for_low_water_mark()
     return Ok(actor.socket_object)
-
-
-def _has_low_water_mark(sock: stdlib.socket) -> bool:
-    """Return True if the kernel reports data only from the second byte on.
-
-    Then epoll says nothing of data that a `recv` would return, and the actor must try.
-    """
-    try:
-        return sock.getsockopt(*LOW_WATER_MARK) > 1
-    except OSError:
-        return False
 
 
 def _kind(fd: int, given: tuple[int | None, int | None, int | None]) -> SocketKind:

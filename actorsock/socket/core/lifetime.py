@@ -9,6 +9,7 @@ is in `actor`.
 import abc
 import logging
 import socket as stdlib
+from contextlib import suppress
 from typing import Any, ClassVar, Final
 
 import attrs
@@ -121,6 +122,15 @@ class SocketLifetime(Readiness):
         """Note that the option `rcvlowat` is set: the poller may not report data that is there."""
         self.has_low_water_mark = True
         self._apply(self.settings)
+
+    def look_for_low_water_mark(self) -> None:
+        """Note whether a descriptor that others have opened has that option.
+
+        With a mark above 1 epoll says nothing of data that a `recv` would return.
+        """
+        with suppress(OSError):
+            if self.sock.getsockopt(*LOW_WATER_MARK) > 1:
+                self.note_low_water_mark()
 
     def _apply(self, settings: Settings) -> None:
         self.settings = settings

@@ -443,6 +443,20 @@ async def test_a_socket_of_an_open_descriptor() -> None:
 
 
 @in_runtime
+async def test_a_low_water_mark_of_an_open_descriptor() -> None:
+    with stdlib.create_server((LOOPBACK, 0)) as server:
+        one = stdlib.create_connection(server.getsockname())
+        other, _ = server.accept()
+    with other:
+        one.setsockopt(stdlib.SOL_SOCKET, stdlib.SO_RCVLOWAT, 9)
+        sock = ok(gen_tcp.fdopen(one.detach(), {"active": False}))
+        assert await gen_tcp.recv(sock, 0, 0.001) == Error("timeout")
+        other.sendall(b"few")
+        await at_rest()
+        assert await gen_tcp.recv(sock, 0, 0) == Ok(b"few")
+
+
+@in_runtime
 async def test_descriptors_that_are_no_connection(tmp_path: Path) -> None:
     with (tmp_path / "file").open("wb") as file:
         assert gen_tcp.fdopen(file.fileno()) == Error("enotsock")
