@@ -1,0 +1,1 @@
+"""HTTP for the observer: which requests are let through, and how they are answered."""
