@@ -17,12 +17,24 @@ from . import gen_tcp, gen_udp, inet, otp, socket, streams
 # Reachable as `actorsock.ssl`, but not in `__all__`: `import *` must not hide Python's `ssl`.
 from . import ssl as ssl
 from ._native import native as _native_is_used
+from .observing.process_info import ProcessInfo, process_info
+from .observing.process_items import ProcessSocket, ProcessTimer
+from .observing.wait_reasons import (
+    InCall,
+    InLibrary,
+    InMonitor,
+    InReceive,
+    InSleep,
+    InSocket,
+    InTrio,
+)
+from .observing.who_waits import Waits, who_waits_for_whom
 from .otp import CallError
 from .results import BadMatch, Error, Ok, Select, SelectRead, ok
 from .runtime.api.aliases import alias, unalias
 from .runtime.api.deadlines import DeadlineError, deadline
 from .runtime.api.ending import ending
-from .runtime.api.inspecting import ProcessInfo, is_alive, process_info, processes
+from .runtime.api.inspecting import is_alive, processes, set_label
 from .runtime.api.linking import NoProcessError, demonitor, exit, link, monitor, trap_exit, unlink
 from .runtime.api.mailbox_iteration import mailbox
 from .runtime.api.message_timers import cancel_timer, read_timer, send_after, start_timer
@@ -32,9 +44,10 @@ from .runtime.api.opening import open_runtime, run
 from .runtime.api.receive_or import Received, Returned, receive_or
 from .runtime.api.spawning import spawn, spawn_handler, spawn_link, spawn_monitor
 from .runtime.bodies.in_trio import in_trio
+from .runtime.bodies.stacks import StackEntry
 from .runtime.core.identity import Pid, Ref, make_ref
 from .runtime.core.messages import Down, Exit, Timeout, TimerExpired
-from .runtime.core.process import ExitSignal, ProcessExit
+from .runtime.core.process import EndedBy, ExitSignal, ProcessExit
 from .streams import (
     Draining,
     SocketListener,
@@ -60,14 +73,24 @@ __all__ = [
     "DeadlineError",
     "Down",
     "Draining",
+    "EndedBy",
     "Error",
     "Exit",
     "ExitSignal",
+    "InCall",
+    "InLibrary",
+    "InMonitor",
+    "InReceive",
+    "InSleep",
+    "InSocket",
+    "InTrio",
     "NoProcessError",
     "Ok",
     "Pid",
     "ProcessExit",
     "ProcessInfo",
+    "ProcessSocket",
+    "ProcessTimer",
     "Received",
     "Ref",
     "Returned",
@@ -75,8 +98,10 @@ __all__ = [
     "SelectRead",
     "SocketListener",
     "SocketStream",
+    "StackEntry",
     "Timeout",
     "TimerExpired",
+    "Waits",
     "alias",
     "cancel_timer",
     "current_pid",
@@ -111,6 +136,7 @@ __all__ = [
     "send_after",
     "serve_listeners",
     "serve_tcp",
+    "set_label",
     "sleep",
     "socket",
     "spawn",
@@ -124,4 +150,5 @@ __all__ = [
     "unlink",
     "unregister",
     "whereis",
+    "who_waits_for_whom",
 ]

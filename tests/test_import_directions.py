@@ -54,6 +54,7 @@ LAYERS: list[tuple[str, ...]] = [
     ("actorsock.dist.api",),
     ("actorsock.dist",),
     ("actorsock.streams",),
+    ("actorsock.observing",),
     ("actorsock.testing", "actorsock"),
     ("actorsock.demo", "pytest_actorsock"),
     ("actorsock.__main__",),

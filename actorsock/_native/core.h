@@ -26,6 +26,7 @@
     /* the runtime */                                                                             \
     X(next_ref)                                                                                   \
     X(do_nothing)                                                                                 \
+    X(monotonic)                                                                                  \
     X(next_pid)                                                                                   \
     X(ref_type)                                                                                   \
     X(deque_type)                                                                                 \
@@ -156,6 +157,10 @@
     X(process, process_type, watchers)                                                            \
     X(process, process_type, timers)                                                              \
     X(process, process_type, aliases)                                                             \
+    X(process, process_type, began)                                                               \
+    X(process, process_type, calling)                                                             \
+    X(process, process_type, label)                                                               \
+    X(process, process_type, parent)                                                              \
     X(process, process_type, body)                                                                \
     X(process, process_type, ending)                                                              \
     X(process, process_type, mailbox)                                                             \

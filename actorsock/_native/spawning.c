@@ -43,8 +43,10 @@ make_process(State *state, PyObject *node, PyObject *body)
 {
     PyObject *pid = new_pid(state);
     PyObject *mailbox = pid == NULL ? NULL : new_mailbox(state);
-    PyObject *process = mailbox == NULL ? NULL : new_instance(state->process_type);
+    PyObject *began = mailbox == NULL ? NULL : PyObject_CallNoArgs(state->monotonic);
+    PyObject *process = began == NULL ? NULL : new_instance(state->process_type);
     if (process == NULL) {
+        Py_XDECREF(began);
         Py_XDECREF(mailbox);
         Py_XDECREF(pid);
         return NULL;
@@ -63,6 +65,10 @@ make_process(State *state, PyObject *node, PyObject *body)
     SLOT(process, state->process_watchers) = Py_NewRef(Py_None);
     SLOT(process, state->process_timers) = Py_NewRef(Py_None);
     SLOT(process, state->process_aliases) = Py_NewRef(Py_None);
+    SLOT(process, state->process_parent) = Py_NewRef(Py_None);
+    SLOT(process, state->process_began) = began;
+    SLOT(process, state->process_label) = Py_NewRef(Py_None);
+    SLOT(process, state->process_calling) = Py_NewRef(Py_None);
     return process;
 }
 

@@ -60,6 +60,7 @@ static const Import RUNTIME_IMPORTS[] = {
     FROM(next_ref, "actorsock.runtime.core.identity", "_next_ref"),
     FROM(ref_type, "actorsock.runtime.core.identity", "Ref"),
     FROM(do_nothing, "actorsock.runtime.bodies.handler", "_do_nothing"),
+    FROM(monotonic, "time", "monotonic"),
     FROM(next_pid, "actorsock.runtime.core.identity", "_next_pid"),
     FROM(pid_type, "actorsock.runtime.core.identity", "Pid"),
     FROM(process_type, "actorsock.runtime.core.process", "Process"),

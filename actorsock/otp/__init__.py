@@ -76,6 +76,7 @@ from .supervision.requests import (
     which_children,
 )
 from .supervision.supervisor import Supervisor
+from .supervision.tree import TreeNode, supervision_tree
 from .task_stream import TaskStream, async_stream
 from .tasks import Task, async_call, await_result, nb_yield
 
@@ -123,6 +124,7 @@ __all__ = [
     "Task",
     "TaskStream",
     "TimedOut",
+    "TreeNode",
     "Via",
     "add_handler",
     "add_sup_handler",
@@ -153,6 +155,7 @@ __all__ = [
     "start_link",
     "start_monitor",
     "stop",
+    "supervision_tree",
     "swap_handler",
     "swap_sup_handler",
     "sync_notify",

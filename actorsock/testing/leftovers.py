@@ -107,6 +107,7 @@ def _is_allowed(actor: SocketActor, allowed: Container[object]) -> bool:
 
 _DOING: Final[dict[Status, str]] = {
     "exiting": "is ending",
+    "runnable": "is ready to run",
     "running": "runs",
     "waiting": "waits",
 }

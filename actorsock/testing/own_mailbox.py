@@ -14,10 +14,10 @@ import trio
 from trio.testing import MockClock
 
 from ..arguments import check_seconds
-from ..runtime.api.inspecting import process_info
 from ..runtime.api.mailbox_iteration import Messages
 from ..runtime.api.mailbox_iteration import mailbox as iterate
 from ..runtime.api.messaging import current_pid, receive
+from ..runtime.bodies.current import current_process
 from ..runtime.bodies.functions import name_of
 from ..runtime.core.identity import Ref
 from ..runtime.core.mailbox import Matcher, test_of
@@ -78,8 +78,7 @@ class OwnMailbox:
     @property
     def messages(self) -> list[Any]:
         """The messages in the mailbox, oldest first. Reading them does not remove them."""
-        info = process_info(current_pid())
-        return [] if info is None else info.messages
+        return current_process().mailbox.messages()
 
     async def assert_receive(self, pattern: Any = None, *, timeout: float = 1.0) -> Any:
         """Receive a message that matches; wait for it if there is none. Other messages stay.

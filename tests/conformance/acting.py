@@ -201,10 +201,10 @@ def left(seconds: float | None) -> str | None:
 
 def about(pid: Pid, item: str) -> Any:
     """Return one item of `process_info`."""
-    info = process_info(pid)
+    info = process_info(pid, [item])
     if info is None:
         return None
-    found: Any = getattr(info, item)
+    found = info[item]
     return [pid for pid in found if pid != DIRECTOR.get()] if item == "monitored_by" else found
 
 

@@ -145,9 +145,9 @@ async def _quiet(scene: _Scene) -> None:
 
 
 def _mailboxes(scene: _Scene) -> list[tuple[str, list[Any]]]:
-    infos = [(name, process_info(pid)) for name, pid in scene.pids.items()]
+    infos = [(name, process_info(pid, ["messages"])) for name, pid in scene.pids.items()]
     return [
-        (name, [message for message in info.messages if not isinstance(message, Order)])
+        (name, [message for message in info["messages"] if not isinstance(message, Order)])
         for name, info in infos
         if info is not None
     ]

@@ -23,7 +23,7 @@ from actorsock import (
     spawn_monitor,
 )
 from actorsock.otp import ChildSpec, Supervisor, SupervisorFlags
-from actorsock.runtime.bodies.status import place_of
+from actorsock.runtime.bodies.stacks import place_of
 from actorsock.runtime.core.process import alive
 
 LONG = 60.0  # seconds that a stubborn child cleans up

@@ -73,8 +73,8 @@ class Worker:
 
     def mail(self) -> list[Any]:
         """Return the messages in its mailbox that are no jobs."""
-        info = process_info(self.pid)
-        return [] if info is None else [m for m in info.messages if type(m) is not Job]
+        info = process_info(self.pid, ["messages"]) or {"messages": []}
+        return [m for m in info["messages"] if type(m) is not Job]
 
     async def dies(self, how: str) -> None:
         """End it, in one of the ways in `ENDINGS`, and wait until it has ended."""

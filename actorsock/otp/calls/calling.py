@@ -4,6 +4,7 @@ from contextlib import suppress
 from math import inf
 from typing import Any, TypeVar, overload
 
+import trio
 from trio.lowlevel import enable_ki_protection
 
 from ...arguments import check_seconds, shown
@@ -276,6 +277,7 @@ async def _ask(
 async def _receive_answer(
     process: Process, caller: Caller, timeout: float, context: tuple[str, ServerRef, Any]
 ) -> Any:
+    process.calling = (caller.ref, trio.current_time())
     try:
         answer = await receive(caller.ref, after=timeout)
     except BaseException:

@@ -12,7 +12,7 @@ import attrs
 from ...results import Ok
 from ...runtime.api.message_timers import send_after
 from ...runtime.api.messaging import current_pid, receive
-from ...runtime.bodies.status import place_of
+from ...runtime.bodies.stacks import place_of
 from ...runtime.core.identity import Pid, Ref
 from ...runtime.core.messages import Timeout
 from ...runtime.core.process import alive

@@ -1,6 +1,6 @@
 """`Supervisor`: a process that starts child processes and restarts them. Erlang's `supervisor`.
 
-A supervisor runs as a `GenServer` (`_SupervisorServer`), as in Erlang, so it is started, stopped
+A supervisor runs as a `GenServer` (`SupervisorServer`), as in Erlang, so it is started, stopped
 and named like one. This module checks what `init` returns and dispatches the messages; the work is
 done in `listed_children` and `dynamic_children`.
 """
@@ -25,6 +25,7 @@ from .dynamic_children import DynamicChildren
 from .killed_children import StillThere
 from .listed_children import ListedChildren
 from .requests import (
+    ChildInfo,
     DeleteChild,
     GetChildSpec,
     InvalidRequest,
@@ -33,7 +34,7 @@ from .requests import (
     TerminateChild,
 )
 
-__all__ = ["Supervisor"]
+__all__ = ["Supervisor", "SupervisorServer"]
 
 
 class Supervisor(Behaviour):
@@ -77,7 +78,7 @@ class Supervisor(Behaviour):
 
     @classmethod
     def _engine(cls) -> Looping:
-        server = _SupervisorServer(cls())
+        server = SupervisorServer(cls())
         return Looping(cls, server, server_rules.step, server_rules.Fresh())
 
 
@@ -85,7 +86,7 @@ def _children_and_flags(children: Any = (), flags: Any = None) -> tuple[Any, Any
     return children, SupervisorFlags() if flags is None else flags
 
 
-class _SupervisorServer(GenServer):
+class SupervisorServer(GenServer):
     """The server that a supervisor runs as. Only `init` is the program's code."""
 
     def __init__(self, supervisor: Supervisor) -> None:
@@ -147,6 +148,11 @@ class _SupervisorServer(GenServer):
 
     async def terminate(self, reason: Any) -> None:
         await self._children.stop_all()
+
+    def which(self) -> list[ChildInfo]:
+        """Return the children; for those who look at the process from outside."""
+        children: Children | None = getattr(self, "_children", None)  # None until `init` is over
+        return [] if children is None else children.which()
 
     def format_status(self) -> Any:
         return {"children": self._children.which()}

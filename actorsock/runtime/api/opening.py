@@ -28,7 +28,7 @@ from ..bodies.running import by_task
 from ..bodies.task import adopt
 from ..core.identity import Pid
 from ..core.node import Node
-from ..core.process import Process, ProcessExit, alive
+from ..core.process import Process, ProcessExit, alive, note_end
 from ..core.signals import is_word
 
 __all__ = ["open_runtime", "run"]
@@ -158,8 +158,7 @@ async def open_runtime() -> AsyncGenerator[Pid, None]:
                     leave_runtime.pop(outside, None)
             if not is_word(first.reason, "normal"):
                 end = ProcessExit(first.reason)
-                if first.ended_by is not None:
-                    end.add_note(str(first.ended_by))
+                note_end(end, first.ended_by)
                 # With the crash as its cause, if there was one, and without the ProcessExit or
                 # Cancelled that has led here as its context.
                 raise end from end.__cause__

@@ -11,7 +11,6 @@ from ..bodies.handler import Handler, Terminate, start_handler
 from ..bodies.light import start_light
 from ..bodies.task import start_task
 from ..core.identity import Pid, Ref
-from ..core.node import Node
 from ..core.process import Process
 from ..core.reductions import START
 from .naming import check_free, give_name
@@ -162,10 +161,12 @@ def spawn_handler(
     check_plain("handler", handler, "one message")
     if terminate is not None:
         check_plain("terminate", terminate, "one reason")
-    node = _open_node()
+    parent = _parent()
+    node = parent.node
     if name is not None:
         check_free(node, name)
     process = start_handler(node, handler, terminate)
+    process.parent = parent.pid
     if name is not None:
         give_name(node, name, process)
     return process.pid
@@ -175,20 +176,21 @@ def _spawn(
     fn: Callable[..., Awaitable[Any]], args: tuple[Any, ...], name: str | None, light: bool
 ) -> Process:
     check_function("fn", fn)
-    node = _open_node()
+    parent = _parent()
+    node = parent.node
     # Before the start: a failing `spawn` must leave no process behind.
     if name is not None:
         check_free(node, name)
     process = start_light(node, fn, args) if light else start_task(node, fn, args)
+    process.parent = parent.pid
     if name is not None:
         give_name(node, name, process)
     return process
 
 
-def _open_node() -> Node:
+def _parent() -> Process:
     process = current_process()
     process.body.budget -= START  # paid, by letting others run, in the next call that can wait
-    node = process.node
-    if node.closing:
+    if process.node.closing:
         raise RuntimeError("this actorsock runtime is being left: no new process can start")
-    return node
+    return process

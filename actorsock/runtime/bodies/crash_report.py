@@ -58,14 +58,15 @@ def log_if_crash(process: Process, exc: BaseException, during: str = "crashed") 
 def report_crash(process: Process, exc: BaseException, during: str = "crashed") -> None:
     """Log that the code of `process` ended with `exc`, with its traceback.
 
-    The record has the attributes `pid` and `function`, for handlers that sort or filter by them.
+    The record has the attributes `pid`, `function` and `ended_by` (an `EndedBy` or None), for
+    handlers that sort or filter by them.
     """
     for observer in crash_observers:
         observer.crashed(process, exc)
     with contain_logging_errors():
         function = process.body.describe()
         name = f" ({process.name})" if process.name is not None else ""
-        extra: dict[str, Any] = {"pid": process.pid, "function": function}
+        extra = {"pid": process.pid, "function": function, "ended_by": process.ended_by}
         _log.error(
             "process %r%s running %s %s: %s%s",
             process.pid,

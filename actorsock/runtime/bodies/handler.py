@@ -91,6 +91,10 @@ class HandlerBody(Body):
             raise
         return True
 
+    @property
+    def function(self) -> object:
+        return self._handler
+
     def describe(self) -> str:
         return name_of(self._handler)
 

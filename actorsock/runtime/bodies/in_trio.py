@@ -16,7 +16,7 @@ from .exit_reason import crash_in, ending_of
 from .functions import call_function
 from .open_nurseries import leave_nurseries
 
-__all__ = ["in_trio"]
+__all__ = ["TrioCall", "in_trio"]
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -59,7 +59,7 @@ async def in_trio(fn: Callable[[Unpack[Ts]], Awaitable[T]], *args: *Ts) -> T:
         await pause
     if process.body.kind != "light":
         return await call_function(fn, args)
-    call: _TrioCall[T] = _TrioCall(process)
+    call: TrioCall[T] = TrioCall(process)
     process.node.nursery.start_soon(call.run, fn, args)
     try:
         await process.body.park(call)
@@ -75,7 +75,7 @@ async def in_trio(fn: Callable[[Unpack[Ts]], Awaitable[T]], *args: *Ts) -> T:
 
 
 @attrs.define(eq=False)
-class _TrioCall(Generic[T]):
+class TrioCall(Generic[T]):
     """One call on behalf of a light process, in a task of its own."""
 
     process: Process

@@ -158,6 +158,14 @@ class LightBody(Body):
     def describe(self) -> str:
         return name_of(self._function)
 
+    @property
+    def function(self) -> object:
+        return self._function
+
+    @property
+    def code(self) -> object:
+        return getattr(self, "_coroutine", None)  # not begun: the slot is empty
+
     def begin(self) -> Callable[[None], object]:
         """Call the function, before the first step; return `resume`."""
         if self.stopped:

@@ -73,6 +73,15 @@ class TaskBody(Body):
         return self._scope is None
 
     @property
+    def function(self) -> object:
+        return self._function
+
+    @property
+    def code(self) -> object:
+        task: Task | None = getattr(self, "task", None)  # not begun: the slot is empty
+        return None if task is None else task.coro
+
+    @property
     def cancelled(self) -> bool:
         return trio.current_effective_deadline() == -inf
 

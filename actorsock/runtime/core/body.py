@@ -67,6 +67,16 @@ class Body(abc.ABC):
         self.floor = self.budget + GIVE_WAY_FIRST
 
     @property
+    @abc.abstractmethod
+    def function(self) -> object:
+        """The function that the process runs; of an adopted task its name."""
+
+    @property
+    def code(self) -> object:
+        """The coroutine that runs the code; None before it has begun, and for a handler."""
+        return None
+
+    @property
     def adopted(self) -> bool:
         """True if the runtime did not start the code and does not see it return or raise."""
         return False

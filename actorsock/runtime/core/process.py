@@ -5,6 +5,7 @@ monitors here. `signals` decides the effect of an exit signal; the body runs the
 """
 
 from threading import get_ident
+from time import monotonic
 from typing import Any, Final
 
 import attrs
@@ -28,6 +29,7 @@ __all__ = [
     "alive",
     "exit_signal",
     "new_process",
+    "note_end",
 ]
 
 alive: Final[dict[Pid, "Process"]] = {}
@@ -50,6 +52,9 @@ class _Ends(BaseException):
     reason: Any
     """The exit reason."""
 
+    ended_by: "EndedBy | None" = None
+    """The exit signal that has ended the process; None if none did."""
+
     def __init__(self, reason: Any) -> None:
         super().__init__(reason)
         self.reason = reason
@@ -71,6 +76,8 @@ class ProcessExit(_Ends):
 
     Attributes:
         reason: the exit reason. If it is an exception (a crash), it is the `__cause__` too.
+        ended_by: the `EndedBy` of the exit signal that has ended the first process; None if it has
+            ended by itself.
 
     Example::
 
@@ -109,16 +116,23 @@ class ExitSignal(_Ends):
 
     Attributes:
         reason: the exit reason of the process.
+        ended_by: the `EndedBy` that tells who has sent the signal, and along which links it came.
     """
 
 
 @attrs.frozen(eq=False, repr=False)
 class EndedBy:
-    """The path of the exit signal that has ended a process: shown in notes and log records."""
+    """The path of the exit signal that has ended a process.
+
+    It is the `ended_by` of `ExitSignal`, `ProcessExit` and `ProcessInfo`, and of the log record of
+    a process that crashes while it unwinds. As text: "through the link with <0.3.0>, sent by
+    <0.5.0>".
+    """
 
     sender: Pid
     """The process that has sent the signal, or has ended with a link to this one."""
     origin: Origin
+    """`"exit"`: sent by `exit(pid, reason)`; `"self"`: so, by the process itself; `"link"`."""
     itself: bool
     """True if `sender` is the process itself."""
     cause: "EndedBy | None" = None
@@ -171,6 +185,16 @@ class Process:
     """Message timers that will send to this process, and the node that keeps them."""
     aliases: dict[Ref, str] | None = None
     """The active aliases of this process, and the mode of each (see `api.aliases`)."""
+
+    # For those who look at it from outside.
+    parent: Pid | None = None
+    """The process that has spawned it; None for the first one and for tasks that were adopted."""
+    began: float = attrs.field(factory=monotonic)
+    """When it was made, on Python's monotonic clock."""
+    label: Any = None
+    """What `set_label` has been given."""
+    calling: tuple[Ref, float] | None = None
+    """The ref of its latest call that had to wait, and when that began, on trio's clock."""
 
     @twin
     def deliver(self, message: Any) -> None:
@@ -431,6 +455,12 @@ def new_process(node: Node, body: Body) -> Process:
 def exit_signal(reason: Any, ended_by: object) -> ExitSignal:
     """Return the exception that unwinds a process, with the path of the signal as a note."""
     exc = ExitSignal(reason)
-    if ended_by is not None:
-        exc.add_note(str(ended_by))
+    note_end(exc, ended_by)
     return exc
+
+
+def note_end(exc: ExitSignal | ProcessExit, ended_by: object) -> None:
+    """Put the path of the exit signal that has caused `exc` into its attribute and a note."""
+    if isinstance(ended_by, EndedBy):
+        exc.ended_by = ended_by
+        exc.add_note(str(ended_by))

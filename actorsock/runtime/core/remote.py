@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from .identity import Pid, Ref
 
-__all__ = ["Elsewhere", "Remote", "RemoteName", "RemotePid", "RemoteRef"]
+__all__ = ["Elsewhere", "Remote", "RemoteName", "RemotePid", "RemoteRef", "refuse_remote"]
 
 
 class Remote:
@@ -80,6 +80,12 @@ class RemoteName(Remote):
     def __init__(self, name: str, node: str) -> None:
         self.name = name
         self.node = node
+
+
+def refuse_remote(pid: Pid) -> None:
+    """Raise `ValueError` if `pid` is of another node: its state can't be seen from here."""
+    if isinstance(pid, Remote):
+        raise ValueError(f"pid: {pid!r} is of another node: its state can't be seen from here")
 
 
 class Elsewhere(Protocol):

@@ -56,6 +56,10 @@ class RunQueue:
         if self._ready:
             self._run_ready()
 
+    def holds(self, owner: object) -> bool:
+        """Return whether a step of `owner` waits in the queue."""
+        return any(getattr(step, "__self__", None) is owner for step in self._ready)
+
     def run_all(self) -> None:
         """Run steps until none is left; for the end, when no new processes can start."""
         while self._ready:

@@ -35,5 +35,5 @@ async def at_rest() -> None:
 
 def mail_of(pid: Any) -> list[Any]:
     """Return the messages in a mailbox."""
-    info = process_info(pid)
-    return [] if info is None else list(info.messages)
+    info = process_info(pid, ["messages"])
+    return [] if info is None else list(info["messages"])
