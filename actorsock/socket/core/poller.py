@@ -8,6 +8,8 @@ between a poller and an actor is in `readiness`.
 import select
 import time
 from collections.abc import Callable
+from fcntl import ioctl
+from termios import FIONREAD
 from typing import Final, Protocol
 
 import trio
@@ -35,7 +37,10 @@ _PAUSE: Final = 0.01
 _DOUBLINGS: Final = 6
 
 LONGEST_PAUSE: Final = _PAUSE * 2**_DOUBLINGS
-"""Seconds of the longest pause, after which what poll(2) does not tell is found."""
+"""Seconds of the longest pause, after which what the level does not tell is found."""
+
+_NO_LENGTH: Final = bytes(4)
+"""Room for the C int that FIONREAD returns."""
 
 
 class Pollable(Protocol):
@@ -84,11 +89,13 @@ class Probe:
     That takes a third of the time of a read that finds nothing, since that raises an exception.
     """
 
-    __slots__ = ("_poll",)
+    __slots__ = ("_fd", "_poll", "_reads")
 
     def __init__(self, fd: int, lane: LaneName) -> None:
+        self._fd = fd
+        self._reads = lane == "read"
         poll = select.poll()
-        poll.register(fd, select.POLLIN if lane == "read" else select.POLLOUT)
+        poll.register(fd, select.POLLIN if self._reads else select.POLLOUT)
         self._poll = poll.poll
 
     def ready(self) -> bool:
@@ -98,12 +105,17 @@ class Probe:
         except OSError:  # poll(2) fails where the limit of open descriptors is 0
             return True
 
-    def level(self) -> int:
-        """Return what poll(2) says of the lane, errors and an end included; 0 for not ready."""
+    def level(self) -> tuple[int, bytes]:
+        """Return what poll(2) says of the lane, errors and an end included, and what can be read.
+
+        A datagram that comes after its reading was shut down changes the latter alone.
+        """
         try:
-            return sum(mask for _, mask in self._poll(0))
+            said = sum(mask for _, mask in self._poll(0))
+            length = ioctl(self._fd, FIONREAD, _NO_LENGTH) if self._reads else _NO_LENGTH
         except OSError:
-            return -1
+            return -1, _NO_LENGTH
+        return said, length
 
 
 def ready_now(fd: int, lane: LaneName) -> bool:
@@ -169,9 +181,9 @@ def _sleep(seconds: float, until: Callable[[], bool]) -> None:
 async def pause_at_level(
     actor: Pollable, lane: LaneName, seconds: float, over: Callable[[], bool]
 ) -> None:
-    """Pause while poll(2) says the same of `lane`, which is ready for nothing, and not `over()`.
+    """Pause while `lane`, which is ready for nothing, stays at the same level, and not `over()`.
 
-    So an error that comes to the data that is there, for example, is reported soon. What poll(2)
+    So an error that comes to the data that is there, for example, is reported soon. What the level
     does not tell, such as room at the receiver of a datagram, waits for the end of the pause.
     """
     if over():

@@ -407,9 +407,10 @@ def test_a_wakeup_for_which_another_was_faster_is_not_counted(pair: Pair) -> Non
     [
         lambda here, there, over: there.close(),
         lambda here, there, over: here.recv(9),
+        lambda here, there, over: there.send(b"y"),
         lambda here, there, over: over.append("closed"),
     ],
-    ids=["one more cause", "no cause left", "over"],
+    ids=["one more cause", "no cause left", "more to read", "over"],
 )
 async def test_a_pause_ends_early(pair: Pair, happens: Callable[..., object]) -> None:
     here, there = pair
