@@ -36,7 +36,7 @@ def folder() -> Path:
     """
     runtime = os.environ.get("XDG_RUNTIME_DIR")
     user = os.getuid()
-    path = Path(runtime) / "actorsock" if runtime else Path(f"/tmp/actorsock-{user}")  # noqa: S108
+    path = Path(runtime) / "actorsock" if runtime else Path(f"/tmp/actorsock-{user}")
     path.mkdir(mode=0o700, exist_ok=True)
     found = path.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != user or found.st_mode & 0o077:

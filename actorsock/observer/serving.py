@@ -12,7 +12,7 @@ from typing import Final
 import attrs
 
 from .. import socket
-from ..arguments import check_bool, check_port
+from ..arguments import check_bool
 from ..results import Ok, ok
 from ..runtime.api.ending import ending
 from ..runtime.api.inspecting import set_label
@@ -21,6 +21,7 @@ from ..runtime.api.spawning import spawn
 from ..runtime.bodies.current import current_process
 from ..runtime.core.identity import Pid
 from ..streams.listeners import SocketListener, open_tcp_listeners
+from ..streams.resolving import check_port
 from ..streams.serving import serve_listeners
 from ..streams.socket_stream import SocketStream
 from . import actions, local
@@ -177,7 +178,7 @@ def _open_local(listeners: list[SocketListener]) -> Path | None:
     try:
         path = local.path_of(os.getpid())
         local.remove(path)
-        ok(socket.bind(sock, socket.SockAddrLocal(str(path))))
+        ok(socket.bind(sock, socket.SockAddrUn(str(path))))
         ok(socket.listen(sock))
     except OSError:
         socket.close_nowait(sock)
@@ -193,8 +194,6 @@ def _is_local(stream: SocketStream) -> bool:
 
 
 def _is_of_this_user(stream: SocketStream) -> bool:
-    match socket.getopt(stream.socket, "socket", "peercred"):
-        case Ok(peer):
-            return peer.uid == os.getuid()
+    found = socket.getopt(stream.socket, "socket", "peercred")
     # Where the system does not tell, the folder has kept other users out.
-    return True
+    return not isinstance(found, Ok) or bool(found.value.uid == os.getuid())

@@ -63,14 +63,14 @@ async def processes(looks: Looks, own: Pid, parameters: Parameters) -> Json:
     # Only as far as the last row that is shown: the list may be long, and is sorted each second.
     pick = heapq.nlargest if down else heapq.nsmallest
     picked = pick(first + count, chosen, key=lambda process: key(looks, process))
-    rows = [row for process in picked[first:] if (row := _row(looks, process)) is not None]
+    rows = _rows(looks, picked[first:])
     return {"all": len(everything), "found": len(chosen), "first": first, "rows": rows}
 
 
 def _only(looks: Looks, texts: list[str]) -> Json:
     by_text = {repr(process.pid): process for process in processes_of(looks.node)}
     found = [by_text[text] for text in texts if text in by_text]
-    rows = [row for process in found if (row := _row(looks, process)) is not None]
+    rows = _rows(looks, found)
     return {"all": len(by_text), "found": len(rows), "first": 0, "rows": rows}
 
 
@@ -82,6 +82,11 @@ def own_processes(own: Pid) -> set[Pid]:
         if process.parent in found:
             found.add(pid)
     return found
+
+
+def _rows(looks: Looks, found: list[Process]) -> list[Json]:
+    rows = (_row(looks, process) for process in found)
+    return [row for row in rows if row is not None]
 
 
 def _row(looks: Looks, process: Process) -> Json:

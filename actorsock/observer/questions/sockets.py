@@ -38,7 +38,7 @@ async def sockets(parameters: Parameters) -> Json:
     elif down:
         everything.reverse()
     if word:
-        everything = [sock for sock in everything if word in " ".join(map(str, _row(sock).values()))]
+        everything = [sock for sock in everything if word in _words(sock)]
     return {
         "all": socket.number_of(),
         "found": len(everything),
@@ -62,6 +62,10 @@ def _row(sock: socket.Socket) -> dict[str, Json]:
     }
 
 
+def _words(sock: socket.Socket) -> str:
+    return " ".join(str(value) for value in _row(sock).values()).lower()
+
+
 def _waiting(info: SocketInfo) -> str:
     numbers = (
         (info.num_acceptors, "accept"),
@@ -79,7 +83,7 @@ def _address(result: object) -> str | None:
             return f"{_plain(addr)}:{port}"
         case socket.SockAddrIn6(addr=addr, port=port):
             return f"[{_plain(addr)}]:{port}"
-        case socket.SockAddrLocal(path=path):
+        case socket.SockAddrUn(path=path):
             return str(path)
         case other:
             return repr(other)

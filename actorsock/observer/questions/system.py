@@ -17,6 +17,7 @@ from .looks import Looks
 
 __all__ = ["system"]
 
+
 async def system(looks: Looks, parameters: Parameters) -> Json:
     """Return the numbers of now, and those of the last minute if `history=1`."""
     numbers = looks.look()

@@ -9,7 +9,6 @@ from ...runtime.core.process import alive
 from ..web.parameters import Parameters
 from ..web.site import Json
 from .looks import Looks
-from .texts import name_of_process
 
 __all__ = ["names", "timers"]
 

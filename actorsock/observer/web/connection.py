@@ -85,7 +85,7 @@ async def _serve_one(
     """Answer one request; return True if another one may follow."""
     if not http.trailing_data[0]:
         with trio.move_on_after(_IDLE) as idle:
-            http.receive_data(await stream.receive_some(_PIECE))
+            http.receive_data(bytes(await stream.receive_some(_PIECE)))
         if idle.cancelled_caught:
             return False
     answer: Answer | None = None
@@ -127,11 +127,9 @@ async def _body(http: h11.Connection, stream: trio.abc.ReceiveStream) -> bytes:
     return bytes(body)
 
 
-async def _next_event(
-    http: h11.Connection, stream: trio.abc.ReceiveStream
-) -> h11.Event | type[h11.PAUSED]:
+async def _next_event(http: h11.Connection, stream: trio.abc.ReceiveStream) -> object:
     while (event := http.next_event()) is h11.NEED_DATA:
-        http.receive_data(await stream.receive_some(_PIECE))
+        http.receive_data(bytes(await stream.receive_some(_PIECE)))
     return event
 
 
@@ -142,7 +140,8 @@ async def _send(http: h11.Connection, stream: trio.abc.SendStream, answer: Answe
         headers.append(("Content-Length", str(len(answer.body))))
     if answer.status >= HTTPStatus.BAD_REQUEST:
         headers.append(("Connection", "close"))
-    if not await _taken(stream, http.send(h11.Response(status_code=answer.status, headers=headers))):
+    response = h11.Response(status_code=answer.status, headers=headers)
+    if not await _taken(stream, http.send(response)):
         return False
     async for part in _parts(answer.body):
         if not await _taken(stream, http.send(h11.Data(data=part))):

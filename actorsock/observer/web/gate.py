@@ -141,7 +141,7 @@ def _token(gate: Gate, head: Head) -> Refusal | None:
     given = head.values(b"authorization")
     if len(given) == 1 and hmac.compare_digest(given[0], b"Bearer " + gate.token):
         return None
-    return Refusal(401, "the token is missing or wrong: open the address that the program has shown")
+    return Refusal(401, "the token is missing or wrong: open the address that the program shows")
 
 
 _RULES: Final[Iterable[Callable[[Gate, Head], Refusal | None]]] = (

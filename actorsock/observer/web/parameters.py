@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from typing import Final, TypeVar
 from urllib.parse import parse_qsl
 
-
 __all__ = ["Parameters", "WrongParameter"]
 
 T = TypeVar("T")
@@ -62,5 +61,3 @@ class Parameters:
         if thing is None:
             raise WrongParameter(f"{name}: there is no such {what}")
         return thing
-
-
