@@ -4,7 +4,8 @@ h11 limits only an event that is not complete yet, so that a head in one large r
 stream is read in small pieces.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from http import HTTPStatus
 from typing import Final
 
@@ -26,6 +27,10 @@ _IDLE: Final = 75.0
 """Seconds that a connection may stay open without a request."""
 _PATIENCE: Final = 10.0
 """Seconds for a request to arrive, from its first byte on, and for an answer to be taken."""
+_FAREWELL: Final = 1.0
+"""Seconds for a peer that was refused to read why."""
+_MOST_UNREAD: Final = 1024 * 1024
+"""Bytes that such a peer may still send meanwhile."""
 
 
 @attrs.frozen
@@ -45,8 +50,8 @@ class Answer:
     status: int
     kind: str
     """The value of `Content-Type`."""
-    body: bytes | AsyncIterator[bytes]
-    """An iterator's parts are sent as they come."""
+    body: bytes | AsyncGenerator[bytes, None]
+    """A generator's parts are sent as they come."""
 
 
 class Answering:
@@ -77,6 +82,7 @@ async def serve_connection(stream: trio.abc.HalfCloseableStream, site: Answering
     except h11.RemoteProtocolError as exc:
         if http.our_state in (h11.IDLE, h11.SEND_RESPONSE):
             await _send(http, stream, _refused(Refusal(exc.error_status_hint, str(exc))))
+    await _let_go(stream)
 
 
 async def _serve_one(
@@ -143,11 +149,22 @@ async def _send(http: h11.Connection, stream: trio.abc.SendStream, answer: Answe
     response = h11.Response(status_code=answer.status, headers=headers)
     if not await _taken(stream, http.send(response)):
         return False
-    async for part in _parts(answer.body):
-        if not await _taken(stream, http.send(h11.Data(data=part))):
-            return False
+    if not await _send_body(http, stream, answer.body):
+        return False
     taken = await _taken(stream, http.send(h11.EndOfMessage()))
     return taken and http.our_state is h11.DONE and http.their_state is h11.DONE
+
+
+async def _send_body(
+    http: h11.Connection, stream: trio.abc.SendStream, body: bytes | AsyncGenerator[bytes, None]
+) -> bool:
+    if isinstance(body, bytes):
+        return await _taken(stream, http.send(h11.Data(data=body)))
+    async with aclosing(body) as parts:
+        async for part in parts:
+            if not await _taken(stream, http.send(h11.Data(data=part))):
+                return False
+    return True
 
 
 async def _taken(stream: trio.abc.SendStream, data: bytes | None) -> bool:
@@ -157,12 +174,17 @@ async def _taken(stream: trio.abc.SendStream, data: bytes | None) -> bool:
     return not taking.cancelled_caught
 
 
-async def _parts(body: bytes | AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    if isinstance(body, bytes):
-        yield body
-    else:
-        async for part in body:
-            yield part
+async def _let_go(stream: trio.abc.HalfCloseableStream) -> None:
+    """Close our side, and read what the peer has still to say, for a moment.
+
+    The kernel resets a connection that is closed with bytes unread, and the peer may then never see
+    why it was refused.
+    """
+    with trio.move_on_after(_FAREWELL):
+        await stream.send_eof()
+        unread = _MOST_UNREAD
+        while unread > 0 and (piece := await stream.receive_some(_PIECE)):
+            unread -= len(piece)
 
 
 def _refused(refusal: Refusal) -> Answer:
