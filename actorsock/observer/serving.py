@@ -133,7 +133,7 @@ async def serve(
 async def _serve(gate: Gate, messages: bool, listeners: list[SocketListener]) -> None:
     set_label("observer")
     looks = Looks(current_process().node)
-    questions = _questions(looks, current_pid(), messages)
+    questions = _questions(looks, current_pid(), gate.control, messages)
     allowed = actions.ACTIONS if gate.control else {}
     site = Site(gate, questions, allowed)
     # No browser reaches the local socket, and the kernel tells who its peer is.
@@ -149,11 +149,11 @@ async def _serve(gate: Gate, messages: bool, listeners: list[SocketListener]) ->
     await serve_listeners(connection, listeners, max_connections=_MOST_CONNECTIONS)
 
 
-def _questions(looks: Looks, own: Pid, messages: bool) -> Mapping[str, Question]:
+def _questions(looks: Looks, own: Pid, control: bool, messages: bool) -> Mapping[str, Question]:
     return {
         "system": partial(system, looks),
         "processes": partial(processes, looks, own),
-        "process": partial(process, messages),
+        "process": partial(process, control, messages),
         "tree": partial(tree, looks, own),
         "sockets": sockets,
         "waits": waits,

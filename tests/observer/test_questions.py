@@ -1,5 +1,6 @@
 """What the observer tells about a program."""
 
+import math
 import re
 from typing import Any
 
@@ -120,7 +121,7 @@ async def test_trees_sockets_timers_and_names() -> None:
 
 class Asker(otp.GenServer):
     async def handle_call(self, request: Any, caller: otp.Caller) -> otp.Reply:
-        return otp.Reply(await otp.call(request, caller.pid))
+        return otp.Reply(await otp.call(request, caller.pid, math.inf))
 
 
 @in_runtime

@@ -22,8 +22,8 @@ _STATE_SECONDS = 0.5
 """How long a behaviour may take to tell its state: a page waits for it."""
 
 
-async def process(messages: bool, parameters: Parameters) -> Json:
-    """Return what is known of the process `pid`.
+async def process(control: bool, messages: bool, parameters: Parameters) -> Json:
+    """Return what is known of the process `pid`, and whether `control` lets people act on it.
 
     The oldest messages of its mailbox and, of a behaviour, the state are told only if `messages`
     is True. The state is asked for by `sys.get_status`, and missing if no answer comes in time.
@@ -33,6 +33,7 @@ async def process(messages: bool, parameters: Parameters) -> Json:
     if info is None:
         return {"pid": repr(pid), "ended": True}
     told = _told(info)
+    told["control"] = control
     if messages:
         kept = process_info(pid, ["messages"]) or {"messages": []}
         told["messages"] = [text_with_data(each) for each in kept["messages"][:_MOST_MESSAGES]]

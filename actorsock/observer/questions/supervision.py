@@ -47,6 +47,13 @@ def _told(node: TreeNode, count: int) -> dict[str, Json]:
         "label": label_text(node.label),
         "function": node.function,
         "type": node.type,
-        "children": [_told(child, count) for child in node.children[:count]],
+        "children": [_told(child, count) for child in _shown(node.children, count)],
         "more": node.count - min(count, len(node.children)),
     }
+
+
+def _shown(children: list[TreeNode], count: int) -> list[TreeNode]:
+    """Return so many of the children, in their order: those with a name or children rather."""
+    by_weight = sorted(children, key=lambda child: not (child.registered_name or child.count))
+    chosen = {id(child) for child in by_weight[:count]}
+    return [child for child in children if id(child) in chosen]

@@ -47,12 +47,18 @@ export function details(page) {
 
   function actions(pid) {
     const say = element("span", { role: "status" });
+    // What cannot be undone is asked for twice. The focus keeps the buttons from being drawn anew.
     const button = (text, action, question) =>
       element(
         "button",
         {
-          async onclick() {
-            if (question && !confirm(question)) return;
+          async onclick(event) {
+            const { currentTarget: pressed } = event;
+            pressed.focus();
+            if (question && pressed.textContent !== question) {
+              pressed.textContent = question;
+              return;
+            }
             try {
               await act(action, { pid });
               say.textContent = "done";
@@ -60,6 +66,7 @@ export function details(page) {
               if (!(error instanceof NoAnswer)) throw error;
               say.textContent = error.message;
             }
+            pressed.blur();
             page.again();
           },
         },
@@ -70,7 +77,7 @@ export function details(page) {
       { class: "bar" },
       button("suspend", "suspend"),
       button("resume", "resume"),
-      button("kill", "kill", `Kill ${pid}?`),
+      button("kill", "kill", "really kill?"),
       say,
     );
   }
