@@ -80,6 +80,8 @@ async def test_one_process_and_what_may_not_be_told() -> None:
         assert server["name"] == "till"
         assert "state" not in server
         assert "messages" not in server
+        ended = await client.get("/api/process?pid=<0.0.0>")
+        assert ended == {"pid": "<0.0.0>", "ended": True}
 
 
 @in_runtime
@@ -159,7 +161,7 @@ async def test_the_numbers_of_the_whole_program() -> None:
         "processes?first=99999999999999",
         "processes?down=2",
         "process",
-        "process?pid=<0.0.0>",
+        "process?pid=main",
         "process?pid=1;2",
         "tree?root=nobody",
         "waits?" + "&".join(f"p{number}=1" for number in range(30)),

@@ -1,7 +1,8 @@
 """All that is known of one process."""
 
 import os
-from typing import Any
+import re
+from typing import Any, Final
 
 from ...arguments import shown
 from ...log_text import text_of, text_with_data
@@ -11,14 +12,16 @@ from ...otp.behaviour.engine import Engine
 from ...runtime.bodies.stacks import StackEntry
 from ...runtime.core.identity import Pid
 from ...runtime.core.process import alive
-from ..web.parameters import Parameters
+from ..web.parameters import Parameters, WrongParameter
 from ..web.site import Json
 from .texts import label_text, pid_of
 
 __all__ = ["process"]
 
-_MOST_MESSAGES = 20
-_STATE_SECONDS = 0.5
+_PID: Final = re.compile(r"<0\.[0-9]+\.0>")
+
+_MOST_MESSAGES: Final = 20
+_STATE_SECONDS: Final = 0.5
 """How long a behaviour may take to tell its state: a page waits for it."""
 
 
@@ -28,10 +31,13 @@ async def process(control: bool, messages: bool, parameters: Parameters) -> Json
     The oldest messages of its mailbox and, of a behaviour, the state are told only if `messages`
     is True. The state is asked for by `sys.get_status`, and missing if no answer comes in time.
     """
-    pid = parameters.found("pid", pid_of, "process")
-    info = process_info(pid)
-    if info is None:
-        return {"pid": repr(pid), "ended": True}
+    text = parameters.text("pid")
+    pid = pid_of(text)
+    info = None if pid is None else process_info(pid)
+    if pid is None or info is None:
+        if not _PID.fullmatch(text):
+            raise WrongParameter("pid: expected a pid, such as <0.5.0>")
+        return {"pid": text, "ended": True}
     told = _told(info)
     told["control"] = control
     if messages:
