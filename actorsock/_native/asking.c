@@ -1,9 +1,11 @@
 /* Asking a socket: the twins of `blocking` and `nowait_receive`.
 
-   `blocking` is a coroutine. Its twin makes the first attempt at once and returns an awaitable, an
-   `Asked`, which is awaited in the same way. It ends with the result, or yields to the runtime once
-   and ends with what the process is woken with. Whatever else wakes the process is left to a
-   coroutine of the Python, to which the awaitable passes everything on from then.  */
+   `blocking` is a coroutine. Its twin returns an awaitable, an `Asked`, which is awaited in the same
+   way. For a light process it makes the first attempt at once; in a task it awaits trio's own
+   coroutines (`inner`): first the one that honours a cancellation, and in a wait the one that
+   suspends the task. It ends with the result, or with what the process is woken with. Whatever else
+   wakes the process is left to a coroutine of the Python, to which the awaitable passes everything
+   on from then.  */
 
 #include "core.h"
 
@@ -110,13 +112,13 @@ reads_would_block(State *state, PyObject *actor)
 
 /* --- waiting ----------------------------------------------------------------------------------- */
 
-typedef enum { FINISHED, BEGUN, WAITING, PASSED_ON, DONE } Phase;
+typedef enum { FINISHED, BEGUN, CHECKING, WAITING, PASSED_ON, DONE } Phase;
 
 typedef struct {
     PyObject_HEAD
     State *state;
     PyObject *actor, *op, *lane, *process;
-    PyObject *inner; /* the result when FINISHED, the coroutine when PASSED_ON */
+    PyObject *inner; /* the result when FINISHED, else the coroutine that is awaited, or NULL */
     Phase phase;
 } Asked;
 
@@ -156,12 +158,12 @@ asked_dealloc(PyObject *op)
     Py_DECREF(type);
 }
 
-/* The light body of the process; a new reference, NULL with an exception if it has another one.  */
+/* The body of the process; a new reference, NULL with an exception if it is another one.  */
 static PyObject *
 body_of(Asked *self)
 {
     PyObject *body = SLOT(self->process, self->state->process_body);
-    if (!is_exactly(body, self->state->light_type)) {
+    if (!is_exactly(body, self->state->light_type) && !is_exactly(body, self->state->task_type)) {
         PyErr_SetString(PyExc_TypeError, "recv: the process has changed its body");
         return NULL;
     }
@@ -207,16 +209,7 @@ join_lane(State *state, PyObject *actor, PyObject *op, PyObject *lane, PyObject 
     return done;
 }
 
-static PySendResult
-begin_wait(Asked *self, PyObject *body, PyObject **result)
-{
-    State *state = self->state;
-    slot_set(body, state->light_parked, Py_NewRef(self->actor));
-    self->phase = WAITING;
-    *result = Py_NewRef(state->pause);
-    return PYGEN_NEXT;
-}
-
+/* Send `value` into the coroutine that is awaited, and end with it.  */
 static PySendResult
 pass_on(Asked *self, PyObject *value, PyObject **result)
 {
@@ -229,17 +222,64 @@ pass_on(Asked *self, PyObject *value, PyObject **result)
     return outcome;
 }
 
-/* Go on with the coroutine of the Python, to which the outcome is left in the body.  */
+/* Go on with the coroutine of the Python: with the first attempt, or with what has woken the process,
+   which is left in the body.  */
 static PySendResult
-leave_to_python(Asked *self, PyObject **result)
+leave_to_python(Asked *self, int woken, PyObject **result)
 {
-    self->inner = PyObject_CallFunctionObjArgs(self->state->go_on, self->actor, self->op,
-                                               self->process, NULL);
+    State *state = self->state;
+    PyObject *rest = PyObject_CallFunctionObjArgs(state->ask, self->actor, self->op, self->process,
+                                                  state->no_timeout, woken ? Py_True : Py_False,
+                                                  NULL);
+    if (rest == NULL) {
+        return PYGEN_ERROR;
+    }
+    Py_XSETREF(self->inner, rest);
+    self->phase = PASSED_ON;
+    return pass_on(self, Py_None, result);
+}
+
+static PySendResult end_wait(Asked *self, PyObject *body, PyObject **result);
+
+/* The coroutine of trio has yielded, or the wait is over.  */
+static PySendResult
+in_wait(Asked *self, PySendResult outcome, PyObject *yielded, PyObject **result)
+{
+    *result = yielded;
+    if (outcome != PYGEN_RETURN) {
+        return outcome;
+    }
+    *result = NULL;
+    Py_XDECREF(yielded);
+    Py_CLEAR(self->inner);
+    PyObject *body = body_of(self);
+    if (body == NULL) {
+        return PYGEN_ERROR;
+    }
+    outcome = end_wait(self, body, result);
+    Py_DECREF(body);
+    return outcome;
+}
+
+static PySendResult
+begin_wait(Asked *self, PyObject *body, PyObject **result)
+{
+    State *state = self->state;
+    self->phase = WAITING;
+    if (is_exactly(body, state->light_type)) {
+        slot_set(body, state->light_parked, Py_NewRef(self->actor));
+        *result = Py_NewRef(state->pause);
+        return PYGEN_NEXT;
+    }
+    self->inner = PyObject_GetAttr(body, state->str_waiting);
     if (self->inner == NULL) {
         return PYGEN_ERROR;
     }
-    self->phase = PASSED_ON;
-    return pass_on(self, Py_None, result);
+    slot_set(body, state->light_parked, Py_NewRef(self->actor));
+    PyObject *inner = Py_NewRef(self->inner), *yielded = NULL;
+    PySendResult outcome = PyIter_Send(inner, Py_None, &yielded);
+    Py_DECREF(inner);
+    return in_wait(self, outcome, yielded, result);
 }
 
 /* A process that was selected has found nothing.  */
@@ -264,7 +304,7 @@ end_wait(Asked *self, PyObject *body, PyObject **result)
     PyObject *outcome = SLOT(body, state->light_outcome);
     if (SLOT(self->process, state->process_ending) != Py_False
         || !has_no_queue(state, self->lane)) {
-        return leave_to_python(self, result);
+        return leave_to_python(self, 1, result);
     }
     if (is_exactly(outcome, state->ok_type) || is_exactly(outcome, state->error_type)) {
         *result = Py_NewRef(outcome);
@@ -273,7 +313,7 @@ end_wait(Asked *self, PyObject *body, PyObject **result)
         /* Selected: the process makes the attempt itself.  */
         int done = attempt_of(state, self->op, self->actor, result);
         if (done <= 0) {
-            return done < 0 ? PYGEN_ERROR : leave_to_python(self, result);
+            return done < 0 ? PYGEN_ERROR : leave_to_python(self, 1, result);
         }
         if (*result == Py_None) {
             Py_CLEAR(*result);
@@ -282,12 +322,65 @@ end_wait(Asked *self, PyObject *body, PyObject **result)
         }
     }
     else {
-        return leave_to_python(self, result);
+        return leave_to_python(self, 1, result);
     }
     slot_set(body, state->light_outcome, Py_NewRef(Py_None));
     end_turn(state, self->lane);
     (void)asked_clear((PyObject *)self);
     return PYGEN_RETURN;
+}
+
+/* The first attempt in a task, whose cancellation has been honoured; meanwhile others may have run.  */
+static PySendResult
+attempt_in_task(Asked *self, PyObject *body, PyObject **result)
+{
+    State *state = self->state;
+    Kind kind;
+    if (!kind_of(state, self->op, &kind) || open_lane(state, self->actor, &kind) != self->lane
+        || SLOT(self->lane, state->lane_current) != Py_None
+        || SLOT(self->process, state->process_ending) != Py_False) {
+        return leave_to_python(self, 0, result);
+    }
+    if (!kind.reads || !reads_would_block(state, self->actor)) {
+        int done = attempt_of(state, self->op, self->actor, result);
+        if (done <= 0) {
+            return done < 0 ? PYGEN_ERROR : leave_to_python(self, 0, result);
+        }
+        if (*result != Py_None) {
+            (void)asked_clear((PyObject *)self);
+            return PYGEN_RETURN;
+        }
+        Py_CLEAR(*result);
+    }
+    return wait_again(self, body, result);
+}
+
+/* The coroutine of trio that looks for a cancellation has yielded, or is over.  */
+static PySendResult
+in_check(Asked *self, PySendResult outcome, PyObject *yielded, PyObject **result)
+{
+    *result = yielded;
+    if (outcome != PYGEN_RETURN) {
+        return outcome;
+    }
+    *result = NULL;
+    Py_XDECREF(yielded);
+    Py_CLEAR(self->inner);
+    PyObject *body = body_of(self);
+    if (body == NULL) {
+        return PYGEN_ERROR;
+    }
+    outcome = attempt_in_task(self, body, result);
+    Py_DECREF(body);
+    return outcome;
+}
+
+/* Take the result of a step of `inner`, a coroutine of trio.  */
+static PySendResult
+after_inner(Asked *self, PySendResult outcome, PyObject *yielded, PyObject **result)
+{
+    return self->phase == CHECKING ? in_check(self, outcome, yielded, result)
+                                   : in_wait(self, outcome, yielded, result);
 }
 
 /* The call unwinds by `exc`: give back what it was woken with. 0, or -1 with another exception.  */
@@ -337,6 +430,24 @@ unwind(Asked *self)
     }
 }
 
+/* After a step: an exception ends the call.  */
+static PySendResult
+after_step(Asked *self, PySendResult outcome)
+{
+    if (outcome == PYGEN_ERROR) {
+        if (self->phase == WAITING || self->phase == BEGUN) {
+            unwind(self);
+        }
+        else {
+            PyObject *type, *exc, *traceback;
+            PyErr_Fetch(&type, &exc, &traceback);
+            (void)asked_clear((PyObject *)self);
+            PyErr_Restore(type, exc, traceback);
+        }
+    }
+    return outcome;
+}
+
 static PySendResult
 asked_send(PyObject *op, PyObject *value, PyObject **result)
 {
@@ -356,30 +467,73 @@ asked_send(PyObject *op, PyObject *value, PyObject **result)
     }
     Py_INCREF(op);
     PySendResult outcome = PYGEN_ERROR;
-    PyObject *body = body_of(self);
-    if (body != NULL) {
-        outcome = self->phase == BEGUN ? begin_wait(self, body, result)
-                                     : end_wait(self, body, result);
-        Py_DECREF(body);
+    if (self->inner != NULL) {
+        PyObject *inner = Py_NewRef(self->inner), *yielded = NULL;
+        outcome = PyIter_Send(inner, value, &yielded);
+        Py_DECREF(inner);
+        outcome = after_inner(self, outcome, yielded, result);
     }
-    if (outcome == PYGEN_ERROR) {
-        if ((self->phase == WAITING || self->phase == BEGUN)) {
-            unwind(self);
-        }
-        else {
-            (void)asked_clear(op);
+    else {
+        PyObject *body = body_of(self);
+        if (body != NULL) {
+            outcome = self->phase == BEGUN ? begin_wait(self, body, result)
+                                           : end_wait(self, body, result);
+            Py_DECREF(body);
         }
     }
+    outcome = after_step(self, outcome);
     Py_DECREF(op);
     return outcome;
+}
+
+/* `send` of a coroutine, which the interpreter calls when it is traced.  */
+static PyObject *
+asked_send_method(PyObject *op, PyObject *value)
+{
+    PyObject *result;
+    if (asked_send(op, value, &result) == PYGEN_RETURN) {
+        /* Not `PyErr_SetObject(StopIteration, result)`, which takes a tuple for arguments.  */
+        PyObject *stop = PyObject_CallOneArg(PyExc_StopIteration, result);
+        if (stop != NULL) {
+            PyErr_SetObject(PyExc_StopIteration, stop);
+            Py_DECREF(stop);
+        }
+        Py_CLEAR(result);
+    }
+    return result;
 }
 
 static PyObject *
 asked_next(PyObject *op)
 {
-    PyObject *result;
-    if (asked_send(op, Py_None, &result) == PYGEN_RETURN) {
-        /* Not `PyErr_SetObject(StopIteration, result)`, which takes a tuple for arguments.  */
+    return asked_send_method(op, Py_None);
+}
+
+/* Throw into `inner`, as far as that is awaited.  */
+static PyObject *
+throw_into_inner(Asked *self, PyObject *args)
+{
+    PyObject *inner = Py_NewRef(self->inner), *result = NULL;
+    PyObject *method = PyObject_GetAttr(inner, self->state->str_throw);
+    PyObject *yielded = method == NULL ? NULL : PyObject_CallObject(method, args);
+    Py_XDECREF(method);
+    Py_DECREF(inner);
+    if (self->phase == PASSED_ON) {
+        if (yielded == NULL) {
+            (void)after_step(self, PYGEN_ERROR);
+        }
+        return yielded;
+    }
+    if (yielded != NULL) {
+        return yielded;
+    }
+    PySendResult outcome = PYGEN_ERROR;
+    if (PyErr_ExceptionMatches(PyExc_StopIteration)) { /* it has caught the exception */
+        PyErr_Clear();
+        outcome = after_inner(self, PYGEN_RETURN, NULL, &result);
+    }
+    outcome = after_step(self, outcome);
+    if (outcome == PYGEN_RETURN) {
         PyObject *stop = PyObject_CallOneArg(PyExc_StopIteration, result);
         if (stop != NULL) {
             PyErr_SetObject(PyExc_StopIteration, stop);
@@ -395,36 +549,25 @@ static PyObject *
 asked_throw(PyObject *op, PyObject *args)
 {
     Asked *self = (Asked *)op;
-    PyObject *type, *exc = NULL, *traceback = NULL;
+    PyObject *type, *exc = NULL, *traceback = NULL, *result = NULL;
     if (!PyArg_ParseTuple(args, "O|OO", &type, &exc, &traceback)) {
         return NULL;
     }
-    if (self->phase == PASSED_ON) {
-        PyObject *inner = Py_NewRef(self->inner);
-        PyObject *method = PyObject_GetAttr(inner, self->state->str_throw);
-        PyObject *yielded = method == NULL ? NULL : PyObject_CallObject(method, args);
-        Py_XDECREF(method);
-        Py_DECREF(inner);
-        if (yielded == NULL) {
-            (void)asked_clear(op);
-        }
-        return yielded;
-    }
-    if (PyExceptionInstance_Check(type)) {
-        PyErr_SetObject(PyExceptionInstance_Class(type), type);
-    }
-    else {
-        PyErr_SetObject(type, exc);
-    }
     Py_INCREF(op);
-    if ((self->phase == WAITING || self->phase == BEGUN)) {
-        unwind(self);
+    if (self->inner != NULL && self->phase != FINISHED) {
+        result = throw_into_inner(self, args);
     }
     else {
-        (void)asked_clear(op);
+        if (PyExceptionInstance_Check(type)) {
+            PyErr_SetObject(PyExceptionInstance_Class(type), type);
+        }
+        else {
+            PyErr_SetObject(type, exc);
+        }
+        (void)after_step(self, PYGEN_ERROR);
     }
     Py_DECREF(op);
-    return NULL;
+    return result;
 }
 
 /* The awaiting coroutine is closed.  */
@@ -434,12 +577,12 @@ asked_close(PyObject *op, PyObject *unused)
     Asked *self = (Asked *)op;
     int done = 0;
     Py_INCREF(op);
-    if (self->phase == PASSED_ON) {
+    if (self->inner != NULL && self->phase != FINISHED) {
         PyObject *inner = Py_NewRef(self->inner);
         done = done_with(PyObject_CallMethodNoArgs(inner, self->state->str_close));
         Py_DECREF(inner);
     }
-    else if ((self->phase == WAITING || self->phase == BEGUN)) {
+    if (done == 0 && (self->phase == WAITING || self->phase == BEGUN)) {
         PyObject *exc = PyObject_CallNoArgs(PyExc_GeneratorExit);
         done = exc == NULL ? -1 : abandon(self, exc);
         Py_XDECREF(exc);
@@ -452,8 +595,39 @@ asked_close(PyObject *op, PyObject *unused)
     Py_RETURN_NONE;
 }
 
+/* What is asked of a coroutine to show where it waits: that is `inner`.  */
+static PyObject *
+asked_shown(PyObject *op, PyObject *name)
+{
+    Asked *self = (Asked *)op;
+    if (self->inner == NULL || self->phase == FINISHED) {
+        PyErr_SetObject(PyExc_AttributeError, name);
+        return NULL;
+    }
+    return PyObject_GetAttr(self->inner, name);
+}
+
+static PyObject *
+asked_frame(PyObject *op, void *closure)
+{
+    return asked_shown(op, ((Asked *)op)->state->str_cr_frame);
+}
+
+static PyObject *
+asked_await(PyObject *op, void *closure)
+{
+    return asked_shown(op, ((Asked *)op)->state->str_cr_await);
+}
+
+static PyGetSetDef asked_getset[] = {
+    {"cr_await", asked_await, NULL, NULL, NULL},
+    {"cr_frame", asked_frame, NULL, NULL, NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
 static PyMethodDef asked_methods[] = {
     {"close", asked_close, METH_NOARGS, NULL},
+    {"send", asked_send_method, METH_O, NULL},
     {"throw", asked_throw, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
@@ -463,6 +637,7 @@ static PyType_Slot asked_slots[] = {
     {Py_am_send, asked_send},
     {Py_tp_clear, asked_clear},
     {Py_tp_dealloc, asked_dealloc},
+    {Py_tp_getset, asked_getset},
     {Py_tp_iter, return_itself},
     {Py_tp_iternext, asked_next},
     {Py_tp_methods, asked_methods},
@@ -550,6 +725,40 @@ ask_for(State *state, PyObject *process, PyObject *actor, PyObject *op, PyObject
     return done;
 }
 
+/* The same in a task: nothing is asked before the awaitable is awaited.  */
+static int
+ask_in_task(State *state, PyObject *process, PyObject *actor, PyObject *op, PyObject **result)
+{
+    Kind kind;
+    PyObject *body = SLOT(process, state->process_body);
+    if (!is_exactly(body, state->task_type) || !kind_of(state, op, &kind)) {
+        return 0;
+    }
+    PyObject *lane = open_lane(state, actor, &kind);
+    if (lane == NULL || SLOT(lane, state->lane_current) != Py_None) {
+        return 0;
+    }
+    PyObject *budget = charged(state, body);
+    if (budget == NULL) {
+        return PyErr_Occurred() ? -1 : 0;
+    }
+    Asked *asked = new_asked(state, actor, op, lane, process);
+    if (asked == NULL) {
+        Py_DECREF(budget);
+        return -1;
+    }
+    asked->phase = CHECKING;
+    asked->inner = PyObject_CallNoArgs(state->checkpoint_if_cancelled);
+    if (asked->inner == NULL) {
+        Py_DECREF(budget);
+        Py_DECREF(asked);
+        return -1;
+    }
+    slot_set(SLOT(process, state->process_body), state->light_budget, budget);
+    *result = (PyObject *)asked;
+    return 1;
+}
+
 /* blocking(actor, op, timeout, cost) */
 static PyObject *
 blocking(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
@@ -560,17 +769,21 @@ blocking(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
         return NULL;
     }
     if (PyVectorcall_NARGS(nargsf) == 3 && kwnames == NULL && args[2] == state->no_timeout) {
-        PyObject *process = stepped_process(state);
-        if (process != NULL) {
-            PyObject *result = NULL;
-            int done = ask_for(state, process, args[0], args[1], &result);
-            Py_DECREF(process);
-            if (done != 0) {
-                return result;
-            }
-        }
-        else if (PyErr_Occurred()) {
+        PyObject *process = calling_process(state);
+        if (process == NULL) {
             return NULL;
+        }
+        int done = 0;
+        PyObject *result = NULL;
+        if (is_exactly(process, state->process_type)
+            && SLOT(process, state->process_ending) == Py_False) {
+            done = is_exactly(SLOT(process, state->process_body), state->light_type)
+                       ? ask_for(state, process, args[0], args[1], &result)
+                       : ask_in_task(state, process, args[0], args[1], &result);
+        }
+        Py_DECREF(process);
+        if (done != 0) {
+            return result;
         }
     }
     return twin_fall_back(self, args, nargsf, kwnames);
@@ -705,10 +918,7 @@ nowait_receive(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwn
         return NULL;
     }
     if (PyVectorcall_NARGS(nargsf) == 3 && kwnames == NULL) {
-        PyObject *process = stepped_process(state);
-        if (process == NULL && !PyErr_Occurred()) {
-            process = PyObject_CallNoArgs(state->process_of_task);
-        }
+        PyObject *process = calling_process(state);
         if (process == NULL) {
             return NULL;
         }

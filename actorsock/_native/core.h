@@ -51,6 +51,9 @@
     X(step)                                                                                       \
     X(step_type)                                                                                  \
     X(process_of_task)                                                                            \
+    X(by_task)                                                                                    \
+    X(current_task)                                                                               \
+    X(checkpoint_if_cancelled)                                                                    \
     X(full_budget)                                                                                \
     /* otp */                                                                                     \
     X(inf)                                                                                        \
@@ -74,7 +77,7 @@
     X(user_type)                                                                                  \
     X(what_is_there_type)                                                                         \
     X(recvfrom_type)                                                                              \
-    X(go_on)                                                                                      \
+    X(ask)                                                                                        \
     X(no_timeout)                                                                                 \
     X(error_type)                                                                                 \
     X(send_select_type)                                                                           \
@@ -372,6 +375,19 @@ slot_long(PyObject *object, Py_ssize_t offset, long *value)
     if (number == NULL || !PyLong_CheckExact(number)) {
         return 0;
     }
+    /* An int of one digit is read in place, which saves a call.  */
+#if PY_VERSION_HEX >= 0x030C0000
+    if (PyUnstable_Long_IsCompact((PyLongObject *)number)) {
+        *value = (long)PyUnstable_Long_CompactValue((PyLongObject *)number);
+        return 1;
+    }
+#else
+    Py_ssize_t digits = Py_SIZE(number);
+    if (digits >= -1 && digits <= 1) {
+        *value = (long)digits * (long)((PyLongObject *)number)->ob_digit[0];
+        return 1;
+    }
+#endif
     *value = PyLong_AsLongAndOverflow(number, &overflow);
     return !overflow;
 }
@@ -471,6 +487,10 @@ PyObject *thread_step(State *state);
    without an exception otherwise.  */
 PyObject *stepped_process(State *state);
 
+/* The calling process, in a step of the runtime or in a task; a new reference, or NULL with an
+   exception.  */
+PyObject *calling_process(State *state);
+
 /* The process of `pid`, if it is alive and plain; a new reference. NULL with or without an exception
    otherwise.  */
 PyObject *living_process(State *state, PyObject *pid);
@@ -494,6 +514,9 @@ budget_left(State *state, PyObject *body, long *left)
 
 /* LightBody.wake(outcome), of a body of that type.  */
 int wake_light(State *state, PyObject *body, PyObject *outcome);
+
+/* TaskBody.wake(outcome), of a body of that type that is parked.  */
+int wake_task(State *state, PyObject *body, PyObject *outcome);
 
 /* Process.deliver(message), of a process that the caller holds.  */
 int deliver_plainly(State *state, PyObject *process, PyObject *message);

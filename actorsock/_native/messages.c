@@ -28,9 +28,8 @@ wake_light(State *state, PyObject *body, PyObject *outcome)
     return 1;
 }
 
-/* TaskBody.wake(), of a body that is parked: 1 done, 0 not plain, -1.  */
-static int
-wake_task(State *state, PyObject *body)
+int
+wake_task(State *state, PyObject *body, PyObject *outcome)
 {
     if (SLOT(body, state->task_task) == NULL || !has_stack()) {
         return 0;
@@ -46,7 +45,7 @@ wake_task(State *state, PyObject *body)
         return -1;
     }
     Py_DECREF(reason);
-    slot_set(body, state->light_outcome, Py_NewRef(Py_None));
+    slot_set(body, state->light_outcome, Py_NewRef(outcome));
     return 1;
 }
 
@@ -115,7 +114,7 @@ deliver_plainly(State *state, PyObject *process, PyObject *message)
     int woken = -1;
     if (append_to(state, arrivals, message) == 0) {
         slot_set(mailbox, state->mailbox_wanted, Py_NewRef(Py_None));
-        woken = is_task ? wake_task(state, body) : wake_light(state, body, Py_None);
+        woken = is_task ? wake_task(state, body, Py_None) : wake_light(state, body, Py_None);
         if (woken <= 0) {
             slot_set(mailbox, state->mailbox_wanted, Py_NewRef(state->anything));
             take_back(state, arrivals);

@@ -22,7 +22,19 @@ new_select_message(State *state, PyObject *socket, PyObject *tag, PyObject *hand
     return message;
 }
 
-/* Wake the blocking caller `pid`, a light process, with SendSelect(user): 1, 0 or -1.  */
+/* body.wake(outcome), of a body that is parked: 1, 0 or -1.  */
+static int
+wake_body(State *state, PyObject *body, PyObject *outcome)
+{
+    if (is_exactly(body, state->light_type)) {
+        return wake_light(state, body, outcome);
+    }
+    return is_exactly(body, state->task_type) && SLOT(body, state->light_parked) != Py_None
+               ? wake_task(state, body, outcome)
+               : 0;
+}
+
+/* Wake the blocking caller `pid` with SendSelect(user): 1, 0 or -1.  */
 static int
 wake_selected(State *state, PyObject *pid, PyObject *user)
 {
@@ -32,14 +44,14 @@ wake_selected(State *state, PyObject *pid, PyObject *user)
     }
     PyObject *body = Py_XNewRef(SLOT(process, state->process_body));
     int done = 0;
-    if (is_exactly(body, state->light_type)) {
+    if (body != NULL) {
         PyObject *select = new_instance(state->send_select_type);
         if (select == NULL) {
             done = -1;
         }
         else {
             SLOT(select, state->send_select_user) = Py_NewRef(user);
-            done = wake_light(state, body, select);
+            done = wake_body(state, body, select);
             Py_DECREF(select);
         }
     }
@@ -150,7 +162,7 @@ serve_waiting(State *state, PyObject *actor, PyObject *lane, PyObject *op, PyObj
         done = wait_on(state, actor, lane) < 0 ? -1 : 1;
     }
     else {
-        done = is_exactly(body, state->light_type) ? wake_light(state, body, result) : 0;
+        done = wake_body(state, body, result);
         if (done == 0) {
             done = done_with(PyObject_CallMethodOneArg(body, state->str_wake, result));
             done = done < 0 ? -1 : 1;
@@ -182,9 +194,9 @@ resume_plainly(State *state, PyObject *actor, PyObject *lane, PyObject *user)
     }
     PyObject *body = Py_XNewRef(SLOT(process, state->process_body));
     int done = 0;
-    /* Of a task the Python asks `parked`, as it does for all that is not a light process.  */
     if (body != NULL) {
-        PyObject *parked = is_exactly(body, state->light_type)
+        int is_plain = is_exactly(body, state->light_type) || is_exactly(body, state->task_type);
+        PyObject *parked = is_plain
                                ? Py_XNewRef(SLOT(body, state->light_parked))
                                : PyObject_GetAttr(body, state->str_parked);
         if (parked == NULL) {

@@ -73,6 +73,9 @@ static const Import RUNTIME_IMPORTS[] = {
     FROM(local, "actorsock.runtime.bodies.running", "local"),
     FROM(step_type, "actorsock.runtime.bodies.running", "Step"),
     FROM(process_of_task, "actorsock.runtime.bodies.current", "process_of_task"),
+    FROM(by_task, "actorsock.runtime.bodies.running", "by_task"),
+    FROM(current_task, "trio.lowlevel", "current_task"),
+    FROM(checkpoint_if_cancelled, "trio.lowlevel", "checkpoint_if_cancelled"),
     FROM(light_type, "actorsock.runtime.bodies.light", "LightBody"),
     FROM(reschedule, "trio.lowlevel", "reschedule"),
     FROM(task_type, "actorsock.runtime.bodies.task", "TaskBody"),
@@ -113,7 +116,7 @@ static const Import SOCKET_IMPORTS[] = {
     FROM(actor_type, "actorsock.socket.core.actor", "SocketActor"),
     FROM(what_is_there_type, "actorsock.socket.operations.recv", "RecvWhatIsThere"),
     FROM(recvfrom_type, "actorsock.socket.operations.recv", "RecvFrom"),
-    FROM(go_on, "actorsock.socket.api.asking", "go_on"),
+    FROM(ask, "actorsock.socket.api.asking", "ask"),
     FROM(no_timeout, "math", "inf"),
     FROM(error_type, "actorsock.results", "Error"),
     FROM(send_select_type, "actorsock.socket.core.turns", "SendSelect"),
@@ -266,6 +269,28 @@ stepped_process(State *state)
     process = is_exactly(process, state->process_type) ? Py_NewRef(process) : NULL;
     Py_DECREF(step);
     return process;
+}
+
+PyObject *
+calling_process(State *state)
+{
+    PyObject *process = stepped_process(state);
+    if (process != NULL || PyErr_Occurred()) {
+        return process;
+    }
+    PyObject *task = PyObject_CallNoArgs(state->current_task);
+    if (task != NULL) {
+        process = Py_XNewRef(PyDict_GetItemWithError(state->by_task, task));
+        Py_DECREF(task);
+    }
+    if (is_exactly(process, state->process_type)
+        && SLOT(process, state->process_ending) == Py_False) {
+        return process;
+    }
+    /* A task that is no process yet, or no task: the Python knows what to do.  */
+    Py_XDECREF(process);
+    PyErr_Clear();
+    return PyObject_CallNoArgs(state->process_of_task);
 }
 
 PyObject *

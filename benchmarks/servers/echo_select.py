@@ -40,7 +40,10 @@ async def echo(sock: Socket) -> None:
     while True:
         match socket.recv_nowait(sock):
             case Ok(data):
-                ok(socket.send_nowait(sock, data))  # so little data is sent at once
+                while isinstance(sent := socket.send_nowait(sock, data), Select):
+                    # So little data fits, but the process has used up its budget.
+                    await receive(sent.info.ref)
+                ok(sent)
             case Select():
                 return
             case _:

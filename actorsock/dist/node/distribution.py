@@ -13,12 +13,13 @@ from ...runtime.bodies.current import current_process
 from ...runtime.core.identity import Pid, Ref
 from ...runtime.core.node import Node
 from ...runtime.core.process import Process, alive
+from ..terms.writing import Writer
 from ..wire.flags import offered
 from ..wire.handshake import Self
 from .channel import Tls
 from .connection import Connection
 from .identities import FarName, Identities
-from .messages import messages_writer
+from .messages import messages_writer, short_writer
 from .peer import Peer
 
 __all__ = ["Connect", "Distribution", "NodeDown", "NodeUp", "Settings", "distribution"]
@@ -101,6 +102,8 @@ class Distribution:
         self.connected: Final[dict[str, Peer]] = {}
         self.identities: Final = Identities(settings.name, creation, self.peer)
         self.writer: Final = messages_writer(self.identities, settings.none)
+        self.serving: Final[set[Pid]] = set()
+        """The processes that read and write connections."""
         self.on_spawn: Callable[[Peer, dict[str, Any]], None] | None = None
         """Serves a request to spawn here."""
         self.on_release: Callable[[Peer, Callable[[int], object]], None] | None = None
@@ -132,6 +135,12 @@ class Distribution:
 
     def sender_as_bytes(self, pid: Pid) -> bytes:
         return self.identities.sender_as_bytes(pid)
+
+    def sender_in_short(self, pid: Pid) -> bytes:
+        return self.identities.sender_in_short(pid)
+
+    def short_writer(self, peer: Peer) -> Writer:
+        return short_writer(self.identities, self.settings.none, peer)
 
     def soon(self, function: Callable[..., object], *args: Any) -> None:
         self.node.deliver_soon(function, *args)

@@ -16,11 +16,11 @@ from ...runtime.core.messages import Down, Exit, TimerExpired
 from ...runtime.core.remote import RemoteRef
 from ..terms.values import Atom, ImproperList
 from ..terms.writing import Write, Writer
-from .identities import FarPid, FarRef, Identities
+from .identities import FarPid, FarRef, Identities, Neighbour, pid_in_short, ref_in_short
 from .reasons import write_reason
 from .system_messages import DROPPED, ByRelease, system_message
 
-__all__ = ["DROPPED", "ReturnAddress", "from_term", "messages_writer", "to_term"]
+__all__ = ["DROPPED", "ReturnAddress", "from_term", "messages_writer", "short_writer", "to_term"]
 
 _A: Final = Atom
 _ALIAS: Final = (Atom("alias"),)
@@ -127,17 +127,26 @@ def messages_writer(identities: Identities, none: str) -> Writer:
     def ref(writer: Writer, out: bytearray, value: Ref) -> None:
         out += ref_as_bytes(value)
 
-    more: dict[type, Write] = {
-        Pid: pid,
-        Ref: ref,
-        FarPid: wire,
-        FarRef: wire,
-        ReturnAddress: lambda writer, out, value: writer.write(out, value.tag),
-        Caller: _caller,
-        Ok: _ok,
-        Error: _error,
-        _Reason: lambda writer, out, value: write_reason(writer, out, value.reason),
-    }
+    more: dict[type, Write] = {Pid: pid, Ref: ref, FarPid: wire, FarRef: wire, **_RECORDS}
+    return Writer(none, more=more)
+
+
+def short_writer(identities: Identities, none: str, peer: Neighbour) -> Writer:
+    """Return a writer for one connection, which keeps the names of its two nodes."""
+
+    def pid(writer: Writer, out: bytearray, value: Pid) -> None:
+        out += pid_in_short(identities.pid_as_bytes(value), 0)
+
+    def ref(writer: Writer, out: bytearray, value: Ref) -> None:
+        out += ref_in_short(identities.ref_as_bytes(value), 0)
+
+    def far_pid(writer: Writer, out: bytearray, value: FarPid) -> None:
+        out += pid_in_short(value.wire, 1) if value.peer is peer else value.wire
+
+    def far_ref(writer: Writer, out: bytearray, value: FarRef) -> None:
+        out += ref_in_short(value.wire, 1) if value.peer is peer else value.wire
+
+    more: dict[type, Write] = {Pid: pid, Ref: ref, FarPid: far_pid, FarRef: far_ref, **_RECORDS}
     return Writer(none, more=more)
 
 
@@ -154,6 +163,15 @@ def _ok(writer: Writer, out: bytearray, result: Ok[Any]) -> None:
 def _error(writer: Writer, out: bytearray, result: Error[Any]) -> None:
     reason: Any = _Reason(result.reason)
     writer.write(out, (_A("error"), reason if result.data is None else (reason, result.data)))
+
+
+_RECORDS: Final[dict[type, Write]] = {
+    ReturnAddress: lambda writer, out, value: writer.write(out, value.tag),
+    Caller: _caller,
+    Ok: _ok,
+    Error: _error,
+    _Reason: lambda writer, out, value: write_reason(writer, out, value.reason),
+}
 
 
 def from_term(term: Any) -> Any:

@@ -120,21 +120,24 @@ async def blocking(
     pause = body.spend(cost)
     if pause is not None:
         await pause
+    return await ask(actor, op, process, timeout)
+
+
+async def ask(
+    actor: SocketActor, op: Operation[T], process: Process, timeout: float, woken: bool = False
+) -> Ok[T] | Error:
+    """Do the rest of `blocking`, once others have had their turn.
+
+    `woken` is True for a process that has waited already, and was woken.
+    """
     try:
+        if woken:
+            return await wait(actor, op, process, timeout, woken)
         result = actor.perform(op, process.pid, None, timeout > 0)
         if actor.observed:
             actor.observe(op, process.pid, result)
         assert not isinstance(result, (Select, SelectRead))  # these need a handle
         return await wait(actor, op, process, timeout) if result is None else result
-    except BaseException:
-        actor.leave_call(op.lane, process.pid)
-        raise
-
-
-async def go_on(actor: SocketActor, op: Operation[T], process: Process) -> Ok[T] | Error:
-    """Do the rest of `blocking` for a process that was woken, as its native twin asks for it."""
-    try:
-        return await wait(actor, op, process, inf, woken=True)
     except BaseException:
         actor.leave_call(op.lane, process.pid)
         raise
