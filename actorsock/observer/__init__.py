@@ -5,10 +5,9 @@ address to open. `actorsock run --observer MODULE:FUNCTION` does the same from t
 `actorsock observe` and `actorsock top` show the programs of the same user in a terminal.
 
 - `serving`: the process that serves, and its listeners
-- `web`: which requests are let through, and HTTP
+- `web`: HTTP, which requests are let through, and how programs of the same user are found
 - `questions`: the answers, as JSON
 - `actions`: what may be done to the program, where that was allowed
-- `local`: how programs of the same user are found
 - `page`: the files of the page; they need no build step
 """
 

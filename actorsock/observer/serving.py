@@ -24,7 +24,7 @@ from ..streams.listeners import SocketListener, open_tcp_listeners
 from ..streams.resolving import check_port
 from ..streams.serving import serve_listeners
 from ..streams.socket_stream import SocketStream
-from . import actions, local
+from . import actions
 from .questions.looks import Looks
 from .questions.one_process import process
 from .questions.processes import processes
@@ -33,6 +33,7 @@ from .questions.supervision import tree
 from .questions.system import system
 from .questions.timers import names, timers
 from .questions.waits import waits
+from .web import local_sockets
 from .web.connection import serve_connection
 from .web.gate import Gate, names_of
 from .web.site import PAGES, Question, Site
@@ -127,7 +128,7 @@ async def serve(
             yield Observed(f"http://{shown}:{port}/#{token}", port, path)
     finally:
         if path is not None:
-            local.remove(path)
+            local_sockets.remove(path)
 
 
 async def _serve(gate: Gate, messages: bool, listeners: list[SocketListener]) -> None:
@@ -176,8 +177,8 @@ def _open_local(listeners: list[SocketListener]) -> Path | None:
     sock = ok(socket.open("local", "stream"))
     before = os.umask(0o177)
     try:
-        path = local.path_of(os.getpid())
-        local.remove(path)
+        path = local_sockets.path_of(os.getpid())
+        local_sockets.remove(path)
         ok(socket.bind(sock, socket.SockAddrUn(str(path))))
         ok(socket.listen(sock))
     except OSError:

@@ -10,8 +10,8 @@ import pytest
 import trio
 
 from actorsock import receive, set_label, spawn
-from actorsock.observer import local
 from actorsock.observer.terminal.asking import NoAnswer, Program, choose
+from actorsock.observer.web import local_sockets
 
 from ..stories import in_runtime
 from .support import observed
@@ -91,15 +91,15 @@ def test_without_a_program_it_says_so(tmp_path: Path) -> None:
         choose(None)
     with pytest.raises(NoAnswer, match="the program 5 is not observed"):
         choose(5)
-    gone = local.folder() / "999999999.sock"
+    gone = local_sockets.folder() / "999999999.sock"
     gone.touch()
-    assert local.listed() == []
+    assert local_sockets.listed() == []
     assert not gone.exists()
 
 
 def test_one_of_several_has_to_be_chosen() -> None:
     for pid in (os.getpid(), os.getppid()):
-        local.path_of(pid).touch()
+        local_sockets.path_of(pid).touch()
     with pytest.raises(NoAnswer, match="there are several; choose one of"):
         choose(None)
     program = Program(choose(os.getpid()))
@@ -108,9 +108,9 @@ def test_one_of_several_has_to_be_chosen() -> None:
 
 
 def test_a_folder_that_others_may_enter_is_refused(tmp_path: Path) -> None:
-    local.folder().chmod(0o755)
+    local_sockets.folder().chmod(0o755)
     with pytest.raises(PermissionError, match="0700"):
-        local.folder()
+        local_sockets.folder()
 
 
 @in_runtime
@@ -124,5 +124,5 @@ async def test_without_a_folder_the_program_is_observed_all_the_same(tmp_path: P
 @in_runtime
 async def test_the_name_goes_with_the_program() -> None:
     async with observed() as client:
-        assert [found.path for found in local.listed()] == [client.at.path]
-    assert local.listed() == []
+        assert [found.path for found in local_sockets.listed()] == [client.at.path]
+    assert local_sockets.listed() == []

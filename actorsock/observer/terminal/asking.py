@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from ..local import Found, listed
+from ..web.local_sockets import Found, listed
 
 __all__ = ["NoAnswer", "Program", "choose"]
 

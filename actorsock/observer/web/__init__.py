@@ -1,1 +1,1 @@
-"""HTTP for the observer: which requests are let through, and how they are answered."""
+"""The ports of the observer: HTTP, which requests are let through, and the local sockets."""
