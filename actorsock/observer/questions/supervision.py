@@ -19,6 +19,8 @@ _MOST_LEVELS = 20
 async def tree(looks: Looks, own: Pid, parameters: Parameters) -> Json:
     """Return the trees of all processes that no living process has started, or one of them.
 
+    Without `own`, the observer's process, and what it has started.
+
     Parameters of the question: `root`, a pid, for that one; `depth`, the levels below a root;
     `count`, how many children of one process are told: the rest is a number.
     """
@@ -34,12 +36,14 @@ async def tree(looks: Looks, own: Pid, parameters: Parameters) -> Json:
         ]
     found = (supervision_tree(root, depth) for root in roots[:count])
     return {
-        "roots": [_told(node, count) for node in found if node is not None],
+        "roots": [_told(node, own, count) for node in found if node is not None],
         "more": max(0, len(roots) - count),
     }
 
 
-def _told(node: TreeNode, count: int) -> dict[str, Json]:
+def _told(node: TreeNode, own: Pid, count: int) -> dict[str, Json]:
+    children = [child for child in node.children if child.pid is not own]
+    shown = _shown(children, count)
     return {
         "pid": None if node.pid is None else repr(node.pid),
         "id": None if node.id is None else text_of(node.id),
@@ -47,8 +51,8 @@ def _told(node: TreeNode, count: int) -> dict[str, Json]:
         "label": label_text(node.label),
         "function": node.function,
         "type": node.type,
-        "children": [_told(child, count) for child in _shown(node.children, count)],
-        "more": node.count - min(count, len(node.children)),
+        "children": [_told(child, own, count) for child in shown],
+        "more": node.count - len(shown) - (len(node.children) - len(children)),
     }
 
 
