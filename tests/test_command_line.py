@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from actorsock import native
-from actorsock.__main__ import main
+from actorsock.commands import main
 
 README = Path(__file__).parent.parent / "README.md"
 ACTORSOCK = [sys.executable, "-W", "error", "-m", "actorsock"]
@@ -235,7 +235,7 @@ def test_help_shows_both_forms(capsys: pytest.CaptureFixture[str]) -> None:
     outcome = Outcome(capsys, "--help")
     assert outcome.status == 0
     assert "actorsock [FILE]" in outcome.out
-    assert "actorsock run MODULE:FUNCTION [ARG ...]" in outcome.out
+    assert "actorsock run [OPTION ...] MODULE:FUNCTION [ARG ...]" in outcome.out
     assert Outcome(capsys, "run", "--help").out.startswith("usage: actorsock run")
 
 

@@ -56,7 +56,11 @@ LAYERS: list[tuple[str, ...]] = [
     ("actorsock.streams",),
     ("actorsock.observing",),
     ("actorsock.testing", "actorsock"),
+    ("actorsock.observer.web",),
+    ("actorsock.observer.questions", "actorsock.observer.terminal"),
+    ("actorsock.observer",),
     ("actorsock.demo", "pytest_actorsock"),
+    ("actorsock.commands",),
     ("actorsock.__main__",),
 ]
 """From the lowest layer to the highest; wings in one layer do not import each other.

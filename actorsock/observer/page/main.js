@@ -1,0 +1,106 @@
+// The page: its views, the keys that lead to them, and the loop that asks again and again.
+
+import { NoAnswer, ask } from "./ask.js";
+import { element } from "./dom.js";
+import { tiles } from "./tiles.js";
+import { processes } from "./views/processes.js";
+import { sockets } from "./views/sockets.js";
+import { system } from "./views/system.js";
+import { timers } from "./views/timers.js";
+import { tree } from "./views/tree.js";
+import { waits } from "./views/waits.js";
+
+const EVERY = 1000; // milliseconds between an answer and the next question
+
+const VIEWS = { processes, tree, sockets, waits, timers, system };
+
+const state = document.getElementById("state");
+const place = document.getElementById("view");
+const fillTiles = tiles(document.getElementById("tiles"));
+
+const page = {
+  view: null,
+  // Lead to one process, from wherever its pid stands.
+  show(pid) {
+    open("processes");
+    page.view.show(pid);
+  },
+  again() {
+    wake();
+  },
+};
+
+const buttons = Object.keys(VIEWS).map((name, index) =>
+  element("button", { onclick: () => open(name), "data-view": name }, name, element("kbd", {}, String(index + 1))),
+);
+document.getElementById("views").append(...buttons);
+
+const made = {};
+
+function open(name) {
+  made[name] ??= VIEWS[name](page);
+  page.view = made[name];
+  place.replaceChildren(page.view.node);
+  place.setAttribute("aria-label", name);
+  for (const button of buttons) {
+    if (button.dataset.view === name) button.setAttribute("aria-current", "page");
+    else button.removeAttribute("aria-current");
+  }
+  wake();
+}
+
+let wake = () => {};
+
+function pause() {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, EVERY);
+    wake = () => {
+      clearTimeout(timer);
+      resolve();
+    };
+  });
+}
+
+async function look() {
+  const view = page.view;
+  const began = performance.now();
+  try {
+    const [all] = await Promise.all([ask("system", { history: 1 }), view.look()]);
+    fillTiles(all);
+    document.title = `${all.about.program}: observer`;
+    document.getElementById("program").textContent = all.about.program;
+    said(`live, ${Math.round(performance.now() - began)} ms`, false);
+  } catch (error) {
+    if (!(error instanceof NoAnswer)) throw error;
+    said(error.message, true);
+  }
+}
+
+function said(text, wrong) {
+  state.textContent = text;
+  state.classList.toggle("wrong", wrong);
+  // A screen reader is told what is wrong, and not how many milliseconds each look has taken.
+  state.setAttribute("aria-live", wrong ? "polite" : "off");
+}
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  const typing = event.target.matches?.("input[type=search]");
+  if (typing) {
+    if (event.key === "Escape") event.target.blur();
+    return;
+  }
+  const name = Object.keys(VIEWS)[Number(event.key) - 1];
+  const filter = place.querySelector("input[type=search]");
+  if (name) open(name);
+  else if (event.key === "/" && filter) filter.focus();
+  else return;
+  event.preventDefault();
+});
+document.addEventListener("visibilitychange", () => wake());
+
+open("processes");
+for (;;) {
+  if (!document.hidden) await look();
+  await pause();
+}

@@ -1,0 +1,78 @@
+"""What the last looks at the runtime have seen, for everything that is told per second."""
+
+import time
+from collections import deque
+from typing import Final
+
+import attrs
+
+from ...runtime.core.identity import Pid
+from ...runtime.core.node import Node
+from ...runtime.core.process import Process, alive
+
+__all__ = ["Looks", "processes_of"]
+
+_SHORTEST: Final = 0.9
+"""Seconds between two looks that are kept. Several pages may ask, each once a second."""
+
+_KEPT: Final = 60
+"""How many looks the history shows: about a minute."""
+
+
+@attrs.frozen
+class _Look:
+    at: float
+    """On Python's monotonic clock."""
+    processor: float
+    """Seconds of processor time that the program has used."""
+    reductions: dict[Pid, int]
+    """What each process had spent."""
+    numbers: dict[str, float]
+    """What the history shows."""
+
+
+class Looks:
+    """The history of one observer. It grows only while somebody looks."""
+
+    def __init__(self, node: Node) -> None:
+        self.node = node
+        self.began = time.monotonic()
+        self._last: _Look | None = None
+        self._before: _Look | None = None
+        self.history: deque[dict[str, float]] = deque(maxlen=_KEPT)
+        """The numbers of each look, oldest first."""
+
+    def spent(self, process: Process) -> int:
+        """Return what `process` has spent since the look before the last one."""
+        before = self._before
+        old = 0 if before is None else before.reductions.get(process.pid, 0)
+        return process.body.reductions - old
+
+    def look(self) -> dict[str, float]:
+        """Look, unless that was just done; return the numbers of the newest look."""
+        now = time.monotonic()
+        last = self._last
+        if last is not None and now - last.at < _SHORTEST:
+            return last.numbers
+        reductions, waiting = {}, 0
+        kinds = {"task": 0, "light": 0, "handler": 0}
+        for process in processes_of(self.node):
+            reductions[process.pid] = process.body.reductions
+            waiting += len(process.mailbox)
+            kinds[process.body.kind] += 1
+        processor = time.process_time()
+        numbers: dict[str, float] = {**kinds, "processes": len(reductions), "queued": waiting}
+        if last is not None:
+            seconds = now - last.at
+            spent = sum(all_ - last.reductions.get(pid, 0) for pid, all_ in reductions.items())
+            numbers["reductions"] = spent / seconds
+            numbers["processor"] = (processor - last.processor) / seconds
+        self._before, self._last = last, _Look(now, processor, reductions, numbers)
+        self.history.append(numbers)
+        return numbers
+
+
+def processes_of(node: Node) -> list[Process]:
+    """Return the processes of one runtime, oldest first."""
+    # The table is shared by runtimes in all threads, and `copy` is one step of the interpreter.
+    return [process for process in alive.copy().values() if process.node is node]

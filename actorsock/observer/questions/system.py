@@ -1,0 +1,63 @@
+"""The program as a whole: the line of tiles, and the view of the system."""
+
+import os
+import platform
+import sys
+import threading
+import time
+from pathlib import Path
+
+import trio
+
+from ... import socket
+from ..._native import native
+from ..web.parameters import Parameters
+from ..web.site import Json
+from .looks import Looks
+
+__all__ = ["system"]
+
+
+async def system(looks: Looks, parameters: Parameters) -> Json:
+    """Return the numbers of now, and those of the last minute if `history=1`."""
+    numbers = looks.look()
+    told: dict[str, Json] = {
+        "now": dict(numbers),
+        "memory": _resident(),
+        "sockets": socket.number_of(),
+        "descriptors": _descriptors(),
+        "timers": len(looks.node.pending),
+        "names": len(looks.node.names),
+        "uptime": time.monotonic() - looks.began,
+    }
+    if parameters.flag("history"):
+        told["history"] = [dict(each) for each in looks.history]
+        told["about"] = {
+            "program": Path(sys.argv[0]).name,
+            "pid": os.getpid(),
+            "python": platform.python_version(),
+            "trio": trio.__version__,
+            "native core": native,
+            "machine": platform.platform(),
+            "processors": os.cpu_count(),
+            "threads": threading.active_count(),
+        }
+    return told
+
+
+def _resident() -> int | None:
+    """Return the bytes of memory that the program has now; None where the system does not tell."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except (OSError, IndexError, ValueError):
+        return None
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def _descriptors() -> int | None:
+    for folder in ("/proc/self/fd", "/dev/fd"):
+        try:
+            return len(os.listdir(folder))
+        except OSError:
+            continue
+    return None

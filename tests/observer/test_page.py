@@ -1,0 +1,181 @@
+"""The page in a real browser: Debian's Chromium, without a screen."""
+
+import math
+import shutil
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+import pytest
+import trio
+
+from actorsock import is_alive, ok, otp, receive, set_label, spawn
+
+from ..stories import in_runtime
+from .support import observed
+
+webdriver = pytest.importorskip("selenium.webdriver")
+from selenium.webdriver.common.keys import Keys  # noqa: E402
+from selenium.webdriver.support.ui import WebDriverWait  # noqa: E402
+
+T = TypeVar("T")
+
+CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+
+pytestmark = [
+    pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="needs chromium and chromedriver"),
+    pytest.mark.xdist_group("chromium"),
+]
+
+
+class Page:
+    """The page as a person sees and drives it. Its methods block, so they run in a thread."""
+
+    def __init__(self, browser: Any) -> None:
+        self.browser = browser
+
+    def open(self, url: str) -> None:
+        self.browser.get("about:blank")
+        self.browser.get(url)
+
+    def until(self, condition: Callable[[], T]) -> T:
+        return WebDriverWait(self.browser, 30, 0.05).until(lambda _: condition())  # type: ignore[no-any-return]
+
+    def text(self, selector: str) -> str:
+        return "\n".join(self.browser.execute_script(_TEXTS, selector))
+
+    def has(self, selector: str, text: str) -> None:
+        self.until(lambda: text in self.text(selector))
+
+    def press(self, *keys: str) -> None:
+        webdriver.ActionChains(self.browser).send_keys(*keys).perform()
+
+    def click(self, selector: str, text: str) -> None:
+        self.until(lambda: self.browser.execute_script(_CLICK, selector, text))
+
+    def focused(self) -> str:
+        return str(self.browser.switch_to.active_element.text)
+
+    def complaints(self) -> list[str]:
+        """What the browser has refused or found wrong, such as a breach of the page's policy."""
+        found = self.browser.get_log("browser")
+        return [entry["message"] for entry in found if "401" not in entry["message"]]
+
+
+# By script and not by element: the page draws itself anew each second.
+_TEXTS = "return [...document.querySelectorAll(arguments[0])].map(e => e.textContent)"
+_CLICK = """
+const found = [...document.querySelectorAll(arguments[0])].find(
+  (element) => element.textContent.includes(arguments[1]));
+if (found) found.dispatchEvent(new MouseEvent("click", {bubbles: true}));
+return Boolean(found);
+"""
+
+
+@pytest.fixture(scope="module")
+def page() -> Iterator[Page]:
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--window-size=1400,900"):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    browser = webdriver.Chrome(options, webdriver.ChromeService(DRIVER))
+    yield Page(browser)
+    browser.quit()
+
+
+async def waiting(label: str) -> None:
+    set_label(label)
+    await receive()
+
+
+class Asker(otp.GenServer):
+    async def handle_call(self, request: Any, caller: otp.Caller) -> otp.Reply:
+        return otp.Reply(await otp.call(request, caller.pid, math.inf))
+
+
+@in_runtime
+async def test_every_view_by_keyboard(page: Page) -> None:
+    for number in range(100):
+        spawn(waiting, f"worker {number:03}", light=True)
+    orders = ok(await otp.start(Asker, name="orders"))
+    billing = ok(await otp.start(Asker, name="billing"))
+    otp.send_request(orders, billing)
+    otp.send_request(billing, orders)
+
+    def story(url: str) -> None:
+        page.open(url)
+        page.has("#tiles", "100 light")
+        page.press("/")
+        page.press("worker")
+        page.has(".bar", "100 of ")
+        page.press(Keys.ESCAPE)
+        page.click("th button", "name")  # descending first
+        page.has("tbody tr:first-child", "worker 099")
+        page.press(Keys.TAB)
+        page.until(lambda: page.press(Keys.TAB) or "worker 099" in page.focused())
+        page.press(Keys.ARROW_DOWN)
+        page.has("aside", "worker 098")
+        page.press(Keys.PAGE_DOWN)
+        page.has("tbody tr:first-child", "worker 059")
+        page.press("2")
+        page.has(".tree", "orders")
+        page.press("3")
+        page.has("tbody", "127.0.0.1:")
+        page.press("4")
+        page.has("#view .wrong", "will never go on")
+        page.press("5")
+        page.has("#view", "billing")
+        page.press("6")
+        page.has("#view", "native core")
+        page.press("4")
+        page.click("#view td button", repr(orders))
+        page.has("aside", f"call {billing!r}")
+        assert page.complaints() == []
+
+    async with observed() as client:
+        await trio.to_thread.run_sync(story, client.at.url)
+
+
+@in_runtime
+async def test_a_process_is_killed_and_the_page_says_so(page: Page) -> None:
+    victim = spawn(waiting, "victim")
+
+    def story(url: str) -> None:
+        page.open(url)
+        page.click("tbody tr", "victim")
+        page.has("aside", "victim")
+        page.click("aside button", "kill")
+        page.click("aside button", "really kill?")
+        page.has("aside", "It has ended.")
+
+    async with observed(control=True) as client:
+        await trio.to_thread.run_sync(story, client.at.url)
+    assert not is_alive(victim)
+
+
+@in_runtime
+async def test_a_wrong_token_is_told(page: Page) -> None:
+    def story(url: str) -> None:
+        page.open(url[:-5])
+        page.has("#state", "open the address that the program shows")
+
+    async with observed() as client:
+        await trio.to_thread.run_sync(story, client.at.url)
+
+
+@in_runtime
+async def test_what_a_program_says_is_never_read_as_html(page: Page) -> None:
+    spawn(waiting, "<img src=x onerror=document.title='broken'>")
+
+    def story(url: str) -> None:
+        page.open(url)
+        page.has("tbody", "<img src=x")
+        page.click("tbody tr", "<img src=x")
+        page.has("aside", "<img src=x")
+        page.press("2")
+        page.has(".tree", "<img")
+        assert page.browser.title.endswith("observer")
+        assert page.complaints() == []
+
+    async with observed() as client:
+        await trio.to_thread.run_sync(story, client.at.url)
