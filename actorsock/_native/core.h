@@ -68,6 +68,10 @@
     /* sockets */                                                                                 \
     X(actor_type)                                                                                 \
     X(socket_type)                                                                                \
+    X(socket_numbers)                                                                             \
+    X(service_type)                                                                               \
+    X(registry_type)                                                                              \
+    X(start_handler)                                                                              \
     X(what_is_there)                                                                              \
     X(all_sent)                                                                                   \
     X(closed_lanes)                                                                               \
@@ -126,6 +130,7 @@
     X(end_with)                                                                                   \
     X(ensure_watched)                                                                             \
     X(fileno)                                                                                     \
+    X(monitor)                                                                                    \
     X(monitor_user)                                                                               \
     X(normal)                                                                                     \
     X(parked)                                                                                     \
@@ -156,6 +161,8 @@
     X(_epoll)                                                                                     \
     X(_new)                                                                                       \
     X(_notify)                                                                                    \
+    X(_on_message)                                                                                \
+    X(_terminated)                                                                                \
     X(_poll)                                                                                      \
     X(_atoms)                                                                                     \
     X(atom)                                                                                       \
@@ -263,6 +270,26 @@
     X(actor, actor_type, watched)                                                                 \
     X(actor, actor_type, write_would_block)                                                       \
     X(actor, actor_type, _monitors)                                                               \
+    X(actor, actor_type, _probe)                                                                  \
+    X(actor, actor_type, bound)                                                                   \
+    X(actor, actor_type, connect_error)                                                           \
+    X(actor, actor_type, connected)                                                               \
+    X(actor, actor_type, ctype)                                                                   \
+    X(actor, actor_type, listening)                                                               \
+    X(actor, actor_type, logged)                                                                  \
+    X(actor, actor_type, may_linger)                                                              \
+    X(actor, actor_type, process)                                                                 \
+    X(actor, actor_type, service)                                                                 \
+    X(service, service_type, node)                                                                \
+    X(service, service_type, poller)                                                              \
+    X(service, service_type, registry)                                                            \
+    X(registry, registry_type, debug)                                                             \
+    X(registry, registry_type, kinds)                                                             \
+    X(registry, registry_type, sockets)                                                           \
+    X(socket, socket_type, _number)                                                               \
+    X(settings, settings_type, debug)                                                             \
+    X(settings, settings_type, iow)                                                               \
+    X(settings, settings_type, use_registry)                                                      \
     X(kind, kind_type, protocol_number)                                                           \
     X(kind, kind_type, type_number)                                                               \
     X(kind, kind_type, family)                                                                    \

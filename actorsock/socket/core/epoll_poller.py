@@ -138,6 +138,8 @@ class EpollPoller:
         self._spurious.forget(actor)
         self._sweeper.forget(actor)
         fd = actor.fd
+        if fd not in self._actors and fd not in self._new:
+            return  # no process has ever waited for it
         for entries in (self._new, self._actors):
             entry = entries.get(fd)
             if type(entry) is _Several and actor in entry.actors:
@@ -285,8 +287,9 @@ class _Sweeper:
 
     def forget(self, actor: Pollable) -> None:
         """Report no more to `actor`."""
-        for lane in LANES:
-            self._refused.pop((actor, lane), None)
+        if self._refused:
+            for lane in LANES:
+                self._refused.pop((actor, lane), None)
 
     def sweep(self) -> None:
         """Report every lane that is ready and awaited, without yielding."""

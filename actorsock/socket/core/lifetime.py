@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Final
 import attrs
 from trio.lowlevel import enable_ki_protection
 
+from ..._native import twin
 from ...results import Error, Ok
 from ...runtime.bodies.current import current_process
 from ...runtime.bodies.handler import start_handler
@@ -67,6 +68,7 @@ class SocketLifetime(Readiness):
     object_type: ClassVar[type[Socket]] = Socket
     """The class of the object that programs have."""
 
+    @twin
     def __init__(
         self,
         service: Service,
@@ -265,7 +267,8 @@ class SocketLifetime(Readiness):
         self.forget_would_block()
         if self.ctype == "fromfd":
             sock.detach()  # `open_fd` without `dup`: the descriptor is the program's to close
-        self.carry_out(decisions)
+        if decisions:
+            self.carry_out(decisions)
         service.registry.closed(self.socket_object)
         self.unread = b""
         self.process.end("normal")

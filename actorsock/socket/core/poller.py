@@ -150,8 +150,9 @@ class SpuriousWakeups:
         return _PAUSE * 2 ** min(longer, _DOUBLINGS) if longer >= 0 else 0
 
     def forget(self, actor: Pollable) -> None:
-        for lane in LANES:
-            self._counts.pop((actor, lane), None)
+        if self._counts:  # mostly there are none, and every close comes here
+            for lane in LANES:
+                self._counts.pop((actor, lane), None)
 
 
 def _never() -> bool:

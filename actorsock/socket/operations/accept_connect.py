@@ -46,13 +46,6 @@ class Accept(Whole):
         except OSError as exc:
             counters.acc_fails += 1
             return error_of(exc)
-        try:
-            accepted.setblocking(False)
-        except OSError as exc:
-            counters.acc_fails += 1
-            with suppress(OSError):
-                accepted.close()
-            return error_of(exc)
         counters.acc_success += 1
         made = SocketActor(
             actor.service,
@@ -69,8 +62,15 @@ class Accept(Whole):
 
 @twin
 def _accept(listener: stdlib.socket, kind: SocketKind) -> stdlib.socket:
-    """Make one system call that accepts; `kind` is that of the listener."""
-    return listener.accept()[0]
+    """Accept one connection, which does not block; `kind` is that of the listener."""
+    accepted = listener.accept()[0]
+    try:
+        accepted.setblocking(False)
+    except OSError:
+        with suppress(OSError):
+            accepted.close()
+        raise
+    return accepted
 
 
 @attrs.define
