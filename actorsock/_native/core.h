@@ -168,7 +168,8 @@
     X(atom)                                                                                       \
     X(by_type)                                                                                    \
     X(cached)                                                                                     \
-    X(derived)
+    X(derived)                                                                                    \
+    X(make_pid)
 
 /* Offsets of slots: X(group, type, slot) declares `group_slot`, of the type `type`.  */
 #define RUNTIME_SLOTS(X)                                                                          \

@@ -29,6 +29,7 @@ from actorsock import (
     exit,
     ok,
     otp,
+    processes,
     receive,
     run,
     sleep,
@@ -112,6 +113,8 @@ class Soak:
     complaints: list[str] = attrs.field(factory=list)
     memories: list[tuple[int, Memory, float, float]] = attrs.field(factory=list)
     """After each wave: calls so far, memory of this program, of its kin and an Erlang node."""
+    processes: int = 0
+    """The processes of this program after the first wave: those of its connections, and its own."""
     over: bool = False
 
     async def run(self) -> None:
@@ -209,9 +212,10 @@ class Soak:
     async def at_rest(self) -> None:
         """Look whether anything is left, after some patience."""
         until = time.monotonic() + _PATIENCE
-        while (left := _left()) and time.monotonic() < until:
+        while (left := _left(self.processes)) and time.monotonic() < until:
             await sleep(0.1)
         self.complaints += left
+        self.processes = self.processes or len(processes())
 
     async def measure(self) -> None:
         """Note the memory that the nodes use."""
@@ -243,9 +247,10 @@ class Soak:
             self.complaints.append(f"{after - before:.1f} MiB more than when it was warm")
 
 
-def _left() -> list[str]:
+def _left(expected: int) -> list[str]:
     home, me = distribution(), current_process()
     counts = {
+        "processes": len(processes()) - (expected or len(processes())),
         "processes that have to wait for room": len(owing),
         "aliases": len(aliased),
         "monitors of the first process": len(me.monitors or ()),
