@@ -12,7 +12,7 @@ where this one was imported before pytest began.
 
 from typing import Final
 
-from . import gen_tcp, gen_udp, inet, otp, socket, streams
+from . import gen_tcp, gen_udp, inet, otp, socket, streams, trace
 
 # Reachable as `actorsock.ssl`, but not in `__all__`: `import *` must not hide Python's `ssl`.
 from . import ssl as ssl
@@ -145,6 +145,7 @@ __all__ = [
     "spawn_monitor",
     "start_timer",
     "streams",
+    "trace",
     "trap_exit",
     "unalias",
     "unlink",

@@ -30,6 +30,7 @@ PACKAGES = [
     "actorsock.otp.sys",
     "actorsock.otp.proc_lib",
     "actorsock.streams",
+    "actorsock.trace",
     "actorsock.dist",
     "actorsock.dist.erpc",
     "actorsock.dist.terms",

@@ -563,7 +563,9 @@ blocking(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
         PyObject *process = stepped_process(state);
         if (process != NULL) {
             PyObject *result = NULL;
-            int done = ask_for(state, process, args[0], args[1], &result);
+            int done = is_exactly(process, state->process_type)
+                           ? ask_for(state, process, args[0], args[1], &result)
+                           : 0;
             Py_DECREF(process);
             if (done != 0) {
                 return result;

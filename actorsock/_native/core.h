@@ -467,8 +467,8 @@ sockets_prepare(State *state)
 /* The `Step` of this thread; a new reference.  */
 PyObject *thread_step(State *state);
 
-/* The process that the runtime steps in this thread, if it is plain; a new reference. NULL with or
-   without an exception otherwise.  */
+/* The process that the runtime steps in this thread, of whatever class; a new reference. NULL without
+   an exception if it steps none.  */
 PyObject *stepped_process(State *state);
 
 /* The process of `pid`, if it is alive and plain; a new reference. NULL with or without an exception

@@ -24,7 +24,7 @@ from ..socket.core.socket_object import Socket
 from .wait_reasons import Named
 from .waiting import actor_waited_for, monitored_by_name, waits_for
 
-__all__ = ["ITEMS", "ProcessSocket", "ProcessTimer"]
+__all__ = ["ITEMS", "ProcessSocket", "ProcessTimer", "actors_of"]
 
 
 @attrs.frozen
@@ -75,13 +75,20 @@ def _monitors(process: Process) -> list[Named]:
     return [monitored_by_name(target) for target in (process.monitors or {}).values()]
 
 
-def _sockets(process: Process) -> list[ProcessSocket]:
-    # A socket monitors its owner, and who waits for it with a handle; a blocking caller is parked.
+def actors_of(process: Process) -> list[SocketLifetime]:
+    """Return the actors of the sockets that the process owns, or waits for.
+
+    A socket monitors its owner, and who waits for it with a handle; a blocking caller is parked.
+    """
     watchers = (pid for pid, _ in (process.watchers or {}).values())
     actors = [actor for watcher in watchers if (actor := _actor(watcher)) is not None]
     waited_for = actor_waited_for(process)
     if waited_for is not None and waited_for not in actors:
         actors.append(waited_for)
+    return [actor for actor in actors if actor.socket_object is not None]
+
+
+def _sockets(process: Process) -> list[ProcessSocket]:
     pid = process.pid
     return [
         ProcessSocket(
@@ -94,8 +101,7 @@ def _sockets(process: Process) -> list[ProcessSocket]:
                 if user is not None and user.pid is pid
             ),
         )
-        for actor in actors
-        if actor.socket_object is not None
+        for actor in actors_of(process)
     ]
 
 

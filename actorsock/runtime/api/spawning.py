@@ -167,6 +167,8 @@ def spawn_handler(
         check_free(node, name)
     process = start_handler(node, handler, terminate)
     process.parent = parent.pid
+    if node.started is not None:
+        node.started(process)
     if name is not None:
         give_name(node, name, process)
     return process.pid
@@ -183,6 +185,8 @@ def _spawn(
         check_free(node, name)
     process = start_light(node, fn, args) if light else start_task(node, fn, args)
     process.parent = parent.pid
+    if node.started is not None:
+        node.started(process)
     if name is not None:
         give_name(node, name, process)
     return process
