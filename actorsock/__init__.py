@@ -44,6 +44,7 @@ from .runtime.api.opening import open_runtime, run
 from .runtime.api.receive_or import Received, Returned, receive_or
 from .runtime.api.spawning import spawn, spawn_handler, spawn_link, spawn_monitor
 from .runtime.bodies.in_trio import in_trio
+from .runtime.bodies.limited_process import Limit
 from .runtime.bodies.stacks import StackEntry
 from .runtime.core.identity import Pid, Ref, make_ref
 from .runtime.core.messages import Down, Exit, Timeout, TimerExpired
@@ -84,6 +85,7 @@ __all__ = [
     "InSleep",
     "InSocket",
     "InTrio",
+    "Limit",
     "NoProcessError",
     "Ok",
     "Pid",

@@ -14,6 +14,7 @@ import attrs
 import trio
 
 from ..runtime.bodies.handler import HandlerBody
+from ..runtime.bodies.limited_process import dropped_by, limit_of
 from ..runtime.bodies.running import by_task
 from ..runtime.bodies.stacks import frames_of, program_entry_of, stack_of
 from ..runtime.bodies.status import status_of
@@ -163,6 +164,8 @@ ITEMS: Final[dict[str, Callable[[Process], Any]]] = {
     "trio_task": lambda process: getattr(process.body, "task", None),
     "ended_by": lambda process: process.ended_by,
     # Those that are told only if they are asked for.
+    "max_mailbox": limit_of,
+    "dropped": dropped_by,
     "messages": lambda process: process.mailbox.messages(),
     "memory": _memory,
     "current_function": _current_function,

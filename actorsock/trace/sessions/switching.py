@@ -3,18 +3,22 @@
 from typing import Final
 
 from ...observing.process_items import actors_of
+from ...runtime.bodies.limited_process import LimitedProcess
 from ...runtime.core.node import Node
 from ...runtime.core.process import Process, alive
 from .running import Running
 from .session import Session
 from .table import Flags, Table, set_table, table_of
 from .traced_engine import trace_calls
-from .traced_process import TracedProcess
+from .traced_process import TracedLimitedProcess, TracedProcess
 from .traced_sockets import switch_sockets
 
 __all__ = ["begin", "end_of", "trace_new", "trace_processes"]
 
-_TRACED: Final[dict[type[Process], type[Process]]] = {Process: TracedProcess}
+_TRACED: Final[dict[type[Process], type[Process]]] = {
+    Process: TracedProcess,
+    LimitedProcess: TracedLimitedProcess,
+}
 _PLAIN: Final = {traced: plain for plain, traced in _TRACED.items()}
 
 

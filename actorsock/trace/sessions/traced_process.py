@@ -10,6 +10,7 @@ from typing import Any, Final
 from trio.lowlevel import current_task
 
 from ...otp.calls.protocol import BY_ALIAS, PENDING, Answer, Call
+from ...runtime.bodies.limited_process import LimitedProcess
 from ...runtime.bodies.running import by_task, local
 from ...runtime.core.identity import Pid, Ref
 from ...runtime.core.messages import Down, Exit
@@ -18,7 +19,7 @@ from ...socket.core.notifications import AbortMessage, CounterWrap, SelectMessag
 from .events import TraceEvent
 from .table import record, table_of
 
-__all__ = ["TracedProcess", "running_pid"]
+__all__ = ["TracedLimitedProcess", "TracedProcess", "running_pid"]
 
 
 class TracedProcess(Process):
@@ -30,13 +31,13 @@ class TracedProcess(Process):
         """Record the message, and deliver it."""
         table = table_of(self.node)
         if table is None or type(message) is TraceEvent:
-            Process.deliver(self, message)
+            super().deliver(message)
             return
         sender = _sender_of(message)
         if isinstance(sender, Pid):
             table.record("send", sender, "send", message, self.pid)
         table.record("receive", self.pid, "receive", message, sender)
-        Process.deliver(self, message)
+        super().deliver(message)
         if type(message) is Call:
             answer = message.caller.answer
             if answer is not PENDING and answer is not BY_ALIAS:
@@ -50,7 +51,7 @@ class TracedProcess(Process):
         """Record the link, and make it."""
         record(self, "procs", "link", None, other.pid)
         record(other, "procs", "getting_linked", None, self.pid)
-        Process.link(self, other)
+        super().link(other)
         table = table_of(self.node)
         if table is not None:
             table.inherit(self.pid, other, "set_on_link")
@@ -58,7 +59,7 @@ class TracedProcess(Process):
     def unlink(self, pid: Pid) -> None:
         """Record that the link is removed, and remove it."""
         record(self, "procs", "unlink", None, pid)
-        Process.unlink(self, pid)
+        super().unlink(pid)
 
     def end(self, reason: Any) -> None:
         """Record the end, and end."""
@@ -67,7 +68,13 @@ class TracedProcess(Process):
             table = table_of(self.node)
             if table is not None:
                 table.flags.pop(self.pid, None)
-        Process.end(self, reason)
+        super().end(reason)
+
+
+class TracedLimitedProcess(TracedProcess, LimitedProcess):
+    """The same, with a limit to its mailbox. A message is recorded also if it is dropped."""
+
+    __slots__ = ()
 
 
 _IN_PLACE: Final = Ref()
