@@ -19,6 +19,13 @@ from . import ssl as ssl
 from ._native import native as _native_is_used
 from .observing.process_info import ProcessInfo, process_info
 from .observing.process_items import ProcessSocket, ProcessTimer
+from .observing.system_monitor import (
+    LateTimer,
+    LongMessageQueue,
+    LongSchedule,
+    SystemMonitor,
+    system_monitor,
+)
 from .observing.wait_reasons import (
     InCall,
     InLibrary,
@@ -85,7 +92,10 @@ __all__ = [
     "InSleep",
     "InSocket",
     "InTrio",
+    "LateTimer",
     "Limit",
+    "LongMessageQueue",
+    "LongSchedule",
     "NoProcessError",
     "Ok",
     "Pid",
@@ -101,6 +111,7 @@ __all__ = [
     "SocketListener",
     "SocketStream",
     "StackEntry",
+    "SystemMonitor",
     "Timeout",
     "TimerExpired",
     "Waits",
@@ -147,6 +158,7 @@ __all__ = [
     "spawn_monitor",
     "start_timer",
     "streams",
+    "system_monitor",
     "trace",
     "trap_exit",
     "unalias",
