@@ -22,7 +22,18 @@ __all__ = ["mailbox", "runtime"]
 
 _LEFT_BEHIND: pytest.StashKey[list[str]] = pytest.StashKey()
 _CRASHES: "pytest.StashKey[list[Crash]]" = pytest.StashKey()
+_CHART: pytest.StashKey[str] = pytest.StashKey()
 _UNHEARD: "pytest.StashKey[list[UnheardExit]]" = pytest.StashKey()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option of the plugin."""
+    parser.getgroup("actorsock").addoption(
+        "--actorsock-chart",
+        action="store_true",
+        help="add a sequence chart of the last messages to the report of a test that fails; the "
+        "processes of every test are traced for that, which is slower",
+    )
 
 
 @pytest.fixture
@@ -95,7 +106,12 @@ async def runtime(request: pytest.FixtureRequest, _run_in_trio: None) -> "AsyncI
     unheard = request.node.stash[_UNHEARD] = []
     crashes = request.node.stash[_CRASHES] = []
     async with open_in_another_task() if by_anyio else open_tested_runtime() as opened:
-        yield opened
+        if request.config.getoption("--actorsock-chart"):
+            with opened.traced() as session:
+                yield opened
+            request.node.stash[_CHART] = opened.chart(session)
+        else:
+            yield opened
         unheard += opened.unheard_exits()
         left_behind += await opened.left_behind()
     crashes += opened.crashes()
@@ -141,12 +157,14 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
         _show(item, "exit signals", [exit.text for exit in unheard])
         _show(item, "crashes", [crash.text for crash in item.stash.get(_CRASHES, [])])
         _show(item, "left behind", item.stash.get(_LEFT_BEHIND, []))
+        _show_chart(item)
         plain = _plain(exc)
     else:
         for name in _not_run(item):
             pytest.fail(_NOT_RUN.format(name), pytrace=False)
         if (failure := _failure(item)) is None:
             return result
+        _show_chart(item)
         __tracebackhide__ = True  # the traceback of the crash is the one to show
         raise failure
     # After the `except` block, so that Python does not add the nursery's group as its context.
@@ -248,6 +266,11 @@ def _lines(texts: Iterable[str]) -> str:
 def _show(item: pytest.Item, heading: str, lines: list[str]) -> None:
     if lines:
         item.add_report_section("call", heading, "\n".join(lines))
+
+
+def _show_chart(item: pytest.Item) -> None:
+    if _CHART in item.stash:
+        _show(item, "last messages", [item.stash[_CHART]])
 
 
 def _plain(exc: BaseException) -> BaseException:

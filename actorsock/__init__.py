@@ -12,13 +12,20 @@ where this one was imported before pytest began.
 
 from typing import Final
 
-from . import gen_tcp, gen_udp, inet, otp, socket, streams
+from . import gen_tcp, gen_udp, inet, otp, socket, streams, trace
 
 # Reachable as `actorsock.ssl`, but not in `__all__`: `import *` must not hide Python's `ssl`.
 from . import ssl as ssl
 from ._native import native as _native_is_used
 from .observing.process_info import ProcessInfo, process_info
 from .observing.process_items import ProcessSocket, ProcessTimer
+from .observing.system_monitor import (
+    LateTimer,
+    LongMessageQueue,
+    LongSchedule,
+    SystemMonitor,
+    system_monitor,
+)
 from .observing.wait_reasons import (
     InCall,
     InLibrary,
@@ -44,6 +51,7 @@ from .runtime.api.opening import open_runtime, run
 from .runtime.api.receive_or import Received, Returned, receive_or
 from .runtime.api.spawning import spawn, spawn_handler, spawn_link, spawn_monitor
 from .runtime.bodies.in_trio import in_trio
+from .runtime.bodies.limited_process import Limit
 from .runtime.bodies.stacks import StackEntry
 from .runtime.core.identity import Pid, Ref, make_ref
 from .runtime.core.messages import Down, Exit, Timeout, TimerExpired
@@ -84,6 +92,10 @@ __all__ = [
     "InSleep",
     "InSocket",
     "InTrio",
+    "LateTimer",
+    "Limit",
+    "LongMessageQueue",
+    "LongSchedule",
     "NoProcessError",
     "Ok",
     "Pid",
@@ -99,6 +111,7 @@ __all__ = [
     "SocketListener",
     "SocketStream",
     "StackEntry",
+    "SystemMonitor",
     "Timeout",
     "TimerExpired",
     "Waits",
@@ -145,6 +158,8 @@ __all__ = [
     "spawn_monitor",
     "start_timer",
     "streams",
+    "system_monitor",
+    "trace",
     "trap_exit",
     "unalias",
     "unlink",

@@ -42,7 +42,7 @@ class Outcome:
 
 
 def summary_of(printed: str) -> dict[str, str]:
-    lines = printed.rpartition("\n\n")[2].splitlines()
+    lines = printed.split("\n\n")[-2].splitlines()  # the last block is the chart
     return dict(line.split(maxsplit=1) for line in lines)
 
 
@@ -108,6 +108,15 @@ def test_the_abort_message_after_another_process_closes(demonstration: Done) -> 
     ]
     assert closed == aborted
     assert closer != waiter
+
+
+def test_it_ends_with_the_chart_of_the_closed_socket(demonstration: Done) -> None:
+    title, head, *rows = demonstration.stdout.split("\n\n")[-1].splitlines()
+    assert title == "The socket that another process closes, as it was traced"
+    assert re.search(r"main <0.1.0> .*waiter <.*#Socket<.*closer <", head)
+    chart = "\n".join(rows)
+    for text in ("spawn waiter", "recv: Select", "spawn closer", "-- close --", "AbortMessage("):
+        assert text in chart
 
 
 def test_output_into_a_pipe_is_plain_and_narrow(demonstration: Done) -> None:

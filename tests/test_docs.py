@@ -18,7 +18,7 @@ import attrs
 import pytest
 
 import actorsock
-from actorsock import gen_tcp, gen_udp, inet, otp, socket
+from actorsock import gen_tcp, gen_udp, inet, otp, socket, trace
 from actorsock.socket.api.ioctl import supported_flags, supported_requests
 from actorsock.socket.api.support import supports
 from actorsock.socket.core.counters import COUNTERS
@@ -173,6 +173,7 @@ def identifiers(documents):
     [
         *[(actorsock, [*DOCUMENTS, "gen_tcp.md"]), (socket, DOCUMENTS)],
         *[(module, ["gen_tcp.md"]) for module in (inet, gen_tcp, gen_udp)],
+        (trace, ["observer.md"]),
         *[(module, ["otp.md"]) for module in (otp, otp.sys, otp.proc_lib)],
     ],
 )

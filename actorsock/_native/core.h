@@ -536,8 +536,8 @@ terms_prepare(State *state)
 /* The `Step` of this thread; a new reference.  */
 PyObject *thread_step(State *state);
 
-/* The process that the runtime steps in this thread, if it is plain; a new reference. NULL with or
-   without an exception otherwise.  */
+/* The process that the runtime steps in this thread, of whatever class; a new reference. NULL without
+   an exception if it steps none.  */
 PyObject *stepped_process(State *state);
 
 /* The calling process, in a step of the runtime or in a task; a new reference, or NULL with an

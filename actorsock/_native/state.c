@@ -292,7 +292,7 @@ stepped_process(State *state)
         return NULL;
     }
     PyObject *process = SLOT(step, state->step_process);
-    process = is_exactly(process, state->process_type) ? Py_NewRef(process) : NULL;
+    process = process == Py_None ? NULL : Py_XNewRef(process);
     Py_DECREF(step);
     return process;
 }

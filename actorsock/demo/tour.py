@@ -1,12 +1,12 @@
 """The course of the demonstration: starting its processes in turn, and checking their reports."""
 
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import Any, Final, TextIO
 
 import attrs
 
-from .. import Down, Ref, current_pid, receive, run, socket, spawn_monitor
+from .. import Down, Ref, current_pid, receive, run, socket, spawn_monitor, trace
 from ..socket import SockAddrIn
 from .client import client
 from .closing import waiter
@@ -45,6 +45,10 @@ def tour(text: Text, out: TextIO) -> bool:
     if not failures:
         for name, value in _summary(progress, seconds):
             print_line(out, f"{paint(f'{name:>11}', 'strong')}  {value}")
+        print_line(out)
+        print_line(out, paint("The socket that another process closes, as it was traced", "strong"))
+        utf8 = (out.encoding or "").lower().replace("-", "") == "utf8"
+        print_line(out, trace.chart(progress.scene, "text" if out.isatty() and utf8 else "ascii"))
     return not failures
 
 
@@ -58,6 +62,8 @@ class _Progress:
     echoed: list[Echoed] = attrs.field(factory=list)
     accepted: Accepted = attrs.field(factory=lambda: Accepted(0, 0))
     aborts: int = 0
+    scene: Iterable[trace.TraceEvent] = ()
+    """What was traced of the scene of the closed socket."""
     failures: list[str] = attrs.field(factory=list)
 
 
@@ -79,8 +85,11 @@ async def _main(progress: _Progress, text: Text) -> None:
     await _until_only(progress, {"server"})
 
     progress.show("main", "starts a process whose socket another one closes")
-    _start(progress, "waiter", waiter, main, address)
-    await _until_only(progress, {"server"})
+    with trace.session() as scene:
+        trace.process(scene, main, ["receive", "procs", "sockets", "set_on_spawn"])
+        _start(progress, "waiter", waiter, main, address)
+        await _until_only(progress, {"server"})
+    progress.scene = scene
 
     progress.show("main", "closes the listening socket", listener)
     await socket.close(listener)

@@ -82,6 +82,8 @@ def process_info(
         items: which items; None is all attributes of `ProcessInfo`. Besides their names:
 
             - `"messages"`: the mailbox, oldest message first
+            - `"max_mailbox"`, `"dropped"`: the `Limit` of its mailbox, or None; how many messages
+              were dropped because of it
             - `"memory"`: about how many bytes it takes, without its messages and variables
             - `"current_function"`, `"current_location"`: the innermost call of the program, without
               those of trio and of this library, as `module:function` and as a `StackEntry`

@@ -14,6 +14,7 @@ import attrs
 import trio
 
 from ..runtime.bodies.handler import HandlerBody
+from ..runtime.bodies.limited_process import dropped_by, limit_of
 from ..runtime.bodies.running import by_task
 from ..runtime.bodies.stacks import frames_of, program_entry_of, stack_of
 from ..runtime.bodies.status import status_of
@@ -24,7 +25,7 @@ from ..socket.core.socket_object import Socket
 from .wait_reasons import Named
 from .waiting import actor_waited_for, monitored_by_name, waits_for
 
-__all__ = ["ITEMS", "ProcessSocket", "ProcessTimer"]
+__all__ = ["ITEMS", "ProcessSocket", "ProcessTimer", "actors_of"]
 
 
 @attrs.frozen
@@ -75,13 +76,20 @@ def _monitors(process: Process) -> list[Named]:
     return [monitored_by_name(target) for target in (process.monitors or {}).values()]
 
 
-def _sockets(process: Process) -> list[ProcessSocket]:
-    # A socket monitors its owner, and who waits for it with a handle; a blocking caller is parked.
+def actors_of(process: Process) -> list[SocketLifetime]:
+    """Return the actors of the sockets that the process owns, or waits for.
+
+    A socket monitors its owner, and who waits for it with a handle; a blocking caller is parked.
+    """
     watchers = (pid for pid, _ in (process.watchers or {}).values())
     actors = [actor for watcher in watchers if (actor := _actor(watcher)) is not None]
     waited_for = actor_waited_for(process)
     if waited_for is not None and waited_for not in actors:
         actors.append(waited_for)
+    return [actor for actor in actors if actor.socket_object is not None]
+
+
+def _sockets(process: Process) -> list[ProcessSocket]:
     pid = process.pid
     return [
         ProcessSocket(
@@ -94,8 +102,7 @@ def _sockets(process: Process) -> list[ProcessSocket]:
                 if user is not None and user.pid is pid
             ),
         )
-        for actor in actors
-        if actor.socket_object is not None
+        for actor in actors_of(process)
     ]
 
 
@@ -157,6 +164,8 @@ ITEMS: Final[dict[str, Callable[[Process], Any]]] = {
     "trio_task": lambda process: getattr(process.body, "task", None),
     "ended_by": lambda process: process.ended_by,
     # Those that are told only if they are asked for.
+    "max_mailbox": limit_of,
+    "dropped": dropped_by,
     "messages": lambda process: process.mailbox.messages(),
     "memory": _memory,
     "current_function": _current_function,

@@ -11,6 +11,7 @@ from typing import Final
 import attrs
 import trio
 
+from .. import trace
 from ..arguments import shown
 from ..runtime.api.messaging import receive
 from ..runtime.api.opening import open_runtime
@@ -27,6 +28,9 @@ from .quiescence import at_rest, open_sockets
 from .unheard_exits import UnheardExit, UnheardExits
 
 __all__ = ["Runtime", "open_in_another_task", "open_tested_runtime"]
+
+_CHARTED: Final = 100
+"""Events in the chart of a test that has failed: some fifty messages."""
 
 _PATIENCE: Final = 5.0
 """Seconds of real time in which processes that are ending must have ended."""
@@ -144,6 +148,16 @@ class Runtime:
             people.
         """
         return [*self._unheard.seen, *self._unheard.of_this_task()]
+
+    def traced(self) -> trace.Session:
+        """Trace the messages and ends of all processes, for `chart`; a context manager."""
+        session = trace.session(keep=_CHARTED)
+        trace.process(session, "all", ["send", "receive", "procs"])
+        return session
+
+    def chart(self, session: trace.Session) -> str:
+        """Return a sequence chart of the last messages that `session` has seen."""
+        return trace.chart(session)
 
     def crashes(self) -> list[Crash]:
         """Return the crashes so far that were neither noticed by the test nor allowed.

@@ -5,6 +5,7 @@ from typing import Any, Final, final
 import attrs
 
 from ...runtime.core.identity import Ref
+from ...runtime.core.messages import owed
 
 __all__ = [
     "SSL_MESSAGES",
@@ -233,3 +234,7 @@ SSL_MESSAGES: Final = StreamMessages(SslClosed, SslError, SslPassive, ())
 def moves_with_udp(message: object) -> bool:
     """Tell if `gen_udp.controlling_process` moves a message: datagrams without ancillary data."""
     return isinstance(message, Udp) and message.ancillary is None
+
+
+owed.update((Tcp, TcpClosed, TcpError, TcpPassive, Udp, UdpError, UdpPassive))
+owed.update((Ssl, SslClosed, SslError, SslPassive, PortDown))

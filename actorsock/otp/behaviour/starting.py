@@ -16,6 +16,7 @@ from ...runtime.api.messaging import receive, send
 from ...runtime.api.naming import whereis
 from ...runtime.api.spawning import spawn, spawn_handler
 from ...runtime.bodies.current import current_process
+from ...runtime.bodies.limited_process import Limit, check_limit
 from ...runtime.core.identity import Pid, Ref
 from ...runtime.core.messages import Down
 from ...runtime.core.process import Process, alive
@@ -36,6 +37,7 @@ async def start(
     name: str | Via | None = None,
     light: bool = False,
     timeout: float = inf,
+    max_mailbox: Limit | None = None,
 ) -> Ok[Pid] | Error[Any]:
     """Start a behaviour in a new process, and wait until its `init` has returned.
 
@@ -51,6 +53,7 @@ async def start(
         light: run the process as a light one. Without effect on a class whose callbacks are all
             plain functions: its processes are handlers.
         timeout: seconds to wait for `init`; `math.inf` (the default) waits for ever.
+        max_mailbox: a `Limit` to its mailbox. A call above it fails with `"overloaded"`.
 
     Returns:
         `Ok(pid)`, or `Error`. In the latter case the process has ended, or was never started:
@@ -72,7 +75,7 @@ async def start(
             case Ok(pid): ...
             case Error("already_started", pid): ...
     """
-    return await _start("alone", behaviour, args, name, light, timeout)
+    return await _start("alone", behaviour, args, name, light, timeout, max_mailbox)
 
 
 async def start_link(
@@ -81,6 +84,7 @@ async def start_link(
     name: str | Via | None = None,
     light: bool = False,
     timeout: float = inf,
+    max_mailbox: Limit | None = None,
 ) -> Ok[Pid] | Error[Any]:
     """Start a behaviour in a new process that is linked to the caller, its parent.
 
@@ -96,6 +100,7 @@ async def start_link(
         name: a name to register the process under, before `init` runs.
         light: run the process as a light one, if the class has async callbacks.
         timeout: seconds to wait for `init`; `math.inf` (the default) waits for ever.
+        max_mailbox: a `Limit` to its mailbox. A call above it fails with `"overloaded"`.
 
     Returns:
         The same as `start`. If the result is an `Error`, a parent that traps exits gets no `Exit`
@@ -105,7 +110,7 @@ async def start_link(
         TypeError: as `start`.
         ValueError: as `start`.
     """
-    return await _start("linked", behaviour, args, name, light, timeout)
+    return await _start("linked", behaviour, args, name, light, timeout, max_mailbox)
 
 
 async def start_monitor(
@@ -114,6 +119,7 @@ async def start_monitor(
     name: str | Via | None = None,
     light: bool = False,
     timeout: float = inf,
+    max_mailbox: Limit | None = None,
 ) -> Ok[tuple[Pid, Ref]] | Error[Any]:
     """Start a behaviour in a new process that the caller monitors, from its beginning on.
 
@@ -126,6 +132,7 @@ async def start_monitor(
         name: a name to register the process under, before `init` runs.
         light: run the process as a light one, if the class has async callbacks.
         timeout: seconds to wait for `init`; `math.inf` (the default) waits for ever.
+        max_mailbox: a `Limit` to its mailbox. A call above it fails with `"overloaded"`.
 
     Returns:
         `Ok((pid, ref))`, where a `Down` with `ref` will tell the end of the process; or `Error`
@@ -135,7 +142,7 @@ async def start_monitor(
         TypeError: as `start`.
         ValueError: as `start`.
     """
-    return await _start("monitored", behaviour, args, name, light, timeout)
+    return await _start("monitored", behaviour, args, name, light, timeout, max_mailbox)
 
 
 How = Literal["alone", "linked", "monitored"]
@@ -158,6 +165,7 @@ async def _start(
     name: str | Via | None,
     light: bool,
     timeout: float,
+    max_mailbox: Limit | None,
 ) -> Ok[Any] | Error[Any]:
     if not (isinstance(behaviour, type) and issubclass(behaviour, Behaviour)):
         raise TypeError(
@@ -165,6 +173,7 @@ async def _start(
             f"got {shown(behaviour)}"
         )
     check_seconds("timeout", timeout)
+    check_limit(max_mailbox)
     starter = current_process()
     pause = starter.body.spend(START)
     if pause is not None:
@@ -177,9 +186,13 @@ async def _start(
         return Error("already_started", owner)
     engine = behaviour._engine()
     if isinstance(engine, InPlace):
-        pid = start_descendant(starter, lambda: spawn_handler(engine, name=local))
+        pid = start_descendant(
+            starter, lambda: spawn_handler(engine, name=local, max_mailbox=max_mailbox)
+        )
     else:
-        pid = start_descendant(starter, lambda: spawn(engine, name=local, light=light))
+        pid = start_descendant(
+            starter, lambda: spawn(engine, name=local, light=light, max_mailbox=max_mailbox)
+        )
     # The new process does not run before this function sends or waits, so its first message is
     # `Begin`.
     ref, lasting = attach(starter, pid, how)

@@ -68,6 +68,7 @@ async def call(server: ServerRef, request: Any, timeout: float = 5.0) -> Any:
             - `"noproc"`: there is no such process
             - `"noconnection"`: the connection with its node broke, or could not be made
             - `"timeout"`: no answer in time
+            - `"overloaded"`: the mailbox of the server has reached its `Limit`
             - `"calling_self"`: the server is the calling process
         TypeError: `server` is no pid, name, `Via` or pair, or `timeout` is not a number.
         ValueError: `timeout` is negative or NaN.

@@ -22,8 +22,8 @@ class CallError(ExitError):
     Attributes:
         reason: the exit reason of the server, if it ended before it answered; otherwise
             `"noproc"` (there is no such process), `"noconnection"` (no way to its node),
-            `"timeout"` or `"calling_self"`. If it is an exception (the server crashed), it is the
-            `__cause__` too.
+            `"timeout"`, `"overloaded"` (its mailbox has reached its `Limit`) or `"calling_self"`.
+            If it is an exception (the server crashed), it is the `__cause__` too.
         server: the pid or the name that the function was given.
         request: the request, or the argument of the function.
         function: the name of the function that failed, such as `"call"` or `"sys.get_state"`.

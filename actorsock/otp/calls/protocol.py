@@ -19,6 +19,7 @@ import attrs
 from ..._native import twin
 from ...runtime.api.aliases import send_through
 from ...runtime.core.identity import Pid, Ref
+from ...runtime.core.messages import Down, owed, refused
 from ...runtime.core.process import Process, alive
 from .registries import Via
 
@@ -250,3 +251,13 @@ class Tick:
 
     name: Any
     stamp: int
+
+
+def _refuse(server: Process, call: Call) -> None:
+    """Fail a call that comes above the limit of the server's mailbox."""
+    ref = call.caller.ref
+    send_through(ref, Down(ref, server.pid, "overloaded"))
+
+
+owed.update((Answer, SystemCall, StopRequest, Begin, Begun, Tick))
+refused[Call] = _refuse

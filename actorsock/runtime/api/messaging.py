@@ -59,7 +59,8 @@ def send(dest: Pid | str | Ref | tuple[str, str], message: T) -> T:
     """Put `message` into the mailbox of a process. Erlang's `Dest ! Msg`.
 
     Never waits, and never fails because of the receiver: a message to a process that has ended, or
-    to an alias that is not active, is dropped. Mailboxes are unbounded.
+    to an alias that is not active, is dropped. Mailboxes are unbounded, unless the receiver was
+    started with a `Limit`.
 
     May be called in any thread, and is the only function of the library that may. There it returns
     at once; the message is delivered by the thread of the runtime. The messages of one thread keep

@@ -9,6 +9,7 @@ from ..bodies.current import current_process
 from ..bodies.functions import check_function, check_plain
 from ..bodies.handler import Handler, Terminate, start_handler
 from ..bodies.light import start_light
+from ..bodies.limited_process import Limit, check_limit, limit_mailbox
 from ..bodies.task import start_task
 from ..core.identity import Pid, Ref
 from ..core.process import Process
@@ -26,6 +27,7 @@ def spawn(
     *args: *Ts,
     name: str | None = None,
     light: bool = False,
+    max_mailbox: Limit | None = None,
 ) -> Pid:
     """Start a process that runs `fn(*args)`; return at once. Erlang's `spawn/1,3`.
 
@@ -39,12 +41,13 @@ def spawn(
         light: True runs the code in steps of the runtime instead of a trio task. A message takes
             a fifth of the time, but the code may await only what this library offers, and
             `in_trio` for all the rest of trio.
+        max_mailbox: a `Limit` to the mailbox; None (the default) is none.
 
     Returns:
         The pid of the new process.
 
     Raises:
-        TypeError: `fn` is not an async function, or `name` not a string.
+        TypeError: `fn` is not an async function, `name` not a string, or `max_mailbox` no `Limit`.
         ValueError: `name` is already registered.
         RuntimeError: no runtime is open here, or it is being left.
 
@@ -57,7 +60,7 @@ def spawn(
         pid = spawn(echo, name="echo")
         send(pid, (current_pid(), "hello"))
     """
-    return _spawn(fn, args, name, light).pid
+    return _spawn(fn, args, name, light, max_mailbox).pid
 
 
 @enable_ki_protection
@@ -66,6 +69,7 @@ def spawn_link(
     *args: *Ts,
     name: str | None = None,
     light: bool = False,
+    max_mailbox: Limit | None = None,
 ) -> Pid:
     """Start a process and link it with the caller, in one step. Erlang's `spawn_link/1,3`.
 
@@ -76,6 +80,7 @@ def spawn_link(
         *args: its arguments.
         name: registers the process under this name.
         light: as for `spawn`.
+        max_mailbox: as for `spawn`.
 
     Returns:
         The pid of the new process.
@@ -90,7 +95,7 @@ def spawn_link(
         match await receive(Exit):
             case Exit(pid, reason): ...  # the worker has ended
     """
-    process = _spawn(fn, args, name, light)
+    process = _spawn(fn, args, name, light, max_mailbox)
     current_process().link(process)
     return process.pid
 
@@ -101,6 +106,7 @@ def spawn_monitor(
     *args: *Ts,
     name: str | None = None,
     light: bool = False,
+    max_mailbox: Limit | None = None,
 ) -> tuple[Pid, Ref]:
     """Start a process and monitor it, in one step. Erlang's `spawn_monitor/1,3`.
 
@@ -109,6 +115,7 @@ def spawn_monitor(
         *args: its arguments.
         name: registers the process under this name.
         light: as for `spawn`.
+        max_mailbox: as for `spawn`.
 
     Returns:
         The pid of the new process, and the ref that its `Down` message will carry.
@@ -123,13 +130,17 @@ def spawn_monitor(
             case Down(reason="normal"): ...
             case Down(reason=reason): ...
     """
-    process = _spawn(fn, args, name, light)
+    process = _spawn(fn, args, name, light, max_mailbox)
     return process.pid, current_process().monitor(process, process.pid)
 
 
 @enable_ki_protection
 def spawn_handler(
-    handler: Handler, terminate: Terminate | None = None, *, name: str | None = None
+    handler: Handler,
+    terminate: Terminate | None = None,
+    *,
+    name: str | None = None,
+    max_mailbox: Limit | None = None,
 ) -> Pid:
     """Start a process that calls `handler(message)` with each message, in place.
 
@@ -142,6 +153,7 @@ def spawn_handler(
         handler: a plain function of one message; its result is ignored.
         terminate: a plain function of the exit reason, called as the process ends.
         name: registers the process under this name.
+        max_mailbox: as for `spawn`. A handler has messages in its mailbox only while others run.
 
     Returns:
         The pid of the new process.
@@ -161,21 +173,32 @@ def spawn_handler(
     check_plain("handler", handler, "one message")
     if terminate is not None:
         check_plain("terminate", terminate, "one reason")
+    check_limit(max_mailbox)
     parent = _parent()
     node = parent.node
     if name is not None:
         check_free(node, name)
     process = start_handler(node, handler, terminate)
     process.parent = parent.pid
+    if max_mailbox is not None:
+        limit_mailbox(process, max_mailbox)
+    if node.started is not None:
+        node.started(process)
     if name is not None:
         give_name(node, name, process)
     return process.pid
 
 
 def _spawn(
-    fn: Callable[..., Awaitable[Any]], args: tuple[Any, ...], name: str | None, light: bool
+    fn: Callable[..., Awaitable[Any]],
+    args: tuple[Any, ...],
+    name: str | None,
+    light: bool,
+    max_mailbox: Limit | None,
 ) -> Process:
     check_function("fn", fn)
+    if max_mailbox is not None:
+        check_limit(max_mailbox)
     parent = _parent()
     node = parent.node
     # Before the start: a failing `spawn` must leave no process behind.
@@ -183,6 +206,10 @@ def _spawn(
         check_free(node, name)
     process = start_light(node, fn, args) if light else start_task(node, fn, args)
     process.parent = parent.pid
+    if max_mailbox is not None:
+        limit_mailbox(process, max_mailbox)
+    if node.started is not None:
+        node.started(process)
     if name is not None:
         give_name(node, name, process)
     return process

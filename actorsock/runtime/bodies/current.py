@@ -146,7 +146,10 @@ def _adopt(task: Task) -> Process:
     if node.closing:
         raise RuntimeError("this actorsock runtime is being left: no new process can start")
     _watch_exits()
-    return adopt(node, task)
+    process = adopt(node, task)
+    if node.started is not None:
+        node.started(process)
+    return process
 
 
 def _refuse_ended(process: Process) -> None:

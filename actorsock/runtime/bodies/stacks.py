@@ -16,6 +16,7 @@ from ..core.process import Process
 
 __all__ = [
     "StackEntry",
+    "entry_of",
     "frames_of",
     "is_running",
     "is_waiting_in_trio",
@@ -60,7 +61,7 @@ def stack_of(process: Process) -> list[StackEntry]:
 
     Empty for code that has not begun, and for a handler between two messages.
     """
-    entries = [_entry(frame) for frame in frames_of(process)]
+    entries = [entry_of(frame) for frame in frames_of(process)]
     entries.reverse()
     return entries
 
@@ -71,7 +72,7 @@ def program_entry_of(process: Process) -> StackEntry | None:
     for frame in frames_of(process):
         if not _is_of_a_library(frame):
             found = frame
-    return None if found is None else _entry(found)
+    return None if found is None else entry_of(found)
 
 
 def place_of(process: Process) -> str | None:
@@ -100,7 +101,7 @@ def trio_call_of(process: Process) -> tuple[str, StackEntry | None]:
         inside = False
         if not _is_of_a_library(frame):
             caller = frame
-    return _TRIO_WORDS.get(function, function), None if caller is None else _entry(caller)
+    return _TRIO_WORDS.get(function, function), None if caller is None else entry_of(caller)
 
 
 def is_running(process: Process) -> bool:
@@ -161,7 +162,8 @@ def _running(process: Process) -> Iterator[FrameType]:
 _LOOKING: Final = (__name__, "actorsock.observing.")
 
 
-def _entry(frame: FrameType) -> StackEntry:
+def entry_of(frame: FrameType) -> StackEntry:
+    """Return the entry of one frame."""
     code = frame.f_code
     return StackEntry(_module_of(frame), code.co_qualname, code.co_filename, frame.f_lineno or 0)
 

@@ -304,6 +304,10 @@ class Mailbox:
         numbers = [n for n, (message, _) in (self.saved or {}).items() if matches(message)]
         return [self._remove(number) for number in numbers]
 
+    def drop_saved(self, number: int) -> None:
+        """Remove the saved message of that number, a key of `saved`."""
+        self._remove(number)
+
     def clear(self) -> None:
         """Drop every message."""
         self.arrivals = self.saved = self._by_ref = self._passed = None

@@ -1,12 +1,13 @@
 """The messages that the runtime itself puts into mailboxes, and the time-out of `receive`."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Final
 
 import attrs
 
 from .identity import Pid, Ref
 
-__all__ = ["Down", "Exit", "Timeout", "TimerExpired"]
+__all__ = ["Down", "Exit", "Timeout", "TimerExpired", "owed", "refused"]
 
 
 @attrs.frozen
@@ -75,3 +76,11 @@ class Timeout:
             case Timeout(): ...
             case text: ...
     """
+
+
+owed: Final[set[type]] = {Down, Exit}
+"""The classes of messages that the limit of a mailbox never drops, whatever package they are of."""
+
+refused: Final[dict[type, Callable[[Any, Any], None]]] = {}
+"""By the class of a message: what to do, instead of dropping it, with the process and a message
+that would be above the limit of its mailbox."""

@@ -64,6 +64,8 @@ class Node:
     """Descriptors of epoll objects, which a forked child must not use: the kernel shares them."""
     forked: bool = False
     """True in a child of `os.fork`: the copy of a runtime that goes on in the parent."""
+    started: Callable[[Any], object] | None = None
+    """Is called with each process that is started or adopted; None unless somebody traces."""
     elsewhere: Elsewhere | None = None
     """What knows other nodes; None unless this runtime has joined a cluster."""
     closing: bool = False

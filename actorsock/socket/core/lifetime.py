@@ -138,7 +138,9 @@ class SocketLifetime(Readiness):
         self.settings = settings
         self.logged = settings.debug or self.service.registry.debug
         """Calls are logged."""
-        self.observed = self.logged or settings.iow
+        trace = self.service.registry.trace
+        traced = trace is not None and trace.wants(self.turns.owner)
+        self.observed = self.logged or settings.iow or traced
 
     def apply_debug(self) -> None:
         """Take note that the function `debug` has been called."""
@@ -167,6 +169,8 @@ class SocketLifetime(Readiness):
         watching = self.service.registry.watches(by, self.socket_object)
         if not watching and not self.turns.has_waiting(by):
             self._demonitor(by)
+        if self.service.registry.trace is not None:
+            self._apply(self.settings)
         owner = alive.get(to)
         if owner is None or owner.ending:
             self.close_now()  # as if it had ended just after this
@@ -261,6 +265,9 @@ class SocketLifetime(Readiness):
     def _retire(self) -> stdlib.socket | None:
         """Do all of a close but closing the descriptor; return that, if it is ours to close."""
         service, sock = self.service, self.sock
+        owner = self.turns.owner
+        if service.registry.trace is not None and owner is not None:
+            service.registry.trace.told(self.socket_object, "close", owner, None)
         decisions = self.turns.close()
         # Before the close, since the number may be reused at once after it.
         self.poller.forget(self)

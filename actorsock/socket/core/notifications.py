@@ -6,6 +6,7 @@ import attrs
 
 from ...results import Tag
 from ...runtime.core.identity import Ref
+from ...runtime.core.messages import owed
 from .socket_object import Socket
 from .turns import Activity
 
@@ -100,3 +101,6 @@ class SocketDown:
     ref: Ref
     socket: Socket
     reason: Literal["closed"] = "closed"
+
+
+owed.update((SelectMessage, AbortMessage, CounterWrap, SocketDown))

@@ -1,6 +1,6 @@
 """The open sockets of one runtime, and their monitors."""
 
-from typing import Final
+from typing import Any, Final, Protocol
 
 import attrs
 
@@ -10,7 +10,7 @@ from ..values.kinds import SocketKind
 from .notifications import SocketDown
 from .socket_object import Socket
 
-__all__ = ["Registry"]
+__all__ = ["Registry", "SocketTrace"]
 
 _COUNTED: Final[dict[tuple[str, str | int], str]] = {
     ("domain", "inet"): "num_dinet",
@@ -24,6 +24,16 @@ _COUNTED: Final[dict[tuple[str, str | int], str]] = {
     ("protocol", "udp"): "num_pudp",
     ("protocol", "sctp"): "num_psctp",
 }
+
+
+class SocketTrace(Protocol):
+    """Is told what the sockets of some processes are asked; see `Registry.trace`."""
+
+    def wants(self, owner: Pid | None) -> bool:
+        """Return whether it wants to be told about the sockets of `owner`."""
+
+    def told(self, sock: Socket, operation: str, pid: Pid, result: Any) -> None:
+        """Note a request of `pid` and its result (None: it waits), or, as `close`, an end."""
 
 
 @attrs.define
@@ -40,6 +50,8 @@ class Registry:
     """The active monitors of each socket that has any, and their processes; oldest first."""
     debug: bool = False
     """All calls of all sockets are logged; see the function `debug`."""
+    trace: SocketTrace | None = None
+    """Who is told of the requests to sockets; None unless somebody traces."""
     use_registry: bool = True
     """The default of the argument `use_registry` of `open`."""
 

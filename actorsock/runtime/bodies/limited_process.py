@@ -1,0 +1,189 @@
+"""A process whose mailbox has a limit, and what happens to the messages above it.
+
+Such a process is of another class: others are not asked at each message whether they have a limit.
+
+What the runtime owes to a process is always put into its mailbox: notices of ends, answers, the
+messages of sockets, requests of `sys` and `stop`. Only what `send`, `cast` and timers bring is
+dropped. The modules that define such messages enter their classes into `owed`.
+"""
+
+import logging
+from contextlib import suppress
+from typing import Any, Final, Literal
+
+import attrs
+from trio.lowlevel import current_task
+
+from ...arguments import check_int, check_word, shown
+from ..core.identity import Pid
+from ..core.mailbox import Mailbox
+from ..core.messages import owed, refused
+from ..core.process import Process, alive
+from ..core.reductions import SCAN_QUANTUM
+from .running import by_task, local
+
+__all__ = ["Limit", "LimitedProcess", "check_limit", "dropped_by", "limit_mailbox", "limit_of"]
+
+_log: Final = logging.getLogger("actorsock")
+
+
+@attrs.frozen
+class Limit:
+    """The limit of a mailbox, for `spawn(..., max_mailbox=Limit(1000, "drop_old"))`.
+
+    All messages in the mailbox count. What the runtime owes to the process is put in all the same:
+    `Down`, `Exit`, answers, the messages of sockets, and requests of `sys` and `stop`. A `call`
+    above the limit fails at once with `CallError("overloaded")`. `send` returns as ever: what
+    happens to a message is for the receiver to say. Erlang has no such limit.
+
+    Attributes:
+        length: how many messages the mailbox may have.
+        action: what happens to a further one:
+
+            - `"kill"`: the process ends with the reason `"max_mailbox"`, also if it traps exits
+            - `"drop_new"`: it is dropped
+            - `"drop_old"`: it is put in, and the oldest message that may be dropped is
+
+    Raises:
+        TypeError, ValueError: `length` is not a number > 0, or `action` none of these words.
+
+    Example::
+
+        log = spawn(write_log, max_mailbox=Limit(10_000, "drop_old"))
+    """
+
+    length: int = attrs.field()
+    action: Literal["kill", "drop_new", "drop_old"] = attrs.field(default="kill")
+
+    @length.validator
+    def _check_length(self, attribute: object, value: object) -> None:
+        check_int("length", value, "a number of messages > 0", 1)
+
+    @action.validator
+    def _check_action(self, attribute: object, value: object) -> None:
+        check_word("action", value, ("kill", "drop_new", "drop_old"))
+
+
+def check_limit(limit: object) -> None:
+    """Raise `TypeError` unless it is a `Limit` or None."""
+    if limit is not None and type(limit) is not Limit:
+        raise TypeError(f"max_mailbox: expected a Limit or None, got {shown(limit)}")
+
+
+@attrs.define
+class _State:
+    limit: Limit
+    dropped: int = 0
+    full: bool = False
+    """Messages are dropped, and the mailbox has not been half empty since."""
+
+
+_states: Final[dict[Pid, _State]] = {}
+
+
+def limit_of(process: Process) -> Limit | None:
+    """Return the limit of a process, if it has one."""
+    state = _states.get(process.pid)
+    return None if state is None else state.limit
+
+
+def dropped_by(process: Process) -> int:
+    """Return how many messages to a process were dropped."""
+    state = _states.get(process.pid)
+    return 0 if state is None else state.dropped
+
+
+class LimitedProcess(Process):
+    """A process whose mailbox has a limit."""
+
+    __slots__ = ()
+
+    def deliver(self, message: Any) -> None:
+        """Deliver `message`, if the limit is not reached or the runtime owes it."""
+        state = _states.get(self.pid)
+        if state is None:
+            Process.deliver(self, message)
+            return
+        length = len(self.mailbox)
+        if state.full and length <= state.limit.length // 2:
+            state.full = False
+            _note(self, f"drops messages no more: {state.dropped} by now")
+        if length < state.limit.length or type(message) in owed:
+            Process.deliver(self, message)
+        elif (refuse := refused.get(type(message))) is not None:
+            refuse(self, message)
+        else:
+            self._above(state, message)
+
+    def end(self, reason: Any) -> None:
+        """End, and forget the limit."""
+        Process.end(self, reason)
+        if self.pid not in alive:
+            _states.pop(self.pid, None)
+
+    def _above(self, state: _State, message: Any) -> None:
+        action = state.limit.action
+        if action == "kill":
+            if not self.ending:
+                _note(self, f"has {state.limit.length} messages in its mailbox, and is killed")
+                self._die("max_mailbox")
+                self.mailbox.clear()
+            return
+        if not state.full:
+            state.full = True
+            _note(self, f"has {state.limit.length} messages in its mailbox, and drops some")
+        state.dropped += 1
+        if action == "drop_old" and _drop_oldest(self):
+            Process.deliver(self, message)
+
+
+def limit_mailbox(process: Process, limit: Limit) -> None:
+    """Give `process`, which has not run yet, a limit."""
+    _states[process.pid] = _State(limit)
+    process.__class__ = LimitedProcess
+
+
+def _drop_oldest(process: Process) -> bool:
+    """Drop the oldest message that may be dropped; return False if there is none."""
+    mailbox = process.mailbox
+    itself = _sends(process)
+    # Not while the process itself is going through them: a search of many messages is suspended in
+    # the middle; and a predicate may send to its own process.
+    saved = mailbox.saved
+    if saved and not itself and len(saved) <= SCAN_QUANTUM:
+        for number, (message, _) in saved.items():
+            if type(message) not in owed:
+                mailbox.drop_saved(number)
+                return True
+    return _drop_arrival(mailbox, 1 if itself else 0)
+
+
+def _drop_arrival(mailbox: Mailbox, first: int) -> bool:
+    arrivals = mailbox.arrivals
+    for place, message in enumerate(arrivals or ()):
+        if place >= first and type(message) not in owed:
+            del arrivals[place]  # type: ignore[union-attr]  # it is not empty
+            return True
+    return False
+
+
+def _sends(process: Process) -> bool:
+    if local.step.process is not None:
+        return local.step.process is process
+    try:
+        return by_task.get(current_task()) is process
+    except RuntimeError:
+        return False
+
+
+def _note(process: Process, what: str) -> None:
+    name = f" ({process.name})" if process.name is not None else ""
+    with suppress(Exception):
+        _log.warning(
+            "process %r%s running %s %s",
+            process.pid,
+            name,
+            process.body.describe(),
+            what,
+            extra={"pid": process.pid, "function": process.body.describe()},
+        )

@@ -1,0 +1,105 @@
+"""The class of a process that is traced.
+
+A process becomes one, and a plain one again, by an assignment to its `__class__`. So nothing is
+tested while nothing is traced; and the native core, which looks for the plain class, leaves traced
+processes to the Python.
+"""
+
+from typing import Any, Final
+
+from trio.lowlevel import current_task
+
+from ...otp.calls.protocol import BY_ALIAS, PENDING, Answer, Call
+from ...runtime.bodies.limited_process import LimitedProcess
+from ...runtime.bodies.running import by_task, local
+from ...runtime.core.identity import Pid, Ref
+from ...runtime.core.messages import Down, Exit
+from ...runtime.core.process import Process, alive
+from ...socket.core.notifications import AbortMessage, CounterWrap, SelectMessage, SocketDown
+from .events import TraceEvent
+from .table import record, table_of
+
+__all__ = ["TracedLimitedProcess", "TracedProcess", "running_pid"]
+
+
+class TracedProcess(Process):
+    """A process that is traced, or that may be sent something by one that is."""
+
+    __slots__ = ()
+
+    def deliver(self, message: Any) -> None:
+        """Record the message, and deliver it."""
+        table = table_of(self.node)
+        if table is None or type(message) is TraceEvent:
+            super().deliver(message)
+            return
+        sender = _sender_of(message)
+        if isinstance(sender, Pid):
+            table.record("send", sender, "send", message, self.pid)
+        table.record("receive", self.pid, "receive", message, sender)
+        super().deliver(message)
+        if type(message) is Call:
+            answer = message.caller.answer
+            if answer is not PENDING and answer is not BY_ALIAS:
+                # Answered in place: there is no message, but people look for one.
+                caller = message.caller.pid
+                reply = Answer(_IN_PLACE, answer)
+                table.record("send", self.pid, "send", reply, caller)
+                table.record("receive", caller, "receive", reply, self.pid)
+
+    def link(self, other: Process) -> None:
+        """Record the link, and make it."""
+        record(self, "procs", "link", None, other.pid)
+        record(other, "procs", "getting_linked", None, self.pid)
+        super().link(other)
+        table = table_of(self.node)
+        if table is not None:
+            table.inherit(self.pid, other, "set_on_link")
+
+    def unlink(self, pid: Pid) -> None:
+        """Record that the link is removed, and remove it."""
+        record(self, "procs", "unlink", None, pid)
+        super().unlink(pid)
+
+    def end(self, reason: Any) -> None:
+        """Record the end, and end."""
+        if self.pid in alive:
+            record(self, "procs", "exit", self.reason if self.ending else reason)
+            table = table_of(self.node)
+            if table is not None:
+                table.flags.pop(self.pid, None)
+        super().end(reason)
+
+
+class TracedLimitedProcess(TracedProcess, LimitedProcess):
+    """The same, with a limit to its mailbox. A message is recorded also if it is dropped."""
+
+    __slots__ = ()
+
+
+_IN_PLACE: Final = Ref()
+"""The ref of answers that were given in place, of which there is no message."""
+
+
+def _sender_of(message: Any) -> Any:
+    """Return the process or the socket from which a message comes; None if that is not known."""
+    kind = type(message)
+    if kind is Exit or kind is Down:
+        return message.pid
+    if kind in _OF_SOCKETS:
+        return message.socket
+    return running_pid()
+
+
+def running_pid() -> Pid | None:
+    """Return the process that runs at this moment; None in a timer, or in another thread."""
+    process = local.step.process
+    if process is None:
+        try:
+            process = by_task.get(current_task())
+        except RuntimeError:
+            return None
+    return None if process is None else process.pid
+
+
+_OF_SOCKETS: Final = (SelectMessage, AbortMessage, CounterWrap, SocketDown)

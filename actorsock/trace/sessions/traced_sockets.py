@@ -1,0 +1,56 @@
+"""Recording what traced processes ask of their sockets, and what these answer: the flag `sockets`.
+
+The sockets of a traced process, and no others, are observed: they leave the short ways and tell
+of each request.
+"""
+
+from typing import Any
+
+import attrs
+
+from ...results import Select
+from ...runtime.core.identity import Pid
+from ...runtime.core.node import Node
+from ...socket.core.lifetime import SocketLifetime
+from ...socket.core.registry import SocketTrace
+from ...socket.core.service import registry_of
+from .table import table_of
+from .traced_process import running_pid
+
+__all__ = ["switch_sockets"]
+
+
+@attrs.define
+class _Trace(SocketTrace):
+    node: Node
+
+    def wants(self, owner: Pid | None) -> bool:
+        table = table_of(self.node)
+        return owner is not None and table is not None and table.wants(owner, "sockets")
+
+    def told(self, sock: Any, operation: str, pid: Pid, result: Any) -> None:
+        table = table_of(self.node)
+        if table is None:
+            return
+        if operation == "close":
+            # By whom, if that one is traced; else of its owner.
+            by = running_pid()
+            seen = by if by is not None and table.wants(by, "sockets") else pid
+            table.record("sockets", seen, "close", None, sock)
+        elif result is None or type(result) is Select:
+            table.record("sockets", pid, "ask", (operation, result or "waits"), sock)
+        else:
+            table.record("sockets", pid, "answer", (operation, result), sock)
+
+
+def switch_sockets(node: Node) -> None:
+    """Observe the sockets of the processes that are traced with `sockets` now, and no others."""
+    registry = registry_of(node)
+    table = table_of(node)
+    wanted = table is not None and table.any_wants("sockets")
+    if not wanted and registry.trace is None:
+        return
+    registry.trace = _Trace(node) if wanted else None
+    for sock in registry.kinds:
+        actor: SocketLifetime = sock._actor
+        actor.apply_debug()
