@@ -237,6 +237,7 @@ class DatagramActor(InetActor):
         """Send one datagram, to `address` or, if that is None, to the connected peer."""
         if self.turns.closed:
             return Error("closed")
+        self.statistics.sent(len(data))  # as in Erlang also what the system refuses
         try:
             if control:
                 where = () if address is None else (0, address)
@@ -248,7 +249,6 @@ class DatagramActor(InetActor):
         except OSError as exc:
             error = error_of(exc)
             return EINVAL if error.reason == "edestaddrreq" else error
-        self.statistics.sent(len(data))
         return _OK
 
     def connect(self, address: Any) -> Ok[None] | Error:
