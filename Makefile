@@ -8,22 +8,25 @@
 # make conformance  run the same scenarios and random walks here and on Erlang, and compare
 # make mutants      put small faults into the rules one at a time; the tests must find them
 # make sanitize     test the native core with the sanitizers of gcc for addresses and undefined behaviour
+# make valgrind     use every function of the native core under valgrind
 # make changelog    move the news fragments into CHANGELOG.md (needs VERSION=x.y.z)
 # make clean        remove everything that these commands have made
 #
 # Python (with venv and pip) and make are enough. Each command installs what it needs into .venv,
 # once. Files such as .venv/for-test record what is installed; a newer pyproject.toml, or a newer
-# source of the native core, makes the next command install again.
+# source of the native core, makes the next command install again. After that a line says whether there
+# is a native core: without a C compiler there is none.
 
 PYTHON ?= python3
 WORKERS ?= auto
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+COMMA := ,
 # The sources of the native core, which the installation compiles.
 CORE := $(wildcard actorsock/_native/*.c actorsock/_native/*.h actorsock/_native/build_hook.py)
 
-.PHONY: run test lint docs bench soak soak-nodes conformance mutants sanitize changelog clean
+.PHONY: run test lint docs bench soak soak-nodes conformance mutants sanitize valgrind changelog clean
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -70,7 +73,10 @@ conformance: $(VENV)/for-test
 # SANITIZED is the tests to run: make sanitize SANITIZED=tests/runtime
 SANITIZED ?= tests/native tests/runtime tests/socket tests/otp
 sanitize: $(VENV)/for-test
-	@$(BIN)/python tests/native/sanitize.py $(SANITIZED)
+	@$(BIN)/python -m tests.native.sanitize $(SANITIZED)
+
+valgrind: $(VENV)/for-test
+	@$(BIN)/python -m tests.native.valgrind
 
 changelog: $(VENV)/for-news
 	@test -n '$(VERSION)' || { echo 'usage: make changelog VERSION=x.y.z' >&2; exit 2; }
@@ -85,31 +91,30 @@ clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
+# $(call install,EXTRAS,WHAT ELSE)
+define install
+	@echo 'installing actorsock$(2) into $(VENV)'
+	@$(PIP) -e '.$(1)'
+	@$(BIN)/python -m actorsock --version
+	@touch $(VENV)/for-run $@
+endef
+
 $(VENV)/for-run: pyproject.toml $(CORE) | $(VENV)/made
-	@echo 'installing actorsock into $(VENV)'
-	@$(PIP) -e .
-	@touch $@
+	$(call install)
 
 # The tests install everything that the demonstration needs too.
 $(VENV)/for-test: pyproject.toml $(CORE) | $(VENV)/made
-	@echo 'installing actorsock and what tests it into $(VENV)'
-	@$(PIP) -e '.[test]'
-	@touch $(VENV)/for-run $@
+	$(call install,[test], and what tests it)
 
 $(VENV)/for-docs: pyproject.toml $(CORE) | $(VENV)/made
-	@echo 'installing actorsock and what builds its documents into $(VENV)'
-	@$(PIP) -e '.[docs,test]'
-	@touch $(VENV)/for-run $(VENV)/for-test $@
+	$(call install,[docs$(COMMA)test], and what builds its documents)
+	@touch $(VENV)/for-test
 
 $(VENV)/for-news: pyproject.toml $(CORE) | $(VENV)/made
-	@echo 'installing towncrier into $(VENV)'
-	@$(PIP) -e '.[news]'
-	@touch $(VENV)/for-run $@
+	$(call install,[news], and towncrier)
 
 $(VENV)/for-bench: pyproject.toml $(CORE) | $(VENV)/made
-	@echo 'installing actorsock and what it is measured against into $(VENV)'
-	@$(PIP) -e '.[bench]'
-	@touch $(VENV)/for-run $@
+	$(call install,[bench], and what it is measured against)
 
 $(VENV)/made:
 	@$(PYTHON) -c 'import sys; sys.exit("actorsock needs Python 3.11 or newer, and $(PYTHON) is %d.%d: make PYTHON=..." % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'

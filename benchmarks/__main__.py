@@ -1,15 +1,21 @@
-"""The program behind `make bench`: it measures, prints the tables and draws the picture.
+"""The program behind `make bench`: it measures, prints the tables, and draws the picture.
 
-The picture shows all parts, so a run with `--only` does not draw it.
+A run of all parts writes the picture, and a page that the documents include.
 """
 
 import argparse
+import os
+import platform
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Final
+
+import trio
+
+from actorsock import native
 
 from . import (
     active,
@@ -31,7 +37,7 @@ from . import (
 from .drawing import picture
 from .harness import Effort, Part, Result, measure
 from .programs import HERE, allow_many_files
-from .report import figures, ratios, summary
+from .report import figures, page, ratios, summary
 
 __all__ = ["PARTS", "main"]
 
@@ -65,9 +71,21 @@ def main() -> int:
     results = [result for part in parts for result in _results(part, effort)]
     print(ratios(results), figures(results), summary(results), sep="\n\n")
     if len(parts) == len(PARTS):
-        arguments.picture.write_text(picture(results), encoding="utf-8")
-        print(f"\nThe ratios are drawn in {arguments.picture}")
+        folder: Path = arguments.results
+        (folder / "results.svg").write_text(picture(results), encoding="utf-8")
+        (folder / "results.md").write_text(page(results, _conditions(effort)), encoding="utf-8")
+        print(f"\nresults.svg and results.md are written to {folder}")
     return 1 if any(result.failed for result in results) else 0
+
+
+def _conditions(effort: Effort) -> str:
+    """Return a sentence about the machine, the programs and the effort."""
+    core = "with" if native else "without"
+    return (
+        f"{platform.python_implementation()} {platform.python_version()} {core} the native core, "
+        f"trio {trio.__version__}, {platform.system()} {platform.release()} on "
+        f"{os.cpu_count()} cores; {effort.rounds} rounds of {effort.seconds:g} s."
+    )
 
 
 def _results(part: str, effort: Effort) -> Iterator[Result]:
@@ -96,7 +114,7 @@ def _arguments() -> argparse.Namespace:
         default=usual.scale,
         help="part of the number of operations: 1 is all of them",
     )
-    parser.add_argument("--picture", type=Path, default=HERE / "results.svg")
+    parser.add_argument("--results", type=Path, default=HERE, help="the folder of the picture")
     return parser.parse_args()
 
 

@@ -38,7 +38,7 @@ enum {
     EVENTS = 256,
     PATIENCE_MS = 10000,
     RESEND_MS = 100,
-    PER_ADDRESS = 20000 /* connections: an address has some 28,000 ports for them */
+    PER_ADDRESS = 5000 /* connections: the fewer ports are free, the longer connect searches */
 };
 
 struct connection {

@@ -1,29 +1,47 @@
-"""The results as text: a table of ratios with their targets, and the figures themselves."""
+"""The results as text: a table of ratios with their targets, and the figures themselves.
+
+Both also as a page in Markdown, which the documents include.
+"""
 
 from collections.abc import Iterator, Sequence
 from typing import Final
 
 from .harness import Claim, Result, Verdict, verdict
 
-__all__ = ["figures", "ratio_text", "ratios", "summary", "target_text", "verdicts"]
+__all__ = ["figures", "page", "ratio_text", "ratios", "summary", "target_text", "verdicts"]
 
 _SIGNS: Final = {"at least": ">=", "more than": ">", "at most": "<="}
 
 
 def ratios(results: Sequence[Result]) -> str:
-    """Return the table of ratios, with a line for each comparison.
+    """Return the table of ratios, with a line for each comparison."""
+    return "\n".join(_columns(list(_ratio_rows(results)), _SIDES))
+
+
+def page(results: Sequence[Result], conditions: str) -> str:
+    """Return the results as a page in Markdown; `conditions` says where they were measured."""
+    heading, *rows = ("| " + " | ".join(row) + " |" for row in _ratio_rows(results))
+    line = "|" + "|".join("---:" if side == "r" else "---" for side in _SIDES) + "|"
+    figured = f"```text\n{figures(results)}\n```"
+    return "\n".join([conditions, "", heading, line, *rows, "", summary(results), "", figured, ""])
+
+
+_SIDES: Final = "llrllrllrr"
+
+
+def _ratio_rows(results: Sequence[Result]) -> Iterator[tuple[str, ...]]:
+    """Generate the heading and the lines of the table of ratios.
 
     The last two columns compare each body with itself without the native core.
     """
     bodies = ("task body", "target", "", "light body", "target", "")
-    rows: list[Sequence[str]] = [("", "compared with", *bodies, "native: task", "light")]
+    yield ("", "compared with", *bodies, "native: task", "light")
     for result in results:
         for line in result.benchmark.lines:
             task = _cells(verdict(result, line, line.task))
             light = _cells(verdict(result, line, line.light))
             native = [_native(result, claim) for claim in (line.task, line.light)]
-            rows.append((line.what, line.baseline, *task, *light, *native))
-    return "\n".join(_columns(rows, "llrllrllrr"))
+            yield (line.what, line.baseline, *task, *light, *native)
 
 
 def figures(results: Sequence[Result]) -> str:

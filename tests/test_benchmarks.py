@@ -63,7 +63,7 @@ def run(module: str, *args: object, parts: int = 1) -> subprocess.CompletedProce
 def test_every_part_runs_and_is_drawn(tmp_path: Path) -> None:
     drawn = tmp_path / "results.svg"
     small = ("--rounds", 1, "--seconds", 0.01, "--scale", 0.01)
-    done = run("benchmarks", *small, "--picture", drawn, parts=len(PARTS))
+    done = run("benchmarks", *small, "--results", tmp_path, parts=len(PARTS))
     assert done.returncode == 0, done.stdout + done.stderr
     for part in PARTS:
         assert f"{part}, " in done.stderr
@@ -72,12 +72,14 @@ def test_every_part_runs_and_is_drawn(tmp_path: Path) -> None:
     texts = [element.text for element in ElementTree.parse(drawn).iter() if element.text]
     assert "memory of an idle process" in texts
     assert "accepting a connection (µs)" in texts
+    written = (tmp_path / "results.md").read_text()
+    assert re.search(r"^\| echo, 10 connections \| trio's sockets \| [\d.]+ x", written, re.M)
 
 
 def test_a_single_part_draws_no_picture(tmp_path: Path) -> None:
     drawn = tmp_path / "results.svg"
     small = ("--rounds", 1, "--seconds", 0.01, "--scale", 0.01)
-    done = run("benchmarks", "--only", "ring", *small, "--picture", drawn)
+    done = run("benchmarks", "--only", "ring", *small, "--results", tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "ring of 10" in done.stdout
     assert "echo" not in done.stdout
