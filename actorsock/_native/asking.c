@@ -85,17 +85,11 @@ end_turn(State *state, PyObject *lane)
     slot_set(lane, state->lane_selected, Py_NewRef(Py_False));
 }
 
-/* The budget of `body` after a system call; NULL, with or without an exception, if that is more than
-   is left.  */
-static PyObject *
-charged(State *state, PyObject *body)
+/* Whether `body` can pay for a system call.  */
+static int
+can_pay(State *state, PyObject *body)
 {
-    long left, budget;
-    if (!budget_left(state, body, &left) || left <= state->system_call
-        || !slot_long(body, state->light_budget, &budget)) {
-        return NULL;
-    }
-    return PyLong_FromLong(budget - state->system_call);
+    return BUDGET(body) - FLOOR(body) > state->system_call;
 }
 
 /* Readiness.reads_would_block() */
@@ -211,7 +205,7 @@ static PySendResult
 begin_wait(Asked *self, PyObject *body, PyObject **result)
 {
     State *state = self->state;
-    slot_set(body, state->light_parked, Py_NewRef(self->actor));
+    slot_set(body, state->body_parked, Py_NewRef(self->actor));
     self->phase = WAITING;
     *result = Py_NewRef(state->pause);
     return PYGEN_NEXT;
@@ -261,7 +255,7 @@ static PySendResult
 end_wait(Asked *self, PyObject *body, PyObject **result)
 {
     State *state = self->state;
-    PyObject *outcome = SLOT(body, state->light_outcome);
+    PyObject *outcome = SLOT(body, state->body_outcome);
     if (SLOT(self->process, state->process_ending) != Py_False
         || !has_no_queue(state, self->lane)) {
         return leave_to_python(self, result);
@@ -277,14 +271,14 @@ end_wait(Asked *self, PyObject *body, PyObject **result)
         }
         if (*result == Py_None) {
             Py_CLEAR(*result);
-            slot_set(body, state->light_outcome, Py_NewRef(Py_None));
+            slot_set(body, state->body_outcome, Py_NewRef(Py_None));
             return wait_again(self, body, result);
         }
     }
     else {
         return leave_to_python(self, result);
     }
-    slot_set(body, state->light_outcome, Py_NewRef(Py_None));
+    slot_set(body, state->body_outcome, Py_NewRef(Py_None));
     end_turn(state, self->lane);
     (void)asked_clear((PyObject *)self);
     return PYGEN_RETURN;
@@ -300,9 +294,9 @@ abandon(Asked *self, PyObject *exc)
     int done = -1;
     PyObject *body = body_of(self);
     if (body != NULL) {
-        PyObject *outcome = Py_XNewRef(SLOT(body, state->light_outcome));
+        PyObject *outcome = Py_XNewRef(SLOT(body, state->body_outcome));
         PyObject *pid = Py_XNewRef(SLOT(self->process, state->process_pid));
-        slot_set(body, state->light_outcome, Py_NewRef(Py_None));
+        slot_set(body, state->body_outcome, Py_NewRef(Py_None));
         done = done_with(PyObject_CallMethodObjArgs(
             self->actor, state->str_abandon_call, self->op, pid == NULL ? Py_None : pid,
             outcome == NULL ? Py_None : outcome, NULL));
@@ -508,16 +502,11 @@ ask_for(State *state, PyObject *process, PyObject *actor, PyObject *op, PyObject
     PyObject *lane = open_lane(state, actor, &kind);
     if (lane == NULL || SLOT(lane, state->lane_current) != Py_None
         || !is_exactly(body, state->light_type)
-        || SLOT(process, state->process_ending) != Py_False) {
+        || SLOT(process, state->process_ending) != Py_False || !can_pay(state, body)) {
         return 0;
-    }
-    PyObject *budget = charged(state, body);
-    if (budget == NULL) {
-        return PyErr_Occurred() ? -1 : 0;
     }
     Asked *asked = new_asked(state, actor, op, lane, process);
     if (asked == NULL) {
-        Py_DECREF(budget);
         return -1;
     }
     Py_INCREF(body);
@@ -529,7 +518,7 @@ ask_for(State *state, PyObject *process, PyObject *actor, PyObject *op, PyObject
         done = attempt_of(state, op, actor, &asked->inner);
     }
     if (done > 0) {
-        slot_set(body, state->light_budget, Py_NewRef(budget));
+        BUDGET(body) -= state->system_call;
         if (asked->inner != Py_None) {
             asked->phase = FINISHED;
         }
@@ -544,7 +533,6 @@ ask_for(State *state, PyObject *process, PyObject *actor, PyObject *op, PyObject
         asked->phase = DONE;
         Py_CLEAR(asked);
     }
-    Py_DECREF(budget);
     Py_DECREF(body);
     *result = (PyObject *)asked;
     return done;
@@ -672,26 +660,24 @@ ask_without_waiting(State *state, PyObject *process, PyObject *actor, PyObject *
         || SLOT(settings, state->settings_select_read) != Py_False) {
         return 0;
     }
-    PyObject *budget = charged(state, body);
-    PyObject *handle = budget == NULL ? NULL
-                       : ref == Py_None ? PyObject_CallNoArgs(state->ref_type)
-                                        : Py_NewRef(ref);
+    if (!can_pay(state, body)) {
+        return 0;
+    }
+    PyObject *handle = ref == Py_None ? PyObject_CallNoArgs(state->ref_type) : Py_NewRef(ref);
     if (handle == NULL) {
-        Py_XDECREF(budget);
-        return PyErr_Occurred() ? -1 : 0;
+        return -1;
     }
     Py_INCREF(lane);
     Py_INCREF(pid);
     Py_INCREF(body);
     int done = attempt_without_waiting(state, actor, op, pid, lane, handle, &kind, result);
     if (done > 0) {
-        slot_set(body, state->light_budget, Py_NewRef(budget));
+        BUDGET(body) -= state->system_call;
     }
     Py_DECREF(body);
     Py_DECREF(pid);
     Py_DECREF(lane);
     Py_DECREF(handle);
-    Py_DECREF(budget);
     return done;
 }
 

@@ -160,10 +160,31 @@ static PyType_Spec twin_spec = {
     .slots = twin_slots,
 };
 
+/* --- the class that has a twin ----------------------------------------------------------------- */
+
+static PyMemberDef account_members[] = {
+    {"budget", T_LONGLONG, offsetof(Account, budget), 0, NULL},
+    {"floor", T_LONGLONG, offsetof(Account, floor), 0, NULL},
+    {NULL, 0, 0, 0, NULL},
+};
+
+static PyType_Slot account_slots[] = {
+    {Py_tp_members, account_members},
+    {0, NULL},
+};
+
+static PyType_Spec account_spec = {
+    .name = "actorsock._native._core.Account",
+    .basicsize = sizeof(Account),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_IMMUTABLETYPE,
+    .slots = account_slots,
+};
+
 /* --- the module -------------------------------------------------------------------------------- */
 
 PyDoc_STRVAR(twin_doc, "twin(name, function, /)\n--\n\n"
-                       "Return the twin of that name, which falls back to `function`.");
+                       "Return the twin of that name, which falls back to `function`; for a class, "
+                       "the class of that name.");
 
 static PyObject *
 module_twin(PyObject *module, PyObject *args)
@@ -173,12 +194,15 @@ module_twin(PyObject *module, PyObject *args)
     if (!PyArg_ParseTuple(args, "sO", &name, &function)) {
         return NULL;
     }
+    State *state = PyModule_GetState(module);
+    if (PyType_Check(function) && strcmp(name, "Account") == 0) {
+        return Py_NewRef(state->account_type);
+    }
     const TwinEntry *entry = find_entry(name);
     if (entry == NULL) {
         return PyErr_Format(PyExc_LookupError, "there is no native twin of %s; if the native core is older than the "
                             "sources, install actorsock again", name);
     }
-    State *state = PyModule_GetState(module);
     PyTypeObject *type = (PyTypeObject *)state->twin_type;
     Twin *self = (Twin *)type->tp_alloc(type, 0);
     if (self == NULL) {
@@ -201,16 +225,22 @@ static int
 module_exec(PyObject *module)
 {
     State *state = PyModule_GetState(module);
-    state->twin_type = PyType_FromModuleAndSpec(module, &twin_spec, NULL);
-    if (state->twin_type == NULL) {
-        return -1;
+    const struct {
+        PyObject **place;
+        PyType_Spec *spec;
+    } types[] = {
+        {&state->twin_type, &twin_spec},
+        {&state->account_type, &account_spec},
+        {&state->next_message_type, &next_message_spec},
+        {&state->asked_type, &asked_spec},
+    };
+    for (size_t i = 0; i < Py_ARRAY_LENGTH(types); i++) {
+        *types[i].place = PyType_FromModuleAndSpec(module, types[i].spec, NULL);
+        if (*types[i].place == NULL) {
+            return -1;
+        }
     }
-    state->next_message_type = PyType_FromModuleAndSpec(module, &next_message_spec, NULL);
-    if (state->next_message_type == NULL) {
-        return -1;
-    }
-    state->asked_type = PyType_FromModuleAndSpec(module, &asked_spec, NULL);
-    return state->asked_type == NULL ? -1 : 0;
+    return 0;
 }
 
 static int

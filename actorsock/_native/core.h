@@ -21,6 +21,8 @@
 /* Objects that the module keeps: X(name).  */
 #define STATE_OBJECTS(X)                                                                          \
     X(twin_type)                                                                                  \
+    X(account_type)                                                                               \
+    X(matcher_type)                                                                               \
     X(next_message_type)                                                                          \
     X(asked_type)                                                                                 \
     /* the runtime */                                                                             \
@@ -41,16 +43,17 @@
     X(run_queue_type)                                                                             \
     X(reschedule)                                                                                 \
     X(task_type)                                                                                  \
+    X(body_type)                                                                                  \
     X(light_type)                                                                                 \
     X(passes_type)                                                                                \
     X(alive)                                                                                      \
+    X(thread_ident)                                                                               \
     X(anything)                                                                                   \
     X(pause)                                                                                      \
     X(local)                                                                                      \
     X(step)                                                                                       \
     X(step_type)                                                                                  \
     X(process_of_task)                                                                            \
-    X(full_budget)                                                                                \
     /* otp */                                                                                     \
     X(inf)                                                                                        \
     X(call_type)                                                                                  \
@@ -170,11 +173,6 @@
     X(run_queue, run_queue_type, _running)                                                        \
     X(handler, handler_type, _node)                                                               \
     X(handler, handler_type, _terminate)                                                          \
-    X(handler, handler_type, outcome)                                                             \
-    X(handler, handler_type, timers)                                                              \
-    X(handler, handler_type, budget)                                                              \
-    X(handler, handler_type, floor)                                                               \
-    X(handler, handler_type, parked)                                                              \
     X(handler, handler_type, _context)                                                            \
     X(handler, handler_type, _handler)                                                            \
     X(handler, handler_type, _process)                                                            \
@@ -188,17 +186,15 @@
     X(mailbox, mailbox_type, arrivals)                                                            \
     X(mailbox, mailbox_type, saved)                                                               \
     X(mailbox, mailbox_type, wanted)                                                              \
-    X(light, light_type, budget)                                                                  \
-    X(light, light_type, floor)                                                                   \
+    X(body, body_type, outcome)                                                                   \
+    X(body, body_type, parked)                                                                    \
+    X(body, body_type, timers)                                                                    \
     X(light, light_type, context)                                                                 \
-    X(light, light_type, outcome)                                                                 \
-    X(light, light_type, parked)                                                                  \
     X(light, light_type, process)                                                                 \
     X(task, task_type, task)                                                                      \
     X(light, light_type, _args)                                                                   \
     X(light, light_type, _function)                                                               \
     X(light, light_type, exit_raised)                                                             \
-    X(light, light_type, timers)                                                                  \
     X(light, light_type, stopped)                                                                 \
     X(light, light_type, resume)                                                                  \
     X(light, light_type, _coroutine)                                                              \
@@ -306,7 +302,8 @@ typedef struct {
     OTP_SLOTS(DECLARE)
     SOCKET_SLOTS(DECLARE)
 #undef DECLARE
-    long handler_full, full_budget_value, last_host, last_port, system_call, drain_batch;
+    PyCFunction deque_append, deque_popleft; /* NULL if they are called in another way */
+    long handler_full, light_full, task_full, last_host, last_port, system_call, drain_batch;
     uint64_t step_thread; /* whose `step` is: the look-up in a thread-local costs 40 ns */
 } State;
 
@@ -357,6 +354,15 @@ slot_set(PyObject *object, Py_ssize_t offset, PyObject *value)
     SLOT(object, offset) = value;
     Py_XDECREF(former);
 }
+
+/* What a body has spent: an instance of `Account`, from which the classes of bodies are derived.  */
+typedef struct {
+    PyObject_HEAD
+    long long budget, floor;
+} Account;
+
+#define BUDGET(body) (((Account *)(body))->budget)
+#define FLOOR(body) (((Account *)(body))->floor)
 
 /* Read the int in a slot: 1, or 0 without an exception if it is none or a large one.  */
 static inline int
@@ -460,28 +466,69 @@ sockets_prepare(State *state)
 }
 
 /* The `Step` of this thread; a new reference.  */
-PyObject *thread_step(State *state);
+PyObject *find_step(State *state);
+
+static inline PyObject *
+thread_step(State *state)
+{
+    if (state->step != NULL && state->step_thread == PyThreadState_Get()->id) {
+        return Py_NewRef(state->step);
+    }
+    return find_step(state);
+}
+
+/* Whether `node` is of the runtime of this thread.  */
+int compare_thread(State *state, PyObject *node);
+
+static inline int
+is_in_its_thread(State *state, PyObject *node)
+{
+    return (state->thread_ident != NULL && SLOT(node, state->node_thread) == state->thread_ident
+            && state->step_thread == PyThreadState_Get()->id)
+           || compare_thread(state, node);
+}
 
 /* The process that the runtime steps in this thread, if it is plain; a new reference. NULL with or
    without an exception otherwise.  */
-PyObject *stepped_process(State *state);
+static inline PyObject *
+stepped_process(State *state)
+{
+    PyObject *step = thread_step(state);
+    if (step == NULL) {
+        return NULL;
+    }
+    PyObject *process = SLOT(step, state->step_process);
+    process = is_exactly(process, state->process_type) ? Py_NewRef(process) : NULL;
+    Py_DECREF(step);
+    return process;
+}
+
+/* --- deques ------------------------------------------------------------------------------------ */
+
+/* Append to a deque of the exact type: 0 or -1.  */
+static inline int
+append_to(State *state, PyObject *deque, PyObject *object)
+{
+    if (state->deque_append != NULL) {
+        return done_with(state->deque_append(deque, object));
+    }
+    PyObject *args[2] = {deque, object};
+    return done_with(PyObject_Vectorcall(state->append, args, 2, NULL));
+}
+
+/* Take the oldest of a deque of the exact type, which is not empty; a new reference.  */
+static inline PyObject *
+pop_from_left(State *state, PyObject *deque)
+{
+    if (state->deque_popleft != NULL) {
+        return state->deque_popleft(deque, NULL);
+    }
+    return PyObject_Vectorcall(state->popleft, &deque, 1, NULL);
+}
 
 /* The process of `pid`, if it is alive and plain; a new reference. NULL with or without an exception
    otherwise.  */
 PyObject *living_process(State *state, PyObject *pid);
-
-/* What a light body may spend until it yields: 1, or 0 if that is not known.  */
-static inline int
-budget_left(State *state, PyObject *body, long *left)
-{
-    long budget, floor;
-    if (!slot_long(body, state->light_budget, &budget)
-        || !slot_long(body, state->light_floor, &floor)) {
-        return 0;
-    }
-    *left = budget - floor;
-    return 1;
-}
 
 /* --- across files ------------------------------------------------------------------------------ */
 

@@ -2,19 +2,12 @@
 
 #include "core.h"
 
-static int
-append_to(State *state, PyObject *deque, PyObject *object)
-{
-    PyObject *args[2] = {deque, object};
-    return done_with(PyObject_Vectorcall(state->append, args, 2, NULL));
-}
-
 int
 wake_light(State *state, PyObject *body, PyObject *outcome)
 {
     PyObject *passes = SLOT(body, state->light__passes);
     /* While the keeper sleeps, trio has to be told; the Python does that.  */
-    PyObject *reason = SLOT(body, state->light_parked);
+    PyObject *reason = SLOT(body, state->body_parked);
     if (reason == NULL || reason == Py_None || !is_exactly(passes, state->passes_type)
         || SLOT(passes, state->passes_keeper) != Py_None
         || !is_exactly(SLOT(passes, state->passes_ready), state->deque_type)) {
@@ -23,8 +16,8 @@ wake_light(State *state, PyObject *body, PyObject *outcome)
     if (append_to(state, SLOT(passes, state->passes_ready), body) < 0) {
         return -1;
     }
-    slot_set(body, state->light_parked, Py_NewRef(Py_None));
-    slot_set(body, state->light_outcome, Py_NewRef(outcome));
+    slot_set(body, state->body_parked, Py_NewRef(Py_None));
+    slot_set(body, state->body_outcome, Py_NewRef(outcome));
     return 1;
 }
 
@@ -36,33 +29,18 @@ wake_task(State *state, PyObject *body)
         return 0;
     }
     /* First: a signal handler, which runs before `reschedule` does, may wake the process too.  */
-    PyObject *reason = SLOT(body, state->light_parked); /* the reference moves */
-    SLOT(body, state->light_parked) = Py_NewRef(Py_None);
+    PyObject *reason = SLOT(body, state->body_parked); /* the reference moves */
+    SLOT(body, state->body_parked) = Py_NewRef(Py_None);
     PyObject *task = Py_NewRef(SLOT(body, state->task_task));
     int done = done_with(PyObject_CallOneArg(state->reschedule, task));
     Py_DECREF(task);
     if (done < 0) {
-        slot_set(body, state->light_parked, reason);
+        slot_set(body, state->body_parked, reason);
         return -1;
     }
     Py_DECREF(reason);
-    slot_set(body, state->light_outcome, Py_NewRef(Py_None));
+    slot_set(body, state->body_outcome, Py_NewRef(Py_None));
     return 1;
-}
-
-/* Whether the calling thread is that of the runtime of `process`.  */
-static int
-is_in_its_thread(State *state, PyObject *process)
-{
-    PyObject *node = SLOT(process, state->process_node);
-    if (!is_exactly(node, state->node_type)) {
-        return 0;
-    }
-    PyObject *thread = SLOT(node, state->node_thread);
-    if (thread == NULL || !PyLong_CheckExact(thread)) {
-        return 0;
-    }
-    return PyLong_AsUnsignedLongMask(thread) == PyThread_get_thread_ident();
 }
 
 /* Drop the newest of `arrivals`, while an exception is set, which stays.  */
@@ -83,7 +61,9 @@ int
 deliver_plainly(State *state, PyObject *process, PyObject *message)
 {
     PyObject *mailbox = SLOT(process, state->process_mailbox);
-    if (!is_exactly(mailbox, state->mailbox_type) || !is_in_its_thread(state, process)) {
+    PyObject *node = SLOT(process, state->process_node);
+    if (!is_exactly(mailbox, state->mailbox_type) || !is_exactly(node, state->node_type)
+        || !is_in_its_thread(state, node)) {
         return 0;
     }
     if (is_exactly(SLOT(process, state->process_body), state->handler_type)) {
@@ -101,7 +81,7 @@ deliver_plainly(State *state, PyObject *process, PyObject *message)
         return append_to(state, arrivals, message) < 0 ? -1 : 1;
     }
     PyObject *body = SLOT(process, state->process_body);
-    if (wanted != state->anything || body == NULL || SLOT(body, state->light_parked) == Py_None) {
+    if (wanted != state->anything || body == NULL || SLOT(body, state->body_parked) == Py_None) {
         return 0;
     }
     int is_task = is_exactly(body, state->task_type);

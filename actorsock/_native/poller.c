@@ -185,7 +185,7 @@ resume_plainly(State *state, PyObject *actor, PyObject *lane, PyObject *user)
     /* Of a task the Python asks `parked`, as it does for all that is not a light process.  */
     if (body != NULL) {
         PyObject *parked = is_exactly(body, state->light_type)
-                               ? Py_XNewRef(SLOT(body, state->light_parked))
+                               ? Py_XNewRef(SLOT(body, state->body_parked))
                                : PyObject_GetAttr(body, state->str_parked);
         if (parked == NULL) {
             done = PyErr_Occurred() ? -1 : 0;

@@ -77,7 +77,7 @@ pop_arrival(State *state, PyObject *mailbox)
         PyErr_SetString(PyExc_IndexError, "receive: the mailbox is gone");
         return NULL;
     }
-    PyObject *message = PyObject_Vectorcall(state->popleft, &arrivals, 1, NULL);
+    PyObject *message = pop_from_left(state, arrivals);
     Py_DECREF(arrivals);
     return message;
 }
@@ -88,21 +88,14 @@ begin_receive(NextMessage *self, PyObject *mailbox, PyObject *body, PyObject **r
 {
     State *state = self->state;
     PyObject *arrivals = SLOT(mailbox, state->mailbox_arrivals);
-    long budget;
     if (!is_exactly(arrivals, state->deque_type) || Py_SIZE(arrivals) == 0) {
         slot_set(mailbox, state->mailbox_wanted, Py_NewRef(state->anything));
-        slot_set(body, state->light_parked, Py_NewRef(Py_True));
+        slot_set(body, state->body_parked, Py_NewRef(Py_True));
         self->waiting = 1;
         *result = Py_NewRef(state->pause);
         return PYGEN_NEXT;
     }
-    if (slot_long(body, state->light_budget, &budget)) {
-        PyObject *left = PyLong_FromLong(budget - 1);
-        if (left == NULL) {
-            return ended(self, NULL, result);
-        }
-        slot_set(body, state->light_budget, left);
-    }
+    BUDGET(body) -= 1;
     return ended(self, pop_arrival(state, mailbox), result);
 }
 
@@ -336,10 +329,9 @@ receives_plainly(State *state, PyObject *process)
 {
     PyObject *mailbox = SLOT(process, state->process_mailbox);
     PyObject *body = SLOT(process, state->process_body);
-    long left;
     if (!is_exactly(body, state->light_type) || !is_exactly(mailbox, state->mailbox_type)
         || SLOT(process, state->process_ending) != Py_False
-        || !budget_left(state, body, &left) || left <= 1) {
+        || BUDGET(body) - FLOOR(body) <= 1) {
         return 0;
     }
     PyObject *saved = SLOT(mailbox, state->mailbox_saved);
@@ -372,7 +364,7 @@ begin_in_task(State *state, NextMessage *self)
         self->inner = waiting; /* trio's coroutine */
         slot_set(SLOT(self->process, state->process_mailbox), state->mailbox_wanted,
                  Py_NewRef(state->anything));
-        slot_set(body, state->light_parked, Py_NewRef(Py_True));
+        slot_set(body, state->body_parked, Py_NewRef(Py_True));
         self->waiting = 1;
     }
     Py_DECREF(body);

@@ -80,35 +80,38 @@ new_process(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwname
     return make_process(self->state, args[0], args[1]);
 }
 
+/* A body without a process, of `type`: what `Body.__init__` does, and the copy of the context.  */
+static PyObject *
+new_body(State *state, PyObject *type, PyObject *node, long full, Py_ssize_t context_slot)
+{
+    PyObject *context = PyContext_CopyCurrent();
+    PyObject *body = context == NULL ? NULL : new_instance(type);
+    if (body == NULL) {
+        Py_XDECREF(context);
+        return NULL;
+    }
+    SLOT(body, context_slot) = context;
+    SLOT(body, state->body_timers) = Py_NewRef(SLOT(node, state->node_timers));
+    SLOT(body, state->body_parked) = Py_NewRef(Py_None);
+    SLOT(body, state->body_outcome) = Py_NewRef(Py_None);
+    FLOOR(body) = -full;
+    return body;
+}
+
 /* LightBody(node, function, args) */
 static PyObject *
 new_light(State *state, PyObject *node, PyObject *function, PyObject *arguments)
 {
-    PyObject *budget = PyLong_FromLong(0);
-    PyObject *floor = PyLong_FromLong(-state->full_budget_value);
-    PyObject *context = PyContext_CopyCurrent();
-    PyObject *body = NULL;
-    if (budget != NULL && floor != NULL && context != NULL) {
-        body = new_instance(state->light_type);
+    PyObject *body = new_body(state, state->light_type, node, state->light_full,
+                              state->light_context);
+    if (body != NULL) {
+        SLOT(body, state->light__passes) = Py_NewRef(SLOT(node, state->node_passes));
+        SLOT(body, state->light__function) = Py_NewRef(function);
+        SLOT(body, state->light__args) = Py_NewRef(arguments);
+        SLOT(body, state->light_resume) = Py_NewRef(Py_None);
+        SLOT(body, state->light_stopped) = Py_NewRef(Py_False);
+        SLOT(body, state->light_exit_raised) = Py_NewRef(Py_False);
     }
-    if (body == NULL) {
-        Py_XDECREF(context);
-        Py_XDECREF(floor);
-        Py_XDECREF(budget);
-        return NULL;
-    }
-    SLOT(body, state->light_timers) = Py_NewRef(SLOT(node, state->node_timers));
-    SLOT(body, state->light_parked) = Py_NewRef(Py_None);
-    SLOT(body, state->light_outcome) = Py_NewRef(Py_None);
-    SLOT(body, state->light_budget) = budget;
-    SLOT(body, state->light_floor) = floor;
-    SLOT(body, state->light__passes) = Py_NewRef(SLOT(node, state->node_passes));
-    SLOT(body, state->light__function) = Py_NewRef(function);
-    SLOT(body, state->light__args) = Py_NewRef(arguments);
-    SLOT(body, state->light_context) = context;
-    SLOT(body, state->light_resume) = Py_NewRef(Py_None);
-    SLOT(body, state->light_stopped) = Py_NewRef(Py_False);
-    SLOT(body, state->light_exit_raised) = Py_NewRef(Py_False);
     return body;
 }
 
@@ -151,33 +154,21 @@ start_light(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwname
     return process;
 }
 
-/* HandlerBody(node, handler, terminate) */
+/* HandlerBody(node, handler, terminate), idle */
 static PyObject *
 new_handler(State *state, PyObject *node, PyObject *function, PyObject *terminate)
 {
-    PyObject *budget = PyLong_FromLong(0);
-    PyObject *floor = PyLong_FromLong(-state->handler_full);
-    PyObject *context = PyContext_CopyCurrent();
     PyObject *step = thread_step(state);
-    PyObject *body = NULL;
-    if (budget != NULL && floor != NULL && context != NULL && step != NULL) {
-        body = new_instance(state->handler_type);
-    }
+    PyObject *body = step == NULL ? NULL
+                                  : new_body(state, state->handler_type, node,
+                                             state->handler_full, state->handler__context);
     if (body == NULL) {
         Py_XDECREF(step);
-        Py_XDECREF(context);
-        Py_XDECREF(floor);
-        Py_XDECREF(budget);
         return NULL;
     }
-    SLOT(body, state->handler_timers) = Py_NewRef(SLOT(node, state->node_timers));
-    SLOT(body, state->handler_parked) = Py_NewRef(Py_True);
-    SLOT(body, state->handler_outcome) = Py_NewRef(Py_None);
-    SLOT(body, state->handler_budget) = budget;
-    SLOT(body, state->handler_floor) = floor;
+    slot_set(body, state->body_parked, Py_NewRef(Py_True));
     SLOT(body, state->handler__node) = Py_NewRef(node);
     SLOT(body, state->handler__step) = step;
-    SLOT(body, state->handler__context) = context;
     SLOT(body, state->handler__handler) = Py_NewRef(function);
     SLOT(body, state->handler__terminate) = Py_NewRef(
         terminate == Py_None ? state->do_nothing : terminate);

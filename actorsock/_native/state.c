@@ -53,6 +53,7 @@ typedef struct {
     const char *module, *name;
 } Import;
 
+#define REDUCTIONS "actorsock.runtime.core.reductions"
 #define FROM(field, module, name) {offsetof(State, field), module, name}
 
 static const Import RUNTIME_IMPORTS[] = {
@@ -68,10 +69,10 @@ static const Import RUNTIME_IMPORTS[] = {
     FROM(mailbox_type, "actorsock.runtime.core.mailbox", "Mailbox"),
     FROM(anything, "actorsock.runtime.core.mailbox", "anything"),
     FROM(passes_type, "actorsock.runtime.core.passes", "Passes"),
-    FROM(full_budget, "actorsock.runtime.core.reductions", "LIGHT_BUDGET"),
     FROM(local, "actorsock.runtime.bodies.running", "local"),
     FROM(step_type, "actorsock.runtime.bodies.running", "Step"),
     FROM(process_of_task, "actorsock.runtime.bodies.current", "process_of_task"),
+    FROM(body_type, "actorsock.runtime.core.body", "Body"),
     FROM(light_type, "actorsock.runtime.bodies.light", "LightBody"),
     FROM(reschedule, "trio.lowlevel", "reschedule"),
     FROM(task_type, "actorsock.runtime.bodies.task", "TaskBody"),
@@ -149,6 +150,45 @@ import_long(long *place, const char *path, const char *name)
     return *place == -1 && PyErr_Occurred() ? -1 : 0;
 }
 
+/* The C function behind a method, to be called without the checks of a call; NULL if it is not of the
+   form that `flags` say.  */
+static PyCFunction
+function_of(PyObject *method, int flags)
+{
+    if (!Py_IS_TYPE(method, &PyMethodDescr_Type)) {
+        return NULL;
+    }
+    PyMethodDef *definition = ((PyMethodDescrObject *)method)->d_method;
+    return definition->ml_flags == flags ? definition->ml_meth : NULL;
+}
+
+static int
+import_deque(State *state)
+{
+    if (keep(&state->append, PyObject_GetAttrString(state->deque_type, "append")) < 0
+        || keep(&state->popleft, PyObject_GetAttrString(state->deque_type, "popleft")) < 0) {
+        return -1;
+    }
+    state->deque_append = function_of(state->append, METH_O);
+    state->deque_popleft = function_of(state->popleft, METH_NOARGS);
+    return 0;
+}
+
+/* Whether the classes of bodies have the layout that `BUDGET` and `FLOOR` rely on: 0 or -1.  */
+static int
+check_accounts(State *state)
+{
+    PyObject *const types[] = {state->light_type, state->task_type, state->handler_type};
+    for (size_t i = 0; i < Py_ARRAY_LENGTH(types); i++) {
+        if (!PyType_IsSubtype((PyTypeObject *)types[i], (PyTypeObject *)state->account_type)) {
+            PyErr_Format(PyExc_TypeError, "%R is not derived from %R", types[i],
+                         state->account_type);
+            return -1;
+        }
+    }
+    return 0;
+}
+
 #define OFFSET(group, type, slot)                                                                 \
     state->group##_##slot = slot_offset(state->type, #slot);                                      \
     if (state->group##_##slot < 0) {                                                              \
@@ -167,15 +207,10 @@ import_runtime(State *state)
     }
     STATE_WORDS(WORD)
     RUNTIME_SLOTS(OFFSET)
-    if (keep(&state->append, PyObject_GetAttrString(state->deque_type, "append")) < 0
-        || keep(&state->popleft, PyObject_GetAttrString(state->deque_type, "popleft")) < 0) {
-        return -1;
-    }
-    state->full_budget_value = PyLong_AsLong(state->full_budget);
-    if (state->full_budget_value == -1 && PyErr_Occurred()) {
-        return -1;
-    }
-    if (import_long(&state->handler_full, "actorsock.runtime.core.reductions", "HANDLER_BUDGET") < 0) {
+    if (import_deque(state) < 0 || check_accounts(state) < 0
+        || import_long(&state->light_full, REDUCTIONS, "LIGHT_BUDGET") < 0
+        || import_long(&state->task_full, REDUCTIONS, "TASK_BUDGET") < 0
+        || import_long(&state->handler_full, REDUCTIONS, "HANDLER_BUDGET") < 0) {
         return -1;
     }
     state->runtime_ready = 1;
@@ -214,7 +249,7 @@ import_sockets(State *state)
         return -1;
     }
     if (import_long(&state->drain_batch, "actorsock.socket.core.epoll_poller", "_BATCH") < 0
-        || import_long(&state->system_call, "actorsock.runtime.core.reductions", "SYSTEM_CALL") < 0) {
+        || import_long(&state->system_call, REDUCTIONS, "SYSTEM_CALL") < 0) {
         return -1;
     }
     /* Systems without epoll never ask for its twin.  */
@@ -232,12 +267,8 @@ import_sockets(State *state)
 }
 
 PyObject *
-thread_step(State *state)
+find_step(State *state)
 {
-    uint64_t thread = PyThreadState_GetID(PyThreadState_Get());
-    if (state->step != NULL && state->step_thread == thread) {
-        return Py_NewRef(state->step);
-    }
     PyObject *step = PyObject_GetAttr(state->local, state->str_step);
     if (step == NULL) {
         return NULL;
@@ -247,24 +278,24 @@ thread_step(State *state)
         PyErr_SetString(PyExc_TypeError, "local.step: not a Step");
         return NULL;
     }
-    PyObject *former = state->step;
-    state->step = Py_NewRef(step);
-    state->step_thread = thread;
-    Py_XDECREF(former);
+    state->step_thread = PyThreadState_Get()->id;
+    Py_CLEAR(state->thread_ident); /* that of another thread */
+    Py_XSETREF(state->step, Py_NewRef(step));
     return step;
 }
 
-PyObject *
-stepped_process(State *state)
+int
+compare_thread(State *state, PyObject *node)
 {
-    PyObject *step = thread_step(state);
-    if (step == NULL) {
-        return NULL;
+    PyObject *thread = SLOT(node, state->node_thread);
+    if (thread == NULL || !PyLong_CheckExact(thread)
+        || PyLong_AsUnsignedLongMask(thread) != PyThread_get_thread_ident()) {
+        return 0;
     }
-    PyObject *process = SLOT(step, state->step_process);
-    process = is_exactly(process, state->process_type) ? Py_NewRef(process) : NULL;
-    Py_DECREF(step);
-    return process;
+    if (state->step_thread == PyThreadState_Get()->id) {
+        Py_XSETREF(state->thread_ident, Py_NewRef(thread));
+    }
+    return 1;
 }
 
 PyObject *

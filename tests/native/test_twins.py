@@ -32,6 +32,7 @@ from actorsock.results import Error
 from actorsock.runtime.bodies.current import current_process
 from actorsock.runtime.bodies.handler import AGAIN
 from actorsock.runtime.core import mailbox as mailboxes
+from actorsock.runtime.core.body import Account
 from actorsock.runtime.core.process import Process, alive
 from actorsock.socket import Socket
 from actorsock.socket.core.counters import COUNTERS
@@ -319,7 +320,10 @@ def shown(thing: Any, names: Iterable[str]) -> dict[str, Any]:
 
 def slots_of(thing: Any) -> list[str]:
     named = [vars(cls).get("__slots__", ()) for cls in type(thing).__mro__]
-    return sorted(name for names in named for name in names if name != "__weakref__")
+    names = {name for names in named for name in names} - {"__weakref__"}
+    if isinstance(thing, Account):
+        names |= {"budget", "floor"}  # the class in C has no `__slots__`
+    return sorted(names)
 
 
 def state_of_process(process: Process) -> list[dict[str, Any]]:

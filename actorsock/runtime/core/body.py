@@ -14,6 +14,7 @@ from collections.abc import Awaitable
 from math import inf
 from typing import Any, Final
 
+from ..._native import twin
 from .reductions import GIVE_WAY_FIRST
 from .timers import Timers
 
@@ -23,10 +24,23 @@ TIMED_OUT: Final = object()
 """The result of `park` when the deadline came first."""
 
 
-class Body(abc.ABC):
+@twin
+class Account:
+    """What a process has spent, and may spend until it gives way."""
+
+    __slots__ = ("budget", "floor")
+
+    budget: int
+    """Falls by the cost of each operation and never rises: less than 0, it is a total."""
+
+    floor: int
+    """The process gives way when its budget has come down to this; set lower then."""
+
+
+class Body(Account, abc.ABC):
     """The part of a process that runs its code."""
 
-    __slots__ = ("budget", "floor", "outcome", "parked", "timers")
+    __slots__ = ("outcome", "parked", "timers")
 
     kind: str
     """`"task"`, `"light"` or `"handler"`, as `process_info` shows it."""
@@ -40,12 +54,6 @@ class Body(abc.ABC):
 
     outcome: Any
     """The argument of `wake`, until the woken code takes it; None at any other time."""
-
-    budget: int
-    """Falls by the cost of each operation and never rises: less than 0, it is a total."""
-
-    floor: int
-    """The process gives way when its budget has come down to this; set lower then."""
 
     def __init__(self, timers: Timers, full: int) -> None:
         self.timers = timers
@@ -152,7 +160,7 @@ class Body(abc.ABC):
         process then ends at once. Otherwise the body calls `Process.end` when the code has unwound.
         """
 
-    def release(self) -> None:  # noqa: B027  # most bodies refer to nothing
+    def release(self) -> None:  # most bodies refer to nothing
         """Drop references back to the ended process, so that no garbage collector is needed."""
 
     @abc.abstractmethod
