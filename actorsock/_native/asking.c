@@ -547,7 +547,7 @@ blocking(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
     if (sockets_prepare(state) < 0) {
         return NULL;
     }
-    if (PyVectorcall_NARGS(nargsf) == 3 && kwnames == NULL && args[2] == state->no_timeout) {
+    if (PyVectorcall_NARGS(nargsf) == 3 && kwnames == NULL && args[2] == state->inf) {
         PyObject *process = stepped_process(state);
         if (process != NULL) {
             PyObject *result = NULL;
@@ -691,10 +691,7 @@ nowait_receive(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwn
         return NULL;
     }
     if (PyVectorcall_NARGS(nargsf) == 3 && kwnames == NULL) {
-        PyObject *process = stepped_process(state);
-        if (process == NULL && !PyErr_Occurred()) {
-            process = PyObject_CallNoArgs(state->process_of_task);
-        }
+        PyObject *process = calling_process(state);
         if (process == NULL) {
             return NULL;
         }

@@ -11,7 +11,7 @@
 
 /* --- the twins, by name ------------------------------------------------------------------------ */
 
-static const TwinEntry *const TABLES[] = {LIGHT_TWINS, MESSAGE_TWINS, RECEIVE_TWINS,
+static const TwinEntry *const TABLES[] = {LIGHT_TWINS, MESSAGE_TWINS, MATCHING_TWINS, RECEIVE_TWINS,
                                            SOCKET_TWINS, POLLER_TWINS,  ASKING_TWINS,
                                            CALL_TWINS,    DATAGRAM_TWINS,
                                            SPAWNING_TWINS, OPENING_TWINS,
@@ -231,7 +231,9 @@ module_exec(PyObject *module)
     } types[] = {
         {&state->twin_type, &twin_spec},
         {&state->account_type, &account_spec},
-        {&state->next_message_type, &next_message_spec},
+        {&state->woken_type, &woken_spec},
+        {&state->matcher_type, &matcher_spec},
+        {&state->receiving_type, &receiving_spec},
         {&state->asked_type, &asked_spec},
     };
     for (size_t i = 0; i < Py_ARRAY_LENGTH(types); i++) {
@@ -240,7 +242,9 @@ module_exec(PyObject *module)
             return -1;
         }
     }
-    return 0;
+    PyTypeObject *woken = (PyTypeObject *)state->woken_type;
+    state->woken = woken->tp_alloc(woken, 0);
+    return state->woken == NULL ? -1 : 0;
 }
 
 static int
@@ -274,6 +278,7 @@ static void
 module_free(void *module)
 {
     (void)module_clear((PyObject *)module);
+    free_spare_receiving(PyModule_GetState(module));
 }
 
 static PyModuleDef_Slot module_slots[] = {

@@ -22,8 +22,9 @@
 #define STATE_OBJECTS(X)                                                                          \
     X(twin_type)                                                                                  \
     X(account_type)                                                                               \
+    X(woken_type)                                                                                 \
     X(matcher_type)                                                                               \
-    X(next_message_type)                                                                          \
+    X(receiving_type)                                                                             \
     X(asked_type)                                                                                 \
     /* the runtime */                                                                             \
     X(next_ref)                                                                                   \
@@ -54,8 +55,19 @@
     X(step)                                                                                       \
     X(step_type)                                                                                  \
     X(process_of_task)                                                                            \
-    /* otp */                                                                                     \
+    X(current_task)                                                                               \
+    X(by_task)                                                                                    \
+    X(checkpoint_if_cancelled)                                                                    \
+    X(wait_task_rescheduled)                                                                      \
+    X(woken)                                                                                      \
+    X(nothing)                                                                                    \
+    X(paused)                                                                                     \
+    X(search_on)                                                                                  \
+    X(test_of)                                                                                    \
+    X(union_type)                                                                                 \
+    X(class_of_object)                                                                            \
     X(inf)                                                                                        \
+    /* otp */                                                                                     \
     X(call_type)                                                                                  \
     X(cast_type)                                                                                  \
     X(caller_type)                                                                                \
@@ -77,7 +89,6 @@
     X(what_is_there_type)                                                                         \
     X(recvfrom_type)                                                                              \
     X(go_on)                                                                                      \
-    X(no_timeout)                                                                                 \
     X(error_type)                                                                                 \
     X(send_select_type)                                                                           \
     X(address_type)                                                                               \
@@ -130,7 +141,6 @@
     X(cr_await)                                                                                   \
     X(cr_frame)                                                                                   \
     X(throw)                                                                                      \
-    X(waiting)                                                                                    \
     X(wake)                                                                                       \
     X(handle_call)                                                                                \
     X(handle_cast)                                                                                \
@@ -145,6 +155,11 @@
     X(_epoll)                                                                                     \
     X(_new)                                                                                       \
     X(_notify)                                                                                    \
+    X(__args__)                                                                                   \
+    X(__class__)                                                                                  \
+    X(_abort)                                                                                     \
+    X(ref)                                                                                        \
+    X(take_arrival)                                                                               \
     X(_poll)
 
 /* Offsets of slots: X(group, type, slot) declares `group_slot`, of the type `type`.  */
@@ -304,6 +319,7 @@ typedef struct {
 #undef DECLARE
     PyCFunction deque_append, deque_popleft; /* NULL if they are called in another way */
     long handler_full, light_full, task_full, last_host, last_port, system_call, drain_batch;
+    PyObject *spare_receiving; /* memory for the next one, or NULL */
     uint64_t step_thread; /* whose `step` is: the look-up in a thread-local costs 40 ns */
 } State;
 
@@ -323,6 +339,7 @@ typedef struct {
 
 extern const TwinEntry LIGHT_TWINS[];
 extern const TwinEntry MESSAGE_TWINS[];
+extern const TwinEntry MATCHING_TWINS[];
 extern const TwinEntry RECEIVE_TWINS[];
 extern const TwinEntry SOCKET_TWINS[];
 extern const TwinEntry POLLER_TWINS[];
@@ -331,7 +348,9 @@ extern const TwinEntry DATAGRAM_TWINS[];
 extern const TwinEntry CALL_TWINS[];
 extern const TwinEntry SPAWNING_TWINS[];
 extern const TwinEntry OPENING_TWINS[];
-extern PyType_Spec next_message_spec;
+extern PyType_Spec woken_spec;
+extern PyType_Spec matcher_spec;
+extern PyType_Spec receiving_spec;
 extern PyType_Spec asked_spec;
 
 /* --- objects ----------------------------------------------------------------------------------- */
@@ -539,6 +558,19 @@ int wake_light(State *state, PyObject *body, PyObject *outcome);
 
 /* Process.deliver(message), of a process that the caller holds.  */
 int deliver_plainly(State *state, PyObject *process, PyObject *message);
+
+/* The calling process; a task that is none yet is adopted. A new reference, NULL with an exception.  */
+PyObject *calling_process(State *state);
+
+/* test_of(pattern), if that is plain; a new reference. NULL with or without an exception otherwise.  */
+PyObject *new_matcher(State *state, PyObject *pattern);
+
+/* Whether `matcher`, the result of `new_matcher`, wants `message`: 1, 0, or -1 without an exception if
+   only the Python can tell. Runs no Python code.  */
+int matches_plainly(State *state, PyObject *matcher, PyObject *message);
+
+/* Free the memory that is kept for receives.  */
+void free_spare_receiving(State *state);
 
 /* HandlerBody.wake() and the step that follows: `message`, for an idle handler, is handled now.  */
 int handle_plainly(State *state, PyObject *process, PyObject *message);

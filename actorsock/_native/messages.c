@@ -21,6 +21,31 @@ wake_light(State *state, PyObject *body, PyObject *outcome)
     return 1;
 }
 
+/* What trio passes to a task that is woken. Its own `outcome.Value(None)`, a new one for each wake, and
+   `Value.unwrap` take longer than all that the core does for a message.  */
+static PyObject *
+woken_unwrap(PyObject *op, PyObject *unused)
+{
+    Py_RETURN_NONE;
+}
+
+static PyMethodDef woken_methods[] = {
+    {"unwrap", woken_unwrap, METH_NOARGS, NULL},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyType_Slot woken_slots[] = {
+    {Py_tp_methods, woken_methods},
+    {0, NULL},
+};
+
+PyType_Spec woken_spec = {
+    .name = "actorsock._native._core.Woken",
+    .basicsize = sizeof(PyObject),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    .slots = woken_slots,
+};
+
 /* TaskBody.wake(), of a body that is parked: 1 done, 0 not plain, -1.  */
 static int
 wake_task(State *state, PyObject *body)
@@ -32,7 +57,8 @@ wake_task(State *state, PyObject *body)
     PyObject *reason = SLOT(body, state->body_parked); /* the reference moves */
     SLOT(body, state->body_parked) = Py_NewRef(Py_None);
     PyObject *task = Py_NewRef(SLOT(body, state->task_task));
-    int done = done_with(PyObject_CallOneArg(state->reschedule, task));
+    PyObject *args[2] = {task, state->woken};
+    int done = done_with(PyObject_Vectorcall(state->reschedule, args, 2, NULL));
     Py_DECREF(task);
     if (done < 0) {
         slot_set(body, state->body_parked, reason);
@@ -80,8 +106,16 @@ deliver_plainly(State *state, PyObject *process, PyObject *message)
     if (wanted == Py_None) {
         return append_to(state, arrivals, message) < 0 ? -1 : 1;
     }
+    if (wanted != state->anything) {
+        int matches = is_exactly(wanted, state->matcher_type)
+                          ? matches_plainly(state, wanted, message)
+                          : -1;
+        if (matches <= 0) {
+            return matches < 0 ? 0 : append_to(state, arrivals, message) < 0 ? -1 : 1;
+        }
+    }
     PyObject *body = SLOT(process, state->process_body);
-    if (wanted != state->anything || body == NULL || SLOT(body, state->body_parked) == Py_None) {
+    if (body == NULL || SLOT(body, state->body_parked) == Py_None) {
         return 0;
     }
     int is_task = is_exactly(body, state->task_type);
@@ -89,6 +123,7 @@ deliver_plainly(State *state, PyObject *process, PyObject *message)
         return 0;
     }
     Py_INCREF(arrivals);
+    Py_INCREF(wanted);
     Py_INCREF(mailbox);
     Py_INCREF(body);
     /* The message first, as in the Python: the process may be ready only if it finds it.  */
@@ -97,12 +132,13 @@ deliver_plainly(State *state, PyObject *process, PyObject *message)
         slot_set(mailbox, state->mailbox_wanted, Py_NewRef(Py_None));
         woken = is_task ? wake_task(state, body) : wake_light(state, body, Py_None);
         if (woken <= 0) {
-            slot_set(mailbox, state->mailbox_wanted, Py_NewRef(state->anything));
+            slot_set(mailbox, state->mailbox_wanted, Py_NewRef(wanted));
             take_back(state, arrivals);
         }
     }
     Py_DECREF(body);
     Py_DECREF(mailbox);
+    Py_DECREF(wanted);
     Py_DECREF(arrivals);
     return woken;
 }

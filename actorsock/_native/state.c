@@ -75,6 +75,16 @@ static const Import RUNTIME_IMPORTS[] = {
     FROM(body_type, "actorsock.runtime.core.body", "Body"),
     FROM(light_type, "actorsock.runtime.bodies.light", "LightBody"),
     FROM(reschedule, "trio.lowlevel", "reschedule"),
+    FROM(current_task, "trio.lowlevel", "current_task"),
+    FROM(checkpoint_if_cancelled, "trio.lowlevel", "checkpoint_if_cancelled"),
+    FROM(wait_task_rescheduled, "trio.lowlevel", "wait_task_rescheduled"),
+    FROM(by_task, "actorsock.runtime.bodies.running", "by_task"),
+    FROM(nothing, "actorsock.runtime.core.mailbox", "NOTHING"),
+    FROM(paused, "actorsock.runtime.core.mailbox", "PAUSED"),
+    FROM(test_of, "actorsock.runtime.core.mailbox", "test_of"),
+    FROM(search_on, "actorsock.runtime.api.messaging", "_search_on"),
+    FROM(union_type, "types", "UnionType"),
+    FROM(inf, "math", "inf"),
     FROM(task_type, "actorsock.runtime.bodies.task", "TaskBody"),
     FROM(handler_type, "actorsock.runtime.bodies.handler", "HandlerBody"),
     FROM(call_handler, "actorsock.runtime.bodies.handler", "_call"),
@@ -85,7 +95,6 @@ static const Import RUNTIME_IMPORTS[] = {
 };
 
 static const Import OTP_IMPORTS[] = {
-    FROM(inf, "math", "inf"),
     FROM(call_type, "actorsock.otp.calls.protocol", "Call"),
     FROM(cast_type, "actorsock.otp.calls.protocol", "Cast"),
     FROM(caller_type, "actorsock.otp.calls.protocol", "Caller"),
@@ -114,7 +123,6 @@ static const Import SOCKET_IMPORTS[] = {
     FROM(what_is_there_type, "actorsock.socket.operations.recv", "RecvWhatIsThere"),
     FROM(recvfrom_type, "actorsock.socket.operations.recv", "RecvFrom"),
     FROM(go_on, "actorsock.socket.api.asking", "go_on"),
-    FROM(no_timeout, "math", "inf"),
     FROM(error_type, "actorsock.results", "Error"),
     FROM(send_select_type, "actorsock.socket.core.turns", "SendSelect"),
     FROM(address_type, "actorsock.socket.values.address", "SockAddrIn"),
@@ -207,6 +215,11 @@ import_runtime(State *state)
     }
     STATE_WORDS(WORD)
     RUNTIME_SLOTS(OFFSET)
+    if (is_exactly(state->test_of, state->twin_type)) {
+        Py_SETREF(state->test_of, Py_NewRef(((Twin *)state->test_of)->fallback));
+    }
+    PyObject *class_of_object = _PyType_Lookup(&PyBaseObject_Type, state->str___class__);
+    Py_XSETREF(state->class_of_object, Py_XNewRef(class_of_object));
     if (import_deque(state) < 0 || check_accounts(state) < 0
         || import_long(&state->light_full, REDUCTIONS, "LIGHT_BUDGET") < 0
         || import_long(&state->task_full, REDUCTIONS, "TASK_BUDGET") < 0
