@@ -663,7 +663,7 @@ ask_without_waiting(State *state, PyObject *process, PyObject *actor, PyObject *
     if (!can_pay(state, body)) {
         return 0;
     }
-    PyObject *handle = ref == Py_None ? PyObject_CallNoArgs(state->ref_type) : Py_NewRef(ref);
+    PyObject *handle = ref == Py_None ? new_ref(state) : Py_NewRef(ref);
     if (handle == NULL) {
         return -1;
     }

@@ -160,7 +160,7 @@ static PyType_Spec twin_spec = {
     .slots = twin_slots,
 };
 
-/* --- the class that has a twin ----------------------------------------------------------------- */
+/* --- the classes that have a twin -------------------------------------------------------------- */
 
 static PyMemberDef account_members[] = {
     {"budget", T_LONGLONG, offsetof(Account, budget), 0, NULL},
@@ -180,6 +180,49 @@ static PyType_Spec account_spec = {
     .slots = account_slots,
 };
 
+typedef struct {
+    PyObject_HEAD
+    PyObject *number, *weak_references;
+} Numbered;
+
+static void
+numbered_dealloc(PyObject *op)
+{
+    PyTypeObject *type = Py_TYPE(op);
+    PyObject_ClearWeakRefs(op);
+    Py_CLEAR(((Numbered *)op)->number);
+    type->tp_free(op);
+    Py_DECREF(type);
+}
+
+static PyMemberDef numbered_members[] = {
+    {"_number", T_OBJECT_EX, offsetof(Numbered, number), 0, NULL},
+    {"__weaklistoffset__", T_PYSSIZET, offsetof(Numbered, weak_references), READONLY, NULL},
+    {NULL, 0, 0, 0, NULL},
+};
+
+static PyType_Slot numbered_slots[] = {
+    {Py_tp_dealloc, numbered_dealloc},
+    {Py_tp_members, numbered_members},
+    {0, NULL},
+};
+
+/* Without the part that the garbage collector needs: a number refers to nothing.  */
+static PyType_Spec numbered_spec = {
+    .name = "actorsock._native._core.Numbered",
+    .basicsize = sizeof(Numbered),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_IMMUTABLETYPE,
+    .slots = numbered_slots,
+};
+
+static PyObject *
+find_class(State *state, const char *name)
+{
+    return strcmp(name, "Account") == 0    ? state->account_type
+           : strcmp(name, "Numbered") == 0 ? state->numbered_type
+                                           : NULL;
+}
+
 /* --- the module -------------------------------------------------------------------------------- */
 
 PyDoc_STRVAR(twin_doc, "twin(name, function, /)\n--\n\n"
@@ -195,8 +238,8 @@ module_twin(PyObject *module, PyObject *args)
         return NULL;
     }
     State *state = PyModule_GetState(module);
-    if (PyType_Check(function) && strcmp(name, "Account") == 0) {
-        return Py_NewRef(state->account_type);
+    if (PyType_Check(function) && find_class(state, name) != NULL) {
+        return Py_NewRef(find_class(state, name));
     }
     const TwinEntry *entry = find_entry(name);
     if (entry == NULL) {
@@ -231,6 +274,7 @@ module_exec(PyObject *module)
     } types[] = {
         {&state->twin_type, &twin_spec},
         {&state->account_type, &account_spec},
+        {&state->numbered_type, &numbered_spec},
         {&state->woken_type, &woken_spec},
         {&state->matcher_type, &matcher_spec},
         {&state->receiving_type, &receiving_spec},

@@ -22,6 +22,7 @@
 #define STATE_OBJECTS(X)                                                                          \
     X(twin_type)                                                                                  \
     X(account_type)                                                                               \
+    X(numbered_type)                                                                              \
     X(woken_type)                                                                                 \
     X(matcher_type)                                                                               \
     X(receiving_type)                                                                             \
@@ -59,6 +60,9 @@
     X(by_task)                                                                                    \
     X(checkpoint_if_cancelled)                                                                    \
     X(wait_task_rescheduled)                                                                      \
+    X(cancel_scope)                                                                               \
+    X(run_task)                                                                                   \
+    X(only_name)                                                                                  \
     X(woken)                                                                                      \
     X(nothing)                                                                                    \
     X(paused)                                                                                     \
@@ -159,6 +163,7 @@
     X(__class__)                                                                                  \
     X(_abort)                                                                                     \
     X(ref)                                                                                        \
+    X(start_soon)                                                                                 \
     X(take_arrival)                                                                               \
     X(_poll)
 
@@ -207,6 +212,10 @@
     X(light, light_type, context)                                                                 \
     X(light, light_type, process)                                                                 \
     X(task, task_type, task)                                                                      \
+    X(task, task_type, _function)                                                                 \
+    X(task, task_type, _scope)                                                                    \
+    X(task, task_type, _stopped)                                                                  \
+    X(node, node_type, nursery)                                                                   \
     X(light, light_type, _args)                                                                   \
     X(light, light_type, _function)                                                               \
     X(light, light_type, exit_raised)                                                             \
@@ -558,6 +567,9 @@ int wake_light(State *state, PyObject *body, PyObject *outcome);
 
 /* Process.deliver(message), of a process that the caller holds.  */
 int deliver_plainly(State *state, PyObject *process, PyObject *message);
+
+/* Ref(); a new reference.  */
+PyObject *new_ref(State *state);
 
 /* The calling process; a task that is none yet is adopted. A new reference, NULL with an exception.  */
 PyObject *calling_process(State *state);

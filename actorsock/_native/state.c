@@ -78,6 +78,8 @@ static const Import RUNTIME_IMPORTS[] = {
     FROM(current_task, "trio.lowlevel", "current_task"),
     FROM(checkpoint_if_cancelled, "trio.lowlevel", "checkpoint_if_cancelled"),
     FROM(wait_task_rescheduled, "trio.lowlevel", "wait_task_rescheduled"),
+    FROM(cancel_scope, "trio", "CancelScope"),
+    FROM(run_task, "actorsock.runtime.bodies.task", "_run"),
     FROM(by_task, "actorsock.runtime.bodies.running", "by_task"),
     FROM(nothing, "actorsock.runtime.core.mailbox", "NOTHING"),
     FROM(paused, "actorsock.runtime.core.mailbox", "PAUSED"),
@@ -220,6 +222,9 @@ import_runtime(State *state)
     }
     PyObject *class_of_object = _PyType_Lookup(&PyBaseObject_Type, state->str___class__);
     Py_XSETREF(state->class_of_object, Py_XNewRef(class_of_object));
+    if (keep(&state->only_name, Py_BuildValue("(s)", "name")) < 0) {
+        return -1;
+    }
     if (import_deque(state) < 0 || check_accounts(state) < 0
         || import_long(&state->light_full, REDUCTIONS, "LIGHT_BUDGET") < 0
         || import_long(&state->task_full, REDUCTIONS, "TASK_BUDGET") < 0

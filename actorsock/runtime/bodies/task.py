@@ -33,6 +33,7 @@ from .running import by_task
 __all__ = ["TaskBody", "adopt", "start_task"]
 
 
+@twin
 def start_task(
     node: Node, function: Callable[..., Awaitable[Any]], args: tuple[Any, ...]
 ) -> Process:
