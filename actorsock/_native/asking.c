@@ -105,23 +105,13 @@ end_turn(State *state, PyObject *lane)
 int
 can_pay(State *state, PyObject *body)
 {
-    long left;
-    return budget_left(state, body, &left) && left > state->system_call;
+    return BUDGET(body) - FLOOR(body) > state->system_call;
 }
 
-/* A budget that can't be written for want of memory stays as it is.  */
 void
 pay(State *state, PyObject *body)
 {
-    long budget;
-    PyObject *left = slot_long(body, state->light_budget, &budget)
-                         ? PyLong_FromLong(budget - state->system_call)
-                         : NULL;
-    if (left == NULL) {
-        PyErr_Clear();
-        return;
-    }
-    slot_set(body, state->light_budget, left);
+    BUDGET(body) -= state->system_call;
 }
 
 /* Readiness.reads_would_block() */
@@ -253,7 +243,7 @@ leave_to_python(Asked *self, int woken, PyObject **result)
 {
     State *state = self->state;
     PyObject *rest = PyObject_CallFunctionObjArgs(state->ask, self->actor, self->op, self->process,
-                                                  state->no_timeout, woken ? Py_True : Py_False,
+                                                  state->inf, woken ? Py_True : Py_False,
                                                   NULL);
     if (rest == NULL) {
         return PYGEN_ERROR;
@@ -291,7 +281,7 @@ begin_wait(Asked *self, PyObject *body, PyObject **result)
     State *state = self->state;
     self->phase = WAITING;
     if (is_exactly(body, state->light_type)) {
-        slot_set(body, state->light_parked, Py_NewRef(self->actor));
+        slot_set(body, state->body_parked, Py_NewRef(self->actor));
         *result = Py_NewRef(state->pause);
         return PYGEN_NEXT;
     }
@@ -299,7 +289,7 @@ begin_wait(Asked *self, PyObject *body, PyObject **result)
     if (self->inner == NULL) {
         return PYGEN_ERROR;
     }
-    slot_set(body, state->light_parked, Py_NewRef(self->actor));
+    slot_set(body, state->body_parked, Py_NewRef(self->actor));
     PyObject *inner = Py_NewRef(self->inner), *yielded = NULL;
     PySendResult outcome = PyIter_Send(inner, Py_None, &yielded);
     Py_DECREF(inner);
@@ -325,7 +315,7 @@ static PySendResult
 end_wait(Asked *self, PyObject *body, PyObject **result)
 {
     State *state = self->state;
-    PyObject *outcome = SLOT(body, state->light_outcome);
+    PyObject *outcome = SLOT(body, state->body_outcome);
     if (SLOT(self->process, state->process_ending) != Py_False
         || !has_no_queue(state, self->lane)) {
         return leave_to_python(self, 1, result);
@@ -341,14 +331,14 @@ end_wait(Asked *self, PyObject *body, PyObject **result)
         }
         if (*result == Py_None) {
             Py_CLEAR(*result);
-            slot_set(body, state->light_outcome, Py_NewRef(Py_None));
+            slot_set(body, state->body_outcome, Py_NewRef(Py_None));
             return wait_again(self, body, result);
         }
     }
     else {
         return leave_to_python(self, 1, result);
     }
-    slot_set(body, state->light_outcome, Py_NewRef(Py_None));
+    slot_set(body, state->body_outcome, Py_NewRef(Py_None));
     end_turn(state, self->lane);
     (void)asked_clear((PyObject *)self);
     return PYGEN_RETURN;
@@ -417,9 +407,9 @@ abandon(Asked *self, PyObject *exc)
     int done = -1;
     PyObject *body = body_of(self);
     if (body != NULL) {
-        PyObject *outcome = Py_XNewRef(SLOT(body, state->light_outcome));
+        PyObject *outcome = Py_XNewRef(SLOT(body, state->body_outcome));
         PyObject *pid = Py_XNewRef(SLOT(self->process, state->process_pid));
-        slot_set(body, state->light_outcome, Py_NewRef(Py_None));
+        slot_set(body, state->body_outcome, Py_NewRef(Py_None));
         done = done_with(PyObject_CallMethodObjArgs(
             self->actor, state->str_abandon_call, self->op, pid == NULL ? Py_None : pid,
             outcome == NULL ? Py_None : outcome, NULL));
@@ -805,7 +795,7 @@ blocking(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
     if (sockets_prepare(state) < 0) {
         return NULL;
     }
-    if (PyVectorcall_NARGS(nargsf) == 3 && kwnames == NULL && args[2] == state->no_timeout) {
+    if (PyVectorcall_NARGS(nargsf) == 3 && kwnames == NULL && args[2] == state->inf) {
         PyObject *process = calling_process(state), *result = NULL;
         if (process == NULL) {
             return NULL;
@@ -828,7 +818,7 @@ receiving(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
     if (sockets_prepare(state) < 0) {
         return NULL;
     }
-    if (PyVectorcall_NARGS(nargsf) == 4 && kwnames == NULL && args[3] == state->no_timeout
+    if (PyVectorcall_NARGS(nargsf) == 4 && kwnames == NULL && args[3] == state->inf
         && is_zero(args[1]) && is_empty(args[2])) {
         PyObject *actor = actor_of(state, args[0]), *result = NULL;
         PyObject *process = actor == NULL ? NULL : calling_process(state);
@@ -951,7 +941,7 @@ sending(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
     if (sockets_prepare(state) < 0) {
         return NULL;
     }
-    if (PyVectorcall_NARGS(nargsf) == 4 && kwnames == NULL && args[3] == state->no_timeout
+    if (PyVectorcall_NARGS(nargsf) == 4 && kwnames == NULL && args[3] == state->inf
         && PyBytes_CheckExact(args[1]) && is_empty(args[2])) {
         PyObject *actor = actor_of(state, args[0]), *result = NULL;
         PyObject *process = actor == NULL ? NULL : calling_process(state);

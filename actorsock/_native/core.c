@@ -11,7 +11,7 @@
 
 /* --- the twins, by name ------------------------------------------------------------------------ */
 
-static const TwinEntry *const TABLES[] = {LIGHT_TWINS, MESSAGE_TWINS, RECEIVE_TWINS,
+static const TwinEntry *const TABLES[] = {LIGHT_TWINS, MESSAGE_TWINS, MATCHING_TWINS, RECEIVE_TWINS,
                                            SOCKET_TWINS, POLLER_TWINS,  ASKING_TWINS, NOWAIT_TWINS,
                                            CALL_TWINS,    DATAGRAM_TWINS,
                                            SPAWNING_TWINS, OPENING_TWINS, TERM_TWINS,
@@ -160,10 +160,74 @@ static PyType_Spec twin_spec = {
     .slots = twin_slots,
 };
 
+/* --- the classes that have a twin -------------------------------------------------------------- */
+
+static PyMemberDef account_members[] = {
+    {"budget", T_LONGLONG, offsetof(Account, budget), 0, NULL},
+    {"floor", T_LONGLONG, offsetof(Account, floor), 0, NULL},
+    {NULL, 0, 0, 0, NULL},
+};
+
+static PyType_Slot account_slots[] = {
+    {Py_tp_members, account_members},
+    {0, NULL},
+};
+
+static PyType_Spec account_spec = {
+    .name = "actorsock._native._core.Account",
+    .basicsize = sizeof(Account),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_IMMUTABLETYPE,
+    .slots = account_slots,
+};
+
+typedef struct {
+    PyObject_HEAD
+    PyObject *number, *weak_references;
+} Numbered;
+
+static void
+numbered_dealloc(PyObject *op)
+{
+    PyTypeObject *type = Py_TYPE(op);
+    PyObject_ClearWeakRefs(op);
+    Py_CLEAR(((Numbered *)op)->number);
+    type->tp_free(op);
+    Py_DECREF(type);
+}
+
+static PyMemberDef numbered_members[] = {
+    {"_number", T_OBJECT_EX, offsetof(Numbered, number), 0, NULL},
+    {"__weaklistoffset__", T_PYSSIZET, offsetof(Numbered, weak_references), READONLY, NULL},
+    {NULL, 0, 0, 0, NULL},
+};
+
+static PyType_Slot numbered_slots[] = {
+    {Py_tp_dealloc, numbered_dealloc},
+    {Py_tp_members, numbered_members},
+    {0, NULL},
+};
+
+/* Without the part that the garbage collector needs: a number refers to nothing.  */
+static PyType_Spec numbered_spec = {
+    .name = "actorsock._native._core.Numbered",
+    .basicsize = sizeof(Numbered),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_IMMUTABLETYPE,
+    .slots = numbered_slots,
+};
+
+static PyObject *
+find_class(State *state, const char *name)
+{
+    return strcmp(name, "Account") == 0    ? state->account_type
+           : strcmp(name, "Numbered") == 0 ? state->numbered_type
+                                           : NULL;
+}
+
 /* --- the module -------------------------------------------------------------------------------- */
 
 PyDoc_STRVAR(twin_doc, "twin(name, function, /)\n--\n\n"
-                       "Return the twin of that name, which falls back to `function`.");
+                       "Return the twin of that name, which falls back to `function`; for a class, "
+                       "the class of that name.");
 
 static PyObject *
 module_twin(PyObject *module, PyObject *args)
@@ -173,12 +237,15 @@ module_twin(PyObject *module, PyObject *args)
     if (!PyArg_ParseTuple(args, "sO", &name, &function)) {
         return NULL;
     }
+    State *state = PyModule_GetState(module);
+    if (PyType_Check(function) && find_class(state, name) != NULL) {
+        return Py_NewRef(find_class(state, name));
+    }
     const TwinEntry *entry = find_entry(name);
     if (entry == NULL) {
         return PyErr_Format(PyExc_LookupError, "there is no native twin of %s; if the native core is older than the "
                             "sources, install actorsock again", name);
     }
-    State *state = PyModule_GetState(module);
     PyTypeObject *type = (PyTypeObject *)state->twin_type;
     Twin *self = (Twin *)type->tp_alloc(type, 0);
     if (self == NULL) {
@@ -201,16 +268,27 @@ static int
 module_exec(PyObject *module)
 {
     State *state = PyModule_GetState(module);
-    state->twin_type = PyType_FromModuleAndSpec(module, &twin_spec, NULL);
-    if (state->twin_type == NULL) {
-        return -1;
+    const struct {
+        PyObject **place;
+        PyType_Spec *spec;
+    } types[] = {
+        {&state->twin_type, &twin_spec},
+        {&state->account_type, &account_spec},
+        {&state->numbered_type, &numbered_spec},
+        {&state->woken_type, &woken_spec},
+        {&state->matcher_type, &matcher_spec},
+        {&state->receiving_type, &receiving_spec},
+        {&state->asked_type, &asked_spec},
+    };
+    for (size_t i = 0; i < Py_ARRAY_LENGTH(types); i++) {
+        *types[i].place = PyType_FromModuleAndSpec(module, types[i].spec, NULL);
+        if (*types[i].place == NULL) {
+            return -1;
+        }
     }
-    state->next_message_type = PyType_FromModuleAndSpec(module, &next_message_spec, NULL);
-    if (state->next_message_type == NULL) {
-        return -1;
-    }
-    state->asked_type = PyType_FromModuleAndSpec(module, &asked_spec, NULL);
-    return state->asked_type == NULL ? -1 : 0;
+    PyTypeObject *woken = (PyTypeObject *)state->woken_type;
+    state->woken = woken->tp_alloc(woken, 0);
+    return state->woken == NULL ? -1 : 0;
 }
 
 static int
@@ -244,6 +322,7 @@ static void
 module_free(void *module)
 {
     (void)module_clear((PyObject *)module);
+    free_spare_receiving(PyModule_GetState(module));
 }
 
 static PyModuleDef_Slot module_slots[] = {

@@ -21,7 +21,11 @@
 /* Objects that the module keeps: X(name).  */
 #define STATE_OBJECTS(X)                                                                          \
     X(twin_type)                                                                                  \
-    X(next_message_type)                                                                          \
+    X(account_type)                                                                               \
+    X(numbered_type)                                                                              \
+    X(woken_type)                                                                                 \
+    X(matcher_type)                                                                               \
+    X(receiving_type)                                                                             \
     X(asked_type)                                                                                 \
     /* the runtime */                                                                             \
     X(next_ref)                                                                                   \
@@ -42,21 +46,33 @@
     X(run_queue_type)                                                                             \
     X(reschedule)                                                                                 \
     X(task_type)                                                                                  \
+    X(body_type)                                                                                  \
     X(light_type)                                                                                 \
     X(passes_type)                                                                                \
     X(alive)                                                                                      \
+    X(thread_ident)                                                                               \
     X(anything)                                                                                   \
     X(pause)                                                                                      \
     X(local)                                                                                      \
     X(step)                                                                                       \
     X(step_type)                                                                                  \
     X(process_of_task)                                                                            \
-    X(by_task)                                                                                    \
     X(current_task)                                                                               \
+    X(by_task)                                                                                    \
     X(checkpoint_if_cancelled)                                                                    \
-    X(full_budget)                                                                                \
-    /* otp */                                                                                     \
+    X(wait_task_rescheduled)                                                                      \
+    X(cancel_scope)                                                                               \
+    X(run_task)                                                                                   \
+    X(only_name)                                                                                  \
+    X(woken)                                                                                      \
+    X(nothing)                                                                                    \
+    X(paused)                                                                                     \
+    X(search_on)                                                                                  \
+    X(test_of)                                                                                    \
+    X(union_type)                                                                                 \
+    X(class_of_object)                                                                            \
     X(inf)                                                                                        \
+    /* otp */                                                                                     \
     X(call_type)                                                                                  \
     X(cast_type)                                                                                  \
     X(caller_type)                                                                                \
@@ -85,7 +101,6 @@
     X(what_is_there_type)                                                                         \
     X(recvfrom_type)                                                                              \
     X(ask)                                                                                        \
-    X(no_timeout)                                                                                 \
     X(error_type)                                                                                 \
     X(send_select_type)                                                                           \
     X(address_type)                                                                               \
@@ -163,6 +178,12 @@
     X(_notify)                                                                                    \
     X(_on_message)                                                                                \
     X(_terminated)                                                                                \
+    X(__args__)                                                                                   \
+    X(__class__)                                                                                  \
+    X(_abort)                                                                                     \
+    X(ref)                                                                                        \
+    X(start_soon)                                                                                 \
+    X(take_arrival)                                                                               \
     X(_poll)                                                                                      \
     X(_atoms)                                                                                     \
     X(atom)                                                                                       \
@@ -201,11 +222,6 @@
     X(run_queue, run_queue_type, _running)                                                        \
     X(handler, handler_type, _node)                                                               \
     X(handler, handler_type, _terminate)                                                          \
-    X(handler, handler_type, outcome)                                                             \
-    X(handler, handler_type, timers)                                                              \
-    X(handler, handler_type, budget)                                                              \
-    X(handler, handler_type, floor)                                                               \
-    X(handler, handler_type, parked)                                                              \
     X(handler, handler_type, _context)                                                            \
     X(handler, handler_type, _handler)                                                            \
     X(handler, handler_type, _process)                                                            \
@@ -219,17 +235,19 @@
     X(mailbox, mailbox_type, arrivals)                                                            \
     X(mailbox, mailbox_type, saved)                                                               \
     X(mailbox, mailbox_type, wanted)                                                              \
-    X(light, light_type, budget)                                                                  \
-    X(light, light_type, floor)                                                                   \
+    X(body, body_type, outcome)                                                                   \
+    X(body, body_type, parked)                                                                    \
+    X(body, body_type, timers)                                                                    \
     X(light, light_type, context)                                                                 \
-    X(light, light_type, outcome)                                                                 \
-    X(light, light_type, parked)                                                                  \
     X(light, light_type, process)                                                                 \
     X(task, task_type, task)                                                                      \
+    X(task, task_type, _function)                                                                 \
+    X(task, task_type, _scope)                                                                    \
+    X(task, task_type, _stopped)                                                                  \
+    X(node, node_type, nursery)                                                                   \
     X(light, light_type, _args)                                                                   \
     X(light, light_type, _function)                                                               \
     X(light, light_type, exit_raised)                                                             \
-    X(light, light_type, timers)                                                                  \
     X(light, light_type, stopped)                                                                 \
     X(light, light_type, resume)                                                                  \
     X(light, light_type, _coroutine)                                                              \
@@ -358,7 +376,9 @@ typedef struct {
     OTP_SLOTS(DECLARE)
     SOCKET_SLOTS(DECLARE)
 #undef DECLARE
-    long handler_full, full_budget_value, last_host, last_port, system_call, drain_batch;
+    PyCFunction deque_append, deque_popleft; /* NULL if they are called in another way */
+    long handler_full, light_full, task_full, last_host, last_port, system_call, drain_batch;
+    PyObject *spare_receiving; /* memory for the next one, or NULL */
     uint64_t step_thread; /* whose `step` is: the look-up in a thread-local costs 40 ns */
 } State;
 
@@ -378,6 +398,7 @@ typedef struct {
 
 extern const TwinEntry LIGHT_TWINS[];
 extern const TwinEntry MESSAGE_TWINS[];
+extern const TwinEntry MATCHING_TWINS[];
 extern const TwinEntry RECEIVE_TWINS[];
 extern const TwinEntry SOCKET_TWINS[];
 extern const TwinEntry POLLER_TWINS[];
@@ -388,7 +409,9 @@ extern const TwinEntry CALL_TWINS[];
 extern const TwinEntry SPAWNING_TWINS[];
 extern const TwinEntry OPENING_TWINS[];
 extern const TwinEntry TERM_TWINS[];
-extern PyType_Spec next_message_spec;
+extern PyType_Spec woken_spec;
+extern PyType_Spec matcher_spec;
+extern PyType_Spec receiving_spec;
 extern PyType_Spec asked_spec;
 
 /* --- objects ----------------------------------------------------------------------------------- */
@@ -411,6 +434,15 @@ slot_set(PyObject *object, Py_ssize_t offset, PyObject *value)
     SLOT(object, offset) = value;
     Py_XDECREF(former);
 }
+
+/* What a body has spent: an instance of `Account`, from which the classes of bodies are derived.  */
+typedef struct {
+    PyObject_HEAD
+    long long budget, floor;
+} Account;
+
+#define BUDGET(body) (((Account *)(body))->budget)
+#define FLOOR(body) (((Account *)(body))->floor)
 
 /* Read the int in a slot: 1, or 0 without an exception if it is none or a large one.  */
 static inline int
@@ -534,32 +566,69 @@ terms_prepare(State *state)
 }
 
 /* The `Step` of this thread; a new reference.  */
-PyObject *thread_step(State *state);
+PyObject *find_step(State *state);
+
+static inline PyObject *
+thread_step(State *state)
+{
+    if (state->step != NULL && state->step_thread == PyThreadState_Get()->id) {
+        return Py_NewRef(state->step);
+    }
+    return find_step(state);
+}
+
+/* Whether `node` is of the runtime of this thread.  */
+int compare_thread(State *state, PyObject *node);
+
+static inline int
+is_in_its_thread(State *state, PyObject *node)
+{
+    return (state->thread_ident != NULL && SLOT(node, state->node_thread) == state->thread_ident
+            && state->step_thread == PyThreadState_Get()->id)
+           || compare_thread(state, node);
+}
 
 /* The process that the runtime steps in this thread, of whatever class; a new reference. NULL without
    an exception if it steps none.  */
-PyObject *stepped_process(State *state);
+static inline PyObject *
+stepped_process(State *state)
+{
+    PyObject *step = thread_step(state);
+    if (step == NULL) {
+        return NULL;
+    }
+    PyObject *process = SLOT(step, state->step_process);
+    process = process == Py_None ? NULL : Py_XNewRef(process);
+    Py_DECREF(step);
+    return process;
+}
 
-/* The calling process, in a step of the runtime or in a task; a new reference, or NULL with an
-   exception.  */
-PyObject *calling_process(State *state);
+/* --- deques ------------------------------------------------------------------------------------ */
+
+/* Append to a deque of the exact type: 0 or -1.  */
+static inline int
+append_to(State *state, PyObject *deque, PyObject *object)
+{
+    if (state->deque_append != NULL) {
+        return done_with(state->deque_append(deque, object));
+    }
+    PyObject *args[2] = {deque, object};
+    return done_with(PyObject_Vectorcall(state->append, args, 2, NULL));
+}
+
+/* Take the oldest of a deque of the exact type, which is not empty; a new reference.  */
+static inline PyObject *
+pop_from_left(State *state, PyObject *deque)
+{
+    if (state->deque_popleft != NULL) {
+        return state->deque_popleft(deque, NULL);
+    }
+    return PyObject_Vectorcall(state->popleft, &deque, 1, NULL);
+}
 
 /* The process of `pid`, if it is alive and plain; a new reference. NULL with or without an exception
    otherwise.  */
 PyObject *living_process(State *state, PyObject *pid);
-
-/* What a light body may spend until it yields: 1, or 0 if that is not known.  */
-static inline int
-budget_left(State *state, PyObject *body, long *left)
-{
-    long budget, floor;
-    if (!slot_long(body, state->light_budget, &budget)
-        || !slot_long(body, state->light_floor, &floor)) {
-        return 0;
-    }
-    *left = budget - floor;
-    return 1;
-}
 
 /* --- across files ------------------------------------------------------------------------------ */
 
@@ -573,6 +642,22 @@ int wake_task(State *state, PyObject *body, PyObject *outcome);
 
 /* Process.deliver(message), of a process that the caller holds.  */
 int deliver_plainly(State *state, PyObject *process, PyObject *message);
+
+/* Ref(); a new reference.  */
+PyObject *new_ref(State *state);
+
+/* The calling process; a task that is none yet is adopted. A new reference, NULL with an exception.  */
+PyObject *calling_process(State *state);
+
+/* test_of(pattern), if that is plain; a new reference. NULL with or without an exception otherwise.  */
+PyObject *new_matcher(State *state, PyObject *pattern);
+
+/* Whether `matcher`, the result of `new_matcher`, wants `message`: 1, 0, or -1 without an exception if
+   only the Python can tell. Runs no Python code.  */
+int matches_plainly(State *state, PyObject *matcher, PyObject *message);
+
+/* Free the memory that is kept for receives.  */
+void free_spare_receiving(State *state);
 
 /* HandlerBody.wake() and the step that follows: `message`, for an idle handler, is handled now.  */
 int handle_plainly(State *state, PyObject *process, PyObject *message);

@@ -12,7 +12,7 @@ is_idle(State *state, PyObject *process, PyObject *mailbox, PyObject *body)
 {
     PyObject *arrivals = SLOT(mailbox, state->mailbox_arrivals);
     PyObject *saved = SLOT(mailbox, state->mailbox_saved);
-    PyObject *parked = SLOT(body, state->handler_parked);
+    PyObject *parked = SLOT(body, state->body_parked);
     return SLOT(mailbox, state->mailbox_wanted) == state->anything && saved == Py_None
            && (arrivals == Py_None
                || (is_exactly(arrivals, state->deque_type) && Py_SIZE(arrivals) == 0))
@@ -29,40 +29,15 @@ queue_is_idle(State *state, PyObject *queue)
            && is_exactly(ready, state->deque_type) && Py_SIZE(ready) == 0;
 }
 
-/* Charge the turn, and give the handler its budget: 0 or -1.  */
+/* What the turn has spent is taken from the budget of the queue: 0 or -1.  */
 static int
-charge_turn(State *state, PyObject *body, long *begun)
+charge_queue(State *state, PyObject *queue, long long spent)
 {
-    if (!slot_long(body, state->handler_budget, begun)) {
-        PyErr_SetString(PyExc_OverflowError, "a handler has spent too much");
-        return -1;
-    }
-    *begun -= 1;
-    PyObject *budget = PyLong_FromLong(*begun);
-    PyObject *floor = PyLong_FromLong(*begun - state->handler_full);
-    if (budget == NULL || floor == NULL) {
-        Py_XDECREF(budget);
-        Py_XDECREF(floor);
-        return -1;
-    }
-    slot_set(body, state->handler_budget, budget);
-    slot_set(body, state->handler_floor, floor);
-    return 0;
-}
-
-/* What the turn has spent is taken from the budget of the queue.  */
-static int
-charge_queue(State *state, PyObject *queue, PyObject *body, long begun)
-{
-    long budget, left;
-    if (slot_long(body, state->handler_budget, &budget) && budget == begun) {
+    long left;
+    if (spent == 0 || !slot_long(queue, state->run_queue_budget, &left)) {
         return 0;
     }
-    if (!slot_long(body, state->handler_budget, &budget)
-        || !slot_long(queue, state->run_queue_budget, &left)) {
-        return 0;
-    }
-    PyObject *value = PyLong_FromLong(left - (begun - budget));
+    PyObject *value = PyLong_FromLongLong(left - spent);
     if (value == NULL) {
         return -1;
     }
@@ -109,7 +84,7 @@ go_on(State *state, PyObject *process, PyObject *mailbox, PyObject *body, PyObje
         && (arrivals == Py_None
             || (is_exactly(arrivals, state->deque_type) && Py_SIZE(arrivals) == 0))) {
         slot_set(mailbox, state->mailbox_wanted, Py_NewRef(state->anything));
-        slot_set(body, state->handler_parked, Py_NewRef(Py_True));
+        slot_set(body, state->body_parked, Py_NewRef(Py_True));
         return 0;
     }
     return done_with(PyObject_CallMethodObjArgs(body, state->str__handled, process, result, NULL));
@@ -135,12 +110,10 @@ static int
 take_step(State *state, PyObject *process, PyObject *mailbox, PyObject *body, PyObject *step,
           PyObject *queue, PyObject *message)
 {
-    long begun;
-    if (charge_turn(state, body, &begun) < 0) {
-        return -1;
-    }
+    BUDGET(body) -= 1;
+    FLOOR(body) = BUDGET(body) - state->handler_full;
     slot_set(mailbox, state->mailbox_wanted, Py_NewRef(Py_None));
-    slot_set(body, state->handler_parked, Py_NewRef(Py_None));
+    slot_set(body, state->body_parked, Py_NewRef(Py_None));
     slot_set(queue, state->run_queue__running, Py_NewRef(Py_True));
     PyObject *before = SLOT(step, state->step_process); /* the reference moves */
     SLOT(step, state->step_process) = Py_NewRef(process);
@@ -153,7 +126,7 @@ take_step(State *state, PyObject *process, PyObject *mailbox, PyObject *body, Py
     PyObject *type, *exc, *traceback;
     PyErr_Fetch(&type, &exc, &traceback);
     slot_set(step, state->step_process, before);
-    if (charge_queue(state, queue, body, begun) < 0) {
+    if (charge_queue(state, queue, state->handler_full - (BUDGET(body) - FLOOR(body))) < 0) {
         PyErr_Clear(); /* a quantum that is a little longer */
     }
     slot_set(queue, state->run_queue__running, Py_NewRef(Py_False));

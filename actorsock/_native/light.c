@@ -97,23 +97,6 @@ step_body(State *state, PyObject *body, PyObject *process)
     return done;
 }
 
-/* Lower the floor, so that the body has its whole budget.  */
-static int
-refill(State *state, PyObject *body)
-{
-    long budget;
-    if (!slot_long(body, state->light_budget, &budget)) {
-        PyErr_SetString(PyExc_OverflowError, "a light body has spent too much");
-        return -1;
-    }
-    PyObject *floor = PyLong_FromLong(budget - state->full_budget_value);
-    if (floor == NULL) {
-        return -1;
-    }
-    slot_set(body, state->light_floor, floor);
-    return 0;
-}
-
 /* Put `body` back in front, and leave the rest of the budget to the Python.  */
 static PyObject *
 continue_in_python(Twin *self, PyObject *ready, PyObject *body, long budget)
@@ -150,7 +133,7 @@ step_all(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
     PyObject *result = NULL; /* of the Python, once something was not plain */
     int failed = 0;
     while (!failed && result == NULL && budget > 0 && Py_SIZE(ready) > 0) {
-        PyObject *body = PyObject_Vectorcall(state->popleft, &ready, 1, NULL);
+        PyObject *body = pop_from_left(state, ready);
         if (body == NULL) {
             failed = 1;
             break;
@@ -164,14 +147,11 @@ step_all(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
             failed = result == NULL;
         }
         else {
-            long left;
-            failed = refill(state, body) < 0;
-            if (!failed) {
-                slot_set(step, state->step_process, Py_NewRef(process));
-                failed = step_body(state, body, process) < 0;
-            }
+            FLOOR(body) = BUDGET(body) - state->light_full;
+            slot_set(step, state->step_process, Py_NewRef(process));
+            failed = step_body(state, body, process) < 0;
             /* One reduction for the step itself: a pass whose steps spend nothing must end too.  */
-            budget -= budget_left(state, body, &left) ? state->full_budget_value + 1 - left : budget;
+            budget -= (long)(state->light_full + 1 - (BUDGET(body) - FLOOR(body)));
             Py_DECREF(process);
         }
         Py_DECREF(body);
@@ -194,27 +174,20 @@ spend(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
 {
     Twin *self = (Twin *)op;
     State *state = self->state;
-    long cost, left, budget;
     int overflow;
     if (state_prepare(state) < 0) {
         return NULL;
     }
     if (PyVectorcall_NARGS(nargsf) != 2 || kwnames != NULL
         || !is_exactly(args[0], state->light_type) || !PyLong_CheckExact(args[1])
-        || SLOT(args[0], state->light_stopped) != Py_False
-        || !budget_left(state, args[0], &left)
-        || !slot_long(args[0], state->light_budget, &budget)) {
+        || SLOT(args[0], state->light_stopped) != Py_False) {
         return twin_fall_back(self, args, nargsf, kwnames);
     }
-    cost = PyLong_AsLongAndOverflow(args[1], &overflow);
-    if (overflow || cost < 0 || cost >= left) {
+    long cost = PyLong_AsLongAndOverflow(args[1], &overflow);
+    if (overflow || cost < 0 || cost >= BUDGET(args[0]) - FLOOR(args[0])) {
         return twin_fall_back(self, args, nargsf, kwnames);
     }
-    PyObject *spent = PyLong_FromLong(budget - cost);
-    if (spent == NULL) {
-        return NULL;
-    }
-    slot_set(args[0], state->light_budget, spent);
+    BUDGET(args[0]) -= cost;
     Py_RETURN_NONE;
 }
 

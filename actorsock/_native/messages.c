@@ -2,19 +2,12 @@
 
 #include "core.h"
 
-static int
-append_to(State *state, PyObject *deque, PyObject *object)
-{
-    PyObject *args[2] = {deque, object};
-    return done_with(PyObject_Vectorcall(state->append, args, 2, NULL));
-}
-
 int
 wake_light(State *state, PyObject *body, PyObject *outcome)
 {
     PyObject *passes = SLOT(body, state->light__passes);
     /* While the keeper sleeps, trio has to be told; the Python does that.  */
-    PyObject *reason = SLOT(body, state->light_parked);
+    PyObject *reason = SLOT(body, state->body_parked);
     if (reason == NULL || reason == Py_None || !is_exactly(passes, state->passes_type)
         || SLOT(passes, state->passes_keeper) != Py_None
         || !is_exactly(SLOT(passes, state->passes_ready), state->deque_type)) {
@@ -23,10 +16,35 @@ wake_light(State *state, PyObject *body, PyObject *outcome)
     if (append_to(state, SLOT(passes, state->passes_ready), body) < 0) {
         return -1;
     }
-    slot_set(body, state->light_parked, Py_NewRef(Py_None));
-    slot_set(body, state->light_outcome, Py_NewRef(outcome));
+    slot_set(body, state->body_parked, Py_NewRef(Py_None));
+    slot_set(body, state->body_outcome, Py_NewRef(outcome));
     return 1;
 }
+
+/* What trio passes to a task that is woken. Its own `outcome.Value(None)`, a new one for each wake, and
+   `Value.unwrap` take longer than all that the core does for a message.  */
+static PyObject *
+woken_unwrap(PyObject *op, PyObject *unused)
+{
+    Py_RETURN_NONE;
+}
+
+static PyMethodDef woken_methods[] = {
+    {"unwrap", woken_unwrap, METH_NOARGS, NULL},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyType_Slot woken_slots[] = {
+    {Py_tp_methods, woken_methods},
+    {0, NULL},
+};
+
+PyType_Spec woken_spec = {
+    .name = "actorsock._native._core.Woken",
+    .basicsize = sizeof(PyObject),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    .slots = woken_slots,
+};
 
 int
 wake_task(State *state, PyObject *body, PyObject *outcome)
@@ -35,33 +53,19 @@ wake_task(State *state, PyObject *body, PyObject *outcome)
         return 0;
     }
     /* First: a signal handler, which runs before `reschedule` does, may wake the process too.  */
-    PyObject *reason = SLOT(body, state->light_parked); /* the reference moves */
-    SLOT(body, state->light_parked) = Py_NewRef(Py_None);
+    PyObject *reason = SLOT(body, state->body_parked); /* the reference moves */
+    SLOT(body, state->body_parked) = Py_NewRef(Py_None);
     PyObject *task = Py_NewRef(SLOT(body, state->task_task));
-    int done = done_with(PyObject_CallOneArg(state->reschedule, task));
+    PyObject *args[2] = {task, state->woken};
+    int done = done_with(PyObject_Vectorcall(state->reschedule, args, 2, NULL));
     Py_DECREF(task);
     if (done < 0) {
-        slot_set(body, state->light_parked, reason);
+        slot_set(body, state->body_parked, reason);
         return -1;
     }
     Py_DECREF(reason);
-    slot_set(body, state->light_outcome, Py_NewRef(outcome));
+    slot_set(body, state->body_outcome, Py_NewRef(outcome));
     return 1;
-}
-
-/* Whether the calling thread is that of the runtime of `process`.  */
-static int
-is_in_its_thread(State *state, PyObject *process)
-{
-    PyObject *node = SLOT(process, state->process_node);
-    if (!is_exactly(node, state->node_type)) {
-        return 0;
-    }
-    PyObject *thread = SLOT(node, state->node_thread);
-    if (thread == NULL || !PyLong_CheckExact(thread)) {
-        return 0;
-    }
-    return PyLong_AsUnsignedLongMask(thread) == PyThread_get_thread_ident();
 }
 
 /* Drop the newest of `arrivals`, while an exception is set, which stays.  */
@@ -82,7 +86,9 @@ int
 deliver_plainly(State *state, PyObject *process, PyObject *message)
 {
     PyObject *mailbox = SLOT(process, state->process_mailbox);
-    if (!is_exactly(mailbox, state->mailbox_type) || !is_in_its_thread(state, process)) {
+    PyObject *node = SLOT(process, state->process_node);
+    if (!is_exactly(mailbox, state->mailbox_type) || !is_exactly(node, state->node_type)
+        || !is_in_its_thread(state, node)) {
         return 0;
     }
     if (is_exactly(SLOT(process, state->process_body), state->handler_type)) {
@@ -99,8 +105,16 @@ deliver_plainly(State *state, PyObject *process, PyObject *message)
     if (wanted == Py_None) {
         return append_to(state, arrivals, message) < 0 ? -1 : 1;
     }
+    if (wanted != state->anything) {
+        int matches = is_exactly(wanted, state->matcher_type)
+                          ? matches_plainly(state, wanted, message)
+                          : -1;
+        if (matches <= 0) {
+            return matches < 0 ? 0 : append_to(state, arrivals, message) < 0 ? -1 : 1;
+        }
+    }
     PyObject *body = SLOT(process, state->process_body);
-    if (wanted != state->anything || body == NULL || SLOT(body, state->light_parked) == Py_None) {
+    if (body == NULL || SLOT(body, state->body_parked) == Py_None) {
         return 0;
     }
     int is_task = is_exactly(body, state->task_type);
@@ -108,6 +122,7 @@ deliver_plainly(State *state, PyObject *process, PyObject *message)
         return 0;
     }
     Py_INCREF(arrivals);
+    Py_INCREF(wanted);
     Py_INCREF(mailbox);
     Py_INCREF(body);
     /* The message first, as in the Python: the process may be ready only if it finds it.  */
@@ -116,12 +131,13 @@ deliver_plainly(State *state, PyObject *process, PyObject *message)
         slot_set(mailbox, state->mailbox_wanted, Py_NewRef(Py_None));
         woken = is_task ? wake_task(state, body, Py_None) : wake_light(state, body, Py_None);
         if (woken <= 0) {
-            slot_set(mailbox, state->mailbox_wanted, Py_NewRef(state->anything));
+            slot_set(mailbox, state->mailbox_wanted, Py_NewRef(wanted));
             take_back(state, arrivals);
         }
     }
     Py_DECREF(body);
     Py_DECREF(mailbox);
+    Py_DECREF(wanted);
     Py_DECREF(arrivals);
     return woken;
 }

@@ -29,7 +29,7 @@ wake_body(State *state, PyObject *body, PyObject *outcome)
     if (is_exactly(body, state->light_type)) {
         return wake_light(state, body, outcome);
     }
-    return is_exactly(body, state->task_type) && SLOT(body, state->light_parked) != Py_None
+    return is_exactly(body, state->task_type) && SLOT(body, state->body_parked) != Py_None
                ? wake_task(state, body, outcome)
                : 0;
 }
@@ -197,7 +197,7 @@ resume_plainly(State *state, PyObject *actor, PyObject *lane, PyObject *user)
     if (body != NULL) {
         int is_plain = is_exactly(body, state->light_type) || is_exactly(body, state->task_type);
         PyObject *parked = is_plain
-                               ? Py_XNewRef(SLOT(body, state->light_parked))
+                               ? Py_XNewRef(SLOT(body, state->body_parked))
                                : PyObject_GetAttr(body, state->str_parked);
         if (parked == NULL) {
             done = PyErr_Occurred() ? -1 : 0;

@@ -1,75 +1,166 @@
-/* Receiving the next message, whatever it is: the twin of `_next_message`.
+/* Receiving: the twin of `_receive`.
 
-   The Python is a coroutine. The twin returns a `NextMessage` instead, which is awaited in the same
-   way: it ends at once with a message that is there, or yields to the runtime once and ends with the
-   message that has woken the process. In a task it only waits, in trio's way: it passes on what
-   trio's coroutine yields (`inner`), and shows the frames of that.  */
+   The Python is a coroutine. The twin returns a `Receiving` instead, which is awaited in the same way.
+   It ends at once with a message that is there, or yields to the runtime once and ends with the
+   message that has woken the process. In a task it does both in trio's way, by coroutines of trio
+   (`inner`): it passes on what they yield, and shows their frames.
+
+   Plain are receives of any message, and by a class, several classes or a ref; and of these the ones
+   that find the message in front, or find nothing and wait without a time-out. A process that is woken
+   and has to pass over other messages first leaves these to `Mailbox.take_arrival`.  */
 
 #include "core.h"
+
+typedef enum {
+    BEGUN,     /* a light process: nothing is done yet */
+    TAKING,    /* there is a message; a task asks trio first whether it is cancelled (`inner`) */
+    WAITING,   /* a task: in trio's wait (`inner`) */
+    SEARCHING, /* in a long search of the Python (`inner`) */
+    ENDED,
+} Phase;
 
 typedef struct {
     PyObject_HEAD
     State *state;
     PyObject *process; /* NULL once it has ended */
-    PyObject *inner;   /* of a task */
-    int waiting;
-} NextMessage;
+    PyObject *pattern, *matcher; /* NULL: any message */
+    PyObject *inner;
+    Phase phase;
+} Receiving;
 
 static int
-next_message_traverse(PyObject *op, visitproc visit, void *arg)
+receiving_traverse(PyObject *op, visitproc visit, void *arg)
 {
+    Receiving *self = (Receiving *)op;
     Py_VISIT(Py_TYPE(op));
-    Py_VISIT(((NextMessage *)op)->process);
-    Py_VISIT(((NextMessage *)op)->inner);
+    Py_VISIT(self->process);
+    Py_VISIT(self->pattern);
+    Py_VISIT(self->matcher);
+    Py_VISIT(self->inner);
     return 0;
 }
 
 /* The process does not wait any more.  */
 static void
-stop_waiting(NextMessage *self)
+stop_waiting(Receiving *self)
 {
-    if (self->waiting && self->process != NULL) {
+    if (self->phase == WAITING && self->process != NULL) {
         PyObject *mailbox = SLOT(self->process, self->state->process_mailbox);
         if (is_exactly(mailbox, self->state->mailbox_type)) {
             slot_set(mailbox, self->state->mailbox_wanted, Py_NewRef(Py_None));
         }
     }
-    self->waiting = 0;
+    self->phase = ENDED;
 }
 
 static int
-next_message_clear(PyObject *op)
+receiving_clear(PyObject *op)
 {
-    Py_CLEAR(((NextMessage *)op)->process);
-    Py_CLEAR(((NextMessage *)op)->inner);
+    Receiving *self = (Receiving *)op;
+    self->phase = ENDED;
+    Py_CLEAR(self->process);
+    Py_CLEAR(self->pattern);
+    Py_CLEAR(self->matcher);
+    Py_CLEAR(self->inner);
     return 0;
 }
 
 static void
-next_message_dealloc(PyObject *op)
+receiving_dealloc(PyObject *op)
 {
+    Receiving *self = (Receiving *)op;
     PyTypeObject *type = Py_TYPE(op);
     PyObject_GC_UnTrack(op);
-    stop_waiting((NextMessage *)op);
-    (void)next_message_clear(op);
-    type->tp_free(op);
+    stop_waiting(self);
+    (void)receiving_clear(op);
+    if (self->state->spare_receiving == NULL) {
+        self->state->spare_receiving = op; /* without a reference to its type */
+    }
+    else {
+        type->tp_free(op);
+    }
     Py_DECREF(type);
 }
 
-/* The receive ends with `message`, or with an exception if that is NULL.  */
-static PySendResult
-ended(NextMessage *self, PyObject *message, PyObject **result)
+void
+free_spare_receiving(State *state)
 {
-    self->waiting = 0;
-    Py_CLEAR(self->process);
-    Py_CLEAR(self->inner);
-    *result = message;
-    return message == NULL ? PYGEN_ERROR : PYGEN_RETURN;
+    PyObject *spare = state->spare_receiving;
+    state->spare_receiving = NULL;
+    if (spare != NULL) {
+        PyObject_GC_Del(spare);
+    }
+}
+
+/* Most are made right after another one has ended, so one is kept.  */
+static Receiving *
+new_receiving(State *state)
+{
+    PyObject *spare = state->spare_receiving;
+    if (spare == NULL) {
+        return (Receiving *)new_instance(state->receiving_type);
+    }
+    state->spare_receiving = NULL;
+    (void)PyObject_Init(spare, (PyTypeObject *)state->receiving_type);
+    PyObject_GC_Track(spare);
+    return (Receiving *)spare;
+}
+
+/* --- the mailbox ------------------------------------------------------------------------------- */
+
+typedef enum { NOTHING_THERE, IN_FRONT, NOT_PLAIN } There;
+
+/* Whether no saved message can be wanted.  */
+static int
+has_saved_none(State *state, PyObject *mailbox, PyObject *pattern)
+{
+    PyObject *saved = SLOT(mailbox, state->mailbox_saved);
+    if (saved == Py_None || (PyODict_CheckExact(saved) && PyODict_SIZE(saved) == 0)) {
+        return 1;
+    }
+    if (pattern == NULL || !is_exactly(pattern, state->ref_type)) {
+        return 0;
+    }
+    PyObject *by_ref = SLOT(mailbox, state->mailbox__by_ref);
+    if (by_ref == Py_None) {
+        return 1;
+    }
+    return by_ref != NULL && PyDict_CheckExact(by_ref) && PyDict_Contains(by_ref, pattern) == 0;
+}
+
+/* What a receive finds without passing over any message.  */
+static There
+look_into(State *state, PyObject *mailbox, PyObject *pattern, PyObject *matcher)
+{
+    PyObject *arrivals = SLOT(mailbox, state->mailbox_arrivals);
+    if (!has_saved_none(state, mailbox, pattern)) {
+        return NOT_PLAIN;
+    }
+    if (arrivals == Py_None) {
+        return NOTHING_THERE;
+    }
+    if (!is_exactly(arrivals, state->deque_type)) {
+        return NOT_PLAIN;
+    }
+    if (Py_SIZE(arrivals) == 0) {
+        return NOTHING_THERE;
+    }
+    if (matcher == NULL) {
+        return IN_FRONT;
+    }
+    PyObject *message = PySequence_GetItem(arrivals, 0);
+    if (message == NULL) {
+        PyErr_Clear();
+        return NOT_PLAIN;
+    }
+    int found = matches_plainly(state, matcher, message);
+    Py_DECREF(message);
+    return found > 0 ? IN_FRONT : NOT_PLAIN;
 }
 
 /* Take the oldest arrival; there is one.  */
 static PyObject *
-pop_arrival(State *state, PyObject *mailbox)
+take_first(State *state, PyObject *mailbox)
 {
     PyObject *arrivals = Py_XNewRef(SLOT(mailbox, state->mailbox_arrivals));
     if (!is_exactly(arrivals, state->deque_type)) { /* the process has ended meanwhile */
@@ -77,125 +168,215 @@ pop_arrival(State *state, PyObject *mailbox)
         PyErr_SetString(PyExc_IndexError, "receive: the mailbox is gone");
         return NULL;
     }
-    PyObject *message = PyObject_Vectorcall(state->popleft, &arrivals, 1, NULL);
+    PyObject *message = pop_from_left(state, arrivals);
     Py_DECREF(arrivals);
     return message;
 }
 
-/* The first step: take what is there, or begin to wait.  */
-static PySendResult
-begin_receive(NextMessage *self, PyObject *mailbox, PyObject *body, PyObject **result)
+/* Charge what a receive by a pattern costs, and what the last one has left to be paid.  */
+static int
+charge_pattern(State *state, PyObject *mailbox, PyObject *body)
 {
-    State *state = self->state;
-    PyObject *arrivals = SLOT(mailbox, state->mailbox_arrivals);
-    long budget;
-    if (!is_exactly(arrivals, state->deque_type) || Py_SIZE(arrivals) == 0) {
-        slot_set(mailbox, state->mailbox_wanted, Py_NewRef(state->anything));
-        slot_set(body, state->light_parked, Py_NewRef(Py_True));
-        self->waiting = 1;
-        *result = Py_NewRef(state->pause);
-        return PYGEN_NEXT;
+    long tested;
+    BUDGET(body) -= 1;
+    if (!slot_long(mailbox, state->mailbox_tested, &tested) || tested == 0) {
+        return 0;
     }
-    if (slot_long(body, state->light_budget, &budget)) {
-        PyObject *left = PyLong_FromLong(budget - 1);
-        if (left == NULL) {
-            return ended(self, NULL, result);
-        }
-        slot_set(body, state->light_budget, left);
+    PyObject *zero = PyLong_FromLong(0);
+    if (zero == NULL) {
+        return -1;
     }
-    return ended(self, pop_arrival(state, mailbox), result);
+    BUDGET(body) -= tested;
+    slot_set(mailbox, state->mailbox_tested, zero);
+    return 0;
 }
 
-/* The process has been woken.  */
+/* --- waiting ----------------------------------------------------------------------------------- */
+
+/* The receive ends with `message`, or with an exception if that is NULL.  */
 static PySendResult
-end_receive(NextMessage *self, PyObject *mailbox, PyObject *body, PyObject **result)
+ended(Receiving *self, PyObject *message, PyObject **result)
+{
+    (void)receiving_clear((PyObject *)self);
+    *result = message;
+    return message == NULL ? PYGEN_ERROR : PYGEN_RETURN;
+}
+
+/* The same with the exception that is set, also if the process waits.  */
+static PySendResult
+failed(Receiving *self, PyObject **result)
+{
+    PyObject *type, *exc, *traceback;
+    PyErr_Fetch(&type, &exc, &traceback);
+    stop_waiting(self);
+    (void)ended(self, NULL, result);
+    PyErr_Restore(type, exc, traceback);
+    return PYGEN_ERROR;
+}
+
+/* The coroutine of trio in which a task waits: `TaskBody.waiting`; NULL with an exception.  */
+static PyObject *
+wait_in_trio(State *state, PyObject *body)
+{
+    PyObject *abort = PyObject_GetAttr(body, state->str__abort);
+    if (abort == NULL) {
+        return NULL;
+    }
+    PyObject *waiting = PyObject_CallOneArg(state->wait_task_rescheduled, abort);
+    Py_DECREF(abort);
+    if (waiting != NULL) {
+        FLOOR(body) = BUDGET(body) - state->task_full; /* others run meanwhile */
+    }
+    return waiting;
+}
+
+/* Make the process wait: 0 or -1.  */
+static int
+park(Receiving *self, PyObject *mailbox, PyObject *body)
+{
+    State *state = self->state;
+    if (is_exactly(body, state->task_type)) {
+        PyObject *waiting = wait_in_trio(state, body);
+        if (waiting == NULL) {
+            return -1;
+        }
+        Py_XSETREF(self->inner, waiting);
+    }
+    slot_set(mailbox, state->mailbox_wanted,
+             Py_NewRef(self->matcher == NULL ? state->anything : self->matcher));
+    slot_set(body, state->body_parked, Py_NewRef(self->pattern == NULL ? Py_True : self->pattern));
+    self->phase = WAITING;
+    return 0;
+}
+
+static PySendResult after_inner(Receiving *self, PySendResult outcome, PyObject **result);
+
+static PySendResult
+send_to_inner(Receiving *self, PyObject *value, PyObject **result)
+{
+    PyObject *inner = Py_NewRef(self->inner);
+    PySendResult outcome = PyIter_Send(inner, value, result);
+    Py_DECREF(inner);
+    return outcome == PYGEN_NEXT ? outcome : after_inner(self, outcome, result);
+}
+
+/* Wait again, since the message that has woken the process was not the wanted one.  */
+static PySendResult
+wait_on(Receiving *self, PyObject *mailbox, PyObject *body, PyObject **result)
+{
+    if (park(self, mailbox, body) < 0) {
+        return failed(self, result);
+    }
+    if (self->inner != NULL) {
+        return send_to_inner(self, Py_None, result);
+    }
+    *result = Py_NewRef(self->state->pause);
+    return PYGEN_NEXT;
+}
+
+/* The process has been woken, and its wait is over.  */
+static PySendResult
+find_message(Receiving *self, PyObject *mailbox, PyObject *body, PyObject **result)
+{
+    State *state = self->state;
+    if (self->matcher == NULL
+        || look_into(state, mailbox, self->pattern, self->matcher) == IN_FRONT) {
+        return ended(self, take_first(state, mailbox), result);
+    }
+    PyObject *message = PyObject_CallMethodOneArg(mailbox, state->str_take_arrival, self->matcher);
+    if (message == NULL) {
+        return failed(self, result);
+    }
+    if (message == state->nothing) {
+        Py_DECREF(message);
+        return wait_on(self, mailbox, body, result);
+    }
+    if (message != state->paused) {
+        return ended(self, message, result);
+    }
+    self->phase = SEARCHING;
+    Py_XSETREF(self->inner, PyObject_CallFunctionObjArgs(state->search_on, self->process, message,
+                                                         self->pattern, self->matcher, NULL));
+    Py_DECREF(message);
+    return self->inner == NULL ? failed(self, result) : send_to_inner(self, Py_None, result);
+}
+
+/* The wait is over: by a wake, or because the process ends.  */
+static PySendResult
+end_wait(Receiving *self, PyObject *mailbox, PyObject *body, PyObject **result)
 {
     State *state = self->state;
     if (SLOT(self->process, state->process_ending) != Py_False
         && done_with(PyObject_CallMethodNoArgs(body, state->str_check)) < 0) {
-        stop_waiting(self);
-        return ended(self, NULL, result);
+        return failed(self, result);
     }
-    return ended(self, pop_arrival(state, mailbox), result);
+    slot_set(mailbox, state->mailbox_wanted, Py_NewRef(Py_None));
+    slot_set(body, state->body_outcome, Py_NewRef(Py_None));
+    return find_message(self, mailbox, body, result);
 }
 
-/* The wait of a task has ended, or goes on.  */
+/* Take the next step of the receive, whose `inner`, if any, is over.  */
 static PySendResult
-after_inner(NextMessage *self, PySendResult outcome, PyObject *yielded, PyObject **result)
+go_on(Receiving *self, PyObject **result)
 {
     State *state = self->state;
-    *result = NULL;
-    if (outcome == PYGEN_NEXT) {
-        *result = yielded;
-        return PYGEN_NEXT;
-    }
-    Py_XDECREF(yielded);
-    if (outcome == PYGEN_ERROR) {
-        PyObject *type, *exc, *traceback;
-        PyErr_Fetch(&type, &exc, &traceback);
-        stop_waiting(self);
-        PyErr_Restore(type, exc, traceback);
-        return ended(self, NULL, result);
-    }
-    PyObject *mailbox = Py_XNewRef(SLOT(self->process, state->process_mailbox));
-    PyObject *body = Py_XNewRef(SLOT(self->process, state->process_body));
-    PySendResult end = PYGEN_ERROR;
-    if (body != NULL && is_exactly(mailbox, state->mailbox_type)) {
-        end = end_receive(self, mailbox, body, result);
-    }
-    else {
-        PyErr_SetString(PyExc_TypeError, "receive: the process has changed its body or mailbox");
-    }
-    Py_XDECREF(body);
-    Py_XDECREF(mailbox);
-    return end;
-}
-
-static PySendResult
-send_to_inner(NextMessage *self, PyObject *value, PyObject **result)
-{
-    PyObject *inner = Py_NewRef(self->inner), *yielded = NULL;
-    PySendResult outcome = PyIter_Send(inner, value, &yielded);
-    Py_DECREF(inner);
-    return after_inner(self, outcome, yielded, result);
-}
-
-static PySendResult
-next_message_send(PyObject *op, PyObject *value, PyObject **result)
-{
-    NextMessage *self = (NextMessage *)op;
-    *result = NULL;
-    if (self->process == NULL) {
-        PyErr_SetString(PyExc_RuntimeError, "cannot reuse already awaited coroutine");
-        return PYGEN_ERROR;
-    }
-    State *state = self->state;
-    if (self->inner != NULL) {
-        return send_to_inner(self, value, result);
-    }
     PyObject *mailbox = Py_XNewRef(SLOT(self->process, state->process_mailbox));
     PyObject *body = Py_XNewRef(SLOT(self->process, state->process_body));
     PySendResult outcome = PYGEN_ERROR;
-    if (!is_exactly(mailbox, state->mailbox_type) || !is_exactly(body, state->light_type)) {
+    if (!is_exactly(mailbox, state->mailbox_type)
+        || !(is_exactly(body, state->light_type) || is_exactly(body, state->task_type))) {
         PyErr_SetString(PyExc_TypeError, "receive: the process has changed its body or mailbox");
+        outcome = failed(self, result);
     }
-    else if (self->waiting) {
-        outcome = end_receive(self, mailbox, body, result);
+    else if (self->phase == TAKING) {
+        outcome = ended(self, take_first(state, mailbox), result);
+    }
+    else if (self->phase == BEGUN || self->phase == SEARCHING) {
+        outcome = wait_on(self, mailbox, body, result);
     }
     else {
-        outcome = begin_receive(self, mailbox, body, result);
+        outcome = end_wait(self, mailbox, body, result);
     }
     Py_XDECREF(body);
     Py_XDECREF(mailbox);
     return outcome;
 }
 
+/* `inner` is over, with `*result` or an exception.  */
+static PySendResult
+after_inner(Receiving *self, PySendResult outcome, PyObject **result)
+{
+    if (outcome == PYGEN_ERROR) {
+        return failed(self, result);
+    }
+    PyObject *value = *result;
+    *result = NULL;
+    Py_CLEAR(self->inner);
+    if (self->phase == SEARCHING && value != self->state->nothing) {
+        return ended(self, value, result);
+    }
+    Py_XDECREF(value);
+    return go_on(self, result);
+}
+
+static PySendResult
+receiving_send(PyObject *op, PyObject *value, PyObject **result)
+{
+    Receiving *self = (Receiving *)op;
+    *result = NULL;
+    if (self->process == NULL) {
+        PyErr_SetString(PyExc_RuntimeError, "cannot reuse already awaited coroutine");
+        return PYGEN_ERROR;
+    }
+    return self->inner != NULL ? send_to_inner(self, value, result) : go_on(self, result);
+}
+
 /* `send` of a coroutine, which the interpreter calls when it is traced.  */
 static PyObject *
-next_message_send_method(PyObject *op, PyObject *value)
+receiving_send_method(PyObject *op, PyObject *value)
 {
     PyObject *result;
-    if (next_message_send(op, value, &result) == PYGEN_RETURN) {
+    if (receiving_send(op, value, &result) == PYGEN_RETURN) {
         /* Not `PyErr_SetObject(StopIteration, result)`, which takes a tuple for arguments.  */
         PyObject *stop = PyObject_CallOneArg(PyExc_StopIteration, result);
         if (stop != NULL) {
@@ -208,16 +389,16 @@ next_message_send_method(PyObject *op, PyObject *value)
 }
 
 static PyObject *
-next_message_next(PyObject *op)
+receiving_next(PyObject *op)
 {
-    return next_message_send_method(op, Py_None);
+    return receiving_send_method(op, Py_None);
 }
 
 /* The awaiting coroutine is closed.  */
 static PyObject *
-next_message_close(PyObject *op, PyObject *unused)
+receiving_close(PyObject *op, PyObject *unused)
 {
-    NextMessage *self = (NextMessage *)op;
+    Receiving *self = (Receiving *)op;
     int done = 0;
     stop_waiting(self);
     if (self->inner != NULL) {
@@ -225,7 +406,7 @@ next_message_close(PyObject *op, PyObject *unused)
         done = done_with(PyObject_CallMethodNoArgs(inner, self->state->str_close));
         Py_DECREF(inner);
     }
-    (void)next_message_clear(op);
+    (void)receiving_clear(op);
     if (done < 0) {
         return NULL;
     }
@@ -245,9 +426,9 @@ raise_thrown(PyObject *type, PyObject *exc)
 
 /* An exception is thrown into the awaiting coroutine.  */
 static PyObject *
-next_message_throw(PyObject *op, PyObject *args)
+receiving_throw(PyObject *op, PyObject *args)
 {
-    NextMessage *self = (NextMessage *)op;
+    Receiving *self = (Receiving *)op;
     PyObject *type, *exc = NULL, *traceback = NULL;
     if (!PyArg_ParseTuple(args, "O|OO", &type, &exc, &traceback)) {
         return NULL;
@@ -259,16 +440,13 @@ next_message_throw(PyObject *op, PyObject *args)
         Py_XDECREF(method);
         Py_DECREF(inner);
         if (yielded == NULL) {
-            PyObject *error_type, *error, *error_traceback;
-            PyErr_Fetch(&error_type, &error, &error_traceback);
-            stop_waiting(self);
-            (void)next_message_clear(op);
-            PyErr_Restore(error_type, error, error_traceback);
+            PyObject *unused;
+            (void)failed(self, &unused);
         }
         return yielded;
     }
     stop_waiting(self);
-    (void)next_message_clear(op);
+    (void)receiving_clear(op);
     raise_thrown(type, exc);
     return NULL;
 }
@@ -277,7 +455,7 @@ next_message_throw(PyObject *op, PyObject *args)
 static PyObject *
 get_frame(PyObject *op, void *closure)
 {
-    NextMessage *self = (NextMessage *)op;
+    Receiving *self = (Receiving *)op;
     if (self->inner == NULL) {
         PyErr_SetString(PyExc_AttributeError, "cr_frame");
         return NULL;
@@ -288,7 +466,7 @@ get_frame(PyObject *op, void *closure)
 static PyObject *
 get_await(PyObject *op, void *closure)
 {
-    NextMessage *self = (NextMessage *)op;
+    Receiving *self = (Receiving *)op;
     if (self->inner == NULL) {
         PyErr_SetString(PyExc_AttributeError, "cr_await");
         return NULL;
@@ -296,126 +474,173 @@ get_await(PyObject *op, void *closure)
     return PyObject_GetAttr(self->inner, self->state->str_cr_await);
 }
 
-static PyGetSetDef next_message_getset[] = {
+static PyGetSetDef receiving_getset[] = {
     {"cr_await", get_await, NULL, NULL, NULL},
     {"cr_frame", get_frame, NULL, NULL, NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 
-static PyMethodDef next_message_methods[] = {
-    {"close", next_message_close, METH_NOARGS, NULL},
-    {"send", next_message_send_method, METH_O, NULL},
-    {"throw", next_message_throw, METH_VARARGS, NULL},
+static PyMethodDef receiving_methods[] = {
+    {"close", receiving_close, METH_NOARGS, NULL},
+    {"send", receiving_send_method, METH_O, NULL},
+    {"throw", receiving_throw, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
 
-static PyType_Slot next_message_slots[] = {
+static PyType_Slot receiving_slots[] = {
     {Py_am_await, return_itself},
-    {Py_am_send, next_message_send},
-    {Py_tp_clear, next_message_clear},
-    {Py_tp_dealloc, next_message_dealloc},
-    {Py_tp_getset, next_message_getset},
+    {Py_am_send, receiving_send},
+    {Py_tp_clear, receiving_clear},
+    {Py_tp_dealloc, receiving_dealloc},
+    {Py_tp_getset, receiving_getset},
     {Py_tp_iter, return_itself},
-    {Py_tp_iternext, next_message_next},
-    {Py_tp_methods, next_message_methods},
-    {Py_tp_traverse, next_message_traverse},
+    {Py_tp_iternext, receiving_next},
+    {Py_tp_methods, receiving_methods},
+    {Py_tp_traverse, receiving_traverse},
     {0, NULL},
 };
 
-PyType_Spec next_message_spec = {
-    .name = "actorsock._native._core.NextMessage",
-    .basicsize = sizeof(NextMessage),
+PyType_Spec receiving_spec = {
+    .name = "actorsock._native._core.Receiving",
+    .basicsize = sizeof(Receiving),
     .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE
              | Py_TPFLAGS_DISALLOW_INSTANTIATION,
-    .slots = next_message_slots,
+    .slots = receiving_slots,
 };
 
-/* Whether the twin serves `process`; what it finds holds until the process has run on.  */
+/* --- the twins --------------------------------------------------------------------------------- */
+
+/* The process of the running task, which is adopted if it has none; a new reference.  */
+static PyObject *
+process_of_task(State *state)
+{
+    PyObject *task = PyObject_CallNoArgs(state->current_task);
+    if (task == NULL) {
+        PyErr_Clear(); /* the Python raises what the program has to see */
+        return PyObject_CallNoArgs(state->process_of_task);
+    }
+    PyObject *process = PyDict_GetItemWithError(state->by_task, task); /* tasks are compared in C */
+    Py_XINCREF(process);
+    Py_DECREF(task);
+    if (is_exactly(process, state->process_type)
+        && SLOT(process, state->process_ending) == Py_False) {
+        return process;
+    }
+    Py_XDECREF(process);
+    return PyErr_Occurred() ? NULL : PyObject_CallNoArgs(state->process_of_task);
+}
+
+PyObject *
+calling_process(State *state)
+{
+    PyObject *process = stepped_process(state);
+    return process != NULL || PyErr_Occurred() ? process : process_of_task(state);
+}
+
+/* Whether `after` is a number of seconds that the Python would accept.  */
 static int
-receives_plainly(State *state, PyObject *process)
+are_seconds(PyObject *after)
+{
+    if (PyFloat_CheckExact(after)) {
+        return PyFloat_AS_DOUBLE(after) >= 0;
+    }
+    int overflow;
+    return PyLong_CheckExact(after) && PyLong_AsLongAndOverflow(after, &overflow) >= 0 && !overflow;
+}
+
+/* Pay for the receive, and prepare its first step: 0 or -1.  */
+static int
+begin(Receiving *self, There there, PyObject *mailbox, PyObject *body)
+{
+    State *state = self->state;
+    int in_task = is_exactly(body, state->task_type);
+    if (self->matcher == NULL) {
+        BUDGET(body) -= there == IN_FRONT;
+    }
+    else if (charge_pattern(state, mailbox, body) < 0) {
+        return -1;
+    }
+    if (there == NOTHING_THERE) {
+        return in_task ? park(self, mailbox, body) : 0;
+    }
+    if (in_task) {
+        self->inner = PyObject_CallNoArgs(state->checkpoint_if_cancelled);
+        if (self->inner == NULL) {
+            return -1;
+        }
+    }
+    self->phase = TAKING;
+    return 0;
+}
+
+/* The awaitable of a plain receive; NULL with or without an exception otherwise. `process` is the
+   caller's.  */
+static PyObject *
+receive_plainly(State *state, PyObject *process, PyObject *pattern, PyObject *after)
 {
     PyObject *mailbox = SLOT(process, state->process_mailbox);
     PyObject *body = SLOT(process, state->process_body);
-    long left;
-    if (!is_exactly(body, state->light_type) || !is_exactly(mailbox, state->mailbox_type)
+    if (!is_exactly(mailbox, state->mailbox_type)
+        || !(is_exactly(body, state->light_type) || is_exactly(body, state->task_type))
         || SLOT(process, state->process_ending) != Py_False
-        || !budget_left(state, body, &left) || left <= 1) {
-        return 0;
+        || BUDGET(body) - FLOOR(body) <= 1) {
+        return NULL;
     }
-    PyObject *saved = SLOT(mailbox, state->mailbox_saved);
-    return saved == Py_None || (PyODict_CheckExact(saved) && PyODict_SIZE(saved) == 0);
-}
-
-/* Whether the task of `process` will wait: there is no message.  */
-static int
-task_will_wait(State *state, PyObject *process)
-{
-    PyObject *mailbox = SLOT(process, state->process_mailbox);
-    if (!is_exactly(SLOT(process, state->process_body), state->task_type)
-        || !is_exactly(mailbox, state->mailbox_type)
-        || SLOT(process, state->process_ending) != Py_False) {
-        return 0;
+    PyObject *matcher = NULL;
+    if (pattern != Py_None && (matcher = new_matcher(state, pattern)) == NULL) {
+        return NULL;
     }
-    PyObject *arrivals = SLOT(mailbox, state->mailbox_arrivals);
-    return SLOT(mailbox, state->mailbox_saved) == Py_None
-           && (arrivals == Py_None
-               || (is_exactly(arrivals, state->deque_type) && Py_SIZE(arrivals) == 0));
-}
-
-/* Begin the wait of a task: 0 or -1.  */
-static int
-begin_in_task(State *state, NextMessage *self)
-{
-    PyObject *body = Py_NewRef(SLOT(self->process, state->process_body));
-    PyObject *waiting = PyObject_GetAttr(body, state->str_waiting);
-    if (waiting != NULL) {
-        self->inner = waiting; /* trio's coroutine */
-        slot_set(SLOT(self->process, state->process_mailbox), state->mailbox_wanted,
-                 Py_NewRef(state->anything));
-        slot_set(body, state->light_parked, Py_NewRef(Py_True));
-        self->waiting = 1;
+    There there = look_into(state, mailbox, pattern == Py_None ? NULL : pattern, matcher);
+    Receiving *self = NULL;
+    if (there == IN_FRONT ? after == state->inf || are_seconds(after)
+                          : there == NOTHING_THERE && after == state->inf) {
+        self = new_receiving(state);
+    }
+    if (self == NULL) {
+        Py_XDECREF(matcher);
+        return NULL;
+    }
+    self->state = state;
+    self->process = Py_NewRef(process);
+    self->pattern = matcher == NULL ? NULL : Py_NewRef(pattern);
+    self->matcher = matcher;
+    self->inner = NULL;
+    self->phase = BEGUN;
+    Py_INCREF(mailbox);
+    Py_INCREF(body);
+    if (begin(self, there, mailbox, body) < 0) {
+        Py_CLEAR(self);
     }
     Py_DECREF(body);
-    return waiting == NULL ? -1 : 0;
+    Py_DECREF(mailbox);
+    return (PyObject *)self;
 }
 
-/* _next_message() */
+/* _receive(pattern, after) */
 static PyObject *
-next_message(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
+receive(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
 {
     Twin *self = (Twin *)op;
     State *state = self->state;
     if (state_prepare(state) < 0) {
         return NULL;
     }
-    PyObject *process = stepped_process(state);
-    int in_task = process == NULL && !PyErr_Occurred();
-    if (in_task) {
-        process = PyObject_CallNoArgs(state->process_of_task);
+    if (PyVectorcall_NARGS(nargsf) != 2 || kwnames != NULL) {
+        return twin_fall_back(self, args, nargsf, kwnames);
     }
+    PyObject *process = calling_process(state);
     if (process == NULL) {
         return NULL;
     }
-    if (PyVectorcall_NARGS(nargsf) != 0 || kwnames != NULL
-        || !is_exactly(process, state->process_type)
-        || !(in_task ? task_will_wait(state, process) : receives_plainly(state, process))) {
-        Py_DECREF(process);
-        return twin_fall_back(self, args, nargsf, kwnames);
+    PyObject *receiving = NULL;
+    if (is_exactly(process, state->process_type)) {
+        receiving = receive_plainly(state, process, args[0], args[1]);
     }
-    NextMessage *awaitable = (NextMessage *)new_instance(state->next_message_type);
-    if (awaitable == NULL) {
-        Py_DECREF(process);
-        return NULL;
+    Py_DECREF(process);
+    if (receiving != NULL || PyErr_Occurred()) {
+        return receiving;
     }
-    awaitable->state = state;
-    awaitable->process = process;
-    awaitable->inner = NULL;
-    awaitable->waiting = 0;
-    if (in_task && begin_in_task(state, awaitable) < 0) {
-        Py_DECREF(awaitable);
-        return NULL;
-    }
-    return (PyObject *)awaitable;
+    return twin_fall_back(self, args, nargsf, kwnames);
 }
 
 /* current_process() */
@@ -423,22 +648,39 @@ static PyObject *
 current_process(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
 {
     Twin *self = (Twin *)op;
-    State *state = self->state;
-    if (state_prepare(state) < 0) {
+    if (state_prepare(self->state) < 0) {
         return NULL;
     }
     if (PyVectorcall_NARGS(nargsf) != 0 || kwnames != NULL) {
         return twin_fall_back(self, args, nargsf, kwnames);
     }
-    PyObject *process = stepped_process(state);
-    if (process != NULL || PyErr_Occurred()) {
-        return process;
+    return calling_process(self->state);
+}
+
+/* TaskBody.spend(self, cost) */
+static PyObject *
+spend(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
+{
+    Twin *self = (Twin *)op;
+    State *state = self->state;
+    if (state_prepare(state) < 0) {
+        return NULL;
     }
-    return PyObject_CallNoArgs(state->process_of_task);
+    if (PyVectorcall_NARGS(nargsf) == 2 && kwnames == NULL
+        && is_exactly(args[0], state->task_type) && PyLong_CheckExact(args[1])) {
+        int overflow;
+        long cost = PyLong_AsLongAndOverflow(args[1], &overflow);
+        if (!overflow && cost >= 0 && cost < BUDGET(args[0]) - FLOOR(args[0])) {
+            BUDGET(args[0]) -= cost;
+            return PyObject_CallNoArgs(state->checkpoint_if_cancelled);
+        }
+    }
+    return twin_fall_back(self, args, nargsf, kwnames);
 }
 
 const TwinEntry RECEIVE_TWINS[] = {
     {"current_process", current_process},
-    {"_next_message", next_message},
+    {"_receive", receive},
+    {"TaskBody.spend", spend},
     {NULL, NULL},
 };

@@ -1,20 +1,47 @@
-/* Making, monitoring and ending processes: the twins of `new_process`, `start_light`, `start_handler`,
-   `Process.monitor`, `Process.demonitor` and `Process.end`.  */
+/* Making, monitoring and ending processes: the twins of `make_ref`, `new_process`, `start_light`,
+   `start_task`, `start_handler`, `Process.monitor`, `Process.demonitor` and `Process.end`.  */
 
 #include "core.h"
+
+/* A pid or a ref, with the next number.  */
+static PyObject *
+new_identity(State *state, PyObject *type, PyObject *next)
+{
+    PyObject *number = PyObject_CallNoArgs(next);
+    PyObject *identity = number == NULL ? NULL : new_instance(type);
+    if (identity == NULL) {
+        Py_XDECREF(number);
+        return NULL;
+    }
+    SLOT(identity, state->pid__number) = number; /* the slot is that of the base of both */
+    return identity;
+}
 
 /* Pid() */
 static PyObject *
 new_pid(State *state)
 {
-    PyObject *number = PyObject_CallNoArgs(state->next_pid);
-    PyObject *pid = number == NULL ? NULL : new_instance(state->pid_type);
-    if (pid == NULL) {
-        Py_XDECREF(number);
+    return new_identity(state, state->pid_type, state->next_pid);
+}
+
+PyObject *
+new_ref(State *state)
+{
+    return new_identity(state, state->ref_type, state->next_ref);
+}
+
+/* make_ref() */
+static PyObject *
+make_ref(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
+{
+    Twin *self = (Twin *)op;
+    if (state_prepare(self->state) < 0) {
         return NULL;
     }
-    SLOT(pid, state->pid__number) = number;
-    return pid;
+    if (PyVectorcall_NARGS(nargsf) != 0 || kwnames != NULL) {
+        return twin_fall_back(self, args, nargsf, kwnames);
+    }
+    return new_ref(self->state);
 }
 
 /* Mailbox() */
@@ -86,35 +113,38 @@ new_process(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwname
     return make_process(self->state, args[0], args[1]);
 }
 
+/* A body without a process, of `type`: what `Body.__init__` does. `own`, of which the reference is taken
+   over and which may be NULL with an exception, is put into a slot of that class.  */
+static PyObject *
+new_body(State *state, PyObject *type, PyObject *node, long full, PyObject *own, Py_ssize_t slot)
+{
+    PyObject *body = own == NULL ? NULL : new_instance(type);
+    if (body == NULL) {
+        Py_XDECREF(own);
+        return NULL;
+    }
+    SLOT(body, slot) = own;
+    SLOT(body, state->body_timers) = Py_NewRef(SLOT(node, state->node_timers));
+    SLOT(body, state->body_parked) = Py_NewRef(Py_None);
+    SLOT(body, state->body_outcome) = Py_NewRef(Py_None);
+    FLOOR(body) = -full;
+    return body;
+}
+
 /* LightBody(node, function, args) */
 static PyObject *
 new_light(State *state, PyObject *node, PyObject *function, PyObject *arguments)
 {
-    PyObject *budget = PyLong_FromLong(0);
-    PyObject *floor = PyLong_FromLong(-state->full_budget_value);
-    PyObject *context = PyContext_CopyCurrent();
-    PyObject *body = NULL;
-    if (budget != NULL && floor != NULL && context != NULL) {
-        body = new_instance(state->light_type);
+    PyObject *body = new_body(state, state->light_type, node, state->light_full,
+                              PyContext_CopyCurrent(), state->light_context);
+    if (body != NULL) {
+        SLOT(body, state->light__passes) = Py_NewRef(SLOT(node, state->node_passes));
+        SLOT(body, state->light__function) = Py_NewRef(function);
+        SLOT(body, state->light__args) = Py_NewRef(arguments);
+        SLOT(body, state->light_resume) = Py_NewRef(Py_None);
+        SLOT(body, state->light_stopped) = Py_NewRef(Py_False);
+        SLOT(body, state->light_exit_raised) = Py_NewRef(Py_False);
     }
-    if (body == NULL) {
-        Py_XDECREF(context);
-        Py_XDECREF(floor);
-        Py_XDECREF(budget);
-        return NULL;
-    }
-    SLOT(body, state->light_timers) = Py_NewRef(SLOT(node, state->node_timers));
-    SLOT(body, state->light_parked) = Py_NewRef(Py_None);
-    SLOT(body, state->light_outcome) = Py_NewRef(Py_None);
-    SLOT(body, state->light_budget) = budget;
-    SLOT(body, state->light_floor) = floor;
-    SLOT(body, state->light__passes) = Py_NewRef(SLOT(node, state->node_passes));
-    SLOT(body, state->light__function) = Py_NewRef(function);
-    SLOT(body, state->light__args) = Py_NewRef(arguments);
-    SLOT(body, state->light_context) = context;
-    SLOT(body, state->light_resume) = Py_NewRef(Py_None);
-    SLOT(body, state->light_stopped) = Py_NewRef(Py_False);
-    SLOT(body, state->light_exit_raised) = Py_NewRef(Py_False);
     return body;
 }
 
@@ -157,33 +187,76 @@ start_light(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwname
     return process;
 }
 
-/* HandlerBody(node, handler, terminate) */
+/* TaskBody(node, function, CancelScope()) */
+static PyObject *
+new_task(State *state, PyObject *node, PyObject *function)
+{
+    PyObject *body = new_body(state, state->task_type, node, state->task_full,
+                              PyObject_CallNoArgs(state->cancel_scope), state->task__scope);
+    if (body != NULL) {
+        SLOT(body, state->task__function) = Py_NewRef(function);
+        SLOT(body, state->task__stopped) = Py_NewRef(Py_None);
+    }
+    return body;
+}
+
+/* Have trio start the task of a process, and make the process alive: 0 or -1.  */
+static int
+begin_task(State *state, PyObject *node, PyObject *process, PyObject *body, PyObject *function,
+           PyObject *arguments)
+{
+    PyObject *nursery = Py_XNewRef(SLOT(node, state->node_nursery));
+    if (nursery == NULL) {
+        PyErr_SetString(PyExc_AttributeError, "a node without a nursery");
+        return -1;
+    }
+    PyObject *args[] = {nursery, state->run_task, process, body, function, arguments, function};
+    int done = done_with(PyObject_VectorcallMethod(state->str_start_soon, args,
+                                                   Py_ARRAY_LENGTH(args) - 1, state->only_name));
+    Py_DECREF(nursery);
+    return done < 0 ? -1
+                    : PyDict_SetItem(state->alive, SLOT(process, state->process_pid), process);
+}
+
+/* start_task(node, function, args) */
+static PyObject *
+start_task(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
+{
+    Twin *self = (Twin *)op;
+    State *state = self->state;
+    if (state_prepare(state) < 0) {
+        return NULL;
+    }
+    if (PyVectorcall_NARGS(nargsf) != 3 || kwnames != NULL
+        || !is_exactly(args[0], state->node_type)
+        || SLOT(args[0], state->node_timers) == NULL || !has_stack()) {
+        return twin_fall_back(self, args, nargsf, kwnames);
+    }
+    PyObject *body = new_task(state, args[0], args[1]);
+    PyObject *process = body == NULL ? NULL : make_process(state, args[0], body);
+    if (process != NULL && begin_task(state, args[0], process, body, args[1], args[2]) < 0) {
+        Py_CLEAR(process);
+    }
+    Py_XDECREF(body);
+    return process;
+}
+
+/* HandlerBody(node, handler, terminate), idle */
 static PyObject *
 new_handler(State *state, PyObject *node, PyObject *function, PyObject *terminate)
 {
-    PyObject *budget = PyLong_FromLong(0);
-    PyObject *floor = PyLong_FromLong(-state->handler_full);
-    PyObject *context = PyContext_CopyCurrent();
     PyObject *step = thread_step(state);
-    PyObject *body = NULL;
-    if (budget != NULL && floor != NULL && context != NULL && step != NULL) {
-        body = new_instance(state->handler_type);
-    }
+    PyObject *body = step == NULL ? NULL
+                                  : new_body(state, state->handler_type, node,
+                                             state->handler_full, PyContext_CopyCurrent(),
+                                             state->handler__context);
     if (body == NULL) {
         Py_XDECREF(step);
-        Py_XDECREF(context);
-        Py_XDECREF(floor);
-        Py_XDECREF(budget);
         return NULL;
     }
-    SLOT(body, state->handler_timers) = Py_NewRef(SLOT(node, state->node_timers));
-    SLOT(body, state->handler_parked) = Py_NewRef(Py_True);
-    SLOT(body, state->handler_outcome) = Py_NewRef(Py_None);
-    SLOT(body, state->handler_budget) = budget;
-    SLOT(body, state->handler_floor) = floor;
+    slot_set(body, state->body_parked, Py_NewRef(Py_True));
     SLOT(body, state->handler__node) = Py_NewRef(node);
     SLOT(body, state->handler__step) = step;
-    SLOT(body, state->handler__context) = context;
     SLOT(body, state->handler__handler) = Py_NewRef(function);
     SLOT(body, state->handler__terminate) = Py_NewRef(
         terminate == Py_None ? state->do_nothing : terminate);
@@ -280,13 +353,10 @@ monitor(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
         || !is_table(SLOT(args[1], state->process_watchers))) {
         return twin_fall_back(self, args, nargsf, kwnames);
     }
-    PyObject *number = PyObject_CallNoArgs(state->next_ref);
-    PyObject *ref = number == NULL ? NULL : new_instance(state->ref_type);
+    PyObject *ref = new_ref(state);
     if (ref == NULL) {
-        Py_XDECREF(number);
         return NULL;
     }
-    SLOT(ref, state->pid__number) = number; /* the slot is that of the base of `Pid` and `Ref` */
     if (add_monitor(state, args[0], args[1], args[2], ref) < 0) {
         Py_CLEAR(ref);
     }
@@ -367,7 +437,8 @@ ends_plainly(State *state, PyObject *process)
            && is_unused(SLOT(process, state->process_links))
            && is_unused(SLOT(process, state->process_watchers))
            && is_exactly(SLOT(process, state->process_mailbox), state->mailbox_type)
-           && is_exactly(SLOT(process, state->process_body), state->light_type)
+           && (is_exactly(SLOT(process, state->process_body), state->light_type)
+               || is_exactly(SLOT(process, state->process_body), state->task_type))
            && is_exactly(SLOT(process, state->process_pid), state->pid_type);
 }
 
@@ -395,7 +466,9 @@ end_plainly(State *state, PyObject *process, PyObject *reason)
     slot_set(mailbox, state->mailbox_saved, Py_NewRef(Py_None));
     slot_set(mailbox, state->mailbox__by_ref, Py_NewRef(Py_None));
     slot_set(mailbox, state->mailbox__passed, Py_NewRef(Py_None));
-    slot_set(body, state->light_process, NULL);
+    if (is_exactly(body, state->light_type)) {
+        slot_set(body, state->light_process, NULL);
+    }
     Py_DECREF(body);
     Py_DECREF(mailbox);
     return 1;
@@ -421,8 +494,10 @@ end(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
 }
 
 const TwinEntry SPAWNING_TWINS[] = {
+    {"make_ref", make_ref},
     {"new_process", new_process},
     {"start_light", start_light},
+    {"start_task", start_task},
     {"start_handler", start_handler},
     {"Process.monitor", monitor},
     {"Process.demonitor", demonitor},

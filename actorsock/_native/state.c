@@ -53,6 +53,7 @@ typedef struct {
     const char *module, *name;
 } Import;
 
+#define REDUCTIONS "actorsock.runtime.core.reductions"
 #define FROM(field, module, name) {offsetof(State, field), module, name}
 
 static const Import RUNTIME_IMPORTS[] = {
@@ -69,15 +70,24 @@ static const Import RUNTIME_IMPORTS[] = {
     FROM(mailbox_type, "actorsock.runtime.core.mailbox", "Mailbox"),
     FROM(anything, "actorsock.runtime.core.mailbox", "anything"),
     FROM(passes_type, "actorsock.runtime.core.passes", "Passes"),
-    FROM(full_budget, "actorsock.runtime.core.reductions", "LIGHT_BUDGET"),
     FROM(local, "actorsock.runtime.bodies.running", "local"),
     FROM(step_type, "actorsock.runtime.bodies.running", "Step"),
     FROM(process_of_task, "actorsock.runtime.bodies.current", "process_of_task"),
-    FROM(by_task, "actorsock.runtime.bodies.running", "by_task"),
-    FROM(current_task, "trio.lowlevel", "current_task"),
-    FROM(checkpoint_if_cancelled, "trio.lowlevel", "checkpoint_if_cancelled"),
+    FROM(body_type, "actorsock.runtime.core.body", "Body"),
     FROM(light_type, "actorsock.runtime.bodies.light", "LightBody"),
     FROM(reschedule, "trio.lowlevel", "reschedule"),
+    FROM(current_task, "trio.lowlevel", "current_task"),
+    FROM(checkpoint_if_cancelled, "trio.lowlevel", "checkpoint_if_cancelled"),
+    FROM(wait_task_rescheduled, "trio.lowlevel", "wait_task_rescheduled"),
+    FROM(cancel_scope, "trio", "CancelScope"),
+    FROM(run_task, "actorsock.runtime.bodies.task", "_run"),
+    FROM(by_task, "actorsock.runtime.bodies.running", "by_task"),
+    FROM(nothing, "actorsock.runtime.core.mailbox", "NOTHING"),
+    FROM(paused, "actorsock.runtime.core.mailbox", "PAUSED"),
+    FROM(test_of, "actorsock.runtime.core.mailbox", "test_of"),
+    FROM(search_on, "actorsock.runtime.api.messaging", "_search_on"),
+    FROM(union_type, "types", "UnionType"),
+    FROM(inf, "math", "inf"),
     FROM(task_type, "actorsock.runtime.bodies.task", "TaskBody"),
     FROM(handler_type, "actorsock.runtime.bodies.handler", "HandlerBody"),
     FROM(call_handler, "actorsock.runtime.bodies.handler", "_call"),
@@ -88,7 +98,6 @@ static const Import RUNTIME_IMPORTS[] = {
 };
 
 static const Import OTP_IMPORTS[] = {
-    FROM(inf, "math", "inf"),
     FROM(call_type, "actorsock.otp.calls.protocol", "Call"),
     FROM(cast_type, "actorsock.otp.calls.protocol", "Cast"),
     FROM(caller_type, "actorsock.otp.calls.protocol", "Caller"),
@@ -123,7 +132,6 @@ static const Import SOCKET_IMPORTS[] = {
     FROM(what_is_there_type, "actorsock.socket.operations.recv", "RecvWhatIsThere"),
     FROM(recvfrom_type, "actorsock.socket.operations.recv", "RecvFrom"),
     FROM(ask, "actorsock.socket.api.asking", "ask"),
-    FROM(no_timeout, "math", "inf"),
     FROM(error_type, "actorsock.results", "Error"),
     FROM(send_select_type, "actorsock.socket.core.turns", "SendSelect"),
     FROM(address_type, "actorsock.socket.values.address", "SockAddrIn"),
@@ -169,6 +177,45 @@ import_long(long *place, const char *path, const char *name)
     return *place == -1 && PyErr_Occurred() ? -1 : 0;
 }
 
+/* The C function behind a method, to be called without the checks of a call; NULL if it is not of the
+   form that `flags` say.  */
+static PyCFunction
+function_of(PyObject *method, int flags)
+{
+    if (!Py_IS_TYPE(method, &PyMethodDescr_Type)) {
+        return NULL;
+    }
+    PyMethodDef *definition = ((PyMethodDescrObject *)method)->d_method;
+    return definition->ml_flags == flags ? definition->ml_meth : NULL;
+}
+
+static int
+import_deque(State *state)
+{
+    if (keep(&state->append, PyObject_GetAttrString(state->deque_type, "append")) < 0
+        || keep(&state->popleft, PyObject_GetAttrString(state->deque_type, "popleft")) < 0) {
+        return -1;
+    }
+    state->deque_append = function_of(state->append, METH_O);
+    state->deque_popleft = function_of(state->popleft, METH_NOARGS);
+    return 0;
+}
+
+/* Whether the classes of bodies have the layout that `BUDGET` and `FLOOR` rely on: 0 or -1.  */
+static int
+check_accounts(State *state)
+{
+    PyObject *const types[] = {state->light_type, state->task_type, state->handler_type};
+    for (size_t i = 0; i < Py_ARRAY_LENGTH(types); i++) {
+        if (!PyType_IsSubtype((PyTypeObject *)types[i], (PyTypeObject *)state->account_type)) {
+            PyErr_Format(PyExc_TypeError, "%R is not derived from %R", types[i],
+                         state->account_type);
+            return -1;
+        }
+    }
+    return 0;
+}
+
 #define OFFSET(group, type, slot)                                                                 \
     state->group##_##slot = slot_offset(state->type, #slot);                                      \
     if (state->group##_##slot < 0) {                                                              \
@@ -187,15 +234,18 @@ import_runtime(State *state)
     }
     STATE_WORDS(WORD)
     RUNTIME_SLOTS(OFFSET)
-    if (keep(&state->append, PyObject_GetAttrString(state->deque_type, "append")) < 0
-        || keep(&state->popleft, PyObject_GetAttrString(state->deque_type, "popleft")) < 0) {
+    if (is_exactly(state->test_of, state->twin_type)) {
+        Py_SETREF(state->test_of, Py_NewRef(((Twin *)state->test_of)->fallback));
+    }
+    PyObject *class_of_object = _PyType_Lookup(&PyBaseObject_Type, state->str___class__);
+    Py_XSETREF(state->class_of_object, Py_XNewRef(class_of_object));
+    if (keep(&state->only_name, Py_BuildValue("(s)", "name")) < 0) {
         return -1;
     }
-    state->full_budget_value = PyLong_AsLong(state->full_budget);
-    if (state->full_budget_value == -1 && PyErr_Occurred()) {
-        return -1;
-    }
-    if (import_long(&state->handler_full, "actorsock.runtime.core.reductions", "HANDLER_BUDGET") < 0) {
+    if (import_deque(state) < 0 || check_accounts(state) < 0
+        || import_long(&state->light_full, REDUCTIONS, "LIGHT_BUDGET") < 0
+        || import_long(&state->task_full, REDUCTIONS, "TASK_BUDGET") < 0
+        || import_long(&state->handler_full, REDUCTIONS, "HANDLER_BUDGET") < 0) {
         return -1;
     }
     state->runtime_ready = 1;
@@ -234,7 +284,7 @@ import_sockets(State *state)
         return -1;
     }
     if (import_long(&state->drain_batch, "actorsock.socket.core.epoll_poller", "_BATCH") < 0
-        || import_long(&state->system_call, "actorsock.runtime.core.reductions", "SYSTEM_CALL") < 0) {
+        || import_long(&state->system_call, REDUCTIONS, "SYSTEM_CALL") < 0) {
         return -1;
     }
     /* Systems without epoll never ask for its twin.  */
@@ -262,12 +312,8 @@ import_terms(State *state)
 }
 
 PyObject *
-thread_step(State *state)
+find_step(State *state)
 {
-    uint64_t thread = PyThreadState_GetID(PyThreadState_Get());
-    if (state->step != NULL && state->step_thread == thread) {
-        return Py_NewRef(state->step);
-    }
     PyObject *step = PyObject_GetAttr(state->local, state->str_step);
     if (step == NULL) {
         return NULL;
@@ -277,46 +323,24 @@ thread_step(State *state)
         PyErr_SetString(PyExc_TypeError, "local.step: not a Step");
         return NULL;
     }
-    PyObject *former = state->step;
-    state->step = Py_NewRef(step);
-    state->step_thread = thread;
-    Py_XDECREF(former);
+    state->step_thread = PyThreadState_Get()->id;
+    Py_CLEAR(state->thread_ident); /* that of another thread */
+    Py_XSETREF(state->step, Py_NewRef(step));
     return step;
 }
 
-PyObject *
-stepped_process(State *state)
+int
+compare_thread(State *state, PyObject *node)
 {
-    PyObject *step = thread_step(state);
-    if (step == NULL) {
-        return NULL;
+    PyObject *thread = SLOT(node, state->node_thread);
+    if (thread == NULL || !PyLong_CheckExact(thread)
+        || PyLong_AsUnsignedLongMask(thread) != PyThread_get_thread_ident()) {
+        return 0;
     }
-    PyObject *process = SLOT(step, state->step_process);
-    process = process == Py_None ? NULL : Py_XNewRef(process);
-    Py_DECREF(step);
-    return process;
-}
-
-PyObject *
-calling_process(State *state)
-{
-    PyObject *process = stepped_process(state);
-    if (process != NULL || PyErr_Occurred()) {
-        return process;
+    if (state->step_thread == PyThreadState_Get()->id) {
+        Py_XSETREF(state->thread_ident, Py_NewRef(thread));
     }
-    PyObject *task = PyObject_CallNoArgs(state->current_task);
-    if (task != NULL) {
-        process = Py_XNewRef(PyDict_GetItemWithError(state->by_task, task));
-        Py_DECREF(task);
-    }
-    if (is_exactly(process, state->process_type)
-        && SLOT(process, state->process_ending) == Py_False) {
-        return process;
-    }
-    /* A task that is no process yet, or no task: the Python knows what to do.  */
-    Py_XDECREF(process);
-    PyErr_Clear();
-    return PyObject_CallNoArgs(state->process_of_task);
+    return 1;
 }
 
 PyObject *

@@ -1,10 +1,15 @@
-"""Both forms of every function that has a native twin."""
+"""Both forms of every function that has a native twin, and the comparison of what they do."""
 
 import sys
 from abc import ABCMeta
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
+
+from actorsock import run
+from actorsock.runtime.core.body import Account
+from actorsock.runtime.core.mailbox import anything
+from actorsock.runtime.core.process import Process
 
 
 def python_form(function: Any) -> Any:
@@ -42,3 +47,39 @@ def in_python() -> Iterator[None]:
     finally:
         for place, name, twin in replaced:
             setattr(place, name, twin)
+
+
+def both_ways(story: Any, *args: Any) -> None:
+    """Run `story` natively and in Python; what it returns must be equal."""
+    native = run(story, *args)
+    with in_python():
+        python = run(story, *args)
+    assert native == python
+
+
+def shown(thing: Any, names: Iterable[str]) -> dict[str, Any]:
+    """Return the attributes: the value where it is plain, otherwise the type."""
+    plain = (bool, int, str, tuple, type(None))
+    values = {name: getattr(thing, name, "unset") for name in names}
+    return {
+        name: value if isinstance(value, plain) else type(value).__name__
+        for name, value in values.items()
+    }
+
+
+def slots_of(thing: Any) -> list[str]:
+    named = [vars(cls).get("__slots__", ()) for cls in type(thing).__mro__]
+    names = {name for names in named for name in names} - {"__weakref__"}
+    if isinstance(thing, Account):
+        names |= {"budget", "floor"}  # the class in C has no `__slots__`
+    return sorted(names)
+
+
+def state_of_process(process: Process) -> list[dict[str, Any]]:
+    things = (process, process.body, process.mailbox)
+    state = [shown(thing, slots_of(thing)) for thing in things]
+    # An idle handler is given a message without its mailbox, which so may not have a queue yet.
+    state[2]["arrivals"] = [*process.mailbox.messages()]
+    # The matcher of a pattern is a closure in one form, an object in the other.
+    state[2]["wanted"] = process.mailbox.wanted and process.mailbox.wanted is anything
+    return state

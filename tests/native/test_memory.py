@@ -7,12 +7,15 @@ import subprocess
 import sys
 from typing import Any
 
+import attrs
 import pytest
 
 from actorsock import (
     Ok,
+    Ref,
     current_pid,
     exit,
+    make_ref,
     ok,
     otp,
     receive,
@@ -54,6 +57,27 @@ async def play_datagrams() -> None:
     await socket.close(sock)
 
 
+@attrs.frozen
+class Carrying:
+    ref: Ref
+
+
+async def asks_by_ref() -> None:
+    """Receive by a ref: a message that is there, and one that comes behind others."""
+    me, ref = current_pid(), make_ref()
+    send(me, Carrying(ref))
+    await receive(ref)
+
+    async def answers() -> None:
+        for message in (1, Carrying(make_ref()), Carrying(ref)):
+            send(me, message)
+
+    spawn(answers)
+    await receive(ref)
+    await receive(int)
+    await receive(Carrying)
+
+
 async def play() -> None:
     """Use every twin a few times."""
     here, peer = stdlib.socketpair()
@@ -86,7 +110,10 @@ async def play() -> None:
         assert seen == ["in place"]
         await play_datagrams()
         send(current_pid(), "to myself")
-        await receive()
+        assert await receive((int, str)) == "to myself"
+        await asks_by_ref()
+        _, ref = spawn_monitor(asks_by_ref, light=True)
+        assert (await receive(ref)).reason == "normal"
         await socket.close(sock)
 
 
@@ -111,10 +138,13 @@ async def test_no_reference_is_kept() -> None:
 # A twin is called again and again; each time one allocation more succeeds before all fail.
 WITHOUT_MEMORY = """
 import _testcapi, gc, socket as stdlib, sys
+from math import inf
 from actorsock import *
 from actorsock import socket
 from actorsock.runtime.core.process import alive
 from actorsock.otp.calls import calling
+from actorsock.runtime.api.messaging import _receive
+from actorsock.runtime.core.mailbox import test_of
 from actorsock.socket.operations.recv import RecvWhatIsThere
 from actorsock.socket.operations.send import Send
 
@@ -176,6 +206,10 @@ async def main():
         "call": lambda: calling.deliver_call(alive[server], pid, "a request"),
         "datagram": lambda: socket.sendto_nowait(udp, b"datagram", address),
         "source": lambda: socket.recvfrom_nowait(udp),
+        "make_ref": make_ref,
+        "test_of": lambda: test_of((int, str))(message),
+        "receive": lambda: _receive(str, inf).close(),
+        "receive by ref": lambda: _receive(handle, inf).close(),
     }
     peer.send(bytes(100_000))
     for name, call in cases.items():

@@ -165,10 +165,35 @@ async def receive(pattern: Any = None, *, after: float = inf) -> Any:
             case Withdrawal(amount): ...
             case Timeout(): ...
     """
-    if pattern is None and after is inf:
-        return await _next_message()
-    process = current_process()
+    return await _receive(pattern, after)
+
+
+@twin
+@enable_ki_protection
+async def _receive(pattern: Any, after: float) -> Any:
+    """Do what `receive` says."""
+    process = local.step.process
+    if process is None:
+        process = process_of_task()
     body, mailbox = process.body, process.mailbox
+    if pattern is None and after is inf:  # the most frequent receive
+        if mailbox.arrivals or mailbox.saved:
+            pause = body.spend(MESSAGE)
+            if pause is not None:
+                await pause
+        else:
+            if process.ending:
+                await body.checkpoint()
+            mailbox.wanted = anything
+            body.parked = True  # `Body.park`, without a coroutine for each message
+            try:
+                await body.waiting
+                if process.ending:
+                    body.check()
+            except BaseException:
+                mailbox.wanted = None
+                raise
+        return mailbox.pop()
     matches = anything if pattern is None else test_of(pattern)
     if after is not inf:
         after = check_seconds("after", after)
@@ -218,36 +243,6 @@ async def _search_on(process: Process, message: Any, pattern: Any, matches: Matc
         if message is MANY:  # everything saved has been tested
             message = mailbox.take_arrival(matches)
     return message
-
-
-@twin
-@enable_ki_protection
-async def _next_message() -> Any:
-    """Remove and return the oldest message of the caller; wait if there is none.
-
-    The most frequent receive, of a process that takes any message.
-    """
-    process = local.step.process
-    if process is None:
-        process = process_of_task()
-    body, mailbox = process.body, process.mailbox
-    if mailbox.arrivals or mailbox.saved:
-        pause = body.spend(MESSAGE)
-        if pause is not None:
-            await pause
-    else:
-        if process.ending:
-            await body.checkpoint()
-        mailbox.wanted = anything
-        body.parked = True  # `Body.park`, without a coroutine for each message
-        try:
-            await body.waiting
-            if process.ending:
-                body.check()
-        except BaseException:
-            mailbox.wanted = None
-            raise
-    return mailbox.pop()
 
 
 @enable_ki_protection

@@ -20,6 +20,7 @@ from trio.lowlevel import (
     wait_task_rescheduled,
 )
 
+from ..._native import twin
 from ..core.body import Body, owing
 from ..core.node import Node
 from ..core.process import ExitSignal, Process, alive, exit_signal, new_process
@@ -32,6 +33,7 @@ from .running import by_task
 __all__ = ["TaskBody", "adopt", "start_task"]
 
 
+@twin
 def start_task(
     node: Node, function: Callable[..., Awaitable[Any]], args: tuple[Any, ...]
 ) -> Process:
@@ -95,6 +97,7 @@ class TaskBody(Body):
         """True if an exit signal has ended the adopted process and no call has raised it yet."""
         return self._stopped is not None and self._stopped.__traceback__ is None
 
+    @twin
     def spend(self, cost: int) -> Awaitable[None]:
         self.budget -= cost
         # Also while the budget lasts: a call must honour the cancellation of any scope around the

@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable
 from math import inf
 from typing import Any, Final, Protocol
 
+from ..._native import twin
 from .reductions import GIVE_WAY_FIRST
 from .timers import Timers
 
@@ -40,10 +41,23 @@ owing: Final[dict["Body", Debt]] = {}
 """The processes that have a debt. It is looked at where one gives way, and is usually empty."""
 
 
-class Body(abc.ABC):
+@twin
+class Account:
+    """What a process has spent, and may spend until it gives way."""
+
+    __slots__ = ("budget", "floor")
+
+    budget: int
+    """Falls by the cost of each operation and never rises: less than 0, it is a total."""
+
+    floor: int
+    """The process gives way when its budget has come down to this; set lower then."""
+
+
+class Body(Account, abc.ABC):
     """The part of a process that runs its code."""
 
-    __slots__ = ("budget", "floor", "outcome", "parked", "timers")
+    __slots__ = ("outcome", "parked", "timers")
 
     kind: str
     """`"task"`, `"light"` or `"handler"`, as `process_info` shows it."""
@@ -57,12 +71,6 @@ class Body(abc.ABC):
 
     outcome: Any
     """The argument of `wake`, until the woken code takes it; None at any other time."""
-
-    budget: int
-    """Falls by the cost of each operation and never rises: less than 0, it is a total."""
-
-    floor: int
-    """The process gives way when its budget has come down to this; set lower then."""
 
     def __init__(self, timers: Timers, full: int) -> None:
         self.timers = timers
@@ -179,7 +187,7 @@ class Body(abc.ABC):
         process then ends at once. Otherwise the body calls `Process.end` when the code has unwound.
         """
 
-    def release(self) -> None:  # noqa: B027  # most bodies refer to nothing
+    def release(self) -> None:  # most bodies refer to nothing
         """Drop references back to the ended process, so that no garbage collector is needed."""
 
     @abc.abstractmethod

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from itertools import count
 from typing import Any, Final, TypeGuard, TypeVar
 
+from ..._native import twin
 from ...arguments import shown
 
 __all__ = ["Pid", "Ref", "check_pid", "check_ref", "is_pid", "make_ref"]
@@ -18,14 +19,21 @@ _next_ref: Final[Callable[[], int]] = count(1).__next__
 Self = TypeVar("Self")
 
 
-class _Identity:
-    """Base of `Pid` and `Ref`: comparison is by identity, so a copy is the object itself."""
+@twin
+class Numbered:
+    """An object with a number, and nothing else that a garbage collector would have to look at."""
 
     # No attrs class: one is made for every process and every call, and this is the cheapest form.
     # Weakly referred to by the table in which a cluster finds what has been sent to other nodes.
     __slots__ = ("__weakref__", "_number")
 
     _number: int
+
+
+class _Identity(Numbered):
+    """Base of `Pid` and `Ref`: comparison is by identity, so a copy is the object itself."""
+
+    __slots__ = ()
 
     @property
     def number(self) -> int:
@@ -76,6 +84,7 @@ class Ref(_Identity):
         return f"#Ref<0.{self._number}>"
 
 
+@twin
 def make_ref() -> Ref:
     """Return a new reference. Erlang's `make_ref/0`.
 

@@ -21,6 +21,7 @@ from typing import Any, Final, Union, get_args, get_origin
 
 from trio.lowlevel import disable_ki_protection
 
+from ..._native import twin
 from ...arguments import shown
 from .identity import Ref
 from .reductions import SCAN_QUANTUM
@@ -88,6 +89,7 @@ def ref_of(message: Any) -> Ref | None:
     return ref if issubclass(type(ref), Ref) else None
 
 
+@twin
 def test_of(pattern: Any) -> Matcher:
     """Return the matcher for a `receive` pattern.
 
