@@ -13,7 +13,7 @@
 
 static const TwinEntry *const TABLES[] = {LIGHT_TWINS, MESSAGE_TWINS, RECEIVE_TWINS,
                                            SOCKET_TWINS, POLLER_TWINS,  ASKING_TWINS, NOWAIT_TWINS,
-                                           CALL_TWINS,    DATAGRAM_TWINS,
+                                           CALL_TWINS,
                                            SPAWNING_TWINS, OPENING_TWINS,
                                            NULL};
 
