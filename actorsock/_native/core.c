@@ -13,8 +13,7 @@
 
 static const TwinEntry *const TABLES[] = {LIGHT_TWINS, MESSAGE_TWINS, MATCHING_TWINS, RECEIVE_TWINS,
                                            SOCKET_TWINS, POLLER_TWINS,  ASKING_TWINS, NOWAIT_TWINS,
-                                           CALL_TWINS,    DATAGRAM_TWINS,
-                                           SPAWNING_TWINS, OPENING_TWINS, TERM_TWINS,
+                                           CALL_TWINS,    SPAWNING_TWINS, OPENING_TWINS, TERM_TWINS,
                                            NULL};
 
 static const TwinEntry *

@@ -404,7 +404,6 @@ extern const TwinEntry SOCKET_TWINS[];
 extern const TwinEntry POLLER_TWINS[];
 extern const TwinEntry ASKING_TWINS[];
 extern const TwinEntry NOWAIT_TWINS[];
-extern const TwinEntry DATAGRAM_TWINS[];
 extern const TwinEntry CALL_TWINS[];
 extern const TwinEntry SPAWNING_TWINS[];
 extern const TwinEntry OPENING_TWINS[];

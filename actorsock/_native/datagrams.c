@@ -1,4 +1,4 @@
-/* Receiving datagrams with their source: the twin of `RecvFrom.attempt`.  */
+/* Receiving datagrams with their source: what the twin of `RecvFrom.attempt` does.  */
 
 #include "core.h"
 
@@ -123,27 +123,3 @@ recvfrom_plainly(State *state, PyObject *op, PyObject *actor, PyObject **result)
     Py_DECREF(number);
     return done;
 }
-
-/* RecvFrom.attempt(self, actor, pid, patient) */
-static PyObject *
-attempt(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
-{
-    Twin *self = (Twin *)op;
-    PyObject *result;
-    if (sockets_prepare(self->state) < 0) {
-        return NULL;
-    }
-    if (PyVectorcall_NARGS(nargsf) == 4 && kwnames == NULL
-        && is_exactly(args[0], self->state->recvfrom_type)) {
-        int done = recvfrom_plainly(self->state, args[0], args[1], &result);
-        if (done != 0) {
-            return done < 0 ? NULL : result;
-        }
-    }
-    return twin_fall_back(self, args, nargsf, kwnames);
-}
-
-const TwinEntry DATAGRAM_TWINS[] = {
-    {"RecvFrom.attempt", attempt},
-    {NULL, NULL},
-};

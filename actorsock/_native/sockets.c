@@ -231,24 +231,6 @@ attempt_plainly(State *state, PyObject *actor, PyObject **result)
     return 1;
 }
 
-/* RecvWhatIsThere.attempt(self, actor, pid, patient) */
-static PyObject *
-attempt(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
-{
-    Twin *self = (Twin *)op;
-    PyObject *result;
-    if (sockets_prepare(self->state) < 0) {
-        return NULL;
-    }
-    if (PyVectorcall_NARGS(nargsf) == 4 && kwnames == NULL) {
-        int done = attempt_plainly(self->state, args[1], &result);
-        if (done != 0) {
-            return done < 0 ? NULL : result;
-        }
-    }
-    return twin_fall_back(self, args, nargsf, kwnames);
-}
-
 /* 1 if a receive would surely find nothing, 0 if it may, -1 if the case is not plain.  */
 int
 finds_nothing(State *state, PyObject *actor)
@@ -555,26 +537,6 @@ send_first(State *state, PyObject *actor, PyObject *data, PyObject **op, PyObjec
     return done;
 }
 
-/* _SendData.attempt(self, actor, pid, patient) */
-static PyObject *
-attempt_to_send(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
-{
-    Twin *self = (Twin *)op;
-    PyObject *result;
-    if (sockets_prepare(self->state) < 0) {
-        return NULL;
-    }
-    /* A caller that is not patient gets all that fits at once; so a part is not plain for it.  */
-    if (PyVectorcall_NARGS(nargsf) == 4 && kwnames == NULL
-        && is_exactly(args[0], self->state->send_type)) {
-        int done = send_plainly(self->state, args[0], args[1], &result);
-        if (done != 0) {
-            return done < 0 ? NULL : result;
-        }
-    }
-    return twin_fall_back(self, args, nargsf, kwnames);
-}
-
 /* _send(data, flags) */
 static PyObject *
 make_send(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
@@ -590,11 +552,30 @@ make_send(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
     return new_send(self->state, args[0]);
 }
 
+/* The method `attempt` of every operation that `attempt_of` knows: attempt(self, actor, pid, patient) */
+static PyObject *
+attempt(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
+{
+    Twin *self = (Twin *)op;
+    PyObject *result;
+    if (sockets_prepare(self->state) < 0) {
+        return NULL;
+    }
+    if (PyVectorcall_NARGS(nargsf) == 4 && kwnames == NULL) {
+        int done = attempt_of(self->state, args[0], args[1], &result);
+        if (done != 0) {
+            return done < 0 ? NULL : result;
+        }
+    }
+    return twin_fall_back(self, args, nargsf, kwnames);
+}
+
 const TwinEntry SOCKET_TWINS[] = {
     {"RecvWhatIsThere.attempt", attempt},
     {"Readiness.nothing_to_read", nothing_to_read},
     {"SocketActor.select_for", select_for},
-    {"_SendData.attempt", attempt_to_send},
+    {"RecvFrom.attempt", attempt},
+    {"_SendData.attempt", attempt},
     {"_send", make_send},
     {NULL, NULL},
 };

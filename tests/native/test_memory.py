@@ -20,6 +20,7 @@ from actorsock import (
     otp,
     receive,
     send,
+    send_after,
     socket,
     spawn,
     spawn_handler,
@@ -78,6 +79,21 @@ async def asks_by_ref() -> None:
     await receive(Carrying)
 
 
+async def play_a_connection() -> None:
+    """Accept a connection in this task, wait for its bytes, and close it."""
+    lsock = ok(socket.open("inet", "stream"))
+    port = ok(socket.bind(lsock, "loopback"))
+    ok(socket.listen(lsock))
+    with stdlib.create_connection(("127.0.0.1", port)) as peer:
+        sock = ok(await socket.accept(lsock))
+        handler = spawn_handler(peer.send)
+        send_after(0.001, handler, b"bytes")
+        assert ok(await socket.recv(sock)) == b"bytes"
+        exit(handler, "kill")
+        await socket.close(sock)
+    await socket.close(lsock)
+
+
 async def play() -> None:
     """Use every twin a few times."""
     here, peer = stdlib.socketpair()
@@ -90,6 +106,7 @@ async def play() -> None:
             while type(result := socket.recv_nowait(sock)) is not Ok:
                 await receive(result.info.ref)  # type: ignore[union-attr]
             done.append(await socket.send(sock, b"answer"))
+            done.append(socket.send_nowait(sock, b"and more"))
             done.append(await receive())
 
         pid = spawn(reads, light=True)
@@ -97,9 +114,9 @@ async def play() -> None:
         peer.send(b"some")
         await until(lambda: len(done) == 1)
         peer.send(b"more")
-        await until(lambda: len(done) == 2)
-        send(pid, "end")
         await until(lambda: len(done) == 3)
+        send(pid, "end")
+        await until(lambda: len(done) == 4)
         seen: list[Any] = []
         handler = spawn_handler(seen.append)
         send(handler, "in place")
@@ -109,6 +126,7 @@ async def play() -> None:
         await otp.stop(server)
         assert seen == ["in place"]
         await play_datagrams()
+        await play_a_connection()
         send(current_pid(), "to myself")
         assert await receive((int, str)) == "to myself"
         await asks_by_ref()
@@ -165,6 +183,14 @@ def fails_cleanly(call):
             failures += 1
     return failures
 
+def first_step(coroutine):
+    try:
+        coroutine.send(None)
+    except StopIteration:
+        pass
+    finally:
+        coroutine.close()
+
 class Echoing(otp.GenServer):
     def handle_call(self, request, caller):
         return otp.Reply(request)
@@ -179,6 +205,10 @@ async def waits():
 async def main():
     here, peer = stdlib.socketpair()
     sock = ok(socket.open_fd(here.fileno()))
+    there, sends = stdlib.socketpair()
+    full = ok(socket.open_fd(there.fileno()))
+    ok(socket.setopt(full, "otp", "rcvbuf", 10))
+    sends.send(bytes(10_000))
     actor, pid, op = sock._actor, current_pid(), RecvWhatIsThere()
     light = spawn(waits, light=True)
     send(light, "first")
@@ -191,6 +221,9 @@ async def main():
     address = ok(socket.sockname(udp))
     message = "a message"
     cases = {
+        # Of this task, which must not wait here: there is always something to read.
+        "recv": lambda: first_step(socket.recv(full)),
+        "send at once": lambda: first_step(socket.send(full, b"data")),
         "send": lambda: send(pid, message),
         "wake": lambda: send(light, message),
         "attempt": lambda: ATTEMPT(op, actor, pid, True),

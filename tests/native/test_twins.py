@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import attrs
 import pytest
+import trio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -482,6 +483,123 @@ async def echoed(sizes: list[int], kind: str, light: bool) -> list[Any]:
 )
 def test_datagrams(sizes: list[int], kind: str, light: bool) -> None:
     both_ways(echoed, sizes, kind, light)
+
+
+# Requests to one socket, one after the other. Large sends wait for the peer to read.
+REQUESTS = st.lists(
+    st.tuples(
+        st.sampled_from(["recv", "send", "recv_nowait", "send_nowait", "cancelled"]),
+        st.sampled_from([0, 1, 100, 2**16 + 1, 2**20]),
+    ),
+    max_size=5,
+)
+
+
+def without_refs(result: Any) -> tuple[Any, ...]:
+    """Return what two runs have in common of a result."""
+    value = getattr(result, "value", None) or getattr(result, "data", None) or b""
+    info = getattr(result, "info", None)
+    return type(result).__name__, len(value), getattr(result, "reason", info and info.tag)
+
+
+def drained(peer: stdlib.socket) -> int:
+    size = 0
+    try:
+        while data := peer.recv(2**16):
+            size += len(data)
+    except BlockingIOError:
+        pass
+    return size
+
+
+async def asked(requests: list[tuple[str, int]], light: bool, ends: str) -> list[Any]:
+    """Play the requests, while the peer reads and writes; return what both have seen."""
+    node, log = current_process().node, list[Any]()
+    sock, peer = connected("local")
+    peer.setblocking(False)
+
+    async def asks() -> None:
+        for what, size in requests:
+            if what == "cancelled" and not light:
+                with trio.CancelScope() as scope:
+                    scope.cancel()
+                    log.append(await socket.recv(sock))
+                log.append(scope.cancelled_caught)
+            elif what in ("recv", "send"):
+                data = () if what == "recv" else (bytes(size),)
+                log.append(without_refs(await getattr(socket, what)(sock, *data)))
+            elif what != "cancelled":
+                data = () if what == "recv_nowait" else (bytes(size),)
+                log.append(without_refs(getattr(socket, what)(sock, *data)))
+
+    pid, ref = spawn_monitor(asks, light=light)
+    total = 0
+    for _ in range(4):
+        await at_rest(node)
+        total += drained(peer)
+        if ends == "closed":
+            peer.close()
+            break
+        peer.send(b"some")
+    await at_rest(node)
+    log.append(total)
+    exit(pid, "kill")
+    log.append(repr((await receive(ref)).reason))
+    state = state_of(sock)
+    log.append({name: state[name] for name in ("unread", "read_byte", "read_pkg", "write_byte")})
+    log.append(shown(sock._actor.turns.read, ["current", "selected", "queue"]))
+    peer.close()
+    await socket.close(sock)
+    return log
+
+
+@settings(deadline=None, max_examples=40)
+@given(REQUESTS, st.booleans(), st.sampled_from(["killed", "closed"]))
+def test_requests(requests: list[tuple[str, int]], light: bool, ends: str) -> None:
+    both_ways(asked, requests, light, ends)
+
+
+async def accepted(options: list[tuple[str, str, Any]], light: bool) -> list[Any]:
+    """Return the state of two accepted sockets, and that after their close."""
+    seen = list[Any]()
+    lsock = ok(socket.open("inet", "stream"))
+    for option in options:
+        ok(socket.setopt(lsock, *option))
+    port = ok(socket.bind(lsock, "loopback"))
+    ok(socket.listen(lsock))
+
+    async def accepts() -> None:
+        for _ in range(2):
+            sock = ok(await socket.accept(lsock))
+            actor = sock._actor
+            names = [name for name in slots_of(actor) if name != "fd"]
+            seen.append(shown(actor, names))
+            seen.append((actor.turns.owner is current_pid(), actor.fd == actor.sock.fileno()))
+            seen.append((actor.sock.gettimeout(), actor.sock.type, socket.number_of()))
+            seen.append([*map(type, (sock, actor.turns.read, actor.turns.write))])
+            seen.append(state_of_process(actor.process))
+            seen.append(len(current_process().watchers or ()))
+            seen.append(await socket.close(sock))
+            seen.append(shown(actor, names))
+            seen.append(await socket.close(sock))
+
+    _, ref = spawn_monitor(accepts, light=light)
+    peers = [stdlib.create_connection(("127.0.0.1", port)) for _ in range(2)]
+    seen.append((await receive(ref)).reason)
+    for peer in peers:
+        peer.close()
+    await socket.close(lsock)
+    return seen
+
+
+@pytest.mark.parametrize("light", [True, False], ids=["light", "task"])
+@pytest.mark.parametrize(
+    "options",
+    [[], [("otp", "debug", True)], [("otp", "rcvbuf", 100)], [("socket", "rcvlowat", 2)]],
+    ids=["plain", "debug", "rcvbuf", "rcvlowat"],
+)
+def test_an_accepted_socket(options: list[tuple[str, str, Any]], light: bool) -> None:
+    both_ways(accepted, options, light)
 
 
 def test_no_twin_is_left_in_python() -> None:
