@@ -91,7 +91,7 @@ def test_of(pattern: Any) -> Matcher:
     if type(pattern) is type:
         return _test_of_types(pattern)
     if type(pattern) is Ref:
-        return lambda message: ref_of(message) is pattern
+        return _test_of_ref(pattern)
     if isinstance(pattern, (type, UnionType, tuple)) or get_origin(pattern) is not None:
         parts = _check_types(pattern)
         if all(type(part) is type for part in parts):
@@ -100,6 +100,16 @@ def test_of(pattern: Any) -> Matcher:
     if callable(pattern):
         return lambda message: _call_predicate(pattern, message)
     raise TypeError(_NO_PATTERN.format(shown(pattern)))
+
+
+def _test_of_ref(ref: Ref) -> Matcher:
+    def matches(message: Any) -> bool:
+        try:
+            return message.ref is ref
+        except BaseException:  # as in `ref_of`
+            return False
+
+    return matches
 
 
 def _test_of_types(types: type | tuple[Any, ...]) -> Matcher:
