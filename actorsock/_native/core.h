@@ -61,6 +61,7 @@
     X(by_task)                                                                                    \
     X(checkpoint_if_cancelled)                                                                    \
     X(wait_task_rescheduled)                                                                      \
+    X(call_function)                                                                              \
     X(cancel_scope)                                                                               \
     X(run_task)                                                                                   \
     X(only_name)                                                                                  \

@@ -46,16 +46,38 @@ call_resume(PyObject *resume, PyObject **yielded)
     return *yielded == NULL ? PYGEN_ERROR : PYGEN_NEXT; /* the end is a StopIteration here */
 }
 
+/* LightBody.begin(): 0 or -1.  */
+static int
+begin_code(State *state, PyObject *body)
+{
+    PyObject *function = SLOT(body, state->light__function), *args = SLOT(body, state->light__args);
+    if (SLOT(body, state->light_stopped) != Py_False || function == NULL || args == NULL) {
+        return done_with(PyObject_CallMethodNoArgs(body, state->str_begin));
+    }
+    PyObject *nothing = PyTuple_New(0);
+    PyObject *coroutine = nothing == NULL ? NULL
+                                          : PyObject_CallFunctionObjArgs(
+                                                state->call_function, function, args, NULL);
+    PyObject *resume = coroutine == NULL ? NULL : PyObject_GetAttr(coroutine, state->str_send);
+    if (resume == NULL) {
+        Py_XDECREF(coroutine);
+        Py_XDECREF(nothing);
+        return -1;
+    }
+    slot_set(body, state->light__coroutine, coroutine);
+    slot_set(body, state->light_resume, resume);
+    slot_set(body, state->light__args, nothing);
+    return 0;
+}
+
 /* Run the code of `body` until it awaits the runtime or has ended; -1: an exception propagates.  */
 static int
 step_body(State *state, PyObject *body, PyObject *process)
 {
     if (SLOT(body, state->light_resume) == Py_None) {
-        PyObject *resume = PyObject_CallMethodNoArgs(body, state->str_begin);
-        if (resume == NULL) {
+        if (begin_code(state, body) < 0) {
             return end_by_exception(state, body, process);
         }
-        Py_DECREF(resume);
     }
     PyObject *coroutine = Py_XNewRef(SLOT(body, state->light__coroutine));
     PyObject *resume = Py_XNewRef(SLOT(body, state->light_resume));

@@ -83,6 +83,15 @@ static int
 carries(State *state, PyObject *message, PyObject *ref)
 {
     PyTypeObject *type = Py_TYPE(message);
+    if (PyTuple_CheckExact(message)) {
+        for (Py_ssize_t i = 0; i < 2 && i < PyTuple_GET_SIZE(message); i++) {
+            PyObject *item = PyTuple_GET_ITEM(message, i);
+            if (PyType_IsSubtype(Py_TYPE(item), (PyTypeObject *)state->ref_type)) {
+                return item == ref;
+            }
+        }
+        return 0;
+    }
     if (!has_plain_attributes(type)) {
         return -1;
     }
@@ -91,7 +100,7 @@ carries(State *state, PyObject *message, PyObject *ref)
         PyMemberDef *member = ((PyMemberDescrObject *)found)->d_member;
         return member->type == T_OBJECT_EX ? SLOT(message, member->offset) == ref : -1;
     }
-    /* Without a dict, such as an int, a tuple, a class with slots.  */
+    /* Without a dict, such as an int, a class with slots.  */
     return found == NULL && type->tp_dictoffset == 0 ? 0 : -1;
 }
 

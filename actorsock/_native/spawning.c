@@ -148,11 +148,23 @@ new_light(State *state, PyObject *node, PyObject *function, PyObject *arguments)
     return body;
 }
 
+/* Passes.step_soon(body): 0 or -1.  */
+static int
+step_soon(State *state, PyObject *passes, PyObject *body)
+{
+    /* While the keeper sleeps, trio has to be told; the Python does that.  */
+    if (is_exactly(passes, state->passes_type) && SLOT(passes, state->passes_keeper) == Py_None
+        && is_exactly(SLOT(passes, state->passes_ready), state->deque_type)) {
+        return append_to(state, SLOT(passes, state->passes_ready), body);
+    }
+    return done_with(PyObject_CallMethodOneArg(passes, state->str_step_soon, body));
+}
+
 /* Have `body` stepped, and make its process alive: 0 or -1.  */
 static int
 begin(State *state, PyObject *passes, PyObject *body, PyObject *process)
 {
-    if (done_with(PyObject_CallMethodOneArg(passes, state->str_step_soon, body)) < 0) {
+    if (step_soon(state, passes, body) < 0) {
         return -1;
     }
     return PyDict_SetItem(state->alive, SLOT(process, state->process_pid), process);
