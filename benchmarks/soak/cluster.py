@@ -55,7 +55,7 @@ _WARM: Final = 4
 _SIZES: Final = (1, 100, 10_000, 300_000)
 _LARGE: Final = 3_000_000
 _PATIENCE: Final = 60.0
-_BLOCKS: Final = 3000
+_BLOCKS: Final = 1500
 _RESIDENT: Final = 16.0
 """The growth since the warm-up that is allowed, in MiB: memory in pieces, after large messages."""
 
