@@ -19,6 +19,7 @@ from actorsock import (
     inet,
     link,
     ok,
+    open_runtime,
     otp,
     process_info,
     processes,
@@ -34,6 +35,7 @@ from actorsock import (
 )
 from actorsock.runtime.core.process import alive
 from actorsock.trace import Session
+from actorsock.trace.sessions.events import FLAGS
 from actorsock.trace.sessions.limits import Limit, limit_of
 from actorsock.trace.sessions.traced_process import TracedProcess
 
@@ -525,3 +527,41 @@ async def test_a_trace_changes_nothing_that_the_program_sees(plain: None) -> Non
         assert await story() == untraced
     assert {event.kind for event in session} >= {"send", "receive", "spawn", "exit", "in", "call"}
     await otp.stop(till)
+
+
+@given(st.data())
+def test_traces_opened_and_closed_at_random_leave_nothing(data: st.DataObject) -> None:
+    """Messages and calls go on meanwhile, and every answer is right."""
+
+    async def story() -> None:
+        async with open_runtime():
+            pids = [spawn(echo), spawn(echo, light=True)]
+            till = ok(await otp.start(Till, name="till"))
+            shop = ok(await otp.start(Shop, light=True))
+            sessions: list[Session] = []
+            total = 0
+            for number in range(data.draw(st.integers(1, 12), "steps")):
+                match data.draw(st.sampled_from(["open", "trace", "close", "spawn"]), "step"):
+                    case "open":
+                        sessions.append(trace.session(limit=data.draw(st.none() | st.just(7))))
+                    case "trace" if sessions:
+                        trace.process(
+                            data.draw(st.sampled_from(sessions)),
+                            data.draw(st.sampled_from(["all", "new", "existing", *pids, till])),
+                            data.draw(st.lists(st.sampled_from(FLAGS), min_size=1)),
+                            data.draw(st.booleans()),
+                        )
+                    case "close" if sessions:
+                        sessions.pop(data.draw(st.integers(0, len(sessions) - 1))).close()
+                    case "spawn":
+                        pids.append(spawn(echo, light=data.draw(st.booleans())))
+                for pid in pids:
+                    send(pid, (current_pid(), number))
+                    assert await receive(int) == number
+                total += number
+                assert await otp.call(shop, number) == total
+            for session in sessions:
+                session.close()
+            assert_plain()
+
+    trio.run(story)

@@ -119,11 +119,11 @@ def _changed(process: Process) -> None:
 
 def _started(process: Process) -> None:
     table = table_of(process.node)
-    if table is None:
+    parent = process.parent
+    if table is None or not (table.new or table.sending or parent in table.flags):
         return
     for session, flags in tuple(table.new.items()):
         table.add(session, process, flags)
-    parent = process.parent
     if parent is not None:
         table.record("procs", parent, "spawn", process.body.describe(), process.pid)
         table.inherit(parent, process, "set_on_spawn")

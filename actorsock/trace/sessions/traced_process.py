@@ -29,15 +29,17 @@ class TracedProcess(Process):
 
     def deliver(self, message: Any) -> None:
         """Record the message, and deliver it."""
+        # Looked up first, here and below: a session that ends meanwhile takes this class away.
+        deliver = super().deliver
         table = table_of(self.node)
         if table is None or type(message) is TraceEvent:
-            super().deliver(message)
+            deliver(message)
             return
         sender = _sender_of(message)
         if isinstance(sender, Pid):
             table.record("send", sender, "send", message, self.pid)
         table.record("receive", self.pid, "receive", message, sender)
-        super().deliver(message)
+        deliver(message)
         if type(message) is Call:
             answer = message.caller.answer
             if answer is not PENDING and answer is not BY_ALIAS:
@@ -49,26 +51,29 @@ class TracedProcess(Process):
 
     def link(self, other: Process) -> None:
         """Record the link, and make it."""
+        make_link = super().link
         record(self, "procs", "link", None, other.pid)
         record(other, "procs", "getting_linked", None, self.pid)
-        super().link(other)
+        make_link(other)
         table = table_of(self.node)
         if table is not None:
             table.inherit(self.pid, other, "set_on_link")
 
     def unlink(self, pid: Pid) -> None:
         """Record that the link is removed, and remove it."""
+        remove_link = super().unlink
         record(self, "procs", "unlink", None, pid)
-        super().unlink(pid)
+        remove_link(pid)
 
     def end(self, reason: Any) -> None:
         """Record the end, and end."""
+        end = super().end
         if self.pid in alive:
             record(self, "procs", "exit", self.reason if self.ending else reason)
             table = table_of(self.node)
             if table is not None:
                 table.flags.pop(self.pid, None)
-        super().end(reason)
+        end(reason)
 
 
 class TracedLimitedProcess(TracedProcess, LimitedProcess):
