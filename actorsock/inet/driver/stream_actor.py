@@ -174,8 +174,8 @@ class StreamActor(StreamOutput):
             if self.rules.reads:
                 if not self.paused:
                     self.pump()
-            elif self.waiter is not None:
-                self._serve_waiter()
+            else:
+                self.serve_waiter()
         if write and not self.turns.closed:
             self.write_would_block = False
             if self.queue.size:
@@ -231,10 +231,9 @@ class StreamActor(StreamOutput):
                 owner.deliver(self.make(packet))
             if mode.value is not True and mode.delivered():
                 self.deliver(self.messages.passive(self.socket_object))
-        if self.waiter is not None and rules.stage == "open":
-            # A recv that has waited since before the active mode: what is left is for it, and
-            # nobody else asks the poller to go on.
-            self._serve_waiter()
+        # A recv may have waited since before the active mode: what is left is for it, and nobody
+        # else asks the poller to go on.
+        self.serve_waiter()
 
     def _hand_out(self, packet: Any) -> None:
         self.deliver(self.make(packet))
@@ -274,7 +273,7 @@ class StreamActor(StreamOutput):
             await pause
         result = self._recv_now(length)
         if result is None:
-            result = await self.wait_to_read(Waiter(process, length), timeout, self._give_back)
+            result = await self.wait_to_read(Waiter(process, length), timeout)
         return result
 
     def _recv_now(self, length: int) -> Ok[Any] | Error | None:
@@ -289,9 +288,11 @@ class StreamActor(StreamOutput):
             return Error("enomem")
         if self.waiter is not None:
             return Error("ealready")
-        return self._take_or_read(length) if self.woken is None else None
+        return self.read_for(length) if self.woken is None else None
 
-    def _take_or_read(self, length: int) -> Ok[Any] | Error | None:
+    def read_for(self, asked: Any) -> Ok[Any] | Error | None:
+        """See `InetActor.read_for`: return the next packet, or so many bytes as are `asked` for."""
+        length: int = asked
         if self.unseen:
             return self._given(self.unseen.popleft())
         while True:
@@ -329,34 +330,8 @@ class StreamActor(StreamOutput):
         mode, header = self.value("mode"), self.value("header")
         return Ok(packet if mode == "binary" and not header else shaped(packet, mode, header))
 
-    def _serve_waiter(self) -> None:
-        waiter = self.waiter
-        assert waiter is not None
-        if self.woken is not None or not waiter.waits:
-            return  # a call has its result, or unwinds: the bytes stay for the next one
-        self.waiter = None  # its result comes from here, not from a close that reading may cause
-        try:
-            result = self._take_or_read(waiter.asked)
-        except Exception as exc:  # a defect: the caller must not wait for ever
-            waiter.wake(Error("einval", exc))
-            raise
-        if result is None:
-            self.waiter = waiter
-            self.ensure_watched("read")
-            return
-        if waiter.wake(result):
-            self.woken = waiter
-        else:
-            self._give_back(result)
-
-    def reader_has_run(self) -> None:
-        """See `InetActor.reader_has_run`."""
-        if self.waiter is not None:
-            self._serve_waiter()
-        self.options_set()
-
-    def _give_back(self, result: Any) -> None:
-        """Keep what a recv was woken with, and that no caller has seen."""
+    def give_back(self, result: Any) -> None:
+        """See `InetActor.give_back`."""
         if isinstance(result, Error):
             if isinstance(result.data, bytes):
                 self.buffer.push_back(result.data)
@@ -375,8 +350,8 @@ class StreamActor(StreamOutput):
         self.buffer.push_back(data)
         if self.rules.reads:
             self.pump()
-        elif self.waiter is not None:
-            self._serve_waiter()
+        else:
+            self.serve_waiter()
         return _OK
 
     def _input_ended(self, reason: str) -> Error:

@@ -24,7 +24,7 @@ from ..options.table import Family
 from ..packets.data_forms import length_header
 from ..rules.output_queue import OutputQueue
 from ..rules.stream_rules import StreamRules
-from .inet_actor import InetActor
+from .receiving_actor import ReceivingActor
 from .waiting import Waiter, deadline_of, wait
 
 __all__ = ["StreamOutput"]
@@ -41,7 +41,7 @@ _LINGER: Final = struct.Struct("ii")
 _OK: Final[Ok[None]] = Ok()
 
 
-class StreamOutput(InetActor):
+class StreamOutput(ReceivingActor):
     """What a connected stream does with bytes that a program sends."""
 
     __slots__ = (
