@@ -85,9 +85,7 @@ end_turn(State *state, PyObject *lane)
     slot_set(lane, state->lane_selected, Py_NewRef(Py_False));
 }
 
-/* The budget of `body` after a system call; NULL, with or without an exception, if that is more than
-   is left.  */
-static PyObject *
+PyObject *
 charged(State *state, PyObject *body)
 {
     long left, budget;

@@ -15,6 +15,8 @@ static const TwinEntry *const TABLES[] = {LIGHT_TWINS, MESSAGE_TWINS, RECEIVE_TW
                                            SOCKET_TWINS, POLLER_TWINS,  ASKING_TWINS,
                                            CALL_TWINS,    DATAGRAM_TWINS,
                                            SPAWNING_TWINS, OPENING_TWINS,
+                                           PACKET_TWINS,   ACTIVE_TWINS,
+                                           STREAM_SEND_TWINS,
                                            NULL};
 
 static const TwinEntry *
@@ -230,7 +232,7 @@ static int
 module_clear(PyObject *module)
 {
     State *state = PyModule_GetState(module);
-    state->runtime_ready = state->otp_ready = state->sockets_ready = 0;
+    state->runtime_ready = state->otp_ready = state->sockets_ready = state->inet_ready = 0;
 #define CLEAR(name) Py_CLEAR(state->name);
     STATE_OBJECTS(CLEAR)
 #undef CLEAR

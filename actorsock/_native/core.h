@@ -90,11 +90,42 @@
     X(refused)                                                                                    \
     X(end_of_stream)                                                                              \
     X(epoll_type)                                                                                 \
+    /* streams of gen_tcp */                                                                      \
+    X(stream_type)                                                                                \
+    X(rules_type)                                                                                 \
+    X(mode_type)                                                                                  \
+    X(buffer_type)                                                                                \
+    X(limits_type)                                                                                \
+    X(statistics_type)                                                                            \
+    X(queue_type)                                                                                 \
+    X(tcp_type)                                                                                   \
+    X(inet_ok)                                                                                    \
+    X(rule_raw)                                                                                   \
+    X(rule_1)                                                                                     \
+    X(rule_2)                                                                                     \
+    X(rule_4)                                                                                     \
+    X(rule_line)                                                                                  \
+    X(tcp_socket_type)                                                                            \
     X(watch_read)                                                                                 \
     X(spare)
 
 /* Names of attributes and words: X(word) declares `str_word`.  */
 #define STATE_WORDS(X)                                                                            \
+    X(_again)                                                                                     \
+    X(_input_ended)                                                                               \
+    X(active)                                                                                     \
+    X(closed)                                                                                     \
+    X(deliver_arrived)                                                                            \
+    X(ended)                                                                                      \
+    X(feed)                                                                                       \
+    X(flush)                                                                                      \
+    X(once)                                                                                       \
+    X(open)                                                                                       \
+    X(output_failed)                                                                              \
+    X(pump)                                                                                       \
+    X(queue_rest)                                                                                 \
+    X(serve_waiter)                                                                               \
+    X(tell_passive)                                                                               \
     X(abandon_call)                                                                               \
     X(appendleft)                                                                                 \
     X(begin)                                                                                      \
@@ -293,8 +324,53 @@
     X(select_message, select_message_type, socket)                                                \
     X(select_message, select_message_type, tag)
 
+#define INET_SLOTS(X)                                                                             \
+    X(stream, stream_type, buffer)                                                                \
+    X(stream, stream_type, connecting)                                                            \
+    X(stream, stream_type, delays)                                                                \
+    X(stream, stream_type, ends_after_queue)                                                      \
+    X(stream, stream_type, head_size)                                                             \
+    X(stream, stream_type, make)                                                                  \
+    X(stream, stream_type, owner_process)                                                         \
+    X(stream, stream_type, paused)                                                                \
+    X(stream, stream_type, pumping)                                                               \
+    X(stream, stream_type, queue)                                                                 \
+    X(stream, stream_type, read_size)                                                             \
+    X(stream, stream_type, rules)                                                                 \
+    X(stream, stream_type, statistics)                                                            \
+    X(stream, stream_type, unseen)                                                                \
+    X(stream, stream_type, waiter)                                                                \
+    X(stream, stream_type, woken)                                                                 \
+    X(rules, rules_type, mode)                                                                    \
+    X(rules, rules_type, stage)                                                                   \
+    X(mode, mode_type, value)                                                                     \
+    X(buffer, buffer_type, _always_headers)                                                       \
+    X(buffer, buffer_type, _data)                                                                 \
+    X(buffer, buffer_type, _limits)                                                               \
+    X(buffer, buffer_type, _rule)                                                                 \
+    X(buffer, buffer_type, _search)                                                               \
+    X(buffer, buffer_type, _start)                                                                \
+    X(buffer, buffer_type, needed)                                                                \
+    X(buffer, buffer_type, taken)                                                                 \
+    X(limits, limits_type, cuts_early)                                                            \
+    X(limits, limits_type, delimiter)                                                             \
+    X(limits, limits_type, line_length)                                                           \
+    X(limits, limits_type, packet_size)                                                           \
+    X(statistics, statistics_type, deviations)                                                    \
+    X(statistics, statistics_type, recv_cnt)                                                      \
+    X(statistics, statistics_type, recv_max)                                                      \
+    X(statistics, statistics_type, recv_oct)                                                      \
+    X(statistics, statistics_type, send_cnt)                                                      \
+    X(statistics, statistics_type, send_max)                                                      \
+    X(statistics, statistics_type, send_oct)                                                      \
+    X(queue, queue_type, busy)                                                                    \
+    X(queue, queue_type, size)                                                                    \
+    X(tcp, tcp_type, data)                                                                        \
+    X(tcp, tcp_type, socket)                                                                      \
+    X(socket, tcp_socket_type, _actor)
+
 typedef struct {
-    int runtime_ready, otp_ready, sockets_ready; /* the objects and offsets of that group are there */
+    int runtime_ready, otp_ready, sockets_ready, inet_ready; /* the objects and offsets of that group are there */
 #define DECLARE(name) PyObject *name;
     STATE_OBJECTS(DECLARE)
 #undef DECLARE
@@ -305,7 +381,9 @@ typedef struct {
     RUNTIME_SLOTS(DECLARE)
     OTP_SLOTS(DECLARE)
     SOCKET_SLOTS(DECLARE)
+    INET_SLOTS(DECLARE)
 #undef DECLARE
+    long lowest_count, highest_count;
     long handler_full, full_budget_value, last_host, last_port, system_call, drain_batch;
     uint64_t step_thread; /* whose `step` is: the look-up in a thread-local costs 40 ns */
 } State;
@@ -334,6 +412,9 @@ extern const TwinEntry DATAGRAM_TWINS[];
 extern const TwinEntry CALL_TWINS[];
 extern const TwinEntry SPAWNING_TWINS[];
 extern const TwinEntry OPENING_TWINS[];
+extern const TwinEntry PACKET_TWINS[];
+extern const TwinEntry ACTIVE_TWINS[];
+extern const TwinEntry STREAM_SEND_TWINS[];
 extern PyType_Spec next_message_spec;
 extern PyType_Spec asked_spec;
 
@@ -439,6 +520,7 @@ end_except(PyObject *exc, PyObject *handled)
 int import_runtime(State *state);
 int import_otp(State *state);
 int import_sockets(State *state);
+int import_inet(State *state);
 
 /* The same, once.  */
 static inline int
@@ -457,6 +539,12 @@ static inline int
 sockets_prepare(State *state)
 {
     return state->sockets_ready ? 0 : import_sockets(state);
+}
+
+static inline int
+inet_prepare(State *state)
+{
+    return state->inet_ready ? 0 : import_inet(state);
 }
 
 /* The `Step` of this thread; a new reference.  */
@@ -506,6 +594,16 @@ int leave_context(PyObject *context);
 int attempt_plainly(State *state, PyObject *actor, PyObject **result);
 int send_plainly(State *state, PyObject *op, PyObject *actor, PyObject **result);
 int recvfrom_plainly(State *state, PyObject *op, PyObject *actor, PyObject **result);
+
+/* Body.spend(SYSTEM_CALL): the budget that is left then; a new reference. NULL, with or without an
+   exception, if that is more than is left.  */
+PyObject *charged(State *state, PyObject *body);
+
+/* ReceiveBuffer.next(): `*packet` is a new reference, or NULL if the packet is incomplete.  */
+int next_packet(State *state, PyObject *buffer, PyObject **packet);
+
+/* StreamActor.on_ready(read, write, ended), of an actor of that type that the caller holds.  */
+int report_to_stream(State *state, PyObject *actor, int read, int write, int ended);
 
 /* The same, of any of these.  */
 int attempt_of(State *state, PyObject *op, PyObject *actor, PyObject **result);

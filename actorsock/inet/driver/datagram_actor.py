@@ -78,7 +78,7 @@ class DatagramActor(ReceivingActor):
 
     def options_set(self) -> None:
         """See `InetActor.options_set`."""
-        if self.mode.value is not False:
+        if self.reads:
             self.pump()
 
     def active_value(self) -> Active:
@@ -116,7 +116,7 @@ class DatagramActor(ReceivingActor):
         if not read and not ended:
             return
         self.read_would_block = False
-        if self.mode.value is not False:
+        if self.reads:
             self.pump()
         else:
             self.serve_waiter()
@@ -131,10 +131,13 @@ class DatagramActor(ReceivingActor):
         if isinstance(result, Ok):
             self.unseen.appendleft(result.value)
 
-    def pump(self) -> None:
-        """Send the owner the datagrams that have arrived, as long as the mode allows."""
-        if self.woken is not None:
-            return
+    @property
+    def reads(self) -> bool:
+        """See `ReceivingActor.reads`."""
+        return self.mode.value is not False
+
+    def deliver_arrived(self) -> None:
+        """See `ReceivingActor.deliver_arrived`; at most `_QUANTUM` datagrams are read."""
         mode = self.mode
         left = _QUANTUM
         while mode.value is not False and not self.turns.closed:
@@ -151,12 +154,11 @@ class DatagramActor(ReceivingActor):
                 # The error of an earlier datagram: it counts for no mode.
                 self.deliver(UdpError(self.socket_object, datagram.reason))
                 continue
+            # Counted first: an owner that handles the message in place may set the mode anew.
+            passive = mode.value is not True and mode.delivered()
             self.deliver(self.make(datagram))
-            if mode.value is not True and mode.delivered():
+            if passive:
                 self.deliver(UdpPassive(self.socket_object))
-        # A recv may have waited since before the active mode: what is left is for it, and nobody
-        # else asks the poller to go on.
-        self.serve_waiter()
 
     def _message_maker(self) -> Callable[[Datagram], Any]:
         """Return the function that makes the message of a datagram: chosen once for many."""

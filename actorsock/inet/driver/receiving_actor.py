@@ -8,6 +8,7 @@ import abc
 import socket as stdlib
 from typing import Any
 
+from ..._native import twin
 from ...results import Error, Ok
 from ...runtime.core.process import Process
 from ...socket.core.service import Service
@@ -22,7 +23,7 @@ __all__ = ["ReceivingActor"]
 class ReceivingActor(InetActor):
     """What the sockets of streams and of datagrams share when they are read."""
 
-    __slots__ = ("waiter", "woken")
+    __slots__ = ("pumping", "waiter", "woken")
 
     def __init__(
         self,
@@ -40,6 +41,17 @@ class ReceivingActor(InetActor):
         self.woken: Waiter | None = None
         """The recv that has its result, and whose process has not run yet. Nothing more is read
         until then: what it gives back, if it is killed there, must come first."""
+        self.pumping = False
+        """Messages are being sent to the owner. It may handle them in place, and set options."""
+
+    @property
+    @abc.abstractmethod
+    def reads(self) -> bool:
+        """True if the socket is in an active mode: what arrives is for the owner's mailbox."""
+
+    @abc.abstractmethod
+    def deliver_arrived(self) -> None:
+        """Send the owner what has arrived, as the mode allows, and no more than a quantum."""
 
     @abc.abstractmethod
     def read_for(self, asked: Any) -> Ok[Any] | Error | None:
@@ -48,6 +60,22 @@ class ReceivingActor(InetActor):
     @abc.abstractmethod
     def give_back(self, result: Any) -> None:
         """Keep what a recv was woken with, and that no caller has seen: it comes next."""
+
+    @twin
+    def pump(self) -> None:
+        """Send the owner what the active mode allows; where that ends, serve a recv that waits.
+
+        It may have waited since before the mode was set, and nobody else asks the poller then.
+        """
+        if self.woken is not None or self.pumping:
+            return
+        self.pumping = True
+        try:
+            self.deliver_arrived()
+        finally:
+            self.pumping = False
+        if not self.reads:
+            self.serve_waiter()
 
     async def wait_to_read(self, waiter: Waiter, timeout: float) -> Any:
         """Wait until reading wakes `waiter`, the only one, with a result; return that."""

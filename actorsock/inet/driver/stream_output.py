@@ -8,13 +8,13 @@ import abc
 import socket as stdlib
 import struct
 from collections import deque
+from collections.abc import Awaitable
 from math import inf
 from typing import Any, Final
 
 import trio
 
 from ...results import Error, Ok
-from ...runtime.bodies.current import current_process
 from ...runtime.core.process import Process
 from ...runtime.core.reductions import SYSTEM_CALL
 from ...socket.core.service import Service
@@ -103,12 +103,24 @@ class StreamOutput(ReceivingActor):
 
     # --- send -----------------------------------------------------------------------------------
 
-    async def send(self, data: bytes, framed: bool = True) -> Ok[None] | Error:
-        """Send bytes; if they are `framed`, with the header of the packet type in front."""
-        process = current_process()
+    def send(
+        self, process: Process, data: bytes, framed: bool = True
+    ) -> Ok[None] | Error | Awaitable[Ok[None] | Error]:
+        """Send bytes; if they are `framed`, with the header of the packet type in front.
+
+        Returns the result; or, if the process has to give way first or to wait, what it must await
+        for the result. Most sends so need no coroutine of their own.
+        """
         pause = process.body.spend(SYSTEM_CALL)
         if pause is not None:
-            await pause
+            return self._send_after(pause, process, data, framed)
+        result = self.send_at_once(data, framed)
+        return self.send_later(process, data, framed) if result is None else result
+
+    async def _send_after(
+        self, pause: Awaitable[None], process: Process, data: bytes, framed: bool
+    ) -> Ok[None] | Error:
+        await pause
         result = self.send_at_once(data, framed)
         return await self.send_later(process, data, framed) if result is None else result
 
@@ -148,11 +160,16 @@ class StreamOutput(ReceivingActor):
             return self.output_failed(exc)
         self.counters.write_byte += sent
         if sent < size:
-            self.queue.append(head, data)
-            self.queue.sent(sent)
-            self.queue.busy = self.queue.size >= self.queue.high
-            self.flush()
+            self.queue_rest(head, data, sent)
         return _OK
+
+    def queue_rest(self, head: bytes, data: bytes, sent: int) -> None:
+        """Queue what the kernel has left of a send, of which it has taken `sent` bytes."""
+        queue = self.queue
+        queue.append(head, data)
+        queue.sent(sent)
+        queue.busy = queue.size >= queue.high
+        self.flush()
 
     async def send_later(
         self, process: Process, data: bytes, framed: bool = True
