@@ -90,59 +90,6 @@ size_of_read(State *state, const Pumped *pumped)
     return size <= LARGEST_READ ? size : 0;
 }
 
-/* Read once, into the buffer.  */
-static int
-read_more(State *state, Pumped *pumped)
-{
-    PyObject *actor = pumped->actor;
-    PyObject *kind = SLOT(actor, state->actor_kind);
-    PyObject *counters = SLOT(actor, state->actor_counters);
-    PyObject *watched = SLOT(actor, state->actor_watched);
-    Py_ssize_t size = size_of_read(state, pumped);
-    long fd;
-    int error;
-    if (size == 0 || watched == NULL || !is_exactly(kind, state->kind_type)
-        || !is_exactly(counters, state->counters_type)
-        || !is_exactly(SLOT(actor, state->actor_sock), state->std_socket_type)
-        || !slot_long(actor, state->actor_fd, &fd) || fd < 0 || fd > INT_MAX) {
-        return LEFT_TO_PYTHON;
-    }
-    int stops_short = SLOT(kind, state->kind_is_tcp) == Py_True
-                      && SLOT(actor, state->actor_saw_end) == Py_False;
-    PyObject *data = receive_bytes(state, (int)fd, size, &error, NULL, NULL);
-    if (data == NULL) {
-        if (error < 0) {
-            return -1;
-        }
-        if (error != 0 && would_block(error)) {
-            slot_set(actor, state->actor_read_would_block, Py_NewRef(watched));
-            return watched == Py_True ? FINISHED
-                   : done_with(PyObject_CallMethodOneArg(actor, state->str_ensure_watched,
-                                                         state->str_read)) < 0
-                       ? -1
-                       : FINISHED;
-        }
-        if (error == 0 && stops_short) {
-            slot_set(actor, state->actor_read_would_block, Py_NewRef(Py_False));
-        }
-        return end_input(state, actor, error);
-    }
-    Py_ssize_t got = PyBytes_GET_SIZE(data);
-    if (got < size && stops_short) {
-        slot_set(actor, state->actor_read_would_block, Py_NewRef(watched));
-    }
-    count(counters, state->counters_read_byte, got);
-    pumped->left -= got;
-    PyObject *former = SLOT(pumped->buffer, state->buffer__data);
-    if (PyBytes_CheckExact(former) && PyBytes_GET_SIZE(former) == 0) {
-        slot_set(pumped->buffer, state->buffer__data, data);
-        return GO_ON;
-    }
-    int done = done_with(PyObject_CallMethodOneArg(pumped->buffer, state->str_feed, data));
-    Py_DECREF(data);
-    return done < 0 ? -1 : GO_ON;
-}
-
 /* --- one packet -------------------------------------------------------------------------------- */
 
 /* Statistics.received(buffer.taken)  */
@@ -226,6 +173,88 @@ deliver_packet(State *state, Pumped *pumped, PyObject *packet)
     return done < 0 ? -1 : GO_ON;
 }
 
+static int
+is_empty(State *state, const Pumped *pumped)
+{
+    PyObject *data = SLOT(pumped->buffer, state->buffer__data);
+    return data != NULL && PyBytes_CheckExact(data) && PyBytes_GET_SIZE(data) == 0;
+}
+
+/* Make the message of the next packet, before anything is taken that could be lost.  */
+static int
+prepare_message(State *state, Pumped *pumped)
+{
+    if (pumped->message == NULL) {
+        pumped->message = new_instance(state->tcp_type);
+    }
+    return pumped->message == NULL ? -1 : 0;
+}
+
+/* Deliver what was read, whose reference is taken over, or put it into the buffer.  */
+static int
+take_in(State *state, Pumped *pumped, PyObject *data)
+{
+    PyObject *packet = NULL;
+    if (!is_empty(state, pumped)) {
+        int done = done_with(PyObject_CallMethodOneArg(pumped->buffer, state->str_feed, data));
+        Py_DECREF(data);
+        return done < 0 ? -1 : GO_ON;
+    }
+    int whole = whole_packet(state, pumped->buffer, data, &packet);
+    if (whole > 0) {
+        Py_DECREF(data);
+        return deliver_packet(state, pumped, packet);
+    }
+    slot_set(pumped->buffer, state->buffer__data, data);
+    return whole < 0 ? -1 : GO_ON;
+}
+
+/* Read once.  */
+static int
+read_more(State *state, Pumped *pumped)
+{
+    PyObject *actor = pumped->actor;
+    PyObject *kind = SLOT(actor, state->actor_kind);
+    PyObject *watched = SLOT(actor, state->actor_watched);
+    Py_ssize_t size = size_of_read(state, pumped);
+    long fd;
+    int error;
+    if (size == 0 || watched == NULL || !is_exactly(kind, state->kind_type)
+        || !is_exactly(SLOT(actor, state->actor_sock), state->std_socket_type)
+        || !slot_long(actor, state->actor_fd, &fd) || fd < 0 || fd > INT_MAX) {
+        return LEFT_TO_PYTHON;
+    }
+    if (prepare_message(state, pumped) < 0) {
+        return -1;
+    }
+    int stops_short = SLOT(kind, state->kind_is_tcp) == Py_True
+                      && SLOT(actor, state->actor_saw_end) == Py_False;
+    PyObject *data = receive_bytes(state, (int)fd, size, &error, NULL, NULL);
+    if (data == NULL) {
+        if (error < 0) {
+            return -1;
+        }
+        if (error != 0 && would_block(error)) {
+            slot_set(actor, state->actor_read_would_block, Py_NewRef(watched));
+            return watched == Py_True ? FINISHED
+                   : done_with(PyObject_CallMethodOneArg(actor, state->str_ensure_watched,
+                                                         state->str_read)) < 0
+                       ? -1
+                       : FINISHED;
+        }
+        if (error == 0 && stops_short) {
+            slot_set(actor, state->actor_read_would_block, Py_NewRef(Py_False));
+        }
+        return end_input(state, actor, error);
+    }
+    Py_ssize_t got = PyBytes_GET_SIZE(data);
+    if (got < size && stops_short) {
+        slot_set(actor, state->actor_read_would_block, Py_NewRef(watched));
+    }
+    pumped->left -= got;
+    return take_in(state, pumped, data);
+}
+
 /* Deliver the next packet, or read.  */
 static int
 pump_once(State *state, Pumped *pumped)
@@ -238,18 +267,17 @@ pump_once(State *state, Pumped *pumped)
     if (SLOT(pumped->mode, state->mode_value) == Py_False) {
         return FINISHED;
     }
-    if (pumped->message == NULL) {
-        pumped->message = new_instance(state->tcp_type);
-        if (pumped->message == NULL) {
+    if (!is_empty(state, pumped)) {
+        if (prepare_message(state, pumped) < 0) {
             return -1;
         }
-    }
-    int done = next_packet(state, pumped->buffer, &packet);
-    if (done <= 0) {
-        return done < 0 ? -1 : LEFT_TO_PYTHON;
-    }
-    if (packet != NULL) {
-        return deliver_packet(state, pumped, packet);
+        int done = next_packet(state, pumped->buffer, &packet);
+        if (done <= 0) {
+            return done < 0 ? -1 : LEFT_TO_PYTHON;
+        }
+        if (packet != NULL) {
+            return deliver_packet(state, pumped, packet);
+        }
     }
     if (pumped->left <= 0) {
         return call_method(actor, state->str__again);

@@ -448,6 +448,19 @@ slot_long(PyObject *object, Py_ssize_t offset, long *value)
     if (number == NULL || !PyLong_CheckExact(number)) {
         return 0;
     }
+    /* Most are small: a look at their one digit takes a fifth of the time of a call.  */
+#if PY_VERSION_HEX >= 0x030C0000
+    if (PyUnstable_Long_IsCompact((PyLongObject *)number)) {
+        *value = (long)PyUnstable_Long_CompactValue((PyLongObject *)number);
+        return 1;
+    }
+#else
+    Py_ssize_t digits = Py_SIZE(number);
+    if (digits >= -1 && digits <= 1) {
+        *value = digits * (long)((PyLongObject *)number)->ob_digit[0];
+        return 1;
+    }
+#endif
     *value = PyLong_AsLongAndOverflow(number, &overflow);
     return !overflow;
 }
@@ -601,6 +614,9 @@ PyObject *charged(State *state, PyObject *body);
 
 /* ReceiveBuffer.next(): `*packet` is a new reference, or NULL if the packet is incomplete.  */
 int next_packet(State *state, PyObject *buffer, PyObject **packet);
+
+/* ReceiveBuffer.pass_through(piece), of an empty buffer, for the types 1, 2 and 4.  */
+int whole_packet(State *state, PyObject *buffer, PyObject *piece, PyObject **packet);
 
 /* StreamActor.on_ready(read, write, ended), of an actor of that type that the caller holds.  */
 int report_to_stream(State *state, PyObject *actor, int read, int write, int ended);

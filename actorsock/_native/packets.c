@@ -81,6 +81,22 @@ measure_line(const Unread *unread, long packet_size, long line_length, char deli
     return 1;
 }
 
+/* The bounds of a packet: 1, or 0 if they are not plain.  */
+static int
+read_limits(State *state, PyObject *limits, long *packet_size, long *line_length)
+{
+    return is_exactly(limits, state->limits_type)
+           && slot_long(limits, state->limits_packet_size, packet_size) && *packet_size >= 0
+           && slot_long(limits, state->limits_line_length, line_length) && *line_length >= 0;
+}
+
+/* How many bytes of length the type of `rule` puts in front; 0 for another type.  */
+static int
+prefix_of(State *state, PyObject *rule)
+{
+    return rule == state->rule_4 ? 4 : rule == state->rule_2 ? 2 : rule == state->rule_1;
+}
+
 /* Measure the next packet: 1, or 0 if the case is not plain.  */
 static int
 measure(State *state, PyObject *buffer, const Unread *unread, Measured *measured)
@@ -88,9 +104,7 @@ measure(State *state, PyObject *buffer, const Unread *unread, Measured *measured
     long packet_size, line_length;
     PyObject *rule = SLOT(buffer, state->buffer__rule);
     PyObject *limits = SLOT(buffer, state->buffer__limits);
-    if (!is_exactly(limits, state->limits_type)
-        || !slot_long(limits, state->limits_packet_size, &packet_size) || packet_size < 0
-        || !slot_long(limits, state->limits_line_length, &line_length) || line_length < 0) {
+    if (!read_limits(state, limits, &packet_size, &line_length)) {
         return 0;
     }
     memset(measured, 0, sizeof *measured);
@@ -107,7 +121,7 @@ measure(State *state, PyObject *buffer, const Unread *unread, Measured *measured
                && measure_line(unread, packet_size, line_length, PyBytes_AS_STRING(delimiter)[0],
                                cuts_early == Py_True, measured);
     }
-    int prefix = rule == state->rule_4 ? 4 : rule == state->rule_2 ? 2 : rule == state->rule_1;
+    int prefix = prefix_of(state, rule);
     return prefix != 0 && measure_prefixed(unread, prefix, packet_size, measured);
 }
 
@@ -161,14 +175,19 @@ next_packet(State *state, PyObject *buffer, PyObject **packet)
     Measured measured;
     long start, search, needed;
     *packet = NULL;
-    if (!is_exactly(buffer, state->buffer_type)
-        || SLOT(buffer, state->buffer__always_headers) != Py_False
+    if (!is_exactly(buffer, state->buffer_type)) {
+        return 0;
+    }
+    PyObject *data = SLOT(buffer, state->buffer__data);
+    if (data != NULL && PyBytes_CheckExact(data) && PyBytes_GET_SIZE(data) == 0) {
+        return 1;
+    }
+    if (SLOT(buffer, state->buffer__always_headers) != Py_False
         || !slot_long(buffer, state->buffer__start, &start)
         || !slot_long(buffer, state->buffer__search, &search)
         || !slot_long(buffer, state->buffer_needed, &needed)) {
         return 0;
     }
-    PyObject *data = SLOT(buffer, state->buffer__data);
     if (data != NULL && PyBytes_CheckExact(data)) {
         unread.bytes = PyBytes_AS_STRING(data);
     }
@@ -181,10 +200,10 @@ next_packet(State *state, PyObject *buffer, PyObject **packet)
     unread.size = Py_SIZE(data);
     unread.start = start;
     unread.search = search;
-    if (unread.size == 0 || unread.size - start < needed) {
+    if (unread.size - start < needed) {
         return 1;
     }
-    if (start < 0 || start > unread.size || search < start
+    if (start < 0 || start >= unread.size || search < start
         || !measure(state, buffer, &unread, &measured)) {
         return 0;
     }
@@ -198,6 +217,33 @@ next_packet(State *state, PyObject *buffer, PyObject **packet)
             && set_number(buffer, state->buffer_needed, measured.needed) < 0)) {
         return -1;
     }
+    return 1;
+}
+
+int
+whole_packet(State *state, PyObject *buffer, PyObject *piece, PyObject **packet)
+{
+    long packet_size, line_length;
+    PyObject *rule = SLOT(buffer, state->buffer__rule);
+    int prefix = prefix_of(state, rule);
+    if (prefix == 0
+        || !read_limits(state, SLOT(buffer, state->buffer__limits), &packet_size, &line_length)) {
+        return 0;
+    }
+    Unread unread = {PyBytes_AS_STRING(piece), PyBytes_GET_SIZE(piece), 0, 0};
+    Measured measured = {0, 0, 0, 0};
+    if (!measure_prefixed(&unread, prefix, packet_size, &measured)
+        || measured.length != unread.size) {
+        return 0;
+    }
+    PyObject *taken = PyLong_FromSsize_t(unread.size);
+    *packet = taken == NULL ? NULL
+                            : PyBytes_FromStringAndSize(unread.bytes + prefix, unread.size - prefix);
+    if (*packet == NULL) {
+        Py_XDECREF(taken);
+        return -1;
+    }
+    slot_set(buffer, state->buffer_taken, taken);
     return 1;
 }
 

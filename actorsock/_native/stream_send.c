@@ -24,7 +24,7 @@
 #define JOINED 4096
 
 typedef struct {
-    PyObject *counters, *statistics; /* borrowed */
+    PyObject *statistics; /* borrowed */
     int fd;
     int head_size;
     char head[4];
@@ -41,14 +41,12 @@ is_plain_output(State *state, PyObject *actor, Py_ssize_t size, Output *output)
     PyObject *rules = SLOT(actor, state->stream_rules);
     PyObject *queue = SLOT(actor, state->stream_queue);
     PyObject *stage = is_exactly(rules, state->rules_type) ? SLOT(rules, state->rules_stage) : NULL;
-    output->counters = SLOT(actor, state->actor_counters);
     output->statistics = SLOT(actor, state->stream_statistics);
     if ((stage != state->str_open && stage != state->str_ended)
         || SLOT(actor, state->stream_ends_after_queue) != Py_False
         || SLOT(actor, state->stream_delays) != Py_False
         || !is_exactly(queue, state->queue_type) || !slot_long(queue, state->queue_size, &queued)
         || queued != 0 || SLOT(queue, state->queue_busy) != Py_False
-        || !is_exactly(output->counters, state->counters_type)
         || !is_exactly(output->statistics, state->statistics_type)
         || !is_exactly(SLOT(actor, state->actor_sock), state->std_socket_type)
         || !slot_long(actor, state->actor_fd, &fd) || fd < 0 || fd > INT_MAX
@@ -136,9 +134,6 @@ send_for(State *state, PyObject *process, PyObject *actor, PyObject *data, PyObj
     count(output.statistics, state->statistics_send_cnt, 1);
     count(output.statistics, state->statistics_send_oct, total);
     count_largest(output.statistics, state->statistics_send_max, total);
-    if (sent > 0) {
-        count(output.counters, state->counters_write_byte, sent);
-    }
     *result = sent == total ? Py_NewRef(state->inet_ok)
                             : after_part(state, actor, data, &output, sent, error);
     return *result == NULL ? -1 : 1;

@@ -95,7 +95,9 @@ async def send(sock: TcpSocket, data: Any) -> Ok[None] | Error:
         ok(await gen_tcp.send(sock, [b"GET ", path, b" HTTP/1.0", [13, 10, 13, 10]]))
     """
     result = _begin_send(sock, data)
-    return result if isinstance(result, _RESULT) else await result
+    if type(result) is Ok:  # nearly always
+        return result
+    return result if isinstance(result, Error) else await result
 
 
 @twin

@@ -186,7 +186,6 @@ class DatagramActor(ReceivingActor):
             return None
         except OSError as exc:
             return error_of(exc)
-        self.counters.read_pkg += 1
         self.statistics.received(len(data))
         mode, header = self.shape
         given = data if mode == "binary" and not header else shaped(data, mode, header)

@@ -22,7 +22,7 @@ from ...runtime.core.messages import Down, Exit
 from ...runtime.core.process import Process, alive
 from ...socket.core.lifetime import SocketLifetime
 from ...socket.core.service import Service
-from ...socket.core.turns import Decisions, Lane, User
+from ...socket.core.turns import Decisions, Lane, LaneName, User
 from ...socket.options.settings import UNREGISTERED
 from ...socket.values.kinds import SocketKind
 from ..options.lists import RawRead
@@ -117,6 +117,10 @@ class InetActor(SocketLifetime):
     def owner_ended(self) -> None:
         """Close the socket, since its owner has ended."""
         self.close_now()
+
+    def work_done(self, lane: LaneName) -> int:
+        """See `Pollable.work_done`: what `inet.getstat` counts."""
+        return self.statistics.recv_oct if lane == "read" else self.statistics.send_oct
 
     # --- messages -------------------------------------------------------------------------------
 

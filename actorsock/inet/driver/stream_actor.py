@@ -266,10 +266,8 @@ class StreamActor(StreamOutput):
             return None
         except OSError as exc:
             return error_of(exc)
-        count = len(data)
-        self.counters.read_byte += count
-        if count < size and self.kind.is_tcp:
-            self.note_short_read(count)
+        if len(data) < size and self.kind.is_tcp:
+            self.note_short_read(len(data))
         return data
 
     # --- recv -----------------------------------------------------------------------------------

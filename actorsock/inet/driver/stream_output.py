@@ -158,7 +158,6 @@ class StreamOutput(ReceivingActor):
             sent = 0
         except OSError as exc:
             return self.output_failed(exc)
-        self.counters.write_byte += sent
         if sent < size:
             self.queue_rest(head, data, sent)
         return _OK
@@ -214,7 +213,6 @@ class StreamOutput(ReceivingActor):
                 self.output_failed(exc)
                 return
             left -= sent
-            self.counters.write_byte += sent
             if queue.sent(sent):
                 self._admit_senders()
         if self.ends_after_queue:
