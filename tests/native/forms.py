@@ -2,9 +2,11 @@
 
 import sys
 from abc import ABCMeta
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
+
+from actorsock import run
 
 
 def python_form(function: Any) -> Any:
@@ -42,3 +44,26 @@ def in_python() -> Iterator[None]:
     finally:
         for place, name, twin in replaced:
             setattr(place, name, twin)
+
+
+def both_ways(story: Any, *args: Any) -> None:
+    """Run `story` natively and in Python; what it returns must be equal."""
+    native = run(story, *args)
+    with in_python():
+        python = run(story, *args)
+    assert native == python
+
+
+def shown(thing: Any, names: Iterable[str]) -> dict[str, Any]:
+    """Return the attributes: the value where it is plain, otherwise the type."""
+    plain = (bool, int, str, tuple, type(None))
+    values = {name: getattr(thing, name, "unset") for name in names}
+    return {
+        name: value if isinstance(value, plain) else type(value).__name__
+        for name, value in values.items()
+    }
+
+
+def slots_of(thing: Any) -> list[str]:
+    named = [vars(cls).get("__slots__", ()) for cls in type(thing).__mro__]
+    return sorted(name for names in named for name in names if name != "__weakref__")

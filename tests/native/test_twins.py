@@ -3,7 +3,6 @@
 import socket as stdlib
 import struct
 from collections import deque
-from collections.abc import Iterable
 from typing import Any, Literal
 
 import attrs
@@ -40,7 +39,7 @@ from actorsock.socket.operations.send import Send, _SendData
 from actorsock.testing.quiescence import at_rest
 
 from ..stories import in_runtime
-from .forms import in_python, python_form, twins
+from .forms import both_ways, in_python, python_form, shown, slots_of, twins
 
 each_form = pytest.mark.parametrize("form", [python_form, lambda twin: twin], ids=["python", "C"])
 quickly = settings(deadline=None, max_examples=60)
@@ -297,29 +296,6 @@ def test_one_runtime_after_another_uses_either_form() -> None:
 
 
 # --- both forms of a whole runtime ----------------------------------------------------------------
-
-
-def both_ways(story: Any, *args: Any) -> None:
-    """Run `story` natively and in Python; what it returns must be equal."""
-    native = run(story, *args)
-    with in_python():
-        python = run(story, *args)
-    assert native == python
-
-
-def shown(thing: Any, names: Iterable[str]) -> dict[str, Any]:
-    """Return the attributes: the value where it is plain, otherwise the type."""
-    plain = (bool, int, str, tuple, type(None))
-    values = {name: getattr(thing, name, "unset") for name in names}
-    return {
-        name: value if isinstance(value, plain) else type(value).__name__
-        for name, value in values.items()
-    }
-
-
-def slots_of(thing: Any) -> list[str]:
-    named = [vars(cls).get("__slots__", ()) for cls in type(thing).__mro__]
-    return sorted(name for names in named for name in names if name != "__weakref__")
 
 
 def state_of_process(process: Process) -> list[dict[str, Any]]:
