@@ -13,6 +13,8 @@ from actorsock import (
     Ok,
     current_pid,
     exit,
+    gen_tcp,
+    inet,
     ok,
     otp,
     receive,
@@ -22,6 +24,7 @@ from actorsock import (
     spawn_handler,
     spawn_monitor,
 )
+from actorsock.inet import Tcp
 from actorsock.runtime.core.mailbox import Mailbox, anything
 from actorsock.socket.core.turns import User
 from actorsock.socket.values.address import _from_python as from_python
@@ -52,6 +55,26 @@ async def play_datagrams() -> None:
     assert (await receive(ref)).reason == "normal"
     await there_and_back()
     await socket.close(sock)
+
+
+async def play_streams() -> None:
+    """Have a light process echo packets and lines that come in active modes."""
+    here, peer = stdlib.socketpair()
+    with peer:
+        sock = ok(gen_tcp.fdopen(here.detach(), {"packet": 4, "active": False}))
+
+        async def echoes() -> None:
+            for _ in range(3):
+                await gen_tcp.send(sock, (await receive(Tcp)).data)
+                inet.setopts(sock, {"active": "once"})
+
+        pid, ref = spawn_monitor(echoes, light=True)
+        ok(gen_tcp.controlling_process(sock, pid))
+        ok(inet.setopts(sock, {"active": 1}))
+        peer.send(b"\0\0\0\4pack\0\0\0\4some\0\0")
+        peer.send(b"\0\0")
+        assert (await receive(ref)).reason == "normal"
+        assert peer.recv(100) == b"\0\0\0\4pack\0\0\0\4some\0\0\0\0"
 
 
 async def play() -> None:
@@ -85,6 +108,7 @@ async def play() -> None:
         await otp.stop(server)
         assert seen == ["in place"]
         await play_datagrams()
+        await play_streams()
         send(current_pid(), "to myself")
         await receive()
         await socket.close(sock)
@@ -92,7 +116,7 @@ async def play() -> None:
 
 @in_runtime
 async def test_no_reference_is_kept() -> None:
-    kept: tuple[Any, ...] = (anything, Ok, User, Mailbox, type(current_pid()), socket.Socket)
+    kept: tuple[Any, ...] = (anything, Tcp, Ok, User, Mailbox, type(current_pid()), socket.Socket)
     for _ in range(10):
         await play()
     from_python.cache_clear()
@@ -112,7 +136,8 @@ async def test_no_reference_is_kept() -> None:
 WITHOUT_MEMORY = """
 import _testcapi, gc, socket as stdlib, sys
 from actorsock import *
-from actorsock import socket
+from actorsock import gen_tcp, inet, socket
+from actorsock.inet.calls.streams import _begin_send
 from actorsock.runtime.core.process import alive
 from actorsock.otp.calls import calling
 from actorsock.socket.operations.recv import RecvWhatIsThere
@@ -160,6 +185,8 @@ async def main():
     ok(socket.bind(udp, "loopback"))
     address = ok(socket.sockname(udp))
     message = "a message"
+    there, far = stdlib.socketpair()
+    stream = ok(gen_tcp.fdopen(there.detach(), {"packet": "line"}))._actor
     cases = {
         "send": lambda: send(pid, message),
         "wake": lambda: send(light, message),
@@ -176,7 +203,13 @@ async def main():
         "call": lambda: calling.deliver_call(alive[server], pid, "a request"),
         "datagram": lambda: socket.sendto_nowait(udp, b"datagram", address),
         "source": lambda: socket.recvfrom_nowait(udp),
+        "stream": lambda: stream.on_ready(1, 1, 0),
+        "pump": lambda: stream.pump(),
+        "packet": lambda: (stream.buffer.push_back(b"a line\\n"), stream.buffer.next()),
+        "active": lambda: inet.setopts(stream.socket_object, {"active": 32767}),
+        "on a stream": lambda: _begin_send(stream.socket_object, bytes(300)),
     }
+    far.send(b"first\\nsecond\\n" * 1000)
     peer.send(bytes(100_000))
     for name, call in cases.items():
         fails_cleanly(call)
