@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import Any
 
 import attrs
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from trio.testing import wait_all_tasks_blocked
 
@@ -74,6 +74,7 @@ def _cut(form: Any, framing: Framing, calls: list[tuple[str, Any]]) -> list[Any]
 
 @settings(deadline=None, max_examples=400)
 @given(_FRAMINGS, _OF_BUFFER)
+@example(Framing("line", 40, 3), [("feed", b"one\ntwo\n"), ("next", 4)])
 def test_cutting_packets(framing: Framing, calls: list[tuple[str, Any]]) -> None:
     assert _cut(lambda twin: twin, framing, calls) == _cut(python_form, framing, calls)
 
@@ -247,7 +248,17 @@ async def _streamed(given: Given, steps: list[tuple[str, Any]]) -> list[Any]:
     return log
 
 
+_PLAIN = Given("light", "inet", "once", 4, "binary", 0, exit_on_close=True, delay_send=False)
+_GOES_ON = attrs.evolve(_PLAIN, exit_on_close=False)
+_PACKET = ("packets", [b"one"])
+
+
 @settings(deadline=None, max_examples=100)
 @given(_GIVEN, _STEPS)
+@example(_PLAIN, [_PACKET, ("send", 300), ("send", 5000), ("active", 2), _PACKET, _PACKET])
+@example(attrs.evolve(_PLAIN, active=32767), [("active", 1), ("active", -1), _PACKET])
+@example(_GOES_ON, [("arrives", b"\xff\xff\xff\xff"), ("active", "once"), _PACKET])
+@example(_GOES_ON, [("peer", "ends"), ("send", 60)])
+@example(attrs.evolve(_PLAIN, domain="local"), [("send", 5000), ("send", 5000), ("send", 60)])
 def test_a_stream_and_its_owner(given: Given, steps: list[tuple[str, Any]]) -> None:
     both_ways(_streamed, given, steps)
