@@ -190,7 +190,8 @@ async def main():
     stream = ok(gen_tcp.fdopen(there.detach(), {"packet": "line"}))._actor
 
     def in_light_process(call):
-        local.step.process = alive[light]
+        process = local.step.process = alive[light]
+        process.body.floor = process.body.budget - 100  # it need not give way
         try:
             return call()
         finally:
