@@ -18,6 +18,8 @@ RECV_TASK: Final = "socket.recv and send, task body"
 LIGHT: Final = "light body"
 TASK: Final = "task body"
 ERLANG: Final = "Erlang's gen_tcp"
+BARE: Final = "bare epoll loop in Python"
+"""The echo without processes, mailboxes and packets: an upper limit for Python."""
 
 CONNECTIONS: Final = 100
 CLIENTS: Final = 32
@@ -40,6 +42,7 @@ def active(effort: Effort) -> Generator[Benchmark, None, None]:
                         Against(what, RECV, Claim(TASK), at_least(LIGHT, 0.8)),
                         Against(what, RECV_TASK, at_least(TASK, 0.8), Claim(LIGHT)),
                         Against(what, ERLANG, Claim(TASK), at_least(LIGHT, 1.3)),
+                        Against(what, BARE, Claim(TASK), Claim(LIGHT)),
                     ),
                 )
 
@@ -75,4 +78,5 @@ def _servers(packet: str, mode: str, erlangs: str) -> dict[str, Command]:
         LIGHT: python_server("echo_gen_tcp", "light", packet, mode),
         TASK: python_server("echo_gen_tcp", "task", packet, mode),
         ERLANG: lambda: erlang("gen_tcp_server", "main", packet, erlangs),
+        BARE: python_server("echo_epoll"),
     }

@@ -13,7 +13,8 @@
 
 static const TwinEntry *const TABLES[] = {LIGHT_TWINS, MESSAGE_TWINS, MATCHING_TWINS, RECEIVE_TWINS,
                                            SOCKET_TWINS, POLLER_TWINS,  ASKING_TWINS, NOWAIT_TWINS,
-                                           CALL_TWINS,    SPAWNING_TWINS, OPENING_TWINS, TERM_TWINS,
+                                           CALL_TWINS,    SPAWNING_TWINS, OPENING_TWINS,
+                                           PACKET_TWINS,  ACTIVE_TWINS, STREAM_SEND_TWINS, TERM_TWINS,
                                            NULL};
 
 static const TwinEntry *
@@ -307,7 +308,8 @@ static int
 module_clear(PyObject *module)
 {
     State *state = PyModule_GetState(module);
-    state->runtime_ready = state->otp_ready = state->sockets_ready = state->terms_ready = 0;
+    state->runtime_ready = state->otp_ready = state->sockets_ready = 0;
+    state->inet_ready = state->terms_ready = 0;
 #define CLEAR(name) Py_CLEAR(state->name);
     STATE_OBJECTS(CLEAR)
 #undef CLEAR

@@ -117,6 +117,22 @@
     X(refused)                                                                                    \
     X(end_of_stream)                                                                              \
     X(epoll_type)                                                                                 \
+    /* streams of gen_tcp */                                                                      \
+    X(stream_type)                                                                                \
+    X(rules_type)                                                                                 \
+    X(mode_type)                                                                                  \
+    X(buffer_type)                                                                                \
+    X(limits_type)                                                                                \
+    X(statistics_type)                                                                            \
+    X(queue_type)                                                                                 \
+    X(tcp_type)                                                                                   \
+    X(inet_ok)                                                                                    \
+    X(rule_raw)                                                                                   \
+    X(rule_1)                                                                                     \
+    X(rule_2)                                                                                     \
+    X(rule_4)                                                                                     \
+    X(rule_line)                                                                                  \
+    X(tcp_socket_type)                                                                            \
     X(watch_read)                                                                                 \
     X(spare)                                                                                      \
     /* terms */                                                                                   \
@@ -129,6 +145,21 @@
 
 /* Names of attributes and words: X(word) declares `str_word`.  */
 #define STATE_WORDS(X)                                                                            \
+    X(_again)                                                                                     \
+    X(_input_ended)                                                                               \
+    X(active)                                                                                     \
+    X(closed)                                                                                     \
+    X(deliver_arrived)                                                                            \
+    X(ended)                                                                                      \
+    X(feed)                                                                                       \
+    X(flush)                                                                                      \
+    X(once)                                                                                       \
+    X(open)                                                                                       \
+    X(output_failed)                                                                              \
+    X(pump)                                                                                       \
+    X(queue_rest)                                                                                 \
+    X(serve_waiter)                                                                               \
+    X(tell_passive)                                                                               \
     X(abandon_call)                                                                               \
     X(appendleft)                                                                                 \
     X(begin)                                                                                      \
@@ -364,8 +395,54 @@
     X(select_message, select_message_type, socket)                                                \
     X(select_message, select_message_type, tag)
 
+#define INET_SLOTS(X)                                                                             \
+    X(stream, stream_type, buffer)                                                                \
+    X(stream, stream_type, connecting)                                                            \
+    X(stream, stream_type, delays)                                                                \
+    X(stream, stream_type, ends_after_queue)                                                      \
+    X(stream, stream_type, head_size)                                                             \
+    X(stream, stream_type, make)                                                                  \
+    X(stream, stream_type, owner_process)                                                         \
+    X(stream, stream_type, paused)                                                                \
+    X(stream, stream_type, pumping)                                                               \
+    X(stream, stream_type, queue)                                                                 \
+    X(stream, stream_type, read_size)                                                             \
+    X(stream, stream_type, rules)                                                                 \
+    X(stream, stream_type, statistics)                                                            \
+    X(stream, stream_type, unseen)                                                                \
+    X(stream, stream_type, waiter)                                                                \
+    X(stream, stream_type, woken)                                                                 \
+    X(rules, rules_type, mode)                                                                    \
+    X(rules, rules_type, stage)                                                                   \
+    X(mode, mode_type, value)                                                                     \
+    X(buffer, buffer_type, _always_headers)                                                       \
+    X(buffer, buffer_type, _data)                                                                 \
+    X(buffer, buffer_type, _limits)                                                               \
+    X(buffer, buffer_type, _rule)                                                                 \
+    X(buffer, buffer_type, _search)                                                               \
+    X(buffer, buffer_type, _start)                                                                \
+    X(buffer, buffer_type, needed)                                                                \
+    X(buffer, buffer_type, taken)                                                                 \
+    X(limits, limits_type, cuts_early)                                                            \
+    X(limits, limits_type, delimiter)                                                             \
+    X(limits, limits_type, line_length)                                                           \
+    X(limits, limits_type, packet_size)                                                           \
+    X(statistics, statistics_type, deviations)                                                    \
+    X(statistics, statistics_type, recv_cnt)                                                      \
+    X(statistics, statistics_type, recv_max)                                                      \
+    X(statistics, statistics_type, recv_oct)                                                      \
+    X(statistics, statistics_type, send_cnt)                                                      \
+    X(statistics, statistics_type, send_max)                                                      \
+    X(statistics, statistics_type, send_oct)                                                      \
+    X(queue, queue_type, busy)                                                                    \
+    X(queue, queue_type, size)                                                                    \
+    X(tcp, tcp_type, data)                                                                        \
+    X(tcp, tcp_type, socket)                                                                      \
+    X(tcp_socket, tcp_socket_type, _actor)
+
 typedef struct {
-    int runtime_ready, otp_ready, sockets_ready, terms_ready; /* the objects and offsets of that group are there */
+    /* the objects and offsets of that group are there */
+    int runtime_ready, otp_ready, sockets_ready, inet_ready, terms_ready;
 #define DECLARE(name) PyObject *name;
     STATE_OBJECTS(DECLARE)
 #undef DECLARE
@@ -376,8 +453,10 @@ typedef struct {
     RUNTIME_SLOTS(DECLARE)
     OTP_SLOTS(DECLARE)
     SOCKET_SLOTS(DECLARE)
+    INET_SLOTS(DECLARE)
 #undef DECLARE
     PyCFunction deque_append, deque_popleft; /* NULL if they are called in another way */
+    long lowest_count, highest_count;
     long handler_full, light_full, task_full, last_host, last_port, system_call, drain_batch;
     PyObject *spare_receiving; /* memory for the next one, or NULL */
     uint64_t step_thread; /* whose `step` is: the look-up in a thread-local costs 40 ns */
@@ -408,6 +487,9 @@ extern const TwinEntry NOWAIT_TWINS[];
 extern const TwinEntry CALL_TWINS[];
 extern const TwinEntry SPAWNING_TWINS[];
 extern const TwinEntry OPENING_TWINS[];
+extern const TwinEntry PACKET_TWINS[];
+extern const TwinEntry ACTIVE_TWINS[];
+extern const TwinEntry STREAM_SEND_TWINS[];
 extern const TwinEntry TERM_TWINS[];
 extern PyType_Spec woken_spec;
 extern PyType_Spec matcher_spec;
@@ -538,6 +620,7 @@ end_except(PyObject *exc, PyObject *handled)
 int import_runtime(State *state);
 int import_otp(State *state);
 int import_sockets(State *state);
+int import_inet(State *state);
 int import_terms(State *state);
 
 /* The same, once.  */
@@ -557,6 +640,12 @@ static inline int
 sockets_prepare(State *state)
 {
     return state->sockets_ready ? 0 : import_sockets(state);
+}
+
+static inline int
+inet_prepare(State *state)
+{
+    return state->inet_ready ? 0 : import_inet(state);
 }
 
 static inline int
@@ -679,6 +768,15 @@ PyObject *new_send(State *state, PyObject *data);
 /* The first attempt of such a send, whose operation is made only if something is left: then `*op` is a
    new reference, else NULL.  */
 int send_first(State *state, PyObject *actor, PyObject *data, PyObject **op, PyObject **result);
+
+/* ReceiveBuffer.next(): `*packet` is a new reference, or NULL if the packet is incomplete.  */
+int next_packet(State *state, PyObject *buffer, PyObject **packet);
+
+/* ReceiveBuffer.pass_through(piece), of an empty buffer, for the types 1, 2 and 4.  */
+int whole_packet(State *state, PyObject *buffer, PyObject *piece, PyObject **packet);
+
+/* StreamActor.on_ready(read, write, ended), of an actor of that type that the caller holds.  */
+int report_to_stream(State *state, PyObject *actor, int read, int write, int ended);
 
 /* The same, of any of these.  */
 int attempt_of(State *state, PyObject *op, PyObject *actor, PyObject **result);

@@ -358,11 +358,15 @@ deliver_event(State *state, PyObject *actors, const struct epoll_event *event)
         done = report_to(state, actor, read, write, ended);
     }
     else {
-        PyObject *result = PyObject_CallMethod(actor, "on_ready", "iii", read, write, ended);
-        done = done_with(result);
+        done = state->inet_ready && is_exactly(actor, state->stream_type)
+                   ? report_to_stream(state, actor, read, write, ended)
+                   : 0;
+        if (done == 0) {
+            done = done_with(PyObject_CallMethod(actor, "on_ready", "iii", read, write, ended));
+        }
     }
     Py_DECREF(actor);
-    return done;
+    return done < 0 ? -1 : 0;
 }
 
 /* The `finally` of the Python: entries that are new join the others. An exception stays set.  */

@@ -154,6 +154,20 @@ static const Import TERM_IMPORTS[] = {
     {0, NULL, NULL},
 };
 
+static const Import INET_IMPORTS[] = {
+    FROM(tcp_socket_type, "actorsock.inet.driver.socket_objects", "TcpSocket"),
+    FROM(stream_type, "actorsock.inet.driver.stream_actor", "StreamActor"),
+    FROM(inet_ok, "actorsock.inet.driver.stream_output", "_OK"),
+    FROM(rules_type, "actorsock.inet.rules.stream_rules", "StreamRules"),
+    FROM(mode_type, "actorsock.inet.rules.active_mode", "ActiveMode"),
+    FROM(statistics_type, "actorsock.inet.rules.statistics", "Statistics"),
+    FROM(queue_type, "actorsock.inet.rules.output_queue", "OutputQueue"),
+    FROM(tcp_type, "actorsock.inet.rules.messages", "Tcp"),
+    FROM(buffer_type, "actorsock.inet.packets.receive_buffer", "ReceiveBuffer"),
+    FROM(limits_type, "actorsock.inet.packets.rules", "Limits"),
+    {0, NULL, NULL},
+};
+
 static int
 import_all(State *state, const Import *imports)
 {
@@ -299,6 +313,48 @@ import_sockets(State *state)
     }
     Py_XSETREF(state->epoll_type, epoll);
     state->sockets_ready = 1;
+    return 0;
+}
+
+/* The rules of the packet types that the core knows.  */
+static int
+import_packet_rules(State *state)
+{
+    PyObject *rules = import_from("actorsock.inet.packets.rules", "RULES");
+    if (rules == NULL) {
+        return -1;
+    }
+    int done = keep(&state->rule_raw, PyMapping_GetItemString(rules, "raw"));
+    if (done == 0) {
+        done = keep(&state->rule_line, PyMapping_GetItemString(rules, "line"));
+    }
+    struct {
+        long name;
+        PyObject **place;
+    } prefixed[] = {{1, &state->rule_1}, {2, &state->rule_2}, {4, &state->rule_4}};
+    for (int i = 0; i < 3 && done == 0; i++) {
+        PyObject *name = PyLong_FromLong(prefixed[i].name);
+        done = name == NULL ? -1 : keep(prefixed[i].place, PyObject_GetItem(rules, name));
+        Py_XDECREF(name);
+    }
+    Py_DECREF(rules);
+    return done;
+}
+
+int
+import_inet(State *state)
+{
+    if (sockets_prepare(state) < 0 || import_all(state, INET_IMPORTS) < 0
+        || import_packet_rules(state) < 0) {
+        return -1;
+    }
+    INET_SLOTS(OFFSET)
+    if (import_long(&state->lowest_count, "actorsock.inet.rules.active_mode", "LOWEST_COUNT") < 0
+        || import_long(&state->highest_count, "actorsock.inet.rules.active_mode", "HIGHEST_COUNT")
+               < 0) {
+        return -1;
+    }
+    state->inet_ready = 1;
     return 0;
 }
 

@@ -15,6 +15,8 @@ from actorsock import (
     Ref,
     current_pid,
     exit,
+    gen_tcp,
+    inet,
     make_ref,
     ok,
     otp,
@@ -26,6 +28,7 @@ from actorsock import (
     spawn_handler,
     spawn_monitor,
 )
+from actorsock.inet import Tcp
 from actorsock.runtime.core.mailbox import Mailbox, anything
 from actorsock.socket.core.turns import User
 from actorsock.socket.values.address import _from_python as from_python
@@ -94,6 +97,26 @@ async def play_a_connection() -> None:
     await socket.close(lsock)
 
 
+async def play_streams() -> None:
+    """Have a light process echo packets and lines that come in active modes."""
+    here, peer = stdlib.socketpair()
+    with peer:
+        sock = ok(gen_tcp.fdopen(here.detach(), {"packet": 4, "active": False}))
+
+        async def echoes() -> None:
+            for _ in range(3):
+                await gen_tcp.send(sock, (await receive(Tcp)).data)
+                inet.setopts(sock, {"active": "once"})
+
+        pid, ref = spawn_monitor(echoes, light=True)
+        ok(gen_tcp.controlling_process(sock, pid))
+        ok(inet.setopts(sock, {"active": 1}))
+        peer.send(b"\0\0\0\4pack\0\0\0\4some\0\0")
+        peer.send(b"\0\0")
+        assert (await receive(ref)).reason == "normal"
+        assert peer.recv(100) == b"\0\0\0\4pack\0\0\0\4some\0\0\0\0"
+
+
 async def play() -> None:
     """Use every twin a few times."""
     here, peer = stdlib.socketpair()
@@ -127,6 +150,7 @@ async def play() -> None:
         assert seen == ["in place"]
         await play_datagrams()
         await play_a_connection()
+        await play_streams()
         send(current_pid(), "to myself")
         assert await receive((int, str)) == "to myself"
         await asks_by_ref()
@@ -137,7 +161,7 @@ async def play() -> None:
 
 @in_runtime
 async def test_no_reference_is_kept() -> None:
-    kept: tuple[Any, ...] = (anything, Ok, User, Mailbox, type(current_pid()), socket.Socket)
+    kept: tuple[Any, ...] = (anything, Tcp, Ok, User, Mailbox, type(current_pid()), socket.Socket)
     for _ in range(10):
         await play()
     from_python.cache_clear()
@@ -158,7 +182,9 @@ WITHOUT_MEMORY = """
 import _testcapi, gc, socket as stdlib, sys
 from math import inf
 from actorsock import *
-from actorsock import socket
+from actorsock import gen_tcp, inet, socket
+from actorsock.inet.calls.streams import _begin_send
+from actorsock.runtime.bodies.running import local
 from actorsock.runtime.core.process import alive
 from actorsock.otp.calls import calling
 from actorsock.runtime.api.messaging import _receive
@@ -220,6 +246,17 @@ async def main():
     ok(socket.bind(udp, "loopback"))
     address = ok(socket.sockname(udp))
     message = "a message"
+    there, far = stdlib.socketpair()
+    stream = ok(gen_tcp.fdopen(there.detach(), {"packet": "line"}))._actor
+
+    def in_light_process(call):
+        process = local.step.process = alive[light]
+        process.body.floor = process.body.budget - 100  # it need not give way
+        try:
+            return call()
+        finally:
+            local.step.process = None
+
     cases = {
         # Of this task, which must not wait here: there is always something to read.
         "recv": lambda: first_step(socket.recv(full)),
@@ -243,7 +280,15 @@ async def main():
         "test_of": lambda: test_of((int, str))(message),
         "receive": lambda: _receive(str, inf).close(),
         "receive by ref": lambda: _receive(handle, inf).close(),
+        "stream": lambda: stream.on_ready(1, 1, 0),
+        "pump": lambda: stream.pump(),
+        "packet": lambda: (stream.buffer.push_back(b"a line\\n"), stream.buffer.next()),
+        "active": lambda: inet.setopts(stream.socket_object, {"active": 32767}),
+        "on a stream": lambda: in_light_process(
+            lambda: _begin_send(stream.socket_object, b"something")
+        ),
     }
+    far.send(b"first\\nsecond\\n" * 1000)
     peer.send(bytes(100_000))
     for name, call in cases.items():
         fails_cleanly(call)

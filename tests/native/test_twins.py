@@ -40,7 +40,7 @@ from actorsock.socket.operations.send import Send, _SendData
 from actorsock.testing.quiescence import at_rest
 
 from ..stories import in_runtime
-from .forms import both_ways, in_python, python_form, state_of_process, twins
+from .forms import both_ways, in_python, python_form, shown, slots_of, state_of_process, twins
 
 each_form = pytest.mark.parametrize("form", [python_form, lambda twin: twin], ids=["python", "C"])
 quickly = settings(deadline=None, max_examples=60)

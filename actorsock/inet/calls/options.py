@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from trio.lowlevel import enable_ki_protection
 
+from ..._native import twin
 from ...results import Error, Ok
 from ..driver.inet_actor import EINVAL, InetActor
 from ..driver.socket_objects import InetSocket
@@ -17,6 +18,7 @@ __all__ = ["getopts", "setopts", "values_of"]
 _OK: Final[Ok[None]] = Ok()
 
 
+@twin
 @enable_ki_protection
 def setopts(sock: InetSocket, options: OptionList) -> Ok[None] | Error:
     """Set options of a socket. Erlang's `inet:setopts/2`.

@@ -2,20 +2,20 @@
 
 import os
 import socket as stdlib
+from collections.abc import Awaitable
 from math import inf
 from typing import Any, Final, Literal
 
 from trio.lowlevel import enable_ki_protection
 
+from ..._native import twin
 from ...arguments import check_int, check_word
 from ...results import Error, Ok
-from ...runtime.bodies.current import charge, current_process, process_of_task
-from ...runtime.bodies.running import local
+from ...runtime.bodies.current import charge, current_process
 from ...runtime.core.identity import Pid
 from ...runtime.core.reductions import SYSTEM_CALL
 from ...socket.kernel.errors import error_of
 from ..driver.socket_objects import TcpSocket
-from ..driver.stream_actor import StreamActor
 from .arguments import check_timeout, connection_of, data_of, live_process, stream_of
 
 __all__ = [
@@ -30,6 +30,7 @@ HOW: Final = {
 }
 """The words of `shutdown`, and what they are to the system."""
 _PIECE: Final = 65536
+_RESULT: Final = (Ok, Error)
 
 
 @enable_ki_protection
@@ -98,21 +99,18 @@ async def send(sock: TcpSocket, data: Any) -> Ok[None] | Error:
 
         ok(await gen_tcp.send(sock, [b"GET ", path, b" HTTP/1.0", [13, 10, 13, 10]]))
     """
-    actor = sock._actor if type(sock) is TcpSocket else None
-    if type(actor) is not StreamActor:
-        actor = connection_of(sock)
-    given = data if type(data) is bytes else data_of(data, actor)
-    if isinstance(actor, Error):
-        return actor
-    # `StreamActor.send` written in place: a coroutine less for each send.
-    process = local.step.process
-    if process is None:
-        process = process_of_task()
-    pause = process.body.spend(SYSTEM_CALL)
-    if pause is not None:
-        await pause
-    result = actor.send_at_once(given)
-    return await actor.send_later(process, given) if result is None else result
+    result = _begin_send(sock, data)
+    if type(result) is Ok:  # nearly always
+        return result
+    return result if isinstance(result, Error) else await result
+
+
+@twin
+def _begin_send(sock: TcpSocket, data: Any) -> Ok[None] | Error | Awaitable[Ok[None] | Error]:
+    """Send data; return the result, or what the caller must await for it."""
+    actor = connection_of(sock)
+    given = data_of(data, actor)
+    return actor if isinstance(actor, Error) else actor.send(current_process(), given)
 
 
 @enable_ki_protection
@@ -266,7 +264,9 @@ async def sendfile(sock: TcpSocket, path: Any, offset: int = 0, count: int = 0) 
             piece = os.pread(file, size, offset + sent)
             if not piece:
                 break
-            result = await actor.send(piece, framed=False)
+            result = actor.send(current_process(), piece, framed=False)
+            if not isinstance(result, _RESULT):
+                result = await result
             if isinstance(result, Error):
                 return Error(result.reason, sent)
             sent += len(piece)

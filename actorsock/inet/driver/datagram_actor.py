@@ -20,7 +20,8 @@ from ..options.table import Family, Transport
 from ..packets.data_forms import Mode, shaped
 from ..rules.active_mode import Active, ActiveMode
 from ..rules.messages import PortData, Udp, UdpError, UdpPassive, moves_with_udp
-from .inet_actor import EINVAL, InetActor
+from .inet_actor import EINVAL
+from .receiving_actor import ReceivingActor
 from .socket_objects import UdpSocket
 from .waiting import Waiter
 
@@ -41,7 +42,7 @@ Datagram = tuple[Any, ...]
 """Address, port, and data; or address, port, ancillary data, and data."""
 
 
-class DatagramActor(InetActor):
+class DatagramActor(ReceivingActor):
     """A socket of datagrams."""
 
     __slots__ = ("ancillary", "make", "mode", "shape", "size", "unseen")
@@ -77,7 +78,7 @@ class DatagramActor(InetActor):
 
     def options_set(self) -> None:
         """See `InetActor.options_set`."""
-        if self.mode.value is not False:
+        if self.reads:
             self.pump()
 
     def active_value(self) -> Active:
@@ -115,34 +116,28 @@ class DatagramActor(InetActor):
         if not read and not ended:
             return
         self.read_would_block = False
-        if self.mode.value is not False:
+        if self.reads:
             self.pump()
-        elif self.waiter is not None:
-            self._serve(self.waiter)
-
-    def _serve(self, waiter: Waiter) -> None:
-        if self.woken is not None or not waiter.waits:
-            return  # a call has its result, or unwinds: what comes is for the next one
-        datagram = self._read()
-        if datagram is None:
-            self.ensure_watched("read")
-            return
-        self.waiter = None
-        if waiter.wake(result := _result(datagram)):
-            self.woken = waiter
         else:
-            self._give_back(result)
+            self.serve_waiter()
 
-    def reader_has_run(self) -> None:
-        """See `InetActor.reader_has_run`."""
-        if self.waiter is not None:
-            self._serve(self.waiter)
-        self.options_set()
+    def read_for(self, asked: Any) -> Ok[Datagram] | Error | None:
+        """See `InetActor.read_for`: return the next datagram."""
+        datagram = self._read()
+        return Ok(datagram) if isinstance(datagram, tuple) else datagram
 
-    def pump(self) -> None:
-        """Send the owner the datagrams that have arrived, as long as the mode allows."""
-        if self.woken is not None:
-            return
+    def give_back(self, result: Any) -> None:
+        """See `InetActor.give_back`."""
+        if isinstance(result, Ok):
+            self.unseen.appendleft(result.value)
+
+    @property
+    def reads(self) -> bool:
+        """See `ReceivingActor.reads`."""
+        return self.mode.value is not False
+
+    def deliver_arrived(self) -> None:
+        """See `ReceivingActor.deliver_arrived`; at most `_QUANTUM` datagrams are read."""
         mode = self.mode
         left = _QUANTUM
         while mode.value is not False and not self.turns.closed:
@@ -159,13 +154,11 @@ class DatagramActor(InetActor):
                 # The error of an earlier datagram: it counts for no mode.
                 self.deliver(UdpError(self.socket_object, datagram.reason))
                 continue
+            # Counted first: an owner that handles the message in place may set the mode anew.
+            passive = mode.value is not True and mode.delivered()
             self.deliver(self.make(datagram))
-            if mode.value is not True and mode.delivered():
+            if passive:
                 self.deliver(UdpPassive(self.socket_object))
-        if self.waiter is not None and not self.turns.closed:
-            # A recv that has waited since before the active mode: what is left is for it, and
-            # nobody else asks the poller to go on.
-            self._serve(self.waiter)
 
     def _message_maker(self) -> Callable[[Datagram], Any]:
         """Return the function that makes the message of a datagram: chosen once for many."""
@@ -193,7 +186,6 @@ class DatagramActor(InetActor):
             return None
         except OSError as exc:
             return error_of(exc)
-        self.counters.read_pkg += 1
         self.statistics.received(len(data))
         mode, header = self.shape
         given = data if mode == "binary" and not header else shaped(data, mode, header)
@@ -219,17 +211,10 @@ class DatagramActor(InetActor):
             return EINVAL
         if self.waiter is not None:
             return Error("ealready")
-        datagram = self._read() if self.woken is None else None
-        if datagram is not None:
-            return _result(datagram)
-        result: Ok[Datagram] | Error = await self.wait_to_read(
-            Waiter(process), timeout, self._give_back
-        )
+        result = self.read_for(None) if self.woken is None else None
+        if result is None:
+            result = await self.wait_to_read(Waiter(process), timeout)
         return result
-
-    def _give_back(self, result: Any) -> None:
-        if isinstance(result, Ok):
-            self.unseen.appendleft(result.value)
 
     # --- sending --------------------------------------------------------------------------------
 
@@ -300,7 +285,3 @@ def _ancillary(control: list[tuple[int, int, bytes]]) -> tuple[tuple[str, int], 
         if (level, kind) in _ANCILLARY
     }
     return tuple((name, found[name]) for name in _ANCILLARY.values() if name in found)
-
-
-def _result(datagram: Datagram | Error) -> Ok[Datagram] | Error:
-    return datagram if isinstance(datagram, Error) else Ok(datagram)

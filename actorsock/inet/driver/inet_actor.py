@@ -22,7 +22,7 @@ from ...runtime.core.messages import Down, Exit
 from ...runtime.core.process import Process, alive
 from ...socket.core.lifetime import SocketLifetime
 from ...socket.core.service import Service
-from ...socket.core.turns import Decisions, Lane, User
+from ...socket.core.turns import Decisions, Lane, LaneName, User
 from ...socket.options.settings import UNREGISTERED
 from ...socket.values.kinds import SocketKind
 from ..options.lists import RawRead
@@ -32,7 +32,6 @@ from ..rules.messages import PortDown
 from ..rules.statistics import Statistics
 from .kernel_options import get_kernel_option, get_raw, set_kernel_option
 from .socket_objects import InetSocket
-from .waiting import Waiter, deadline_of, wait
 
 __all__ = ["EINVAL", "InetActor", "cancel_observer"]
 
@@ -52,8 +51,6 @@ class InetActor(SocketLifetime):
         "raised_buffer",
         "statistics",
         "values",
-        "waiter",
-        "woken",
     )
 
     transport: ClassVar[Transport]
@@ -79,11 +76,6 @@ class InetActor(SocketLifetime):
         """The reason in the messages of monitors when the socket closes."""
         self.raised_buffer = 0
         """The size that `recbuf` asks of the option `buffer` as long as that is not set."""
-        self.waiter: Waiter | None = None
-        """The one recv that waits."""
-        self.woken: Waiter | None = None
-        """The recv that has its result, and whose process has not run yet. Nothing more is read
-        until then: what it gives back, if it is killed there, must come first."""
         self.observers: dict[Ref, Pid] = {}
         """The processes that `inet.monitor` this socket."""
 
@@ -95,9 +87,6 @@ class InetActor(SocketLifetime):
 
     def options_set(self) -> None:
         """Deliver what has arrived and the mode allows, after all options of a list were set."""
-
-    def reader_has_run(self) -> None:
-        """Go on reading: the recv that was woken has taken its result, or given it back."""
 
     @abc.abstractmethod
     def active_value(self) -> Active:
@@ -151,6 +140,10 @@ class InetActor(SocketLifetime):
         super().note_low_water_mark()
         self.read_would_block = False
 
+    def work_done(self, lane: LaneName) -> int:
+        """See `Pollable.work_done`: what `inet.getstat` counts."""
+        return self.statistics.recv_oct if lane == "read" else self.statistics.send_oct
+
     # --- messages -------------------------------------------------------------------------------
 
     def deliver(self, message: Any) -> None:
@@ -158,24 +151,6 @@ class InetActor(SocketLifetime):
         owner = self.owner_process
         if owner is not None and not owner.ending:
             owner.deliver(message)
-
-    async def wait_to_read(
-        self, waiter: Waiter, timeout: float, give_back: Callable[[Any], None]
-    ) -> Any:
-        """Wait until reading wakes `waiter`, the only one, with a result; see `waiting.wait`."""
-        if timeout == 0:
-            return Error("timeout")
-        self.waiter = waiter
-        self.ensure_watched("read")
-        try:
-            outcome = await wait(waiter, deadline_of(timeout), give_back)
-        finally:
-            if self.waiter is waiter:
-                self.waiter = None
-            if self.woken is waiter:
-                self.woken = None
-                self.reader_has_run()
-        return Error("timeout") if outcome is None else outcome
 
     async def close_by_program(self, handle: Any) -> None:
         """Close for a program."""

@@ -129,7 +129,6 @@ class ListenActor(InetActor):
             return None
         except OSError as exc:
             return error_of(exc)
-        self.counters.acc_success += 1
         accepted.setblocking(False)
         made = StreamActor(self.service, accepted, self.kind, owner, self.family, connected=True)
         for name, value in self.values.items():

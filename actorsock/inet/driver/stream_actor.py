@@ -14,9 +14,9 @@ import errno
 import socket as stdlib
 from collections import deque
 from collections.abc import Callable
-from functools import partial
 from typing import Any, ClassVar, Final
 
+from ..._native import twin
 from ...results import Error, Ok
 from ...runtime.bodies.current import current_process
 from ...runtime.core.process import Process
@@ -94,7 +94,8 @@ class StreamActor(StreamOutput):
         """A bad packet was reported, with exit_on_close False: reading waits for `setopts`."""
         self.packet: Any = 0
         self.read_size = 0
-        self.make: Callable[[Any], Any] = _no_message
+        self.make: Callable[[Any, Any], Any] = _no_message
+        """Makes the message of a packet, of the socket and the packet."""
         self._frame()
 
     # --- options --------------------------------------------------------------------------------
@@ -113,7 +114,7 @@ class StreamActor(StreamOutput):
         """See `InetActor.options_set`."""
         if self.read_would_block and self.buffer.is_empty and not self.unseen:
             return
-        if self.rules.reads and not self.paused:
+        if self.reads and not self.paused:
             self.pump()
 
     def active_value(self) -> Active:
@@ -136,24 +137,24 @@ class StreamActor(StreamOutput):
     def _reshape(self) -> None:
         self.make = self.message_maker()
 
-    def message_maker(self) -> Callable[[Any], Any]:
-        """Return the function that makes the message of a packet: chosen once for many packets."""
-        handle, mode, header = self.socket_object, self.value("mode"), self.value("header")
+    def message_maker(self) -> Callable[[Any, Any], Any]:
+        """Return what makes messages of the socket and a packet: chosen once for many packets."""
+        mode, header = self.value("mode"), self.value("header")
         if self.value("deliver") == "port":
-            return lambda packet: PortData(handle, _as_bytes(packet))
+            return lambda handle, packet: PortData(handle, _as_bytes(packet))
         if str(self.packet).startswith("http"):
-            return lambda packet: Http(handle, packet)
+            return Http
         if self.packet == "ssl_tls":
-            return lambda packet: _tls_data(handle, packet)
+            return _tls_data
         if mode == "binary" and not header:
-            return partial(Tcp, handle)
-        return lambda packet: Tcp(handle, shaped(packet, mode, header))
+            return Tcp
+        return lambda handle, packet: Tcp(handle, shaped(packet, mode, header))
 
     def awaits(self, lane: LaneName) -> bool:
         """See `Pollable.awaits`."""
         if lane == "write":
             return self.queue.size > 0 or self.connecting is not None
-        return (self.rules.reads and not self.paused) or self.waiter is not None
+        return (self.reads and not self.paused) or self.waiter is not None
 
     def states(self) -> list[str]:
         """See `InetActor.states`."""
@@ -161,6 +162,7 @@ class StreamActor(StreamOutput):
 
     # --- readiness ------------------------------------------------------------------------------
 
+    @twin
     def on_ready(self, read: int, write: int, ended: int) -> None:
         """See `Pollable.on_ready`."""
         if ended:
@@ -171,26 +173,27 @@ class StreamActor(StreamOutput):
             return
         if read:
             self.read_would_block = False
-            if self.rules.reads:
-                if not self.paused:
-                    self.pump()
-            elif self.waiter is not None:
-                self._serve_waiter()
+            if not self.reads:
+                self.serve_waiter()
+            elif not self.paused:
+                self.pump()
         if write and not self.turns.closed:
             self.write_would_block = False
             if self.queue.size:
                 self.flush()
 
-    def pump(self) -> None:
-        """Send the owner what has arrived, as long as the mode allows and the quantum lasts.
+    @property
+    def reads(self) -> bool:
+        """See `ReceivingActor.reads`."""
+        return self.rules.reads
 
-        The path of every packet in an active mode: `read_some`, `Statistics.received` and
-        `InetActor.deliver` are written in place.
+    def deliver_arrived(self, left: int = _QUANTUM) -> None:
+        """See `ReceivingActor.deliver_arrived`; at most `left` bytes are read.
+
+        The path of every packet in an active mode: `Statistics.received` and `InetActor.deliver`
+        are written in place.
         """
-        if self.woken is not None:
-            return
         rules, mode, buffer, statistics = self.rules, self.rules.mode, self.buffer, self.statistics
-        left = _QUANTUM
         while self.unseen and rules.reads:
             self._hand_out(self.unseen.popleft())
         while mode.value is not False and rules.stage == "open":
@@ -218,7 +221,9 @@ class StreamActor(StreamOutput):
                     continue
             elif type(packet) is Error:
                 self._input_ended("emsgsize")
-                return
+                if self.paused:
+                    return
+                continue
             left -= _PACKET_COST
             size = buffer.taken
             statistics.recv_oct += size
@@ -226,20 +231,23 @@ class StreamActor(StreamOutput):
             if size > statistics.recv_max:
                 statistics.recv_max = size
             statistics.deviations += size - statistics.recv_oct / statistics.recv_cnt
+            # Counted first: an owner that handles the message in place may set the mode anew.
+            passive = mode.value is not True and mode.delivered()
             owner = self.owner_process
             if owner is not None:
-                owner.deliver(self.make(packet))
-            if mode.value is not True and mode.delivered():
-                self.deliver(self.messages.passive(self.socket_object))
-        if self.waiter is not None and rules.stage == "open":
-            # A recv that has waited since before the active mode: what is left is for it, and
-            # nobody else asks the poller to go on.
-            self._serve_waiter()
+                owner.deliver(self.make(self.socket_object, packet))
+            if passive:
+                self.tell_passive()
 
     def _hand_out(self, packet: Any) -> None:
-        self.deliver(self.make(packet))
-        if self.rules.mode.delivered():
-            self.deliver(self.messages.passive(self.socket_object))
+        passive = self.rules.mode.delivered()
+        self.deliver(self.make(self.socket_object, packet))
+        if passive:
+            self.tell_passive()
+
+    def tell_passive(self) -> None:
+        """Send the owner the message that the mode has become passive."""
+        self.deliver(self.messages.passive(self.socket_object))
 
     def _again(self) -> None:
         self.rearm("read")
@@ -258,10 +266,8 @@ class StreamActor(StreamOutput):
             return None
         except OSError as exc:
             return error_of(exc)
-        count = len(data)
-        self.counters.read_byte += count
-        if count < size and self.kind.is_tcp:
-            self.note_short_read(count)
+        if len(data) < size and self.kind.is_tcp:
+            self.note_short_read(len(data))
         return data
 
     # --- recv -----------------------------------------------------------------------------------
@@ -274,7 +280,7 @@ class StreamActor(StreamOutput):
             await pause
         result = self._recv_now(length)
         if result is None:
-            result = await self.wait_to_read(Waiter(process, length), timeout, self._give_back)
+            result = await self.wait_to_read(Waiter(process, length), timeout)
         return result
 
     def _recv_now(self, length: int) -> Ok[Any] | Error | None:
@@ -290,7 +296,7 @@ class StreamActor(StreamOutput):
             return Error("enomem")
         if self.waiter is not None:
             return Error("ealready")
-        return self._take_or_read(length) if self.woken is None else None
+        return self.read_for(length) if self.woken is None else None
 
     def told_end(self, refused: Error) -> Error:
         """Return the result of a recv behind the end, with bytes that are left.
@@ -300,7 +306,9 @@ class StreamActor(StreamOutput):
         rest = self.buffer.take_all()
         return Error(refused.reason, rest) if rest else refused
 
-    def _take_or_read(self, length: int) -> Ok[Any] | Error | None:
+    def read_for(self, asked: Any) -> Ok[Any] | Error | None:
+        """See `InetActor.read_for`: return the next packet, or so many bytes as are `asked` for."""
+        length: int = asked
         if self.unseen:
             return self._given(self.unseen.popleft())
         while True:
@@ -338,34 +346,8 @@ class StreamActor(StreamOutput):
         mode, header = self.value("mode"), self.value("header")
         return Ok(packet if mode == "binary" and not header else shaped(packet, mode, header))
 
-    def _serve_waiter(self) -> None:
-        waiter = self.waiter
-        assert waiter is not None
-        if self.woken is not None or not waiter.waits:
-            return  # a call has its result, or unwinds: the bytes stay for the next one
-        self.waiter = None  # its result comes from here, not from a close that reading may cause
-        try:
-            result = self._take_or_read(waiter.asked)
-        except Exception as exc:  # a defect: the caller must not wait for ever
-            waiter.wake(Error("einval", exc))
-            raise
-        if result is None:
-            self.waiter = waiter
-            self.ensure_watched("read")
-            return
-        if waiter.wake(result):
-            self.woken = waiter
-        else:
-            self._give_back(result)
-
-    def reader_has_run(self) -> None:
-        """See `InetActor.reader_has_run`."""
-        if self.waiter is not None:
-            self._serve_waiter()
-        self.options_set()
-
-    def _give_back(self, result: Any) -> None:
-        """Keep what a recv was woken with, and that no caller has seen."""
+    def give_back(self, result: Any) -> None:
+        """See `InetActor.give_back`."""
         if isinstance(result, Error):
             if isinstance(result.data, bytes):
                 self.buffer.push_back(result.data)
@@ -382,10 +364,10 @@ class StreamActor(StreamOutput):
         if refused is not None:
             return refused
         self.buffer.push_back(data)
-        if self.rules.reads:
+        if self.reads:
             self.pump()
-        elif self.waiter is not None:
-            self._serve_waiter()
+        else:
+            self.serve_waiter()
         return _OK
 
     def _input_ended(self, reason: str) -> Error:
@@ -395,11 +377,12 @@ class StreamActor(StreamOutput):
         if CLOSE in decisions:  # not where sending fails: monitors are told "normal" then
             failures = [each.reason for each in decisions if isinstance(each, Failed)]
             self.end_reason = failures[0] if failures else "normal"
+        # First: an owner that handles the message in place may set the mode anew.
+        self.paused = result is None
         self._execute(decisions)
         if self.rules.stage == "dead":
             self.release()
         if result is None:
-            self.paused = True
             if self.rules.stage == "ended" and self.waiter is not None:  # since before the mode
                 self.waiter.wake(Error("closed"))
             return Error(reason)
@@ -409,7 +392,7 @@ class StreamActor(StreamOutput):
         handle = self.socket_object
         for decision in decisions:
             if decision == PASSIVE:
-                self.deliver(self.messages.passive(handle))
+                self.tell_passive()
             elif decision == CLOSED:
                 self.deliver(self.messages.closed(handle))
             elif decision == CLOSE:
@@ -565,7 +548,7 @@ def _forget(outcome: Any) -> None:
     pass
 
 
-def _no_message(packet: Any) -> Any:
+def _no_message(handle: Any, packet: Any) -> Any:
     raise AssertionError("the socket is closed")
 
 

@@ -8,13 +8,13 @@ import abc
 import socket as stdlib
 import struct
 from collections import deque
+from collections.abc import Awaitable
 from math import inf
 from typing import Any, Final
 
 import trio
 
 from ...results import Error, Ok
-from ...runtime.bodies.current import current_process
 from ...runtime.core.process import Process
 from ...runtime.core.reductions import SYSTEM_CALL
 from ...socket.core.service import Service
@@ -24,7 +24,7 @@ from ..options.table import Family
 from ..packets.data_forms import length_header
 from ..rules.output_queue import OutputQueue
 from ..rules.stream_rules import StreamRules
-from .inet_actor import InetActor
+from .receiving_actor import ReceivingActor
 from .waiting import Waiter, deadline_of, wait
 
 __all__ = ["StreamOutput"]
@@ -41,7 +41,7 @@ _LINGER: Final = struct.Struct("ii")
 _OK: Final[Ok[None]] = Ok()
 
 
-class StreamOutput(InetActor):
+class StreamOutput(ReceivingActor):
     """What a connected stream does with bytes that a program sends."""
 
     __slots__ = (
@@ -103,12 +103,24 @@ class StreamOutput(InetActor):
 
     # --- send -----------------------------------------------------------------------------------
 
-    async def send(self, data: bytes, framed: bool = True) -> Ok[None] | Error:
-        """Send bytes; if they are `framed`, with the header of the packet type in front."""
-        process = current_process()
+    def send(
+        self, process: Process, data: bytes, framed: bool = True
+    ) -> Ok[None] | Error | Awaitable[Ok[None] | Error]:
+        """Send bytes; if they are `framed`, with the header of the packet type in front.
+
+        Returns the result; or, if the process has to give way first or to wait, what it must await
+        for the result. Most sends so need no coroutine of their own.
+        """
         pause = process.body.spend(SYSTEM_CALL)
         if pause is not None:
-            await pause
+            return self._send_after(pause, process, data, framed)
+        result = self.send_at_once(data, framed)
+        return self.send_later(process, data, framed) if result is None else result
+
+    async def _send_after(
+        self, pause: Awaitable[None], process: Process, data: bytes, framed: bool
+    ) -> Ok[None] | Error:
+        await pause
         result = self.send_at_once(data, framed)
         return await self.send_later(process, data, framed) if result is None else result
 
@@ -146,13 +158,17 @@ class StreamOutput(InetActor):
             sent = 0
         except OSError as exc:
             return self.output_failed(exc)
-        self.counters.write_byte += sent
         if sent < size:
-            self.queue.append(head, data)
-            self.queue.sent(sent)
-            self.queue.busy = self.queue.size >= self.queue.high
-            self.flush()
+            self.queue_rest(head, data, sent)
         return _OK
+
+    def queue_rest(self, head: bytes, data: bytes, sent: int) -> None:
+        """Queue what the kernel has left of a send, of which it has taken `sent` bytes."""
+        queue = self.queue
+        queue.append(head, data)
+        queue.sent(sent)
+        queue.busy = queue.size >= queue.high
+        self.flush()
 
     async def send_later(
         self, process: Process, data: bytes, framed: bool = True
@@ -197,7 +213,6 @@ class StreamOutput(InetActor):
                 self.output_failed(exc)
                 return
             left -= sent
-            self.counters.write_byte += sent
             if queue.sent(sent):
                 self._admit_senders()
         if self.ends_after_queue:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import attrs
 
+from ..._native import twin
 from ...results import Error
 from .results import HTTP_EOH, HttpRequest, HttpResponse, Packet
 from .rules import RULES, InvalidPacket, Limits, PacketType, Rule
@@ -142,6 +143,7 @@ class ReceiveBuffer:
         self._data = piece + bytes(self._data[self._start :])
         self._restart(0)
 
+    @twin
     def next(self) -> Packet | Error | None:
         """Take the next packet.
 

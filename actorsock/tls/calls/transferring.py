@@ -61,13 +61,8 @@ async def send(sock: SslSocket, data: Any) -> Ok[None] | Error[Any]:
     if actor.head_size and len(given) > _LARGEST[actor.head_size]:
         largest = _LARGEST[actor.head_size]
         return Error(("badarg", ("packet_to_large", len(given), largest)))
-    # `StreamActor.send` written in place, as in `gen_tcp.send`: a coroutine less for each send.
-    process = current_process()
-    pause = process.body.spend(SYSTEM_CALL)
-    if pause is not None:
-        await pause
-    result = actor.send_at_once(given)
-    return await actor.send_later(process, given) if result is None else result
+    result = actor.send(current_process(), given)
+    return result if isinstance(result, (Ok, Error)) else await result
 
 
 @enable_ki_protection

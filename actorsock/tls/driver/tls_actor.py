@@ -13,7 +13,6 @@ import socket as stdlib
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
 from math import inf
 from typing import Any, ClassVar, Final
 
@@ -104,13 +103,12 @@ class TlsActor(StreamActor):
         size, delimiter = self.value("packet_size"), self.value("line_delimiter")
         self.buffer.framing = Framing(self.packet, size, limit, delimiter)
 
-    def message_maker(self) -> Callable[[Any], Any]:
+    def message_maker(self) -> Callable[[Any, Any], Any]:
         """See `StreamActor.message_maker`."""
-        message = partial(Ssl, self.socket_object)
         mode, header = self.value("mode"), self.value("header")
         if mode == "binary" and not header:
-            return message
-        return lambda packet: message(shaped(packet, mode, header))
+            return Ssl
+        return lambda handle, packet: Ssl(handle, shaped(packet, mode, header))
 
     def _execute(self, decisions: list[Decision]) -> None:
         if CLOSED in decisions:

@@ -24,6 +24,7 @@ from actorsock import (
     send,
     socket,
     spawn,
+    spawn_handler,
     spawn_monitor,
     trap_exit,
 )
@@ -52,6 +53,34 @@ async def test_packets_come_as_messages(light: bool) -> None:
 
     _, down = spawn_monitor(owner, light=light)
     assert (await receive(down)).reason == "normal"
+
+
+@in_runtime
+async def test_an_owner_that_handles_messages_in_place_sets_the_mode_anew() -> None:
+    seen: list[Any] = []
+    anew: dict[str, Any] = {}
+
+    def handles(message: Any) -> None:
+        seen.append(message.data if isinstance(message, Tcp) else type(message))
+        if isinstance(message, Tcp | TcpPassive):
+            ok(inet.setopts(other, anew))
+
+    one, other = await pair({"packet": 1}, {"packet": 1})
+    ok(gen_tcp.controlling_process(other, spawn_handler(handles)))
+    for first, mode, wanted in (
+        (1, 1, [b"a", TcpPassive, b"b"]),
+        ("once", "once", [b"a", b"b"]),
+        ("once", False, [b"a"]),
+    ):
+        seen.clear()
+        anew["active"] = mode
+        ok(inet.setopts(other, {"active": first}))
+        ok(await gen_tcp.send(one, b"a"))
+        ok(await gen_tcp.send(one, b"b"))
+        await at_rest()
+        assert seen == wanted
+    await gen_tcp.close(one)
+    await gen_tcp.close(other)
 
 
 @every_body

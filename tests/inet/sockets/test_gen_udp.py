@@ -6,7 +6,18 @@ from typing import Any
 
 import pytest
 
-from actorsock import Error, Ok, current_pid, exit, gen_udp, inet, ok, receive, spawn
+from actorsock import (
+    Error,
+    Ok,
+    current_pid,
+    exit,
+    gen_udp,
+    inet,
+    ok,
+    receive,
+    spawn,
+    spawn_handler,
+)
 from actorsock.gen_udp import UdpSocket
 from actorsock.inet import Udp, UdpError, UdpPassive
 
@@ -18,6 +29,32 @@ def opened(**options: Any) -> tuple[UdpSocket, int]:
     """Open a socket; return it with its port."""
     sock = ok(gen_udp.open(0, {"ip": LOOPBACK, "active": False, **options}))
     return sock, ok(inet.port(sock))
+
+
+@in_runtime
+async def test_an_owner_that_handles_datagrams_in_place_sets_the_mode_anew() -> None:
+    seen: list[Any] = []
+
+    def handles(message: Any) -> None:
+        seen.append(message.data if isinstance(message, Udp) else type(message))
+        if len(seen) < 3:
+            ok(inet.setopts(other, {"active": mode}))
+
+    for mode, wanted in (
+        ("once", [b"a", b"b", b"c"]),
+        (1, [b"a", UdpPassive, b"b", b"c", UdpPassive]),
+    ):
+        one, _ = opened()
+        other, there = opened()
+        ok(gen_udp.controlling_process(other, spawn_handler(handles)))
+        ok(inet.setopts(other, {"active": mode}))
+        for data in (b"a", b"b", b"c"):
+            ok(await gen_udp.send(one, LOOPBACK, there, data))
+        await at_rest()
+        assert seen == wanted
+        seen.clear()
+        await gen_udp.close(one)
+        await gen_udp.close(other)
 
 
 @every_body
