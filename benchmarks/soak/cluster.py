@@ -193,10 +193,8 @@ class Soak:
         while not self.over:
             await sleep(self.chance.uniform(0.05, 0.4))
             node = self.chance.choice(self.members.names)
-            what = self.chance.choices(
-                ("server", "ours", "cut", "restart", "freeze"), (5, 3, 5, 1, 1)
-            )
-            match what[0]:
+            (what,) = self.chance.choices(list(_BREAKS), list(_BREAKS.values()))
+            match what:
                 case "server":
                     otp.cast(("soak", node), dist.Atom("die"))
                 case "ours":
