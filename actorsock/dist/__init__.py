@@ -25,6 +25,7 @@ from .api.starting import LocalNode, start
 from .node.asking import ErpcError
 from .node.channel import Tls
 from .node.epmd import NotRegistered
+from .node.records import register_type
 from .served.exports import export
 from .terms.values import Atom, charlist, text
 
@@ -50,6 +51,7 @@ __all__ = [
     "node",
     "nodes",
     "ping",
+    "register_type",
     "spawn",
     "spawn_link",
     "spawn_monitor",

@@ -2,7 +2,7 @@
 
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 from weakref import WeakValueDictionary
 
@@ -18,7 +18,7 @@ from ..wire.handshake import Self
 from .channel import Tls
 from .connection import Connection
 from .identities import FarName, Identities
-from .messages import messages_writer
+from .messages import kin_writer, messages_writer
 from .peer import Peer
 
 __all__ = ["Connect", "Distribution", "NodeDown", "NodeUp", "Settings", "distribution"]
@@ -101,6 +101,11 @@ class Distribution:
         self.connected: Final[dict[str, Peer]] = {}
         self.identities: Final = Identities(settings.name, creation, self.peer)
         self.writer: Final = messages_writer(self.identities, settings.none)
+        self.kin_writer: Final = kin_writer(self.identities, settings.none)
+        self.kin: Final[set[str]] = set()
+        """The names of the nodes that are of this library."""
+        self.find: Callable[[str], Awaitable[tuple[str, int] | None]] | None = None
+        """Asked for the address of a node before epmd is."""
         self.on_spawn: Callable[[Peer, dict[str, Any]], None] | None = None
         """Serves a request to spawn here."""
         self.on_release: Callable[[Peer, Callable[[int], object]], None] | None = None

@@ -47,6 +47,10 @@ class Speaker(Protocol):
     @property
     def writer(self) -> Writer: ...
     @property
+    def kin_writer(self) -> Writer: ...
+    @property
+    def kin(self) -> set[str]: ...
+    @property
     def thread(self) -> int: ...
     def sender_as_bytes(self, pid: Pid) -> bytes: ...
     def soon(self, function: Callable[..., object], *args: Any) -> None: ...
@@ -69,32 +73,41 @@ class Outgoing:
         self.peer = peer
         self.line: Line | None = None
         """The connection, while there is one."""
-        self._queue: list[bytes] = []
+        self.kin: bool | None = True if peer.name in host.kin else None
+        """Whether the node is one of this library; None if it was never connected."""
+        self._queue: list[tuple[bytearray, bytearray | None]] = []
         self._queued = 0
+
+    @property
+    def writer(self) -> Writer:
+        """What writes terms for this node; Erlang's form if it is not known."""
+        return self.host.kin_writer if self.kin else self.host.writer
 
     def operate(self, *operation: Any, reason: Any = None) -> None:
         """Tell a control message; the reason is the payload of those that have one."""
-        body = self.body_of(operation)
-        if operation[0] in _WITH_REASON:
-            write_reason(self.host.writer, body, reason)
-        self.tell(body)
+        with_reason = operation[0] in _WITH_REASON
 
-    def body_of(self, operation: tuple[Any, ...]) -> bytearray:
-        """Return a control message as bytes."""
-        body = bytearray()
-        self.host.writer.write(body, operation)
-        return body
+        def body(writer: Writer) -> bytearray:
+            body = bytearray()
+            writer.write(body, operation)
+            if with_reason:
+                write_reason(writer, body, reason)
+            return body
 
-    def tell(self, body: bytearray, soon: bool = True) -> None:
+        self.tell(body(self.writer), self.for_kin(body))
+
+    def for_kin(self, body: Callable[[Writer], bytearray]) -> bytearray | None:
+        """Return what to send if the node turns out to be one of this library, where unknown."""
+        return body(self.host.kin_writer) if self.kin is None else None
+
+    def tell(self, body: bytearray, for_kin: bytearray | None = None, soon: bool = True) -> None:
         """Send a control message with its payload, from any thread."""
-        frame = framed(body)
-        if get_ident() == self.host.thread:
-            if self.line is not None:
-                self.line.write(frame, soon)
-            else:
-                self._wait(frame)
+        if get_ident() != self.host.thread:
+            self.host.soon(self._put, body, for_kin)
+        elif self.line is not None:
+            self.line.write(framed(body), soon)
         else:
-            self.host.soon(self._put, frame)
+            self._wait(body, for_kin)
 
     def sender(self) -> bytes:
         """Return the pid of the calling process as a term.
@@ -106,15 +119,15 @@ class Outgoing:
             process = _process_of_task()
         return self.host.sender_as_bytes(self.host.pid if process is None else process.pid)
 
-    def _put(self, frame: bytes) -> None:
+    def _put(self, body: bytearray, for_kin: bytearray | None) -> None:
         if self.line is not None:
-            self.line.write(frame)
+            self.line.write(framed(body if for_kin is None or not self.kin else for_kin))
         else:
-            self._wait(frame)
+            self._wait(body, for_kin)
 
-    def _wait(self, frame: bytes) -> None:
-        self._queue.append(frame)
-        self._queued += len(frame)
+    def _wait(self, body: bytearray, for_kin: bytearray | None) -> None:
+        self._queue.append((body, for_kin))
+        self._queued += len(body)
         if self._queued > MOST_QUEUED:
             _log.error("%d bytes wait for %s: they are dropped", self._queued, self.peer.name)
             self.peer.overrun()
@@ -125,8 +138,8 @@ class Outgoing:
         """Send through this connection from now on, first of all what waits."""
         self.line = line
         queue, self._queue, self._queued = self._queue, [], 0
-        for frame in queue:
-            line.write(frame)
+        for body, for_kin in queue:
+            line.write(framed(body if for_kin is None or not self.kin else for_kin))
 
     def drop(self) -> None:
         """Forget the connection and what waits for one."""

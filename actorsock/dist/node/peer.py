@@ -10,7 +10,7 @@ from typing import Any, Final, Protocol
 from ...runtime.api.aliases import send_through
 from ...runtime.core.identity import Pid, Ref
 from ..terms.values import BadTerm
-from ..terms.writing import atom_bytes
+from ..terms.writing import Writer, atom_bytes
 from ..wire import control
 from ..wire.attempts import Attempts, Decision, Drop, GiveUp, Up
 from ..wire.control import parsed
@@ -75,11 +75,22 @@ class Peer:
 
     def _send(self, head: bytes, to: bytes, message: Any) -> None:
         out = self._out
-        body = bytearray(head)
-        body += out.sender()
-        body += to
-        out.host.writer.write(body, to_term(message))
-        out.tell(body)
+        head += out.sender() + to
+        if out.kin is None:
+            out.tell(
+                _body(out.host.writer, head, message), _body(out.host.kin_writer, head, message)
+            )
+        else:
+            out.tell(_body(out.writer, head, message))
+
+    @property
+    def writer(self) -> Writer:
+        """What writes terms for this node."""
+        return self._out.writer
+
+    def is_kin(self) -> bool:
+        """Return True for a node of this library, once it was connected."""
+        return self._out.kin is True
 
     def with_release(self, then: Callable[[int], object]) -> None:
         """Call `then` with the release of Erlang there, which may have to be asked for."""
@@ -135,6 +146,8 @@ class Peer:
         if agreed.creation != self.creation:
             self.release = None
         self.hidden, self.creation = agreed.hidden, agreed.creation
+        self._out.kin = agreed.kin
+        (self._host.kin.add if agreed.kin else self._host.kin.discard)(self.name)
         self.carry_out(self.attempts.completed(connection))
 
     def overrun(self) -> None:
@@ -194,6 +207,12 @@ class Peer:
 
     def _on_group_leader(self, sender: Pid, to: Pid) -> None:
         pass  # a process here has none: its output goes where that of the program goes
+
+
+def _body(writer: Writer, head: bytes, message: Any) -> bytearray:
+    body = bytearray(head)
+    writer.write(body, to_term(message, writer.kin))
+    return body
 
 
 _WITHOUT_SENDER: Final = ("send", "send_name", "send_alias", "spawn_reply")
