@@ -6,7 +6,7 @@ to do with nodes: which are there, calling functions and starting processes on t
 called here. `dist.terms` has Erlang's terms by themselves.
 """
 
-from . import erpc, terms
+from . import erpc, peer, pg, terms
 from .api.cookies import cookie_from_file
 from .api.multi_call import abcast, multi_call
 from .api.nodes import (
@@ -50,6 +50,8 @@ __all__ = [
     "multi_call",
     "node",
     "nodes",
+    "peer",
+    "pg",
     "ping",
     "register_type",
     "spawn",

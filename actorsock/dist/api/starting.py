@@ -139,7 +139,12 @@ async def start(
         creation = secrets.randbelow(2**32 - 4) + 4
         if register and listener is not None:
             kept, creation = await epmd.enter(entry, "127.0.0.1", asked)
-        settings = Settings(name, secret, hidden, net_ticktime, none, tls, asked, dict(known or {}))
+        address = None if listen is None else (listen, bound)
+        addresses = dict(known or {})
+        settings = Settings(
+            name, secret, hidden, net_ticktime, none, tls, asked, addresses, address,
+            registered=kept is not None,
+        )  # fmt: skip
         node = Distribution(starter.node, settings, creation)
         node.on_spawn = partial(serve_spawn, node)
         node.on_release = with_release

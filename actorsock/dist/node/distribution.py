@@ -69,6 +69,10 @@ class Settings:
     """The port at which the epmd of any host is asked."""
     known: dict[str, tuple[str, int]] = attrs.field(factory=dict)
     """Addresses of nodes that no epmd has to be asked for."""
+    address: tuple[str, int] | None = None
+    """Where this node listens."""
+    registered: bool = False
+    """Whether epmd was told."""
 
 
 @attrs.frozen
@@ -104,6 +108,8 @@ class Distribution:
         self.kin_writer: Final = kin_writer(self.identities, settings.none)
         self.kin: Final[set[str]] = set()
         """The names of the nodes that are of this library."""
+        self.keys: Final[dict[str, bytes]] = {}
+        """For each node that runs functions of this program, what gives it the right to that."""
         self.find: Callable[[str], Awaitable[tuple[str, int] | None]] | None = None
         """Asked for the address of a node before epmd is."""
         self.on_spawn: Callable[[Peer, dict[str, Any]], None] | None = None

@@ -7,6 +7,7 @@ fields, so that its validators run. Nothing else is ever made of what another no
 
 import dataclasses
 import logging
+import sys
 from collections.abc import Callable, Iterable
 from typing import Any, Final, TypeVar
 
@@ -143,7 +144,11 @@ def _names(cls: Any) -> tuple[str, str]:
 def module_of(value: Any) -> str:
     """Return the module of a class or function, as every program of one's own calls it."""
     module = value.__module__
-    return MAIN if module == MAIN_COPY else str(module)
+    if module == MAIN_COPY:
+        return MAIN
+    if module == MAIN and (spec := sys.modules[MAIN].__spec__) is not None:
+        return spec.name  # of `python -m`: it can be imported as what it is
+    return str(module)
 
 
 class RecordWriter(Writer):
