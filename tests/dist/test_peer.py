@@ -198,7 +198,7 @@ async def test_a_peer_that_is_killed(caplog: pytest.LogCaptureFixture) -> None:
             await dist.peer.call(node, peer_code.kill_program)
         assert (await receive(ref)).reason == "noconnection"
         await until(lambda: f"the peer {node} has ended: signal SIGKILL" in caplog.text)
-        with pytest.raises(ValueError, match="was not started by this program"):
+        with pytest.raises(dist.ErpcError, match="noconnection"):
             await dist.peer.call(node, os.getpid)
 
 

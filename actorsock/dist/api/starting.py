@@ -30,6 +30,7 @@ from ..node import epmd
 from ..node.channel import Tls
 from ..node.distribution import Distribution, Settings
 from ..node.net_kernel import NetKernel, accept_connections
+from ..served.children import start_there
 from ..served.leader import start_leader
 from ..served.release import with_release
 from ..served.rex import Rex
@@ -148,6 +149,7 @@ async def start(
         node = Distribution(starter.node, settings, creation)
         node.on_spawn = partial(serve_spawn, node)
         node.on_release = with_release
+        node.on_start = partial(start_there, node)
         starter.node.elsewhere = node
         try:
             keeping = None if kept is None else (kept, entry, asked)

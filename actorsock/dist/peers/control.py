@@ -53,6 +53,7 @@ async def control(name: str, options: Options) -> None:
     program = PeerProgram(plan, options.args, options.env)
     if options.tell is not None:
         proc_lib.init_ack(Ok(current_pid()))
+    stopped = True
     try:
         result = await _up(node, program, plan, key, options.wait_boot)
         if isinstance(result, Error):
@@ -64,6 +65,7 @@ async def control(name: str, options: Options) -> None:
             send(options.tell, PeerUp(options.tell, name))
         proc_lib.init_ack(Ok(current_pid()))
         status = await program.wait()
+        stopped = False
         _log.error("the peer %s has ended: %s", name, _meaning(status))
         if options.peer_down == "crash":
             exit(("peer_down", name))
@@ -71,8 +73,9 @@ async def control(name: str, options: Options) -> None:
         with trio.CancelScope(shield=True):
             await program.stop(options.shutdown)
         if node.keys.get(name) == key:
-            del node.keys[name]
             node.settings.known.pop(name, None)
+            if stopped:  # otherwise it is a node that is down, and may be started again
+                del node.keys[name]
 
 
 async def _up(
