@@ -14,6 +14,7 @@ from typing import Final
 from . import (
     active,
     bulk,
+    cores,
     distribution,
     echo,
     mailbox_drain,
@@ -48,6 +49,7 @@ PARTS: Final[dict[str, Part]] = {
     "request_reply": request_reply.benchmarks,
     "receive_by_ref": receive_by_ref.benchmarks,
     "distribution": distribution.benchmarks,
+    "cores": cores.benchmarks,
     "memory": memory.benchmarks,
 }
 

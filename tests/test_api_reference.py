@@ -32,6 +32,8 @@ PACKAGES = [
     "actorsock.streams",
     "actorsock.dist",
     "actorsock.dist.erpc",
+    "actorsock.dist.peer",
+    "actorsock.dist.pg",
     "actorsock.dist.terms",
     "actorsock.testing",
 ]

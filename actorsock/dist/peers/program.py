@@ -47,7 +47,8 @@ def main(line: FileIO, told: dict[str, Any]) -> None:
         import_main(plan.main)
     watch = ParentWatch(line.fileno(), plan.pid, plan.shutdown)
     watch.start()
-    run(_serve, line, plan, watch)
+    with line:
+        run(_serve, line, plan, watch)
 
 
 async def _serve(line: FileIO, plan: Plan, watch: ParentWatch) -> None:
