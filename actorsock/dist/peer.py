@@ -56,7 +56,7 @@ async def start_link(
     *,
     args: Sequence[str] = (),
     env: Mapping[str, str] | None = None,
-    wait_boot: float = 15.0,
+    wait_boot: float = 30.0,
     shutdown: float = 5.0,
     peer_down: Literal["stop", "crash"] = "crash",
 ) -> Ok[Pid] | Error[Any]:
@@ -79,14 +79,15 @@ async def start_link(
         `Ok(pid)`: the process that stands for the peer. The peer ends with it, and it with the
         peer. Or `Error`:
 
+        - `Error("already_started")`: this program has such a peer, or is that node
         - `Error("timeout")`: the peer has not begun in time, and was killed
         - `Error(("exit_status", number))`: its program has ended before; what it has written to
           stderr says why
         - `Error("noconnection")`: it could not be connected with
+        - `Error(exception)`: the program could not be started, an `OSError`
 
     Raises:
         RuntimeError: this runtime is no node: see `dist.start`.
-        OSError: the program can't be started.
         TypeError, ValueError: an argument is wrong.
 
     Example::
@@ -105,7 +106,7 @@ async def start(
     *,
     args: Sequence[str] = (),
     env: Mapping[str, str] | None = None,
-    wait_boot: float = 15.0,
+    wait_boot: float = 30.0,
     shutdown: float = 5.0,
 ) -> AsyncIterator[str]:
     """Start a peer for the time of a block.
@@ -121,7 +122,7 @@ async def start(
 
     Raises:
         BadMatch: the peer has not started: an `Error` of `start_link`.
-        OSError, TypeError, ValueError: as `start_link`.
+        TypeError, ValueError: as `start_link`.
 
     Example::
 
@@ -146,7 +147,7 @@ async def pool(
     prefix: str = "core",
     args: Sequence[str] = (),
     env: Mapping[str, str] | None = None,
-    wait_boot: float = 15.0,
+    wait_boot: float = 30.0,
     shutdown: float = 5.0,
     intensity: int = 5,
     period: float = 60.0,
@@ -169,7 +170,7 @@ async def pool(
 
     Raises:
         BadMatch: the peers have not started.
-        OSError, TypeError, ValueError: as `start_link`.
+        TypeError, ValueError: as `start_link`.
 
     Example::
 

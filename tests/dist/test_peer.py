@@ -1,6 +1,7 @@
 """Peers: programs of one's own as nodes; functions sent to them; how each of the two ends."""
 
 import functools
+import importlib
 import os
 import re
 import signal
@@ -312,6 +313,38 @@ async def test_wrong_arguments(arguments: Any, error: Any, says: str) -> None:
         await dist.peer.start_link()
 
 
+@in_runtime
+async def test_names_that_are_taken() -> None:
+    async with dist.start("taken@127.0.0.1", cookie="secret", register=False):
+        assert await dist.peer.start_link("taken") == Error("already_started")
+        pid = ok_(await dist.peer.start_link("one", peer_down="stop"))
+        assert await dist.peer.start_link("one@127.0.0.1") == Error("already_started")
+        await dist.peer.stop(pid)
+
+
+@in_runtime
+async def test_a_module_that_fails_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    code = "import os\nif 'FAILS' in os.environ: {}['here']\ndef function(): ...\n"
+    (tmp_path / "fails_there.py").write_text(code)
+    module: Any = importlib.import_module("fails_there")
+    async with dist.peer.start(env={"FAILS": "1"}) as node:
+        with pytest.raises(dist.ErpcError) as caught:
+            await dist.peer.call(node, module.function)
+        said = "importing fails_there failed: KeyError: 'here'"
+        assert caught.value.reason == ("NotImportable", said)
+        assert await dist.peer.call(node, os.getenv, "FAILS") == "1"  # nothing else has failed
+    del sys.modules["fails_there"]
+
+
+@in_runtime
+async def test_a_frozen_peer_is_ended() -> None:
+    async with dist.peer.start(shutdown=0.2) as node:
+        pid = await dist.peer.call(node, os.getpid)
+        os.kill(pid, signal.SIGSTOP)
+    assert not runs(pid)
+
+
 # --- whole programs: how they end -----------------------------------------------------------------
 
 PROGRAM = """
@@ -372,6 +405,13 @@ def all_end(pids: list[int]) -> None:
 
 def test_the_parent_is_killed(program: Any) -> None:
     parent, peers = program("await sleep(1000)")
+    parent.kill()
+    all_end(peers)
+
+
+def test_the_parent_is_killed_and_has_forked(program: Any) -> None:
+    """The child has a copy of the parent's end of every pipe."""
+    parent, peers = program("os.fork() or __import__('time').sleep(1000); await sleep(1000)")
     parent.kill()
     all_end(peers)
 

@@ -48,6 +48,8 @@ class PeerUp:
 async def control(name: str, options: Options) -> None:
     """Start the peer `name`, and go on for as long as it does; the code of the process."""
     node = distribution()
+    if name == node.name or name in node.settings.known:
+        proc_lib.init_fail(Error("already_started"), "normal")
     key = secrets.token_bytes(16)
     plan = Plan.by(node.settings, name, key, options.shutdown)
     program = PeerProgram(plan, options.args, options.env)

@@ -11,6 +11,7 @@ import signal
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from math import inf
 
 __all__ = ["ParentWatch"]
 
@@ -43,5 +44,5 @@ class ParentWatch(threading.Thread):
             pass
         if self.stop is not None:
             self.stop()
-        threading.Event().wait(self._patience)
+        threading.Event().wait(None if self._patience == inf else self._patience)
         os.kill(os.getpid(), signal.SIGKILL)

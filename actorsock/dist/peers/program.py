@@ -4,6 +4,7 @@ import json
 import logging
 import signal
 import sys
+from contextlib import suppress
 from functools import partial
 from io import FileIO
 from typing import Any
@@ -79,7 +80,8 @@ async def _as_node(line: FileIO, plan: Plan, register: bool) -> None:
         none="nil" if plan.none == "nil" else "undefined",
     ) as node:
         distribution().find = partial(_find, parent)
-        line.write(json.dumps({"port": node.port}).encode() + b"\n")
+        with suppress(BrokenPipeError):  # the parent has ended already: see `ParentWatch`
+            line.write(json.dumps({"port": node.port}).encode() + b"\n")
         await receive(_Stop)
 
 

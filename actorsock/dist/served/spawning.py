@@ -103,7 +103,7 @@ async def _call(peer: Peer, ref: Any, module: str, name: str, args: list[Any]) -
 
 
 def _error(exc: Exception) -> Any:
-    return _A(type(exc).__name__[:255]), str(exc).encode(errors="replace")
+    return _A(type(exc).__name__[:255]), str(exc).encode(errors="replace").decode()
 
 
 def _term_of(reason: Any) -> Any:
