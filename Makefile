@@ -4,6 +4,7 @@
 # make docs         build the documents and the API reference into build/docs
 # make bench        measure speed and memory, side by side with trio, asyncio, Erlang and others
 # make soak         use, kill and close connections at random for minutes
+# make soak-nodes   the same with four nodes of a cluster, two of them Erlang's
 # make conformance  run the same scenarios and random walks here and on Erlang, and compare
 # make mutants      put small faults into the rules one at a time; the tests must find them
 # make sanitize     test the native core with the sanitizers of gcc for addresses and undefined behaviour
@@ -22,7 +23,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 # The sources of the native core, which the installation compiles.
 CORE := $(wildcard actorsock/_native/*.c actorsock/_native/*.h actorsock/_native/build_hook.py)
 
-.PHONY: run test lint docs bench soak conformance mutants sanitize changelog clean
+.PHONY: run test lint docs bench soak soak-nodes conformance mutants sanitize changelog clean
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -53,6 +54,10 @@ bench: $(VENV)/for-bench
 # SEED repeats the random choices of an earlier run: make soak SECONDS=600 SEED=1
 soak: $(VENV)/for-run
 	@$(BIN)/python -m benchmarks.soak $(if $(SECONDS),--seconds $(SECONDS)) \
+		$(if $(SEED),--seed $(SEED))
+
+soak-nodes: $(VENV)/for-run
+	@$(BIN)/python -m benchmarks.soak.cluster $(if $(SECONDS),--seconds $(SECONDS)) \
 		$(if $(SEED),--seed $(SEED))
 
 # ERL is another Erlang, WALKS the number of random walks, SEED repeats those of an earlier run:

@@ -1,7 +1,7 @@
 """The command line: it runs the demonstration, or a function as the first process of a runtime.
 
 actorsock [FILE]
-actorsock run [--name NAME@HOST --cookie-file FILE] MODULE:FUNCTION [ARG ...]
+actorsock run [--name NAME@HOST [OPTION ...]] MODULE:FUNCTION [ARG ...]
 """
 
 import argparse
@@ -25,6 +25,13 @@ __all__ = ["main"]
 _FAILED: Final = 1
 _WRONG_USAGE: Final = 2  # the status that argparse exits with
 _INTERRUPTED: Final = 130  # 128 + SIGINT, the status that shells report
+
+_TLS: Final = {
+    "certfile": "the certificate of this node, in PEM",
+    "keyfile": "its private key",
+    "cacertfile": "the certificates of the authority of all nodes",
+}
+"""The files of TLS, by the names of their options in Erlang; all of them or none."""
 
 _ABOUT: Final = """\
 Erlang-style processes for Python on trio, whose processes own sockets.
@@ -83,7 +90,7 @@ def _demonstrate(words: list[str]) -> int:
 def _run(words: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="actorsock run",
-        usage="actorsock run [--name NAME@HOST] [--cookie-file FILE] MODULE:FUNCTION [ARG ...]",
+        usage="actorsock run [--name NAME@HOST [OPTION ...]] MODULE:FUNCTION [ARG ...]",
         description="Run a function, usually an async one, as the first process of a runtime. "
         "Print its result, unless that is None.",
     )
@@ -92,13 +99,26 @@ def _run(words: list[str]) -> int:
         metavar="NAME@HOST",
         help="run as a node of an Erlang cluster, which other nodes know by this name",
     )
-    parser.add_argument(
+    node = parser.add_argument_group("with --name")
+    node.add_argument(
         "--cookie-file",
         type=Path,
         metavar="FILE",
-        help="with --name: the file with the cookie of the cluster, which only its owner may use "
+        help="the file with the cookie of the cluster, which only its owner may use "
         "(default: the variable ACTORSOCK_COOKIE)",
     )
+    node.add_argument(
+        "--listen",
+        metavar="ADDRESS",
+        help="the address to listen on (default: 127.0.0.1); others than loopback need TLS",
+    )
+    node.add_argument(
+        "--port", type=int, metavar="PORT", help="the port to listen on (default: a free one)"
+    )
+    for option, what in _TLS.items():
+        node.add_argument(
+            f"--{option}", metavar="FILE", help=f"TLS, as Erlang's -proto_dist inet_tls: {what}"
+        )
     parser.add_argument(
         "target",
         metavar="MODULE:FUNCTION",
@@ -118,13 +138,12 @@ def _run(words: list[str]) -> int:
     except ValueError:
         pass  # some built-in functions have no signature
 
-    if options.cookie_file is not None and options.name is None:
-        _refuse("actorsock run: --cookie-file needs --name")
+    chosen = _node_options(options)
     try:
         if options.name is None:
             value = run(_call, function, options.args)
         else:
-            value = run(_as_node, options.name, options.cookie_file, function, options.args)
+            value = run(_as_node, options.name, chosen, function, options.args)
     except _NodeError as refusal:
         print(f"actorsock run: {options.name}: {refusal}", file=sys.stderr)
         return _FAILED
@@ -136,18 +155,32 @@ def _run(words: list[str]) -> int:
     return 0
 
 
+def _node_options(options: argparse.Namespace) -> dict[str, Any]:
+    """Return the options of a node that were given; refuse those that mean nothing."""
+    given = {word: getattr(options, word) for word in ("cookie_file", "listen", "port", *_TLS)}
+    given = {word: value for word, value in given.items() if value is not None}
+    if given and options.name is None:
+        _refuse(f"actorsock run: --{next(iter(given)).replace('_', '-')} needs --name")
+    files = [given.pop(word) for word in _TLS if word in given]
+    if len(files) not in (0, len(_TLS)):
+        _refuse(f"actorsock run: TLS needs {', '.join(f'--{word}' for word in _TLS)}")
+    return {**given, "files": files}
+
+
 class _NodeError(Exception):
     """The program can't be a node, for the reason that is the text."""
 
 
 async def _as_node(
-    name: str, cookie_file: Path | None, function: Callable[..., Any], args: list[Any]
+    name: str, options: dict[str, Any], function: Callable[..., Any], args: list[Any]
 ) -> Any:
     from . import dist  # most programs are no nodes, and do without it
 
+    files = options.pop("files")
     async with AsyncExitStack() as stack:
         try:
-            await stack.enter_async_context(dist.start(name, cookie_file=cookie_file))
+            tls = dist.Tls.from_files(*files) if files else None
+            await stack.enter_async_context(dist.start(name, tls=tls, **options))
         except (dist.NotRegistered, BadMatch, OSError, ValueError) as refusal:
             raise _NodeError(str(refusal)) from None
         return await _call(function, args)

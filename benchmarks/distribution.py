@@ -31,7 +31,7 @@ from .harness import Against, Benchmark, Claim, Effort, Failed, Figure, at_least
 from .inside import Contestants, rate_of
 from .programs import erlang, fresh, started
 
-__all__ = ["CONTESTANTS", "benchmarks"]
+__all__ = ["CONTESTANTS", "benchmarks", "wait_for_epmd"]
 
 ERLANG: Final = "two Erlang nodes"
 COOKIE: Final = "benchmarks"
@@ -78,7 +78,7 @@ def _server() -> Iterator[None]:
     command = _node(SERVER, "serve")  # raises `Skipped` without Erlang
     epmd = subprocess.Popen(["epmd", "-port", str(port), "-address", "127.0.0.1"])
     try:
-        _wait_for(port)
+        wait_for_epmd(port)
         with started(command):
             yield
     finally:
@@ -89,7 +89,7 @@ def _server() -> Iterator[None]:
             os.environ["ERL_EPMD_PORT"] = before
 
 
-def _wait_for(port: int) -> None:
+def wait_for_epmd(port: int) -> None:
     """Wait until epmd listens, of which nothing else tells."""
     until = time.monotonic() + 30
     while time.monotonic() < until:

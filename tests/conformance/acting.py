@@ -15,7 +15,20 @@ import attrs
 import trio
 
 import actorsock
-from actorsock import Error, Ok, Pid, Ref, SocketStream, Timeout, ok, process_info, socket
+from actorsock import (
+    CallError,
+    Error,
+    Ok,
+    Pid,
+    Ref,
+    SocketStream,
+    Timeout,
+    ok,
+    otp,
+    process_info,
+    socket,
+)
+from actorsock.otp import Call, Caller
 
 from .acting_on_ports import PORT_OPERATIONS
 from .notation import Form, Name
@@ -194,6 +207,38 @@ async def receive_word(word: str, timeout: float = inf) -> Any:
     return await actorsock.receive(lambda message: message == word, after=timeout)
 
 
+async def call(server: Any, request: Any, timeout: float = inf) -> Any:
+    """Call an actor; return its answer, or why there is none."""
+    try:
+        return Ok(await otp.call(server, request, timeout))
+    except CallError as exc:
+        return Error(exc.reason)
+
+
+async def receive_response(request: Ref, timeout: float = inf) -> Any:
+    """Take the answer of a request, or why there is none; after a time-out none comes any more."""
+    result = await otp.receive_response(request, timeout)
+    return Error(result.reason) if isinstance(result, Error) else result
+
+
+async def next_call(timeout: float = inf) -> Any:
+    """Take the oldest call; return what is asked."""
+    taken = await actorsock.receive(Call, after=timeout)
+    if isinstance(taken, Timeout):
+        return taken
+    CALLERS[actorsock.current_pid()] = taken.caller
+    return taken.request
+
+
+def reply(answer: Any) -> None:
+    """Answer the call that was taken last."""
+    otp.reply(CALLERS[actorsock.current_pid()], answer)
+
+
+CALLERS: Final[WeakKeyDictionary[Pid, Caller]] = WeakKeyDictionary()
+"""Who waits for the answer of an actor."""
+
+
 def left(seconds: float | None) -> str | None:
     """Replace the seconds that a timer has left by a word."""
     return None if seconds is None else "some"
@@ -265,5 +310,11 @@ OPERATIONS: Final[dict[str, Callable[..., Any]]] = {
     "cancel_timer": lambda ref: left(actorsock.cancel_timer(ref)),
     "read_timer": lambda ref: left(actorsock.read_timer(ref)),
     "sleep": actorsock.sleep,
+    "call": call,
+    "cast": otp.cast,
+    "send_request": otp.send_request,
+    "receive_response": receive_response,
+    "next_call": next_call,
+    "reply": reply,
     **PORT_OPERATIONS,
 }

@@ -411,8 +411,30 @@ op(start_timer, [Seconds, To, Message], _) ->
     erlang:start_timer(round(Seconds * 1000), To, Message);
 op(cancel_timer, [Ref], _) -> left(erlang:cancel_timer(Ref));
 op(read_timer, [Ref], _) -> left(erlang:read_timer(Ref));
+
+%% Calls; an actor is the server, and answers the call that it has taken last.
+op(call, [Server, Request], Options) ->
+    try {ok, gen_server:call(Server, Request, timeout(Options))}
+    catch exit:{Reason, {gen_server, call, _}} -> {error, gone(Reason)}
+    end;
+op(cast, [Server, Request], _) -> gen_server:cast(Server, Request), true;
+op(send_request, [Server, Request], _) -> gen_server:send_request(Server, Request);
+op(receive_response, [Id], Options) ->
+    case gen_server:receive_response(Id, timeout(Options)) of
+        {reply, Reply} -> {ok, Reply};
+        {error, {Reason, _}} -> {error, gone(Reason)};
+        timeout -> timeout
+    end;
+op(next_call, [], Options) ->
+    receive {'$gen_call', From, Request} -> put(from, From), Request
+    after timeout(Options) -> timeout
+    end;
+op(reply, [Answer], _) -> gen_server:reply(get(from), Answer), nothing;
 op(sleep, [Seconds], _) -> timer:sleep(round(Seconds * 1000)), nothing;
 op(Op, Args, Options) -> ports:op(Op, Args, Options).
+
+gone({nodedown, _}) -> noconnection;
+gone(Reason) -> Reason.
 
 is_closed(S) ->
     #{rstates := States} = socket:info(S),

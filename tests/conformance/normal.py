@@ -25,6 +25,8 @@ from actorsock import (
     inet,
     socket,
 )
+from actorsock.otp import Call, Cast
+from actorsock.otp.calls.protocol import Answer
 
 from . import terms
 from .notation import Act
@@ -70,6 +72,7 @@ REFUSED: Final = Shape("OptionRefused")
 
 # Operations on processes that return true in Erlang, and None here.
 _SAYS_TRUE: Final = {
+    "cast",
     "demonitor",
     "exit",
     "link",
@@ -150,6 +153,12 @@ def erlang_value(term: Any) -> Any:
             return Thing("pid", data)
         case terms.Port(data):
             return Thing("socket", data)
+        case ("$gen_call", (pid, _), request):
+            return Shape("Call", (erlang_value(pid), erlang_value(request)))
+        case ("$gen_cast", request):
+            return Shape("Cast", (erlang_value(request),))
+        case (["alias", terms.Reference() as ref], value):
+            return Shape("Answer", (erlang_value(ref), erlang_value(value)))
         case ("udp", sock, address, int(port), *rest):
             parts = [erlang_value(each) for each in (sock, address)]
             return ["udp", *parts, _port(port), *(erlang_value(each) for each in rest)]
@@ -270,6 +279,12 @@ def our_value(value: Any) -> Any:
             return Thing("ref", value)
         case Pid():
             return Thing("pid", value)
+        case Call(caller, request):
+            return Shape("Call", (our_value(caller.pid), our_value(request)))
+        case Cast(request):
+            return Shape("Cast", (our_value(request),))
+        case Answer(ref, answer):
+            return Shape("Answer", (our_value(ref), our_value(answer)))
         case socket.Socket():
             return Thing("socket", value)
         case inet.Tcp(sock, data):

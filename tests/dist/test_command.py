@@ -48,12 +48,25 @@ def test_a_function_runs_as_a_node(tmp_path: Path, cookie: Path, beam: Any, epmd
     ("words", "status", "says"),
     [
         (["--cookie-file", "{cookie}"], 2, "--cookie-file needs --name"),
+        (["--port", "1"], 2, "--port needs --name"),
+        (["--certfile", "x"], 2, "--certfile needs --name"),
+        (["--name", "py@h", "--keyfile", "x"], 2, "TLS needs --certfile, --keyfile, --cacertfile"),
+        (
+            ["--name", "py@h", *["--certfile", "a", "--keyfile", "b", "--cacertfile", "c"]],
+            1,
+            "py@h: [Errno 2] No such file",
+        ),
+        (
+            ["--name", "py@h", "--cookie-file", "{cookie}", "--listen", "0.0.0.0"],
+            1,
+            "listen: 0.0.0.0 can be reached by other machines",
+        ),
         (["--name", "py@h"], 1, "py@h: cookie: expected one"),
         (["--name", "py", "--cookie-file", "{cookie}"], 1, "py: name: expected name@host"),
         (["--name", "py@h", "--cookie-file", "/nowhere"], 1, "No such file"),
         (["--name", "py@127.0.0.1", "--cookie-file", "{cookie}"], 1, "no epmd answers"),
     ],
-    ids=range(5),
+    ids=range(10),
 )
 def test_why_it_does_not(
     tmp_path: Path, cookie: Path, words: list[str], status: int, says: str

@@ -16,6 +16,7 @@ import trio.testing
 
 import actorsock
 from actorsock import Down, Pid, Ref, Timeout, current_pid, dist, process_info, receive, send
+from actorsock.dist.terms import ImproperList
 
 from ..conformance import normal, our_side, terms
 from ..conformance.acting import DIRECTOR, Unbound, resolve
@@ -25,7 +26,16 @@ from ..conformance.our_side import Seen, Skipped
 from ..conformance.running import Bench, bench, written
 from .nodes import Beam
 
-KINDS = ("process: ", "exit signal: ", "link: ", "monitor a process: ", "spawn: ")
+KINDS = (
+    "process: ",
+    "exit signal: ",
+    "link: ",
+    "monitor a process: ",
+    "spawn: ",
+    "call: ",
+    "cast: ",
+    "request: ",
+)
 
 LOCAL = {
     "register": "names lead to processes of their own node",
@@ -66,6 +76,8 @@ def as_erlangs(term: Any) -> Any:
             return terms.Atom("undefined")
         case bool():
             return terms.Atom("true" if term else "false")
+        case ImproperList(items, tail):
+            return [*map(as_erlangs, items), as_erlangs(tail)]
         case Pid():
             return terms.Pid(term)
         case Ref():

@@ -36,7 +36,6 @@ from actorsock import (
 from actorsock.dist import Atom, NodeDown, NodeUp
 from actorsock.dist.node import epmd as epmd_client
 from actorsock.dist.node.distribution import distribution
-from actorsock.dist.wire.frames import framed
 
 from ..stories import in_runtime, until
 from .conftest import Join
@@ -219,7 +218,7 @@ async def test_what_is_no_message_ends_the_connection(
     await second.start()
     assert await dist.connect_node(second.name)
     dist.monitor_nodes(True)
-    distribution().connected[second.name].line.write(framed(b"garbage"))
+    distribution().connected[second.name].line.write(b"garbage", None)
     down = await receive()
     assert (down.node, type(down)) == (second.name, NodeDown)
     assert "what is no message: a name that is no atom" in caplog.text
@@ -234,7 +233,11 @@ async def test_a_message_in_the_name_of_another_node(
     away = distribution().peer(NOBODY)
     stranger = distribution().identities.pid(NOBODY, 1, 2, 3)
     distribution().peer(second.name).ties._out.operate(
-        26, stranger, distribution().identities.pid(second.name, victim.number, 0, 1), reason="kill"
+        26,
+        stranger,
+        distribution().identities.pid(second.name, victim.number, 0, 1),
+        sender=None,
+        reason="kill",
     )
     assert (await receive()).node == second.name
     assert "exit2 in the name of" in caplog.text

@@ -1,6 +1,9 @@
 """Encrypted connections, both ways, with Erlang's `-proto_dist inet_tls`, and who is refused."""
 
 import logging
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
@@ -84,6 +87,34 @@ async def test_both_ways(runtime: None, join: Join, secured: Any, files: Path) -
         dist.disconnect_node(beam.name)
         assert await receive() == "hello"
         unregister("me")
+    beam.stop()
+
+
+PROGRAM = """
+import sys
+from actorsock import dist
+
+async def main(node):
+    print(await dist.ping(node))
+"""
+
+
+def test_the_command(secured: Any, files: Path, tmp_path: Path, epmd: int) -> None:
+    beam = secured()
+    (tmp_path / "program.py").write_text(PROGRAM)
+    options = {"certfile": "node.pem", "keyfile": "node.key", "cacertfile": "authority.pem"}
+    words = [word for key, file in options.items() for word in (f"--{key}", str(files / file))]
+    name = f"pytls{next(_numbers)}@localhost"
+    run = [sys.executable, "-m", "actorsock", "run", "--name", name, *words]
+    done = subprocess.run(
+        [*run, "--listen", "127.0.0.1", "--port", "0", "program:main", beam.name],
+        cwd=tmp_path,
+        env={**os.environ, "ERL_EPMD_PORT": str(epmd), "ACTORSOCK_COOKIE": "secret"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.stdout == "pong\n", done.stderr
     beam.stop()
 
 

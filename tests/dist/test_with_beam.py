@@ -109,6 +109,17 @@ async def test_aliases_both_ways(joined: Any, beam: Beam) -> None:
     assert [await got(pid), await got(pid)] == [1, 3]
 
 
+async def test_answers_are_received_by_their_ref(joined: Any, beam: Beam) -> None:
+    pid = await puppet(beam)
+    ref, theirs = make_ref(), await does(pid, "make_ref()")
+    answers = "[To ! M || M <- [noise, {Ref, 1}, {'DOWN', Ref, process, self(), why}, {Own, 5}]]"
+    send(pid, (Atom("do"), answers, {b"To": current_pid(), b"Ref": ref, b"Own": theirs}))
+    assert await receive(theirs) == (theirs, 5)
+    assert await receive(ref) == (ref, 1)
+    assert await receive(ref) == ("DOWN", ref, "process", pid, "why")
+    assert await receive() == "noise"
+
+
 @pytest.mark.parametrize("side", ["ours", "theirs"])
 async def test_a_link_made_here_ends_both(joined: Any, beam: Beam, side: str) -> None:
     trap_exit(True)

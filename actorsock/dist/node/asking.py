@@ -85,14 +85,19 @@ async def ask_for_call(
     module, name = function
     deadline = trio.current_time() + timeout
     execute = [ref, Atom(module), Atom(name), args]
+
+    def is_news(message: Any) -> bool:
+        return type(message) in (SpawnReply, Down) and message.ref is ref
+
     try:
         peer.ties.spawn(
             process.pid, ref, home.leader, ("erpc", "execute_call"), execute, [Atom("monitor")]
         )
-        message = await receive(ref, after=timeout)
+        # Not `receive(ref)`: the other node knows the ref, and may send a message that carries it.
+        message = await receive(is_news, after=timeout)
         if type(message) is SpawnReply and isinstance(message.result, Pid):
             left = max(0.0, deadline - trio.current_time())
-            message = await receive(ref, after=left)
+            message = await receive(is_news, after=left)
     except BaseException:
         peer.ties.abandon_spawn(ref)
         forget(process, ref)

@@ -1,11 +1,12 @@
 """One connection with another node: the process that reads, and the one that writes.
 
 The reader is the owner of the socket. It makes the handshake, and then hands each frame to the
-peer. The writer sends all that has been queued since its last system call in one call, and ticks
-when there was nothing to send. The two are linked: neither goes on without the other.
+peer. The writer sends what has been queued since its last system call in one call, or a tick when
+there was nothing to send. The two are linked: neither goes on without the other.
 """
 
 import logging
+from collections.abc import Callable
 from typing import Final, Protocol
 
 import trio
@@ -15,14 +16,18 @@ from ...runtime.api.deadlines import DeadlineError, deadline
 from ...runtime.api.linking import exit
 from ...runtime.api.messaging import receive
 from ...runtime.api.spawning import spawn_link
+from ...runtime.core.identity import Pid
 from ...runtime.core.process import Process, alive
+from ...runtime.core.timers import Entry
 from ...socket.api import configuring
 from ..terms.values import BadTerm
-from ..wire.frames import TICK, FrameReader
+from ..wire.frames import AtomsSent, FrameReader
 from ..wire.handshake import HANDSHAKE_SECONDS, LONGEST_MESSAGE, Agreed, HandshakeError
+from ..wire.outbox import Outbox
 from .channel import Channel
 from .outgoing import MOST_QUEUED
 from .peer import Peer
+from .pressure import BUSY
 
 __all__ = ["Connection", "Handshake"]
 
@@ -54,26 +59,44 @@ class Connection:
     def __init__(self, ticktime: float) -> None:
         self.process: Process | None = None
         """The reader, once it runs."""
+        self.on_room: Callable[[], object] | None = None
         self._ticktime = ticktime
         self._writer: Process | None = None
-        self._out: list[bytes] = []
-        self._out_size = 0
+        self._theirs = ""
+        self._outbox = Outbox(AtomsSent("", ""))
+        self._in_flight = 0
+        """Bytes that the writer has taken, and that the kernel has not."""
+        self._busy = False
         self._heard = False
         self._silences = 0
         """Quarters of the tick time, in a row, in which nothing was heard."""
         self._sent = False
+        self._quarter: Entry | None = None
         self._flushing = False
         """The writer has been woken, and has not taken what there is."""
         self._why: str | None = None
 
-    def write(self, frame: bytes, soon: bool = True) -> None:
-        """Send a frame, without waiting; unless `soon`, together with the next one or tick."""
-        self._out.append(frame)
-        self._out_size += len(frame)
-        if self._out_size > MOST_QUEUED:
-            self.close(f"more than {MOST_QUEUED} bytes wait for it")
-        elif soon and not self._flushing:
+    def meet(self, ours: str, theirs: str) -> None:
+        """Note the names of the two nodes, before anything is written."""
+        self._theirs = theirs
+        self._outbox = Outbox(AtomsSent(ours, theirs))
+
+    def write(
+        self, body: bytearray, sender: Pid | None, short: bool = False, soon: bool = True
+    ) -> bool:
+        """Send a message, without waiting; return True if so much waits that senders must too."""
+        outbox = self._outbox
+        outbox.put(body, sender, short)
+        if soon and not self._flushing:
             self._flush()
+        waiting = outbox.size + self._in_flight
+        if waiting <= BUSY:
+            return False
+        self._busy = True
+        if waiting > MOST_QUEUED and self._why is None:
+            _log.error("%d bytes wait for %s: the connection is closed", waiting, self._theirs)
+            self.close(f"more than {MOST_QUEUED} bytes wait for it")
+        return True
 
     def _flush(self) -> None:
         if self._writer is not None:
@@ -145,17 +168,26 @@ class Connection:
                         return self._why or _REASONS.get(reason, reason)
         finally:
             self._writer = None
+            assert self.process is not None
+            assert self._quarter is not None
+            self.process.node.timers.cancel(self._quarter)
 
     async def _write(self, channel: Channel) -> None:
+        outbox = self._outbox
         while True:
             await receive()
             self._flushing = False
-            out, self._out, self._out_size = self._out, [], 0
-            if out:
-                match await channel.send(b"".join(out)):
+            while data := b"".join(outbox.take()):
+                self._in_flight = len(data)
+                match await channel.send(data):
                     case Error(reason):
                         self._why = self._why or str(reason)
                         exit(("shutdown", reason))  # through the link it ends the reader too
+                self._in_flight = 0
+                if self._busy and outbox.size < BUSY // 2:
+                    self._busy = False
+                    if self.on_room is not None:
+                        self.on_room()
 
     # --- ticks ------------------------------------------------------------------------------------
 
@@ -163,7 +195,8 @@ class Connection:
         self._heard = self._sent = False
         assert self.process is not None
         timers = self.process.node.timers
-        timers.add(trio.current_time() + self._ticktime / 4, self._end_quarter)
+        end = trio.current_time() + self._ticktime / 4
+        self._quarter = timers.add(end, self._end_quarter)
 
     def _end_quarter(self) -> None:
         """Tick if nothing was sent; end the connection if nothing was heard for four quarters.
@@ -171,14 +204,13 @@ class Connection:
         Counted, and not measured from what was heard last: a program that has been busy for longer
         than the tick time has not read what waits for it.
         """
-        if self._writer is None:
-            return
         self._silences = 0 if self._heard else self._silences + 1
         if self._silences >= _MOST_SILENCES:
             self.close("net_tick_timeout")
             return
         if not self._sent:
-            self.write(TICK)  # or what has been left for it
+            self._outbox.put_tick()  # what has been left for it goes out too
+            self._flush()
         self._begin_quarter()
 
 
@@ -188,15 +220,18 @@ _REASONS: Final = {"closed": "connection_closed"}
 async def _message(channel: Channel, data: bytes) -> bytes:
     """Return `data`, with more received until the message at its beginning is whole."""
     head = channel.head
-    while len(data) < head or len(data) < head + int.from_bytes(data[:head], "big"):
-        if len(data) >= head and int.from_bytes(data[:head], "big") > LONGEST_MESSAGE:
-            raise HandshakeError("a message is too long")
+    while True:
+        if len(data) >= head:
+            length = int.from_bytes(data[:head], "big")
+            if length > LONGEST_MESSAGE:
+                raise HandshakeError("a message is too long")
+            if len(data) >= head + length:
+                return data
         match await channel.recv():
             case Ok(more):
                 data += more
             case Error(reason):
                 raise HandshakeError(f"the connection ended in the handshake ({reason})")
-    return data
 
 
 async def _answer(channel: Channel, messages: list[bytes]) -> None:

@@ -18,12 +18,13 @@ from ...runtime.core.messages import Timeout
 from ...runtime.core.node import Node
 from ...runtime.core.process import Process, alive
 from ...runtime.core.remote import RemotePid
+from ..terms.writing import Writer
 from ..wire.flags import offered
 from ..wire.handshake import Self
 from .channel import Tls
 from .connection import Connection
 from .identities import FarName, FarPid, Identities
-from .messages import kin_writer, messages_writer
+from .messages import kin_writer, messages_writer, short_writer
 from .peer import Peer
 
 __all__ = ["Connect", "Distribution", "NodeDown", "NodeUp", "Settings", "distribution"]
@@ -122,6 +123,8 @@ class Distribution:
         """For each node that runs functions of this program, what gives it the right to that."""
         self.find: Callable[[str], Awaitable[tuple[str, int] | None]] | None = None
         """Asked for the address of a node before epmd is."""
+        self.serving: Final[set[Pid]] = set()
+        """The processes that read and write connections."""
         self.on_spawn: Callable[[Peer, dict[str, Any]], None] | None = None
         """Serves a request to spawn here."""
         self.on_release: Callable[[Peer, Callable[[int], object]], None] | None = None
@@ -184,6 +187,12 @@ class Distribution:
 
     def sender_as_bytes(self, pid: Pid) -> bytes:
         return self.identities.sender_as_bytes(pid)
+
+    def sender_in_short(self, pid: Pid) -> bytes:
+        return self.identities.sender_in_short(pid)
+
+    def short_writer(self, peer: Peer) -> Writer:
+        return short_writer(self.identities, self.settings.none, peer, peer.is_kin())
 
     def soon(self, function: Callable[..., object], *args: Any) -> None:
         self.node.deliver_soon(function, *args)

@@ -12,7 +12,20 @@ from ...runtime.core.identity import Pid, Ref
 from ...runtime.core.remote import RemoteName, RemotePid, RemoteRef
 from ..terms.writing import pid_bytes, ref_bytes
 
-__all__ = ["FarName", "FarPid", "FarRef", "Identities", "Neighbour"]
+__all__ = [
+    "FarName",
+    "FarPid",
+    "FarRef",
+    "Identities",
+    "Neighbour",
+    "pid_in_short",
+    "ref_in_short",
+]
+
+# The short form of a pid or a ref: in the place of its node is the number of an atom that the
+# connection keeps, 0 for this node and 1 for the other one.
+OUR_PID: Final = b"XR\x00"
+THEIR_PID: Final = b"XR\x01"
 
 
 class TiesWith(Protocol):
@@ -120,6 +133,16 @@ class FarName(RemoteName):
         self.peer.ties.demonitor(process, self, ref)
 
 
+def pid_in_short(wire: bytes, place: int) -> bytes:
+    """Return the short form of a pid: `place` is 0 for one of this node, 1 for theirs."""
+    return (THEIR_PID if place else OUR_PID) + wire[-12:]
+
+
+def ref_in_short(wire: bytes, place: int) -> bytes:
+    """Return the short form of a reference: `place` is 0 for one of this node, 1 for theirs."""
+    return b"Z%bR%c%b" % (wire[1:3], place, wire[-4 - 4 * wire[2] :])
+
+
 _Key = tuple[Any, ...]
 
 
@@ -139,7 +162,7 @@ class Identities:
         self._sent_pids: WeakValueDictionary[int, Pid] = WeakValueDictionary()
         self._sent_refs: WeakValueDictionary[int, Ref] = WeakValueDictionary()
         self._sender: Pid | None = None
-        self._sender_wire = b""
+        self._sender_wire = self._sender_short = b""
         self._far_pids: WeakValueDictionary[_Key, FarPid] = WeakValueDictionary()
         self._far_refs: WeakValueDictionary[_Key, FarRef] = WeakValueDictionary()
 
@@ -152,9 +175,19 @@ class Identities:
     def sender_as_bytes(self, pid: Pid) -> bytes:
         """Do the same as `pid_as_bytes`; quick for the process that sends one message more."""
         if pid is not self._sender:
-            self._sender_wire = self.pid_as_bytes(pid)
-            self._sender = pid
+            self._keep_sender(pid)
         return self._sender_wire
+
+    def sender_in_short(self, pid: Pid) -> bytes:
+        """Return the short form of that."""
+        if pid is not self._sender:
+            self._keep_sender(pid)
+        return self._sender_short
+
+    def _keep_sender(self, pid: Pid) -> None:
+        self._sender_wire = self.pid_as_bytes(pid)
+        self._sender_short = OUR_PID + self._sender_wire[-12:]
+        self._sender = pid
 
     def ref_as_bytes(self, ref: Ref) -> bytes:
         """Return a ref of this program as a term, and keep it for the way back."""

@@ -16,7 +16,7 @@ from ...runtime.core.messages import Down, Exit, Timeout, TimerExpired
 from ...runtime.core.remote import RemoteRef
 from ..terms.values import Atom, ImproperList
 from ..terms.writing import Write, Writer
-from .identities import FarPid, FarRef, Identities
+from .identities import FarPid, FarRef, Identities, Neighbour, pid_in_short, ref_in_short
 from .reasons import write_reason
 from .records import STRUCT, Record, RecordWriter, record_of, registered_struct
 from .system_messages import DROPPED, ByRelease, system_message
@@ -28,6 +28,7 @@ __all__ = [
     "kin_struct",
     "kin_writer",
     "messages_writer",
+    "short_writer",
     "to_term",
 ]
 
@@ -136,16 +137,12 @@ class _From:
 
 def messages_writer(identities: Identities, none: str) -> Writer:
     """Return a writer that also knows pids, refs, callers, results and registered classes."""
-    more: dict[type, Write] = {Caller: _caller, Ok: _ok, Error: _error, Timeout: _timeout}
-    for cls in (Exit, Down, TimerExpired):
-        more[cls] = lambda writer, out, value: writer.write(out, _FORMS[type(value)](value))
-    return RecordWriter(none, more=_identity_writes(identities) | more)
+    return _writer(none, False, _identity_writes(identities))
 
 
 def kin_writer(identities: Identities, none: str) -> Writer:
     """Return a writer for nodes of this library: text stays text, and records stay records."""
-    records = {cls: record.write for cls, record in _KIN_RECORDS.items()}
-    return RecordWriter(none, "kin", _identity_writes(identities) | records)
+    return _writer(none, True, _identity_writes(identities))
 
 
 def kin_struct(found: dict[Any, Any]) -> Any:
@@ -167,15 +164,30 @@ def _identity_writes(identities: Identities) -> dict[type, Write]:
     def ref(writer: Writer, out: bytearray, value: Ref) -> None:
         out += ref_as_bytes(value)
 
-    return {
-        Pid: pid,
-        Ref: ref,
-        FarPid: wire,
-        FarRef: wire,
-        ReturnAddress: lambda writer, out, value: writer.write(out, value.tag),
-        _From: lambda writer, out, value: _caller(writer, out, value.caller),
-        _Reason: lambda writer, out, value: write_reason(writer, out, value.reason),
-    }
+    return {Pid: pid, Ref: ref, FarPid: wire, FarRef: wire}
+
+
+def short_writer(identities: Identities, none: str, peer: Neighbour, kin: bool) -> Writer:
+    """Return a writer for one connection, which keeps the names of its two nodes."""
+
+    def pid(writer: Writer, out: bytearray, value: Pid) -> None:
+        out += pid_in_short(identities.pid_as_bytes(value), 0)
+
+    def ref(writer: Writer, out: bytearray, value: Ref) -> None:
+        out += ref_in_short(identities.ref_as_bytes(value), 0)
+
+    def far_pid(writer: Writer, out: bytearray, value: FarPid) -> None:
+        out += pid_in_short(value.wire, 1) if value.peer is peer else value.wire
+
+    def far_ref(writer: Writer, out: bytearray, value: FarRef) -> None:
+        out += ref_in_short(value.wire, 1) if value.peer is peer else value.wire
+
+    return _writer(none, kin, {Pid: pid, Ref: ref, FarPid: far_pid, FarRef: far_ref})
+
+
+def _writer(none: str, kin: bool, identities: dict[type, Write]) -> Writer:
+    records = {cls: record.write for cls, record in _KIN_RECORDS.items()} if kin else _RECORDS
+    return RecordWriter(none, "kin" if kin else "binary", {**identities, **_PARTS, **records})
 
 
 def _timeout(writer: Writer, out: bytearray, value: Timeout) -> None:
@@ -225,6 +237,25 @@ def _ok(writer: Writer, out: bytearray, result: Ok[Any]) -> None:
 def _error(writer: Writer, out: bytearray, result: Error[Any]) -> None:
     reason: Any = _Reason(result.reason)
     writer.write(out, (_A("error"), reason if result.data is None else (reason, result.data)))
+
+
+_PARTS: Final[dict[type, Write]] = {
+    ReturnAddress: lambda writer, out, value: writer.write(out, value.tag),
+    _From: lambda writer, out, value: _caller(writer, out, value.caller),
+    _Reason: lambda writer, out, value: write_reason(writer, out, value.reason),
+}
+"""What is written alike for every node."""
+
+_RECORDS: Final[dict[type, Write]] = {
+    Caller: _caller,
+    Ok: _ok,
+    Error: _error,
+    Timeout: _timeout,
+    **dict.fromkeys(
+        (Exit, Down, TimerExpired),
+        lambda writer, out, value: writer.write(out, _FORMS[type(value)](value)),
+    ),
+}
 
 
 def from_term(term: Any) -> Any:

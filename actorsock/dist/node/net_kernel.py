@@ -47,6 +47,7 @@ class NetKernel(GenServer):
         trap_exit(True)  # the end of a connection is a message
         self.node = node
         node.pid = current_process().pid
+        node.serving.add(node.pid)
 
     def handle_call(self, request: Any, caller: Caller) -> Reply | NoReply:
         match request:
@@ -71,9 +72,10 @@ class NetKernel(GenServer):
         return {"node": self.node.name, "connected": list(self.node.connected)}
 
 
-def _begin(connection: Connection) -> bool:
+def _begin(node: Distribution, connection: Connection) -> bool:
     """Become the reader of a connection; return False if it was given up before it began."""
     connection.process = current_process()
+    node.serving.add(connection.process.pid)
     kernel = whereis("net_kernel")
     if kernel is None or connection.why is not None:
         return False
@@ -84,7 +86,7 @@ def _begin(connection: Connection) -> bool:
 async def _connect(node: Distribution, peer: Peer, connection: Connection) -> None:
     reason = "noconnection"
     try:
-        if not _begin(connection):
+        if not _begin(node, connection):
             return
         match await _open(node, peer.name):
             case Ok(sock):
@@ -98,6 +100,7 @@ async def _connect(node: Distribution, peer: Peer, connection: Connection) -> No
                 _log.info("no way to %s: %s", peer.name, why)
     finally:
         peer.carry_out(peer.attempts.ended(connection), connection.why or reason)
+        node.serving.discard(current_process().pid)
 
 
 async def _open(node: Distribution, name: str) -> Ok[Socket] | Error:
@@ -130,6 +133,7 @@ async def _as_connecting(
         peer.refused(connection, refusal.status)
         return "noconnection"
     assert machine.agreed is not None
+    connection.meet(node.name, peer.name)
     peer.established(connection, machine.agreed)
     return await connection.serve(channel, peer, _frames(node, machine.agreed.kin), rest)
 
@@ -177,7 +181,7 @@ async def _accepted(
     machine = Accepting(node.myself, decide)
     try:
         try:
-            if not _begin(connection):
+            if not _begin(node, connection):
                 return
             channel = channel_over(sock, node.settings.tls, None)
             rest = await connection.shake_hands(channel, machine)
@@ -193,12 +197,14 @@ async def _accepted(
             handshakes.discard(connection)
         assert machine.agreed is not None
         assert peer is not None
+        connection.meet(node.name, peer.name)
         peer.established(connection, machine.agreed)
         frames = _frames(node, machine.agreed.kin)
         reason = await connection.serve(channel, peer, frames, rest)
     finally:
         if peer is not None:
             peer.carry_out(peer.attempts.ended(connection), connection.why or reason)
+        node.serving.discard(current_process().pid)
 
 
 def _where(sock: Socket) -> str:

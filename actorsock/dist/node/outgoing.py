@@ -15,8 +15,9 @@ from ...runtime.core.identity import Pid
 from ...runtime.core.process import Process
 from ..terms.writing import Writer
 from ..wire import control
-from ..wire.frames import framed
+from ..wire.flags import Flag
 from .identities import Neighbour
+from .pressure import BUSY, Pressure
 from .reasons import write_reason
 
 __all__ = ["MOST_QUEUED", "Line", "Outgoing", "Speaker"]
@@ -28,10 +29,22 @@ MOST_QUEUED: Final = 64 * 1024 * 1024
 
 
 class Line(Protocol):
-    """A connection, as its peer uses it."""
+    """A connection, as what is sent through it needs it."""
 
-    def write(self, frame: bytes, soon: bool = True) -> None:
-        """Send a frame, without waiting; unless `soon`, together with the next one."""
+    on_room: Callable[[], object] | None
+    """Called when little waits again, after `write` has returned True."""
+
+    def write(
+        self, body: bytearray, sender: Pid | None, short: bool = False, soon: bool = True
+    ) -> bool:
+        """Send a message, without waiting; return True if so much waits that senders must too.
+
+        Args:
+            body: a control message and its payload, as terms without version byte.
+            sender: messages of one sender keep their order.
+            short: True if the names of the two nodes are the first two atoms of the connection.
+            soon: False sends it together with the next one, or tick.
+        """
 
     def close(self, why: str) -> None:
         """End the connection."""
@@ -52,7 +65,12 @@ class Speaker(Protocol):
     def kin(self) -> set[str]: ...
     @property
     def thread(self) -> int: ...
+    @property
+    def serving(self) -> set[Pid]:
+        """The processes that read and write connections: they must go on, whatever waits."""
+
     def sender_as_bytes(self, pid: Pid) -> bytes: ...
+    def sender_in_short(self, pid: Pid) -> bytes: ...
     def soon(self, function: Callable[..., object], *args: Any) -> None: ...
     def here(self, pid: Pid) -> Process | None: ...
     def process_named(self, name: str) -> Process | None: ...
@@ -73,9 +91,12 @@ class Outgoing:
         self.peer = peer
         self.line: Line | None = None
         """The connection, while there is one."""
+        self.short: Writer | None = None
+        """Writes messages in the short form, while there is a connection that understands it."""
+        self.pressure: Final = Pressure(peer.name)
         self.kin: bool | None = True if peer.name in host.kin else None
         """Whether the node is one of this library; None if it was never connected."""
-        self._queue: list[tuple[bytearray, bytearray | None]] = []
+        self._queue: list[tuple[bytearray, bytearray | None, Pid | None]] = []
         self._queued = 0
 
     @property
@@ -83,8 +104,11 @@ class Outgoing:
         """What writes terms for this node; Erlang's form if it is not known."""
         return self.host.kin_writer if self.kin else self.host.writer
 
-    def operate(self, *operation: Any, reason: Any = None) -> None:
-        """Tell a control message; the reason is the payload of those that have one."""
+    def operate(self, *operation: Any, sender: Pid | None, reason: Any = None) -> None:
+        """Tell a control message; the reason is the payload of those that have one.
+
+        The sender is the process here with whose messages it keeps its order.
+        """
         with_reason = operation[0] in _WITH_REASON
 
         def body(writer: Writer) -> bytearray:
@@ -94,57 +118,76 @@ class Outgoing:
                 write_reason(writer, body, reason)
             return body
 
-        self.tell(body(self.writer), self.for_kin(body))
+        self.tell(body(self.writer), sender, for_kin=self.for_kin(body))
 
     def for_kin(self, body: Callable[[Writer], bytearray]) -> bytearray | None:
         """Return what to send if the node turns out to be one of this library, where unknown."""
         return body(self.host.kin_writer) if self.kin is None else None
 
-    def tell(self, body: bytearray, for_kin: bytearray | None = None, soon: bool = True) -> None:
-        """Send a control message with its payload, from any thread."""
-        if get_ident() != self.host.thread:
-            self.host.soon(self._put, body, for_kin)
-        elif self.line is not None:
-            self.line.write(framed(body), soon)
-        else:
-            self._wait(body, for_kin)
+    def tell(
+        self,
+        body: bytearray,
+        sender: Pid | None,
+        short: bool = False,
+        soon: bool = True,
+        for_kin: bytearray | None = None,
+    ) -> bool:
+        """Send a control message with its payload, from any thread.
 
-    def sender(self) -> bytes:
-        """Return the pid of the calling process as a term.
-
-        A thread of the program, or code outside of any process, sends in the name of the node.
+        Returns True if so much waits that its sender has to wait too.
         """
-        process = local.step.process
-        if process is None:
-            process = _process_of_task()
-        return self.host.sender_as_bytes(self.host.pid if process is None else process.pid)
-
-    def _put(self, body: bytearray, for_kin: bytearray | None) -> None:
+        if get_ident() != self.host.thread:
+            self.host.soon(self._put, body, for_kin, sender)
+            return False
         if self.line is not None:
-            self.line.write(framed(body if for_kin is None or not self.kin else for_kin))
-        else:
-            self._wait(body, for_kin)
+            return self.line.write(body, sender, short, soon)
+        return self._wait(body, for_kin, sender)
 
-    def _wait(self, body: bytearray, for_kin: bytearray | None) -> None:
-        self._queue.append((body, for_kin))
+    def sender(self) -> Process | None:
+        """Return the calling process; None for a thread of the program, or outside of any."""
+        process = local.step.process
+        return _process_of_task() if process is None else process
+
+    def charge(self, process: Process) -> None:
+        """Have a process that has sent too much wait, but not one that serves connections."""
+        if process.pid not in self.host.serving:
+            self.pressure.charge(process)
+
+    def _put(self, body: bytearray, for_kin: bytearray | None, sender: Pid | None) -> None:
+        if self.line is not None:
+            self.line.write(body if for_kin is None or not self.kin else for_kin, sender)
+        else:
+            self._wait(body, for_kin, sender)
+
+    def _wait(self, body: bytearray, for_kin: bytearray | None, sender: Pid | None) -> bool:
+        self._queue.append((body, for_kin, sender))
         self._queued += len(body)
         if self._queued > MOST_QUEUED:
             _log.error("%d bytes wait for %s: they are dropped", self._queued, self.peer.name)
             self.peer.overrun()
-        else:
-            self.peer.connect()
+            return False
+        self.peer.connect()
+        return self._queued > BUSY
 
-    def use(self, line: Line) -> None:
+    def use(self, line: Line, flags: int, short: Writer) -> None:
         """Send through this connection from now on, first of all what waits."""
         self.line = line
+        self.short = short if flags & Flag.DIST_HDR_ATOM_CACHE else None
+        line.on_room = self.pressure.release
         queue, self._queue, self._queued = self._queue, [], 0
-        for body, for_kin in queue:
-            line.write(framed(body if for_kin is None or not self.kin else for_kin))
+        busy = False
+        for body, for_kin, sender in queue:
+            busy = line.write(body if for_kin is None or not self.kin else for_kin, sender)
+        if not busy:
+            self.pressure.release()
 
     def drop(self) -> None:
         """Forget the connection and what waits for one."""
-        self.line = None
+        if self.line is not None:
+            self.line.on_room = None
+        self.line = self.short = None
         self._queue, self._queued = [], 0
+        self.pressure.release()
 
 
 def _process_of_task() -> Process | None:

@@ -5,6 +5,7 @@ to make one.
 """
 
 from collections.abc import Callable
+from threading import get_ident
 from typing import Any, Final, Protocol
 
 from ...runtime.api.aliases import send_through
@@ -15,12 +16,15 @@ from ..wire import control
 from ..wire.attempts import Attempts, Decision, Drop, GiveUp, Up
 from ..wire.control import parsed
 from ..wire.handshake import HANDSHAKE_SECONDS, Agreed
-from .identities import FarPid, FarRef
+from .identities import FarPid, FarRef, pid_in_short
 from .messages import DROPPED, from_term, to_term
 from .outgoing import Line, Outgoing, Speaker
 from .ties import Ties
 
 __all__ = ["Host", "Peer"]
+
+_PID: Final = 88
+"""The first byte of a pid."""
 
 _SEND: Final = b"h\x03a" + bytes((control.SEND,))
 _SEND_ALIAS: Final = b"h\x03a" + bytes((control.SEND_ALIAS,))
@@ -35,6 +39,7 @@ class Host(Speaker, Protocol):
     def went_down(self, peer: "Peer", reason: str, was_up: bool) -> None: ...
     def later(self, seconds: float, function: Callable[..., object], *args: Any) -> None: ...
     def with_release(self, peer: "Peer", then: Callable[[int], object]) -> None: ...
+    def short_writer(self, peer: "Peer") -> Writer: ...
     def spawn_for(self, peer: "Peer", request: dict[str, Any]) -> None: ...
 
 
@@ -49,6 +54,7 @@ class Peer:
         self.release: int | None = None
         """The release of Erlang there, once somebody had to know; 0 for another program."""
         self._host = host
+        self._flags = 0
         self._awaited = 0
         self._out = Outgoing(host, self)
         self.ties = Ties(self._out)
@@ -75,13 +81,28 @@ class Peer:
 
     def _send(self, head: bytes, to: bytes, message: Any) -> None:
         out = self._out
-        head += out.sender() + to
-        if out.kin is None:
-            out.tell(
-                _body(out.host.writer, head, message), _body(out.host.kin_writer, head, message)
-            )
+        process = out.sender()
+        # A thread of the program, or code outside of any process, sends in the name of the node.
+        pid = out.host.pid if process is None else process.pid
+        short = out.short
+        if short is None or get_ident() != out.host.thread:
+            head += out.host.sender_as_bytes(pid) + to
+
+            def whole(writer: Writer) -> bytearray:
+                body = bytearray(head)
+                writer.write(body, to_term(message, writer.kin))
+                return body
+
+            busy = out.tell(whole(out.writer), pid, for_kin=out.for_kin(whole))
         else:
-            out.tell(_body(out.writer, head, message))
+            assert out.line is not None
+            body = bytearray(head)
+            body += out.host.sender_in_short(pid)
+            body += pid_in_short(to, 1) if to[0] == _PID else to
+            short.write(body, to_term(message, short.kin))
+            busy = out.line.write(body, pid, True)
+        if busy and process is not None:
+            out.charge(process)
 
     @property
     def writer(self) -> Writer:
@@ -123,7 +144,7 @@ class Peer:
                         self._down("connection_replaced")
                     connection.close("another connection with this node goes on")
                 case Up(connection):
-                    self._out.use(connection)
+                    self._out.use(connection, self._flags, self._host.short_writer(self))
                     self._host.came_up(self)
                 case GiveUp():
                     self._down(reason)
@@ -145,7 +166,7 @@ class Peer:
         # over before anything of the new one is heard.
         if agreed.creation != self.creation:
             self.release = None
-        self.hidden, self.creation = agreed.hidden, agreed.creation
+        self.hidden, self.creation, self._flags = agreed.hidden, agreed.creation, agreed.flags
         self._out.kin = agreed.kin
         (self._host.kin.add if agreed.kin else self._host.kin.discard)(self.name)
         self.carry_out(self.attempts.completed(connection))
@@ -207,12 +228,6 @@ class Peer:
 
     def _on_group_leader(self, sender: Pid, to: Pid) -> None:
         pass  # a process here has none: its output goes where that of the program goes
-
-
-def _body(writer: Writer, head: bytes, message: Any) -> bytearray:
-    body = bytearray(head)
-    writer.write(body, to_term(message, writer.kin))
-    return body
 
 
 _WITHOUT_SENDER: Final = ("send", "send_name", "send_alias", "spawn_reply")

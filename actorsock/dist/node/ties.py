@@ -54,35 +54,35 @@ class Ties:
         """Tell that `process`, here, is linked with `to`."""
         if self.links.get((process, to)) != _ACTIVE:
             self.links[process, to] = _ACTIVE
-            self._out.operate(control.LINK, process, to)
+            self._out.operate(control.LINK, process, to, sender=process)
 
     def unlink(self, process: Pid, to: FarPid) -> None:
         """Tell that the link is removed; until it is acknowledged the other side may not know."""
         if self.links.get((process, to)) == _ACTIVE:
             number = self.links[process, to] = next(self._unlinks)
-            self._out.operate(control.UNLINK, number, process, to)
+            self._out.operate(control.UNLINK, number, process, to, sender=process)
 
     def exit(self, process: Pid, to: FarPid, reason: Any) -> None:
         """Send the exit signal of a link, whose process here has ended."""
         if self.links.pop((process, to), None) == _ACTIVE:
-            self._out.operate(control.EXIT, process, to, reason=reason)
+            self._out.operate(control.EXIT, process, to, sender=process, reason=reason)
 
     def exit2(self, process: Pid, to: FarPid, reason: Any) -> None:
         """Send the exit signal of `exit(pid, reason)`."""
-        self._out.operate(control.EXIT2, process, to, reason=reason)
+        self._out.operate(control.EXIT2, process, to, sender=process, reason=reason)
 
     def on_link(self, sender: FarPid, to: Pid) -> None:
         if (to, sender) in self.links:
             return
         process = self._out.host.here(to)
         if process is None or process.ending:
-            self._out.operate(control.EXIT, to, sender, reason="noproc")
+            self._out.operate(control.EXIT, to, sender, sender=to, reason="noproc")
         else:
             self.links[to, sender] = _ACTIVE
             process.linked_from(sender)
 
     def on_unlink(self, id: int, sender: FarPid, to: Pid) -> None:
-        self._out.operate(control.UNLINK_ACK, id, to, sender)
+        self._out.operate(control.UNLINK_ACK, id, to, sender, sender=to)
         if self.links.get((to, sender)) == _ACTIVE:
             del self.links[to, sender]
             if (process := self._out.host.here(to)) is not None:
@@ -107,14 +107,14 @@ class Ties:
     def monitor(self, process: Pid, to: FarPid | FarName, ref: Ref) -> None:
         """Ask for a `Down` for the end of `to`."""
         self.monitors[ref] = process, to
-        self._out.tell(self._about_monitor(_MONITOR, process, to, ref))
+        self._out.tell(self._about_monitor(_MONITOR, process, to, ref), process)
 
     def demonitor(self, process: Pid, to: FarPid | FarName, ref: Ref) -> None:
         """Withdraw that."""
         if self.monitors.pop(ref, None) is not None:
             # It does no harm to be told later: a `Down` that comes until then is not delivered.
             # Each call ends with this, and a system call for it would double the price.
-            self._out.tell(self._about_monitor(_DEMONITOR, process, to, ref), soon=False)
+            self._out.tell(self._about_monitor(_DEMONITOR, process, to, ref), process, soon=False)
 
     def _about_monitor(
         self, head: bytes, process: Pid, to: FarPid | FarName, ref: Ref
@@ -128,11 +128,11 @@ class Ties:
     def monitor_exit(self, process: Pid, named: Any, to: FarPid, ref: Ref, reason: Any) -> None:
         """Tell that `process`, which `to` monitors, has ended."""
         if self.watchers.pop(ref, None) is not None:
-            self._down(named, to, ref, reason)
+            self._down(process, named, to, ref, reason)
 
-    def _down(self, named: Any, to: FarPid, ref: Ref, reason: Any) -> None:
+    def _down(self, process: Pid | None, named: Any, to: FarPid, ref: Ref, reason: Any) -> None:
         target = Atom(named) if isinstance(named, str) else named
-        self._out.operate(control.MONITOR_EXIT, target, to, ref, reason=reason)
+        self._out.operate(control.MONITOR_EXIT, target, to, ref, sender=process, reason=reason)
 
     def on_monitor(self, sender: FarPid, to: Pid | str, ref: FarRef) -> None:
         named: Pid | str = str(to) if isinstance(to, str) else to
@@ -141,7 +141,7 @@ class Ties:
         else:
             process = self._out.host.here(to)
         if process is None or process.ending:
-            self._down(named, sender, ref, "noproc")
+            self._down(None if process is None else process.pid, named, sender, ref, "noproc")
         else:
             self.watchers[ref] = process.pid
             process.watched_from(sender, ref, named)
@@ -172,11 +172,12 @@ class Ties:
             writer.write(body, args)
             return body
 
-        told = body(self._out.writer), self._out.for_kin(body)
+        told = body(self._out.writer)
+        for_kin = self._out.for_kin(body)
         self._spawning[ref] = process
         if Atom("monitor") in options:
             self.monitors[ref] = process, FarName("", self._out.peer)
-        self._out.tell(*told)
+        self._out.tell(told, process, for_kin=for_kin)
 
     def abandon_spawn(self, ref: Ref) -> None:
         """Forget a request to spawn that may still be answered: nobody waits for it."""
@@ -184,7 +185,8 @@ class Ties:
 
     def spawned(self, to: Pid, ref: Ref, flags: int, result: Any) -> None:
         """Answer a request to spawn here."""
-        self._out.operate(control.SPAWN_REPLY, ref, to, flags, result)
+        sender = result if isinstance(result, Pid) else None
+        self._out.operate(control.SPAWN_REPLY, ref, to, flags, result, sender=sender)
 
     def adopt(self, process: Process, parent: FarPid, ref: Ref, link: bool, monitor: bool) -> None:
         """Link and monitor a process that was spawned for `parent`, before it runs."""
@@ -202,7 +204,7 @@ class Ties:
         if process is None:
             # Abandoned. A process that was to be linked must not live on, unknown to anybody.
             if flags & 1 and isinstance(result, FarPid):
-                self._out.operate(control.EXIT, to, result, reason="abandoned")
+                self._out.operate(control.EXIT, to, result, sender=to, reason="abandoned")
             return
         if isinstance(result, FarPid):
             if flags & 1:

@@ -14,22 +14,61 @@ import attrs
 from ..terms.reading import Reader
 from ..terms.values import BadTerm
 
-__all__ = ["LONGEST_FRAME", "TICK", "FrameReader", "framed"]
+__all__ = ["FRAGMENT", "LONGEST_FRAME", "TICK", "AtomsSent", "FrameReader", "framed"]
+
+FRAGMENT: Final = 64 * 1024
+"""Bytes of the pieces in which a larger message goes out: as many as in Erlang."""
 
 LONGEST_FRAME: Final = 64 * 1024 * 1024
 """Bytes of a frame, and of all fragments that are under way."""
 
 TICK: Final = bytes(4)
 
-_HEADER: Final = b"\x83D\x00"  # a header that announces no atoms
+_NO_ATOMS: Final = b"\x00"
 _LENGTH: Final = Struct(">I")
 _FRAGMENT: Final = Struct(">QQ")
 _U16: Final = Struct(">H")
 
 
-def framed(body: bytes | bytearray) -> bytes:
-    """Return the frame with a control message, and its payload, as terms without version byte."""
-    return b"".join((_LENGTH.pack(len(body) + len(_HEADER)), _HEADER, body))
+def framed(body: bytes | bytearray, atoms: bytes = _NO_ATOMS) -> bytes:
+    """Return the frame with a control message, and its payload, as terms without version byte.
+
+    `atoms` is what `AtomsSent` puts in front.
+    """
+    return b"".join((_LENGTH.pack(len(body) + len(atoms) + 2), b"\x83D", atoms, body))
+
+
+class AtomsSent:
+    """The atoms that one connection keeps for what this node sends: the names of the two nodes.
+
+    They stand in every pid and ref, and so in every message. The first header in front of a
+    message in the short form announces them, the later ones only name their places.
+
+    Args:
+        ours: the name of this node.
+        theirs: the name of the other one.
+    """
+
+    def __init__(self, ours: str, theirs: str) -> None:
+        names = ours.encode(), theirs.encode()
+        long = max(map(len, names)) > 255
+        size = 2 if long else 1
+        texts = [len(name).to_bytes(size, "big") + name for name in names]
+        # A count; four bits for each atom, 8 for a new one, and four for the size of lengths.
+        self._header = bytes((2, 0x88, long, 0)) + texts[0] + b"\x01" + texts[1]
+        self._used = False
+
+    def header(self, short: bool) -> bytes:
+        """Return what stands between the two bytes of a frame's header and the message."""
+        if not short:
+            return _NO_ATOMS
+        self._used = True
+        return self._header
+
+    def sent(self) -> None:
+        """Note that everything that has got a header goes out now."""
+        if self._used:
+            self._header = b"\x02\x00\x00\x00\x01"
 
 
 @attrs.define
@@ -52,6 +91,8 @@ class FrameReader:
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
         self._bytes = bytearray()
+        self._wanted = 4
+        """Bytes of the frame that has begun, or of its length."""
         self._atoms: dict[int, Any] = {}
         """The cache of atoms that the other node fills, by segment and index."""
         self._parts: dict[int, _Parts] = {}
@@ -65,15 +106,19 @@ class FrameReader:
         """
         if self._bytes:
             self._bytes += data
+            if len(self._bytes) < self._wanted:
+                return  # a long frame is put together once, and not with each piece of it
             data = bytes(self._bytes)
             self._bytes.clear()
         at, size = 0, len(data)
+        self._wanted = 4
         while size - at >= 4:
             (length,) = _LENGTH.unpack_from(data, at)
             if length > LONGEST_FRAME:
                 raise BadTerm(f"a frame of {length} bytes, more than {LONGEST_FRAME}")
             end = at + 4 + length
             if end > size:
+                self._wanted = 4 + length
                 break
             if length:
                 frame = data[at + 4 : end]

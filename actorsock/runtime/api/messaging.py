@@ -142,8 +142,9 @@ async def receive(pattern: Any = None, *, after: float = inf) -> Any:
 
     Args:
         pattern: None (the default) matches any message; a type, a tuple or a union of types
-            matches their instances; a `Ref` matches a message that carries it in its attribute
-            `ref`; a plain function is called with each message and returns true for a match.
+            matches their instances; a `Ref` matches a message that carries it, in its attribute
+            `ref`, or, if it is a tuple, as its first item or else its second: `(ref, reply)`; a
+            plain function is called with each message and returns true for a match.
         after: seconds to wait; `math.inf` (the default) waits for ever, 0 takes a message that is
             already there. It covers the waiting alone.
 

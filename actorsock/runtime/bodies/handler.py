@@ -14,7 +14,7 @@ from typing import Any, Final, NoReturn
 from trio.lowlevel import disable_ki_protection, enable_ki_protection
 
 from ..._native import twin
-from ..core.body import Body
+from ..core.body import Body, owing
 from ..core.mailbox import NOTHING, anything
 from ..core.node import Node
 from ..core.process import Process, alive, new_process
@@ -72,8 +72,21 @@ class HandlerBody(Body):
     def stop(self, reason: Any, ended_by: object) -> bool:
         # An idle handler ends in a step of its own. One that runs, or whose step is queued, is not
         # parked: that step finds `ending` set.
-        self.wake()
+        if not self.wake() and owing and (debt := owing.get(self)) is not None:
+            debt.forgive(self)
         return False
+
+    def run(self, step: Callable[[], None]) -> None:
+        """Take a step of this handler that was postponed."""
+        self._node.run_queue.run(step)
+
+    def pause_if_idle(self) -> None:
+        """Take no message until the debt is settled; a step of the run queue."""
+        process = self._process
+        if process is None or self.parked is None or (debt := owing.get(self)) is None:
+            return
+        self.parked = process.mailbox.wanted = None
+        debt.postpone(self, lambda: self._handled(process, None))
 
     def wake(self, outcome: Any = None) -> bool:
         # The outcome is ignored: a handler waits for messages alone, and the step takes the next.
@@ -122,6 +135,9 @@ class HandlerBody(Body):
         """Run one step: handle the oldest message, or `AGAIN`, or end."""
         process = self._process
         if process is None:
+            return
+        if owing and (debt := owing.get(self)) is not None and not process.ending:
+            debt.postpone(self, lambda: self._handle_next(message))
             return
         # Reads and writes the fields of the mailbox, which saves method calls for each message.
         mailbox = process.mailbox

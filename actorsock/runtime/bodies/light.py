@@ -16,7 +16,7 @@ from trio.lowlevel import enable_ki_protection
 
 from ..._native import twin
 from ...arguments import shown
-from ..core.body import Body
+from ..core.body import Body, owing
 from ..core.node import Node
 from ..core.process import Process, alive, exit_signal, new_process
 from ..core.reductions import LIGHT_BUDGET
@@ -122,6 +122,8 @@ class LightBody(Body):
             self._passes.step_soon(self)
             await _pause
         self.check()
+        if owing and (debt := owing.pop(self, None)) is not None:
+            await debt.settle(self)
 
     def check(self) -> None:
         if self.stopped:

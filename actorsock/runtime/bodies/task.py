@@ -20,7 +20,7 @@ from trio.lowlevel import (
     wait_task_rescheduled,
 )
 
-from ..core.body import Body
+from ..core.body import Body, owing
 from ..core.node import Node
 from ..core.process import ExitSignal, Process, alive, exit_signal, new_process
 from ..core.reductions import TASK_BUDGET
@@ -101,6 +101,8 @@ class TaskBody(Body):
         self.floor = self.budget - TASK_BUDGET
         await trio.lowlevel.checkpoint()
         self.check()
+        if owing and (debt := owing.pop(self, None)) is not None:
+            await debt.settle(self)
 
     @property
     def waiting(self) -> Awaitable[object]:

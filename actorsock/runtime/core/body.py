@@ -10,17 +10,34 @@ the same protocol: `check()`, set `parked`, await `waiting`, `check()`.
 """
 
 import abc
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from math import inf
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from .reductions import GIVE_WAY_FIRST
 from .timers import Timers
 
-__all__ = ["TIMED_OUT", "Body"]
+__all__ = ["TIMED_OUT", "Body", "Debt", "owing"]
 
 TIMED_OUT: Final = object()
 """The result of `park` when the deadline came first."""
+
+
+class Debt(Protocol):
+    """What a process has to wait for at its next wait, such as a slow node that it floods."""
+
+    async def settle(self, body: "Body") -> None:
+        """Wait until the debt is settled."""
+
+    def postpone(self, body: "Body", step: Callable[[], None]) -> None:
+        """Have `step` of a handler, which can't wait, taken when the debt is settled."""
+
+    def forgive(self, body: "Body") -> None:
+        """Let go of a process that ends."""
+
+
+owing: Final[dict["Body", Debt]] = {}
+"""The processes that have a debt. It is looked at where one gives way, and is usually empty."""
 
 
 class Body(abc.ABC):

@@ -63,8 +63,8 @@ class Ref(_Identity):
     """A reference, unique for the life of the program. Erlang's `reference()`.
 
     Returned by `make_ref`, `monitor`, `alias` and the timers. `receive(ref)` takes a message that
-    carries it in an attribute `ref`. Equal only to itself, hashable; it can be copied but not
-    pickled.
+    carries it in an attribute `ref`, or a tuple that has it in front. Equal only to itself,
+    hashable; it can be copied but not pickled.
     """
 
     __slots__ = ()
@@ -83,7 +83,7 @@ def make_ref() -> Ref:
 
         ref = make_ref()
         send(server, Request(ref, current_pid()))
-        answer = await receive(ref)  # a message with this ref as its attribute `ref`
+        answer = await receive(ref)  # a message with the attribute `ref`, or a tuple (ref, ...)
     """
     return Ref()
 

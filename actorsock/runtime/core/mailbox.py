@@ -70,12 +70,22 @@ def may_match(wanted: Matcher, message: Any) -> bool:
 
 
 def ref_of(message: Any) -> Ref | None:
-    """Return the reference in the attribute `ref` of `message`, if it has one."""
+    """Return the reference that `message` carries: in its attribute `ref`, or at its front.
+
+    Of a tuple the first item or else the second, where Erlang's `{Ref, Reply}` and
+    `{'DOWN', Ref, ...}` have it.
+    """
+    if type(message) is tuple:
+        for item in message[:2]:
+            if issubclass(type(item), Ref):
+                carried: Ref = item
+                return carried
+        return None
     try:
         ref = message.ref
     except BaseException:  # a message is any object, its attributes may be computed and may fail
         return None
-    return ref if type(ref) is Ref else None
+    return ref if issubclass(type(ref), Ref) else None
 
 
 def test_of(pattern: Any) -> Matcher:
@@ -88,7 +98,7 @@ def test_of(pattern: Any) -> Matcher:
         return anything
     if type(pattern) is type:
         return _test_of_types(pattern)
-    if type(pattern) is Ref:
+    if issubclass(type(pattern), Ref):
         return lambda message: ref_of(message) is pattern
     if isinstance(pattern, (type, UnionType, tuple)) or get_origin(pattern) is not None:
         parts = _check_types(pattern)
@@ -219,7 +229,7 @@ class Mailbox:
         After `MANY` the caller goes on with `search`, after `PAUSED` with `take_arrival`.
         """
         if self.saved:
-            if type(pattern) is Ref:
+            if issubclass(type(pattern), Ref):
                 # None found: no saved message carries the ref, and only arrivals are left to test.
                 numbers = self._numbers_of(pattern)
                 if numbers:

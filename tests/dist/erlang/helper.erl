@@ -31,6 +31,8 @@ start(Name) -> gen_server:start({local, Name}, helper, [], []).
 
 echo() -> receive {From, Message} -> From ! Message, echo() end.
 
+sink() -> receive _ -> sink() end.
+
 %% Answer to N messages of one process with their count.
 count(0, From) -> From ! counted;
 count(N, From) -> receive {m, _} -> count(N - 1, From) end.

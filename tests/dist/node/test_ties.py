@@ -13,7 +13,7 @@ from actorsock import Pid, demonitor, exit, link, monitor, send, spawn_handler, 
 from actorsock.dist.node.distribution import Distribution, Settings
 from actorsock.dist.node.peer import Peer
 from actorsock.dist.terms.reading import Reader
-from actorsock.dist.wire.frames import FrameReader
+from actorsock.dist.wire.frames import FrameReader, framed
 from actorsock.dist.wire.handshake import Agreed
 from actorsock.runtime.bodies.current import current_process
 from actorsock.runtime.core.process import alive
@@ -25,8 +25,11 @@ class Queue:
     def __init__(self) -> None:
         self.frames: deque[bytes] = deque()
 
-    def write(self, frame: bytes, soon: bool = True) -> None:
-        self.frames.append(frame)
+    on_room = None
+
+    def write(self, body: bytearray, sender: Any, short: bool = False, soon: bool = True) -> bool:
+        self.frames.append(framed(body))
+        return False
 
     def close(self, why: str) -> None:
         self.frames.clear()

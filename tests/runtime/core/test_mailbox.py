@@ -278,6 +278,19 @@ def test_ref_of_returns_the_attribute_ref_of_a_message() -> None:
     assert ref_of(ref) is None
 
 
+def test_of_a_tuple_the_first_ref_in_front_is_carried() -> None:
+    ref, other = make_ref(), make_ref()
+    assert ref_of((ref, other)) is ref_of(("DOWN", ref, other)) is ref_of((ref,)) is ref
+    assert ref_of(("a", "b", ref)) is ref_of(()) is ref_of([ref]) is None
+    mailbox = Mailbox()
+    for message in (("noise", 1), (other, 2), ("DOWN", ref, 3), (ref, 4)):
+        mailbox.put(message)
+    for _ in range(2):  # among arrivals, then among what was saved
+        assert mailbox.take(ref, matcher_for(ref))[0] in ("DOWN", ref)
+    assert mailbox.take(ref, matcher_for(ref)) is NOTHING
+    assert mailbox.messages() == [("noise", 1), (other, 2)]
+
+
 def test_a_message_whose_ref_is_something_else_carries_none() -> None:
     @attrs.frozen
     class Order:
