@@ -14,7 +14,7 @@
 static const TwinEntry *const TABLES[] = {LIGHT_TWINS, MESSAGE_TWINS, RECEIVE_TWINS,
                                            SOCKET_TWINS, POLLER_TWINS,  ASKING_TWINS,
                                            CALL_TWINS,    DATAGRAM_TWINS,
-                                           SPAWNING_TWINS, OPENING_TWINS,
+                                           SPAWNING_TWINS, OPENING_TWINS, TERM_TWINS,
                                            NULL};
 
 static const TwinEntry *
@@ -230,7 +230,7 @@ static int
 module_clear(PyObject *module)
 {
     State *state = PyModule_GetState(module);
-    state->runtime_ready = state->otp_ready = state->sockets_ready = 0;
+    state->runtime_ready = state->otp_ready = state->sockets_ready = state->terms_ready = 0;
 #define CLEAR(name) Py_CLEAR(state->name);
     STATE_OBJECTS(CLEAR)
 #undef CLEAR

@@ -91,7 +91,14 @@
     X(end_of_stream)                                                                              \
     X(epoll_type)                                                                                 \
     X(watch_read)                                                                                 \
-    X(spare)
+    X(spare)                                                                                      \
+    /* terms */                                                                                   \
+    X(atom_type)                                                                                  \
+    X(list_key_type)                                                                              \
+    X(pairs_map_type)                                                                             \
+    X(read_table)                                                                                 \
+    X(with_tail)                                                                                  \
+    X(write_str)
 
 /* Names of attributes and words: X(word) declares `str_word`.  */
 #define STATE_WORDS(X)                                                                            \
@@ -142,7 +149,12 @@
     X(_epoll)                                                                                     \
     X(_new)                                                                                       \
     X(_notify)                                                                                    \
-    X(_poll)
+    X(_poll)                                                                                      \
+    X(_atoms)                                                                                     \
+    X(atom)                                                                                       \
+    X(by_type)                                                                                    \
+    X(cached)                                                                                     \
+    X(derived)
 
 /* Offsets of slots: X(group, type, slot) declares `group_slot`, of the type `type`.  */
 #define RUNTIME_SLOTS(X)                                                                          \
@@ -294,7 +306,7 @@
     X(select_message, select_message_type, tag)
 
 typedef struct {
-    int runtime_ready, otp_ready, sockets_ready; /* the objects and offsets of that group are there */
+    int runtime_ready, otp_ready, sockets_ready, terms_ready; /* the objects and offsets of that group are there */
 #define DECLARE(name) PyObject *name;
     STATE_OBJECTS(DECLARE)
 #undef DECLARE
@@ -334,6 +346,7 @@ extern const TwinEntry DATAGRAM_TWINS[];
 extern const TwinEntry CALL_TWINS[];
 extern const TwinEntry SPAWNING_TWINS[];
 extern const TwinEntry OPENING_TWINS[];
+extern const TwinEntry TERM_TWINS[];
 extern PyType_Spec next_message_spec;
 extern PyType_Spec asked_spec;
 
@@ -439,6 +452,7 @@ end_except(PyObject *exc, PyObject *handled)
 int import_runtime(State *state);
 int import_otp(State *state);
 int import_sockets(State *state);
+int import_terms(State *state);
 
 /* The same, once.  */
 static inline int
@@ -457,6 +471,12 @@ static inline int
 sockets_prepare(State *state)
 {
     return state->sockets_ready ? 0 : import_sockets(state);
+}
+
+static inline int
+terms_prepare(State *state)
+{
+    return state->terms_ready ? 0 : import_terms(state);
 }
 
 /* The `Step` of this thread; a new reference.  */

@@ -125,6 +125,16 @@ static const Import SOCKET_IMPORTS[] = {
     {0, NULL, NULL},
 };
 
+static const Import TERM_IMPORTS[] = {
+    FROM(atom_type, "actorsock.dist.terms.values", "Atom"),
+    FROM(list_key_type, "actorsock.dist.terms.values", "ListKey"),
+    FROM(pairs_map_type, "actorsock.dist.terms.values", "PairsMap"),
+    FROM(read_table, "actorsock.dist.terms.reading", "_READ"),
+    FROM(with_tail, "actorsock.dist.terms.reading", "_with_tail"),
+    FROM(write_str, "actorsock.dist.terms.writing", "_str"),
+    {0, NULL, NULL},
+};
+
 static int
 import_all(State *state, const Import *imports)
 {
@@ -228,6 +238,16 @@ import_sockets(State *state)
     }
     Py_XSETREF(state->epoll_type, epoll);
     state->sockets_ready = 1;
+    return 0;
+}
+
+int
+import_terms(State *state)
+{
+    if (state_prepare(state) < 0 || import_all(state, TERM_IMPORTS) < 0) {
+        return -1;
+    }
+    state->terms_ready = 1;
     return 0;
 }
 

@@ -10,6 +10,7 @@ from math import isfinite
 from struct import Struct, error
 from typing import Any, Final
 
+from ..._native import twin
 from .values import (
     KIN_TEXT,
     LONGEST_ATOM,
@@ -109,7 +110,7 @@ class Reader:
     def term(self, data: bytes, at: int) -> tuple[Any, int]:
         """Return the term at `at`, without a version byte, and where it ends."""
         try:
-            return _READ[data[at]](self, data, at + 1)
+            return read_term(self, data, at)
         except _BREACHES as breach:
             raise BadTerm(_why(breach)) from None
 
@@ -126,6 +127,12 @@ class Reader:
             raise BadTerm(f"an atom of {len(characters)} characters")
         atom = self._atoms[text] = Atom(characters)
         return atom
+
+
+@twin
+def read_term(reader: Reader, data: bytes, at: int) -> tuple[Any, int]:
+    """Return the term at `at`, without a version byte, and where it ends."""
+    return _READ[data[at]](reader, data, at + 1)
 
 
 def _why(breach: Exception) -> str:
@@ -265,11 +272,15 @@ def _list(reader: Reader, data: bytes, at: int) -> tuple[Any, int]:
     if data[at] == _NIL:
         return items, at + 1
     tail, at = _READ[data[at]](reader, data, at + 1)
+    return _with_tail(items, tail), at
+
+
+def _with_tail(items: list[Any], tail: Any) -> Any:
     if type(tail) is list:
-        return items + tail, at
+        return items + tail
     if type(tail) is ImproperList:
-        return ImproperList((*items, *tail.items), tail.tail), at
-    return (ImproperList(items, tail) if items else tail), at
+        return ImproperList((*items, *tail.items), tail.tail)
+    return ImproperList(items, tail) if items else tail
 
 
 def _binary(reader: Reader, data: bytes, at: int) -> tuple[Any, int]:

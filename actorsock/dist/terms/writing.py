@@ -5,6 +5,7 @@ from math import isfinite
 from struct import Struct
 from typing import Any, Final
 
+from ..._native import twin
 from ...arguments import shown
 from .values import (
     KIN_TEXT,
@@ -110,7 +111,7 @@ class Writer:
     def write(self, out: bytearray, value: Any) -> None:
         """Append `value` to `out`; raise `TypeError` if it, or a part of it, is no term."""
         try:
-            _write(self, out, value)
+            write_term(self, out, value)
         except RecursionError:
             raise TypeError(f"{shown(value)} is nested too deeply for a term") from None
 
@@ -126,7 +127,9 @@ Write = Callable[[Writer, bytearray, Any], object]
 """Appends the term for a value."""
 
 
-def _write(writer: Writer, out: bytearray, value: Any) -> None:
+@twin
+def write_term(writer: Writer, out: bytearray, value: Any) -> None:
+    """Append the term for `value`."""
     (writer.by_type.get(type(value)) or writer.derived(value))(writer, out, value)
 
 
@@ -198,24 +201,34 @@ def _list(writer: Writer, out: bytearray, value: list[Any] | ListKey) -> None:
             out += _ATOM(107, len(body))
             out += body
             return
-    out += _TAG_U32(108, len(value))
+    count = len(value)
+    out += _TAG_U32(108, count)
     table = writer.by_type
     for item in value:
         (table.get(type(item)) or writer.derived(item))(writer, out, item)
+    _check_unchanged(len(value) == count)
     out += b"j"
 
 
 def _improper(writer: Writer, out: bytearray, value: ImproperList) -> None:
     out += _TAG_U32(108, len(value.items))
     for item in value.items:
-        _write(writer, out, item)
+        write_term(writer, out, item)
     if type(value.tail) is list:
         raise TypeError(f"{shown(value)} is no improper list: its tail is a list")
-    _write(writer, out, value.tail)
+    write_term(writer, out, value.tail)
 
 
 def _dict(writer: Writer, out: bytearray, value: dict[Any, Any]) -> None:
+    count = len(value)
     _pairs(writer, out, list(value.items()))
+    _check_unchanged(len(value) == count)
+
+
+def _check_unchanged(unchanged: bool) -> None:
+    # By another thread: the bytes would not be those of any term.
+    if not unchanged:
+        raise RuntimeError("a list or dict has changed while it was written")
 
 
 def _pairs_map(writer: Writer, out: bytearray, value: PairsMap) -> None:
@@ -266,7 +279,7 @@ def _fun(writer: Writer, out: bytearray, value: Fun) -> None:
     _int(writer, body, value.old_index)
     _int(writer, body, value.old_uniq)
     for part in (value.pid, *value.free):
-        _write(writer, body, part)
+        write_term(writer, body, part)
     out += _TAG_U32(112, len(body) + 4)
     out += body
 
