@@ -144,7 +144,9 @@ class Connection:
                     case Error(reason):
                         return self._why or _REASONS.get(reason, reason)
         finally:
-            self._writer = None
+            writer, self._writer = self._writer, None
+            # The link tells it of every end but a normal one.
+            writer.signal(writer.pid, "kill", "exit")
 
     async def _write(self, channel: Channel) -> None:
         while True:
