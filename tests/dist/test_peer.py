@@ -37,6 +37,7 @@ from actorsock import (
 )
 from actorsock.dist import Atom
 from actorsock.otp import ChildSpec, Supervisor
+from actorsock.runtime.core.process import alive
 
 from ..stories import in_runtime, until
 from . import peer_code
@@ -466,7 +467,9 @@ def children() -> list[str]:
 async def test_starts_and_stops_leave_nothing() -> None:
     before = children()
     async with open_runtime():
+        processes = len(alive)
         for _ in range(3):
             async with dist.peer.start() as node:
                 assert await dist.ping(node) == "pong"
+        await until(lambda: len(alive) == processes)
     assert children() == before

@@ -167,7 +167,9 @@ class Connection:
                     case Error(reason):
                         return self._why or _REASONS.get(reason, reason)
         finally:
-            self._writer = None
+            writer, self._writer = self._writer, None
+            # The link tells it of every end but a normal one.
+            writer.signal(writer.pid, "kill", "exit")
             assert self.process is not None
             assert self._quarter is not None
             self.process.node.timers.cancel(self._quarter)

@@ -284,7 +284,9 @@ def _fun(writer: Writer, out: bytearray, value: Fun) -> None:
     out += body
 
 
-_TEXT: Final[dict[str, Write]] = {"binary": _text(109), "atom": _atom, "kin": _text(KIN_TEXT)}
+_str: Final = _text(109)
+
+_TEXT: Final[dict[str, Write]] = {"binary": _str, "atom": _atom, "kin": _text(KIN_TEXT)}
 
 _BY_TYPE: Final[dict[type, Write]] = {
     bool: _bool,
