@@ -208,7 +208,7 @@ async def call(
         node: the name of a peer that this program has started.
         fn: a plain or an async function that can be imported by its name, see `dist.spawn`. It
             runs in a process of its own.
-        *args, **kwargs: its arguments.
+        args, kwargs: its arguments.
         timeout: seconds to wait; `math.inf` (the default) waits for ever. The function goes on.
 
     Returns:

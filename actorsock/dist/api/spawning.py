@@ -86,8 +86,8 @@ async def spawn_link(*args: Any, **named: Any) -> Pid:
     """Start a process on another node, linked with the caller. Erlang's `spawn_link/4`.
 
     Args:
-        fn, *args, name, light: as for `spawn`.
-        node, module, function, args: as for `spawn`.
+        fn, args, name, light: as for `spawn`; `args` are the arguments, or the list of them.
+        node, module, function: as for `spawn`.
 
     Returns:
         The pid of the new process.
@@ -121,8 +121,8 @@ async def spawn_monitor(*args: Any, **named: Any) -> tuple[Pid, Ref]:
     """Start a process on another node, monitored by the caller. Erlang's `spawn_monitor/4`.
 
     Args:
-        fn, *args, name, light: as for `spawn`.
-        node, module, function, args: as for `spawn`.
+        fn, args, name, light: as for `spawn`; `args` are the arguments, or the list of them.
+        node, module, function: as for `spawn`.
 
     Returns:
         The pid of the new process, and the ref that its `Down` will carry.
