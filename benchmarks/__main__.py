@@ -21,6 +21,7 @@ from . import (
     active,
     bulk,
     burst,
+    cores,
     distribution,
     echo,
     mailbox_drain,
@@ -57,6 +58,7 @@ PARTS: Final[dict[str, Part]] = {
     "request_reply": request_reply.benchmarks,
     "receive_by_ref": receive_by_ref.benchmarks,
     "distribution": distribution.benchmarks,
+    "cores": cores.benchmarks,
     "memory": memory.benchmarks,
     "scale": scale.benchmarks,
 }

@@ -34,6 +34,8 @@ PACKAGES = [
     "actorsock.trace",
     "actorsock.dist",
     "actorsock.dist.erpc",
+    "actorsock.dist.peer",
+    "actorsock.dist.pg",
     "actorsock.dist.terms",
     "actorsock.testing",
 ]

@@ -52,6 +52,7 @@ LAYERS: list[tuple[str, ...]] = [
     ("actorsock.dist.node",),
     ("actorsock.dist.served",),
     ("actorsock.dist.api",),
+    ("actorsock.dist.peers", "actorsock.dist.groups"),
     ("actorsock.dist",),
     ("actorsock.streams",),
     ("actorsock.observing",),

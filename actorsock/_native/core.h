@@ -219,6 +219,8 @@
     X(_poll)                                                                                      \
     X(_atoms)                                                                                     \
     X(atom)                                                                                       \
+    X(__struct__)                                                                                 \
+    X(make_struct)                                                                                \
     X(by_type)                                                                                    \
     X(cached)                                                                                     \
     X(derived)                                                                                    \

@@ -620,6 +620,25 @@ read_odd_map(Reading *r, Py_ssize_t *at, PyObject *found, PyObject *key, PyObjec
     return map;
 }
 
+/* What a map stands for that has the key `__struct__`, or the map itself.  */
+static PyObject *
+read_struct(Reading *r, PyObject *found)
+{
+    int has = PyDict_Contains(found, r->state->str___struct__);
+    if (has == 0) {
+        return found;
+    }
+    PyObject *make = has < 0 ? NULL : PyObject_GetAttr(r->reader, r->state->str_make_struct);
+    if (make == Py_None) {
+        Py_DECREF(make);
+        return found;
+    }
+    PyObject *made = make == NULL ? NULL : PyObject_CallOneArg(make, found);
+    Py_XDECREF(make);
+    Py_DECREF(found);
+    return made;
+}
+
 static PyObject *
 read_map(Reading *r, Py_ssize_t *at, Py_ssize_t count)
 {
@@ -643,7 +662,7 @@ read_map(Reading *r, Py_ssize_t *at, Py_ssize_t count)
         Py_DECREF(key);
         Py_DECREF(value);
     }
-    return found;
+    return found == NULL ? NULL : read_struct(r, found);
 }
 
 /* A pid, as the reader wants it; `at` is behind the first byte.  */

@@ -6,7 +6,7 @@ to do with nodes: which are there, calling functions and starting processes on t
 called here. `dist.terms` has Erlang's terms by themselves.
 """
 
-from . import erpc, terms
+from . import erpc, peer, pg, terms
 from .api.cookies import cookie_from_file
 from .api.multi_call import abcast, multi_call
 from .api.nodes import (
@@ -25,6 +25,7 @@ from .api.starting import LocalNode, start
 from .node.asking import ErpcError
 from .node.channel import Tls
 from .node.epmd import NotRegistered
+from .node.records import register_type
 from .served.exports import export
 from .terms.values import Atom, charlist, text
 
@@ -49,7 +50,10 @@ __all__ = [
     "multi_call",
     "node",
     "nodes",
+    "peer",
+    "pg",
     "ping",
+    "register_type",
     "spawn",
     "spawn_link",
     "spawn_monitor",

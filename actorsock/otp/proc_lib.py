@@ -23,7 +23,7 @@ from ..runtime.bodies.functions import call_function, check_function
 from ..runtime.core.identity import Pid, Ref, check_pid
 from ..runtime.core.reductions import START
 from .behaviour.ancestry import ancestors, start_descendant
-from .behaviour.starting import How, attach, news_of
+from .behaviour.starting import How, acting_for, attach, news_of
 from .calls.protocol import Begun
 
 __all__ = ["ancestors", "init_ack", "init_fail", "start", "start_link", "start_monitor"]
@@ -224,7 +224,7 @@ async def _start(
     pause = starter.body.spend(START)
     if pause is not None:
         await pause
-    code = _Code(fn, args, starter.pid)
+    code = _Code(fn, args, acting_for.get(starter.pid, starter.pid))
     code.pid = start_descendant(starter, lambda: spawn(code, light=light))
     code.ref, lasting = attach(starter, code.pid, how)
     return await news_of(starter, code.pid, code.ref, timeout, lasting), lasting

@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -96,9 +97,11 @@ def folder(tmp_path: Path) -> Path:
 
 def test_every_block_is_a_file_a_command_or_an_output() -> None:
     loose = [b.language for b in PAGE if b.file is None]
-    assert loose == ["sh", "sh", "text", "text", "text"]
+    assert loose == ["sh", "sh", "text", "text", "text", "text"]
     files = [b.file for b in PAGE if b.file]
-    assert files == ["prices.py", "shop.erl", "shop.exs", "etf.py", "primes.py"]
+    assert files == [
+        *("prices.py", "shop.erl", "shop.exs", "etf.py", "primes.py", "serve.py", "groups.py"),
+    ]
 
 
 @pytest.fixture
@@ -119,8 +122,44 @@ def test_the_elixir_side(prices: None, start: Start) -> None:
     assert result(start(command)) == "50\n130\n"
 
 
-def test_nodes_for_all_cores(folder: Path, start: Start) -> None:
-    assert result(start("exec python primes.py")) == block("text", "[168").text
+def test_functions_on_all_cores(folder: Path) -> None:
+    done = run([sys.executable, "primes.py"], folder)
+    assert (done.stdout, done.stderr) == (block("text", "[168").text, "")
+
+
+def test_groups(folder: Path) -> None:
+    done = run([sys.executable, "groups.py"], folder)
+    assert (done.stdout, done.stderr) == (block("text", "[] True").text, "")
+
+
+def test_a_server_on_all_cores(folder: Path, start: Start) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    program = start(f"exec python serve.py {port}")
+    until = time.monotonic() + 60
+    while True:
+        try:
+            client = socket.create_connection(("127.0.0.1", port))
+        except OSError:
+            assert program.poll() is None, program.communicate()
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        else:
+            break
+    with client:
+        client.sendall(b"hello")
+        assert client.recv(100) == b"hello"
+    os.killpg(program.pid, signal.SIGINT)
+    _, err = program.communicate(timeout=60)
+    assert err.count("Traceback") == 1, err
+    assert "KeyboardInterrupt" in err
+
+
+def test_the_readme_shows_a_part_of_that() -> None:
+    (shown,) = [b.text for b in blocks("README.md") if "peer.pool" in b.text]
+    (whole,) = [b.text for b in PAGE if b.file == "serve.py"]
+    assert shown[shown.index("async def main") :] in whole
+    assert "gen_tcp.controlling_process(sock, spawn(echo, sock, light=True))" in shown
 
 
 def test_terms_without_a_cluster(folder: Path) -> None:

@@ -196,7 +196,7 @@ async def test_two_nodes_of_ours(joined: Any, second: Any) -> None:
     await second.start()
     await second.ask(_start_echo)
     send(("echo", second.name), (current_pid(), ("text", [1, None])))
-    assert await receive() == (b"text", [1, None])
+    assert await receive() == ("text", [1, None])
     assert await dist.ping(second.name) == "pong"
     assert dist.nodes("connected") == dist.nodes("hidden") == [second.name]
     assert dist.nodes() == []
@@ -259,7 +259,7 @@ async def test_disconnecting_ends_what_leads_there(joined: Any, second: Any) -> 
     assert await receive() == await receive() == NodeDown(second.name, "disconnect")
     dist.monitor_nodes(False)
     send(("echo", second.name), (current_pid(), "again"))
-    assert await receive() == b"again"
+    assert await receive() == "again"
 
 
 async def test_no_process_is_left_of_a_connection(joined: Any, second: Any) -> None:
@@ -413,7 +413,7 @@ async def test_two_of_ours_connect_at_once(joined: Any, second: Any) -> None:
         async with trio.open_nursery() as both:
             both.start_soon(second.ask, greet, number)
             send(("echo", second.name), (current_pid(), number))
-        assert {await receive(), await receive()} == {number, (b"from there", number)}
+        assert {await receive(), await receive()} == {number, ("from there", number)}
     unregister("test")
 
 

@@ -7,7 +7,6 @@ from trio.lowlevel import enable_ki_protection
 from ...arguments import check_bool, check_word
 from ...otp.calls.calling import call
 from ...otp.calls.failures import CallError
-from ...runtime.api.messaging import receive
 from ...runtime.bodies.current import current_process
 from ...runtime.core.identity import Pid, Ref, check_pid
 from ..node.distribution import Distribution, NodeDown, NodeUp, distribution
@@ -90,17 +89,7 @@ async def connect_node(node: str) -> bool:
     """
     home = distribution()
     name = check_node(node)
-    if name == home.name:
-        return True
-    if name in home.connected:
-        return True
-    process, ref = current_process(), Ref()
-    home.await_settled(name, process, ref)
-    try:
-        settled = await receive(ref)
-    finally:
-        home.forget_settled(name, ref)
-    return bool(settled.up)
+    return await home.reach(name)
 
 
 @enable_ki_protection

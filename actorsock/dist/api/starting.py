@@ -30,6 +30,7 @@ from ..node import epmd
 from ..node.channel import Tls
 from ..node.distribution import Distribution, Settings
 from ..node.net_kernel import NetKernel, accept_connections
+from ..served.children import start_there
 from ..served.leader import start_leader
 from ..served.release import with_release
 from ..served.rex import Rex
@@ -139,10 +140,16 @@ async def start(
         creation = secrets.randbelow(2**32 - 4) + 4
         if register and listener is not None:
             kept, creation = await epmd.enter(entry, "127.0.0.1", asked)
-        settings = Settings(name, secret, hidden, net_ticktime, none, tls, asked, dict(known or {}))
+        address = None if listen is None else (listen, bound)
+        addresses = dict(known or {})
+        settings = Settings(
+            name, secret, hidden, net_ticktime, none, tls, asked, addresses, address,
+            registered=kept is not None,
+        )  # fmt: skip
         node = Distribution(starter.node, settings, creation)
         node.on_spawn = partial(serve_spawn, node)
         node.on_release = with_release
+        node.on_start = partial(start_there, node)
         starter.node.elsewhere = node
         try:
             keeping = None if kept is None else (kept, entry, asked)

@@ -78,6 +78,8 @@ class Tls:
 
     server: ssl.SSLContext
     client: ssl.SSLContext
+    files: tuple[str, str, str] | None = attrs.field(default=None, repr=False)
+    """Where they come from; the peers that this program starts read them again."""
 
     @classmethod
     def from_files(cls, certificate: str, key: str, authority: str) -> "Tls":
@@ -97,7 +99,7 @@ class Tls:
         for context in (server, client):
             context.load_cert_chain(certificate, key)
             context.load_verify_locations(authority)
-        return cls(server, client)
+        return cls(server, client, (certificate, key, authority))
 
 
 @attrs.frozen

@@ -2,29 +2,39 @@
 
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 from weakref import WeakValueDictionary
 
 import attrs
 import trio
 
+from ...runtime.api.linking import monitor
+from ...runtime.api.messaging import receive, send
+from ...runtime.api.spawning import spawn
 from ...runtime.bodies.current import current_process
 from ...runtime.core.identity import Pid, Ref
+from ...runtime.core.messages import Timeout
 from ...runtime.core.node import Node
 from ...runtime.core.process import Process, alive
+from ...runtime.core.remote import RemotePid
 from ..terms.writing import Writer
 from ..wire.flags import offered
 from ..wire.handshake import Self
 from .channel import Tls
 from .connection import Connection
-from .identities import FarName, Identities
-from .messages import messages_writer, short_writer
+from .identities import FarName, FarPid, Identities
+from .messages import kin_writer, messages_writer, short_writer
 from .peer import Peer
 
 __all__ = ["Connect", "Distribution", "NodeDown", "NodeUp", "Settings", "distribution"]
 
 _log: Final = logging.getLogger("actorsock.dist")
+
+
+_FIRST_PAUSE: Final = 0.05
+_LONGEST_PAUSE: Final = 1.0
+"""Seconds between two attempts to reach a node that somebody waits for."""
 
 
 @attrs.frozen
@@ -70,6 +80,10 @@ class Settings:
     """The port at which the epmd of any host is asked."""
     known: dict[str, tuple[str, int]] = attrs.field(factory=dict)
     """Addresses of nodes that no epmd has to be asked for."""
+    address: tuple[str, int] | None = None
+    """Where this node listens."""
+    registered: bool = False
+    """Whether epmd was told."""
 
 
 @attrs.frozen
@@ -102,12 +116,25 @@ class Distribution:
         self.connected: Final[dict[str, Peer]] = {}
         self.identities: Final = Identities(settings.name, creation, self.peer)
         self.writer: Final = messages_writer(self.identities, settings.none)
+        self.kin_writer: Final = kin_writer(self.identities, settings.none)
+        self.kin: Final[set[str]] = set()
+        """The names of the nodes that are of this library."""
+        self.keys: Final[dict[str, bytes]] = {}
+        """For each node that runs functions of this program, what gives it the right to that."""
+        self.find: Callable[[str], Awaitable[tuple[str, int] | None]] | None = None
+        """Asked for the address of a node before epmd is."""
         self.serving: Final[set[Pid]] = set()
         """The processes that read and write connections."""
         self.on_spawn: Callable[[Peer, dict[str, Any]], None] | None = None
         """Serves a request to spawn here."""
         self.on_release: Callable[[Peer, Callable[[int], object]], None] | None = None
         """Finds the release of another node."""
+        self.on_start: (
+            Callable[[str, Callable[..., Any], tuple[Any, ...]], Awaitable[Any]] | None
+        ) = None
+        """Starts the child of a supervisor on another node."""
+        self._losses: dict[str, int] = {}
+        """How often the connection with each node has been lost."""
         self._watchers: dict[str, list[Pid]] = {}
         self._subscribers: dict[Pid, int] = {}
         self._awaiting: dict[str, dict[Ref, Process]] = {}
@@ -119,6 +146,31 @@ class Distribution:
     def at(self, name: str, node: str) -> FarName | str:
         """Return what `(name, node)` means: a name on another node, or a name here."""
         return name if node == self.name else FarName(name, self.peer(node))
+
+    def node_of(self, pid: RemotePid) -> str:
+        assert isinstance(pid, FarPid)
+        return pid.peer.name
+
+    def losses(self, pid: RemotePid) -> int:
+        return self._losses.get(self.node_of(pid), 0)
+
+    async def reach(self, node: str) -> bool:
+        """Connect with a node; return False if that fails."""
+        if node == self.name or node in self.connected:
+            return True
+        process, ref = current_process(), Ref()
+        self.await_settled(node, process, ref)
+        try:
+            return bool((await receive(ref)).up)
+        finally:
+            self.forget_settled(node, ref)
+
+    async def start_there(self, node: str, start: Callable[..., Any], args: tuple[Any, ...]) -> Any:
+        assert self.on_start is not None
+        return await self.on_start(node, start, args)
+
+    def tell_when_up(self, nodes: tuple[str, ...], process: Process, message: Any) -> None:
+        spawn(_tell_when_up, self, nodes, process.pid, message, light=True)
 
     # --- what peers ask ---------------------------------------------------------------------------
 
@@ -140,7 +192,7 @@ class Distribution:
         return self.identities.sender_in_short(pid)
 
     def short_writer(self, peer: Peer) -> Writer:
-        return short_writer(self.identities, self.settings.none, peer)
+        return short_writer(self.identities, self.settings.none, peer, peer.is_kin())
 
     def soon(self, function: Callable[..., object], *args: Any) -> None:
         self.node.deliver_soon(function, *args)
@@ -175,6 +227,7 @@ class Distribution:
         down = NodeDown(peer.name, reason)
         if was_up:
             self.connected.pop(peer.name, None)
+            self._losses[peer.name] = self._losses.get(peer.name, 0) + 1
             _log.info("%s is not connected any more: %s", peer.name, reason)
             self._publish(down)
         self._settle(peer.name, False)
@@ -245,6 +298,19 @@ class Distribution:
         self._closing = True
         for peer in list(self._peers.values()):
             peer.disconnect("this node is being left")
+
+
+async def _tell_when_up(node: Distribution, nodes: tuple[str, ...], to: Pid, message: Any) -> None:
+    ref = monitor(to)
+    pause = _FIRST_PAUSE
+    while node.node.elsewhere is node:
+        for name in nodes:
+            if await node.reach(name):
+                send(to, message)
+                return
+        if not isinstance(await receive(ref, after=pause), Timeout):
+            return
+        pause = min(2 * pause, _LONGEST_PAUSE)
 
 
 def distribution() -> Distribution:

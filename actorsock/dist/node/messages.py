@@ -12,15 +12,25 @@ from ...otp.calls.protocol import Answer, Call, Caller, Cast, StopRequest, Syste
 from ...results import Error, Ok
 from ...runtime.bodies.current import current_process
 from ...runtime.core.identity import Pid, Ref
-from ...runtime.core.messages import Down, Exit, TimerExpired
+from ...runtime.core.messages import Down, Exit, Timeout, TimerExpired
 from ...runtime.core.remote import RemoteRef
 from ..terms.values import Atom, ImproperList
 from ..terms.writing import Write, Writer
 from .identities import FarPid, FarRef, Identities, Neighbour, pid_in_short, ref_in_short
 from .reasons import write_reason
+from .records import STRUCT, Record, RecordWriter, record_of, registered_struct
 from .system_messages import DROPPED, ByRelease, system_message
 
-__all__ = ["DROPPED", "ReturnAddress", "from_term", "messages_writer", "short_writer", "to_term"]
+__all__ = [
+    "DROPPED",
+    "ReturnAddress",
+    "from_term",
+    "kin_struct",
+    "kin_writer",
+    "messages_writer",
+    "short_writer",
+    "to_term",
+]
 
 _A: Final = Atom
 _ALIAS: Final = (Atom("alias"),)
@@ -61,14 +71,16 @@ def _alias_in(tag: Any) -> FarRef | None:
     return None
 
 
-def to_term(message: Any) -> Any:
-    """Return what is sent for a message."""
-    form = _FORMS.get(type(message))
+def to_term(message: Any, kin: bool = False) -> Any:
+    """Return what is sent for a message; the fewest are others to a node of this library."""
+    cls = type(message)
+    form = None if kin and cls in _KIN_RECORDS else _FORMS.get(cls)
     return message if form is None else form(message)
 
 
 def _stop(request: StopRequest) -> Any:
-    caller = Caller(current_process().pid, Ref())  # nobody waits for its answer: the end is awaited
+    # Nobody waits for its answer: the end is awaited.
+    caller = _From(Caller(current_process().pid, Ref()))
     return _A("system"), caller, (_A("terminate"), _Reason(request.reason))
 
 
@@ -93,7 +105,7 @@ class _Reason:
 
 
 _FORMS: Final[dict[type, Callable[[Any], Any]]] = {
-    Call: lambda call: (_A("$gen_call"), call.caller, call.request),
+    Call: lambda call: (_A("$gen_call"), _From(call.caller), call.request),
     Cast: lambda cast: (_A("$gen_cast"), cast.request),
     Answer: _answer,
     StopRequest: _stop,
@@ -114,8 +126,33 @@ def _named(pid: Any) -> Any:
     return tuple(map(_A, pid)) if type(pid) is tuple else _A(pid) if type(pid) is str else pid
 
 
+class _From:
+    """A caller as a part of a call, in Erlang's form to every node."""
+
+    __slots__ = ("caller",)
+
+    def __init__(self, caller: Caller) -> None:
+        self.caller = caller
+
+
 def messages_writer(identities: Identities, none: str) -> Writer:
-    """Return a writer that also knows pids and refs, callers and results."""
+    """Return a writer that also knows pids, refs, callers, results and registered classes."""
+    return _writer(none, False, _identity_writes(identities))
+
+
+def kin_writer(identities: Identities, none: str) -> Writer:
+    """Return a writer for nodes of this library: text stays text, and records stay records."""
+    return _writer(none, True, _identity_writes(identities))
+
+
+def kin_struct(found: dict[Any, Any]) -> Any:
+    """Return what a map with a `__struct__` from a node of this library stands for."""
+    name = found[STRUCT]
+    record = _KIN_NAMES.get(name) if type(name) is Atom else None
+    return registered_struct(found) if record is None else record.read(found)
+
+
+def _identity_writes(identities: Identities) -> dict[type, Write]:
     pid_as_bytes, ref_as_bytes = identities.pid_as_bytes, identities.ref_as_bytes
 
     def wire(writer: Writer, out: bytearray, value: FarPid | FarRef) -> None:
@@ -127,11 +164,10 @@ def messages_writer(identities: Identities, none: str) -> Writer:
     def ref(writer: Writer, out: bytearray, value: Ref) -> None:
         out += ref_as_bytes(value)
 
-    more: dict[type, Write] = {Pid: pid, Ref: ref, FarPid: wire, FarRef: wire, **_RECORDS}
-    return Writer(none, more=more)
+    return {Pid: pid, Ref: ref, FarPid: wire, FarRef: wire}
 
 
-def short_writer(identities: Identities, none: str, peer: Neighbour) -> Writer:
+def short_writer(identities: Identities, none: str, peer: Neighbour, kin: bool) -> Writer:
     """Return a writer for one connection, which keeps the names of its two nodes."""
 
     def pid(writer: Writer, out: bytearray, value: Pid) -> None:
@@ -146,14 +182,52 @@ def short_writer(identities: Identities, none: str, peer: Neighbour) -> Writer:
     def far_ref(writer: Writer, out: bytearray, value: FarRef) -> None:
         out += ref_in_short(value.wire, 1) if value.peer is peer else value.wire
 
-    more: dict[type, Write] = {Pid: pid, Ref: ref, FarPid: far_pid, FarRef: far_ref, **_RECORDS}
-    return Writer(none, more=more)
+    return _writer(none, kin, {Pid: pid, Ref: ref, FarPid: far_pid, FarRef: far_ref})
+
+
+def _writer(none: str, kin: bool, identities: dict[type, Write]) -> Writer:
+    records = {cls: record.write for cls, record in _KIN_RECORDS.items()} if kin else _RECORDS
+    return RecordWriter(none, "kin" if kin else "binary", {**identities, **_PARTS, **records})
+
+
+def _timeout(writer: Writer, out: bytearray, value: Timeout) -> None:
+    writer.write(out, _A("timeout"))
 
 
 def _caller(writer: Writer, out: bytearray, caller: Caller) -> None:
-    ref = caller.ref
-    tag = ref if type(ref) is ReturnAddress else ImproperList(_ALIAS, ref)
-    writer.write(out, (caller.pid, tag))
+    writer.write(out, (caller.pid, _tag_of(caller.ref)))
+
+
+def _tag_of(ref: Ref) -> Any:
+    return ref if type(ref) is ReturnAddress else ImproperList(_ALIAS, ref)
+
+
+def _caller_of(pid: Pid, ref: Any) -> Caller:
+    """Return the caller that another node has passed on: the answer goes where it waits."""
+    if type(ref) is ImproperList and ref.items == _ALIAS and type(ref.tail) is Ref:
+        return Caller(pid, ref.tail)
+    return Caller(pid, ReturnAddress(pid, ref))
+
+
+def _part(attribute: str, value: Any) -> Any:
+    return _Reason(value) if attribute == "reason" else value
+
+
+_KIN_RECORDS: Final[dict[type, Record]] = {
+    Caller: Record(
+        "actorsock.Caller",
+        _caller_of,
+        (("pid", "pid"), ("ref", "ref")),
+        lambda attribute, value: _tag_of(value) if attribute == "ref" else value,
+    ),
+    **{
+        cls: record_of(cls, f"actorsock.{cls.__name__}", _part)
+        for cls in (Ok, Error, Exit, Down, TimerExpired, Timeout)
+    },
+}
+"""The library's own classes whose objects travel to nodes of this library alone."""
+
+_KIN_NAMES: Final = {record.name: record for record in _KIN_RECORDS.values()}
 
 
 def _ok(writer: Writer, out: bytearray, result: Ok[Any]) -> None:
@@ -165,12 +239,22 @@ def _error(writer: Writer, out: bytearray, result: Error[Any]) -> None:
     writer.write(out, (_A("error"), reason if result.data is None else (reason, result.data)))
 
 
-_RECORDS: Final[dict[type, Write]] = {
+_PARTS: Final[dict[type, Write]] = {
     ReturnAddress: lambda writer, out, value: writer.write(out, value.tag),
+    _From: lambda writer, out, value: _caller(writer, out, value.caller),
+    _Reason: lambda writer, out, value: write_reason(writer, out, value.reason),
+}
+"""What is written alike for every node."""
+
+_RECORDS: Final[dict[type, Write]] = {
     Caller: _caller,
     Ok: _ok,
     Error: _error,
-    _Reason: lambda writer, out, value: write_reason(writer, out, value.reason),
+    Timeout: _timeout,
+    **dict.fromkeys(
+        (Exit, Down, TimerExpired),
+        lambda writer, out, value: writer.write(out, _FORMS[type(value)](value)),
+    ),
 }
 
 

@@ -28,7 +28,9 @@ from . import epmd
 from .channel import Channel, channel_over
 from .connection import Connection
 from .distribution import Connect, Distribution
+from .messages import kin_struct
 from .peer import Peer
+from .records import registered_struct
 
 __all__ = ["MOST_HANDSHAKES", "NetKernel", "accept_connections"]
 
@@ -104,6 +106,8 @@ async def _connect(node: Distribution, peer: Peer, connection: Connection) -> No
 async def _open(node: Distribution, name: str) -> Ok[Socket] | Error:
     """Return a socket that is connected with the node `name`."""
     address = node.settings.known.get(name)
+    if address is None and node.find is not None:
+        address = await node.find(name)
     if address is None:
         short, _, host = name.partition("@")
         port = await epmd.lookup(short, host, node.settings.epmd_port)
@@ -131,12 +135,13 @@ async def _as_connecting(
     assert machine.agreed is not None
     connection.meet(node.name, peer.name)
     peer.established(connection, machine.agreed)
-    return await connection.serve(channel, peer, _frames(node), rest)
+    return await connection.serve(channel, peer, _frames(node, machine.agreed.kin), rest)
 
 
-def _frames(node: Distribution) -> FrameReader:
+def _frames(node: Distribution, kin: bool) -> FrameReader:
     identities = node.identities
-    return FrameReader(Reader(node.settings.none, identities.pid, identities.ref))
+    struct = kin_struct if kin else registered_struct
+    return FrameReader(Reader(node.settings.none, identities.pid, identities.ref, struct, kin))
 
 
 async def accept_connections(node: Distribution, listener: Socket) -> None:
@@ -194,7 +199,8 @@ async def _accepted(
         assert peer is not None
         connection.meet(node.name, peer.name)
         peer.established(connection, machine.agreed)
-        reason = await connection.serve(channel, peer, _frames(node), rest)
+        frames = _frames(node, machine.agreed.kin)
+        reason = await connection.serve(channel, peer, frames, rest)
     finally:
         if peer is not None:
             peer.carry_out(peer.attempts.ended(connection), connection.why or reason)

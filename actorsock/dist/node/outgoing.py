@@ -60,6 +60,10 @@ class Speaker(Protocol):
     @property
     def writer(self) -> Writer: ...
     @property
+    def kin_writer(self) -> Writer: ...
+    @property
+    def kin(self) -> set[str]: ...
+    @property
     def thread(self) -> int: ...
     @property
     def serving(self) -> set[Pid]:
@@ -90,38 +94,54 @@ class Outgoing:
         self.short: Writer | None = None
         """Writes messages in the short form, while there is a connection that understands it."""
         self.pressure: Final = Pressure(peer.name)
-        self._queue: list[tuple[bytearray, Pid | None]] = []
+        self.kin: bool | None = True if peer.name in host.kin else None
+        """Whether the node is one of this library; None if it was never connected."""
+        self._queue: list[tuple[bytearray, bytearray | None, Pid | None]] = []
         self._queued = 0
+
+    @property
+    def writer(self) -> Writer:
+        """What writes terms for this node; Erlang's form if it is not known."""
+        return self.host.kin_writer if self.kin else self.host.writer
 
     def operate(self, *operation: Any, sender: Pid | None, reason: Any = None) -> None:
         """Tell a control message; the reason is the payload of those that have one.
 
         The sender is the process here with whose messages it keeps its order.
         """
-        body = self.body_of(operation)
-        if operation[0] in _WITH_REASON:
-            write_reason(self.host.writer, body, reason)
-        self.tell(body, sender)
+        with_reason = operation[0] in _WITH_REASON
 
-    def body_of(self, operation: tuple[Any, ...]) -> bytearray:
-        """Return a control message as bytes."""
-        body = bytearray()
-        self.host.writer.write(body, operation)
-        return body
+        def body(writer: Writer) -> bytearray:
+            body = bytearray()
+            writer.write(body, operation)
+            if with_reason:
+                write_reason(writer, body, reason)
+            return body
+
+        self.tell(body(self.writer), sender, for_kin=self.for_kin(body))
+
+    def for_kin(self, body: Callable[[Writer], bytearray]) -> bytearray | None:
+        """Return what to send if the node turns out to be one of this library, where unknown."""
+        return body(self.host.kin_writer) if self.kin is None else None
 
     def tell(
-        self, body: bytearray, sender: Pid | None, short: bool = False, soon: bool = True
+        self,
+        body: bytearray,
+        sender: Pid | None,
+        short: bool = False,
+        soon: bool = True,
+        for_kin: bytearray | None = None,
     ) -> bool:
         """Send a control message with its payload, from any thread.
 
         Returns True if so much waits that its sender has to wait too.
         """
         if get_ident() != self.host.thread:
-            self.host.soon(self._put, body, sender)
+            self.host.soon(self._put, body, for_kin, sender)
             return False
         if self.line is not None:
             return self.line.write(body, sender, short, soon)
-        return self._wait(body, sender)
+        return self._wait(body, for_kin, sender)
 
     def sender(self) -> Process | None:
         """Return the calling process; None for a thread of the program, or outside of any."""
@@ -133,14 +153,14 @@ class Outgoing:
         if process.pid not in self.host.serving:
             self.pressure.charge(process)
 
-    def _put(self, body: bytearray, sender: Pid | None) -> None:
+    def _put(self, body: bytearray, for_kin: bytearray | None, sender: Pid | None) -> None:
         if self.line is not None:
-            self.line.write(body, sender)
+            self.line.write(body if for_kin is None or not self.kin else for_kin, sender)
         else:
-            self._wait(body, sender)
+            self._wait(body, for_kin, sender)
 
-    def _wait(self, body: bytearray, sender: Pid | None) -> bool:
-        self._queue.append((body, sender))
+    def _wait(self, body: bytearray, for_kin: bytearray | None, sender: Pid | None) -> bool:
+        self._queue.append((body, for_kin, sender))
         self._queued += len(body)
         if self._queued > MOST_QUEUED:
             _log.error("%d bytes wait for %s: they are dropped", self._queued, self.peer.name)
@@ -156,8 +176,8 @@ class Outgoing:
         line.on_room = self.pressure.release
         queue, self._queue, self._queued = self._queue, [], 0
         busy = False
-        for body, sender in queue:
-            busy = line.write(body, sender)
+        for body, for_kin, sender in queue:
+            busy = line.write(body if for_kin is None or not self.kin else for_kin, sender)
         if not busy:
             self.pressure.release()
 

@@ -85,20 +85,33 @@ class Peer:
         # A thread of the program, or code outside of any process, sends in the name of the node.
         pid = out.host.pid if process is None else process.pid
         short = out.short
-        body = bytearray(head)
         if short is None or get_ident() != out.host.thread:
-            body += out.host.sender_as_bytes(pid)
-            body += to
-            out.host.writer.write(body, to_term(message))
-            busy = out.tell(body, pid)
+            head += out.host.sender_as_bytes(pid) + to
+
+            def whole(writer: Writer) -> bytearray:
+                body = bytearray(head)
+                writer.write(body, to_term(message, writer.kin))
+                return body
+
+            busy = out.tell(whole(out.writer), pid, for_kin=out.for_kin(whole))
         else:
             assert out.line is not None
+            body = bytearray(head)
             body += out.host.sender_in_short(pid)
             body += pid_in_short(to, 1) if to[0] == _PID else to
-            short.write(body, to_term(message))
+            short.write(body, to_term(message, short.kin))
             busy = out.line.write(body, pid, True)
         if busy and process is not None:
             out.charge(process)
+
+    @property
+    def writer(self) -> Writer:
+        """What writes terms for this node."""
+        return self._out.writer
+
+    def is_kin(self) -> bool:
+        """Return True for a node of this library, once it was connected."""
+        return self._out.kin is True
 
     def with_release(self, then: Callable[[int], object]) -> None:
         """Call `then` with the release of Erlang there, which may have to be asked for."""
@@ -154,6 +167,8 @@ class Peer:
         if agreed.creation != self.creation:
             self.release = None
         self.hidden, self.creation, self._flags = agreed.hidden, agreed.creation, agreed.flags
+        self._out.kin = agreed.kin
+        (self._host.kin.add if agreed.kin else self._host.kin.discard)(self.name)
         self.carry_out(self.attempts.completed(connection))
 
     def overrun(self) -> None:

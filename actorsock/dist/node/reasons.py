@@ -17,11 +17,19 @@ __all__ = ["from_term", "write_reason"]
 def write_reason(writer: Writer, out: bytearray, reason: Any) -> None:
     """Append an exit reason as a term; never raises."""
     start = len(out)
-    try:
-        writer.write(out, _as_term(reason))
-    except Exception:  # TypeError, or whatever a class of the program raises
-        del out[start:]
-        writer.write(out, shown(reason).encode(errors="replace"))
+    # To a node of this library it goes as it is, text as text, if it can.
+    for form in (_as_it_is, _as_term, shown) if writer.kin else (_as_term, shown):
+        try:
+            writer.write(out, form(reason))
+        except Exception:  # TypeError, or whatever a class of the program raises
+            del out[start:]
+        else:
+            return
+    writer.write(out, shown(reason).encode(errors="replace"))
+
+
+def _as_it_is(reason: Any) -> Any:
+    return reason
 
 
 def _as_term(reason: Any) -> Any:
@@ -34,7 +42,8 @@ def _as_term(reason: Any) -> Any:
     if issubclass(cls, ExitError):
         return _as_term(reason.reason)
     if issubclass(cls, BaseException):
-        return (Atom(cls.__name__[:255]), str(reason).encode(errors="replace")), []
+        text = str(reason).encode(errors="replace").decode()
+        return (Atom(cls.__name__[:255]), text), []
     return reason
 
 

@@ -12,7 +12,7 @@ import attrs
 from ...runtime.core.identity import Pid, Ref
 from ...runtime.core.process import Process, alive
 from ..terms.values import Atom
-from ..terms.writing import atom_bytes
+from ..terms.writing import Writer, atom_bytes
 from ..wire import control
 from . import reasons
 from .identities import FarName, FarPid, FarRef
@@ -165,12 +165,19 @@ class Ties:
         """Ask for a process there; a `SpawnReply` comes to `process`."""
         module, name = function
         mfa = Atom(module), Atom(name), len(args)
-        body = self._out.body_of((control.SPAWN, ref, process, leader, mfa, options))
-        self._out.host.writer.write(body, args)
+
+        def body(writer: Writer) -> bytearray:
+            body = bytearray()
+            writer.write(body, (control.SPAWN, ref, process, leader, mfa, options))
+            writer.write(body, args)
+            return body
+
+        told = body(self._out.writer)
+        for_kin = self._out.for_kin(body)
         self._spawning[ref] = process
         if Atom("monitor") in options:
             self.monitors[ref] = process, FarName("", self._out.peer)
-        self._out.tell(body, process)
+        self._out.tell(told, process, for_kin=for_kin)
 
     def abandon_spawn(self, ref: Ref) -> None:
         """Forget a request to spawn that may still be answered: nobody waits for it."""

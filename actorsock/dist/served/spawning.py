@@ -33,7 +33,7 @@ def serve_spawn(node: Distribution, peer: Peer, request: dict[str, Any]) -> None
     ref, parent = request["ref"], request["sender"]
     match request["function"], request["options"], request["arguments"]:
         case (str(module), str(name), int()), list(options), list(arguments):
-            pid = _start(node, module, name, arguments)
+            pid = _start(peer, module, name, arguments)
             process = alive[pid]
             flags = [_is_asked(options, "link"), _is_asked(options, "monitor")]
             assert isinstance(parent, FarPid)
@@ -53,10 +53,10 @@ def _is_pair(option: Any, word: str) -> bool:
     return type(option) is tuple and len(option) == 2 and option[0] == word
 
 
-def _start(node: Distribution, module: str, name: str, arguments: list[Any]) -> Pid:
+def _start(peer: Peer, module: str, name: str, arguments: list[Any]) -> Pid:
     match module, name, arguments:
         case "erpc", "execute_call", [ref, str(of), str(function), list(args)]:
-            return spawn(_call, node, ref, of, function, args)
+            return spawn(_call, peer, ref, of, function, args)
         case "erpc", "execute_cast", [str(of), str(function), list(args)]:
             module, name, arguments = of, function, args
     found = exported(module, name)
@@ -84,7 +84,7 @@ def _undef(module: str, name: str, args: list[Any]) -> Any:
     return _A("undef"), [(_A(module), _A(name), args, [])]
 
 
-async def _call(node: Distribution, ref: Any, module: str, name: str, args: list[Any]) -> None:
+async def _call(peer: Peer, ref: Any, module: str, name: str, args: list[Any]) -> None:
     """Do what `erpc:execute_call/4` does: end with the result as the reason."""
     found = exported(module, name)
     if found is None:
@@ -93,7 +93,7 @@ async def _call(node: Distribution, ref: Any, module: str, name: str, args: list
     try:
         value = await run_exported(found, args)
         body = bytearray()
-        node.writer.write(body, value)  # a result that is no term is an error of the call
+        peer.writer.write(body, value)  # a result that is no term is an error of the call
     except (ProcessExit, ExitError) as exc:
         exit((ref, _A("exit"), _term_of(exc.reason)))
     except Exception as exc:
@@ -103,7 +103,7 @@ async def _call(node: Distribution, ref: Any, module: str, name: str, args: list
 
 
 def _error(exc: Exception) -> Any:
-    return _A(type(exc).__name__[:255]), str(exc).encode(errors="replace")
+    return _A(type(exc).__name__[:255]), str(exc).encode(errors="replace").decode()
 
 
 def _term_of(reason: Any) -> Any:

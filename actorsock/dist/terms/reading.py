@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from ..._native import twin
 from .values import (
+    KIN_TEXT,
     LONGEST_ATOM,
     Atom,
     BadTerm,
@@ -66,6 +67,8 @@ class Reader:
         none: the atom that is read as None.
         make_pid: called with node, id, serial and creation.
         make_ref: called with node, creation and words.
+        make_struct: called with each map that has the key `__struct__`; returns what it stands for.
+        kin: True reads text of a node of this library.
     """
 
     def __init__(
@@ -73,7 +76,11 @@ class Reader:
         none: str = "undefined",
         make_pid: Callable[[str, int, int, int], Any] = ExternalPid,
         make_ref: Callable[[str, int, tuple[int, ...]], Any] = ExternalRef,
+        make_struct: Callable[[dict[Any, Any]], Any] | None = None,
+        kin: bool = False,
     ) -> None:
+        self.make_struct = make_struct
+        self.kin = kin
         self.make_pid = make_pid
         self.make_ref = make_ref
         self.cached: Sequence[Any] = ()
@@ -312,7 +319,18 @@ def _map(reader: Reader, data: bytes, at: int) -> tuple[Any, int]:
         found = dict(pairs)
     except TypeError:  # a key has no hash
         return PairsMap(pairs), at
-    return (found if len(found) == count else PairsMap(pairs)), at
+    if len(found) != count:
+        return PairsMap(pairs), at
+    if reader.make_struct is not None and "__struct__" in found:
+        return reader.make_struct(found), at
+    return found, at
+
+
+def _kin_text(reader: Reader, data: bytes, at: int) -> tuple[Any, int]:
+    if not reader.kin:
+        raise BadTerm(f"no term begins with the byte {KIN_TEXT}")
+    body, end = _binary(reader, data, at)
+    return str(body, "utf-8"), end
 
 
 def _text(reader: Reader, data: bytes, at: int) -> tuple[str, int]:
@@ -427,6 +445,7 @@ for _tag, _function in {
     70: _float,
     77: _bit_binary,
     82: _cached_atom,
+    KIN_TEXT: _kin_text,
     88: _pid,
     89: _port,
     90: _newer_ref,

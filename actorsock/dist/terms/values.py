@@ -26,6 +26,12 @@ __all__ = [
 LONGEST_ATOM = 255
 """Characters of an atom, at most."""
 
+KIN_TEXT = 84
+"""The first byte of a str between two nodes of this library; no term of Erlang begins with it.
+
+What follows is that of a binary. It is never sent to another node, which would end the connection.
+"""
+
 
 def _tuple(items: Iterable[Any]) -> tuple[Any, ...]:
     return tuple(items)

@@ -8,6 +8,7 @@ from typing import Any, Final
 from ..._native import twin
 from ...arguments import shown
 from .values import (
+    KIN_TEXT,
     Atom,
     BitString,
     Export,
@@ -80,7 +81,8 @@ class Writer:
 
     Args:
         none: the atom that None is written as.
-        text: `"binary"` or `"atom"`: what a plain str is written as.
+        text: what a plain str is written as: `"binary"`, `"atom"`, or `"kin"`, which only nodes
+            of this library read.
         more: functions that write values of further types.
     """
 
@@ -90,11 +92,12 @@ class Writer:
         text: str = "binary",
         more: "dict[type, Write] | None" = None,
     ) -> None:
+        self.kin: Final = text == "kin"
         empty = atom_bytes(none)
         self.by_type: dict[type, Write] = {
             **_BY_TYPE,
             type(None): lambda writer, out, value: out.__iadd__(empty),
-            str: _str if text == "binary" else _atom,
+            str: _TEXT[text],
             **(more or {}),
         }
         """The function that writes values of a type, and of types derived from it."""
@@ -158,13 +161,16 @@ def _bytes(writer: Writer, out: bytearray, value: bytes | bytearray) -> None:
     out += value
 
 
-def _str(writer: Writer, out: bytearray, value: str) -> None:
-    try:
-        body = str.encode(value)
-    except UnicodeEncodeError:
-        raise TypeError(f"{shown(value)} is no Unicode text: it has no form in UTF-8") from None
-    out += _TAG_U32(109, len(body))
-    out += body
+def _text(tag: int) -> "Write":
+    def write(writer: Writer, out: bytearray, value: str) -> None:
+        try:
+            body = str.encode(value)
+        except UnicodeEncodeError:
+            raise TypeError(f"{shown(value)} is no Unicode text: it has no form in UTF-8") from None
+        out += _TAG_U32(tag, len(body))
+        out += body
+
+    return write
 
 
 def _atom(writer: Writer, out: bytearray, value: str) -> None:
@@ -277,6 +283,10 @@ def _fun(writer: Writer, out: bytearray, value: Fun) -> None:
     out += _TAG_U32(112, len(body) + 4)
     out += body
 
+
+_str: Final = _text(109)
+
+_TEXT: Final[dict[str, Write]] = {"binary": _str, "atom": _atom, "kin": _text(KIN_TEXT)}
 
 _BY_TYPE: Final[dict[type, Write]] = {
     bool: _bool,

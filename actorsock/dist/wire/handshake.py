@@ -17,6 +17,7 @@ from .flags import Flag, missing
 
 __all__ = [
     "HANDSHAKE_SECONDS",
+    "KIN",
     "LONGEST_MESSAGE",
     "Accepting",
     "Agreed",
@@ -36,6 +37,12 @@ HANDSHAKE_SECONDS: Final = 7.0
 
 LONGEST_MESSAGE: Final = 600
 """Bytes of a message, at most: the longest one is a name of 255 characters with what is around."""
+
+KIN: Final = b"actorsock 1"
+"""What a node of this library says after its name, where every other node reads no further.
+
+Two such nodes send each other text as text. The number is that of the form, not of a release.
+"""
 
 Status = Literal["ok", "ok_simultaneous", "nok", "alive", "not_allowed"]
 
@@ -73,6 +80,8 @@ class Agreed:
     name: str
     creation: int
     flags: int
+    kin: bool = False
+    """True for a node of this library."""
 
     @property
     def hidden(self) -> bool:
@@ -96,15 +105,15 @@ class _Machine:
         self._their_challenge = 0
         self._other: Agreed | None = None
 
-    def _meet(self, name: bytes, creation: int, flags: int) -> None:
+    def _meet(self, rest: bytes, length: int, creation: int, flags: int) -> None:
         try:
-            text = name.decode()
+            text = rest[:length].decode()
         except UnicodeDecodeError:
             raise HandshakeError("its name is not UTF-8") from None
         lacking = missing(flags)
         if lacking:
             raise HandshakeError(f"{text} lacks {', '.join(lacking)}: it is older than OTP 25")
-        self._other = Agreed(text, creation, flags)
+        self._other = Agreed(text, creation, flags, rest[length:] == KIN)
 
     def _proof(self) -> bytes:
         return digest(self._myself.cookie, self._their_challenge)
@@ -133,7 +142,7 @@ class Connecting(_Machine):
         """Return the first message."""
         me = self._myself
         name = me.name.encode()
-        return [b"N" + _NAME.pack(me.flags, me.creation, len(name)) + name]
+        return [b"N" + _NAME.pack(me.flags, me.creation, len(name)) + name + KIN]
 
     def receive(self, message: bytes) -> list[bytes]:
         """Return the answer to a message."""
@@ -156,8 +165,7 @@ class Connecting(_Machine):
     def _challenged(self, message: bytes) -> list[bytes]:
         body = _tagged(message, b"N")
         flags, self._their_challenge, creation, length = _CHALLENGE.unpack_from(body)
-        name = body[_CHALLENGE.size : _CHALLENGE.size + length]
-        self._meet(name, creation, flags)
+        self._meet(body[_CHALLENGE.size :], length, creation, flags)
         assert self._other is not None
         if self._other.name != self._name:
             raise HandshakeError(f"the node there is {self._other.name}, not {self._name}")
@@ -199,7 +207,7 @@ class Accepting(_Machine):
             raise HandshakeError("it speaks the handshake of releases before OTP 23")
         body = _tagged(message, b"N")
         flags, creation, length = _NAME.unpack_from(body)
-        self._meet(body[_NAME.size : _NAME.size + length], creation, flags)
+        self._meet(body[_NAME.size :], length, creation, flags)
         assert self._other is not None
         if not _is_full(self._other.name):
             raise HandshakeError(
@@ -223,7 +231,8 @@ class Accepting(_Machine):
         me = self._myself
         name = me.name.encode()
         self._expects = self._replied
-        return b"N" + _CHALLENGE.pack(me.flags, self._challenge, me.creation, len(name)) + name
+        head = _CHALLENGE.pack(me.flags, self._challenge, me.creation, len(name))
+        return b"N" + head + name + KIN
 
     def _replied(self, message: bytes) -> list[bytes]:
         body = _tagged(message, b"r")

@@ -5,7 +5,7 @@ The same for every behaviour. The starter spawns the process, sends it `Begin`, 
 """
 
 from math import inf
-from typing import Any, Literal, overload
+from typing import Any, Final, Literal, overload
 
 from trio.lowlevel import enable_ki_protection
 
@@ -28,7 +28,7 @@ from .ancestry import start_descendant
 from .base import Behaviour
 from .engine import InPlace
 
-__all__ = ["How", "attach", "news_of", "start", "start_link", "start_monitor"]
+__all__ = ["How", "acting_for", "attach", "news_of", "start", "start_link", "start_monitor"]
 
 
 async def start(
@@ -145,6 +145,9 @@ async def start_monitor(
     return await _start("monitored", behaviour, args, name, light, timeout, max_mailbox)
 
 
+acting_for: Final[dict[Pid, Pid]] = {}
+"""Processes that start children for a supervisor of another node, which is to be their parent."""
+
 How = Literal["alone", "linked", "monitored"]
 """The way in which a starter is attached to the process that it has started."""
 
@@ -196,7 +199,8 @@ async def _start(
     # The new process does not run before this function sends or waits, so its first message is
     # `Begin`.
     ref, lasting = attach(starter, pid, how)
-    send(pid, Begin(pid if how == "alone" else starter.pid, ref, args, via))
+    parent = acting_for.get(starter.pid, starter.pid)
+    send(pid, Begin(pid if how == "alone" else parent, ref, args, via))
     result: Ok[Pid] | Error[Any] = await news_of(starter, pid, ref, timeout, lasting)
     if lasting is None:
         return result

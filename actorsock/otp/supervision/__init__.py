@@ -7,5 +7,6 @@
 - `children`: what the supervisor does with its children, whatever their kind;
   `listed_children` and `dynamic_children` (simple_one_for_one) are the two kinds
 - `child_process`: starting and stopping one child
+- `elsewhere`: children on other nodes
 - `reports`: the log records
 """

@@ -19,6 +19,7 @@ from ...runtime.core.reductions import CHILD
 from ...runtime.core.signals import is_word
 from ..behaviour.exit_reasons import is_orderly, raised
 from .child_spec import ChildSpec
+from .elsewhere import call_there
 from .killed_children import KILL_WAIT, KilledChild
 from .reports import (
     report_failed_start,
@@ -65,7 +66,8 @@ async def start_process(spec: ChildSpec, more: Sequence[Any] = ()) -> Ok[Pid | N
     it returned, or one with the reason of the exception that it raised. The child is linked.
     """
     try:
-        result = spec.start(*spec.args, *more)
+        args = (*spec.args, *more)
+        result = await call_there(spec, args) if spec.node else spec.start(*args)
         if isinstance(result, Awaitable):
             result = await result
         # Also inside: `match` runs the `__class__` of a result that defines one.

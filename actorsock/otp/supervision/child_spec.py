@@ -67,6 +67,24 @@ def _shutdown(instance: object, attribute: Any, value: Any) -> None:
         _keep(instance, attribute, check_seconds("shutdown (or 'brutal_kill')", value))
 
 
+def _nodes(value: Any) -> tuple[Any, ...]:
+    if value is None:
+        return ()
+    if isinstance(value, str):
+        return (exact_str(value),)
+    if not isinstance(value, Iterable):
+        raise TypeError(f"node: expected the name of a node, or several, got {shown(value)}")
+    return tuple(value)
+
+
+def _named_nodes(instance: object, attribute: Any, value: tuple[Any, ...]) -> None:
+    for node in value:
+        if not issubclass(type(node), str):
+            raise TypeError(f"node: expected the name of a node, got {shown(node)}")
+        if not all(exact_str(node).partition("@")):
+            raise ValueError(f"node: expected name@host, got {shown(node)}")
+
+
 def _intensity(instance: object, attribute: Any, value: Any) -> None:
     _keep(instance, attribute, check_int("intensity", value, "a number of restarts >= 0", 0))
 
@@ -102,6 +120,11 @@ class ChildSpec:
         shutdown: seconds that the child has to end after the exit signal `"shutdown"`, before it
             is killed. Default: 5 for a worker, `math.inf` for a supervisor. `"brutal_kill"`: it is
             killed at once.
+        node: the name of the node that the child runs on, one that this program has started with
+            `dist.peer`; or several, of which the first that can be reached is taken. `start` is
+            called there, and is a function that can be imported by its name. If the node goes
+            down, the child is started again as soon as one of the nodes can be reached, and its
+            end does not count as one of `SupervisorFlags.intensity`.
         significant: True: the end of the child, if it is not restarted, may end the supervisor;
             see `SupervisorFlags.auto_shutdown`. Not for permanent children.
 
@@ -130,6 +153,9 @@ class ChildSpec:
         kw_only=True,
     )
     significant: bool = attrs.field(default=False, validator=_bool, kw_only=True)
+    node: tuple[str, ...] = attrs.field(
+        default=(), converter=_nodes, validator=_named_nodes, kw_only=True
+    )
 
     def __attrs_post_init__(self) -> None:
         if self.significant and self.restart == "permanent":

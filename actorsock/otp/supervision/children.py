@@ -65,6 +65,12 @@ class Children(Protocol):
         Return `Stop` if the supervisor has to end.
         """
 
+    async def node_is_up(self, child: Any, /) -> Stop | None:
+        """Handle `NodeIsUp(child)`: start the child, and what waits with it, if it still waits.
+
+        Return `Stop` if the supervisor has to end.
+        """
+
     def was_killed(self, pid: Pid, /) -> bool:
         """Return True if `pid` is a child that was killed and has not ended."""
 

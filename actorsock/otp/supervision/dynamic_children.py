@@ -19,8 +19,9 @@ from .child_ids import key_of
 from .child_process import start_and_report, stop_processes
 from .child_spec import ChildSpec, SupervisorFlags
 from .children import TryAgain, may_run
+from .elsewhere import Places, are_reached, tell_when_up
 from .killed_children import KilledChildren
-from .reports import report_end, report_giving_up
+from .reports import report_end, report_giving_up, report_waiting
 from .requests import ChildCount, ChildInfo
 
 __all__ = ["DynamicChildren"]
@@ -37,6 +38,7 @@ class DynamicChildren:
         """The additional start arguments of each child that runs."""
         self._failed: dict[Pid, tuple[Any, ...]] = {}
         """The same for children whose restart has failed, by the pid that they had last."""
+        self._places = Places()
         self._restarts = rules.Restarts(flags)
         self._killed = KilledChildren()
 
@@ -45,6 +47,7 @@ class DynamicChildren:
         match result:
             case Ok(Pid() as pid):
                 self._running[pid] = more
+                self._places.started(self._spec, pid)
         return result
 
     async def terminate(self, pid: Any, caller: Caller) -> Ok[None] | Error | None:
@@ -53,6 +56,7 @@ class DynamicChildren:
         self._failed.pop(pid, None)
         if pid in self._running:
             if pid not in self._killed:
+                self._places.ended(self._spec, pid, "shutdown")
                 for killed in await stop_processes(self._spec, [pid]):
                     self._killed.add(killed)
             if pid in self._killed:
@@ -91,10 +95,14 @@ class DynamicChildren:
         if more is None:
             return None
         report_end(self._spec, pid, reason)
+        nodes = self._places.ended(self._spec, pid, reason)
         if rules.after_end(self._spec.restart, reason) != "restart":
             return None
         # The first attempt is made here, by the same code as the later ones.
         self._failed[pid] = more
+        if nodes:
+            await self._start_again(pid, nodes)
+            return None
         return await self.try_again(pid)
 
     async def try_again(self, pid: Pid) -> Stop | None:
@@ -103,12 +111,30 @@ class DynamicChildren:
         if self._restarts.count(trio.current_time()):
             report_giving_up(self._spec.id)
             return Stop("shutdown")
-        match await self.start(self._failed[pid]):
-            case Ok():
-                del self._failed[pid]
-            case Error():
-                send(current_pid(), TryAgain(pid))
+        await self._start_again(pid, self._spec.node)
         return None
+
+    async def node_is_up(self, pid: Pid) -> Stop | None:
+        if pid in self._failed:
+            await self._start_again(pid, self._spec.node)
+        return None
+
+    async def _start_again(self, pid: Pid, nodes: tuple[str, ...]) -> None:
+        if not await self._waits_for_node(pid, nodes):
+            match await self.start(self._failed[pid]):
+                case Ok():
+                    del self._failed[pid]
+                case Error():
+                    if not await self._waits_for_node(pid, nodes):
+                        send(current_pid(), TryAgain(pid))
+
+    async def _waits_for_node(self, pid: Pid, nodes: tuple[str, ...]) -> bool:
+        """Return True if there is no node for the child now; it is started again when there is."""
+        if not nodes or await are_reached(self._spec, nodes):
+            return False
+        report_waiting(self._spec.id, nodes)
+        tell_when_up(self._spec, nodes, pid)
+        return True
 
     def was_killed(self, pid: Pid) -> bool:
         return pid in self._killed

@@ -17,8 +17,9 @@ from ..calls.protocol import Caller
 from .child_process import EarlierEnds, start_and_report, stop_processes
 from .child_spec import ChildSpec, SupervisorFlags, checked_spec
 from .children import TryAgain, may_run
+from .elsewhere import Places, are_reached, tell_when_up
 from .killed_children import KilledChildren
-from .reports import report_end, report_giving_up
+from .reports import report_end, report_giving_up, report_waiting
 from .requests import ChildCount, ChildInfo
 from .rules import Child, Family, Plan
 
@@ -31,6 +32,7 @@ class ListedChildren:
     def __init__(self, flags: SupervisorFlags) -> None:
         self._family = Family(flags)
         self._killed = KilledChildren()
+        self._places = Places()
         self._put_off: dict[Any, None] = {}
         """The keys of children whose restart waits for the end of a killed one."""
 
@@ -59,6 +61,7 @@ class ListedChildren:
                 # child is never restarted.
                 if pid is not None or spec.restart != "temporary":
                     self._family.add(child, pid)
+                    self._places.started(spec, pid)
         return result
 
     async def terminate(self, id: Any, caller: Caller) -> Ok[None] | Error | None:
@@ -78,7 +81,7 @@ class ListedChildren:
         result = await start_and_report(child.spec)
         match result:
             case Ok(pid):
-                self._family.started(child.key, pid)
+                self._started(child, pid)
         return result
 
     def delete(self, id: Any) -> Ok[None] | Error:
@@ -112,8 +115,13 @@ class ListedChildren:
         if child is None or pid in self._killed:
             return None  # of a killed child the `Down` is handled, by `ended_late`
         report_end(child.spec, pid, reason)
-        plan = self._family.child_ended(pid, reason, trio.current_time())
-        return await self._carry_out(plan, child.key)
+        nodes = self._places.ended(child.spec, pid, reason)
+        plan = self._family.child_ended(pid, reason, trio.current_time(), not nodes)
+        return await self._carry_out(plan, child.key, nodes)
+
+    async def node_is_up(self, id: Any) -> Stop | None:
+        plan = self._family.resume(id)
+        return await self._carry_out(plan, id)
 
     async def try_again(self, id: Any) -> Stop | None:
         plan = self._family.try_again(id, trio.current_time())
@@ -153,8 +161,15 @@ class ListedChildren:
             return Error("restarting")
         return child if child.pid is None else Error("running")
 
-    async def _carry_out(self, plan: Plan, cause: Any) -> Stop | None:
-        """Do what the rules have planned; `cause` is the key of the child that has ended."""
+    def _started(self, child: Child, pid: Pid | None) -> None:
+        self._family.started(child.key, pid)
+        self._places.started(child.spec, pid)
+
+    async def _carry_out(self, plan: Plan, cause: Any, nodes: tuple[str, ...] = ()) -> Stop | None:
+        """Do what the rules have planned; `cause` is the key of the child that has ended.
+
+        It was lost with its node if there are `nodes`, on one of which it can be started again.
+        """
         if plan.give_up:
             ended = self._family.find(cause)
             assert ended is not None
@@ -171,24 +186,42 @@ class ListedChildren:
             self._family.start_failed(cause)
             self._put_off[cause] = None
             return None
-        for id in plan.start:
-            child_to_start = self._family.find(id)
-            assert child_to_start is not None
-            match await start_and_report(child_to_start.spec):
+        found = [self._family.find(id) for id in plan.start]
+        to_start = [child for child in found if child is not None]
+        # Before any is started: those of a plan belong together.
+        if await self._waits_for_node(cause, to_start, nodes):
+            return None
+        for child in to_start:
+            match await start_and_report(child.spec):
                 case Ok(pid):
-                    self._family.started(id, pid)
+                    self._started(child, pid)
                 case Error():
-                    self._family.start_failed(id)
                     # The children after this one wait too: they may depend on it.
-                    send(current_pid(), TryAgain(id))
+                    if not await self._waits_for_node(child.key, [child]):
+                        self._family.start_failed(child.key)
+                        send(current_pid(), TryAgain(child.key))
                     break
         return None
+
+    async def _waits_for_node(
+        self, cause: Any, children: Sequence[Child], nodes: tuple[str, ...] = ()
+    ) -> bool:
+        """Return True if one of these children has no node now; the start of all waits for it."""
+        for child in children:
+            wanted = child.spec.node or (nodes if child.key == cause else ())
+            if wanted and not await are_reached(child.spec, wanted):
+                report_waiting(child.spec.id, wanted)
+                self._family.start_failed(cause)
+                tell_when_up(child.spec, wanted, cause)
+                return True
+        return False
 
     async def _stop(self, child: Child, earlier: EarlierEnds) -> bool:
         """Stop a child; return False if it does not end, although it was killed."""
         if child.pid in self._killed:
             return False
         if child.pid is not None:
+            self._places.ended(child.spec, child.pid, "shutdown")
             for killed in await stop_processes(child.spec, [child.pid], earlier):
                 self._killed.add(killed)
                 return False

@@ -23,6 +23,7 @@ __all__ = [
     "report_progress",
     "report_slow_start",
     "report_unexpected_end",
+    "report_waiting",
 ]
 
 _log: Final = logging.getLogger("actorsock.supervisor")
@@ -61,6 +62,12 @@ def report_unexpected_end(child: Any, pid: Pid, reason: Any) -> None:
 def report_giving_up(child: Any) -> None:
     """Log an error: there were too many restarts, the last one because of this child."""
     _report("has ended too often, the supervisor gives up", child, None, "shutdown")
+
+
+def report_waiting(child: Any, nodes: tuple[str, ...]) -> None:
+    """Log a warning: none of the nodes of a child can be reached."""
+    event = f"waits for {' or '.join(nodes)}, which can't be reached"
+    _write(current_process(), logging.WARNING, event, child, None, "noconnection")
 
 
 def report_not_ended(child: Any, pid: Pid, seconds: float, place: str | None) -> None:

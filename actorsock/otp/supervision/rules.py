@@ -144,15 +144,19 @@ class Family:
         self._by_pid.clear()
         self._significant = 0
 
-    def child_ended(self, pid: Pid, reason: Any, now: float) -> Plan:
-        """Return what follows when a child has ended by itself, at the time `now`."""
+    def child_ended(self, pid: Pid, reason: Any, now: float, counts: bool = True) -> Plan:
+        """Return what follows when a child has ended by itself, at the time `now`.
+
+        Unless it `counts`, its end is no restart within the period: the child was lost with its
+        node.
+        """
         child = self._by_pid.get(pid)
         if child is None:
             return Plan()
         match after_end(child.spec.restart, reason):
             case "restart":
                 self._set(child, None, restarting=False)
-                return self._restart(child, now)
+                return self._restart(child, now) if counts else self._plan(child)
             case "forget":
                 self.forget(child.key)
             case "keep":

@@ -22,6 +22,7 @@ from ..server.outcomes import NoReply, Reply
 from .child_spec import ChildSpec, SupervisorFlags, as_flags, as_spec, check_significance
 from .children import Children, TryAgain
 from .dynamic_children import DynamicChildren
+from .elsewhere import NodeIsUp
 from .killed_children import StillThere
 from .listed_children import ListedChildren
 from .requests import (
@@ -140,6 +141,8 @@ class SupervisorServer(GenServer):
                 return await self._children.ended(pid, reason)
             case TryAgain(child):
                 return await self._children.try_again(child)
+            case NodeIsUp(child):
+                return await self._children.node_is_up(child)
             case Down(pid=pid) if is_pid(pid) and self._children.was_killed(pid):
                 return await self._children.ended_late(pid)
             case StillThere(pid):
@@ -160,7 +163,7 @@ class SupervisorServer(GenServer):
 
 _KNOWN: Final = (
     *(StartChild, TerminateChild, RestartChild, DeleteChild, GetChildSpec, str),
-    *(Exit, TryAgain, Down, StillThere),
+    *(Exit, TryAgain, Down, StillThere, NodeIsUp),
 )
 
 
