@@ -4,20 +4,20 @@ A task in one of trio's nurseries is never a leftover, even if it has become a p
 waits for it. A socket that such a task owns and has not closed is one.
 """
 
-from collections.abc import Container, Iterator
-from typing import Final
+import socket as stdlib
+from collections.abc import Callable, Container, Iterator
+from typing import Any, Final
 
 import attrs
 import trio
 
-from ..results import Ok
 from ..runtime.bodies.running import by_task
 from ..runtime.bodies.status import Status, status_of
 from ..runtime.core.identity import Pid
 from ..runtime.core.node import Node
 from ..runtime.core.process import Process, alive
-from ..socket import SockAddrIn, SockAddrIn6, SockAddrUn, Socket, info, peername, sockname
-from ..socket.core.actor import SocketActor
+from ..socket import Socket
+from ..socket.core.lifetime import SocketLifetime
 from .quiescence import open_sockets
 
 __all__ = ["Leftover", "Owners", "leftovers", "spawned_processes"]
@@ -92,7 +92,7 @@ class Owners(trio.abc.Instrument):
                 yield leftover
 
 
-def _is_allowed(actor: SocketActor, allowed: Container[object]) -> bool:
+def _is_allowed(actor: SocketLifetime, allowed: Container[object]) -> bool:
     owner = actor.turns.owner
     process = None if owner is None else alive.get(owner)
     return (
@@ -122,40 +122,35 @@ def _shown_process(process: Process) -> str:
     return f"process {process.pid!r}{name} running {body.describe()}, {body.kind}: {doing}{unread}"
 
 
-def _of_socket(actor: SocketActor, owner_is: str | None = None) -> Leftover:
+def _of_socket(actor: SocketLifetime, owner_is: str | None = None) -> Leftover:
     owner = actor.turns.owner
     assert owner is not None  # the socket is open
     process = alive.get(owner)
     if owner_is is None and process is not None:
         owner_is = process.name or process.body.describe()
-    return Leftover(
-        owner, f"socket {_shown_socket(actor.socket_object)}, owned by {owner!r} ({owner_is})"
-    )
+    return Leftover(owner, f"socket {_shown_socket(actor)}, owned by {owner!r} ({owner_is})")
 
 
-def _shown_socket(sock: Socket) -> str:
-    """Show the handle, the type of the socket and its addresses."""
-    known = info(sock)
-    words = f"{sock!r}, {known.domain} {known.type} {known.protocol}"
-    name = _address(sockname(sock))
-    peer = _address(peername(sock))
-    if "listening" in known.rstates:
+def _shown_socket(actor: SocketLifetime) -> str:
+    """Show the handle, the kind of the socket and its addresses."""
+    sock, kind = actor.sock, actor.kind
+    words = f"{actor.socket_object!r}, {kind.domain} {kind.type} {kind.protocol}"
+    name, peer = _address(sock.getsockname), _address(sock.getpeername)
+    if kind.is_stream and sock.getsockopt(stdlib.SOL_SOCKET, stdlib.SO_ACCEPTCONN):
         return f"{words}, listening on {name}"
     if peer is not None:
         return f"{words}, {name or 'unnamed'} connected to {peer}"
     return f"{words}, bound to {name}" if name is not None else f"{words}, not bound"
 
 
-def _address(answer: object) -> str | None:
+def _address(ask: Callable[[], Any]) -> str | None:
+    try:
+        answer = ask()
+    except OSError:
+        return None
     match answer:
-        case Ok(SockAddrIn(addr, port)) if port:
-            return f"{addr}:{port}"
-        case Ok(SockAddrIn6(addr, port)) if port:
-            return f"[{addr}]:{port}"
-        case Ok(SockAddrIn() | SockAddrIn6()):
-            return None
-        case Ok(SockAddrUn(path)):
-            return repr(path) if path else None
-        case Ok(other):
-            return repr(other)
-    return None
+        case (str(host), int(port), *_):
+            return (f"[{host}]:{port}" if ":" in host else f"{host}:{port}") if port else None
+        case str() | bytes():
+            return repr(answer) if answer else None
+    return repr(answer)

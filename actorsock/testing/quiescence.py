@@ -7,15 +7,16 @@ sockets has to fulfil two more conditions: nothing has become ready for some mil
 time, and the peers of all TCP connections have acknowledged what was sent to them.
 """
 
-from typing import Final
+import socket as stdlib
+from typing import Any, Final
 
 from trio.testing import wait_all_tasks_blocked
 
-from ..results import Ok
 from ..runtime.core.node import Node
-from ..socket import TcpInfo, getopt
-from ..socket.core.actor import SocketActor, actor_of
+from ..socket import TcpInfo
+from ..socket.core.lifetime import SocketLifetime
 from ..socket.core.service import existing_service
+from ..socket.values.codecs import TCP_INFO
 
 __all__ = ["at_rest", "open_sockets"]
 
@@ -51,15 +52,18 @@ async def at_rest(node: Node) -> None:
         arrived = not _unacknowledged(node)
 
 
-def open_sockets(node: Node) -> list[SocketActor]:
-    """Return the actor of every open socket, including sockets that use no registry."""
+def open_sockets(node: Node) -> list[SocketLifetime]:
+    """Return the actor of every open socket: of all modules, and also if it uses no registry."""
     service = existing_service(node)
-    return [] if service is None else [actor_of(sock) for sock in service.registry.kinds]
+    return [] if service is None else service.registry.actors()
 
 
-def _done(node: Node) -> dict[SocketActor, dict[str, int]]:
-    """Return the counters of every open socket; they stay equal while no socket does anything."""
-    return {actor: actor.counters.shown() for actor in open_sockets(node)}
+def _done(node: Node) -> dict[SocketLifetime, Any]:
+    """Return what every open socket has done; that is equal while no socket does anything."""
+    return {
+        actor: (actor.counters.shown(), actor.work_done("read"), actor.work_done("write"))
+        for actor in open_sockets(node)
+    }
 
 
 def _unacknowledged(node: Node) -> bool:
@@ -68,9 +72,12 @@ def _unacknowledged(node: Node) -> bool:
     )
 
 
-def _waits_for_acknowledgement(actor: SocketActor) -> bool:
-    match getopt(actor.socket_object, "tcp", "info"):
-        case Ok(TcpInfo(state=state, unacked=unacked)):
-            # For a listening socket this field is the number of connections not yet accepted.
-            return state != "listen" and unacked > 0
-    return False  # the system has no such option
+def _waits_for_acknowledgement(actor: SocketLifetime) -> bool:
+    assert TCP_INFO.decode is not None
+    try:
+        data = actor.sock.getsockopt(stdlib.IPPROTO_TCP, stdlib.TCP_INFO, TCP_INFO.size)
+        info = TCP_INFO.decode(data)
+    except (AttributeError, OSError, ValueError):
+        return False  # the system has no such option
+    # For a listening socket this field is the number of connections not yet accepted.
+    return isinstance(info, TcpInfo) and info.state != "listen" and info.unacked > 0

@@ -68,6 +68,21 @@ REPORTS = {
         rf"{SOCKET}, inet stream tcp, {ADDRESS} connected to {ADDRESS}, {OF_TEST}\n"
         rf"{SOCKET}, local dgram \w+, not bound, {OF_TEST}",
     ),
+    "sockets of gen_tcp and gen_udp": Program(
+        """
+        async def test_it(runtime):
+            listener = ok(gen_tcp.listen(0, {"ip": "loopback", "active": False}))
+            port = ok(inet.port(listener))
+            sock = ok(await gen_tcp.connect("127.0.0.1", port, {"active": False}))
+            ok(await gen_tcp.send(sock, b"not received"))
+            ok(gen_udp.open(0, {"ip": "loopback"}))
+            await runtime.at_rest()
+        """,
+        FAILS,
+        left=rf"socket #Port<0\.\d+>, inet stream tcp, listening on {ADDRESS}, {OF_TEST}\n"
+        rf"socket #Port<0\.\d+>, inet stream tcp, {ADDRESS} connected to {ADDRESS}, {OF_TEST}\n"
+        rf"socket #Port<0\.\d+>, inet dgram udp, bound to {ADDRESS}, {OF_TEST}",
+    ),
     # The actor of the socket, which is a process too, is not in the report.
     "a socket of a process, beside it": Program(
         """

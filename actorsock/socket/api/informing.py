@@ -139,8 +139,8 @@ def debug(flag: bool) -> None:
     """
     registry = _registry()
     registry.debug = check_bool("flag", flag)
-    for sock in registry.kinds:
-        actor_of(sock).apply_debug()
+    for actor in registry.actors():
+        actor.apply_debug()
 
 
 @enable_ki_protection

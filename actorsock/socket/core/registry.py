@@ -55,6 +55,10 @@ class Registry:
     use_registry: bool = True
     """The default of the argument `use_registry` of `open`."""
 
+    def actors(self) -> list[Any]:
+        """Return the actor of every open socket, also of those of gen_tcp and its relatives."""
+        return [sock._actor for sock in self.kinds]
+
     def closed(self, sock: Socket) -> None:
         """Remove `sock`, which has closed, and send its monitors a `SocketDown`."""
         del self.kinds[sock]
