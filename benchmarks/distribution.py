@@ -43,8 +43,9 @@ WORK: Final = {
     "round trip of 64 B": "{round_trip, 64}",
     "round trip of 10 KB": "{round_trip, 10000}",
     "call": "call",
-    "one way, 64 B": "{one_way, 64}",
-    "one way, 10 KB": "{one_way, 10000}",
+    "one way out, 64 B": "{one_way, 64}",
+    "one way out, 10 KB": "{one_way, 10000}",
+    "one way in, 64 B": "{one_way_in, 64}",
     "100 processes at once": "{at_once, 100}",
 }
 """What is measured, with its name on the Erlang side."""
@@ -174,6 +175,19 @@ async def _one_way(size: int) -> Lap:
     return lap
 
 
+async def _one_way_in(size: int) -> Lap:
+    me = current_pid()
+
+    async def lap() -> int:
+        count = 10 * BATCH
+        await dist.spawn(SERVER, "cluster", "flood", [count, size, me])
+        for _ in range(count):
+            await receive()
+        return count
+
+    return lap
+
+
 async def _at_once() -> Lap:
     async def one(main: Pid) -> None:
         other, me = await dist.spawn(SERVER, "cluster", "echo"), current_pid()
@@ -197,7 +211,8 @@ CONTESTANTS: Final[Contestants] = {
     "round trip of 64 B": partial(_measured, partial(_round_trips, 64)),
     "round trip of 10 KB": partial(_measured, partial(_round_trips, 10_000)),
     "call": partial(_measured, _calls),
-    "one way, 64 B": partial(_measured, partial(_one_way, 64)),
-    "one way, 10 KB": partial(_measured, partial(_one_way, 10_000)),
+    "one way out, 64 B": partial(_measured, partial(_one_way, 64)),
+    "one way out, 10 KB": partial(_measured, partial(_one_way, 10_000)),
+    "one way in, 64 B": partial(_measured, partial(_one_way_in, 64)),
     "100 processes at once": partial(_measured, _at_once),
 }

@@ -156,7 +156,8 @@
     X(make_struct)                                                                                \
     X(by_type)                                                                                    \
     X(cached)                                                                                     \
-    X(derived)
+    X(derived)                                                                                    \
+    X(make_pid)
 
 /* Offsets of slots: X(group, type, slot) declares `group_slot`, of the type `type`.  */
 #define RUNTIME_SLOTS(X)                                                                          \

@@ -12,6 +12,7 @@
 enum {
     NEW_FLOAT = 70,
     CACHED_ATOM = 82,
+    PID = 88,
     SMALL_INTEGER = 97,
     INTEGER = 98,
     SMALL_TUPLE = 104,
@@ -664,6 +665,38 @@ read_map(Reading *r, Py_ssize_t *at, Py_ssize_t count)
     return found == NULL ? NULL : read_struct(r, found);
 }
 
+/* A pid, as the reader wants it; `at` is behind the first byte.  */
+static PyObject *
+read_pid(Reading *r, Py_ssize_t *at)
+{
+    Py_ssize_t start = *at;
+    PyObject *node = read_value(r, at);
+    if (node == NULL) {
+        return NULL;
+    }
+    if (!is_exactly(node, r->state->atom_type) || r->size - *at < 12) {
+        Py_DECREF(node);
+        *at = start;
+        return read_by_table(r, PID, at);
+    }
+    PyObject *args[4] = {node, NULL, NULL, NULL};
+    PyObject *pid = NULL, *make = PyObject_GetAttr(r->reader, r->state->str_make_pid);
+    int made = make != NULL;
+    for (int place = 1; made && place < 4; place++) {
+        args[place] = PyLong_FromUnsignedLong(number_at(r->bytes + *at + 4 * (place - 1), 4));
+        made = args[place] != NULL;
+    }
+    if (made) {
+        *at += 12;
+        pid = PyObject_Vectorcall(make, args, 4, NULL);
+    }
+    for (int place = 0; place < 4; place++) {
+        Py_XDECREF(args[place]);
+    }
+    Py_XDECREF(make);
+    return pid;
+}
+
 /* The value of the term at `at`, where its first byte is; `at` moves to its end.  */
 static PyObject *
 read_plain(Reading *r, Py_ssize_t *at)
@@ -714,6 +747,8 @@ read_plain(Reading *r, Py_ssize_t *at)
             break;
         }
         return read_cached_atom(r, at);
+    case PID:
+        return read_pid(r, at);
     case BINARY:
         if (left < 4 || (number = number_at(bytes, 4)) > (size_t)(left - 4)) {
             break;

@@ -1,6 +1,6 @@
 %% A node for the benchmarks of distribution: it serves, or measures another node.
 -module(cluster).
--export([serve/0, measure/3, echo/0, count/2]).
+-export([serve/0, measure/3, echo/0, count/2, flood/3]).
 -export([init/1, handle_call/3, handle_cast/2]).
 
 -define(BATCH, 200).
@@ -17,6 +17,10 @@ echo() -> receive {From, Message} -> From ! Message, echo() end.
 
 count(0, From) -> From ! counted;
 count(N, From) -> receive _ -> count(N - 1, From) end.
+
+flood(Count, Size, To) ->
+    Message = binary:copy(<<"x">>, Size),
+    [To ! Message || _ <- lists:seq(1, Count)].
 
 %% Prints thousands of operations in a second.
 measure(What, Seconds, Node) ->
@@ -45,6 +49,10 @@ batch({one_way, Size}, Node) ->
     fun() -> Pid = spawn(Node, ?MODULE, count, [10 * ?BATCH, self()]),
              [Pid ! Message || _ <- lists:seq(1, 10 * ?BATCH)],
              receive counted -> 10 * ?BATCH end end;
+batch({one_way_in, Size}, Node) ->
+    fun() -> spawn(Node, ?MODULE, flood, [10 * ?BATCH, Size, self()]),
+             [receive _ -> ok end || _ <- lists:seq(1, 10 * ?BATCH)],
+             10 * ?BATCH end;
 batch({at_once, Number}, Node) ->
     Self = self(),
     fun() -> [spawn(fun() -> Pid = spawn(Node, ?MODULE, echo, []),

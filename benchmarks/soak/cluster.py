@@ -29,6 +29,7 @@ from actorsock import (
     exit,
     ok,
     otp,
+    processes,
     receive,
     run,
     sleep,
@@ -54,7 +55,7 @@ _WARM: Final = 4
 _SIZES: Final = (1, 100, 10_000, 300_000)
 _LARGE: Final = 3_000_000
 _PATIENCE: Final = 60.0
-_BLOCKS: Final = 3000
+_BLOCKS: Final = 1500
 _RESIDENT: Final = 16.0
 """The growth since the warm-up that is allowed, in MiB: memory in pieces, after large messages."""
 
@@ -112,6 +113,8 @@ class Soak:
     complaints: list[str] = attrs.field(factory=list)
     memories: list[tuple[int, Memory, float, float]] = attrs.field(factory=list)
     """After each wave: calls so far, memory of this program, of its kin and an Erlang node."""
+    processes: int = 0
+    """The processes of this program after the first wave: those of its connections, and its own."""
     over: bool = False
 
     async def run(self) -> None:
@@ -190,10 +193,8 @@ class Soak:
         while not self.over:
             await sleep(self.chance.uniform(0.05, 0.4))
             node = self.chance.choice(self.members.names)
-            what = self.chance.choices(
-                ("server", "ours", "cut", "restart", "freeze"), (5, 3, 5, 1, 1)
-            )
-            match what[0]:
+            (what,) = self.chance.choices(list(_BREAKS), list(_BREAKS.values()))
+            match what:
                 case "server":
                     otp.cast(("soak", node), dist.Atom("die"))
                 case "ours":
@@ -209,9 +210,10 @@ class Soak:
     async def at_rest(self) -> None:
         """Look whether anything is left, after some patience."""
         until = time.monotonic() + _PATIENCE
-        while (left := _left()) and time.monotonic() < until:
+        while (left := _left(self.processes)) and time.monotonic() < until:
             await sleep(0.1)
         self.complaints += left
+        self.processes = self.processes or len(processes())
 
     async def measure(self) -> None:
         """Note the memory that the nodes use."""
@@ -243,9 +245,10 @@ class Soak:
             self.complaints.append(f"{after - before:.1f} MiB more than when it was warm")
 
 
-def _left() -> list[str]:
+def _left(expected: int) -> list[str]:
     home, me = distribution(), current_process()
     counts = {
+        "processes": len(processes()) - (expected or len(processes())),
         "processes that have to wait for room": len(owing),
         "aliases": len(aliased),
         "monitors of the first process": len(me.monitors or ()),

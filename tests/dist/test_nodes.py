@@ -24,6 +24,7 @@ from actorsock import (
     monitor,
     open_runtime,
     otp,
+    processes,
     receive,
     register,
     registered,
@@ -259,6 +260,24 @@ async def test_disconnecting_ends_what_leads_there(joined: Any, second: Any) -> 
     dist.monitor_nodes(False)
     send(("echo", second.name), (current_pid(), "again"))
     assert await receive() == "again"
+
+
+async def test_no_process_is_left_of_a_connection(joined: Any, second: Any) -> None:
+    await second.start()
+    assert not dist.nodes("connected")
+    before = len(processes())
+
+    async def disconnect(node: str) -> bool:
+        return dist.disconnect_node(node)
+
+    for ended_by_us in (True, False, True, False):
+        assert await dist.connect_node(second.name)
+        if ended_by_us:
+            assert dist.disconnect_node(second.name)
+        else:
+            assert await second.ask(disconnect, joined.name)
+        # Both runtimes are in this program, and `processes` counts those of this one.
+        await until(lambda: not dist.nodes("connected") and len(processes()) == before)
 
 
 async def test_a_thread_sends(joined: Any, second: Any) -> None:

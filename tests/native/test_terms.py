@@ -77,7 +77,15 @@ BYTES = [*(row[2] for row in SAMPLES), *(row[0] for row in OLD_FORMS)]
 def test_the_same_of_every_beginning_and_of_mutants() -> None:
     chance = random.Random(2)
     deep = b"h\x02l\x00\x00\x00\x01t\x00\x00\x00\x01"
-    for data in [*BYTES, deep + b"a\x01a\x02ja\x03", b"R\x00", b"R\x05"]:
+    pids = [b"Xw\x03a@b" + bytes(11) + b"\x01", b"Xw\x04true" + bytes(12), b"Xa\x01" + bytes(12)]
+    for data in [
+        *BYTES,
+        *pids,
+        b"h\x02" + pids[0] * 2,
+        deep + b"a\x01a\x02ja\x03",
+        b"R\x00",
+        b"R\x05",
+    ]:
         for end in range(min(len(data), 40)):
             both(lambda data=data[:end]: Reader().term(data, 0))
         for _ in range(20):

@@ -13,7 +13,7 @@ import trio
 
 from ...results import Error, Ok
 from ...runtime.api.deadlines import DeadlineError, deadline
-from ...runtime.api.linking import exit
+from ...runtime.api.linking import exit, unlink
 from ...runtime.api.messaging import receive
 from ...runtime.api.spawning import spawn_link
 from ...runtime.core.identity import Pid
@@ -167,12 +167,18 @@ class Connection:
                     case Error(reason):
                         return self._why or _REASONS.get(reason, reason)
         finally:
-            writer, self._writer = self._writer, None
-            # The link tells it of every end but a normal one.
-            writer.signal(writer.pid, "kill", "exit")
-            assert self.process is not None
-            assert self._quarter is not None
-            self.process.node.timers.cancel(self._quarter)
+            self._stop()
+
+    def _stop(self) -> None:
+        """End the writer and the ticks: the reader ends."""
+        assert self.process is not None
+        assert self._writer is not None
+        assert self._quarter is not None
+        writer, self._writer = self._writer, None
+        self.process.node.timers.cancel(self._quarter)
+        # A reader that returns ends with "normal", and no link passes that on.
+        unlink(writer.pid)
+        exit(writer.pid, "shutdown")
 
     async def _write(self, channel: Channel) -> None:
         outbox = self._outbox

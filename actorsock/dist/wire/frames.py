@@ -95,6 +95,8 @@ class FrameReader:
         """Bytes of the frame that has begun, or of its length."""
         self._atoms: dict[int, Any] = {}
         """The cache of atoms that the other node fills, by segment and index."""
+        self._known: tuple[bytes, tuple[Any, ...]] = b"", ()
+        """The last header without new atoms, from its count on, and its atoms: often the next."""
         self._parts: dict[int, _Parts] = {}
         self._waiting = 0
         """Bytes of the fragments under way."""
@@ -154,10 +156,14 @@ class FrameReader:
 
     def _announced(self, frame: bytes, at: int) -> tuple[tuple[Any, ...], int]:
         """Return the atoms that the header of a frame announces, and where it ends."""
+        header, known = self._known
+        if known and frame.startswith(header, at):
+            return known, at + len(header)
         try:
             count = frame[at]
             if not count:
                 return (), at + 1
+            start, new = at, False
             flags = frame[at + 1 : at + 2 + count // 2]
             at += 2 + count // 2
             long = _nibble(flags, count) & 1
@@ -167,6 +173,7 @@ class FrameReader:
                 place = (nibble & 7) << 8 | frame[at]
                 at += 1
                 if nibble & 8:
+                    new = True
                     length = _U16.unpack_from(frame, at)[0] if long else frame[at]
                     at += 2 if long else 1
                     if at + length > len(frame):
@@ -176,6 +183,7 @@ class FrameReader:
                 atoms.append(self._atoms[place])
         except (IndexError, KeyError, ValueError, error) as exc:
             raise BadTerm(f"the header of a frame is wrong: {exc!r}") from None
+        self._known = (b"", ()) if new else (frame[start:at], tuple(atoms))
         return tuple(atoms), at
 
     def _begin_parts(self, frame: bytes) -> None:

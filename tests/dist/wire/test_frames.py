@@ -87,6 +87,14 @@ def test_atoms_are_announced_and_used_again(long: bool, count: int) -> None:
     assert read(new + again) == [(atoms, None, False)] * 2
 
 
+def test_an_atom_whose_place_is_taken_by_another_one() -> None:
+    use = frame(header([(5, None), (6, None)]) + b"h\x02R\x00R\x01")
+    first = frame(header([(5, b"one"), (6, b"two")]) + b"h\x02R\x00R\x01")
+    other = frame(header([(6, b"three")]) + b"h\x01R\x00")
+    found = [control for control, *_ in read(first + use + use + other + use)]
+    assert found == [("one", "two")] * 3 + [("three",), ("one", "three")]
+
+
 @pytest.mark.parametrize(
     ("data", "says"),
     [
