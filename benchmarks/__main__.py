@@ -17,7 +17,9 @@ import trio
 
 from actorsock import native
 
-from . import (
+from .drawing import picture
+from .harness import Effort, Part, Result, measure
+from .parts import (
     active,
     bulk,
     burst,
@@ -35,8 +37,6 @@ from . import (
     tls,
     under_load,
 )
-from .drawing import picture
-from .harness import Effort, Part, Result, measure
 from .programs import HERE, allow_many_files
 from .report import figures, page, ratios, summary
 

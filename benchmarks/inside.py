@@ -61,7 +61,7 @@ _TICK: Final = 1e-6
 
 def main() -> None:
     module, contestant, seconds, scale = sys.argv[1:]
-    contestants: Contestants = importlib.import_module(f"benchmarks.{module}").CONTESTANTS
+    contestants: Contestants = importlib.import_module(f"benchmarks.parts.{module}").CONTESTANTS
     effort = Effort(seconds=float(seconds), scale=float(scale))
     try:
         answer: dict[str, float | str] = {"value": contestants[contestant](effort)}

@@ -12,7 +12,7 @@ import trio
 from actorsock import CallError, dist, otp, sleep
 from actorsock.runtime.bodies.in_trio import in_trio
 
-from ..distribution import wait_for_epmd
+from ..parts.distribution import wait_for_epmd
 from ..programs import HERE, erlang
 
 __all__ = ["ME", "Members"]

@@ -14,11 +14,11 @@ import trio
 
 from actorsock import Pid, current_pid, receive, run, send, spawn
 
-from .harness import Benchmark, Contestant, Effort, Figure, pure
-from .inside import Contestants
+from ..harness import Benchmark, Contestant, Effort, Figure, pure
+from ..inside import Contestants
+from ..programs import allow_many_files, fresh, fresh_erlang, fresh_pure
+from ..served import Answer, Command, both_ways, python_server, serving, under_load
 from .memory import hold, idle_processes, idle_tasks
-from .programs import allow_many_files, fresh, fresh_erlang, fresh_pure
-from .served import Answer, Command, both_ways, python_server, serving, under_load
 
 __all__ = ["CONTESTANTS", "benchmarks"]
 

@@ -7,9 +7,9 @@ from typing import Final
 
 from actorsock import Pid, current_pid, make_ref, receive, run, send, spawn, spawn_handler
 
-from .harness import Against, Benchmark, Effort, at_most
-from .inside import Contestants, Stopwatch
-from .programs import each_fresh
+from ..harness import Against, Benchmark, Effort, at_most
+from ..inside import Contestants, Stopwatch
+from ..programs import each_fresh
 from .request_reply import Request, answer
 
 __all__ = ["CONTESTANTS", "benchmarks"]

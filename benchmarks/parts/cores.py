@@ -12,9 +12,9 @@ from contextlib import ExitStack
 from functools import partial
 from typing import Final
 
-from .harness import Against, Benchmark, Contestant, Effort, Failed, Figure, Skipped, at_least
-from .programs import Program, loadgen, python_module, started, usage
-from .served import undisturbed
+from ..harness import Against, Benchmark, Contestant, Effort, Failed, Figure, Skipped, at_least
+from ..programs import Program, loadgen, python_module, started, usage
+from ..served import undisturbed
 
 __all__ = ["benchmarks"]
 

@@ -17,10 +17,10 @@ import trio.testing
 
 from actorsock import receive, run, sleep, spawn
 
-from .harness import Against, Benchmark, Claim, Effort, Failed, Figure, Skipped, at_most
-from .inside import Contestants
-from .programs import allow_many_files, each_fresh, loadgen, started, usage
-from .served import Command, both_ways, python_server
+from ..harness import Against, Benchmark, Claim, Effort, Failed, Figure, Skipped, at_most
+from ..inside import Contestants
+from ..programs import allow_many_files, each_fresh, loadgen, started, usage
+from ..served import Command, both_ways, python_server
 
 __all__ = ["CONTESTANTS", "benchmarks", "hold", "idle_processes", "idle_tasks"]
 

@@ -7,8 +7,8 @@ received with recvfrom and sent back with sendto.
 from collections.abc import Generator
 from typing import Final
 
-from .harness import Against, Benchmark, Claim, Effort, at_least
-from .served import both_ways, python_server, serving, thousands, under_load
+from ..harness import Against, Benchmark, Claim, Effort, at_least
+from ..served import both_ways, python_server, serving, thousands, under_load
 
 __all__ = ["accept", "udp"]
 

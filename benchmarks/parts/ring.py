@@ -11,9 +11,9 @@ from trio.lowlevel import Abort, Task, current_task, reschedule, wait_task_resch
 
 from actorsock import Pid, current_pid, receive, run, send, spawn
 
-from .harness import Against, Benchmark, Claim, Effort, at_least
-from .inside import Contestants, Stopwatch
-from .programs import each_fresh, fresh_erlang
+from ..harness import Against, Benchmark, Claim, Effort, at_least
+from ..inside import Contestants, Stopwatch
+from ..programs import each_fresh, fresh_erlang
 
 __all__ = ["CONTESTANTS", "benchmarks"]
 

@@ -6,8 +6,8 @@ The bytes go through eight connections, one after the other.
 from collections.abc import Generator
 from typing import Final
 
-from .harness import Against, Benchmark, Effort, Figure, at_least
-from .served import Answer, Command, both_ways, each_anew, python_server
+from ..harness import Against, Benchmark, Effort, Figure, at_least
+from ..served import Answer, Command, both_ways, each_anew, python_server
 
 __all__ = ["benchmarks"]
 

@@ -23,9 +23,9 @@ from trio.lowlevel import (
 
 from actorsock import Pid, current_pid, receive, run, send, spawn
 
-from .harness import Against, Benchmark, Claim, Effort, Figure, at_most
-from .inside import Contestants, Stopwatch
-from .programs import each_fresh, fresh_erlang
+from ..harness import Against, Benchmark, Claim, Effort, Figure, at_most
+from ..inside import Contestants, Stopwatch
+from ..programs import each_fresh, fresh_erlang
 
 __all__ = ["CONTESTANTS", "benchmarks"]
 

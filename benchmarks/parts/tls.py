@@ -5,9 +5,9 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import Final
 
-from .harness import Against, Benchmark, Claim, Effort, Skipped, at_least
-from .programs import erlang, python_module
-from .served import Command, python_server, serving, thousands, under_load
+from ..harness import Against, Benchmark, Claim, Effort, Skipped, at_least
+from ..programs import erlang, python_module
+from ..served import Command, python_server, serving, thousands, under_load
 
 __all__ = ["benchmarks"]
 

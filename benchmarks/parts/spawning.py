@@ -9,9 +9,9 @@ import trio
 
 from actorsock import Pid, current_pid, receive, run, send, spawn
 
-from .harness import Against, Benchmark, Effort, at_least
-from .inside import Contestants, Stopwatch
-from .programs import each_fresh, fresh_erlang
+from ..harness import Against, Benchmark, Effort, at_least
+from ..inside import Contestants, Stopwatch
+from ..programs import each_fresh, fresh_erlang
 
 __all__ = ["CONTESTANTS", "benchmarks"]
 

@@ -3,9 +3,9 @@
 from collections.abc import Generator
 from typing import Final
 
-from .harness import Against, Benchmark, Claim, Effort, ahead_of, at_least
-from .programs import erlang
-from .served import Command, both_ways, python_server, serving, thousands, under_load
+from ..harness import Against, Benchmark, Claim, Effort, ahead_of, at_least
+from ..programs import erlang
+from ..served import Command, both_ways, python_server, serving, thousands, under_load
 
 __all__ = ["benchmarks"]
 

@@ -7,9 +7,9 @@ and a count of 100. And datagrams in active mode beside `recvfrom`.
 from collections.abc import Generator
 from typing import Final
 
-from .harness import Against, Benchmark, Claim, Effort, at_least
-from .programs import erlang
-from .served import Command, python_server, serving, thousands, under_load
+from ..harness import Against, Benchmark, Claim, Effort, at_least
+from ..programs import erlang
+from ..served import Command, python_server, serving, thousands, under_load
 
 __all__ = ["active", "active_udp"]
 

@@ -21,9 +21,9 @@ from actorsock import (
     spawn_handler,
 )
 
-from .harness import Against, Benchmark, Effort, Skipped, at_least
-from .inside import Contestants, Stopwatch
-from .programs import each_fresh
+from ..harness import Against, Benchmark, Effort, Skipped, at_least
+from ..inside import Contestants, Stopwatch
+from ..programs import each_fresh
 
 __all__ = ["CONTESTANTS", "Reply", "Request", "answer", "benchmarks"]
 

@@ -27,9 +27,9 @@ from actorsock import (
 )
 from actorsock.dist import Atom
 
-from .harness import Against, Benchmark, Claim, Effort, Failed, Figure, at_least
-from .inside import Contestants, rate_of
-from .programs import erlang, fresh, started
+from ..harness import Against, Benchmark, Claim, Effort, Failed, Figure, at_least
+from ..inside import Contestants, rate_of
+from ..programs import erlang, fresh, started
 
 __all__ = ["CONTESTANTS", "benchmarks", "wait_for_epmd"]
 

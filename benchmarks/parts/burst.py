@@ -4,9 +4,9 @@ from collections.abc import Generator
 from functools import partial
 from typing import Final
 
-from .harness import Against, Benchmark, Claim, Effort, Figure, at_most
-from .programs import allow_many_files
-from .served import Answer, Command, both_ways, python_server, serving, under_load
+from ..harness import Against, Benchmark, Claim, Effort, Figure, at_most
+from ..programs import allow_many_files
+from ..served import Answer, Command, both_ways, python_server, serving, under_load
 
 __all__ = ["benchmarks"]
 
