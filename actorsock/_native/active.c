@@ -220,6 +220,7 @@ read_more(State *state, Pumped *pumped)
     long fd;
     int error;
     if (size == 0 || watched == NULL || !is_exactly(kind, state->kind_type)
+        || SLOT(actor, state->actor_has_low_water_mark) != Py_False
         || !is_exactly(SLOT(actor, state->actor_sock), state->std_socket_type)
         || !slot_long(actor, state->actor_fd, &fd) || fd < 0 || fd > INT_MAX) {
         return LEFT_TO_PYTHON;
