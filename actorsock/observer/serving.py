@@ -156,7 +156,7 @@ def _questions(looks: Looks, own: Pid, control: bool, messages: bool) -> Mapping
         "processes": partial(processes, looks, own),
         "process": partial(process, control, messages),
         "tree": partial(tree, looks, own),
-        "sockets": sockets,
+        "sockets": partial(sockets, looks.node),
         "waits": waits,
         "timers": partial(timers, looks),
         "names": partial(names, looks),

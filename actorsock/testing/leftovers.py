@@ -5,8 +5,8 @@ waits for it. A socket that such a task owns and has not closed is one.
 """
 
 import socket as stdlib
-from collections.abc import Callable, Container, Iterator
-from typing import Any, Final
+from collections.abc import Container, Iterator
+from typing import Final
 
 import attrs
 import trio
@@ -18,6 +18,7 @@ from ..runtime.core.node import Node
 from ..runtime.core.process import Process, alive
 from ..socket import Socket
 from ..socket.core.lifetime import SocketLifetime
+from ..socket.kernel.address_text import address_text
 from .quiescence import open_sockets
 
 __all__ = ["Leftover", "Owners", "leftovers", "spawned_processes"]
@@ -135,22 +136,9 @@ def _shown_socket(actor: SocketLifetime) -> str:
     """Show the handle, the kind of the socket and its addresses."""
     sock, kind = actor.sock, actor.kind
     words = f"{actor.socket_object!r}, {kind.domain} {kind.type} {kind.protocol}"
-    name, peer = _address(sock.getsockname), _address(sock.getpeername)
+    name, peer = address_text(sock.getsockname), address_text(sock.getpeername)
     if kind.is_stream and sock.getsockopt(stdlib.SOL_SOCKET, stdlib.SO_ACCEPTCONN):
         return f"{words}, listening on {name}"
     if peer is not None:
         return f"{words}, {name or 'unnamed'} connected to {peer}"
     return f"{words}, bound to {name}" if name is not None else f"{words}, not bound"
-
-
-def _address(ask: Callable[[], Any]) -> str | None:
-    try:
-        answer = ask()
-    except OSError:
-        return None
-    match answer:
-        case (str(host), int(port), *_):
-            return (f"[{host}]:{port}" if ":" in host else f"{host}:{port}") if port else None
-        case str() | bytes():
-            return repr(answer) if answer else None
-    return repr(answer)

@@ -8,6 +8,9 @@ import pytest
 
 from actorsock import (
     current_pid,
+    gen_tcp,
+    gen_udp,
+    inet,
     ok,
     otp,
     receive,
@@ -115,10 +118,26 @@ async def test_trees_sockets_timers_and_names() -> None:
         row = next(row for row in sockets["rows"] if row["socket"] == repr(listener))
         assert row["owner"] == repr(current_pid())
         assert re.fullmatch(r"127\.0\.0\.1:\d+", row["local"])
+        assert (row["module"], row["state"]) == ("socket", "bound, listening")
         timers = (await client.get("/api/timers"))["rows"]
         assert [timer["to"] for timer in timers] == ["main", repr(current_pid())]
         assert timers[1]["ref"] == repr(ref)
         assert (await client.get("/api/names?word=MAI"))["rows"][0]["pid"] == repr(current_pid())
+
+
+@in_runtime
+async def test_sockets_of_every_module_are_told() -> None:
+    listener = ok(gen_tcp.listen(0, {"ip": "loopback", "active": False}))
+    sock = ok(await gen_tcp.connect("127.0.0.1", ok(inet.port(listener)), {"active": "once"}))
+    ok(await gen_tcp.send(sock, b"some bytes"))
+    ok(gen_udp.open(0, {"ip": "loopback", "active": False}))
+    async with observed() as client:
+        rows = (await client.get("/api/sockets?word=gen_&sort=written"))["rows"]
+    assert [(row["module"], row["state"], row["written"]) for row in rows] == [
+        ("gen_tcp", "listening", 0),
+        ("gen_udp", "active: False", 0),
+        ("gen_tcp", "active: once", 10),
+    ]
 
 
 class Asker(otp.GenServer):

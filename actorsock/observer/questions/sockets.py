@@ -1,10 +1,17 @@
 """The open sockets: where they lead, who owns them, who waits, and what has passed."""
 
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Final
 
 from ... import socket
-from ...results import Ok
-from ...socket.api.informing import SocketInfo
+from ...inet.driver.inet_actor import InetActor
+from ...inet.driver.listen_actor import ListenActor
+from ...runtime.core.node import Node
+from ...socket.core.actor import SocketActor
+from ...socket.core.lifetime import SocketLifetime
+from ...socket.core.service import existing_service
+from ...socket.kernel.address_text import address_text
+from ...tls.driver.tls_actor import TlsActor
 from ..web.parameters import Parameters
 from ..web.site import Json
 
@@ -12,82 +19,94 @@ __all__ = ["sockets"]
 
 _MOST_ROWS: Final = 500
 
-_COUNTERS: Final = ("read_byte", "write_byte")
 
-_SORTS: Final = {
-    "socket": None,
-    "read": "read_byte",
-    "written": "write_byte",
+def _read(actor: SocketLifetime) -> int:
+    return actor.statistics.recv_oct if isinstance(actor, InetActor) else actor.counters.read_byte
+
+
+def _written(actor: SocketLifetime) -> int:
+    return actor.statistics.send_oct if isinstance(actor, InetActor) else actor.counters.write_byte
+
+
+_SORTS: Final[dict[str, Callable[[SocketLifetime], int] | None]] = {
+    "socket": None,  # the order in which they were opened
+    "read": _read,
+    "written": _written,
 }
 
+_MODULES: Final[tuple[tuple[type[SocketLifetime], str], ...]] = (
+    (SocketActor, "socket"),
+    (TlsActor, "ssl"),
+    (InetActor, "gen_tcp"),
+)
+"""Which module a socket is of, by the first class that fits; one of datagrams is `gen_udp`'s."""
 
-async def sockets(parameters: Parameters) -> Json:
+
+async def sockets(node: Node, parameters: Parameters) -> Json:
     """Return some rows of the list of sockets.
 
     Parameters of the question: `sort`: `socket` (the order in which they were opened), `read` or
     `written`; `down`; `first` and `count`; `word` for those whose row has it.
     """
-    counter = parameters.choice("sort", _SORTS, "socket")
+    key = parameters.choice("sort", _SORTS, "socket")
     down = parameters.flag("down", False)
     first = parameters.number("first", 0, 10**9)
     count = parameters.number("count", 40, _MOST_ROWS)
     word = parameters.text("word").lower()
-    everything = socket.which_sockets()
-    if counter is not None:
-        everything.sort(key=lambda sock: socket.info(sock).counters.get(counter, 0), reverse=down)
+    service = existing_service(node)
+    everything: list[SocketLifetime] = [] if service is None else service.registry.actors()
+    chosen = [actor for actor in everything if not word or word in _words(actor)]
+    if key is not None:
+        chosen.sort(key=key, reverse=down)
     elif down:
-        everything.reverse()
-    if word:
-        everything = [sock for sock in everything if word in _words(sock)]
+        chosen.reverse()
     return {
-        "all": socket.number_of(),
-        "found": len(everything),
+        "all": len(everything),
+        "found": len(chosen),
         "first": first,
-        "rows": [_row(sock) for sock in everything[first : first + count]],
+        "rows": [_row(actor) for actor in chosen[first : first + count]],
     }
 
 
-def _row(sock: socket.Socket) -> dict[str, Json]:
-    info = socket.info(sock)
+def _row(actor: SocketLifetime) -> dict[str, Json]:
+    kind, owner = actor.kind, actor.turns.owner
+    state, waiting = _state(actor)
     return {
-        "socket": repr(sock),
-        "kind": f"{info.domain} {info.type} {info.protocol}",
-        "local": _address(socket.sockname(sock)),
-        "peer": _address(socket.peername(sock)),
-        "owner": None if info.owner is None else repr(info.owner),
-        "state": ", ".join(dict.fromkeys((*info.rstates, *info.wstates))),
-        "waiting": _waiting(info),
-        "read": info.counters.get("read_byte", 0),
-        "written": info.counters.get("write_byte", 0),
+        "socket": repr(actor.socket_object),
+        "module": _module(actor),
+        "kind": f"{kind.domain} {kind.type} {kind.protocol}",
+        "local": address_text(actor.sock.getsockname),
+        "peer": address_text(actor.sock.getpeername),
+        "owner": None if owner is None else repr(owner),
+        "state": state,
+        "waiting": waiting,
+        "read": _read(actor),
+        "written": _written(actor),
     }
 
 
-def _words(sock: socket.Socket) -> str:
-    return " ".join(str(value) for value in _row(sock).values()).lower()
+def _words(actor: SocketLifetime) -> str:
+    return " ".join(str(value) for value in _row(actor).values()).lower()
 
 
-def _waiting(info: SocketInfo) -> str:
+def _module(actor: SocketLifetime) -> str:
+    if isinstance(actor, InetActor) and not actor.kind.is_stream:
+        return "gen_udp"
+    return next(module for cls, module in _MODULES if isinstance(actor, cls))
+
+
+def _state(actor: SocketLifetime) -> tuple[str, str]:
+    """Return the state of a socket, and how many operations wait for what."""
+    if isinstance(actor, InetActor):
+        return (
+            "listening" if isinstance(actor, ListenActor) else f"active: {actor.active_value()}",
+            "",
+        )
+    info = socket.info(actor.socket_object)
     numbers = (
         (info.num_acceptors, "accept"),
         (info.num_readers, "read"),
         (info.num_writers, "write"),
     )
-    return ", ".join(f"{number} {word}" for number, word in numbers if number)
-
-
-def _address(result: object) -> str | None:
-    if not isinstance(result, Ok):
-        return None
-    match result.value:
-        case socket.SockAddrIn(addr=addr, port=port):
-            return f"{_plain(addr)}:{port}"
-        case socket.SockAddrIn6(addr=addr, port=port):
-            return f"[{_plain(addr)}]:{port}"
-        case socket.SockAddrUn(path=path):
-            return str(path)
-        case other:
-            return repr(other)
-
-
-def _plain(address: Any) -> str:
-    return str(address)
+    waiting = ", ".join(f"{number} {word}" for number, word in numbers if number)
+    return ", ".join(dict.fromkeys((*info.rstates, *info.wstates))), waiting

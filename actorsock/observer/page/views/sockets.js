@@ -13,6 +13,7 @@ export function sockets(page) {
     key: "socket",
     columns: [
       { title: "socket", sort: "socket", kind: "mono", show: (row) => row.socket },
+      { title: "module", show: (row) => row.module },
       { title: "kind", show: (row) => row.kind },
       { title: "local address", kind: "mono", show: (row) => row.local },
       { title: "peer", kind: "mono", show: (row) => row.peer },
