@@ -17,6 +17,7 @@ PAGES = [
     "docs/light.md",
     "docs/cancellation.md",
     "docs/logging.md",
+    "docs/finding_faults.md",
     "docs/observer.md",
     "docs/reasons.md",
 ]
