@@ -302,7 +302,10 @@ ARGUMENTS: dict[str, Argument] = {
     "flush": Argument(st.booleans()),
     "fn": Argument(FUNCTION),
     "handler": Argument(st.one_of(one("handler"), st.just(Odd("lambda")))),
+    "items": Argument(st.sampled_from([None, [], ["status", "waits_for"], ["messages"], ["none"]])),
+    "label": Argument(MESSAGE),
     "light": Argument(st.booleans()),
+    "max_mailbox": Argument(st.sampled_from([None, actorsock.Limit(3, "drop_old")])),
     "message": Argument(MESSAGE),
     "mode": Argument(st.sampled_from(["explicit_unalias", "reply"])),
     "name": Argument(one("name")),
@@ -449,8 +452,12 @@ def _shape_of(module: Any, name: str) -> Shape:
 
 
 # `run` and `open_runtime` are around everything; to ok() an error is an exception. Streams are made
-# of the calls of sockets, and raise. `receive_or` is refused in light processes.
-_LEFT_OUT = {"run", "open_runtime", "receive_or", "ok", *public_functions(actorsock.streams)}
+# of the calls of sockets, and raise. `receive_or` is refused in light processes. `system_monitor`
+# goes on until it is closed.
+_LEFT_OUT = {
+    *("run", "open_runtime", "receive_or", "ok", "system_monitor"),
+    *public_functions(actorsock.streams),
+}
 RECORDS = {
     "ControlMessage": shape(WORDS, WORDS, VALUE, VALUE, needed=2),
     "Linger": shape(st.booleans(), NUMBERS),
