@@ -4,6 +4,7 @@ actorsock [FILE]
 actorsock run [OPTION ...] MODULE:FUNCTION [ARG ...]
 actorsock observe [PID]
 actorsock top [OPTION ...] [PID]
+actorsock trace [OPTION ...] [PID]
 """
 
 import sys
@@ -12,7 +13,7 @@ from typing import Final
 
 from .demonstration import demonstrate
 from .exits import INTERRUPTED
-from .observing import observe, top
+from .observing import observe, top, trace
 from .run import run_function
 
 __all__ = ["main"]
@@ -21,6 +22,7 @@ _COMMANDS: Final[dict[str, Callable[[list[str]], int]]] = {
     "run": run_function,
     "observe": observe,
     "top": top,
+    "trace": trace,
 }
 
 

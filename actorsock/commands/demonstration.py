@@ -26,7 +26,8 @@ def demonstrate(words: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="actorsock",
         usage="actorsock [FILE]\n       actorsock run [OPTION ...] MODULE:FUNCTION [ARG ...]\n"
-        "       actorsock observe [PID]\n       actorsock top [OPTION ...] [PID]",
+        "       actorsock observe [PID]\n       actorsock top [OPTION ...] [PID]\n"
+        "       actorsock trace [OPTION ...] [PID]",
         description=_ABOUT,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog='"actorsock run --help" describes run, and so on. To send a file named run, write '

@@ -1,4 +1,4 @@
-"""`actorsock observe` and `actorsock top`: a program of the same user, seen in a terminal."""
+"""`actorsock observe`, `top` and `trace`: a program of the same user, seen in a terminal."""
 
 import argparse
 import sys
@@ -7,7 +7,7 @@ from importlib.util import find_spec
 
 from .exits import FAILED, refuse
 
-__all__ = ["observe", "top"]
+__all__ = ["observe", "top", "trace"]
 
 _SORTS = ("reductions", "total", "queue", "links", "age", "pid", "name", "kind", "status")
 
@@ -48,6 +48,44 @@ def top(words: list[str]) -> int:
     def look() -> None:
         program = Program(choose(options.pid))
         show(program, sort=options.sort, count=options.count, once=options.once)
+
+    return _answered(look)
+
+
+def trace(words: list[str]) -> int:
+    """Print what happens to processes of an observed program, until Ctrl-C; return the status."""
+    parser = _parser("trace", "Print what happens to processes of an observed program, as it does.")
+    parser.add_argument(
+        "--which",
+        default="all",
+        metavar="WHICH",
+        help="a pid such as '<0.5.0>', all, new or existing (default: all)",
+    )
+    parser.add_argument(
+        "--flags",
+        default="procs,sockets",
+        metavar="FLAG,...",
+        help="some of procs, sockets, running, set_on_spawn, set_on_link, and where the program "
+        "shows its messages send, receive, call (default: procs,sockets)",
+    )
+    parser.add_argument(
+        "--limit",
+        type=int,
+        default=1000,
+        metavar="N",
+        help="end after more than so many events in a second (default: 1000)",
+    )
+    options = parser.parse_args(words)
+    from ..observer.terminal.asking import NoAnswer, Program, choose
+
+    def look() -> None:
+        program = Program(choose(options.pid))
+        asked = {"which": options.which, "flags": options.flags, "limit": options.limit}
+        for line in program.lines("trace", **asked):
+            if "ended" in line:
+                raise NoAnswer(f"the trace has ended: {line['ended']}")
+            if "text" in line:
+                print(f"{line['at']:10.6f} {line['text']}", flush=True)
 
     return _answered(look)
 

@@ -32,6 +32,7 @@ from .questions.sockets import sockets
 from .questions.supervision import tree
 from .questions.system import system
 from .questions.timers import names, timers
+from .questions.tracing import trace_lines
 from .questions.waits import waits
 from .web import local_sockets
 from .web.connection import serve_connection
@@ -135,10 +136,11 @@ async def _serve(gate: Gate, messages: bool, listeners: list[SocketListener]) ->
     set_label("observer")
     looks = Looks(current_process().node)
     questions = _questions(looks, current_pid(), gate.control, messages)
+    lines = {"trace": partial(trace_lines, current_pid(), messages)}
     allowed = actions.ACTIONS if gate.control else {}
-    site = Site(gate, questions, allowed)
+    site = Site(gate, questions, lines, allowed)
     # No browser reaches the local socket, and the kernel tells who its peer is.
-    near = Site(attrs.evolve(gate, hosts=None, token=None), questions, allowed)
+    near = Site(attrs.evolve(gate, hosts=None, token=None), questions, lines, allowed)
 
     async def connection(stream: SocketStream) -> None:
         if _is_local(stream):

@@ -19,10 +19,18 @@ from selenium.webdriver.support.ui import WebDriverWait
 HERE = Path(__file__).parent
 SHOP = HERE.parent.parent / "examples" / "observing" / "shop.py"
 
-VIEWS = ("processes", "tree", "sockets", "waits", "timers", "system")
+VIEWS = ("processes", "tree", "sockets", "waits", "timers", "trace", "system")
 
 SETTLED = 3.0
 """Seconds after which the tiles have a line to show."""
+
+
+_TRACE = """
+const boxes = [...document.querySelectorAll(".bar input[type=checkbox]")];
+boxes.find((box) => box.value === "receive").checked = true;
+document.querySelector("[aria-label='which processes']").value = arguments[0] ?? "all";
+[...document.querySelectorAll(".bar button")].find((each) => each.textContent === "trace").click();
+"""
 
 
 def browser_of(scheme: str) -> webdriver.Chrome:
@@ -59,6 +67,9 @@ def take(url: str, scheme: str, views: tuple[str, ...]) -> None:
             )
             browser.execute_script(script)
             time.sleep(1)
+        if view == "trace":
+            browser.execute_script(_TRACE)
+            time.sleep(1.5)
         suffix = "" if scheme == "light" else "-dark"
         browser.save_screenshot(str(HERE / f"{view}{suffix}.png"))
     webdriver.ActionChains(browser).send_keys(Keys.NULL).perform()

@@ -93,7 +93,7 @@ async def card_reader(port: int) -> None:
 async def main(*words: str) -> None:
     """Open the shop."""
     seconds, port = (*words, *("inf", "9911")[len(words) :])
-    async with observer.serve(int(port)) as observed, trio.open_nursery() as nursery:
+    async with observer.serve(int(port), messages=True) as observed, trio.open_nursery() as nursery:
         print(observed.url, flush=True)
         ok(await otp.start_link(Shop, name="shop"))
         (listener,) = await nursery.start(partial(serve_tcp, host="127.0.0.1"), till, 0)

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import pytest
 import trio
 
-from actorsock import is_alive, ok, otp, receive, set_label, spawn
+from actorsock import Pid, is_alive, ok, otp, receive, send, set_label, sleep, spawn
 
 from ..stories import in_runtime
 from .support import observed
@@ -125,7 +125,7 @@ async def test_every_view_by_keyboard(page: Page) -> None:
         page.has("#view .wrong", "will never go on")
         page.press("5")
         page.has("#view", "billing")
-        page.press("6")
+        page.press("7")
         page.has("#view", "native core")
         page.press("4")
         page.click("#view td button", repr(orders))
@@ -151,6 +151,41 @@ async def test_a_process_is_killed_and_the_page_says_so(page: Page) -> None:
     async with observed(control=True) as client:
         await trio.to_thread.run_sync(story, client.at.url)
     assert not is_alive(victim)
+
+
+async def talks(to: Pid) -> None:
+    set_label("talker")
+    while True:
+        send(to, "a word")
+        await sleep(0.02)
+
+
+@in_runtime
+async def test_a_live_trace_and_its_chart(page: Page) -> None:
+    listener = spawn(waiting_for, "the end")
+    talker = spawn(talks, listener)
+
+    def story(url: str) -> None:
+        page.open(url)
+        page.press("6")
+        page.browser.execute_script(
+            "document.querySelector('[aria-label=\"which processes\"]').value = arguments[0]",
+            repr(talker),
+        )
+        page.click(".bar label", "send")
+        page.click(".bar button", "trace")
+        page.has("#view tbody", "a word")
+        page.has(".chart svg", "talker")
+        page.click(".bar button", "stop")
+        page.has(".bar button", "trace")
+        assert page.complaints() == []
+
+    async with observed(messages=True) as client:
+        await trio.to_thread.run_sync(story, client.at.url)
+
+
+async def waiting_for(word: str) -> None:
+    await receive(lambda message: message == word)
 
 
 @in_runtime

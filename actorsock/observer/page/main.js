@@ -7,12 +7,13 @@ import { processes } from "./views/processes.js";
 import { sockets } from "./views/sockets.js";
 import { system } from "./views/system.js";
 import { timers } from "./views/timers.js";
+import { trace } from "./views/trace.js";
 import { tree } from "./views/tree.js";
 import { waits } from "./views/waits.js";
 
 const EVERY = 1000; // milliseconds between an answer and the next question
 
-const VIEWS = { processes, tree, sockets, waits, timers, system };
+const VIEWS = { processes, tree, sockets, waits, timers, trace, system };
 
 const state = document.getElementById("state");
 const place = document.getElementById("view");

@@ -2,6 +2,8 @@
 
 import json
 import socket
+from collections.abc import Iterator
+from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
@@ -45,9 +47,28 @@ class Program:
             raise NoAnswer(f"the program {self.pid} does not answer: {exc}") from None
         finally:
             connection.close()
-        if response.status >= 400:
+        if response.status >= HTTPStatus.BAD_REQUEST:
             raise NoAnswer(answer["error"])
         return answer
+
+    def lines(self, question: str, **parameters: object) -> Iterator[Any]:
+        """Yield the lines of an answer as they come, each as its JSON says.
+
+        Raises:
+            NoAnswer: there is none, or the program has ended.
+        """
+        connection = _Connection(self._path)
+        try:
+            connection.request("GET", f"/api/{question}?{urlencode(parameters)}")
+            response = connection.getresponse()
+            if response.status >= HTTPStatus.BAD_REQUEST:
+                raise NoAnswer(json.loads(response.read())["error"])
+            for line in response:
+                yield json.loads(line)
+        except (OSError, HTTPException, ValueError) as exc:
+            raise NoAnswer(f"the program {self.pid} does not answer: {exc}") from None
+        finally:
+            connection.close()
 
 
 class _Connection(HTTPConnection):

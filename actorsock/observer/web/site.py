@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from http import HTTPStatus
 from importlib import resources
 from typing import Any, Final, TypeAlias
@@ -13,12 +13,15 @@ from .connection import Answer, Answering, Ask
 from .gate import Gate, Head, Refusal
 from .parameters import Parameters, WrongParameter
 
-__all__ = ["PAGES", "Action", "Json", "Question", "Site"]
+__all__ = ["PAGES", "Action", "Json", "Lines", "Question", "Site"]
 
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
 
 Question: TypeAlias = Callable[[Parameters], Awaitable[Json]]
 """Answers a GET. Raises `WrongParameter`."""
+
+Lines: TypeAlias = Callable[[Parameters], AsyncGenerator[bytes, None]]
+"""Answers a GET by lines of JSON, as they come. Raises `WrongParameter` at once."""
 
 Action: TypeAlias = Callable[[Any], Awaitable[Json]]
 """Does what a POST asks for, and is given its JSON. Raises `WrongParameter`."""
@@ -58,6 +61,7 @@ class Site(Answering):
     gate: Gate
     questions: Mapping[str, Question]
     """By the word behind `/api/`."""
+    lines: Mapping[str, Lines]
     actions: Mapping[str, Action]
 
     def refusal(self, head: Head) -> Refusal | None:
@@ -72,6 +76,9 @@ class Site(Answering):
         try:
             if head.method == "GET" and word in self.questions:
                 return _json(HTTPStatus.OK, await self.questions[word](Parameters(ask.query)))
+            if head.method == "GET" and word in self.lines:
+                lines = self.lines[word](Parameters(ask.query))
+                return Answer(HTTPStatus.OK, "application/x-ndjson", lines)
             if head.method == "POST" and word in self.actions:
                 wanted = _read(ask.body)
                 _log.warning("%s: %s", word, wanted)
