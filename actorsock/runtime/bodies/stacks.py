@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import attrs
 
+from ..core.body import Body
 from ..core.process import Process
 
 __all__ = [
@@ -113,12 +114,17 @@ def is_running(process: Process) -> bool:
 
 
 def is_waiting_in_trio(process: Process) -> bool:
-    """Return whether a task waits in a call of trio, and not only lets others run.
+    """Return whether a task that is not parked waits in a call of trio, and does not give way.
 
     A task that trio has woken, and that runs in this or the next pass of trio's loop, is still
-    said to wait.
+    said to wait; one that this library has woken is not.
     """
-    return any(frame.f_code.co_name == _WAITING for frame in _suspended(process.body.code))
+    caller = None
+    for frame in _suspended(process.body.code):
+        if frame.f_code.co_name == _WAITING:
+            return caller is None or caller.f_code is not Body.park.__code__
+        caller = frame
+    return False
 
 
 def frames_of(process: Process) -> Iterator[FrameType]:
