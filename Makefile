@@ -24,7 +24,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 COMMA := ,
 # The sources of the native core, which the installation compiles.
-CORE := $(wildcard actorsock/_native/*.c actorsock/_native/*.h actorsock/_native/build_hook.py)
+CORE := $(wildcard actorsock/_native/*.[ch] actorsock/_native/*/*.[ch] actorsock/_native/build_hook.py)
 
 .PHONY: run test lint docs bench soak soak-nodes conformance mutants sanitize valgrind changelog clean
 .DELETE_ON_ERROR:

@@ -47,7 +47,7 @@ class NativeCore(BuildHookInterface[Any]):
 
 def compile_core(root: Path, target: Path) -> Path:
     """Compile the sources below `root`; return the library, in its package below `target`."""
-    sources = sorted(str(path) for path in (root / "actorsock/_native").glob("*.c"))
+    sources = sorted(str(path) for path in (root / "actorsock/_native").rglob("*.c"))
     extension = Extension(_MODULE, sources, extra_compile_args=_FLAGS if os.name == "posix" else [])
     command = build_ext(Distribution({"name": "actorsock", "ext_modules": [extension]}))
     with tempfile.TemporaryDirectory() as objects:

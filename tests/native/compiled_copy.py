@@ -31,6 +31,6 @@ def compiled_copy(*flags: str) -> Iterator[Path]:
         core = copy / "actorsock" / "_native"
         library = core / f"_core{sysconfig.get_config_var('EXT_SUFFIX')}"
         include = f"-I{sysconfig.get_path('include')}"
-        sources = sorted(str(path) for path in core.glob("*.c"))
+        sources = sorted(str(path) for path in core.rglob("*.c"))
         subprocess.run([*COMPILE, *flags, include, *sources, "-o", str(library)], check=True)
         yield copy

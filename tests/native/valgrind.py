@@ -23,7 +23,7 @@ async def main():
 assert native
 run(main)
 """
-SOURCES = [path.name for path in (ROOT / "actorsock" / "_native").glob("*.[ch]")]
+SOURCES = [path.name for path in (ROOT / "actorsock" / "_native").rglob("*.[ch]")]
 OURS = re.compile(rf"\((?:{'|'.join(map(re.escape, SOURCES))}):\d+\)")
 
 

@@ -4,7 +4,7 @@
    The system calls are made without giving up the global lock: they move 64 KiB at most and never
    block (MSG_DONTWAIT), also if another program has made the open file blocking.  */
 
-#include "core.h"
+#include "../core.h"
 
 #include <errno.h>
 #include <string.h>

@@ -4,7 +4,7 @@
    A StreamActor has the slots of `Readiness` and `SocketLifetime` where a SocketActor has them, since
    both inherit them: `state->actor_fd`, say, holds for either.  */
 
-#include "core.h"
+#include "../core.h"
 
 /* As in `stream_actor`; a larger read is left to the Python.  */
 #define QUANTUM 65536

@@ -2,7 +2,7 @@
 
    The system call is made without giving up the global lock, as in `sockets.c`.  */
 
-#include "asking.h"
+#include "../sockets/asking.h"
 
 #include <errno.h>
 #include <string.h>

@@ -4,7 +4,7 @@
    a step, which takes the message out again. Here the message goes straight to the handler, if it is
    idle and the run queue is too.  */
 
-#include "core.h"
+#include "../core.h"
 
 /* Whether nothing is queued for `process`; the handler then waits for anything.  */
 static int

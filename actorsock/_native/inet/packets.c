@@ -1,7 +1,7 @@
 /* Cutting packets off the bytes of a stream: the twin of `ReceiveBuffer.next`, for the packet types
    raw, 1, 2, 4 and line.  */
 
-#include "core.h"
+#include "../core.h"
 
 #include <string.h>
 

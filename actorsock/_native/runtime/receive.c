@@ -9,7 +9,7 @@
    that find the message in front, or find nothing and wait without a time-out. A process that is woken
    and has to pass over other messages first leaves these to `Mailbox.take_arrival`.  */
 
-#include "core.h"
+#include "../core.h"
 
 typedef enum {
     BEGUN,     /* a light process: nothing is done yet */

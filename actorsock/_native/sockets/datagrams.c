@@ -1,6 +1,6 @@
 /* Receiving datagrams with their source: what the twin of `RecvFrom.attempt` does.  */
 
-#include "core.h"
+#include "../core.h"
 
 #include <errno.h>
 #include <string.h>

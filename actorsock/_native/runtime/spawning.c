@@ -1,7 +1,7 @@
 /* Making, monitoring and ending processes: the twins of `make_ref`, `new_process`, `start_light`,
    `start_task`, `start_handler`, `Process.monitor`, `Process.demonitor` and `Process.end`.  */
 
-#include "core.h"
+#include "../core.h"
 
 /* A pid or a ref, with the next number.  */
 static PyObject *

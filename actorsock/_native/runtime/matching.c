@@ -5,7 +5,7 @@
    computed attributes: to find out about these is left to the closure, of which a `Matcher` makes one
    when it is needed.  */
 
-#include "core.h"
+#include "../core.h"
 
 #include <stddef.h>
 

@@ -3,7 +3,7 @@
 #ifndef ACTORSOCK_ASKING_H
 #define ACTORSOCK_ASKING_H
 
-#include "core.h"
+#include "../core.h"
 
 typedef struct {
     int reads;           /* the lane, and the activity: "recv" or "send" */

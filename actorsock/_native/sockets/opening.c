@@ -4,7 +4,7 @@
 /* Accepting and closing: the twins of `new_turns`, `SocketLifetime.__init__`, `Turns.close` and
    `_accept`.  */
 
-#include "core.h"
+#include "../core.h"
 
 #include <errno.h>
 

@@ -1,6 +1,6 @@
 /* Stepping light processes: the twin of `step_all`.  */
 
-#include "core.h"
+#include "../core.h"
 
 static int
 end_normally(State *state, PyObject *process)

@@ -1,6 +1,6 @@
 /* Sending a message: the twin of `send`.  */
 
-#include "core.h"
+#include "../core.h"
 
 int
 wake_light(State *state, PyObject *body, PyObject *outcome)

@@ -1,6 +1,6 @@
 /* Calls that a server answers in place: the twins of `deliver_call` and `ServerInPlace.__call__`.  */
 
-#include "core.h"
+#include "../core.h"
 
 /* Call(caller, request) */
 static PyObject *

@@ -1,7 +1,7 @@
 /* From readiness to the waiting process: the twins of `EpollPoller._drain`, `Readiness.on_ready` and
    `SocketActor.resume`.  */
 
-#include "core.h"
+#include "../core.h"
 
 #ifdef __linux__
 #include <sys/epoll.h>
