@@ -232,7 +232,7 @@ async def _streamed(given: Given, steps: list[tuple[str, Any]]) -> list[Any]:
             with suppress(OSError):  # it has closed, or reset
                 _by_peer(peer, what, detail)
         elif in_place:
-            await does(what, detail)
+            spawn(does, what, detail, light=True)  # a send may wait, while the peer does not read
         else:
             send(owner, (what, detail))
         await _at_rest()
