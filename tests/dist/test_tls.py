@@ -146,3 +146,14 @@ async def test_who_is_refused(
 def test_tls_is_checked() -> None:
     with pytest.raises(OSError, match="No such file"):
         Tls.from_files("a", "b", "c")
+
+
+async def test_a_peer_speaks_tls_as_its_parent_does(runtime: None, files: Path) -> None:
+    name = f"parent{next(_numbers)}@localhost"
+    async with (
+        dist.start(name, cookie="of the test", register=False, tls=tls_of(files)),
+        dist.peer.start() as node,
+    ):
+        assert node.endswith("@localhost")
+        assert await dist.peer.call(node, os.getpid) != os.getpid()
+        assert await dist.peer.call(node, dist.node) == node
