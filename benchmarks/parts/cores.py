@@ -19,7 +19,7 @@ from ..served import undisturbed
 __all__ = ["benchmarks"]
 
 WORK: Final = 10_000
-"""Passes of an empty loop for each message: a fifth of a millisecond, about."""
+"""Passes of an empty loop for each message: a tenth of a millisecond, about."""
 
 CONNECTIONS: Final = 64
 
