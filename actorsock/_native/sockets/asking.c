@@ -184,6 +184,18 @@ body_of(Asked *self)
     return Py_NewRef(body);
 }
 
+/* Operation.continues_in_actor(): whether the actor may make the further attempts. What it has taken
+   for a process that ends meanwhile goes back, and only the bytes of a stream can.  */
+static int
+continues_in_actor(State *state, PyObject *actor, const Kind *kind)
+{
+    PyObject *socket_kind = SLOT(actor, state->actor_kind);
+    return kind->continues
+           && (!kind->reads
+               || (is_exactly(socket_kind, state->kind_type)
+                   && SLOT(socket_kind, state->kind_is_stream) == Py_True));
+}
+
 /* Make the process the current user of the lane, watched by the poller: 0 or -1.  */
 static int
 join_lane(State *state, PyObject *actor, PyObject *op, PyObject *lane, PyObject *pid,
@@ -197,7 +209,8 @@ join_lane(State *state, PyObject *actor, PyObject *op, PyObject *lane, PyObject 
     SLOT(user, state->user_activity) = Py_NewRef(kind->activity);
     SLOT(user, state->user_handle) = Py_NewRef(Py_None);
     SLOT(user, state->user_tag) = Py_NewRef(kind->tag);
-    SLOT(user, state->user_op) = Py_NewRef(kind->continues ? op : Py_None);
+    SLOT(user, state->user_op)
+        = Py_NewRef(continues_in_actor(state, actor, kind) ? op : Py_None);
     slot_set(lane, state->lane_selected, Py_NewRef(Py_False));
     slot_set(lane, state->lane_ever_waited, Py_NewRef(Py_True));
     slot_set(lane, state->lane_current, user);

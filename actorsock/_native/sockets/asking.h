@@ -7,7 +7,7 @@
 
 typedef struct {
     int reads;           /* the lane, and the activity: "recv" or "send" */
-    int continues;       /* the actor may make the further attempts of a blocking call */
+    int continues;       /* the actor may make the further attempts: of a receive only on a stream */
     PyObject *activity;  /* borrowed from the state */
     PyObject *tag;
 } Kind;

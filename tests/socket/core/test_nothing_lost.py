@@ -771,3 +771,22 @@ async def test_data_before_the_offset_of_a_peek_is_there_for_who_asks() -> None:
         assert await socket.recv(sock, flags=["peek"]) == Ok(b"hello")
         assert await socket.recv(sock, flags=["peek"], timeout=0.01) == Error("timeout")
         assert await socket.recv(sock, timeout=10) == Ok(b"hello")
+
+
+@pytest.mark.parametrize("light", [False, True], ids=["task", "light"])
+@pytest.mark.parametrize("domain", ["inet", "local"])
+@in_runtime
+async def test_a_datagram_is_taken_by_its_reader_alone(domain: str, light: bool) -> None:
+    # Who waits is told, and reads when it runs: a datagram that was read for a reader that is then
+    # killed could not be given back. Also where it is known that there is nothing, without a look.
+    async def reads(sock: Socket) -> None:
+        await socket.recv(sock)
+
+    with datagrams(domain) as (sock, _):
+        lane = sock._actor.turns.read
+        for _ in range(3):
+            pid, ref = spawn_monitor(reads, sock, light=light)
+            await until(lambda: lane.current is not None)
+            assert lane.current.op is None
+            exit(pid, "kill")
+            await receive(ref)
