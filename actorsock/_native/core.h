@@ -721,6 +721,19 @@ pop_from_left(State *state, PyObject *deque)
    otherwise.  */
 PyObject *living_process(State *state, PyObject *pid);
 
+/* Raise the StopIteration by which a coroutine returns `*result`, whose reference is given up.  */
+static inline void
+stop_with(PyObject **result)
+{
+    /* Not `PyErr_SetObject(StopIteration, result)`, which takes a tuple for arguments.  */
+    PyObject *stop = PyObject_CallOneArg(PyExc_StopIteration, *result);
+    if (stop != NULL) {
+        PyErr_SetObject(PyExc_StopIteration, stop);
+        Py_DECREF(stop);
+    }
+    Py_CLEAR(*result);
+}
+
 /* --- across files ------------------------------------------------------------------------------ */
 
 /* In these: 1 done, 0 not plain and nothing has changed, -1 an exception is set.  */

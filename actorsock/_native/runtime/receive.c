@@ -377,13 +377,7 @@ receiving_send_method(PyObject *op, PyObject *value)
 {
     PyObject *result;
     if (receiving_send(op, value, &result) == PYGEN_RETURN) {
-        /* Not `PyErr_SetObject(StopIteration, result)`, which takes a tuple for arguments.  */
-        PyObject *stop = PyObject_CallOneArg(PyExc_StopIteration, result);
-        if (stop != NULL) {
-            PyErr_SetObject(PyExc_StopIteration, stop);
-            Py_DECREF(stop);
-        }
-        Py_CLEAR(result);
+        stop_with(&result);
     }
     return result;
 }

@@ -266,27 +266,8 @@ leave_to_python(Asked *self, int woken, PyObject **result)
     return pass_on(self, Py_None, result);
 }
 
-static PySendResult end_wait(Asked *self, PyObject *body, PyObject **result);
-
-/* The coroutine of trio has yielded, or the wait is over.  */
-static PySendResult
-in_wait(Asked *self, PySendResult outcome, PyObject *yielded, PyObject **result)
-{
-    *result = yielded;
-    if (outcome != PYGEN_RETURN) {
-        return outcome;
-    }
-    *result = NULL;
-    Py_XDECREF(yielded);
-    Py_CLEAR(self->inner);
-    PyObject *body = body_of(self);
-    if (body == NULL) {
-        return PYGEN_ERROR;
-    }
-    outcome = end_wait(self, body, result);
-    Py_DECREF(body);
-    return outcome;
-}
+static PySendResult after_inner(Asked *self, PySendResult outcome, PyObject *yielded,
+                                PyObject **result);
 
 static PySendResult
 begin_wait(Asked *self, PyObject *body, PyObject **result)
@@ -306,7 +287,7 @@ begin_wait(Asked *self, PyObject *body, PyObject **result)
     PyObject *inner = Py_NewRef(self->inner), *yielded = NULL;
     PySendResult outcome = PyIter_Send(inner, Py_None, &yielded);
     Py_DECREF(inner);
-    return in_wait(self, outcome, yielded, result);
+    return after_inner(self, outcome, yielded, result);
 }
 
 /* A process that was selected has found nothing.  */
@@ -382,9 +363,10 @@ attempt_in_task(Asked *self, PyObject *body, PyObject **result)
     return wait_again(self, body, result);
 }
 
-/* The coroutine of trio that looks for a cancellation has yielded, or is over.  */
+/* Take the result of a step of `inner`, a coroutine of trio: it has yielded, or the look for a
+   cancellation, or the wait, is over.  */
 static PySendResult
-in_check(Asked *self, PySendResult outcome, PyObject *yielded, PyObject **result)
+after_inner(Asked *self, PySendResult outcome, PyObject *yielded, PyObject **result)
 {
     *result = yielded;
     if (outcome != PYGEN_RETURN) {
@@ -397,17 +379,10 @@ in_check(Asked *self, PySendResult outcome, PyObject *yielded, PyObject **result
     if (body == NULL) {
         return PYGEN_ERROR;
     }
-    outcome = attempt_in_task(self, body, result);
+    outcome = self->phase == CHECKING ? attempt_in_task(self, body, result)
+                                      : end_wait(self, body, result);
     Py_DECREF(body);
     return outcome;
-}
-
-/* Take the result of a step of `inner`, a coroutine of trio.  */
-static PySendResult
-after_inner(Asked *self, PySendResult outcome, PyObject *yielded, PyObject **result)
-{
-    return self->phase == CHECKING ? in_check(self, outcome, yielded, result)
-                                   : in_wait(self, outcome, yielded, result);
 }
 
 /* The call unwinds by `exc`: give back what it was woken with. 0, or -1 with another exception.  */
@@ -529,13 +504,7 @@ asked_send_method(PyObject *op, PyObject *value)
 {
     PyObject *result;
     if (asked_send(op, value, &result) == PYGEN_RETURN) {
-        /* Not `PyErr_SetObject(StopIteration, result)`, which takes a tuple for arguments.  */
-        PyObject *stop = PyObject_CallOneArg(PyExc_StopIteration, result);
-        if (stop != NULL) {
-            PyErr_SetObject(PyExc_StopIteration, stop);
-            Py_DECREF(stop);
-        }
-        Py_CLEAR(result);
+        stop_with(&result);
     }
     return result;
 }

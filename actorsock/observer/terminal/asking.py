@@ -3,8 +3,9 @@
 import json
 import socket
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http import HTTPStatus
-from http.client import HTTPConnection, HTTPException
+from http.client import HTTPConnection, HTTPException, HTTPResponse
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -38,18 +39,8 @@ class Program:
         Raises:
             NoAnswer: there is none.
         """
-        connection = _Connection(self._path)
-        try:
-            connection.request("GET", f"/api/{question}?{urlencode(parameters)}")
-            response = connection.getresponse()
-            answer = json.loads(response.read())
-        except (OSError, HTTPException, ValueError) as exc:
-            raise NoAnswer(f"the program {self.pid} does not answer: {exc}") from None
-        finally:
-            connection.close()
-        if response.status >= HTTPStatus.BAD_REQUEST:
-            raise NoAnswer(answer["error"])
-        return answer
+        with self._answer(question, parameters) as response:
+            return json.loads(response.read())
 
     def lines(self, question: str, **parameters: object) -> Iterator[Any]:
         """Yield the lines of an answer as they come, each as its JSON says.
@@ -57,14 +48,19 @@ class Program:
         Raises:
             NoAnswer: there is none, or the program has ended.
         """
+        with self._answer(question, parameters) as response:
+            for line in response:
+                yield json.loads(line)
+
+    @contextmanager
+    def _answer(self, question: str, parameters: dict[str, object]) -> Iterator[HTTPResponse]:
         connection = _Connection(self._path)
         try:
             connection.request("GET", f"/api/{question}?{urlencode(parameters)}")
             response = connection.getresponse()
             if response.status >= HTTPStatus.BAD_REQUEST:
                 raise NoAnswer(json.loads(response.read())["error"])
-            for line in response:
-                yield json.loads(line)
+            yield response
         except (OSError, HTTPException, ValueError) as exc:
             raise NoAnswer(f"the program {self.pid} does not answer: {exc}") from None
         finally:

@@ -7,7 +7,7 @@ stream is read in small pieces.
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from http import HTTPStatus
-from typing import Final
+from typing import Final, Protocol
 
 import attrs
 import h11
@@ -54,16 +54,14 @@ class Answer:
     """A generator's parts are sent as they come."""
 
 
-class Answering:
-    """What `serve_connection` asks about each request. An interface."""
+class Answering(Protocol):
+    """What `serve_connection` asks about each request."""
 
     def refusal(self, head: Head) -> Refusal | None:
         """Return why a request is refused, before its body is read."""
-        raise NotImplementedError
 
     async def answer(self, ask: Ask) -> Answer:
         """Return the answer to a request that was let through."""
-        raise NotImplementedError
 
 
 class _TooMuch(Exception):

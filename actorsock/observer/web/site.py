@@ -9,7 +9,7 @@ from typing import Any, Final, TypeAlias
 
 import attrs
 
-from .connection import Answer, Answering, Ask
+from .connection import Answer, Ask
 from .gate import Gate, Head, Refusal
 from .parameters import Parameters, WrongParameter
 
@@ -55,7 +55,7 @@ PAGES: Final[Mapping[str, Answer]] = _pages()
 
 
 @attrs.frozen
-class Site(Answering):
+class Site:
     """The addresses of one observer."""
 
     gate: Gate
@@ -65,9 +65,11 @@ class Site(Answering):
     actions: Mapping[str, Action]
 
     def refusal(self, head: Head) -> Refusal | None:
+        """See `Answering`."""
         return self.gate.refusal(head)
 
     async def answer(self, ask: Ask) -> Answer:
+        """See `Answering`."""
         head = ask.head
         page = PAGES.get(head.path)
         if page is not None and head.method == "GET":
