@@ -14,7 +14,8 @@
 static const TwinEntry *const TABLES[] = {LIGHT_TWINS, MESSAGE_TWINS, MATCHING_TWINS, RECEIVE_TWINS,
                                            SOCKET_TWINS, POLLER_TWINS,  ASKING_TWINS, NOWAIT_TWINS,
                                            CALL_TWINS,    SPAWNING_TWINS, OPENING_TWINS,
-                                           PACKET_TWINS,  ACTIVE_TWINS, STREAM_SEND_TWINS, TERM_TWINS,
+                                           PACKET_TWINS,  ACTIVE_TWINS, STREAM_SEND_TWINS,
+                                           DATAGRAM_SEND_TWINS, TERM_TWINS,
                                            NULL};
 
 static const TwinEntry *

@@ -117,12 +117,19 @@
     X(refused)                                                                                    \
     X(end_of_stream)                                                                              \
     X(epoll_type)                                                                                 \
-    /* streams of gen_tcp */                                                                      \
+    /* sockets of gen_tcp and gen_udp */                                                            \
     X(stream_type)                                                                                \
     X(rules_type)                                                                                 \
     X(mode_type)                                                                                  \
     X(buffer_type)                                                                                \
     X(limits_type)                                                                                \
+    X(receiver_type)                                                                              \
+    X(datagrams_type)                                                                             \
+    X(make_udp)                                                                                   \
+    X(not_sent)                                                                                   \
+    X(udp_type)                                                                                   \
+    X(udp_socket_type)                                                                            \
+    X(last_text)                                                                                  \
     X(statistics_type)                                                                            \
     X(queue_type)                                                                                 \
     X(tcp_type)                                                                                   \
@@ -147,7 +154,9 @@
 #define STATE_WORDS(X)                                                                            \
     X(_again)                                                                                     \
     X(_input_ended)                                                                               \
+    X(_tell_error)                                                                                \
     X(active)                                                                                     \
+    X(binary)                                                                                     \
     X(closed)                                                                                     \
     X(deliver_arrived)                                                                            \
     X(ended)                                                                                      \
@@ -404,16 +413,27 @@
     X(stream, stream_type, ends_after_queue)                                                      \
     X(stream, stream_type, head_size)                                                             \
     X(stream, stream_type, make)                                                                  \
-    X(stream, stream_type, owner_process)                                                         \
     X(stream, stream_type, paused)                                                                \
-    X(stream, stream_type, pumping)                                                               \
     X(stream, stream_type, queue)                                                                 \
     X(stream, stream_type, read_size)                                                             \
     X(stream, stream_type, rules)                                                                 \
-    X(stream, stream_type, statistics)                                                            \
     X(stream, stream_type, unseen)                                                                \
-    X(stream, stream_type, waiter)                                                                \
-    X(stream, stream_type, woken)                                                                 \
+    X(receiver, receiver_type, owner_process)                                                     \
+    X(receiver, receiver_type, pumping)                                                           \
+    X(receiver, receiver_type, statistics)                                                        \
+    X(receiver, receiver_type, waiter)                                                            \
+    X(receiver, receiver_type, woken)                                                             \
+    X(datagrams, datagrams_type, ancillary)                                                       \
+    X(datagrams, datagrams_type, make)                                                            \
+    X(datagrams, datagrams_type, mode)                                                            \
+    X(datagrams, datagrams_type, shape)                                                           \
+    X(datagrams, datagrams_type, size)                                                            \
+    X(datagrams, datagrams_type, unseen)                                                          \
+    X(udp, udp_type, address)                                                                     \
+    X(udp, udp_type, ancillary)                                                                   \
+    X(udp, udp_type, data)                                                                        \
+    X(udp, udp_type, port)                                                                        \
+    X(udp, udp_type, socket)                                                                      \
     X(rules, rules_type, mode)                                                                    \
     X(rules, rules_type, stage)                                                                   \
     X(mode, mode_type, value)                                                                     \
@@ -439,8 +459,7 @@
     X(queue, queue_type, busy)                                                                    \
     X(queue, queue_type, size)                                                                    \
     X(tcp, tcp_type, data)                                                                        \
-    X(tcp, tcp_type, socket)                                                                      \
-    X(tcp_socket, tcp_socket_type, _actor)
+    X(tcp, tcp_type, socket)
 
 typedef struct {
     /* the objects and offsets of that group are there */
@@ -459,7 +478,8 @@ typedef struct {
 #undef DECLARE
     PyCFunction deque_append, deque_popleft; /* NULL if they are called in another way */
     long lowest_count, highest_count;
-    long handler_full, light_full, task_full, last_host, last_port, system_call, drain_batch;
+    long handler_full, light_full, task_full, last_host, last_port, last_text_host, system_call;
+    long drain_batch;
     PyObject *spare_receiving; /* memory for the next one, or NULL */
     uint64_t step_thread; /* whose `step` is: the look-up in a thread-local costs 40 ns */
 } State;
@@ -492,6 +512,7 @@ extern const TwinEntry OPENING_TWINS[];
 extern const TwinEntry PACKET_TWINS[];
 extern const TwinEntry ACTIVE_TWINS[];
 extern const TwinEntry STREAM_SEND_TWINS[];
+extern const TwinEntry DATAGRAM_SEND_TWINS[];
 extern const TwinEntry TERM_TWINS[];
 extern PyType_Spec woken_spec;
 extern PyType_Spec matcher_spec;
@@ -734,6 +755,21 @@ stop_with(PyObject **result)
     Py_CLEAR(*result);
 }
 
+/* What the poller reports of a descriptor.  */
+typedef struct {
+    int read, write, ended;
+} Report;
+
+/* The arguments of `on_ready` behind the actor: 0 or -1.  */
+static inline int
+read_report(PyObject *const *args, Report *report)
+{
+    report->read = PyObject_IsTrue(args[0]);
+    report->write = report->read < 0 ? -1 : PyObject_IsTrue(args[1]);
+    report->ended = report->write < 0 ? -1 : PyObject_IsTrue(args[2]);
+    return report->ended < 0 ? -1 : 0;
+}
+
 /* --- across files ------------------------------------------------------------------------------ */
 
 /* In these: 1 done, 0 not plain and nothing has changed, -1 an exception is set.  */
@@ -790,8 +826,8 @@ int next_packet(State *state, PyObject *buffer, PyObject **packet);
 /* ReceiveBuffer.pass_through(piece), of an empty buffer, for the types 1, 2 and 4.  */
 int whole_packet(State *state, PyObject *buffer, PyObject *piece, PyObject **packet);
 
-/* StreamActor.on_ready(read, write, ended), of an actor of that type that the caller holds.  */
-int report_to_stream(State *state, PyObject *actor, int read, int write, int ended);
+/* on_ready(read, write, ended), of an actor of gen_tcp or gen_udp that the caller holds.  */
+int report_to_inet(State *state, PyObject *actor, const Report *report);
 
 /* The same, of any of these.  */
 int attempt_of(State *state, PyObject *op, PyObject *actor, PyObject **result);

@@ -1,25 +1,9 @@
-/* Sending on a stream that queues nothing: the twin of `_begin_send`.
+/* Sending on a stream that queues nothing: the twin of `_begin_send`.  */
 
-   The system call is made without giving up the global lock, as in `sockets.c`.  */
+#include "sending.h"
 
-#include "../sockets/asking.h"
-
-#include <errno.h>
 #include <string.h>
 
-#ifndef MS_WINDOWS
-#include <sys/socket.h>
-#endif
-
-#ifndef MSG_DONTWAIT
-#define MSG_DONTWAIT 0
-#endif
-#ifndef MSG_NOSIGNAL
-#define MSG_NOSIGNAL 0
-#endif
-
-/* More is left to the Python.  */
-#define LARGEST_SEND 65536
 /* A header and data up to this size are joined for the system call.  */
 #define JOINED 4096
 
@@ -41,7 +25,7 @@ is_plain_output(State *state, PyObject *actor, Py_ssize_t size, Output *output)
     PyObject *rules = SLOT(actor, state->stream_rules);
     PyObject *queue = SLOT(actor, state->stream_queue);
     PyObject *stage = is_exactly(rules, state->rules_type) ? SLOT(rules, state->rules_stage) : NULL;
-    output->statistics = SLOT(actor, state->stream_statistics);
+    output->statistics = SLOT(actor, state->receiver_statistics);
     if ((stage != state->str_open && stage != state->str_ended)
         || SLOT(actor, state->stream_ends_after_queue) != Py_False
         || SLOT(actor, state->stream_delays) != Py_False
@@ -82,8 +66,8 @@ transmit(const Output *output, const char *data, Py_ssize_t size)
     ssize_t sent;
     do {
         sent = output->head_size != 0 && total > JOINED
-                   ? sendmsg(output->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL)
-                   : send(output->fd, first, total, MSG_DONTWAIT | MSG_NOSIGNAL);
+                   ? sendmsg(output->fd, &message, SEND_FLAGS)
+                   : send(output->fd, first, total, SEND_FLAGS);
     } while (sent < 0 && errno == EINTR);
     return sent;
 }
@@ -117,11 +101,9 @@ static int
 send_for(State *state, PyObject *process, PyObject *actor, PyObject *data, PyObject **result)
 {
     Output output;
-    PyObject *body = SLOT(process, state->process_body);
+    PyObject *body = payer_of(state, process);
     Py_ssize_t size = PyBytes_GET_SIZE(data);
-    if (!is_exactly(process, state->process_type) || !is_exactly(body, state->light_type)
-        || SLOT(body, state->light_stopped) != Py_False || !can_pay(state, body)
-        || !is_plain_output(state, actor, size, &output)) {
+    if (body == NULL || !is_plain_output(state, actor, size, &output)) {
         return 0;
     }
     pay(state, body);
@@ -149,7 +131,7 @@ begin_send(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames
         && is_exactly(args[0], state->tcp_socket_type) && PyBytes_CheckExact(args[1])) {
         PyObject *process = stepped_process(state);
         if (process != NULL) {
-            PyObject *actor = Py_XNewRef(SLOT(args[0], state->tcp_socket__actor)), *result = NULL;
+            PyObject *actor = Py_XNewRef(SLOT(args[0], state->socket__actor)), *result = NULL;
             int done = send_for(state, process, actor, args[1], &result);
             Py_XDECREF(actor);
             Py_DECREF(process);

@@ -294,14 +294,9 @@ on_ready(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
         || !is_exactly(args[0], state->actor_type)) {
         return twin_fall_back(self, args, nargsf, kwnames);
     }
-    int truth[3];
-    for (int i = 0; i < 3; i++) {
-        truth[i] = PyObject_IsTrue(args[i + 1]);
-        if (truth[i] < 0) {
-            return NULL;
-        }
-    }
-    if (report_to(state, args[0], truth[0], truth[1], truth[2]) < 0) {
+    Report asked;
+    if (read_report(args + 1, &asked) < 0
+        || report_to(state, args[0], asked.read, asked.write, asked.ended) < 0) {
         return NULL;
     }
     Py_RETURN_NONE;
@@ -358,9 +353,7 @@ deliver_event(State *state, PyObject *actors, const struct epoll_event *event)
         done = report_to(state, actor, read, write, ended);
     }
     else {
-        done = state->inet_ready && is_exactly(actor, state->stream_type)
-                   ? report_to_stream(state, actor, read, write, ended)
-                   : 0;
+        done = report_to_inet(state, actor, &(const Report){read, write, ended});
         if (done == 0) {
             done = done_with(PyObject_CallMethod(actor, "on_ready", "iii", read, write, ended));
         }

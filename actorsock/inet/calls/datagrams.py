@@ -2,16 +2,16 @@
 
 import socket as stdlib
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from math import inf
 from typing import Any, Final
 
 from trio.lowlevel import enable_ki_protection
 
+from ..._native import twin
 from ...arguments import check_int, shown
 from ...results import Error, Ok
-from ...runtime.bodies.current import charge, current_process, process_of_task
-from ...runtime.bodies.running import local
+from ...runtime.bodies.current import charge, current_process
 from ...runtime.core.identity import Pid
 from ...runtime.core.reductions import SYSTEM_CALL
 from ...socket.core.service import service_of
@@ -138,23 +138,50 @@ async def send(sock: UdpSocket, *args: Any) -> Ok[None] | Error:
 
         ok(await gen_udp.send(sock, "localhost", 53, query))
     """
+    result = _begin_datagram(sock, args)
+    if type(result) is Ok:  # nearly always in a light process
+        return result
+    return result if isinstance(result, Error) else await result
+
+
+@twin
+def _begin_datagram(
+    sock: UdpSocket, args: tuple[Any, ...]
+) -> Ok[None] | Error | Awaitable[Ok[None] | Error]:
+    """Send a datagram; return the result, or what the caller must await for it."""
     actor = datagram_of(sock)
-    process = local.step.process
-    if process is None:
-        process = process_of_task()
-    pause = process.body.spend(SYSTEM_CALL)
+    pause = current_process().body.spend(SYSTEM_CALL)
     if pause is not None:
-        await pause
-    if len(args) == 3 and type(args[1]) is int and type(args[0]) is str and actor.family != "local":
-        # The short way of an answer to a datagram, whose address is text.
-        known = numeric_address(args[0], actor.family)
-        if known is not None and 0 < args[1] < 65536:
-            return actor.send(data_of(args[2], actor), (known, args[1]))
+        return _send_after(pause, actor, args)
+    result = _send_at_once(actor, args)
+    return _send_anywhere(actor, args) if result is None else result
+
+
+async def _send_after(
+    pause: Awaitable[None], actor: DatagramActor, args: tuple[Any, ...]
+) -> Ok[None] | Error:
+    await pause
+    result = _send_at_once(actor, args)
+    return await _send_anywhere(actor, args) if result is None else result
+
+
+@twin
+def _send_at_once(actor: DatagramActor, args: tuple[Any, ...]) -> Ok[None] | Error | None:
+    """Send an answer to a datagram, whose address is text, or to the peer; else return None."""
+    match args:
+        case (data,):
+            return actor.send(data_of(data, actor), None)
+        case (str(host), port, data) if type(port) is int and actor.family != "local":
+            known = numeric_address(host, actor.family)
+            if known is not None and 0 < port < 65536:
+                return actor.send(data_of(data, actor), (known, port))
+    return None
+
+
+async def _send_anywhere(actor: DatagramActor, args: tuple[Any, ...]) -> Ok[None] | Error:
     destination: Any = None
     ancillary: Any = ()
     match args:
-        case (data,):
-            pass
         case (destination, data):
             pass
         case (("local", _) as destination, 0, data):

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Final
 
+from ..._native import twin
 from ...results import Error, Ok
 from ...runtime.bodies.current import current_process
 from ...runtime.core.process import Process
@@ -73,7 +74,7 @@ class DatagramActor(ReceivingActor):
         if isinstance(passive, Error):
             return passive
         if passive:
-            self.deliver(UdpPassive(self.socket_object))
+            self.tell_passive()
         return _OK
 
     def options_set(self) -> None:
@@ -90,7 +91,6 @@ class DatagramActor(ReceivingActor):
         result = super().set_option(option, value)
         if option.name in _RECEIVES_MORE and isinstance(result, Ok):
             (self.ancillary.add if value else self.ancillary.discard)(option.name)
-            self.make = self._message_maker()
         return result
 
     def value_changed(self, name: str) -> None:
@@ -109,6 +109,7 @@ class DatagramActor(ReceivingActor):
 
     # --- reading --------------------------------------------------------------------------------
 
+    @twin
     def on_ready(self, read: int, write: int, ended: int) -> None:
         """See `Pollable.on_ready`."""
         if write:
@@ -136,14 +137,12 @@ class DatagramActor(ReceivingActor):
         """See `ReceivingActor.reads`."""
         return self.mode.value is not False
 
-    def deliver_arrived(self) -> None:
-        """See `ReceivingActor.deliver_arrived`; at most `_QUANTUM` datagrams are read."""
+    def deliver_arrived(self, left: int = _QUANTUM) -> None:
+        """See `ReceivingActor.deliver_arrived`; at most `left` datagrams are read."""
         mode = self.mode
-        left = _QUANTUM
         while mode.value is not False and not self.turns.closed:
             if left == 0:
-                self.rearm("read")
-                self.ensure_watched("read")
+                self._again()
                 return
             left -= 1
             datagram = self._read()
@@ -151,23 +150,29 @@ class DatagramActor(ReceivingActor):
                 self.ensure_watched("read")
                 return
             if isinstance(datagram, Error):
-                # The error of an earlier datagram: it counts for no mode.
-                self.deliver(UdpError(self.socket_object, datagram.reason))
+                self._tell_error(datagram.reason)
                 continue
             # Counted first: an owner that handles the message in place may set the mode anew.
             passive = mode.value is not True and mode.delivered()
-            self.deliver(self.make(datagram))
+            self.deliver(self.make(self.socket_object, *datagram))
             if passive:
-                self.deliver(UdpPassive(self.socket_object))
+                self.tell_passive()
 
-    def _message_maker(self) -> Callable[[Datagram], Any]:
-        """Return the function that makes the message of a datagram: chosen once for many."""
-        handle = self.socket_object
-        if self.value("deliver") == "port":
-            return lambda datagram: PortData(handle, datagram[-1])
-        if self.ancillary:
-            return lambda found: Udp(handle, found[0], found[1], found[3], found[2])
-        return lambda datagram: Udp(handle, *datagram)
+    def _again(self) -> None:
+        self.rearm("read")
+        self.ensure_watched("read")
+
+    def _tell_error(self, reason: str) -> None:
+        # The error of an earlier datagram: it counts for no mode.
+        self.deliver(UdpError(self.socket_object, reason))
+
+    def tell_passive(self) -> None:
+        """Send the owner the message that the mode has become passive."""
+        self.deliver(UdpPassive(self.socket_object))
+
+    def _message_maker(self) -> Callable[..., Any]:
+        """Return what makes messages of the socket and a datagram: chosen once for many."""
+        return _port_data if self.value("deliver") == "port" else _udp
 
     def _read(self) -> Datagram | Error | None:
         if self.unseen:
@@ -232,8 +237,7 @@ class DatagramActor(ReceivingActor):
             else:
                 self.sock.sendto(data, address)
         except OSError as exc:
-            error = error_of(exc)
-            return EINVAL if error.reason == "edestaddrreq" else error
+            return _not_sent(exc)
         return _OK
 
     def connect(self, address: Any) -> Ok[None] | Error:
@@ -275,6 +279,20 @@ class DatagramActor(ReceivingActor):
         self.unseen.clear()
         if waiter is not None:
             waiter.wake(Error("closed"))
+
+
+def _udp(handle: UdpSocket, address: Any, port: int, *rest: Any) -> Udp:
+    *ancillary, data = rest
+    return Udp(handle, address, port, data, *ancillary)
+
+
+def _port_data(handle: UdpSocket, *datagram: Any) -> PortData:
+    return PortData(handle, datagram[-1])
+
+
+def _not_sent(exc: OSError) -> Error:
+    error = error_of(exc)
+    return EINVAL if error.reason == "edestaddrreq" else error
 
 
 def _ancillary(control: list[tuple[int, int, bytes]]) -> tuple[tuple[str, int], ...]:

@@ -22,10 +22,11 @@ __all__ = [
 ]
 
 _FAMILIES: Final[dict[Family, int]] = {
-    "inet": stdlib.AF_INET,
-    "inet6": stdlib.AF_INET6,
-    "local": getattr(stdlib, "AF_UNIX", -1),
+    "inet": int(stdlib.AF_INET),
+    "inet6": int(stdlib.AF_INET6),
+    "local": int(getattr(stdlib, "AF_UNIX", -1)),
 }
+"""As plain integers, which the native core reads: those of the standard library are an enum."""
 _TYPES: Final[dict[Transport, int]] = {"tcp": stdlib.SOCK_STREAM, "udp": stdlib.SOCK_DGRAM}
 _PROTOCOLS: Final[dict[Transport, int]] = {"tcp": stdlib.IPPROTO_TCP, "udp": stdlib.IPPROTO_UDP}
 _NOT_SET: Final = {"ip", "port", "fd", "backlog", "inet_backend", "netns", "active"}

@@ -234,7 +234,7 @@ class StreamActor(StreamOutput):
             # Counted first: an owner that handles the message in place may set the mode anew.
             passive = mode.value is not True and mode.delivered()
             owner = self.owner_process
-            if owner is not None:
+            if owner is not None and not owner.ending:
                 owner.deliver(self.make(self.socket_object, packet))
             if passive:
                 self.tell_passive()
