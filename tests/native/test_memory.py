@@ -12,10 +12,12 @@ import pytest
 
 from actorsock import (
     Ok,
+    Pid,
     Ref,
     current_pid,
     exit,
     gen_tcp,
+    gen_udp,
     inet,
     make_ref,
     ok,
@@ -28,7 +30,7 @@ from actorsock import (
     spawn_handler,
     spawn_monitor,
 )
-from actorsock.inet import Tcp
+from actorsock.inet import Tcp, Udp
 from actorsock.runtime.core.mailbox import Mailbox, anything
 from actorsock.socket.core.turns import User
 from actorsock.socket.values.address import _from_python as from_python
@@ -117,6 +119,37 @@ async def play_streams() -> None:
         assert peer.recv(100) == b"\0\0\0\4pack\0\0\0\4some\0\0\0\0"
 
 
+async def play_active_datagrams() -> None:
+    """Have a light process and this task answer datagrams that come in active modes."""
+    with stdlib.socket(stdlib.AF_INET, stdlib.SOCK_DGRAM) as peer:
+        peer.bind(("127.0.0.1", 0))
+        sock = ok(gen_udp.open(0, {"ip": "127.0.0.1", "active": False}))
+        address = "127.0.0.1", ok(inet.port(sock))
+
+        async def answers() -> None:
+            inet.setopts(sock, {"active": True})
+            for _ in range(3):
+                message = await receive(Udp)
+                await gen_udp.send(sock, message.address, message.port, message.data)
+            await gen_udp.connect(sock, *peer.getsockname())
+            await gen_udp.send(sock, b"to the peer")
+
+        async def asks() -> None:
+            for _ in range(3):
+                peer.sendto(b"datagram", address)
+
+        pid, ref = spawn_monitor(answers, light=True)
+        ok(gen_udp.controlling_process(sock, pid))
+        await asks()
+        assert (await receive(ref)).reason == "normal"
+        assert [peer.recv(100) for _ in range(4)] == [b"datagram"] * 3 + [b"to the peer"]
+        sock = ok(gen_udp.open(0, {"ip": "127.0.0.1"}))
+        address = "127.0.0.1", ok(inet.port(sock))
+        await asks()
+        await answers()
+        await gen_udp.close(sock)
+
+
 async def play() -> None:
     """Use every twin a few times."""
     here, peer = stdlib.socketpair()
@@ -151,6 +184,7 @@ async def play() -> None:
         await play_datagrams()
         await play_a_connection()
         await play_streams()
+        await play_active_datagrams()
         send(current_pid(), "to myself")
         assert await receive((int, str)) == "to myself"
         await asks_by_ref()
@@ -161,7 +195,7 @@ async def play() -> None:
 
 @in_runtime
 async def test_no_reference_is_kept() -> None:
-    kept: tuple[Any, ...] = (anything, Tcp, Ok, User, Mailbox, type(current_pid()), socket.Socket)
+    kept: tuple[Any, ...] = (anything, Tcp, Udp, Ok, User, Mailbox, Pid, socket.Socket)
     for _ in range(10):
         await play()
     from_python.cache_clear()
@@ -182,7 +216,8 @@ WITHOUT_MEMORY = """
 import _testcapi, gc, socket as stdlib, sys
 from math import inf
 from actorsock import *
-from actorsock import gen_tcp, inet, socket
+from actorsock import gen_tcp, gen_udp, inet, socket
+from actorsock.inet.calls.datagrams import _begin_datagram, _send_at_once
 from actorsock.inet.calls.streams import _begin_send
 from actorsock.runtime.bodies.running import local
 from actorsock.runtime.core.process import alive
@@ -248,6 +283,9 @@ async def main():
     message = "a message"
     there, far = stdlib.socketpair()
     stream = ok(gen_tcp.fdopen(there.detach(), {"packet": "line"}))._actor
+    active = ok(gen_udp.open(0, {"ip": "127.0.0.1"}))
+    datagrams, here = active._actor, ("127.0.0.1", ok(inet.port(active)))
+    asks = stdlib.socket(stdlib.AF_INET, stdlib.SOCK_DGRAM)
 
     def in_light_process(call):
         process = local.step.process = alive[light]
@@ -284,6 +322,12 @@ async def main():
         "pump": lambda: stream.pump(),
         "packet": lambda: (stream.buffer.push_back(b"a line\\n"), stream.buffer.next()),
         "active": lambda: inet.setopts(stream.socket_object, {"active": 32767}),
+        "datagrams": lambda: (asks.sendto(b"datagram", here), datagrams.on_ready(1, 1, 0)),
+        "active datagrams": lambda: inet.setopts(active, {"active": 32767}),
+        "an answer": lambda: _send_at_once(datagrams, (*here, b"datagram")),
+        "a light answer": lambda: in_light_process(
+            lambda: _begin_datagram(active, (*here, b"datagram"))
+        ),
         "on a stream": lambda: in_light_process(
             lambda: _begin_send(stream.socket_object, b"something")
         ),
