@@ -194,6 +194,22 @@ async def test_a_datagram_for_a_reader_that_is_killed_is_the_next_one(light: boo
         assert await gen_udp.recv(other, 0, 5) == Ok((LOOPBACK, port, data))
 
 
+@pytest.mark.parametrize("asks", [True, False], ids=["later asked for", "asked for before"])
+@in_runtime
+async def test_a_datagram_given_back_keeps_its_ancillary_data(asks: bool) -> None:
+    one, port = opened()
+    other, there = opened(recvttl=not asks)
+    pid = spawn(gen_udp.recv, other)
+    await at_rest()
+    one._actor.send(b"x", (LOOPBACK, there))
+    other._actor.on_ready(True, False, False)
+    exit(pid, "kill")
+    await at_rest()
+    ok(inet.setopts(other, {"recvttl": asks, "active": "once"}))
+    extra = None if asks else (("ttl", 64),)
+    assert await receive(Udp) == Udp(other, LOOPBACK, port, b"x", extra)
+
+
 @in_runtime
 async def test_datagrams_in_the_mailbox_go_with_the_socket() -> None:
     one, port = opened()
