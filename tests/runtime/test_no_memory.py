@@ -4,6 +4,7 @@ These are the cases that have failed. `python -m tests.runtime.no_memory` tries 
 some stories; it is not run here, since the interpreter and trio do not survive each of them.
 """
 
+from math import inf
 from typing import Any
 
 import pytest
@@ -12,7 +13,8 @@ import trio.testing
 
 from actorsock import ok, receive, socket, spawn_monitor
 from actorsock.runtime.bodies.current import current_process
-from actorsock.socket.api import asking
+from actorsock.runtime.core.body import Body
+from actorsock.socket.core.actor import SocketActor
 
 from ..sockets import connection
 
@@ -21,11 +23,15 @@ from ..sockets import connection
 async def test_a_reader_without_memory_to_wait_does_not_keep_its_turn(
     runtime: None, monkeypatch: pytest.MonkeyPatch, light: bool
 ) -> None:
-    def no_memory(*_: Any) -> Any:
-        raise MemoryError
+    park = Body.park
+
+    async def parks_without_memory(body: Body, reason: object, deadline: float = inf) -> Any:
+        if isinstance(reason, SocketActor):
+            raise MemoryError
+        return await park(body, reason, deadline)
 
     near, far = await connection()
-    monkeypatch.setattr(asking, "wait", no_memory)
+    monkeypatch.setattr(Body, "park", parks_without_memory)
 
     async def reads() -> None:
         with pytest.raises(MemoryError):

@@ -2,11 +2,11 @@
 
 `at_once` makes a system call that never waits. `nowait` and `blocking` make the same request to
 the socket's actor: `nowait` returns its result also when that is `Select`; `blocking` waits until
-there is another one. `wait` is the one loop in which all blocking socket functions wait.
+there is another one. `ask` has the one loop in which all blocking socket functions wait.
 """
 
 import socket as stdlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from math import inf
 from typing import TypeVar
 
@@ -28,7 +28,6 @@ __all__ = [
     "blocking",
     "nowait",
     "nowait_receive",
-    "wait",
 ]
 
 T = TypeVar("T")
@@ -101,14 +100,13 @@ def _must_give_way(body: Body) -> bool:
 
 
 @twin
-async def blocking(
+def blocking(
     actor: SocketActor, op: Operation[T], timeout: float, cost: int = SYSTEM_CALL
-) -> Ok[T] | Error:
-    """Ask for `op` and wait until it is complete, for at most `timeout` seconds.
+) -> Awaitable[Ok[T] | Error]:
+    """Return the awaitable that asks for `op` and waits until it is complete; await it at once.
 
-    `cost` is its price in reductions, charged before anything is taken from the kernel. A caller
-    that is cancelled or killed while it waits leaves the queue, and what was taken from the
-    kernel for it goes back to the actor.
+    It waits for at most `timeout` seconds. `cost` is its price in reductions, charged before
+    anything is taken from the kernel.
     """
     if timeout is not inf:
         timeout = check_seconds("timeout", timeout)
@@ -118,8 +116,19 @@ async def blocking(
         body.give_way_first()
         cost = SYSTEM_CALL
     pause = body.spend(cost)
-    if pause is not None:
-        await pause
+    if pause is None:
+        return ask(actor, op, process, timeout)
+    return _ask_after(pause, actor, op, process, timeout)
+
+
+async def _ask_after(
+    pause: Awaitable[None],
+    actor: SocketActor,
+    op: Operation[T],
+    process: Process,
+    timeout: float,
+) -> Ok[T] | Error:
+    await pause
     return await ask(actor, op, process, timeout)
 
 
@@ -128,37 +137,25 @@ async def ask(
 ) -> Ok[T] | Error:
     """Do the rest of `blocking`, once others have had their turn.
 
-    `woken` is True for a process that has waited already, and was woken.
-    """
-    try:
-        if woken:
-            return await wait(actor, op, process, timeout, woken)
-        result = actor.perform(op, process.pid, None, timeout > 0)
-        if actor.observed:
-            actor.observe(op, process.pid, result)
-        assert not isinstance(result, (Select, SelectRead))  # these need a handle
-        return await wait(actor, op, process, timeout) if result is None else result
-    except BaseException:
-        actor.leave_call(op.lane, process.pid)
-        raise
-
-
-async def wait(
-    actor: SocketActor, op: Operation[T], process: Process, timeout: float, woken: bool = False
-) -> Ok[T] | Error:
-    """Wait for the result of a blocking call whose first attempt returned None.
-
-    `woken` is True for a process that has waited and was woken.
+    A caller that is cancelled or killed while it waits leaves the queue, and what was taken from
+    the kernel for it goes back to the actor. `woken` is True for a process that has waited
+    already, and was woken.
     """
     body, pid = process.body, process.pid
-    if timeout == 0:
-        actor.leave(op.lane, pid)
-        return op.interrupted("timeout")
-    deadline = inf if timeout == inf else trio.current_time() + timeout
     outcome: object = None
     try:
+        if not woken:
+            result = actor.perform(op, pid, None, timeout > 0)
+            assert not isinstance(result, (Select, SelectRead))  # these need a handle
+            if actor.observed:
+                actor.observe(op, pid, result)
+            if result is not None:
+                return result
+            if timeout == 0:
+                actor.leave(op.lane, pid)
+                return op.interrupted("timeout")
+        deadline = inf if timeout == inf else trio.current_time() + timeout
         while True:
-            outcome = None
             if woken:
                 body.check()
                 outcome, woken = body.take(), False
@@ -173,6 +170,7 @@ async def wait(
                 if actor.observed:
                     actor.observe(op, pid, result)
                 return result
+            outcome = None
     except BaseException:
         # If `park` itself raised, a wake may have come first: its outcome is still in the body.
         actor.abandon_call(op, pid, body.take() if outcome is None else outcome)

@@ -6,7 +6,7 @@ and file from the call that it continues, as documented for Erlang.
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from math import inf
 from typing import Any, Final, Protocol, TypeVar
 
@@ -398,18 +398,24 @@ def _continuation(info: SelectInfo, tag: Tag) -> Continuation | None:
 
 
 @twin
-async def _sending(
+def _sending(
     sock: Socket, data: Data, flags: Flags | SelectInfo, timeout: float
-) -> Ok[bytes | None] | Error:
-    """Do what `send` does."""
+) -> Awaitable[Ok[bytes | None] | Error]:
+    """Return the awaitable of `send`."""
     actor = actor_of(sock)
     op = _send(data, flags)
-    return op if isinstance(op, Error) else await blocking(actor, op, timeout)
+    return _refused(op) if isinstance(op, Error) else blocking(actor, op, timeout)
+
+
+async def _refused(error: Error) -> Error:
+    return error
 
 
 @twin
 def _send(data: Data, flags: Flags | SelectInfo) -> Send | Error:
     data = as_bytes(data)
+    if flags is _NO_FLAGS:
+        return Send(data, 0)
     if not isinstance(flags, SelectInfo):
         return Send(data, encode_flags(flags))
     former = _continuation(flags, "send")

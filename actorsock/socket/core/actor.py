@@ -150,7 +150,8 @@ class SocketActor(SocketLifetime):
         again, `SendAbort`, or `TIMED_OUT`.
         """
         if type(outcome) is Ok:
-            decisions = self.lane_of(op.lane).done()
+            lane = self.turns.read if op.lane == "read" else self.turns.write
+            decisions = lane.done()
             if decisions:
                 self.carry_out(decisions)
             return outcome
@@ -171,7 +172,8 @@ class SocketActor(SocketLifetime):
         # The bytes go back before the turn passes on. In the other order the next reader would look
         # too early: it would wait although there are some, or read later ones before them.
         op.abandoned(self, outcome)
-        self.leave(op.lane, pid)
+        if not self.turns.closed:
+            self.carry_out(self.lane_of(op.lane).leave_blocking(pid))
 
     def cancel(self, pid: Pid, activity: Activity, handle: Ref) -> bool:
         """Cancel the operation of `pid` that waits under `handle`; False if there is none."""
@@ -185,19 +187,6 @@ class SocketActor(SocketLifetime):
         """Remove the blocking caller `pid` from `lane`: it stops waiting."""
         if not self.turns.closed:
             self.carry_out(self.lane_of(lane).leave(pid))
-
-    def leave_call(self, lane: LaneName, pid: Pid) -> None:
-        """Remove the blocking caller `pid` from `lane` if it is still there: its call has raised.
-
-        It is there if the memory or the stack was used up before it could wait. It would be the
-        current user for ever, also when its process has ended.
-        """
-        if not self.turns.closed:
-            users = self.lane_of(lane)
-            for user in (users.current, *users.queue):
-                if user is not None and user.pid is pid and user.handle is None:
-                    self.leave(lane, pid)
-                    return
 
     def observe(self, op: Operation[T], pid: Pid, result: Result[T] | None) -> None:
         """Log a request and its result, and report counters, where the settings ask for it."""

@@ -234,6 +234,16 @@ class Lane:
                     break  # there is no other: `enter` refuses a second operation of a process
         return NOTHING
 
+    def leave_blocking(self, pid: Pid) -> Decisions:
+        """Remove the blocking call of `pid`, which unwinds, if it is in this lane.
+
+        It may not have come that far, and something else of `pid` may wait here.
+        """
+        for user in (self.current, *self.queue):
+            if user is not None and user.pid is pid and user.handle is None:
+                return self.leave(pid)
+        return NOTHING
+
     def down(self, pid: Pid) -> Decisions:
         """Remove what the ended process `pid` has in this lane, except for a blocking call.
 
