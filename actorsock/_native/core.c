@@ -220,6 +220,7 @@ find_class(State *state, const char *name)
 {
     return strcmp(name, "Account") == 0    ? state->account_type
            : strcmp(name, "Numbered") == 0 ? state->numbered_type
+           : strcmp(name, "CountedNumbers") == 0 ? state->counted_numbers_type
                                            : NULL;
 }
 
@@ -275,6 +276,7 @@ module_exec(PyObject *module)
         {&state->twin_type, &twin_spec},
         {&state->account_type, &account_spec},
         {&state->numbered_type, &numbered_spec},
+        {&state->counted_numbers_type, &counted_numbers_spec},
         {&state->woken_type, &woken_spec},
         {&state->matcher_type, &matcher_spec},
         {&state->receiving_type, &receiving_spec},

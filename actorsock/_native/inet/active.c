@@ -101,9 +101,9 @@ count_packet(State *state, const Pumped *pumped)
     if (!slot_long(pumped->buffer, state->buffer_taken, &size)) {
         return;
     }
-    count(statistics, state->statistics_recv_oct, size);
-    count(statistics, state->statistics_recv_cnt, 1);
-    count_largest(statistics, state->statistics_recv_max, size);
+    count_in_slot(statistics, state->statistics_recv_oct, size);
+    count_in_slot(statistics, state->statistics_recv_cnt, 1);
+    count_largest_in_slot(statistics, state->statistics_recv_max, size);
     PyObject *former = SLOT(statistics, state->statistics_deviations);
     if (former == NULL || !PyFloat_CheckExact(former)
         || !slot_long(statistics, state->statistics_recv_oct, &total)

@@ -32,47 +32,6 @@
    Python.  */
 #define LARGEST_TRANSFER 65536
 
-/* --- counters ---------------------------------------------------------------------------------- */
-
-/* Add to the counter at `offset`. A counter that can't be written for want of memory stays as it is:
-   the bytes that it counts have been moved, and must not be lost with it.  */
-void
-count(PyObject *counters, Py_ssize_t offset, Py_ssize_t amount)
-{
-    PyObject *former = SLOT(counters, offset), *sum;
-    long value = 0;
-    if (former == NULL || (slot_long(counters, offset, &value) && value <= LONG_MAX - amount)) {
-        sum = PyLong_FromLong(value + (long)amount);
-    }
-    else {
-        PyObject *addend = PyLong_FromSsize_t(amount);
-        sum = addend == NULL ? NULL : PyNumber_Add(former, addend);
-        Py_XDECREF(addend);
-    }
-    if (sum == NULL) {
-        PyErr_Clear();
-        return;
-    }
-    slot_set(counters, offset, sum);
-}
-
-/* Raise the counter at `offset` to `amount`, if it is lower.  */
-void
-count_largest(PyObject *counters, Py_ssize_t offset, Py_ssize_t amount)
-{
-    long value;
-    PyObject *former = SLOT(counters, offset);
-    if (former != NULL && (!slot_long(counters, offset, &value) || value >= amount)) {
-        return;
-    }
-    PyObject *largest = PyLong_FromSsize_t(amount);
-    if (largest == NULL) {
-        PyErr_Clear();
-        return;
-    }
-    slot_set(counters, offset, largest);
-}
-
 /* --- the socket -------------------------------------------------------------------------------- */
 
 int
@@ -187,7 +146,7 @@ attempt_plainly(State *state, PyObject *actor, PyObject **result)
         || size > LARGEST_TRANSFER) {
         return 0;
     }
-    count(plain.counters, state->counters_read_tries, 1);
+    count(plain.counters, counted_read_tries, 1);
     PyObject *data = receive_bytes(state, plain.fd, size, &error, NULL, NULL);
     if (data == NULL) {
         if (error == 0) {
@@ -218,9 +177,9 @@ attempt_plainly(State *state, PyObject *actor, PyObject **result)
         && SLOT(actor, state->actor_saw_end) == Py_False) {
         slot_set(actor, state->actor_read_would_block, Py_NewRef(watched));
     }
-    count(plain.counters, state->counters_read_byte, got);
-    count(plain.counters, state->counters_read_pkg, 1);
-    count_largest(plain.counters, state->counters_read_pkg_max, got);
+    count(plain.counters, counted_read_byte, got);
+    count(plain.counters, counted_read_pkg, 1);
+    count_largest(plain.counters, counted_read_pkg_max, got);
     PyObject *ok = new_instance(state->ok_type);
     if (ok == NULL) {
         slot_set(actor, state->actor_unread, data); /* for the next receive */
@@ -251,7 +210,7 @@ finds_nothing(State *state, PyObject *actor)
     if (poll(&asked, 1, 0) != 0) {
         return 0; /* ready, or an error, which the attempt will get */
     }
-    count(plain.counters, state->counters_read_tries, 1);
+    count(plain.counters, counted_read_tries, 1);
     return 1;
 }
 
@@ -411,13 +370,13 @@ not_sent(State *state, PyObject *actor, PyObject *counters, int error, PyObject 
 {
     if (would_block(error)) {
         PyObject *watched = SLOT(actor, state->actor_watched);
-        count(counters, state->counters_write_waits, 1);
+        count(counters, counted_write_waits, 1);
         slot_set(actor, state->actor_write_would_block,
                  Py_NewRef(watched == NULL ? Py_False : watched));
         *result = Py_NewRef(Py_None);
         return 1;
     }
-    count(counters, state->counters_write_fails, 1);
+    count(counters, counted_write_fails, 1);
     PyObject *exc = os_error(error);
     *result = exc == NULL ? NULL : PyObject_CallOneArg(state->error_of, exc);
     Py_XDECREF(exc);
@@ -428,10 +387,10 @@ not_sent(State *state, PyObject *actor, PyObject *counters, int error, PyObject 
 static void
 count_sent(State *state, PyObject *counters, Py_ssize_t size)
 {
-    count(counters, state->counters_write_tries, 1);
-    count(counters, state->counters_write_byte, size);
-    count(counters, state->counters_write_pkg, 1);
-    count_largest(counters, state->counters_write_pkg_max, size);
+    count(counters, counted_write_tries, 1);
+    count(counters, counted_write_byte, size);
+    count(counters, counted_write_pkg, 1);
+    count_largest(counters, counted_write_pkg_max, size);
 }
 
 /* A part of the data of `op` is sent, or none of it by `error`: 1 with the result, or -1.  */
@@ -439,11 +398,11 @@ static int
 sent_in_part(State *state, PyObject *op, PyObject *actor, const Plain *plain, ssize_t sent,
              int error, PyObject **result)
 {
-    count(plain->counters, state->counters_write_tries, 1);
+    count(plain->counters, counted_write_tries, 1);
     if (sent < 0) {
         return not_sent(state, actor, plain->counters, error, result);
     }
-    count(plain->counters, state->counters_write_byte, sent);
+    count(plain->counters, counted_write_byte, sent);
     PyObject *part = PyLong_FromSsize_t(sent);
     if (part == NULL) {
         return -1;
