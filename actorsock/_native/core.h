@@ -91,7 +91,7 @@
     X(registry_type)                                                                              \
     X(start_handler)                                                                              \
     X(what_is_there)                                                                              \
-    X(all_sent)                                                                                   \
+    X(spare_user)                                                                                 \
     X(closed_lanes)                                                                               \
     X(std_socket_type)                                                                            \
     X(kind_type)                                                                                  \
@@ -451,7 +451,7 @@ typedef struct {
     PyCFunction deque_append, deque_popleft; /* NULL if they are called in another way */
     long lowest_count, highest_count;
     long handler_full, light_full, task_full, last_host, last_port, system_call, drain_batch;
-    PyObject *spare_receiving; /* memory for the next one, or NULL */
+    PyObject *spare_asked, *spare_receiving; /* memory for the next one, or NULL */
     uint64_t step_thread; /* whose `step` is: the look-up in a thread-local costs 40 ns */
 } State;
 
@@ -754,6 +754,9 @@ int matches_plainly(State *state, PyObject *matcher, PyObject *message);
 
 /* Free the memory that is kept for receives.  */
 void free_spare_receiving(State *state);
+
+/* Free the memory that is kept for requests to sockets.  */
+void free_spare_asked(State *state);
 
 /* HandlerBody.wake() and the step that follows: `message`, for an idle handler, is handled now.  */
 int handle_plainly(State *state, PyObject *process, PyObject *message);

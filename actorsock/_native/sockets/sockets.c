@@ -4,7 +4,7 @@
    The system calls are made without giving up the global lock: they move 64 KiB at most and never
    block (MSG_DONTWAIT), also if another program has made the open file blocking.  */
 
-#include "../core.h"
+#include "asking.h"
 
 #include <errno.h>
 #include <string.h>
@@ -254,29 +254,15 @@ new_select(State *state, PyObject *tag, PyObject *handle)
     return select;
 }
 
-/* User(pid, "recv", handle, tag) */
-static PyObject *
-new_reader(State *state, PyObject *pid, PyObject *handle, PyObject *tag)
-{
-    PyObject *user = new_instance(state->user_type);
-    if (user != NULL) {
-        SLOT(user, state->user_pid) = Py_NewRef(pid);
-        SLOT(user, state->user_activity) = Py_NewRef(state->str_recv);
-        SLOT(user, state->user_handle) = Py_NewRef(handle);
-        SLOT(user, state->user_tag) = Py_NewRef(tag);
-        SLOT(user, state->user_op) = Py_NewRef(Py_None);
-    }
-    return user;
-}
-
 PyObject *
 select_plainly(State *state, PyObject *actor, PyObject *pid, PyObject *lane, PyObject *handle,
                PyObject *tag)
 {
     /* A receive replaces an earlier one of the same process without an abort; so there is one
        decision, to watch.  */
+    const Kind reads = {1, 0, state->str_recv, tag};
     PyObject *select = new_select(state, tag, handle);
-    PyObject *user = select == NULL ? NULL : new_reader(state, pid, handle, tag);
+    PyObject *user = select == NULL ? NULL : new_user(state, pid, &reads, handle, Py_None);
     if (user == NULL) {
         Py_XDECREF(select);
         return NULL;

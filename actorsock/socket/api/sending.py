@@ -65,6 +65,7 @@ class HasFileno(Protocol):
         """Return its descriptor."""
 
 
+@twin
 @enable_ki_protection
 async def send(
     sock: Socket, data: Data, flags: Flags | SelectInfo = (), timeout: float = inf
@@ -102,7 +103,9 @@ async def send(
             case Ok(): ...
             case Error("timeout", rest): ...
     """
-    return await _sending(sock, data, flags, timeout)
+    actor = actor_of(sock)
+    op = _send(data, flags)
+    return op if isinstance(op, Error) else await blocking(actor, op, timeout)
 
 
 @twin
@@ -395,16 +398,6 @@ def _continuation(info: SelectInfo, tag: Tag) -> Continuation | None:
     # Programs can make a SelectInfo themselves; one with a `Continuation` comes from a send.
     found = info.continuation
     return found if isinstance(found, Continuation) and info.tag == tag else None
-
-
-@twin
-async def _sending(
-    sock: Socket, data: Data, flags: Flags | SelectInfo, timeout: float
-) -> Ok[bytes | None] | Error:
-    """Do what `send` does."""
-    actor = actor_of(sock)
-    op = _send(data, flags)
-    return op if isinstance(op, Error) else await blocking(actor, op, timeout)
 
 
 @twin
