@@ -167,7 +167,6 @@
     X(carry_out)                                                                                  \
     X(check)                                                                                      \
     X(close)                                                                                      \
-    X(attempt)                                                                                    \
     X(failed)                                                                                     \
     X(progress)                                                                                   \
     X(recvfrom)                                                                                   \
