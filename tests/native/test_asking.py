@@ -85,6 +85,22 @@ async def test_the_stack_shows_the_call(light: bool, runtime: None) -> None:
 
 
 @each_body
+async def test_one_caller_awaits_it(light: bool, runtime: None) -> None:
+    async with a_pair() as (sock, peer):
+        receiving: Any = socket.recv(sock)
+
+        async def awaits() -> None:
+            assert await receiving == Ok(b"data")
+
+        pid, ref = spawn_monitor(awaits, light=light)
+        await until(lambda: alive[pid].body.parked is sock._actor)
+        with pytest.raises(RuntimeError, match="coroutine is being awaited already"):
+            await receiving
+        peer.sendall(b"data")
+        assert (await receive(ref)).reason == "normal"
+
+
+@each_body
 async def test_the_traceback_of_a_signal_shows_the_call(light: bool, runtime: None) -> None:
     seen: list[str] = []
 

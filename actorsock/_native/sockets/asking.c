@@ -580,6 +580,18 @@ asked_send_method(PyObject *op, PyObject *value)
     return result;
 }
 
+/* `await`: of one caller only, as with a coroutine.  */
+static PyObject *
+asked_begin_await(PyObject *op)
+{
+    Phase phase = ((Asked *)op)->phase;
+    if (phase != CALLED && phase != DONE) {
+        PyErr_SetString(PyExc_RuntimeError, "coroutine is being awaited already");
+        return NULL;
+    }
+    return Py_NewRef(op);
+}
+
 static PyObject *
 asked_next(PyObject *op)
 {
@@ -715,7 +727,7 @@ static PyMethodDef asked_methods[] = {
 };
 
 static PyType_Slot asked_slots[] = {
-    {Py_am_await, return_itself},
+    {Py_am_await, asked_begin_await},
     {Py_am_send, asked_send},
     {Py_tp_clear, asked_clear},
     {Py_tp_dealloc, asked_dealloc},
