@@ -31,6 +31,24 @@ find_entry(const char *name)
     return NULL;
 }
 
+/* The entry of `function`: by its module and name, where functions of that name are in several
+   modules, else by its name.  */
+static const TwinEntry *
+entry_of(const char *name, PyObject *function)
+{
+    PyObject *module = PyObject_GetAttrString(function, "__module__");
+    PyObject *path = module == NULL ? NULL : PyUnicode_FromFormat("%S.%s", module, name);
+    const char *text = path == NULL ? NULL : PyUnicode_AsUTF8(path);
+    const TwinEntry *entry = text == NULL ? NULL : find_entry(text);
+    Py_XDECREF(path);
+    Py_XDECREF(module);
+    if (entry == NULL) {
+        PyErr_Clear();
+        entry = find_entry(name);
+    }
+    return entry;
+}
+
 PyObject *
 return_itself(PyObject *op)
 {
@@ -127,6 +145,18 @@ twin_get_module(PyObject *op, void *closure)
     return PyObject_GetAttrString(((Twin *)op)->fallback, "__module__");
 }
 
+/* Pickled and copied like a function: by its name.  */
+static PyObject *
+twin_reduce(PyObject *op, PyObject *unused)
+{
+    return PyObject_GetAttrString(((Twin *)op)->fallback, "__qualname__");
+}
+
+static PyMethodDef twin_methods[] = {
+    {"__reduce__", twin_reduce, METH_NOARGS, NULL},
+    {NULL, NULL, 0, NULL},
+};
+
 static PyGetSetDef twin_getset[] = {
     {"__doc__", twin_get_doc, NULL, NULL, NULL},
     {"__module__", twin_get_module, NULL, NULL, NULL},
@@ -147,6 +177,7 @@ static PyType_Slot twin_slots[] = {
     {Py_tp_getattro, twin_getattro},
     {Py_tp_getset, twin_getset},
     {Py_tp_members, twin_members},
+    {Py_tp_methods, twin_methods},
     {Py_tp_repr, twin_repr},
     {Py_tp_traverse, twin_traverse},
     {0, NULL},
@@ -221,6 +252,7 @@ find_class(State *state, const char *name)
 {
     return strcmp(name, "Account") == 0    ? state->account_type
            : strcmp(name, "Numbered") == 0 ? state->numbered_type
+           : strcmp(name, "CountedNumbers") == 0 ? state->counted_numbers_type
                                            : NULL;
 }
 
@@ -242,7 +274,7 @@ module_twin(PyObject *module, PyObject *args)
     if (PyType_Check(function) && find_class(state, name) != NULL) {
         return Py_NewRef(find_class(state, name));
     }
-    const TwinEntry *entry = find_entry(name);
+    const TwinEntry *entry = entry_of(name, function);
     if (entry == NULL) {
         return PyErr_Format(PyExc_LookupError, "there is no native twin of %s; if the native core is older than the "
                             "sources, install actorsock again", name);
@@ -276,6 +308,7 @@ module_exec(PyObject *module)
         {&state->twin_type, &twin_spec},
         {&state->account_type, &account_spec},
         {&state->numbered_type, &numbered_spec},
+        {&state->counted_numbers_type, &counted_numbers_spec},
         {&state->woken_type, &woken_spec},
         {&state->matcher_type, &matcher_spec},
         {&state->receiving_type, &receiving_spec},
@@ -324,6 +357,7 @@ static void
 module_free(void *module)
 {
     (void)module_clear((PyObject *)module);
+    free_spare_asked(PyModule_GetState(module));
     free_spare_receiving(PyModule_GetState(module));
 }
 

@@ -23,6 +23,7 @@
     X(twin_type)                                                                                  \
     X(account_type)                                                                               \
     X(numbered_type)                                                                              \
+    X(counted_numbers_type)                                                                       \
     X(woken_type)                                                                                 \
     X(matcher_type)                                                                               \
     X(receiving_type)                                                                             \
@@ -90,7 +91,7 @@
     X(registry_type)                                                                              \
     X(start_handler)                                                                              \
     X(what_is_there)                                                                              \
-    X(all_sent)                                                                                   \
+    X(spare_user)                                                                                 \
     X(closed_lanes)                                                                               \
     X(std_socket_type)                                                                            \
     X(kind_type)                                                                                  \
@@ -175,7 +176,6 @@
     X(carry_out)                                                                                  \
     X(check)                                                                                      \
     X(close)                                                                                      \
-    X(attempt)                                                                                    \
     X(failed)                                                                                     \
     X(progress)                                                                                   \
     X(recvfrom)                                                                                   \
@@ -361,16 +361,6 @@
     X(settings, settings_type, read_count)                                                        \
     X(settings, settings_type, select_read)                                                       \
     X(settings, settings_type, read_size)                                                         \
-    X(counters, counters_type, read_byte)                                                         \
-    X(counters, counters_type, read_pkg)                                                          \
-    X(counters, counters_type, read_pkg_max)                                                      \
-    X(counters, counters_type, read_tries)                                                        \
-    X(counters, counters_type, write_byte)                                                        \
-    X(counters, counters_type, write_fails)                                                       \
-    X(counters, counters_type, write_pkg)                                                         \
-    X(counters, counters_type, write_pkg_max)                                                     \
-    X(counters, counters_type, write_waits)                                                       \
-    X(counters, counters_type, write_tries)                                                       \
     X(turns, turns_type, owner)                                                                   \
     X(turns, turns_type, closed)                                                                  \
     X(turns, turns_type, read)                                                                    \
@@ -480,7 +470,7 @@ typedef struct {
     long lowest_count, highest_count;
     long handler_full, light_full, task_full, last_host, last_port, last_text_host, system_call;
     long drain_batch;
-    PyObject *spare_receiving; /* memory for the next one, or NULL */
+    PyObject *spare_asked, *spare_receiving; /* memory for the next one, or NULL */
     uint64_t step_thread; /* whose `step` is: the look-up in a thread-local costs 40 ns */
 } State;
 
@@ -518,6 +508,7 @@ extern PyType_Spec woken_spec;
 extern PyType_Spec matcher_spec;
 extern PyType_Spec receiving_spec;
 extern PyType_Spec asked_spec;
+extern PyType_Spec counted_numbers_spec;
 
 /* --- objects ----------------------------------------------------------------------------------- */
 
@@ -799,6 +790,9 @@ int matches_plainly(State *state, PyObject *matcher, PyObject *message);
 /* Free the memory that is kept for receives.  */
 void free_spare_receiving(State *state);
 
+/* Free the memory that is kept for requests to sockets.  */
+void free_spare_asked(State *state);
+
 /* HandlerBody.wake() and the step that follows: `message`, for an idle handler, is handled now.  */
 int handle_plainly(State *state, PyObject *process, PyObject *message);
 
@@ -839,6 +833,70 @@ int finds_nothing(State *state, PyObject *actor);
 PyObject *select_plainly(State *state, PyObject *actor, PyObject *pid, PyObject *lane,
                          PyObject *handle, PyObject *tag);
 
+/* The counters of a socket: those that every connection uses, and the others.  */
+#define COMMON_COUNTERS(X)                                                                        \
+    X(read_tries)                                                                                 \
+    X(read_byte)                                                                                  \
+    X(read_pkg)                                                                                   \
+    X(read_pkg_max)                                                                               \
+    X(read_fails)                                                                                 \
+    X(read_waits)                                                                                 \
+    X(write_tries)                                                                                \
+    X(write_byte)                                                                                 \
+    X(write_pkg)                                                                                  \
+    X(write_pkg_max)                                                                              \
+    X(write_fails)                                                                                \
+    X(write_waits)
+#define RARE_COUNTERS(X)                                                                          \
+    X(acc_tries)                                                                                  \
+    X(acc_success)                                                                                \
+    X(acc_waits)                                                                                  \
+    X(acc_fails)                                                                                  \
+    X(sendfile)                                                                                   \
+    X(sendfile_tries)                                                                             \
+    X(sendfile_byte)                                                                              \
+    X(sendfile_pkg)                                                                               \
+    X(sendfile_pkg_max)                                                                           \
+    X(sendfile_fails)                                                                             \
+    X(sendfile_waits)                                                                             \
+    X(sendfile_max)
+
+#define DECLARE(name) counted_##name,
+typedef enum { COMMON_COUNTERS(DECLARE) RARE_COUNTERS(DECLARE) } Counter;
+#undef DECLARE
+#define FIRST_RARE_COUNTER counted_acc_tries
+
+/* An instance of `CountedNumbers`, from which `Counters` is derived.  */
+typedef struct {
+    PyObject_HEAD
+    long long common[FIRST_RARE_COUNTER];
+    PyObject *table;       /* the rare ones, by name, and large numbers; or NULL */
+    unsigned int in_table; /* a bit for each common counter that is in the table */
+} CountedNumbers;
+
+/* Add to a counter. One that can't be written for want of memory stays as it is: the bytes that it
+   counts have been moved, and must not be lost with it.  */
+void count_slowly(PyObject *counters, Counter which, Py_ssize_t amount);
+
+static inline void
+count(PyObject *counters, Counter which, Py_ssize_t amount)
+{
+    CountedNumbers *numbers = (CountedNumbers *)counters;
+    if (!(numbers->in_table >> which & 1) && numbers->common[which] <= LLONG_MAX - amount) {
+        numbers->common[which] += amount;
+    }
+    else {
+        count_slowly(counters, which, amount);
+    }
+}
+
+/* Raise a counter to `amount`, if it is lower.  */
+void count_largest(PyObject *counters, Counter which, Py_ssize_t amount);
+
+/* The same of a counter that is an int in the slot at `offset`.  */
+void count_in_slot(PyObject *counters, Py_ssize_t offset, Py_ssize_t amount);
+void count_largest_in_slot(PyObject *counters, Py_ssize_t offset, Py_ssize_t amount);
+
 /* What the twins of the attempts share.  */
 typedef struct {
     PyObject *counters, *kind; /* borrowed */
@@ -849,8 +907,6 @@ typedef struct {
 int is_plain_socket(State *state, PyObject *actor, Plain *plain);
 
 /* Receive or send in the way of the socket module of Python, without giving up the global lock.  */
-void count(PyObject *counters, Py_ssize_t offset, Py_ssize_t amount);
-void count_largest(PyObject *counters, Py_ssize_t offset, Py_ssize_t amount);
 int would_block(int error);
 PyObject *os_error(int number);
 PyObject *receive_bytes(State *state, int fd, Py_ssize_t size, int *error, void *source,

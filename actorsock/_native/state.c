@@ -237,6 +237,19 @@ check_accounts(State *state)
     return 0;
 }
 
+/* Whether counters have the layout that `count` relies on: 0 or -1.  */
+static int
+check_counters(State *state)
+{
+    if (!PyType_IsSubtype((PyTypeObject *)state->counters_type,
+                          (PyTypeObject *)state->counted_numbers_type)) {
+        PyErr_Format(PyExc_TypeError, "%R is not derived from %R", state->counters_type,
+                     state->counted_numbers_type);
+        return -1;
+    }
+    return 0;
+}
+
 #define OFFSET(group, type, slot)                                                                 \
     state->group##_##slot = slot_offset(state->type, #slot);                                      \
     if (state->group##_##slot < 0) {                                                              \
@@ -291,6 +304,9 @@ import_sockets(State *state)
         return -1;
     }
     SOCKET_SLOTS(OFFSET)
+    if (check_counters(state) < 0) {
+        return -1;
+    }
     if (keep(&state->closed_lanes, PyTuple_New(0)) < 0) {
         return -1;
     }

@@ -28,9 +28,9 @@ void
 count_received(State *state, PyObject *statistics, Py_ssize_t size)
 {
     long total, packets;
-    count(statistics, state->statistics_recv_oct, size);
-    count(statistics, state->statistics_recv_cnt, 1);
-    count_largest(statistics, state->statistics_recv_max, size);
+    count_in_slot(statistics, state->statistics_recv_oct, size);
+    count_in_slot(statistics, state->statistics_recv_cnt, 1);
+    count_largest_in_slot(statistics, state->statistics_recv_max, size);
     PyObject *former = SLOT(statistics, state->statistics_deviations);
     if (former == NULL || !PyFloat_CheckExact(former)
         || !slot_long(statistics, state->statistics_recv_oct, &total)

@@ -83,9 +83,9 @@ send_datagram(State *state, const Datagram *datagram)
                       address, datagram->length);
         error = errno;
     } while (sent < 0 && error == EINTR);
-    count(datagram->statistics, state->statistics_send_cnt, 1);
-    count(datagram->statistics, state->statistics_send_oct, size);
-    count_largest(datagram->statistics, state->statistics_send_max, size);
+    count_in_slot(datagram->statistics, state->statistics_send_cnt, 1);
+    count_in_slot(datagram->statistics, state->statistics_send_oct, size);
+    count_largest_in_slot(datagram->statistics, state->statistics_send_max, size);
     if (sent >= 0) {
         return Py_NewRef(state->inet_ok);
     }

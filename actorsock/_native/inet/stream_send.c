@@ -110,9 +110,9 @@ send_for(State *state, PyObject *process, PyObject *actor, PyObject *data, PyObj
     ssize_t sent = transmit(&output, PyBytes_AS_STRING(data), size);
     int error = errno;
     Py_ssize_t total = size + output.head_size;
-    count(output.statistics, state->statistics_send_cnt, 1);
-    count(output.statistics, state->statistics_send_oct, total);
-    count_largest(output.statistics, state->statistics_send_max, total);
+    count_in_slot(output.statistics, state->statistics_send_cnt, 1);
+    count_in_slot(output.statistics, state->statistics_send_oct, total);
+    count_largest_in_slot(output.statistics, state->statistics_send_max, total);
     *result = sent == total ? Py_NewRef(state->inet_ok)
                             : after_part(state, actor, data, &output, sent, error);
     return *result == NULL ? -1 : 1;

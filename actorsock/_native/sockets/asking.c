@@ -1,139 +1,33 @@
-/* Asking a socket: the twins of `blocking` and `nowait_receive`.
+/* Asking a socket and waiting for it: the twins of `recv`, `send` and `blocking`.
 
-   `blocking` is a coroutine. Its twin returns an awaitable, an `Asked`, which is awaited in the same
-   way. For a light process it makes the first attempt at once; in a task it awaits trio's own
-   coroutines (`inner`): first the one that honours a cancellation, and in a wait the one that
-   suspends the task. It ends with the result, or with what the process is woken with. Whatever else
-   wakes the process is left to a coroutine of the Python, to which the awaitable passes everything
-   on from then.  */
+   These are coroutine functions. Their twins return an awaitable, an `Asked`, which is awaited in the
+   same way, and like a coroutine does nothing before. A light process makes the first attempt itself;
+   in a task it awaits trio's own coroutines (`inner`): first the one that honours a cancellation,
+   and in a wait the one that suspends the task. It ends with the result, or with what the process is
+   woken with. Whatever is not plain is left to a coroutine of the Python, to which the awaitable passes
+   everything on from then: to that of the function itself as long as nothing has been charged, else to
+   `ask`.  */
 
 #include "asking.h"
 
-/* --- one attempt ------------------------------------------------------------------------------- */
+#include <frameobject.h>
 
-Kind
-kind_of_recv(State *state)
-{
-    return (Kind){1, 1, state->str_recv, state->str_recv};
-}
+/* --- the awaitable ----------------------------------------------------------------------------- */
 
-Kind
-kind_of_send(State *state)
-{
-    return (Kind){0, 1, state->str_send, state->str_send};
-}
+typedef enum { CALLED, CHECKING, WAITING, PASSED_ON, DONE } Phase;
 
-int
-kind_of(State *state, PyObject *op, Kind *kind)
-{
-    if (is_exactly(op, state->what_is_there_type)) {
-        *kind = kind_of_recv(state);
-        return 1;
-    }
-    if (is_exactly(op, state->recvfrom_type)) {
-        *kind = (Kind){1, 0, state->str_recv, state->str_recvfrom};
-        return 1;
-    }
-    if (is_exactly(op, state->send_type)) {
-        *kind = (Kind){0, 1, state->str_send, SLOT(op, state->send_tag)};
-        return kind->tag != NULL;
-    }
-    return 0;
-}
-
-PyObject *
-actor_of(State *state, PyObject *sock)
-{
-    return is_exactly(sock, state->socket_type) ? SLOT(sock, state->socket__actor) : NULL;
-}
-
-int
-is_zero(PyObject *length)
-{
-    return PyLong_CheckExact(length) && PyObject_Not(length) == 1;
-}
-
-int
-is_empty(PyObject *flags)
-{
-    return PyTuple_CheckExact(flags) && PyTuple_GET_SIZE(flags) == 0;
-}
-
-/* op.attempt(actor, ...): 1 with a result, which may be None; 0 not plain; -1.  */
-int
-attempt_of(State *state, PyObject *op, PyObject *actor, PyObject **result)
-{
-    if (is_exactly(op, state->what_is_there_type)) {
-        return attempt_plainly(state, actor, result);
-    }
-    if (is_exactly(op, state->send_type)) {
-        return send_plainly(state, op, actor, result);
-    }
-    return is_exactly(op, state->recvfrom_type) ? recvfrom_plainly(state, op, actor, result) : 0;
-}
-
-static int
-has_no_queue(State *state, PyObject *lane)
-{
-    PyObject *queue = SLOT(lane, state->lane_queue);
-    return queue != NULL && (PyTuple_CheckExact(queue) || is_exactly(queue, state->deque_type))
-           && Py_SIZE(queue) == 0;
-}
-
-PyObject *
-open_lane(State *state, PyObject *actor, const Kind *kind)
-{
-    if (!is_exactly(actor, state->actor_type)
-        || SLOT(actor, state->actor_observed) != Py_False) {
-        return NULL;
-    }
-    PyObject *turns = SLOT(actor, state->actor_turns);
-    if (!is_exactly(turns, state->turns_type) || SLOT(turns, state->turns_closed) != Py_False) {
-        return NULL;
-    }
-    PyObject *lane = SLOT(turns, kind->reads ? state->turns_read : state->turns_write);
-    return is_exactly(lane, state->lane_type) && has_no_queue(state, lane) ? lane : NULL;
-}
-
-void
-end_turn(State *state, PyObject *lane)
-{
-    slot_set(lane, state->lane_current, Py_NewRef(Py_None));
-    slot_set(lane, state->lane_selected, Py_NewRef(Py_False));
-}
-
-int
-can_pay(State *state, PyObject *body)
-{
-    return BUDGET(body) - FLOOR(body) > state->system_call;
-}
-
-void
-pay(State *state, PyObject *body)
-{
-    BUDGET(body) -= state->system_call;
-}
-
-/* Readiness.reads_would_block() */
-static int
-reads_would_block(State *state, PyObject *actor)
-{
-    PyObject *unread = SLOT(actor, state->actor_unread);
-    return SLOT(actor, state->actor_read_would_block) == Py_True && unread != NULL
-           && PyBytes_CheckExact(unread) && PyBytes_GET_SIZE(unread) == 0
-           && SLOT(actor, state->actor_has_low_water_mark) == Py_False;
-}
-
-/* --- waiting ----------------------------------------------------------------------------------- */
-
-typedef enum { FINISHED, ALL_SENT, BEGUN, CHECKING, WAITING, PASSED_ON, DONE } Phase;
+typedef enum { RECV, SEND, BLOCKING } Call;
 
 typedef struct {
     PyObject_HEAD
     State *state;
-    PyObject *actor, *op, *lane, *process;
-    PyObject *inner; /* the result when FINISHED or ALL_SENT, else the coroutine that is awaited, or NULL */
+    Twin *function;  /* that was called; NULL once its Python goes on */
+    PyObject *actor; /* when CALLED by `recv` or `send`: the socket */
+    PyObject *op;    /* the bytes to send, until the first attempt has left some */
+    PyObject *lane, *process; /* NULL when CALLED */
+    PyObject *inner; /* the coroutine that is awaited, or NULL */
     Phase phase;
+    Call call;
 } Asked;
 
 static int
@@ -141,6 +35,7 @@ asked_traverse(PyObject *op, visitproc visit, void *arg)
 {
     Asked *self = (Asked *)op;
     Py_VISIT(Py_TYPE(op));
+    Py_VISIT(self->function);
     Py_VISIT(self->actor);
     Py_VISIT(self->op);
     Py_VISIT(self->lane);
@@ -154,6 +49,7 @@ asked_clear(PyObject *op)
 {
     Asked *self = (Asked *)op;
     self->phase = DONE;
+    Py_CLEAR(self->function);
     Py_CLEAR(self->actor);
     Py_CLEAR(self->op);
     Py_CLEAR(self->lane);
@@ -162,14 +58,86 @@ asked_clear(PyObject *op)
     return 0;
 }
 
+/* The attribute `name` of the Python function; a new reference.  */
+static PyObject *
+attribute_of(Asked *self, const char *name)
+{
+    return PyObject_GetAttrString(self->function->fallback, name);
+}
+
+/* Warn, as Python does, of a call that nobody has awaited.  */
+static void
+asked_finalize(PyObject *op)
+{
+    Asked *self = (Asked *)op;
+    PyObject *type, *exc, *traceback;
+    if (self->phase != CALLED) {
+        return;
+    }
+    PyErr_Fetch(&type, &exc, &traceback);
+    PyObject *name = attribute_of(self, "__qualname__");
+    if (name == NULL
+        || PyErr_WarnFormat(PyExc_RuntimeWarning, 1, "coroutine '%S' was never awaited", name) < 0) {
+        PyErr_WriteUnraisable(op);
+    }
+    Py_XDECREF(name);
+    PyErr_Restore(type, exc, traceback);
+}
+
 static void
 asked_dealloc(PyObject *op)
 {
     PyTypeObject *type = Py_TYPE(op);
+    State *state = ((Asked *)op)->state;
+    if (((Asked *)op)->phase == CALLED && PyObject_CallFinalizerFromDealloc(op) < 0) {
+        return;
+    }
     PyObject_GC_UnTrack(op);
     (void)asked_clear(op);
-    type->tp_free(op);
+    if (state->spare_asked == NULL && !PyObject_GC_IsFinalized(op)) {
+        state->spare_asked = op; /* without a reference to its type */
+    }
+    else {
+        type->tp_free(op);
+    }
     Py_DECREF(type);
+}
+
+void
+free_spare_asked(State *state)
+{
+    PyObject *spare = state->spare_asked;
+    state->spare_asked = NULL;
+    if (spare != NULL) {
+        PyObject_GC_Del(spare);
+    }
+}
+
+/* Most are made right after another one has ended, so one is kept.  */
+static PyObject *
+new_asked(Twin *function, Call call, PyObject *actor, PyObject *op)
+{
+    State *state = function->state;
+    PyObject *made = state->spare_asked;
+    if (made == NULL) {
+        made = new_instance(state->asked_type);
+        if (made == NULL) {
+            return NULL;
+        }
+    }
+    else {
+        state->spare_asked = NULL;
+        (void)PyObject_Init(made, (PyTypeObject *)state->asked_type);
+        PyObject_GC_Track(made);
+    }
+    Asked *self = (Asked *)made;
+    self->state = state;
+    self->function = (Twin *)Py_NewRef((PyObject *)function);
+    self->actor = Py_NewRef(actor);
+    self->op = Py_XNewRef(op);
+    self->phase = CALLED;
+    self->call = call;
+    return made;
 }
 
 /* The body of the process; a new reference, NULL with an exception if it is another one.  */
@@ -184,58 +152,6 @@ body_of(Asked *self)
     return Py_NewRef(body);
 }
 
-/* Operation.continues_in_actor(): whether the actor may make the further attempts. What it has taken
-   for a process that ends meanwhile goes back, and only the bytes of a stream can.  */
-static int
-continues_in_actor(State *state, PyObject *actor, const Kind *kind)
-{
-    PyObject *socket_kind = SLOT(actor, state->actor_kind);
-    return kind->continues
-           && (!kind->reads
-               || (is_exactly(socket_kind, state->kind_type)
-                   && SLOT(socket_kind, state->kind_is_stream) == Py_True));
-}
-
-/* Make the process the current user of the lane, watched by the poller: 0 or -1.  */
-static int
-join_lane(State *state, PyObject *actor, PyObject *op, PyObject *lane, PyObject *pid,
-          const Kind *kind)
-{
-    PyObject *user = new_instance(state->user_type);
-    if (user == NULL) {
-        return -1;
-    }
-    SLOT(user, state->user_pid) = Py_NewRef(pid);
-    SLOT(user, state->user_activity) = Py_NewRef(kind->activity);
-    SLOT(user, state->user_handle) = Py_NewRef(Py_None);
-    SLOT(user, state->user_tag) = Py_NewRef(kind->tag);
-    SLOT(user, state->user_op)
-        = Py_NewRef(continues_in_actor(state, actor, kind) ? op : Py_None);
-    slot_set(lane, state->lane_selected, Py_NewRef(Py_False));
-    slot_set(lane, state->lane_ever_waited, Py_NewRef(Py_True));
-    slot_set(lane, state->lane_current, user);
-    PyObject *would_block = SLOT(
-        actor, kind->reads ? state->actor_read_would_block : state->actor_write_would_block);
-    if (would_block == Py_True || SLOT(actor, state->actor_watched) == Py_True) {
-        return 0;
-    }
-    PyObject *name = Py_XNewRef(SLOT(lane, state->lane_name));
-    int done = name == NULL ? -1
-                            : done_with(PyObject_CallMethodOneArg(
-                                  actor, state->str_ensure_watched, name));
-    if (done < 0) {
-        if (name == NULL) {
-            PyErr_SetString(PyExc_AttributeError, "a lane without a name");
-        }
-        PyObject *type, *exc, *traceback;
-        PyErr_Fetch(&type, &exc, &traceback);
-        end_turn(state, lane); /* there is no queue */
-        PyErr_Restore(type, exc, traceback);
-    }
-    Py_XDECREF(name);
-    return done;
-}
-
 /* Send `value` into the coroutine that is awaited, and end with it.  */
 static PySendResult
 pass_on(Asked *self, PyObject *value, PyObject **result)
@@ -243,21 +159,16 @@ pass_on(Asked *self, PyObject *value, PyObject **result)
     PyObject *inner = Py_NewRef(self->inner);
     PySendResult outcome = PyIter_Send(inner, value, result);
     Py_DECREF(inner);
-    if (outcome != PYGEN_NEXT) {
+    if (outcome == PYGEN_RETURN) {
         (void)asked_clear((PyObject *)self);
     }
     return outcome;
 }
 
-/* Go on with the coroutine of the Python: with the first attempt, or with what has woken the process,
-   which is left in the body.  */
+/* Go on with `rest`, a coroutine of the Python whose reference is taken over.  */
 static PySendResult
-leave_to_python(Asked *self, int woken, PyObject **result)
+go_on_with(Asked *self, PyObject *rest, PyObject **result)
 {
-    State *state = self->state;
-    PyObject *rest = PyObject_CallFunctionObjArgs(state->ask, self->actor, self->op, self->process,
-                                                  state->inf, woken ? Py_True : Py_False,
-                                                  NULL);
     if (rest == NULL) {
         return PYGEN_ERROR;
     }
@@ -266,8 +177,37 @@ leave_to_python(Asked *self, int woken, PyObject **result)
     return pass_on(self, Py_None, result);
 }
 
-static PySendResult after_inner(Asked *self, PySendResult outcome, PyObject *yielded,
-                                PyObject **result);
+/* Make the operation of a send, if the first attempt has not made it: 0 or -1.  */
+static int
+complete_op(Asked *self)
+{
+    if (!PyBytes_CheckExact(self->op)) {
+        return 0;
+    }
+    PyObject *op = new_send(self->state, self->op);
+    if (op == NULL) {
+        return -1;
+    }
+    Py_SETREF(self->op, op);
+    return 0;
+}
+
+/* Go on in `ask`: with the first attempt, or with what has woken the process, which is left in the
+   body.  */
+static PySendResult
+leave_to_python(Asked *self, int woken, PyObject **result)
+{
+    State *state = self->state;
+    if (complete_op(self) < 0) {
+        return PYGEN_ERROR;
+    }
+    return go_on_with(self,
+                      PyObject_CallFunctionObjArgs(state->ask, self->actor, self->op, self->process,
+                                                   state->inf, woken ? Py_True : Py_False, NULL),
+                      result);
+}
+
+static PySendResult step_inner(Asked *self, PyObject *value, PyObject **result);
 
 static PySendResult
 begin_wait(Asked *self, PyObject *body, PyObject **result)
@@ -284,13 +224,10 @@ begin_wait(Asked *self, PyObject *body, PyObject **result)
         return PYGEN_ERROR;
     }
     slot_set(body, state->body_parked, Py_NewRef(self->actor));
-    PyObject *inner = Py_NewRef(self->inner), *yielded = NULL;
-    PySendResult outcome = PyIter_Send(inner, Py_None, &yielded);
-    Py_DECREF(inner);
-    return after_inner(self, outcome, yielded, result);
+    return step_inner(self, Py_None, result);
 }
 
-/* A process that was selected has found nothing.  */
+/* Wait, or wait again: an attempt has found nothing.  */
 static PySendResult
 wait_again(Asked *self, PyObject *body, PyObject **result)
 {
@@ -338,6 +275,40 @@ end_wait(Asked *self, PyObject *body, PyObject **result)
     return PYGEN_RETURN;
 }
 
+/* Operation.attempt(): 1, 0 or -1.  */
+static int
+attempt(Asked *self, PyObject **result)
+{
+    State *state = self->state;
+    if (!PyBytes_CheckExact(self->op)) {
+        return attempt_of(state, self->op, self->actor, result);
+    }
+    PyObject *op;
+    int done = send_first(state, self->actor, self->op, &op, result);
+    if (op != NULL) {
+        Py_SETREF(self->op, op);
+    }
+    return done;
+}
+
+/* Make the first attempt, for which the process has paid, in a lane without a user.  */
+static PySendResult
+first_attempt(Asked *self, PyObject *body, const Kind *kind, PyObject **result)
+{
+    if (!kind->reads || !reads_would_block(self->state, self->actor)) {
+        int done = attempt(self, result);
+        if (done <= 0) {
+            return done < 0 ? PYGEN_ERROR : leave_to_python(self, 0, result);
+        }
+        if (*result != Py_None) {
+            (void)asked_clear((PyObject *)self);
+            return PYGEN_RETURN;
+        }
+        Py_CLEAR(*result);
+    }
+    return wait_again(self, body, result);
+}
+
 /* The first attempt in a task, whose cancellation has been honoured; meanwhile others may have run.  */
 static PySendResult
 attempt_in_task(Asked *self, PyObject *body, PyObject **result)
@@ -349,18 +320,7 @@ attempt_in_task(Asked *self, PyObject *body, PyObject **result)
         || SLOT(self->process, state->process_ending) != Py_False) {
         return leave_to_python(self, 0, result);
     }
-    if (!kind.reads || !reads_would_block(state, self->actor)) {
-        int done = attempt_of(state, self->op, self->actor, result);
-        if (done <= 0) {
-            return done < 0 ? PYGEN_ERROR : leave_to_python(self, 0, result);
-        }
-        if (*result != Py_None) {
-            (void)asked_clear((PyObject *)self);
-            return PYGEN_RETURN;
-        }
-        Py_CLEAR(*result);
-    }
-    return wait_again(self, body, result);
+    return first_attempt(self, body, &kind, result);
 }
 
 /* Take the result of a step of `inner`, a coroutine of trio: it has yielded, or the look for a
@@ -381,6 +341,88 @@ after_inner(Asked *self, PySendResult outcome, PyObject *yielded, PyObject **res
     }
     outcome = self->phase == CHECKING ? attempt_in_task(self, body, result)
                                       : end_wait(self, body, result);
+    Py_DECREF(body);
+    return outcome;
+}
+
+/* Send `value` into the coroutine of trio that is awaited.  */
+static PySendResult
+step_inner(Asked *self, PyObject *value, PyObject **result)
+{
+    PyObject *inner = Py_NewRef(self->inner), *yielded = NULL;
+    PySendResult outcome = PyIter_Send(inner, value, &yielded);
+    Py_DECREF(inner);
+    return after_inner(self, outcome, yielded, result);
+}
+
+/* Nothing is plain: call the Python function.  */
+static PySendResult
+call_python(Asked *self, PyObject **result)
+{
+    PyObject *args[] = {self->actor, self->op, self->state->inf};
+    Twin *function = self->function;
+    self->function = NULL;
+    PyObject *rest = PyObject_Vectorcall(function->fallback, args, (size_t)self->call + 1, NULL);
+    Py_DECREF(function);
+    return go_on_with(self, rest, result);
+}
+
+/* The lane in which `process` may try at once; borrowed, NULL without an exception otherwise.  */
+static PyObject *
+lane_for(State *state, PyObject *process, PyObject *actor, const Kind *kind)
+{
+    if (!is_exactly(process, state->process_type)
+        || SLOT(process, state->process_ending) != Py_False) {
+        return NULL;
+    }
+    PyObject *body = SLOT(process, state->process_body);
+    if (!is_exactly(body, state->light_type) && !is_exactly(body, state->task_type)) {
+        return NULL;
+    }
+    PyObject *lane = open_lane(state, actor, kind);
+    return lane != NULL && SLOT(lane, state->lane_current) == Py_None && can_pay(state, body)
+               ? lane
+               : NULL;
+}
+
+/* The first step of the awaitable.  */
+static PySendResult
+begin(Asked *self, PyObject **result)
+{
+    State *state = self->state;
+    Kind kind;
+    PyObject *process = calling_process(state);
+    if (process == NULL) {
+        return PYGEN_ERROR;
+    }
+    PyObject *actor = self->call == BLOCKING ? self->actor : actor_of(state, self->actor);
+    PyObject *op = self->call == RECV ? state->what_is_there : self->op;
+    PyObject *lane = actor != NULL && kind_of(state, op, &kind)
+                         ? lane_for(state, process, actor, &kind)
+                         : NULL;
+    if (lane == NULL) {
+        Py_DECREF(process);
+        return call_python(self, result);
+    }
+    self->lane = Py_NewRef(lane);
+    self->process = process;
+    if (self->call == RECV) {
+        self->op = Py_NewRef(op);
+    }
+    if (self->call != BLOCKING) {
+        Py_SETREF(self->actor, Py_NewRef(actor));
+    }
+    PySendResult outcome;
+    PyObject *body = Py_NewRef(SLOT(process, state->process_body));
+    self->phase = CHECKING;
+    pay(state, body);
+    if (is_exactly(body, state->light_type)) {
+        outcome = first_attempt(self, body, &kind, result);
+    }
+    else {
+        self->inner = PyObject_CallNoArgs(state->checkpoint_if_cancelled);
+        outcome = self->inner == NULL ? PYGEN_ERROR : step_inner(self, Py_None, result);
+    }
     Py_DECREF(body);
     return outcome;
 }
@@ -432,21 +474,58 @@ unwind(Asked *self)
     }
 }
 
-static int
-awaits_inner(Asked *self)
+/* A frame of the Python function, which there would be without the twin, to show where the process is;
+   NULL with an exception.  */
+static PyFrameObject *
+frame_of(Asked *self)
 {
-    return self->inner != NULL && self->phase != FINISHED && self->phase != ALL_SENT;
+    PyObject *code = attribute_of(self, "__code__");
+    PyObject *globals = code == NULL ? NULL : attribute_of(self, "__globals__");
+    PyFrameObject *frame = NULL;
+    if (globals != NULL) {
+        frame = PyFrame_New(PyThreadState_Get(), (PyCodeObject *)code, globals, NULL);
+    }
+    Py_XDECREF(globals);
+    Py_XDECREF(code);
+    return frame;
+}
+
+/* Whether that frame is shown: while the call of a program is under way.  */
+static int
+has_frame(Asked *self)
+{
+    return self->function != NULL && self->call != BLOCKING && self->phase != CALLED;
+}
+
+/* Add that frame to the traceback of the exception that is set.  */
+static void
+add_to_traceback(Asked *self)
+{
+    PyObject *type, *exc, *traceback;
+    PyErr_Fetch(&type, &exc, &traceback);
+    PyFrameObject *frame = frame_of(self);
+    if (frame == NULL) {
+        PyErr_Clear();
+    }
+    PyErr_Restore(type, exc, traceback);
+    if (frame != NULL) {
+        (void)PyTraceBack_Here(frame);
+        Py_DECREF(frame);
+    }
 }
 
 /* After a step: an exception ends the call.  */
 static PySendResult
 after_step(Asked *self, PySendResult outcome)
 {
-    if (outcome == PYGEN_ERROR) {
-        if (self->phase == WAITING || self->phase == BEGUN) {
+    if (outcome == PYGEN_ERROR && self->phase != DONE) {
+        if (has_frame(self) && !PyErr_ExceptionMatches(PyExc_StopIteration)) {
+            add_to_traceback(self);
+        }
+        if (self->phase == WAITING) {
             unwind(self);
         }
-        else if (self->phase != ALL_SENT) {
+        else {
             PyObject *type, *exc, *traceback;
             PyErr_Fetch(&type, &exc, &traceback);
             (void)asked_clear((PyObject *)self);
@@ -460,37 +539,29 @@ static PySendResult
 asked_send(PyObject *op, PyObject *value, PyObject **result)
 {
     Asked *self = (Asked *)op;
-    *result = NULL;
-    if (self->phase == DONE) {
-        PyErr_SetString(PyExc_RuntimeError, "cannot reuse already awaited coroutine");
-        return PYGEN_ERROR;
-    }
-    if (self->phase == ALL_SENT) {
-        *result = Py_NewRef(self->inner);
-        return PYGEN_RETURN;
-    }
-    if (self->phase == FINISHED) {
-        *result = Py_NewRef(self->inner);
-        (void)asked_clear(op);
-        return PYGEN_RETURN;
-    }
-    if (self->phase == PASSED_ON) {
-        return pass_on(self, value, result);
-    }
-    Py_INCREF(op);
     PySendResult outcome = PYGEN_ERROR;
-    if (self->inner != NULL) {
-        PyObject *inner = Py_NewRef(self->inner), *yielded = NULL;
-        outcome = PyIter_Send(inner, value, &yielded);
-        Py_DECREF(inner);
-        outcome = after_inner(self, outcome, yielded, result);
-    }
-    else {
-        PyObject *body = body_of(self);
-        if (body != NULL) {
-            outcome = self->phase == BEGUN ? begin_wait(self, body, result)
-                                           : end_wait(self, body, result);
-            Py_DECREF(body);
+    *result = NULL;
+    Py_INCREF(op);
+    switch (self->phase) {
+    case DONE:
+        PyErr_SetString(PyExc_RuntimeError, "cannot reuse already awaited coroutine");
+        break;
+    case CALLED:
+        outcome = begin(self, result);
+        break;
+    case PASSED_ON:
+        outcome = pass_on(self, value, result);
+        break;
+    default:
+        if (self->inner != NULL) {
+            outcome = step_inner(self, value, result);
+        }
+        else {
+            PyObject *body = body_of(self);
+            if (body != NULL) {
+                outcome = end_wait(self, body, result);
+                Py_DECREF(body);
+            }
         }
     }
     outcome = after_step(self, outcome);
@@ -507,6 +578,18 @@ asked_send_method(PyObject *op, PyObject *value)
         stop_with(&result);
     }
     return result;
+}
+
+/* `await`: of one caller only, as with a coroutine.  */
+static PyObject *
+asked_begin_await(PyObject *op)
+{
+    Phase phase = ((Asked *)op)->phase;
+    if (phase != CALLED && phase != DONE) {
+        PyErr_SetString(PyExc_RuntimeError, "coroutine is being awaited already");
+        return NULL;
+    }
+    return Py_NewRef(op);
 }
 
 static PyObject *
@@ -560,7 +643,7 @@ asked_throw(PyObject *op, PyObject *args)
         return NULL;
     }
     Py_INCREF(op);
-    if (awaits_inner(self)) {
+    if (self->inner != NULL) {
         result = throw_into_inner(self, args);
     }
     else {
@@ -583,19 +666,17 @@ asked_close(PyObject *op, PyObject *unused)
     Asked *self = (Asked *)op;
     int done = 0;
     Py_INCREF(op);
-    if (awaits_inner(self)) {
+    if (self->inner != NULL) {
         PyObject *inner = Py_NewRef(self->inner);
         done = done_with(PyObject_CallMethodNoArgs(inner, self->state->str_close));
         Py_DECREF(inner);
     }
-    if (done == 0 && (self->phase == WAITING || self->phase == BEGUN)) {
+    if (done == 0 && self->phase == WAITING) {
         PyObject *exc = PyObject_CallNoArgs(PyExc_GeneratorExit);
         done = exc == NULL ? -1 : abandon(self, exc);
         Py_XDECREF(exc);
     }
-    if (self->phase != ALL_SENT) {
-        (void)asked_clear(op);
-    }
+    (void)asked_clear(op);
     Py_DECREF(op);
     if (done < 0) {
         return NULL;
@@ -603,12 +684,12 @@ asked_close(PyObject *op, PyObject *unused)
     Py_RETURN_NONE;
 }
 
-/* What is asked of a coroutine to show where it waits: that is `inner`.  */
+/* What is asked of a coroutine to show where it waits. Without a frame of its own it shows `inner`.  */
 static PyObject *
 asked_shown(PyObject *op, PyObject *name)
 {
     Asked *self = (Asked *)op;
-    if (!awaits_inner(self)) {
+    if (self->inner == NULL) {
         PyErr_SetObject(PyExc_AttributeError, name);
         return NULL;
     }
@@ -618,13 +699,18 @@ asked_shown(PyObject *op, PyObject *name)
 static PyObject *
 asked_frame(PyObject *op, void *closure)
 {
-    return asked_shown(op, ((Asked *)op)->state->str_cr_frame);
+    Asked *self = (Asked *)op;
+    return has_frame(self) ? (PyObject *)frame_of(self) : asked_shown(op, self->state->str_cr_frame);
 }
 
 static PyObject *
 asked_await(PyObject *op, void *closure)
 {
-    return asked_shown(op, ((Asked *)op)->state->str_cr_await);
+    Asked *self = (Asked *)op;
+    if (has_frame(self)) {
+        return Py_NewRef(self->inner == NULL ? Py_None : self->inner);
+    }
+    return asked_shown(op, self->state->str_cr_await);
 }
 
 static PyGetSetDef asked_getset[] = {
@@ -641,10 +727,11 @@ static PyMethodDef asked_methods[] = {
 };
 
 static PyType_Slot asked_slots[] = {
-    {Py_am_await, return_itself},
+    {Py_am_await, asked_begin_await},
     {Py_am_send, asked_send},
     {Py_tp_clear, asked_clear},
     {Py_tp_dealloc, asked_dealloc},
+    {Py_tp_finalize, asked_finalize},
     {Py_tp_getset, asked_getset},
     {Py_tp_iter, return_itself},
     {Py_tp_iternext, asked_next},
@@ -661,112 +748,7 @@ PyType_Spec asked_spec = {
     .slots = asked_slots,
 };
 
-/* --- blocking ---------------------------------------------------------------------------------- */
-
-static Asked *
-new_asked(State *state, PyObject *actor, PyObject *op, PyObject *lane, PyObject *process)
-{
-    Asked *asked = (Asked *)new_instance(state->asked_type);
-    if (asked != NULL) {
-        asked->state = state;
-        asked->actor = Py_NewRef(actor);
-        asked->op = Py_NewRef(op);
-        asked->lane = Py_NewRef(lane);
-        asked->process = Py_NewRef(process);
-        asked->inner = NULL;
-        asked->phase = BEGUN;
-    }
-    return asked;
-}
-
-/* Make the first attempt for `process`: 1, 0 or -1. `*result` is the awaitable.  */
-static int
-ask_for(State *state, PyObject *process, PyObject *actor, PyObject *op, PyObject **result)
-{
-    Kind kind;
-    PyObject *body = SLOT(process, state->process_body);
-    if (!kind_of(state, op, &kind)) {
-        return 0;
-    }
-    PyObject *lane = open_lane(state, actor, &kind);
-    if (lane == NULL || SLOT(lane, state->lane_current) != Py_None
-        || !is_exactly(body, state->light_type)
-        || SLOT(process, state->process_ending) != Py_False || !can_pay(state, body)) {
-        return 0;
-    }
-    Asked *asked = new_asked(state, actor, op, lane, process);
-    if (asked == NULL) {
-        return -1;
-    }
-    Py_INCREF(body);
-    int done = 1;
-    if (kind.reads && reads_would_block(state, actor)) {
-        asked->inner = Py_NewRef(Py_None);
-    }
-    else {
-        done = attempt_of(state, op, actor, &asked->inner);
-    }
-    if (done > 0) {
-        pay(state, body);
-        if (asked->inner != Py_None) {
-            asked->phase = FINISHED;
-        }
-        else {
-            Py_CLEAR(asked->inner);
-            PyObject *pid = Py_NewRef(SLOT(process, state->process_pid));
-            done = join_lane(state, actor, op, asked->lane, pid, &kind) < 0 ? -1 : 1;
-            Py_DECREF(pid);
-        }
-    }
-    if (done <= 0) {
-        asked->phase = DONE;
-        Py_CLEAR(asked);
-    }
-    Py_DECREF(body);
-    *result = (PyObject *)asked;
-    return done;
-}
-
-/* The same in a task: nothing is asked before the awaitable is awaited.  */
-static int
-ask_in_task(State *state, PyObject *process, PyObject *actor, PyObject *op, PyObject **result)
-{
-    Kind kind;
-    PyObject *body = SLOT(process, state->process_body);
-    if (!is_exactly(body, state->task_type) || !kind_of(state, op, &kind)) {
-        return 0;
-    }
-    PyObject *lane = open_lane(state, actor, &kind);
-    if (lane == NULL || SLOT(lane, state->lane_current) != Py_None || !can_pay(state, body)) {
-        return 0;
-    }
-    Asked *asked = new_asked(state, actor, op, lane, process);
-    if (asked == NULL) {
-        return -1;
-    }
-    asked->phase = CHECKING;
-    pay(state, body);
-    asked->inner = PyObject_CallNoArgs(state->checkpoint_if_cancelled);
-    if (asked->inner == NULL) {
-        Py_DECREF(asked);
-        return -1;
-    }
-    *result = (PyObject *)asked;
-    return 1;
-}
-
-/* Ask for `op` as the calling process: 1 with the awaitable, 0 or -1.  */
-static int
-ask_plainly(State *state, PyObject *process, PyObject *actor, PyObject *op, PyObject **result)
-{
-    if (!is_exactly(process, state->process_type)
-        || SLOT(process, state->process_ending) != Py_False) {
-        return 0;
-    }
-    return is_exactly(SLOT(process, state->process_body), state->light_type)
-               ? ask_for(state, process, actor, op, result)
-               : ask_in_task(state, process, actor, op, result);
-}
+/* --- the twins --------------------------------------------------------------------------------- */
 
 /* blocking(actor, op, timeout, cost) */
 static PyObject *
@@ -774,179 +756,49 @@ blocking(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
 {
     Twin *self = (Twin *)op;
     State *state = self->state;
+    Kind kind;
     if (sockets_prepare(state) < 0) {
         return NULL;
     }
-    if (PyVectorcall_NARGS(nargsf) == 3 && kwnames == NULL && args[2] == state->inf) {
-        PyObject *process = calling_process(state), *result = NULL;
-        if (process == NULL) {
-            return NULL;
-        }
-        int done = ask_plainly(state, process, args[0], args[1], &result);
-        Py_DECREF(process);
-        if (done != 0) {
-            return result;
-        }
+    if (PyVectorcall_NARGS(nargsf) == 3 && kwnames == NULL && args[2] == state->inf
+        && is_exactly(args[0], state->actor_type) && kind_of(state, args[1], &kind)) {
+        return new_asked(self, BLOCKING, args[0], args[1]);
     }
     return twin_fall_back(self, args, nargsf, kwnames);
 }
 
-/* _receiving(sock, length, flags, timeout) */
+/* recv(sock) */
 static PyObject *
-receiving(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
+recv_(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
 {
     Twin *self = (Twin *)op;
-    State *state = self->state;
-    if (sockets_prepare(state) < 0) {
+    if (sockets_prepare(self->state) < 0) {
         return NULL;
     }
-    if (PyVectorcall_NARGS(nargsf) == 4 && kwnames == NULL && args[3] == state->inf
-        && is_zero(args[1]) && is_empty(args[2])) {
-        PyObject *actor = actor_of(state, args[0]), *result = NULL;
-        PyObject *process = actor == NULL ? NULL : calling_process(state);
-        if (process != NULL) {
-            int done = ask_plainly(state, process, actor, state->what_is_there, &result);
-            Py_DECREF(process);
-            if (done != 0) {
-                return result;
-            }
-        }
-        else if (actor != NULL) {
-            return NULL;
-        }
+    if (PyVectorcall_NARGS(nargsf) == 1 && kwnames == NULL && actor_of(self->state, args[0]) != NULL) {
+        return new_asked(self, RECV, args[0], NULL);
     }
     return twin_fall_back(self, args, nargsf, kwnames);
 }
 
-/* The awaitable of every send that is complete at once.  */
+/* send(sock, data) */
 static PyObject *
-all_sent(State *state)
-{
-    if (state->all_sent == NULL) {
-        Asked *asked = (Asked *)new_instance(state->asked_type);
-        if (asked == NULL) {
-            return NULL;
-        }
-        asked->state = state;
-        asked->phase = ALL_SENT;
-        asked->inner = Py_NewRef(state->sent);
-        state->all_sent = (PyObject *)asked;
-    }
-    return Py_NewRef(state->all_sent);
-}
-
-/* The first attempt of a send has left something: wait, or end with its result, which is taken over.
-   The caller holds all of them.  */
-static PyObject *
-after_part(State *state, PyObject *process, PyObject *actor, PyObject *op, PyObject *lane,
-           PyObject *outcome)
-{
-    Kind kind = kind_of_send(state);
-    Asked *asked = new_asked(state, actor, op, lane, process);
-    if (asked == NULL) {
-        Py_DECREF(outcome);
-        return NULL;
-    }
-    if (outcome != Py_None) {
-        asked->phase = FINISHED;
-        asked->inner = outcome;
-        return (PyObject *)asked;
-    }
-    Py_DECREF(outcome);
-    PyObject *pid = Py_XNewRef(SLOT(process, state->process_pid));
-    if (pid == NULL || join_lane(state, actor, op, lane, pid, &kind) < 0) {
-        asked->phase = DONE;
-        Py_CLEAR(asked);
-    }
-    Py_XDECREF(pid);
-    return (PyObject *)asked;
-}
-
-/* Send `data` as a light process: 1 with the awaitable, 0 or -1.  */
-static int
-send_for(State *state, PyObject *process, PyObject *actor, PyObject *data, PyObject **result)
-{
-    Kind kind = kind_of_send(state);
-    PyObject *body = SLOT(process, state->process_body);
-    PyObject *lane = open_lane(state, actor, &kind);
-    if (lane == NULL || SLOT(lane, state->lane_current) != Py_None
-        || SLOT(process, state->process_ending) != Py_False || !can_pay(state, body)) {
-        return 0;
-    }
-    PyObject *ready = all_sent(state);
-    if (ready == NULL) {
-        return -1;
-    }
-    Py_INCREF(actor);
-    Py_INCREF(lane);
-    Py_INCREF(body);
-    PyObject *op, *outcome = NULL;
-    int done = send_first(state, actor, data, &op, &outcome);
-    if (done > 0) {
-        pay(state, body);
-        if (op == NULL) {
-            Py_DECREF(outcome);
-            *result = Py_NewRef(ready);
-        }
-        else {
-            *result = after_part(state, process, actor, op, lane, outcome);
-            done = *result == NULL ? -1 : 1;
-            Py_DECREF(op);
-        }
-    }
-    Py_DECREF(body);
-    Py_DECREF(lane);
-    Py_DECREF(actor);
-    Py_DECREF(ready);
-    return done;
-}
-
-/* The same in a task.  */
-static int
-send_in_task(State *state, PyObject *process, PyObject *actor, PyObject *data, PyObject **result)
-{
-    PyObject *op = new_send(state, data);
-    if (op == NULL) {
-        return -1;
-    }
-    int done = ask_plainly(state, process, actor, op, result);
-    Py_DECREF(op);
-    return done;
-}
-
-/* _sending(sock, data, flags, timeout) */
-static PyObject *
-sending(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
+send_(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
 {
     Twin *self = (Twin *)op;
-    State *state = self->state;
-    if (sockets_prepare(state) < 0) {
+    if (sockets_prepare(self->state) < 0) {
         return NULL;
     }
-    if (PyVectorcall_NARGS(nargsf) == 4 && kwnames == NULL && args[3] == state->inf
-        && PyBytes_CheckExact(args[1]) && is_empty(args[2])) {
-        PyObject *actor = actor_of(state, args[0]), *result = NULL;
-        PyObject *process = actor == NULL ? NULL : calling_process(state);
-        if (process != NULL) {
-            int is_light = is_exactly(process, state->process_type)
-                           && is_exactly(SLOT(process, state->process_body), state->light_type);
-            int done = is_light ? send_for(state, process, actor, args[1], &result)
-                                : send_in_task(state, process, actor, args[1], &result);
-            Py_DECREF(process);
-            if (done != 0) {
-                return result;
-            }
-        }
-        else if (actor != NULL) {
-            return NULL;
-        }
+    if (PyVectorcall_NARGS(nargsf) == 2 && kwnames == NULL && PyBytes_CheckExact(args[1])
+        && actor_of(self->state, args[0]) != NULL) {
+        return new_asked(self, SEND, args[0], args[1]);
     }
     return twin_fall_back(self, args, nargsf, kwnames);
 }
 
 const TwinEntry ASKING_TWINS[] = {
     {"blocking", blocking},
-    {"_receiving", receiving},
-    {"_sending", sending},
+    {"recv", recv_},
+    {"actorsock.socket.api.sending.send", send_},
     {NULL, NULL},
 };

@@ -12,15 +12,28 @@ typedef struct {
     PyObject *tag;
 } Kind;
 
-/* What `op` is: 1, or 0 if the core does not know such operations.  */
+/* What `op` is, which may be bytes to send: 1, or 0 if the core does not know such operations.  */
 int kind_of(State *state, PyObject *op, Kind *kind);
 
 /* What a receive of what is there, or a send of bytes, is.  */
 Kind kind_of_recv(State *state);
 Kind kind_of_send(State *state);
 
+/* Whether nobody waits behind the current user.  */
+int has_no_queue(State *state, PyObject *lane);
+
 /* The lane of an open socket that nobody looks at; borrowed, NULL without an exception otherwise.  */
 PyObject *open_lane(State *state, PyObject *actor, const Kind *kind);
+
+/* User(pid, activity, handle, tag, op); a new reference.  */
+PyObject *new_user(State *state, PyObject *pid, const Kind *kind, PyObject *handle, PyObject *op);
+
+/* Make the process the current user of the lane, watched by the poller: 0 or -1.  */
+int join_lane(State *state, PyObject *actor, PyObject *op, PyObject *lane, PyObject *pid,
+              const Kind *kind);
+
+/* Readiness.reads_would_block() */
+int reads_would_block(State *state, PyObject *actor);
 
 /* Lane.done() of a lane without a queue.  */
 void end_turn(State *state, PyObject *lane);
@@ -31,9 +44,5 @@ void pay(State *state, PyObject *body);
 
 /* The actor of `sock`; borrowed, NULL without an exception if that is no socket.  */
 PyObject *actor_of(State *state, PyObject *sock);
-
-/* Whether these are the defaults: a length of 0, no flags.  */
-int is_zero(PyObject *length);
-int is_empty(PyObject *flags);
 
 #endif

@@ -98,7 +98,7 @@ recvfrom_plainly(State *state, PyObject *op, PyObject *actor, PyObject **result)
     memset(&source, 0, sizeof source);
     PyObject *number = Py_NewRef(SLOT(plain.kind, state->kind_family));
     PyObject *counters = Py_NewRef(plain.counters);
-    count(counters, state->counters_read_tries, 1);
+    count(counters, counted_read_tries, 1);
     PyObject *data = receive_bytes(state, plain.fd, size, &error, &source, &length);
     int done;
     if (data == NULL) {
@@ -112,9 +112,9 @@ recvfrom_plainly(State *state, PyObject *op, PyObject *actor, PyObject **result)
             *result = NULL;
         }
         else {
-            count(counters, state->counters_read_byte, got);
-            count(counters, state->counters_read_pkg, 1);
-            count_largest(counters, state->counters_read_pkg_max, got);
+            count(counters, counted_read_byte, got);
+            count(counters, counted_read_pkg, 1);
+            count_largest(counters, counted_read_pkg_max, got);
             *result = new_result(state, from, data);
         }
         done = *result == NULL ? -1 : 1;

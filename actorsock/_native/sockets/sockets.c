@@ -4,7 +4,7 @@
    The system calls are made without giving up the global lock: they move 64 KiB at most and never
    block (MSG_DONTWAIT), also if another program has made the open file blocking.  */
 
-#include "../core.h"
+#include "asking.h"
 
 #include <errno.h>
 #include <string.h>
@@ -31,47 +31,6 @@
 /* The most bytes that a twin moves: a transfer of more costs reductions, and is left to the
    Python.  */
 #define LARGEST_TRANSFER 65536
-
-/* --- counters ---------------------------------------------------------------------------------- */
-
-/* Add to the counter at `offset`. A counter that can't be written for want of memory stays as it is:
-   the bytes that it counts have been moved, and must not be lost with it.  */
-void
-count(PyObject *counters, Py_ssize_t offset, Py_ssize_t amount)
-{
-    PyObject *former = SLOT(counters, offset), *sum;
-    long value = 0;
-    if (former == NULL || (slot_long(counters, offset, &value) && value <= LONG_MAX - amount)) {
-        sum = PyLong_FromLong(value + (long)amount);
-    }
-    else {
-        PyObject *addend = PyLong_FromSsize_t(amount);
-        sum = addend == NULL ? NULL : PyNumber_Add(former, addend);
-        Py_XDECREF(addend);
-    }
-    if (sum == NULL) {
-        PyErr_Clear();
-        return;
-    }
-    slot_set(counters, offset, sum);
-}
-
-/* Raise the counter at `offset` to `amount`, if it is lower.  */
-void
-count_largest(PyObject *counters, Py_ssize_t offset, Py_ssize_t amount)
-{
-    long value;
-    PyObject *former = SLOT(counters, offset);
-    if (former != NULL && (!slot_long(counters, offset, &value) || value >= amount)) {
-        return;
-    }
-    PyObject *largest = PyLong_FromSsize_t(amount);
-    if (largest == NULL) {
-        PyErr_Clear();
-        return;
-    }
-    slot_set(counters, offset, largest);
-}
 
 /* --- the socket -------------------------------------------------------------------------------- */
 
@@ -187,7 +146,7 @@ attempt_plainly(State *state, PyObject *actor, PyObject **result)
         || size > LARGEST_TRANSFER) {
         return 0;
     }
-    count(plain.counters, state->counters_read_tries, 1);
+    count(plain.counters, counted_read_tries, 1);
     PyObject *data = receive_bytes(state, plain.fd, size, &error, NULL, NULL);
     if (data == NULL) {
         if (error == 0) {
@@ -218,9 +177,9 @@ attempt_plainly(State *state, PyObject *actor, PyObject **result)
         && SLOT(actor, state->actor_saw_end) == Py_False) {
         slot_set(actor, state->actor_read_would_block, Py_NewRef(watched));
     }
-    count(plain.counters, state->counters_read_byte, got);
-    count(plain.counters, state->counters_read_pkg, 1);
-    count_largest(plain.counters, state->counters_read_pkg_max, got);
+    count(plain.counters, counted_read_byte, got);
+    count(plain.counters, counted_read_pkg, 1);
+    count_largest(plain.counters, counted_read_pkg_max, got);
     PyObject *ok = new_instance(state->ok_type);
     if (ok == NULL) {
         slot_set(actor, state->actor_unread, data); /* for the next receive */
@@ -251,7 +210,7 @@ finds_nothing(State *state, PyObject *actor)
     if (poll(&asked, 1, 0) != 0) {
         return 0; /* ready, or an error, which the attempt will get */
     }
-    count(plain.counters, state->counters_read_tries, 1);
+    count(plain.counters, counted_read_tries, 1);
     return 1;
 }
 
@@ -295,29 +254,15 @@ new_select(State *state, PyObject *tag, PyObject *handle)
     return select;
 }
 
-/* User(pid, "recv", handle, tag) */
-static PyObject *
-new_reader(State *state, PyObject *pid, PyObject *handle, PyObject *tag)
-{
-    PyObject *user = new_instance(state->user_type);
-    if (user != NULL) {
-        SLOT(user, state->user_pid) = Py_NewRef(pid);
-        SLOT(user, state->user_activity) = Py_NewRef(state->str_recv);
-        SLOT(user, state->user_handle) = Py_NewRef(handle);
-        SLOT(user, state->user_tag) = Py_NewRef(tag);
-        SLOT(user, state->user_op) = Py_NewRef(Py_None);
-    }
-    return user;
-}
-
 PyObject *
 select_plainly(State *state, PyObject *actor, PyObject *pid, PyObject *lane, PyObject *handle,
                PyObject *tag)
 {
     /* A receive replaces an earlier one of the same process without an abort; so there is one
        decision, to watch.  */
+    const Kind reads = {1, 0, state->str_recv, tag};
     PyObject *select = new_select(state, tag, handle);
-    PyObject *user = select == NULL ? NULL : new_reader(state, pid, handle, tag);
+    PyObject *user = select == NULL ? NULL : new_user(state, pid, &reads, handle, Py_None);
     if (user == NULL) {
         Py_XDECREF(select);
         return NULL;
@@ -383,43 +328,51 @@ read_address(State *state, PyObject *dest, struct sockaddr_in *address)
     return inet_pton(AF_INET, (const char *)PyUnicode_1BYTE_DATA(host), &address->sin_addr) == 1;
 }
 
-/* Whether `op` is a send of some bytes, without flags, of which nothing has been sent.  */
+/* Whether `op` is a send of some bytes, without flags; `*sent` of them are sent already.  */
 static int
-is_plain_send(State *state, PyObject *op)
+is_plain_send(State *state, PyObject *op, long *sent)
 {
-    long flags, sent;
+    long flags;
     PyObject *data = SLOT(op, state->send_data);
     return data != NULL && PyBytes_CheckExact(data) && PyBytes_GET_SIZE(data) <= LARGEST_TRANSFER
            && slot_long(op, state->send_flags, &flags) && flags == 0
-           && slot_long(op, state->send__sent, &sent) && sent == 0;
+           && slot_long(op, state->send__sent, sent) && *sent >= 0
+           && (*sent == 0 || *sent < PyBytes_GET_SIZE(data));
 }
 
+/* Make one system call for the bytes behind the first `from`.  */
 static ssize_t
-hand_over(int fd, PyObject *data, const struct sockaddr_in *dest)
+hand_over(int fd, PyObject *data, Py_ssize_t from, const struct sockaddr_in *dest)
 {
     ssize_t sent;
     do {
-        sent = sendto(fd, PyBytes_AS_STRING(data), (size_t)PyBytes_GET_SIZE(data), SEND_FLAGS,
+        sent = sendto(fd, PyBytes_AS_STRING(data) + from,
+                      (size_t)(PyBytes_GET_SIZE(data) - from), SEND_FLAGS,
                       (const struct sockaddr *)dest, dest == NULL ? 0 : sizeof *dest);
     } while (sent < 0 && errno == EINTR);
     return sent;
 }
 
-/* The system call has failed: 1 with the result, or -1.  */
+/* The system call for `op` has failed: 1 with the result, or -1.  */
 static int
-not_sent(State *state, PyObject *actor, PyObject *counters, int error, PyObject **result)
+not_sent(State *state, PyObject *op, PyObject *actor, PyObject *counters, int error,
+         PyObject **result)
 {
     if (would_block(error)) {
         PyObject *watched = SLOT(actor, state->actor_watched);
-        count(counters, state->counters_write_waits, 1);
+        count(counters, counted_write_waits, 1);
         slot_set(actor, state->actor_write_would_block,
                  Py_NewRef(watched == NULL ? Py_False : watched));
         *result = Py_NewRef(Py_None);
         return 1;
     }
-    count(counters, state->counters_write_fails, 1);
+    count(counters, counted_write_fails, 1);
     PyObject *exc = os_error(error);
-    *result = exc == NULL ? NULL : PyObject_CallOneArg(state->error_of, exc);
+    PyObject *rest = exc == NULL ? NULL : PyObject_CallMethodNoArgs(op, state->str_progress);
+    *result = rest == NULL
+                  ? NULL
+                  : PyObject_CallFunctionObjArgs(state->error_of, exc, rest, NULL);
+    Py_XDECREF(rest);
     Py_XDECREF(exc);
     return *result == NULL ? -1 : 1;
 }
@@ -428,10 +381,55 @@ not_sent(State *state, PyObject *actor, PyObject *counters, int error, PyObject 
 static void
 count_sent(State *state, PyObject *counters, Py_ssize_t size)
 {
-    count(counters, state->counters_write_tries, 1);
-    count(counters, state->counters_write_byte, size);
-    count(counters, state->counters_write_pkg, 1);
-    count_largest(counters, state->counters_write_pkg_max, size);
+    count(counters, counted_write_tries, 1);
+    count(counters, counted_write_byte, size);
+    count(counters, counted_write_pkg, 1);
+    count_largest(counters, counted_write_pkg_max, size);
+}
+
+/* The system call has taken nothing of some bytes, which no kernel should do: 1 with the result, or
+   -1.  */
+static int
+taken_nothing(State *state, PyObject *actor, PyObject *counters, PyObject **result)
+{
+    count(counters, counted_write_waits, 1);
+    if (done_with(PyObject_CallMethod(actor, "rearm", "O", state->str_write)) < 0) {
+        return -1;
+    }
+    *result = Py_NewRef(Py_None);
+    return 1;
+}
+
+/* Hand over the bytes of `op`, a send on a stream, behind the first `sent`, as long as there is room: 1
+   with the result, or -1.  */
+static int
+send_rest(State *state, PyObject *op, PyObject *actor, const Plain *plain, Py_ssize_t sent,
+          PyObject **result)
+{
+    PyObject *data = SLOT(op, state->send_data);
+    Py_ssize_t size = PyBytes_GET_SIZE(data);
+    while (sent < size) {
+        ssize_t part = hand_over(plain->fd, data, sent, NULL);
+        int error = errno;
+        count(plain->counters, counted_write_tries, 1);
+        if (part < 0) {
+            return not_sent(state, op, actor, plain->counters, error, result);
+        }
+        if (part == 0) {
+            return taken_nothing(state, actor, plain->counters, result);
+        }
+        count(plain->counters, counted_write_byte, part);
+        sent += part;
+        PyObject *number = PyLong_FromSsize_t(sent);
+        if (number == NULL) {
+            return -1;
+        }
+        slot_set(op, state->send__sent, number);
+    }
+    count(plain->counters, counted_write_pkg, 1);
+    count_largest(plain->counters, counted_write_pkg_max, size);
+    *result = Py_NewRef(state->sent);
+    return 1;
 }
 
 /* A part of the data of `op` is sent, or none of it by `error`: 1 with the result, or -1.  */
@@ -439,21 +437,19 @@ static int
 sent_in_part(State *state, PyObject *op, PyObject *actor, const Plain *plain, ssize_t sent,
              int error, PyObject **result)
 {
-    count(plain->counters, state->counters_write_tries, 1);
+    count(plain->counters, counted_write_tries, 1);
     if (sent < 0) {
-        return not_sent(state, actor, plain->counters, error, result);
+        return not_sent(state, op, actor, plain->counters, error, result);
     }
-    count(plain->counters, state->counters_write_byte, sent);
+    count(plain->counters, counted_write_byte, sent);
     PyObject *part = PyLong_FromSsize_t(sent);
     if (part == NULL) {
         return -1;
     }
-    int goes_on = is_stream(state, plain);
     slot_set(op, state->send__sent, part);
-    if (goes_on) {
-        /* The Python goes on with the rest.  */
-        *result = PyObject_CallMethodObjArgs(op, state->str_attempt, actor, Py_None, Py_True, NULL);
-        return *result == NULL ? -1 : 1;
+    if (is_stream(state, plain)) {
+        return sent == 0 ? taken_nothing(state, actor, plain->counters, result)
+                         : send_rest(state, op, actor, plain, sent, result);
     }
     PyObject *rest = PyObject_CallMethodNoArgs(op, state->str_progress);
     *result = rest == NULL ? NULL : PyObject_CallOneArg(state->ok_type, rest);
@@ -466,8 +462,8 @@ send_plainly(State *state, PyObject *op, PyObject *actor, PyObject **result)
 {
     Plain plain;
     struct sockaddr_in address;
-    long family;
-    if (!is_plain_send(state, op) || !is_plain_socket(state, actor, &plain)) {
+    long family, already;
+    if (!is_plain_send(state, op, &already) || !is_plain_socket(state, actor, &plain)) {
         return 0;
     }
     PyObject *dest = SLOT(op, state->send_dest), *data = SLOT(op, state->send_data);
@@ -477,11 +473,14 @@ send_plainly(State *state, PyObject *op, PyObject *actor, PyObject **result)
             || !read_address(state, dest, &address))) {
         return 0;
     }
+    if (already > 0) {
+        return is_stream(state, &plain) ? send_rest(state, op, actor, &plain, already, result) : 0;
+    }
     PyObject *total = PyLong_FromSsize_t(PyBytes_GET_SIZE(data));
     if (total == NULL) {
         return -1;
     }
-    ssize_t sent = hand_over(plain.fd, data, dest == Py_None ? NULL : &address);
+    ssize_t sent = hand_over(plain.fd, data, 0, dest == Py_None ? NULL : &address);
     if (sent != PyBytes_GET_SIZE(data)) {
         int error = errno;
         Py_DECREF(total);
@@ -518,7 +517,7 @@ send_first(State *state, PyObject *actor, PyObject *data, PyObject **op, PyObjec
     if (PyBytes_GET_SIZE(data) > LARGEST_TRANSFER || !is_plain_socket(state, actor, &plain)) {
         return 0;
     }
-    ssize_t sent = hand_over(plain.fd, data, NULL);
+    ssize_t sent = hand_over(plain.fd, data, 0, NULL);
     if (sent == PyBytes_GET_SIZE(data)) {
         count_sent(state, plain.counters, sent);
         *result = Py_NewRef(state->sent);

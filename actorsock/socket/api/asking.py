@@ -11,6 +11,7 @@ from math import inf
 from typing import TypeVar
 
 import trio
+from trio.lowlevel import enable_ki_protection
 
 from ..._native import twin
 from ...arguments import check_seconds, shown
@@ -132,6 +133,8 @@ async def _ask_after(
     return await ask(actor, op, process, timeout)
 
 
+# Protected itself: the native core calls it without the frame of a public function.
+@enable_ki_protection
 async def ask(
     actor: SocketActor, op: Operation[T], process: Process, timeout: float, woken: bool = False
 ) -> Ok[T] | Error:

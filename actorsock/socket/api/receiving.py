@@ -1,6 +1,5 @@
 """Receiving: recv, recvfrom and recvmsg, blocking and not."""
 
-from collections.abc import Awaitable
 from math import inf
 from typing import Final
 
@@ -30,6 +29,7 @@ _NO_LENGTH: Final = 0
 _NO_FLAGS: Final[Flags] = ()
 
 
+@twin
 @enable_ki_protection
 async def recv(
     sock: Socket, length: int = 0, flags: Flags = (), timeout: float = inf
@@ -67,7 +67,8 @@ async def recv(
             case Error("timeout", part): ...
             case Error("closed"): ...
     """
-    return await _receiving(sock, length, flags, timeout)
+    actor = actor_of(sock)
+    return await blocking(actor, _recv(actor, length, flags), timeout)
 
 
 @twin
@@ -223,15 +224,6 @@ def recvmsg_nowait(
 
 
 # --- from arguments to operations -----------------------------------------------------------------
-
-
-@twin
-def _receiving(
-    sock: Socket, length: int, flags: Flags, timeout: float
-) -> Awaitable[Ok[bytes] | Error]:
-    """Return the awaitable of `recv`."""
-    actor = actor_of(sock)
-    return blocking(actor, _recv(actor, length, flags), timeout)
 
 
 def _recv(actor: SocketActor, length: int, flags: Flags) -> Recv | RecvWhatIsThere:

@@ -6,7 +6,7 @@ and file from the call that it continues, as documented for Erlang.
 """
 
 import os
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from math import inf
 from typing import Any, Final, Protocol, TypeVar
 
@@ -65,6 +65,7 @@ class HasFileno(Protocol):
         """Return its descriptor."""
 
 
+@twin
 @enable_ki_protection
 async def send(
     sock: Socket, data: Data, flags: Flags | SelectInfo = (), timeout: float = inf
@@ -102,7 +103,9 @@ async def send(
             case Ok(): ...
             case Error("timeout", rest): ...
     """
-    return await _sending(sock, data, flags, timeout)
+    actor = actor_of(sock)
+    op = _send(data, flags)
+    return op if isinstance(op, Error) else await blocking(actor, op, timeout)
 
 
 @twin
@@ -395,20 +398,6 @@ def _continuation(info: SelectInfo, tag: Tag) -> Continuation | None:
     # Programs can make a SelectInfo themselves; one with a `Continuation` comes from a send.
     found = info.continuation
     return found if isinstance(found, Continuation) and info.tag == tag else None
-
-
-@twin
-def _sending(
-    sock: Socket, data: Data, flags: Flags | SelectInfo, timeout: float
-) -> Awaitable[Ok[bytes | None] | Error]:
-    """Return the awaitable of `send`."""
-    actor = actor_of(sock)
-    op = _send(data, flags)
-    return _refused(op) if isinstance(op, Error) else blocking(actor, op, timeout)
-
-
-async def _refused(error: Error) -> Error:
-    return error
 
 
 @twin

@@ -13,6 +13,8 @@ whole way with an example.
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias, TypeVar
 
+from trio.lowlevel import enable_ki_protection
+
 from ..._native import twin
 from ...arguments import shown
 from ...results import Error, Ok, Select, SelectInfo, SelectRead, Tag
@@ -167,6 +169,7 @@ class SocketActor(SocketLifetime):
         assert not isinstance(result, (Select, SelectRead))  # these need a handle
         return result
 
+    @enable_ki_protection
     def abandon_call(self, op: Operation[Any], pid: Pid, outcome: object) -> None:
         """Undo the blocking call of `pid`, which unwinds; `outcome` is as for `settle`, or None."""
         # The bytes go back before the turn passes on. In the other order the next reader would look

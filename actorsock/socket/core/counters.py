@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from ..._native import twin
+
 __all__ = ["COUNTERS", "Counters"]
 
 COUNTERS: Final = (
@@ -35,12 +37,9 @@ COUNTERS: Final = (
 _LARGEST: Final = 2**64 - 1
 
 
-class Counters:
-    """The counters of one socket since it was opened.
-
-    A *try* is a system call that was made, a *wait* one that would have blocked, a *fail* one
-    that failed; a *pkg* is a completed operation. Each byte is counted once, as it passes.
-    """
+@twin
+class CountedNumbers:
+    """The numbers of `Counters`, each an attribute: 0 until something is counted in it."""
 
     # A slot is empty until something is counted in it: most sockets never use most of them, and so
     # a new instance costs nothing but its memory.
@@ -76,6 +75,16 @@ class Counters:
         if name in COUNTERS:
             return 0
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+
+class Counters(CountedNumbers):
+    """The counters of one socket since it was opened.
+
+    A *try* is a system call that was made, a *wait* one that would have blocked, a *fail* one
+    that failed; a *pkg* is a completed operation. Each byte is counted once, as it passes.
+    """
+
+    __slots__ = ()
 
     def wrap(self) -> list[str]:
         """Restart the counters that have passed 64 bits, and return their names."""

@@ -65,7 +65,7 @@ class EpollPoller:
         self._passes = passes
         self._failing = False
         """The last epoll_wait(2) has failed."""
-        self._sweeper = _Sweeper(self._all)
+        self._sweeper = _Sweeper(self._all, self._deliver_all)
         self._sweeper.start()
         # poll(2) on the epoll object answers whether it has events, and leaves them in it.
         passes.collect(self._drain, Probe(self._epoll.fileno(), "read").ready)
@@ -101,6 +101,17 @@ class EpollPoller:
         """Return every actor that a sweep asks for."""
         entries = (*self._actors.values(), *self._new.values())
         return [actor for entry in entries for actor in _actors_in(entry)]
+
+    def _deliver_all(self) -> set[int]:
+        """Deliver all events that there are; return their descriptors."""
+        reported = set[int]()
+        # So many batches have an event of each descriptor: the kernel takes turns among them.
+        for _ in range(len(self._actors) // _BATCH + 1):
+            events = self._deliver()
+            reported.update(fd for fd, _ in events)
+            if len(events) < _BATCH:
+                break
+        return reported
 
     def spurious_wakeup(self, actor: Pollable, lane: LaneName) -> None:
         # A send to a local datagram socket without room takes memory of the sender and gives it
@@ -187,6 +198,10 @@ class EpollPoller:
 
     @twin
     def _drain(self) -> bool:
+        return bool(self._deliver())
+
+    def _deliver(self) -> list[tuple[int, int]]:
+        """Deliver a batch of events, and return them."""
         actors = self._actors
         # While an event is delivered, a socket may be closed and its number reused by a new one.
         # Events of this batch are not meant for that, so new entries are kept apart until its end.
@@ -196,7 +211,7 @@ class EpollPoller:
                 events = self._poll(0, _BATCH)
             except (OSError, ValueError):
                 self._failing = True
-                return False
+                return []
             for fd, mask in events:
                 actor = actors.get(fd)
                 if actor is not None:
@@ -206,7 +221,7 @@ class EpollPoller:
             if self._new:
                 actors.update(self._new)
                 self._new.clear()
-        return bool(events)
+        return events
 
 
 class _Several:
@@ -241,14 +256,19 @@ class _Sweeper:
     once: if the kernel fails once to keep its part of the contract in `readiness`, a wait would
     last for ever. A time-out for each wait was rejected: it costs every call something, while a
     sweep every `_SWEEP_PERIOD` seconds takes a tenth of a percent of the time for ten thousand
-    waiting processes.
+    waiting processes. Of a busy runtime many lanes are ready at any moment, with events that epoll
+    has yet to deliver. A sweep has these delivered first: it must not take such a lane for one
+    whose report is missing, since the descriptor would not be trusted from then on.
 
     A lane that epoll refuses to watch (ENOSPC, ENOMEM) has no report at all. It is polled on its
     own, after each short pause.
     """
 
-    def __init__(self, actors: Callable[[], list[Pollable]]) -> None:
+    def __init__(
+        self, actors: Callable[[], list[Pollable]], deliver_all: Callable[[], set[int]]
+    ) -> None:
         self._actors = actors
+        self._deliver_all = deliver_all
         self._refused: dict[tuple[Pollable, LaneName], None] = {}
         """Waits that epoll has refused to watch."""
         self._polling_refused = False
@@ -310,8 +330,15 @@ class _Sweeper:
     # alive until the next sweep.
     async def _sweep_in_turns(self) -> None:
         for actors in _batched(self._actors()):
-            _report_ready(actors)
+            self._report_missed(actors)
             await trio.lowlevel.checkpoint()
+
+    def _report_missed(self, actors: Sequence[Pollable]) -> None:
+        """Report to each actor whose awaited lane is ready, and was not reported by epoll."""
+        ready = _ready(actors)
+        if ready:
+            reported = self._deliver_all()
+            _report_all([(actor, mask) for actor, mask in ready if actor.fd not in reported])
 
     async def _poll_all_refused(self) -> None:
         while self._refused:
@@ -333,6 +360,19 @@ def _batched(actors: list[Pollable]) -> Iterator[list[Pollable]]:
 
 def _report_ready(actors: Sequence[Pollable]) -> dict[Pollable, int]:
     """Report to each actor whose awaited lane is ready; return what poll(2) has said of each."""
+    ready = _ready(actors)
+    _report_all(ready)
+    return dict(ready)
+
+
+def _report_all(ready: Sequence[tuple[Pollable, int]]) -> None:
+    # `ended`: a descriptor whose report was missing is not trusted again; see `saw_end`.
+    for actor, mask in ready:
+        actor.on_ready(mask & ~select.POLLOUT, mask & ~select.POLLIN, True)
+
+
+def _ready(actors: Sequence[Pollable]) -> list[tuple[Pollable, int]]:
+    """Return the actors whose awaited lane is ready, and what poll(2) has said of each."""
     poll, by_fd = select.poll(), dict[int, list[Pollable]]()
     for actor in actors:
         mask = sum(_POLLED[lane] for lane in LANES if actor.awaits(lane))
@@ -343,9 +383,5 @@ def _report_ready(actors: Sequence[Pollable]) -> dict[Pollable, int]:
     try:
         events = poll.poll(0) if by_fd else []
     except OSError:
-        return {}
-    # `ended`: a descriptor whose report was missing is not trusted again; see `saw_end`.
-    reports = [(actor, mask) for fd, mask in events for actor in by_fd[fd]]
-    for actor, mask in reports:
-        actor.on_ready(mask & ~select.POLLOUT, mask & ~select.POLLIN, True)
-    return dict(reports)
+        return []
+    return [(actor, mask) for fd, mask in events for actor in by_fd[fd]]

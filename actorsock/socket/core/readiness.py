@@ -240,6 +240,7 @@ class Readiness(abc.ABC):
             return True
         return not self.would_block(lane) and ready_now(self.fd, lane)
 
+    @enable_ki_protection
     def ensure_watched(self, lane: LaneName) -> None:
         """Have the poller report when `lane` is ready, unless it reports all changes already."""
         if not self.watched:

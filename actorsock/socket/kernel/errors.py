@@ -3,6 +3,8 @@
 import errno
 from typing import Final
 
+from trio.lowlevel import enable_ki_protection
+
 from ...results import Error
 
 __all__ = ["error_of", "number_of", "reason_of"]
@@ -36,6 +38,7 @@ def number_of(reason: str) -> int | None:
     return _NUMBERS.get(reason)
 
 
+@enable_ki_protection
 def error_of(exc: OSError, data: object = None) -> Error:
     """Return the `Error` for an `OSError`."""
     return Error(reason_of(exc.errno), data)

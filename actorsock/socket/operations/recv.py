@@ -12,6 +12,7 @@ from math import inf
 from typing import Any, ClassVar, Final, TypeVar
 
 import attrs
+from trio.lowlevel import enable_ki_protection
 
 from ..._native import twin
 from ...results import Error, Ok, Tag
@@ -410,11 +411,13 @@ def _found_nothing(actor: SocketActor, flags: int) -> None:
         actor.read_found_nothing()
 
 
+@enable_ki_protection
 def _end(actor: SocketActor) -> Error:
     actor.counters.read_fails += 1
     return Error("closed")
 
 
+@enable_ki_protection
 def _refused(actor: SocketActor, exc: OSError) -> Error:
     actor.counters.read_fails += 1
     writer = actor.turns.write.current

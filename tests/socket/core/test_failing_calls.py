@@ -353,6 +353,22 @@ async def test_a_read_that_wrongly_finds_nothing_or_a_part_is_made_again() -> No
             assert [ok(await socket.recv(sock)) for _ in expected] == expected
 
 
+@in_runtime
+async def test_a_report_that_is_on_its_way_is_not_missing() -> None:
+    sock, peer = await _watched()
+    actor = sock._actor
+    if not isinstance(actor.poller, EpollPoller):
+        pytest.skip("only the poller with epoll sweeps")
+    (worker,) = workers(1)
+    job = worker.tell(socket.recv, sock)
+    await readers(sock)
+    peer.sendall(b"data")
+    arrives(sock)
+    await actor.poller._sweeper._sweep_in_turns()
+    assert await job.answer() == Ok(b"data")
+    assert not actor.saw_end  # short reads of the descriptor are still believed
+
+
 @pytest.mark.usefixtures("frequent_looks")
 @in_runtime
 async def test_a_send_that_wrongly_finds_no_room_is_made_again() -> None:

@@ -1,0 +1,173 @@
+/* The numbers of the counters of one socket: the twin of `CountedNumbers`.
+
+   Those that every connection uses are integers of C. The others, and a number that needs more than 63
+   bits, are objects in a table that few sockets ever have.  */
+
+#include "../core.h"
+
+#define NAME(name) #name,
+static const char *const NAMES[] = {COMMON_COUNTERS(NAME) RARE_COUNTERS(NAME)};
+#undef NAME
+
+static int
+is_in_table(const CountedNumbers *self, Counter which)
+{
+    return which >= FIRST_RARE_COUNTER || (self->in_table >> which & 1);
+}
+
+/* The number; a new reference.  */
+static PyObject *
+number_of(CountedNumbers *self, Counter which)
+{
+    if (!is_in_table(self, which)) {
+        return PyLong_FromLongLong(self->common[which]);
+    }
+    PyObject *name = self->table == NULL ? NULL : PyUnicode_InternFromString(NAMES[which]);
+    PyObject *number = name == NULL ? NULL : PyDict_GetItemWithError(self->table, name);
+    Py_XDECREF(name);
+    return number != NULL ? Py_NewRef(number) : PyErr_Occurred() ? NULL : PyLong_FromLong(0);
+}
+
+/* Put a number into the table: 0 or -1.  */
+static int
+put_into_table(CountedNumbers *self, Counter which, PyObject *number)
+{
+    if (self->table == NULL) {
+        self->table = PyDict_New();
+    }
+    PyObject *name = self->table == NULL ? NULL : PyUnicode_InternFromString(NAMES[which]);
+    int done = name == NULL ? -1 : PyDict_SetItem(self->table, name, number);
+    Py_XDECREF(name);
+    if (done == 0 && which < FIRST_RARE_COUNTER) {
+        self->in_table |= 1u << which;
+    }
+    return done;
+}
+
+static int
+set_number(CountedNumbers *self, Counter which, PyObject *number)
+{
+    int overflow = 0;
+    long long value = PyLong_AsLongLongAndOverflow(number, &overflow);
+    if (value == -1 && !overflow && PyErr_Occurred()) {
+        return -1;
+    }
+    if (overflow || which >= FIRST_RARE_COUNTER) {
+        return put_into_table(self, which, number);
+    }
+    self->common[which] = value;
+    self->in_table &= ~(1u << which); /* what the table has is not looked at any more */
+    return 0;
+}
+
+void
+count_slowly(PyObject *counters, Counter which, Py_ssize_t amount)
+{
+    PyObject *former = number_of((CountedNumbers *)counters, which);
+    PyObject *addend = former == NULL ? NULL : PyLong_FromSsize_t(amount);
+    PyObject *sum = addend == NULL ? NULL : PyNumber_Add(former, addend);
+    if (sum == NULL || set_number((CountedNumbers *)counters, which, sum) < 0) {
+        PyErr_Clear();
+    }
+    Py_XDECREF(sum);
+    Py_XDECREF(addend);
+    Py_XDECREF(former);
+}
+
+void
+count_largest(PyObject *counters, Counter which, Py_ssize_t amount)
+{
+    CountedNumbers *self = (CountedNumbers *)counters;
+    /* A number in the table is larger than any amount.  */
+    if (!is_in_table(self, which) && self->common[which] < amount) {
+        self->common[which] = amount;
+    }
+}
+
+/* --- counters in slots -------------------------------------------------------------------------- */
+
+/* Add to the counter at `offset`. A counter that can't be written for want of memory stays as it is:
+   the bytes that it counts have been moved, and must not be lost with it.  */
+void
+count_in_slot(PyObject *counters, Py_ssize_t offset, Py_ssize_t amount)
+{
+    PyObject *former = SLOT(counters, offset), *sum;
+    long value = 0;
+    if (former == NULL || (slot_long(counters, offset, &value) && value <= LONG_MAX - amount)) {
+        sum = PyLong_FromLong(value + (long)amount);
+    }
+    else {
+        PyObject *addend = PyLong_FromSsize_t(amount);
+        sum = addend == NULL ? NULL : PyNumber_Add(former, addend);
+        Py_XDECREF(addend);
+    }
+    if (sum == NULL) {
+        PyErr_Clear();
+        return;
+    }
+    slot_set(counters, offset, sum);
+}
+
+/* Raise the counter at `offset` to `amount`, if it is lower.  */
+void
+count_largest_in_slot(PyObject *counters, Py_ssize_t offset, Py_ssize_t amount)
+{
+    long value;
+    PyObject *former = SLOT(counters, offset);
+    if (former != NULL && (!slot_long(counters, offset, &value) || value >= amount)) {
+        return;
+    }
+    PyObject *largest = PyLong_FromSsize_t(amount);
+    if (largest == NULL) {
+        PyErr_Clear();
+        return;
+    }
+    slot_set(counters, offset, largest);
+}
+
+/* --- the type ---------------------------------------------------------------------------------- */
+
+static PyObject *
+get_number(PyObject *op, void *which)
+{
+    return number_of((CountedNumbers *)op, (Counter)(intptr_t)which);
+}
+
+static int
+assign_number(PyObject *op, PyObject *value, void *which)
+{
+    if (value == NULL || !PyLong_Check(value)) {
+        PyErr_Format(PyExc_TypeError, "%s: expected an int", NAMES[(intptr_t)which]);
+        return -1;
+    }
+    return set_number((CountedNumbers *)op, (Counter)(intptr_t)which, value);
+}
+
+static void
+numbers_dealloc(PyObject *op)
+{
+    PyTypeObject *type = Py_TYPE(op);
+    Py_CLEAR(((CountedNumbers *)op)->table);
+    type->tp_free(op);
+    Py_DECREF(type);
+}
+
+#define ATTRIBUTE(name) {#name, get_number, assign_number, NULL, (void *)(intptr_t)counted_##name},
+static PyGetSetDef numbers_getset[] = {
+    COMMON_COUNTERS(ATTRIBUTE) RARE_COUNTERS(ATTRIBUTE) {NULL, NULL, NULL, NULL, NULL},
+};
+#undef ATTRIBUTE
+
+static PyType_Slot numbers_slots[] = {
+    {Py_tp_dealloc, numbers_dealloc},
+    {Py_tp_getset, numbers_getset},
+    {0, NULL},
+};
+
+/* Without the part that the garbage collector needs: the table has nothing but names and ints.  */
+PyType_Spec counted_numbers_spec = {
+    .name = "actorsock._native._core.CountedNumbers",
+    .basicsize = sizeof(CountedNumbers),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_IMMUTABLETYPE,
+    .slots = numbers_slots,
+};
