@@ -65,6 +65,8 @@
     X(cancel_scope)                                                                               \
     X(run_task)                                                                                   \
     X(only_name)                                                                                  \
+    X(only_after)                                                                                 \
+    X(receive)                                                                                    \
     X(woken)                                                                                      \
     X(nothing)                                                                                    \
     X(paused)                                                                                     \
@@ -148,6 +150,7 @@
     X(_again)                                                                                     \
     X(_input_ended)                                                                               \
     X(active)                                                                                     \
+    X(after)                                                                                      \
     X(closed)                                                                                     \
     X(deliver_arrived)                                                                            \
     X(ended)                                                                                      \

@@ -1,6 +1,6 @@
 """The user's function that a process runs: checking, calling and naming it."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from inspect import iscoroutinefunction
 from types import CoroutineType
@@ -30,16 +30,17 @@ async def call_function(function: Callable[..., Awaitable[T]], args: tuple[Any, 
 
 def check_function(argument: str, function: object) -> None:
     """Raise `TypeError`, which names the argument, unless `function` could be an async function."""
-    if isinstance(function, CoroutineType):
+    if callable(function):
+        return
+    if isinstance(function, Coroutine):
         # `spawn(f())` instead of `spawn(f)`. Close it: Python warns of one that never ran.
-        name = function.__qualname__
+        name = getattr(function, "__qualname__", type(function).__qualname__)
         function.close()
         raise TypeError(
             f"{argument}: expected an async function and, apart from it, its arguments, got what "
             f"calling one returned: {name}, not {name}(...)"
         )
-    if not callable(function):
-        raise TypeError(f"{argument}: expected an async function, got {shown(function)}")
+    raise TypeError(f"{argument}: expected an async function, got {shown(function)}")
 
 
 def check_plain(argument: str, function: object, what: str) -> None:
