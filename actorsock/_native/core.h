@@ -282,6 +282,8 @@
     X(task, task_type, _scope)                                                                    \
     X(task, task_type, _stopped)                                                                  \
     X(node, node_type, nursery)                                                                   \
+    X(node, node_type, closing)                                                                   \
+    X(node, node_type, started)                                                                   \
     X(light, light_type, _args)                                                                   \
     X(light, light_type, _function)                                                               \
     X(light, light_type, exit_raised)                                                             \
@@ -462,7 +464,7 @@ typedef struct {
 #undef DECLARE
     PyCFunction deque_append, deque_popleft; /* NULL if they are called in another way */
     long lowest_count, highest_count;
-    long handler_full, light_full, task_full, last_host, last_port, system_call, drain_batch;
+    long start_cost, handler_full, light_full, task_full, last_host, last_port, system_call, drain_batch;
     PyObject *spare_receiving; /* memory for the next one, or NULL */
     uint64_t step_thread; /* whose `step` is: the look-up in a thread-local costs 40 ns */
 } State;

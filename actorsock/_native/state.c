@@ -263,6 +263,7 @@ import_runtime(State *state)
         return -1;
     }
     if (import_deque(state) < 0 || check_accounts(state) < 0
+        || import_long(&state->start_cost, REDUCTIONS, "START") < 0
         || import_long(&state->light_full, REDUCTIONS, "LIGHT_BUDGET") < 0
         || import_long(&state->task_full, REDUCTIONS, "TASK_BUDGET") < 0
         || import_long(&state->handler_full, REDUCTIONS, "HANDLER_BUDGET") < 0) {

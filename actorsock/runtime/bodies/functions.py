@@ -25,7 +25,13 @@ async def call_function(function: Callable[..., Awaitable[T]], args: tuple[Any, 
 
     The runtime around it is protected from Ctrl-C; the user's function must not be.
     """
-    return await _awaitable_of(function, args)
+    awaitable = function(*args)
+    # The first test is the usual case; isinstance with an abstract class takes far longer.
+    if type(awaitable) is not CoroutineType and not isinstance(awaitable, Awaitable):
+        raise TypeError(
+            f"a process runs an async function, but {function!r} returned {awaitable!r}"
+        )
+    return await awaitable
 
 
 def check_function(argument: str, function: object) -> None:
@@ -76,13 +82,3 @@ def _name_of(function: Any) -> str:
             break
     name = getattr(function, "__qualname__", None) or type(function).__qualname__
     return f"{getattr(function, '__module__', '?')}:{name}"
-
-
-def _awaitable_of(function: Callable[..., Awaitable[T]], args: tuple[Any, ...]) -> Awaitable[T]:
-    awaitable = function(*args)
-    # The first test is the usual case; isinstance with an abstract class takes far longer.
-    if type(awaitable) is not CoroutineType and not isinstance(awaitable, Awaitable):
-        raise TypeError(
-            f"a process runs an async function, but {function!r} returned {awaitable!r}"
-        )
-    return awaitable
