@@ -66,6 +66,8 @@
     X(cancel_scope)                                                                               \
     X(run_task)                                                                                   \
     X(only_name)                                                                                  \
+    X(only_after)                                                                                 \
+    X(receive)                                                                                    \
     X(woken)                                                                                      \
     X(nothing)                                                                                    \
     X(paused)                                                                                     \
@@ -157,6 +159,7 @@
     X(_input_ended)                                                                               \
     X(_tell_error)                                                                                \
     X(active)                                                                                     \
+    X(after)                                                                                      \
     X(binary)                                                                                     \
     X(closed)                                                                                     \
     X(deliver_arrived)                                                                            \
@@ -288,6 +291,8 @@
     X(task, task_type, _scope)                                                                    \
     X(task, task_type, _stopped)                                                                  \
     X(node, node_type, nursery)                                                                   \
+    X(node, node_type, closing)                                                                   \
+    X(node, node_type, started)                                                                   \
     X(light, light_type, _args)                                                                   \
     X(light, light_type, _function)                                                               \
     X(light, light_type, exit_raised)                                                             \
@@ -468,8 +473,8 @@ typedef struct {
 #undef DECLARE
     PyCFunction deque_append, deque_popleft; /* NULL if they are called in another way */
     long lowest_count, highest_count;
-    long handler_full, light_full, task_full, last_host, last_port, last_text_host, system_call;
-    long drain_batch;
+    long start_cost, handler_full, light_full, task_full, last_host, last_port, last_text_host;
+    long system_call, drain_batch;
     PyObject *spare_asked, *spare_receiving; /* memory for the next one, or NULL */
     uint64_t step_thread; /* whose `step` is: the look-up in a thread-local costs 40 ns */
 } State;

@@ -86,6 +86,7 @@ static const Import RUNTIME_IMPORTS[] = {
     FROM(nothing, "actorsock.runtime.core.mailbox", "NOTHING"),
     FROM(paused, "actorsock.runtime.core.mailbox", "PAUSED"),
     FROM(test_of, "actorsock.runtime.core.mailbox", "test_of"),
+    FROM(receive, "actorsock.runtime.api.messaging", "receive"),
     FROM(search_on, "actorsock.runtime.api.messaging", "_search_on"),
     FROM(union_type, "types", "UnionType"),
     FROM(inf, "math", "inf"),
@@ -268,15 +269,20 @@ import_runtime(State *state)
     }
     STATE_WORDS(WORD)
     RUNTIME_SLOTS(OFFSET)
-    if (is_exactly(state->test_of, state->twin_type)) {
-        Py_SETREF(state->test_of, Py_NewRef(((Twin *)state->test_of)->fallback));
+    PyObject **const functions[] = {&state->test_of, &state->receive};
+    for (size_t i = 0; i < Py_ARRAY_LENGTH(functions); i++) {
+        if (is_exactly(*functions[i], state->twin_type)) {
+            Py_SETREF(*functions[i], Py_NewRef(((Twin *)*functions[i])->fallback));
+        }
     }
     PyObject *class_of_object = _PyType_Lookup(&PyBaseObject_Type, state->str___class__);
     Py_XSETREF(state->class_of_object, Py_XNewRef(class_of_object));
-    if (keep(&state->only_name, Py_BuildValue("(s)", "name")) < 0) {
+    if (keep(&state->only_name, Py_BuildValue("(s)", "name")) < 0
+        || keep(&state->only_after, Py_BuildValue("(O)", state->str_after)) < 0) {
         return -1;
     }
     if (import_deque(state) < 0 || check_accounts(state) < 0
+        || import_long(&state->start_cost, REDUCTIONS, "START") < 0
         || import_long(&state->light_full, REDUCTIONS, "LIGHT_BUDGET") < 0
         || import_long(&state->task_full, REDUCTIONS, "TASK_BUDGET") < 0
         || import_long(&state->handler_full, REDUCTIONS, "HANDLER_BUDGET") < 0) {

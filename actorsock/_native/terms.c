@@ -496,44 +496,38 @@ read_small_big(Reading *r, Py_ssize_t *at)
     return negative;
 }
 
+/* Read `count` values into `items`, the places of the new `sequence`, of which the reference is taken over:
+   `sequence`, or NULL.  */
+static PyObject *
+fill(Reading *r, Py_ssize_t *at, PyObject *sequence, PyObject **items, Py_ssize_t count)
+{
+    PyObject_GC_UnTrack(sequence); /* nobody may find it before it is whole */
+    for (Py_ssize_t index = 0; index < count; index++) {
+        items[index] = read_value(r, at);
+        if (items[index] == NULL) {
+            Py_DECREF(sequence);
+            return NULL;
+        }
+    }
+    PyObject_GC_Track(sequence);
+    return sequence;
+}
+
 static PyObject *
 read_tuple(Reading *r, Py_ssize_t *at, Py_ssize_t count)
 {
     PyObject *tuple = PyTuple_New(count);
-    if (tuple == NULL || count == 0) {
-        return tuple;
-    }
-    PyObject_GC_UnTrack(tuple); /* nobody may find it before it is whole */
-    for (Py_ssize_t index = 0; index < count; index++) {
-        PyObject *item = read_value(r, at);
-        if (item == NULL) {
-            Py_DECREF(tuple);
-            return NULL;
-        }
-        PyTuple_SET_ITEM(tuple, index, item);
-    }
-    PyObject_GC_Track(tuple);
-    return tuple;
+    return tuple == NULL || count == 0
+               ? tuple
+               : fill(r, at, tuple, PySequence_Fast_ITEMS(tuple), count);
 }
 
 static PyObject *
 read_items(Reading *r, Py_ssize_t *at, Py_ssize_t count)
 {
     PyObject *list = PyList_New(count);
-    if (list == NULL || count == 0) {
-        return list;
-    }
-    PyObject_GC_UnTrack(list);
-    for (Py_ssize_t index = 0; index < count; index++) {
-        PyObject *item = read_value(r, at);
-        if (item == NULL) {
-            Py_DECREF(list);
-            return NULL;
-        }
-        PyList_SET_ITEM(list, index, item);
-    }
-    PyObject_GC_Track(list);
-    return list;
+    return list == NULL || count == 0 ? list
+                                      : fill(r, at, list, PySequence_Fast_ITEMS(list), count);
 }
 
 static PyObject *
@@ -771,17 +765,13 @@ read_plain(Reading *r, Py_ssize_t *at)
         *at += 1;
         return read_tuple(r, at, bytes[0]);
     case LARGE_TUPLE:
-        if (left < 4 || (number = number_at(bytes, 4)) > (size_t)(left - 4)) {
-            break;
-        }
-        *at += 4;
-        return read_tuple(r, at, (Py_ssize_t)number);
     case LIST:
         if (left < 4 || (number = number_at(bytes, 4)) > (size_t)(left - 4)) {
             break;
         }
         *at += 4;
-        return read_list(r, at, (Py_ssize_t)number);
+        return tag == LIST ? read_list(r, at, (Py_ssize_t)number)
+                           : read_tuple(r, at, (Py_ssize_t)number);
     case MAP:
         if (left < 4 || (number = number_at(bytes, 4)) > (size_t)(left - 4) / 2) {
             break;

@@ -214,7 +214,6 @@ async def test_no_reference_is_kept() -> None:
 # A twin is called again and again; each time one allocation more succeeds before all fail.
 WITHOUT_MEMORY = """
 import _testcapi, gc, socket as stdlib, sys
-from math import inf
 from actorsock import *
 from actorsock import gen_tcp, gen_udp, inet, socket
 from actorsock.inet.calls.datagrams import _begin_datagram, _send_at_once
@@ -222,7 +221,6 @@ from actorsock.inet.calls.streams import _begin_send
 from actorsock.runtime.bodies.running import local
 from actorsock.runtime.core.process import alive
 from actorsock.otp.calls import calling
-from actorsock.runtime.api.messaging import _receive
 from actorsock.runtime.core.mailbox import test_of
 from actorsock.socket.operations.recv import RecvWhatIsThere
 from actorsock.socket.operations.send import Send
@@ -316,8 +314,8 @@ async def main():
         "source": lambda: socket.recvfrom_nowait(udp),
         "make_ref": make_ref,
         "test_of": lambda: test_of((int, str))(message),
-        "receive": lambda: _receive(str, inf).close(),
-        "receive by ref": lambda: _receive(handle, inf).close(),
+        "receive": lambda: first_step(receive(str)),
+        "receive by ref": lambda: first_step(receive(handle, after=0)),
         "stream": lambda: stream.on_ready(1, 1, 0),
         "pump": lambda: stream.pump(),
         "packet": lambda: (stream.buffer.push_back(b"a line\\n"), stream.buffer.next()),

@@ -1,28 +1,31 @@
-/* Receiving: the twin of `_receive`.
+/* Receiving: the twin of `receive`.
 
-   The Python is a coroutine. The twin returns a `Receiving` instead, which is awaited in the same way.
-   It ends at once with a message that is there, or yields to the runtime once and ends with the
-   message that has woken the process. In a task it does both in trio's way, by coroutines of trio
-   (`inner`): it passes on what they yield, and shows their frames.
+   The Python is a coroutine. The twin returns a `Receiving` instead, which is awaited in the same way,
+   and like a coroutine does nothing before that. It ends at once with a message that is there, or yields
+   to the runtime once and ends with the message that has woken the process. In a task it does both in
+   trio's way, by coroutines of trio (`inner`): it passes on what they yield, and shows their frames.
 
    Plain are receives of any message, and by a class, several classes or a ref; and of these the ones
-   that find the message in front, or find nothing and wait without a time-out. A process that is woken
-   and has to pass over other messages first leaves these to `Mailbox.take_arrival`.  */
+   that find the message in front, or find nothing and wait without a time-out. For any other a
+   `Receiving` awaits the coroutine of the Python (`inner` again). A process that is woken and has to
+   pass over other messages first leaves these to `Mailbox.take_arrival`.  */
 
 #include "../core.h"
 
 typedef enum {
-    BEGUN,     /* a light process: nothing is done yet */
-    TAKING,    /* there is a message; a task asks trio first whether it is cancelled (`inner`) */
-    WAITING,   /* a task: in trio's wait (`inner`) */
-    SEARCHING, /* in a long search of the Python (`inner`) */
+    NOT_AWAITED, /* nothing is done yet */
+    TAKING,      /* there is a message; a task asks trio first whether it is cancelled (`inner`) */
+    WAITING,     /* a task: in trio's wait (`inner`) */
+    SEARCHING,   /* in a long search of the Python (`inner`) */
+    IN_PYTHON,   /* the Python does all of it (`inner`) */
     ENDED,
 } Phase;
 
 typedef struct {
     PyObject_HEAD
     State *state;
-    PyObject *process; /* NULL once it has ended */
+    PyObject *after;             /* NULL: for ever */
+    PyObject *process;           /* NULL before it is awaited, and in Python */
     PyObject *pattern, *matcher; /* NULL: any message */
     PyObject *inner;
     Phase phase;
@@ -33,6 +36,7 @@ receiving_traverse(PyObject *op, visitproc visit, void *arg)
 {
     Receiving *self = (Receiving *)op;
     Py_VISIT(Py_TYPE(op));
+    Py_VISIT(self->after);
     Py_VISIT(self->process);
     Py_VISIT(self->pattern);
     Py_VISIT(self->matcher);
@@ -40,14 +44,20 @@ receiving_traverse(PyObject *op, visitproc visit, void *arg)
     return 0;
 }
 
-/* The process does not wait any more.  */
+/* The process does not wait any more. Whoever ends a wait has said so to its body, but Ctrl-C may come
+   while a task enters the wait.  */
 static void
 stop_waiting(Receiving *self)
 {
+    State *state = self->state;
     if (self->phase == WAITING && self->process != NULL) {
-        PyObject *mailbox = SLOT(self->process, self->state->process_mailbox);
-        if (is_exactly(mailbox, self->state->mailbox_type)) {
-            slot_set(mailbox, self->state->mailbox_wanted, Py_NewRef(Py_None));
+        PyObject *body = SLOT(self->process, state->process_body);
+        if (is_exactly(body, state->light_type) || is_exactly(body, state->task_type)) {
+            slot_set(body, state->body_parked, Py_NewRef(Py_None));
+        }
+        PyObject *mailbox = SLOT(self->process, state->process_mailbox);
+        if (is_exactly(mailbox, state->mailbox_type)) {
+            slot_set(mailbox, state->mailbox_wanted, Py_NewRef(Py_None));
         }
     }
     self->phase = ENDED;
@@ -58,11 +68,24 @@ receiving_clear(PyObject *op)
 {
     Receiving *self = (Receiving *)op;
     self->phase = ENDED;
+    Py_CLEAR(self->after);
     Py_CLEAR(self->process);
     Py_CLEAR(self->pattern);
     Py_CLEAR(self->matcher);
     Py_CLEAR(self->inner);
     return 0;
+}
+
+/* Say what Python says of a coroutine that nobody has awaited.  */
+static void
+warn_not_awaited(void)
+{
+    PyObject *type, *exc, *traceback;
+    PyErr_Fetch(&type, &exc, &traceback);
+    if (PyErr_WarnEx(PyExc_RuntimeWarning, "coroutine 'receive' was never awaited", 1) < 0) {
+        PyErr_WriteUnraisable(NULL);
+    }
+    PyErr_Restore(type, exc, traceback);
 }
 
 static void
@@ -71,6 +94,9 @@ receiving_dealloc(PyObject *op)
     Receiving *self = (Receiving *)op;
     PyTypeObject *type = Py_TYPE(op);
     PyObject_GC_UnTrack(op);
+    if (self->phase == NOT_AWAITED) {
+        warn_not_awaited();
+    }
     stop_waiting(self);
     (void)receiving_clear(op);
     if (self->state->spare_receiving == NULL) {
@@ -331,7 +357,7 @@ go_on(Receiving *self, PyObject **result)
     else if (self->phase == TAKING) {
         outcome = ended(self, take_first(state, mailbox), result);
     }
-    else if (self->phase == BEGUN || self->phase == SEARCHING) {
+    else if (self->phase == SEARCHING) {
         outcome = wait_on(self, mailbox, body, result);
     }
     else {
@@ -352,11 +378,131 @@ after_inner(Receiving *self, PySendResult outcome, PyObject **result)
     PyObject *value = *result;
     *result = NULL;
     Py_CLEAR(self->inner);
-    if (self->phase == SEARCHING && value != self->state->nothing) {
+    if (self->phase == IN_PYTHON || (self->phase == SEARCHING && value != self->state->nothing)) {
         return ended(self, value, result);
     }
     Py_XDECREF(value);
     return go_on(self, result);
+}
+
+/* --- the beginning ----------------------------------------------------------------------------- */
+
+/* The process of the running task, if that is plain; a new reference. NULL without an exception
+   otherwise.  */
+static PyObject *
+process_of_task(State *state)
+{
+    PyObject *task = PyObject_CallNoArgs(state->current_task);
+    PyObject *process = NULL;
+    if (task != NULL) {
+        process = PyDict_GetItemWithError(state->by_task, task); /* tasks are compared in C */
+        process = is_exactly(process, state->process_type)
+                          && SLOT(process, state->process_ending) == Py_False
+                      ? Py_NewRef(process)
+                      : NULL;
+        Py_DECREF(task);
+    }
+    if (process == NULL) {
+        PyErr_Clear(); /* the Python raises what the program has to see */
+    }
+    return process;
+}
+
+/* Whether `after` is a number of seconds that the Python would accept.  */
+static int
+are_seconds(PyObject *after)
+{
+    if (PyFloat_CheckExact(after)) {
+        return PyFloat_AS_DOUBLE(after) >= 0;
+    }
+    int overflow;
+    return PyLong_CheckExact(after) && PyLong_AsLongAndOverflow(after, &overflow) >= 0 && !overflow;
+}
+
+/* Whether `process`, which may be NULL, can be served here.  */
+static int
+is_plain(State *state, PyObject *process)
+{
+    if (!is_exactly(process, state->process_type)) {
+        return 0;
+    }
+    PyObject *body = SLOT(process, state->process_body);
+    return is_exactly(SLOT(process, state->process_mailbox), state->mailbox_type)
+           && (is_exactly(body, state->light_type) || is_exactly(body, state->task_type))
+           && SLOT(process, state->process_ending) == Py_False && BUDGET(body) - FLOOR(body) > 1;
+}
+
+/* Have the Python do all of it, before anything has changed.  */
+static PySendResult
+begin_in_python(Receiving *self, PyObject **result)
+{
+    State *state = self->state;
+    PyObject *args[2] = {self->pattern == NULL ? Py_None : self->pattern,
+                         self->after == NULL ? state->inf : self->after};
+    PyObject *inner = PyObject_Vectorcall(state->receive, args, 1, state->only_after);
+    if (inner == NULL) {
+        return failed(self, result);
+    }
+    Py_CLEAR(self->matcher);
+    self->inner = inner;
+    self->phase = IN_PYTHON;
+    return send_to_inner(self, Py_None, result);
+}
+
+/* Pay for the receive; then take the message that is there, or wait.  */
+static PySendResult
+begin_plainly(Receiving *self, There there, PyObject *mailbox, PyObject *body, PyObject **result)
+{
+    State *state = self->state;
+    int in_task = is_exactly(body, state->task_type);
+    if (self->matcher == NULL) {
+        BUDGET(body) -= there == IN_FRONT;
+    }
+    else if (charge_pattern(state, mailbox, body) < 0) {
+        return failed(self, result);
+    }
+    if (there == NOTHING_THERE) {
+        return wait_on(self, mailbox, body, result);
+    }
+    if (!in_task) {
+        return ended(self, take_first(state, mailbox), result);
+    }
+    self->phase = TAKING;
+    self->inner = PyObject_CallNoArgs(state->checkpoint_if_cancelled);
+    return self->inner == NULL ? failed(self, result) : send_to_inner(self, Py_None, result);
+}
+
+/* The first step.  */
+static PySendResult
+begin(Receiving *self, PyObject **result)
+{
+    State *state = self->state;
+    self->process = stepped_process(state);
+    if (self->process == NULL) {
+        PyErr_Clear();
+        self->process = process_of_task(state);
+    }
+    There there = NOT_PLAIN;
+    if (is_plain(state, self->process)
+        && (self->pattern == NULL
+            || (self->matcher = new_matcher(state, self->pattern)) != NULL)) {
+        there = look_into(state, SLOT(self->process, state->process_mailbox), self->pattern,
+                          self->matcher);
+    }
+    else if (PyErr_Occurred()) {
+        return failed(self, result);
+    }
+    if (there == NOT_PLAIN
+        || (self->after != NULL && (there == NOTHING_THERE || !are_seconds(self->after)))) {
+        Py_CLEAR(self->process);
+        return begin_in_python(self, result);
+    }
+    PyObject *mailbox = Py_NewRef(SLOT(self->process, state->process_mailbox));
+    PyObject *body = Py_NewRef(SLOT(self->process, state->process_body));
+    PySendResult outcome = begin_plainly(self, there, mailbox, body, result);
+    Py_DECREF(body);
+    Py_DECREF(mailbox);
+    return outcome;
 }
 
 static PySendResult
@@ -364,7 +510,10 @@ receiving_send(PyObject *op, PyObject *value, PyObject **result)
 {
     Receiving *self = (Receiving *)op;
     *result = NULL;
-    if (self->process == NULL) {
+    if (self->phase == NOT_AWAITED) {
+        return begin(self, result);
+    }
+    if (self->phase == ENDED) {
         PyErr_SetString(PyExc_RuntimeError, "cannot reuse already awaited coroutine");
         return PYGEN_ERROR;
     }
@@ -468,7 +617,15 @@ get_await(PyObject *op, void *closure)
     return PyObject_GetAttr(self->inner, self->state->str_cr_await);
 }
 
+static PyObject *
+get_name(PyObject *op, void *closure)
+{
+    return PyUnicode_FromString("receive");
+}
+
 static PyGetSetDef receiving_getset[] = {
+    {"__name__", get_name, NULL, NULL, NULL},
+    {"__qualname__", get_name, NULL, NULL, NULL},
     {"cr_await", get_await, NULL, NULL, NULL},
     {"cr_frame", get_frame, NULL, NULL, NULL},
     {NULL, NULL, NULL, NULL, NULL},
@@ -504,113 +661,38 @@ PyType_Spec receiving_spec = {
 
 /* --- the twins --------------------------------------------------------------------------------- */
 
-/* The process of the running task, which is adopted if it has none; a new reference.  */
-static PyObject *
-process_of_task(State *state)
-{
-    PyObject *task = PyObject_CallNoArgs(state->current_task);
-    if (task == NULL) {
-        PyErr_Clear(); /* the Python raises what the program has to see */
-        return PyObject_CallNoArgs(state->process_of_task);
-    }
-    PyObject *process = PyDict_GetItemWithError(state->by_task, task); /* tasks are compared in C */
-    Py_XINCREF(process);
-    Py_DECREF(task);
-    if (is_exactly(process, state->process_type)
-        && SLOT(process, state->process_ending) == Py_False) {
-        return process;
-    }
-    Py_XDECREF(process);
-    return PyErr_Occurred() ? NULL : PyObject_CallNoArgs(state->process_of_task);
-}
-
 PyObject *
 calling_process(State *state)
 {
     PyObject *process = stepped_process(state);
-    return process != NULL || PyErr_Occurred() ? process : process_of_task(state);
-}
-
-/* Whether `after` is a number of seconds that the Python would accept.  */
-static int
-are_seconds(PyObject *after)
-{
-    if (PyFloat_CheckExact(after)) {
-        return PyFloat_AS_DOUBLE(after) >= 0;
-    }
-    int overflow;
-    return PyLong_CheckExact(after) && PyLong_AsLongAndOverflow(after, &overflow) >= 0 && !overflow;
-}
-
-/* Pay for the receive, and prepare its first step: 0 or -1.  */
-static int
-begin(Receiving *self, There there, PyObject *mailbox, PyObject *body)
-{
-    State *state = self->state;
-    int in_task = is_exactly(body, state->task_type);
-    if (self->matcher == NULL) {
-        BUDGET(body) -= there == IN_FRONT;
-    }
-    else if (charge_pattern(state, mailbox, body) < 0) {
-        return -1;
-    }
-    if (there == NOTHING_THERE) {
-        return in_task ? park(self, mailbox, body) : 0;
-    }
-    if (in_task) {
-        self->inner = PyObject_CallNoArgs(state->checkpoint_if_cancelled);
-        if (self->inner == NULL) {
-            return -1;
+    if (process == NULL && !PyErr_Occurred()) {
+        process = process_of_task(state);
+        if (process == NULL) {
+            process = PyObject_CallNoArgs(state->process_of_task);
         }
     }
-    self->phase = TAKING;
-    return 0;
+    return process;
 }
 
-/* The awaitable of a plain receive; NULL with or without an exception otherwise. `process` is the
-   caller's.  */
-static PyObject *
-receive_plainly(State *state, PyObject *process, PyObject *pattern, PyObject *after)
+/* The arguments of receive(pattern=None, *, after=inf); borrowed. False if the Python has to look.  */
+static int
+are_plain_arguments(State *state, PyObject *const *args, Py_ssize_t positional, PyObject *kwnames,
+                    PyObject **pattern, PyObject **after)
 {
-    PyObject *mailbox = SLOT(process, state->process_mailbox);
-    PyObject *body = SLOT(process, state->process_body);
-    if (!is_exactly(mailbox, state->mailbox_type)
-        || !(is_exactly(body, state->light_type) || is_exactly(body, state->task_type))
-        || SLOT(process, state->process_ending) != Py_False
-        || BUDGET(body) - FLOOR(body) <= 1) {
-        return NULL;
+    *pattern = positional > 0 ? args[0] : Py_None;
+    *after = state->inf;
+    if (kwnames == NULL) {
+        return positional <= 1;
     }
-    PyObject *matcher = NULL;
-    if (pattern != Py_None && (matcher = new_matcher(state, pattern)) == NULL) {
-        return NULL;
+    if (positional > 1 || PyTuple_GET_SIZE(kwnames) != 1
+        || PyTuple_GET_ITEM(kwnames, 0) != state->str_after) {
+        return 0;
     }
-    There there = look_into(state, mailbox, pattern == Py_None ? NULL : pattern, matcher);
-    Receiving *self = NULL;
-    if (there == IN_FRONT ? after == state->inf || are_seconds(after)
-                          : there == NOTHING_THERE && after == state->inf) {
-        self = new_receiving(state);
-    }
-    if (self == NULL) {
-        Py_XDECREF(matcher);
-        return NULL;
-    }
-    self->state = state;
-    self->process = Py_NewRef(process);
-    self->pattern = matcher == NULL ? NULL : Py_NewRef(pattern);
-    self->matcher = matcher;
-    self->inner = NULL;
-    self->phase = BEGUN;
-    Py_INCREF(mailbox);
-    Py_INCREF(body);
-    if (begin(self, there, mailbox, body) < 0) {
-        Py_CLEAR(self);
-    }
-    Py_DECREF(body);
-    Py_DECREF(mailbox);
-    return (PyObject *)self;
+    *after = args[positional];
+    return 1;
 }
 
-/* _receive(pattern, after) */
+/* receive(pattern=None, *, after=inf) */
 static PyObject *
 receive(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
 {
@@ -619,22 +701,19 @@ receive(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
     if (state_prepare(state) < 0) {
         return NULL;
     }
-    if (PyVectorcall_NARGS(nargsf) != 2 || kwnames != NULL) {
+    PyObject *pattern, *after;
+    if (!are_plain_arguments(state, args, PyVectorcall_NARGS(nargsf), kwnames, &pattern, &after)) {
         return twin_fall_back(self, args, nargsf, kwnames);
     }
-    PyObject *process = calling_process(state);
-    if (process == NULL) {
-        return NULL;
+    Receiving *receiving = new_receiving(state);
+    if (receiving != NULL) {
+        receiving->state = state;
+        receiving->after = after == state->inf ? NULL : Py_NewRef(after);
+        receiving->process = receiving->matcher = receiving->inner = NULL;
+        receiving->pattern = pattern == Py_None ? NULL : Py_NewRef(pattern);
+        receiving->phase = NOT_AWAITED;
     }
-    PyObject *receiving = NULL;
-    if (is_exactly(process, state->process_type)) {
-        receiving = receive_plainly(state, process, args[0], args[1]);
-    }
-    Py_DECREF(process);
-    if (receiving != NULL || PyErr_Occurred()) {
-        return receiving;
-    }
-    return twin_fall_back(self, args, nargsf, kwnames);
+    return (PyObject *)receiving;
 }
 
 /* current_process() */
@@ -674,7 +753,7 @@ spend(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
 
 const TwinEntry RECEIVE_TWINS[] = {
     {"current_process", current_process},
-    {"_receive", receive},
+    {"receive", receive},
     {"TaskBody.spend", spend},
     {NULL, NULL},
 };

@@ -1,5 +1,5 @@
 /* Making, monitoring and ending processes: the twins of `make_ref`, `new_process`, `start_light`,
-   `start_task`, `start_handler`, `Process.monitor`, `Process.demonitor` and `Process.end`.  */
+   `start_task`, `start_handler`, `_spawn`, `Process.monitor`, `Process.demonitor` and `Process.end`.  */
 
 #include "../core.h"
 
@@ -160,14 +160,48 @@ step_soon(State *state, PyObject *passes, PyObject *body)
     return done_with(PyObject_CallMethodOneArg(passes, state->str_step_soon, body));
 }
 
-/* Have `body` stepped, and make its process alive: 0 or -1.  */
-static int
-begin(State *state, PyObject *passes, PyObject *body, PyObject *process)
+/* Have the code of a new process run, as soon as there is something to do: 0 or -1.  */
+typedef int (*Begin)(State *state, PyObject *node, PyObject *body, PyObject *process,
+                     PyObject *arguments);
+
+/* A new process with `body`, of which the reference is taken over, and which may be NULL with an exception.
+   It becomes alive last, when nothing can fail any more.  */
+static PyObject *
+start(State *state, PyObject *node, PyObject *body, Begin begin, PyObject *arguments)
 {
-    if (step_soon(state, passes, body) < 0) {
-        return -1;
+    PyObject *process = body == NULL ? NULL : make_process(state, node, body);
+    if (process != NULL
+        && (begin(state, node, body, process, arguments) < 0
+            || PyDict_SetItem(state->alive, SLOT(process, state->process_pid), process) < 0)) {
+        Py_CLEAR(process);
     }
-    return PyDict_SetItem(state->alive, SLOT(process, state->process_pid), process);
+    Py_XDECREF(body);
+    return process;
+}
+
+/* Whether processes of all kinds can start in `node`.  */
+static int
+can_start(State *state, PyObject *node)
+{
+    return is_exactly(node, state->node_type) && SLOT(node, state->node_timers) != NULL
+           && SLOT(node, state->node_passes) != NULL;
+}
+
+/* Whether these are arguments by place for a start in the node that is the first of them.  */
+static int
+are_for_a_start(State *state, PyObject *const *args, size_t nargsf, PyObject *kwnames)
+{
+    return PyVectorcall_NARGS(nargsf) == 3 && kwnames == NULL && can_start(state, args[0]);
+}
+
+static int
+begin_light(State *state, PyObject *node, PyObject *body, PyObject *process, PyObject *arguments)
+{
+    slot_set(body, state->light_process, Py_NewRef(process));
+    PyObject *passes = Py_NewRef(SLOT(node, state->node_passes));
+    int done = step_soon(state, passes, body);
+    Py_DECREF(passes);
+    return done;
 }
 
 /* start_light(node, function, args) */
@@ -179,24 +213,10 @@ start_light(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwname
     if (state_prepare(state) < 0) {
         return NULL;
     }
-    if (PyVectorcall_NARGS(nargsf) != 3 || kwnames != NULL
-        || !is_exactly(args[0], state->node_type)
-        || SLOT(args[0], state->node_passes) == NULL
-        || SLOT(args[0], state->node_timers) == NULL) {
+    if (!are_for_a_start(state, args, nargsf, kwnames)) {
         return twin_fall_back(self, args, nargsf, kwnames);
     }
-    PyObject *body = new_light(state, args[0], args[1], args[2]);
-    PyObject *process = body == NULL ? NULL : make_process(state, args[0], body);
-    if (process != NULL) {
-        slot_set(body, state->light_process, Py_NewRef(process));
-        PyObject *passes = Py_NewRef(SLOT(args[0], state->node_passes));
-        if (begin(state, passes, body, process) < 0) {
-            Py_CLEAR(process);
-        }
-        Py_DECREF(passes);
-    }
-    Py_XDECREF(body);
-    return process;
+    return start(state, args[0], new_light(state, args[0], args[1], args[2]), begin_light, NULL);
 }
 
 /* TaskBody(node, function, CancelScope()) */
@@ -212,22 +232,22 @@ new_task(State *state, PyObject *node, PyObject *function)
     return body;
 }
 
-/* Have trio start the task of a process, and make the process alive: 0 or -1.  */
+/* Have trio start the task.  */
 static int
-begin_task(State *state, PyObject *node, PyObject *process, PyObject *body, PyObject *function,
-           PyObject *arguments)
+begin_task(State *state, PyObject *node, PyObject *body, PyObject *process, PyObject *arguments)
 {
     PyObject *nursery = Py_XNewRef(SLOT(node, state->node_nursery));
     if (nursery == NULL) {
         PyErr_SetString(PyExc_AttributeError, "a node without a nursery");
         return -1;
     }
+    PyObject *function = Py_NewRef(SLOT(body, state->task__function));
     PyObject *args[] = {nursery, state->run_task, process, body, function, arguments, function};
     int done = done_with(PyObject_VectorcallMethod(state->str_start_soon, args,
                                                    Py_ARRAY_LENGTH(args) - 1, state->only_name));
+    Py_DECREF(function);
     Py_DECREF(nursery);
-    return done < 0 ? -1
-                    : PyDict_SetItem(state->alive, SLOT(process, state->process_pid), process);
+    return done;
 }
 
 /* start_task(node, function, args) */
@@ -239,18 +259,10 @@ start_task(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames
     if (state_prepare(state) < 0) {
         return NULL;
     }
-    if (PyVectorcall_NARGS(nargsf) != 3 || kwnames != NULL
-        || !is_exactly(args[0], state->node_type)
-        || SLOT(args[0], state->node_timers) == NULL || !has_stack()) {
+    if (!are_for_a_start(state, args, nargsf, kwnames) || !has_stack()) {
         return twin_fall_back(self, args, nargsf, kwnames);
     }
-    PyObject *body = new_task(state, args[0], args[1]);
-    PyObject *process = body == NULL ? NULL : make_process(state, args[0], body);
-    if (process != NULL && begin_task(state, args[0], process, body, args[1], args[2]) < 0) {
-        Py_CLEAR(process);
-    }
-    Py_XDECREF(body);
-    return process;
+    return start(state, args[0], new_task(state, args[0], args[1]), begin_task, args[2]);
 }
 
 /* HandlerBody(node, handler, terminate), idle */
@@ -275,6 +287,15 @@ new_handler(State *state, PyObject *node, PyObject *function, PyObject *terminat
     return body;
 }
 
+static int
+begin_handler(State *state, PyObject *node, PyObject *body, PyObject *process, PyObject *arguments)
+{
+    slot_set(body, state->handler__process, Py_NewRef(process));
+    slot_set(SLOT(process, state->process_mailbox), state->mailbox_wanted,
+             Py_NewRef(state->anything));
+    return 0;
+}
+
 /* start_handler(node, handle, terminate) */
 static PyObject *
 start_handler(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
@@ -284,23 +305,58 @@ start_handler(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwna
     if (state_prepare(state) < 0) {
         return NULL;
     }
-    if (PyVectorcall_NARGS(nargsf) != 3 || kwnames != NULL
-        || !is_exactly(args[0], state->node_type)
-        || SLOT(args[0], state->node_timers) == NULL
+    if (!are_for_a_start(state, args, nargsf, kwnames)
         || (args[2] != Py_None && !PyCallable_Check(args[2]))) {
         return twin_fall_back(self, args, nargsf, kwnames);
     }
-    PyObject *body = new_handler(state, args[0], args[1], args[2]);
-    PyObject *process = body == NULL ? NULL : make_process(state, args[0], body);
-    if (process != NULL) {
-        slot_set(body, state->handler__process, Py_NewRef(process));
-        slot_set(SLOT(process, state->process_mailbox), state->mailbox_wanted,
-                 Py_NewRef(state->anything));
-        if (PyDict_SetItem(state->alive, SLOT(process, state->process_pid), process) < 0) {
-            Py_CLEAR(process);
-        }
+    return start(state, args[0], new_handler(state, args[0], args[1], args[2]), begin_handler, NULL);
+}
+
+/* Whether `parent`, which the caller holds, can start a process of which nobody has to be told.  */
+static int
+can_be_parent(State *state, PyObject *parent)
+{
+    if (!is_exactly(parent, state->process_type)) {
+        return 0;
     }
-    Py_XDECREF(body);
+    PyObject *body = SLOT(parent, state->process_body), *node = SLOT(parent, state->process_node);
+    return (is_exactly(body, state->light_type) || is_exactly(body, state->task_type))
+           && can_start(state, node) && SLOT(node, state->node_closing) == Py_False
+           && SLOT(node, state->node_started) == Py_None;
+}
+
+/* _spawn(fn, args, name, light, max_mailbox) */
+static PyObject *
+spawn(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
+{
+    Twin *self = (Twin *)op;
+    State *state = self->state;
+    if (state_prepare(state) < 0) {
+        return NULL;
+    }
+    if (PyVectorcall_NARGS(nargsf) != 5 || kwnames != NULL || !PyCallable_Check(args[0])
+        || args[2] != Py_None || !PyBool_Check(args[3]) || args[4] != Py_None || !has_stack()) {
+        return twin_fall_back(self, args, nargsf, kwnames);
+    }
+    PyObject *parent = calling_process(state);
+    if (parent == NULL) {
+        return NULL;
+    }
+    if (!can_be_parent(state, parent)) {
+        Py_DECREF(parent);
+        return twin_fall_back(self, args, nargsf, kwnames);
+    }
+    BUDGET(SLOT(parent, state->process_body)) -= state->start_cost;
+    PyObject *node = Py_NewRef(SLOT(parent, state->process_node));
+    PyObject *process =
+        args[3] == Py_True
+            ? start(state, node, new_light(state, node, args[0], args[1]), begin_light, NULL)
+            : start(state, node, new_task(state, node, args[0]), begin_task, args[1]);
+    if (process != NULL) {
+        slot_set(process, state->process_parent, Py_NewRef(SLOT(parent, state->process_pid)));
+    }
+    Py_DECREF(node);
+    Py_DECREF(parent);
     return process;
 }
 
@@ -511,6 +567,7 @@ const TwinEntry SPAWNING_TWINS[] = {
     {"start_light", start_light},
     {"start_task", start_task},
     {"start_handler", start_handler},
+    {"_spawn", spawn},
     {"Process.monitor", monitor},
     {"Process.demonitor", demonitor},
     {"Process.end", end},

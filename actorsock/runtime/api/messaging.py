@@ -135,6 +135,7 @@ async def receive(
     *,
     after: float = inf,
 ) -> Any: ...
+@twin
 @enable_ki_protection
 async def receive(pattern: Any = None, *, after: float = inf) -> Any:
     """Remove and return the oldest message in the mailbox that matches; wait if there is none.
@@ -165,13 +166,6 @@ async def receive(pattern: Any = None, *, after: float = inf) -> Any:
             case Withdrawal(amount): ...
             case Timeout(): ...
     """
-    return await _receive(pattern, after)
-
-
-@twin
-@enable_ki_protection
-async def _receive(pattern: Any, after: float) -> Any:
-    """Do what `receive` says."""
     process = local.step.process
     if process is None:
         process = process_of_task()
@@ -191,7 +185,7 @@ async def _receive(pattern: Any, after: float) -> Any:
                 if process.ending:
                     body.check()
             except BaseException:
-                mailbox.wanted = None
+                mailbox.wanted = body.parked = None
                 raise
         return mailbox.pop()
     matches = anything if pattern is None else test_of(pattern)
@@ -219,7 +213,7 @@ async def _receive(pattern: Any, after: float) -> Any:
         try:
             outcome = await body.park(True if pattern is None else pattern, deadline)
         finally:
-            mailbox.wanted = None
+            mailbox.wanted = body.parked = None
         if outcome is TIMED_OUT:
             return Timeout()
         message = mailbox.take_arrival(matches)
@@ -229,6 +223,7 @@ async def _receive(pattern: Any, after: float) -> Any:
             return message
 
 
+@enable_ki_protection
 async def _search_on(process: Process, message: Any, pattern: Any, matches: Matcher) -> Any:
     """Continue a search through a long mailbox; let others run after each slice."""
     mailbox, body = process.mailbox, process.body

@@ -5,6 +5,7 @@ from typing import Any, TypeVarTuple, Unpack
 
 from trio.lowlevel import enable_ki_protection
 
+from ..._native import twin
 from ..bodies.current import current_process
 from ..bodies.functions import check_function, check_plain
 from ..bodies.handler import Handler, Terminate, start_handler
@@ -189,6 +190,7 @@ def spawn_handler(
     return process.pid
 
 
+@twin
 def _spawn(
     fn: Callable[..., Awaitable[Any]],
     args: tuple[Any, ...],

@@ -1,6 +1,6 @@
 """The user's function that a process runs: checking, calling and naming it."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from inspect import iscoroutinefunction
 from types import CoroutineType
@@ -25,21 +25,28 @@ async def call_function(function: Callable[..., Awaitable[T]], args: tuple[Any, 
 
     The runtime around it is protected from Ctrl-C; the user's function must not be.
     """
-    return await _awaitable_of(function, args)
+    awaitable = function(*args)
+    # The first test is the usual case; isinstance with an abstract class takes far longer.
+    if type(awaitable) is not CoroutineType and not isinstance(awaitable, Awaitable):
+        raise TypeError(
+            f"a process runs an async function, but {function!r} returned {awaitable!r}"
+        )
+    return await awaitable
 
 
 def check_function(argument: str, function: object) -> None:
     """Raise `TypeError`, which names the argument, unless `function` could be an async function."""
-    if isinstance(function, CoroutineType):
+    if callable(function):
+        return
+    if isinstance(function, Coroutine):
         # `spawn(f())` instead of `spawn(f)`. Close it: Python warns of one that never ran.
-        name = function.__qualname__
+        name = getattr(function, "__qualname__", type(function).__qualname__)
         function.close()
         raise TypeError(
             f"{argument}: expected an async function and, apart from it, its arguments, got what "
             f"calling one returned: {name}, not {name}(...)"
         )
-    if not callable(function):
-        raise TypeError(f"{argument}: expected an async function, got {shown(function)}")
+    raise TypeError(f"{argument}: expected an async function, got {shown(function)}")
 
 
 def check_plain(argument: str, function: object, what: str) -> None:
@@ -75,13 +82,3 @@ def _name_of(function: Any) -> str:
             break
     name = getattr(function, "__qualname__", None) or type(function).__qualname__
     return f"{getattr(function, '__module__', '?')}:{name}"
-
-
-def _awaitable_of(function: Callable[..., Awaitable[T]], args: tuple[Any, ...]) -> Awaitable[T]:
-    awaitable = function(*args)
-    # The first test is the usual case; isinstance with an abstract class takes far longer.
-    if type(awaitable) is not CoroutineType and not isinstance(awaitable, Awaitable):
-        raise TypeError(
-            f"a process runs an async function, but {function!r} returned {awaitable!r}"
-        )
-    return awaitable

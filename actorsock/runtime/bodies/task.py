@@ -15,6 +15,7 @@ from trio.lowlevel import (
     Abort,
     Task,
     checkpoint_if_cancelled,
+    current_task,
     enable_ki_protection,
     reschedule,
     wait_task_rescheduled,
@@ -164,12 +165,13 @@ async def _run(
     function: Callable[..., Awaitable[Any]],
     args: tuple[Any, ...],
 ) -> None:
-    task = body.task = trio.lowlevel.current_task()
+    task = body.task = current_task()
     by_task[task] = process
     reason: Any = "normal"
+    scope = body._scope
     try:
-        assert body.scope is not None
-        with body.scope:
+        assert scope is not None
+        with scope:
             try:
                 if not process.ending:  # an exit signal may come before the first step
                     await call_function(function, args)

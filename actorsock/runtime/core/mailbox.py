@@ -14,12 +14,12 @@ No process, no waiting and no time in here: the caller waits.
 """
 
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from itertools import takewhile
-from types import CoroutineType, UnionType
+from types import UnionType
 from typing import Any, Final, Union, get_args, get_origin
 
-from trio.lowlevel import disable_ki_protection
+from trio.lowlevel import disable_ki_protection, enable_ki_protection
 
 from ..._native import twin
 from ...arguments import shown
@@ -128,7 +128,7 @@ def _test_of_types(types: type | tuple[Any, ...]) -> Matcher:
 def _call_predicate(predicate: Callable[[Any], object], message: Any) -> bool:
     # `receive` is protected from Ctrl-C; the user's function, which may take long, must not be.
     verdict = predicate(message)
-    if type(verdict) is CoroutineType:
+    if type(verdict) is not bool and isinstance(verdict, Coroutine):
         verdict.close()
         raise TypeError(f"pattern: expected a plain predicate, got an async one: {predicate!r}")
     return bool(verdict)
@@ -257,6 +257,7 @@ class Mailbox:
                 yield PAUSED
         yield self.take_arrival(matches) if found is None else self._remove(found)
 
+    @enable_ki_protection
     def take_arrival(self, matches: Matcher) -> Any:
         """Remove and return the oldest arrival that matches, `NOTHING`, or `PAUSED`.
 
