@@ -31,7 +31,7 @@ from .protocol import (
     send_answer,
 )
 from .registries import ServerRef, Via
-from .travelling import cast_message, deliver_travelling_call, departure, travellers
+from .travelling import Departure, cast_message, deliver_travelling_call, travellers
 from .waiting import find_server, forget, watch
 
 __all__ = ["call", "cast", "is_same", "reply", "stop", "system_call"]
@@ -122,7 +122,7 @@ async def _call_with_values(
 ) -> Any:
     """Do the rest of `call`, once the process of `server` is known, with what travels."""
     context = ("call", server, request)
-    with departure("call", server, target, request) as values:
+    with Departure("call", server, target, request) as values:
         if target is None or target is process:
             raise _unreachable(target, *context)
         if isinstance(target, Remote):
@@ -169,7 +169,7 @@ def cast(server: ServerRef, request: Any) -> None:
         # As in Erlang: the registry may know other ways than `deliver`.
         with suppress(ValueError):  # there is no process of that name
             if travellers:
-                with departure("cast", server, None, request) as values:
+                with Departure("cast", server, None, request) as values:
                     server.send(cast_message(request, values))
             else:
                 server.send(Cast(request))
@@ -179,7 +179,7 @@ def cast(server: ServerRef, request: Any) -> None:
     if target is None:
         return
     if travellers:
-        with departure("cast", server, target, request) as values:
+        with Departure("cast", server, target, request) as values:
             target.deliver(cast_message(request, () if isinstance(target, Remote) else values))
     else:
         target.deliver(Cast(request))

@@ -29,7 +29,7 @@ from .request_collection import (
     check_collection,
     reqids_add,
 )
-from .travelling import TravellingCall, departure, travellers
+from .travelling import Departure, TravellingCall, travellers
 from .waiting import find_server, forget, watch
 
 __all__ = ["check_response", "receive_response", "send_request", "wait_response"]
@@ -253,7 +253,7 @@ def check_response(
 def _deliver_with_values(
     target: Process | Remote, server: ServerRef, caller: Caller, request: Any
 ) -> None:
-    with departure("send_request", server, target, request) as values:
+    with Departure("send_request", server, target, request) as values:
         if values and not isinstance(target, Remote):
             target.deliver(TravellingCall(caller, request, values))
         else:

@@ -26,6 +26,7 @@ from .registries import ServerRef
 __all__ = [
     "NOTHING",
     "Arrived",
+    "Departure",
     "How",
     "Travelled",
     "Traveller",
@@ -36,7 +37,6 @@ __all__ = [
     "Values",
     "cast_message",
     "deliver_travelling_call",
-    "departure",
     "in_context_of",
     "stays",
     "travellers",
@@ -235,30 +235,28 @@ refused[TravellingCall] = refused[Call]
 # --- in the caller ------------------------------------------------------------------------------
 
 
-@contextmanager
-def departure(
-    how: How, server: ServerRef, target: Process | Remote | None, request: Any
-) -> Iterator[Values]:
-    """Around the making of a request: yields what goes with it."""
-    values = _departing(how, server, target, request)
-    try:
-        yield values
-    except BaseException as exc:
-        _sent(values, exc)
-        raise
-    _sent(values, None)
+class Departure:
+    """Around the making of a request: `with Departure(...) as values:` has what goes with it."""
 
+    __slots__ = ("_values",)
 
-def _departing(
-    how: How, server: ServerRef, target: Process | Remote | None, request: Any
-) -> Values:
-    departing = [(each, each.departs(how, server, target, request)) for each in travellers.copy()]
-    return tuple(pair for pair in departing if pair[1] is not NOTHING)
+    def __init__(
+        self, how: How, server: ServerRef, target: Process | Remote | None, request: Any
+    ) -> None:
+        departing = [
+            (each, each.departs(how, server, target, request)) for each in travellers.copy()
+        ]
+        self._values: Values = tuple([pair for pair in departing if pair[1] is not NOTHING])
 
+    def __enter__(self) -> Values:
+        return self._values
 
-def _sent(values: Values, failure: BaseException | None) -> None:
-    for traveller, value in values:
-        traveller.sent(value, failure)
+    def __exit__(
+        self, kind: object, failure: BaseException | None, traceback: object
+    ) -> Literal[False]:
+        for traveller, value in self._values:
+            traveller.sent(value, failure)
+        return False
 
 
 def deliver_travelling_call(target: Process, pid: Pid, request: Any, values: Values) -> Caller:

@@ -18,7 +18,7 @@ from ...runtime.core.remote import Remote
 from ..calls.calling import call
 from ..calls.protocol import Request
 from ..calls.registries import ServerRef, Via
-from ..calls.travelling import Travelled, Values, departure, travellers, travelling_types
+from ..calls.travelling import Departure, Travelled, Values, travellers, travelling_types
 from ..calls.waiting import find_server
 from .names import HandlerName, handler_name
 
@@ -305,7 +305,7 @@ def notify(manager: ServerRef, event: Any) -> None:
         _notify(manager, Notify(event))
         return
     target = find_server(current_process(), manager)
-    with departure("notify", manager, target, event) as values:
+    with Departure("notify", manager, target, event) as values:
         travelling = values and not isinstance(target, Remote)
         _notify(manager, TravellingNotify(event, values) if travelling else Notify(event))
 
