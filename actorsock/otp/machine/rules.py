@@ -13,7 +13,7 @@ inserted (`NextEvent`), then, after a change of state, those that were postponed
 """
 
 from collections.abc import Callable
-from typing import Any, get_args
+from typing import Any, ClassVar, get_args
 
 import attrs
 
@@ -130,13 +130,20 @@ class Busy:
     timeouts: tuple[Timeout, ...] = ()
     """If the event is an `Enter`: the time-outs that the change of state has asked for. They are
     started after this callback, together with its own, so that its own win."""
-    values: Values = ()
-    """What has come with the request that the event belongs to."""
+    values: ClassVar[Values] = ()
+    """What has come with the request that the event belongs to; see `BusyWithValues`."""
 
     @property
     def callback(self) -> str:
         """The name of the method that runs."""
         return "init" if self.event is None else self.machine.mode.callback(self.machine.state)
+
+
+@attrs.frozen
+class BusyWithValues(Busy):
+    """The same, for the few events with values: the others do without a field for them."""
+
+    values: Values = ()  # type: ignore[misc]  # it hides the one of the class
 
 
 State = Fresh | Machine | Busy | Ending
@@ -195,8 +202,8 @@ def _next_event(machine: Machine, before: tuple[Effect, ...], values: Values) ->
         event, its_own = without_values(kept)
         before = _changed(before, values, its_own)
         return _handle(attrs.evolve(machine, queue=rest), event, before, its_own)
-    for name, kept in machine.timers.due.items():
-        _, its_own = without_values(kept)
+    for name in machine.timers.due:
+        _, its_own = without_values(machine.timers.due[name])
         return _time_out(machine, name, _changed(before, values, its_own), its_own)
     return machine, before
 
@@ -230,7 +237,10 @@ def _invoke(
 ) -> Next:
     mode, state = machine.mode, machine.state
     args = (event,) if mode.has_method is not None else (event, state)
-    busy = Busy(machine, event, None, timeouts, values)
+    if values:
+        busy: Busy = BusyWithValues(machine, event, timeouts=timeouts, values=values)
+    else:
+        busy = Busy(machine, event, timeouts=timeouts)
     return busy, (*before, Invoke(mode.callback(state), args))
 
 
