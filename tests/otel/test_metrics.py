@@ -1,8 +1,9 @@
 """What the instruments tell of a node, and that they tell nothing when they are not asked."""
 
+import subprocess
+import sys
 from typing import Any
 
-import pytest
 import trio
 
 from actorsock import (
@@ -168,3 +169,9 @@ async def test_two_nodes_are_one_sum(instrumented: None, meters: Meters) -> None
     alone = meters.read()["actorsock.process.count task"]
     assert await trio.to_thread.run_sync(run, main) == alone + 2
     assert meters.read()["actorsock.process.count task"] == alone
+
+
+def test_the_library_does_not_import_opentelemetry() -> None:
+    program = "import sys, actorsock; print([m for m in sys.modules if 'opentelemetry' in m])"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("[]\n", "")
