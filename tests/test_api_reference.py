@@ -31,6 +31,7 @@ PACKAGES = [
     "actorsock.otp.proc_lib",
     "actorsock.streams",
     "actorsock.observer",
+    "actorsock.otel",
     "actorsock.trace",
     "actorsock.dist",
     "actorsock.dist.erpc",

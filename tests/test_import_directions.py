@@ -61,7 +61,7 @@ LAYERS: list[tuple[str, ...]] = [
     ("actorsock.trace",),
     ("actorsock.testing", "actorsock"),
     ("actorsock.observer.web",),
-    ("actorsock.observer.questions", "actorsock.observer.terminal"),
+    ("actorsock.observer.questions", "actorsock.observer.terminal", "actorsock.otel"),
     ("actorsock.observer",),
     ("actorsock.demo", "pytest_actorsock"),
     ("actorsock.commands",),

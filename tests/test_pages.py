@@ -19,6 +19,7 @@ PAGES = [
     "docs/logging.md",
     "docs/finding_faults.md",
     "docs/observer.md",
+    "docs/otel.md",
     "docs/reasons.md",
 ]
 

@@ -34,6 +34,7 @@ from .calls.request_collection import (
     reqids_to_list,
 )
 from .calls.requests import check_response, receive_response, send_request, wait_response
+from .calls.travelling import in_context_of, stays, travels
 from .events.event_handler import EventHandler
 from .events.event_manager import EventManager
 from .events.outcomes import RemoveHandler, SwapHandler
@@ -138,6 +139,7 @@ __all__ = [
     "delete_child",
     "delete_handler",
     "get_childspec",
+    "in_context_of",
     "nb_yield",
     "notify",
     "proc_lib",
@@ -154,12 +156,14 @@ __all__ = [
     "start_child",
     "start_link",
     "start_monitor",
+    "stays",
     "stop",
     "supervision_tree",
     "swap_handler",
     "swap_sup_handler",
     "sync_notify",
     "terminate_child",
+    "travels",
     "wait_response",
     "which_children",
     "which_handlers",

@@ -1,7 +1,8 @@
 """Between two nodes of this library text stays text, and objects of known classes stay objects."""
 
 import dataclasses
-from typing import Any
+from contextvars import ContextVar
+from typing import Any, cast
 
 import attrs
 import pytest
@@ -17,6 +18,7 @@ from actorsock import (
     current_pid,
     dist,
     exit,
+    make_ref,
     monitor,
     otp,
     receive,
@@ -24,8 +26,10 @@ from actorsock import (
     spawn,
 )
 from actorsock.dist import Atom, terms
+from actorsock.dist.node.messages import to_term
 from actorsock.dist.node.records import _by_name, _by_type
-from actorsock.otp import Call
+from actorsock.otp import Call, Cast
+from actorsock.otp.calls.travelling import TravellingCall, TravellingCast, Values
 
 from .nodes import Beam
 
@@ -57,7 +61,7 @@ async def echo() -> None:
                 send(dest, caller)
             case Call(caller, request):
                 otp.reply(caller, request)
-            case (Pid() as sender, message):
+            case (Pid() as sender, message) | Cast((Pid() as sender, message)):
                 send(sender, message)
             case ("end", reason):
                 exit(reason)
@@ -95,6 +99,32 @@ async def test_what_comes_back(joined: Any, second: Any) -> None:
         assert await otp.call(server, value) == value
     back = await otp.call(server, Atom("atom"))
     assert type(back) is Atom
+
+
+async def test_values_that_travel_stay_in_this_program(joined: Any, second: Any) -> None:
+    await second.start()
+    await second.ask(start_echo)
+    server = ("echo", second.name)
+    variable = otp.travels(ContextVar[object]("variable"))
+    variable.set(object())  # which stands for no term
+    try:
+        assert await otp.call(server, "called") == "called"
+        assert await otp.receive_response(otp.send_request(server, "sent")) == Ok("sent")
+        otp.cast(server, (current_pid(), "cast"))
+        assert await receive() == "cast"
+    finally:
+        otp.stays(variable)
+
+
+@pytest.mark.parametrize("kin", [True, False])
+def test_a_message_that_is_passed_on_loses_its_values(kin: bool) -> None:
+    caller, values = otp.Caller(Pid(), make_ref()), cast(Values, ((None, "value"),))
+    for travelling, plain in (
+        (TravellingCall(caller, "request", values), Call(caller, "request")),
+        (TravellingCast("request", values), Cast("request")),
+    ):
+        told, expected = to_term(travelling, kin), to_term(plain, kin)
+        assert [str(part) for part in told[::2]] == [str(part) for part in expected[::2]]
 
 
 async def test_records_with_pids_and_refs(joined: Any, second: Any) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from ...otp.calls.protocol import Answer, Call, Caller, Cast, StopRequest, SystemCall
+from ...otp.calls.travelling import TravellingCall, TravellingCast
 from ...results import Error, Ok
 from ...runtime.bodies.current import current_process
 from ...runtime.core.identity import Pid, Ref
@@ -120,6 +121,9 @@ _FORMS: Final[dict[type, Callable[[Any], Any]]] = {
     ),
     TimerExpired: lambda timer: (_A("timeout"), timer.ref, timer.message),
 }
+
+# The values that travel stay in this program.
+_FORMS[TravellingCall], _FORMS[TravellingCast] = _FORMS[Call], _FORMS[Cast]
 
 
 def _named(pid: Any) -> Any:

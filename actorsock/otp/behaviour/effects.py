@@ -15,8 +15,10 @@ import attrs
 from ...results import Error
 from ...runtime.core.identity import Ref
 from ..calls.protocol import Caller, SystemCall
+from ..calls.travelling import Values
 
 __all__ = [
+    "Carry",
     "Effect",
     "End",
     "Invoke",
@@ -55,6 +57,17 @@ class Invoke:
 
     callback: str
     args: tuple[Any, ...]
+
+
+@attrs.frozen
+class Carry:
+    """Make these values valid, which have come with a message, in place of those before.
+
+    They are for the callbacks that follow from that message, until the next `Carry`. The engine
+    gives the process its own values back before it waits.
+    """
+
+    values: Values
 
 
 @attrs.frozen
@@ -112,7 +125,7 @@ class End:
     crash: BaseException | None = None
 
 
-Effect = Invoke | Received | SendAnswer | Serve | StartTimer | StopTimer | TellStarter | End
+Effect = Invoke | Carry | Received | SendAnswer | Serve | StartTimer | StopTimer | TellStarter | End
 
 Step = Callable[[Any, Any], tuple[Any, tuple[Effect, ...]]]
 """`step(state, event)`: the next state, and the effects."""

@@ -27,8 +27,10 @@ from ...runtime.core.process import ProcessExit
 from ...runtime.core.reductions import BY_RULES, EVENT, EVENT_QUANTUM
 from ..calls.protocol import Begin, Begun, StopRequest, SystemCall, Tick, send_answer
 from ..calls.registries import Via
+from ..calls.travelling import Arrived, TravellingTick, travelling_types
 from .debugging import Debugging
 from .effects import (
+    Carry,
     End,
     Invoke,
     Raised,
@@ -54,6 +56,7 @@ class Engine:
 
     __slots__ = (
         "__wrapped__",
+        "_arrived",
         "_name",
         "_step",
         "_timers",
@@ -71,6 +74,8 @@ class Engine:
         self.suspended = False
         self.debugging: Debugging | None = None
         """None unless `sys` has asked for something: then a message costs one test."""
+        self._arrived: Arrived | None = None
+        """What has come with the message that is handled; None if nothing has."""
         self._step = step
         self._name: Via | None = None
         self._timers: dict[Any, Ref] = {}
@@ -102,6 +107,10 @@ class Engine:
             self.parent = message.parent
             if message.name is not None:
                 self._register(message.name, message.starter)
+        elif message_type in travelling_types:
+            message = travelling_types[message_type](message)
+            if self.debugging is not None and message_type is not TravellingTick:
+                self.debugging.received(message.message)
         elif (
             self.debugging is not None
             and message_type is not Tick  # the rules report it as `Received`, unless it is stale
@@ -134,12 +143,15 @@ class Engine:
             case StartTimer(name, stamp, seconds):
                 self._stop_timer(name)
                 process = current_process()
+                tick = Tick(name, stamp)
+                if self._arrived is not None and (values := self._arrived.later()):
+                    tick = TravellingTick(name, stamp, values)
                 if seconds == 0:
                     # As Erlang's `after 0`: it comes after the messages that are in the mailbox
                     # now, and before all later ones.
-                    process.deliver(Tick(name, stamp))
+                    process.deliver(tick)
                 else:
-                    self._timers[name] = send_after(seconds, process.pid, Tick(name, stamp))
+                    self._timers[name] = send_after(seconds, process.pid, tick)
             case StopTimer(name):
                 self._stop_timer(name)
             case TellStarter(starter, error):
@@ -153,11 +165,21 @@ class Engine:
                     self.debugging.received(event)
             case Serve(call):
                 serve(self, call)
+            case Carry(values):
+                self._leave(None)
+                if values:
+                    self._arrived = Arrived(values)
             case End(reason, crash):
                 if crash is not None:
                     raise crash  # the process logs it, as any crash
                 self._log_unless_orderly(reason)
                 raise ProcessExit(reason)
+
+    def _leave(self, failure: BaseException | None) -> None:
+        """Give the process its own values back, after a message that has come with others."""
+        arrived, self._arrived = self._arrived, None
+        if arrived is not None:
+            arrived.leave(failure)
 
     def _stop_timer(self, name: Any) -> None:
         ref = self._timers.pop(name, None)
@@ -187,15 +209,19 @@ class InPlace(Engine):
         """The callback to call in the next step, after `AGAIN` was returned."""
 
     def __call__(self, message: Any) -> object:
-        if message is AGAIN:
-            invoke, self._pending = self._pending, None
-        elif self.suspended and not self._is_for_engine(message):
-            self._held.append(message)
-            return None
-        else:
-            invoke = self._next_for_message(message)
-            current_process().body.budget -= BY_RULES
-        return self._run(invoke)
+        try:
+            if message is AGAIN:
+                invoke, self._pending = self._pending, None
+            elif self.suspended and not self._is_for_engine(message):
+                self._held.append(message)
+                return None
+            else:
+                invoke = self._next_for_message(message)
+                current_process().body.budget -= BY_RULES
+            return self._run(invoke)
+        except BaseException as exc:
+            self._leave(exc)
+            raise
 
     def _run(self, invoke: Invoke | None) -> object:
         """Call `invoke` and the callbacks that follow from it; return `AGAIN` if not all are done.
@@ -205,6 +231,8 @@ class InPlace(Engine):
         """
         for _ in range(EVENT_QUANTUM):
             if invoke is None:
+                if self._arrived is not None:
+                    self._leave(None)
                 # After `resume` the held messages come before those in the mailbox.
                 if self.suspended or not self._held:
                     return None
@@ -226,8 +254,10 @@ class InPlace(Engine):
             if invoke is not None:
                 # The first event of a message is paid for with the message.
                 current_process().body.budget -= EVENT
-        if invoke is None and not self._held:
-            return None
+        if invoke is None:
+            self._leave(None)
+            if not self._held:
+                return None
         self._pending = invoke
         return AGAIN
 
@@ -238,6 +268,13 @@ class Looping(Engine):
     __slots__ = ()
 
     async def __call__(self) -> None:
+        try:
+            await self._loop()
+        except BaseException as exc:
+            self._leave(exc)
+            raise
+
+    async def _loop(self) -> None:
         body = current_process().body
         while True:
             # While suspended, a selective receive: the others stay in the mailbox, in order.
@@ -259,3 +296,5 @@ class Looping(Engine):
                     pause = body.spend(EVENT)
                     if pause is not None:
                         await pause
+            if self._arrived is not None:
+                self._leave(None)

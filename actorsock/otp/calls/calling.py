@@ -31,6 +31,7 @@ from .protocol import (
     send_answer,
 )
 from .registries import ServerRef, Via
+from .travelling import Departure, cast_message, deliver_travelling_call, travellers
 from .waiting import find_server, forget, watch
 
 __all__ = ["call", "cast", "is_same", "reply", "stop", "system_call"]
@@ -84,13 +85,18 @@ async def call(server: ServerRef, request: Any, timeout: float = 5.0) -> Any:
     pause = body.spend(MESSAGE)
     if pause is not None:
         await pause
-    target: Process | Remote | None
+    target: Process | None
     if type(server) is Pid:
         target = alive.get(server)
     else:
-        target = find_server(process, server)
-        if isinstance(target, Remote):
-            return await _ask(process, target, Call, timeout, ("call", server, request))
+        found = find_server(process, server)
+        if isinstance(found, Remote):
+            if travellers:
+                return await _call_with_values(process, found, server, request, timeout)
+            return await _ask(process, found, Call, timeout, ("call", server, request))
+        target = found
+    if travellers:
+        return await _call_with_values(process, target, server, request, timeout)
     if target is None or target is process:
         raise _unreachable(target, "call", server, request)
     caller = deliver_call(target, process.pid, request)
@@ -105,6 +111,30 @@ async def call(server: ServerRef, request: Any, timeout: float = 5.0) -> Any:
         current_process()
         await body.checkpoint()
     return answer
+
+
+async def _call_with_values(
+    process: Process,
+    target: Process | Remote | None,
+    server: ServerRef,
+    request: Any,
+    timeout: float,
+) -> Any:
+    """Do the rest of `call`, once the process of `server` is known, with what travels."""
+    context = ("call", server, request)
+    with Departure("call", server, target, request) as values:
+        if target is None or target is process:
+            raise _unreachable(target, *context)
+        if isinstance(target, Remote):
+            return await _ask(process, target, Call, timeout, context)
+        caller = deliver_travelling_call(target, process.pid, request, values)
+        answer = caller.answer
+        if answer is PENDING or answer is BY_ALIAS:
+            return await _wait_after_delivery(process, target, caller, timeout, context)
+        if process.ending:  # as in `call`
+            current_process()
+            await process.body.checkpoint()
+        return answer
 
 
 async def system_call(function: str, server: ServerRef, request: Any, timeout: float) -> Any:
@@ -138,11 +168,20 @@ def cast(server: ServerRef, request: Any) -> None:
     elif isinstance(server, Via):
         # As in Erlang: the registry may know other ways than `deliver`.
         with suppress(ValueError):  # there is no process of that name
-            server.send(Cast(request))
+            if travellers:
+                with Departure("cast", server, None, request) as values:
+                    server.send(cast_message(request, values))
+            else:
+                server.send(Cast(request))
         return
     else:
         target = find_server(current_process(), server)
-    if target is not None:
+    if target is None:
+        return
+    if travellers:
+        with Departure("cast", server, target, request) as values:
+            target.deliver(cast_message(request, () if isinstance(target, Remote) else values))
+    else:
         target.deliver(Cast(request))
 
 

@@ -39,6 +39,7 @@ __all__ = [
     "SystemMessage",
     "Tick",
     "deliver_call",
+    "pending_caller",
     "send_answer",
 ]
 
@@ -141,6 +142,14 @@ def deliver_call(target: Process, pid: Pid, request: Any) -> Caller:
     _set_pid(caller, pid)
     _set_answer(caller, PENDING)
     target.deliver(Call(caller, request))
+    return caller
+
+
+def pending_caller(pid: Pid) -> Caller:
+    """Return a caller of `pid` in which the answer can be stored, as `deliver_call` makes it."""
+    caller = _new(Caller)
+    _set_pid(caller, pid)
+    _set_answer(caller, PENDING)
     return caller
 
 

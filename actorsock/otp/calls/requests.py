@@ -29,6 +29,7 @@ from .request_collection import (
     check_collection,
     reqids_add,
 )
+from .travelling import Departure, TravellingCall, travellers
 from .waiting import find_server, forget, watch
 
 __all__ = ["check_response", "receive_response", "send_request", "wait_response"]
@@ -98,7 +99,10 @@ def send_request(
             process.add_alias(ref, "reply" if target is process else "reply_demonitor")
     if target is not None:
         try:
-            target.deliver(Call(Caller(process.pid, ref), request))
+            if travellers:
+                _deliver_with_values(target, server, Caller(process.pid, ref), request)
+            else:
+                target.deliver(Call(Caller(process.pid, ref), request))
         except BaseException:
             forget(process, ref)  # the request can't be sent to another node
             raise
@@ -244,6 +248,16 @@ def check_response(
     if type(message) in _RESPONSES and message.ref is ref:
         return _result(message)
     return None
+
+
+def _deliver_with_values(
+    target: Process | Remote, server: ServerRef, caller: Caller, request: Any
+) -> None:
+    with Departure("send_request", server, target, request) as values:
+        if values and not isinstance(target, Remote):
+            target.deliver(TravellingCall(caller, request, values))
+        else:
+            target.deliver(Call(caller, request))
 
 
 _RESPONSES: Final = (Answer, Down)

@@ -12,10 +12,14 @@ import attrs
 from ...arguments import shown
 from ...results import Error, Ok
 from ...runtime.api.messaging import current_pid, send
+from ...runtime.bodies.current import current_process
 from ...runtime.core.identity import Pid
+from ...runtime.core.remote import Remote
 from ..calls.calling import call
 from ..calls.protocol import Request
 from ..calls.registries import ServerRef, Via
+from ..calls.travelling import Departure, Travelled, Values, travellers, travelling_types
+from ..calls.waiting import find_server
 from .names import HandlerName, handler_name
 
 __all__ = [
@@ -26,6 +30,7 @@ __all__ = [
     "Notify",
     "ReplaceHandler",
     "SyncNotify",
+    "TravellingNotify",
     "WhichHandlers",
     "add_handler",
     "add_sup_handler",
@@ -90,6 +95,19 @@ class Notify:
     """The message of `notify`."""
 
     event: Any
+
+
+@attrs.frozen(eq=False, repr=False)
+class TravellingNotify(Notify):
+    """A `Notify` with the values of its sender."""
+
+    values: Values
+
+    def __repr__(self) -> str:
+        return repr(Notify(self.event))
+
+
+travelling_types[TravellingNotify] = lambda told: Travelled(Notify(told.event), told.values)
 
 
 @attrs.frozen
@@ -283,10 +301,20 @@ def notify(manager: ServerRef, event: Any) -> None:
         ValueError: no process is registered under that name.
         TypeError: `manager` is no pid, name or `Via`.
     """
+    if not travellers:
+        _notify(manager, Notify(event))
+        return
+    target = find_server(current_process(), manager)
+    with Departure("notify", manager, target, event) as values:
+        travelling = values and not isinstance(target, Remote)
+        _notify(manager, TravellingNotify(event, values) if travelling else Notify(event))
+
+
+def _notify(manager: ServerRef, message: Notify) -> None:
     if isinstance(manager, Via):
-        manager.send(Notify(event))
+        manager.send(message)
     else:
-        send(manager, Notify(event))
+        send(manager, message)
 
 
 async def sync_notify(manager: ServerRef, event: Any) -> None:

@@ -23,6 +23,7 @@ from ...results import Error, Ok
 from ...runtime.core.identity import Pid
 from ...runtime.core.messages import Exit
 from ..behaviour.effects import (
+    Carry,
     End,
     Invoke,
     Raised,
@@ -33,6 +34,7 @@ from ..behaviour.effects import (
 )
 from ..behaviour.lifecycle import NO_REPLY, Ending, crash, requested_end, wrong_result
 from ..calls.protocol import Begin, Call, SystemCall
+from ..calls.travelling import Travelled
 from ..server.outcomes import Reply
 from .effects import Link, Report, Tell, Unlink
 from .event_handler import EventHandler
@@ -149,6 +151,9 @@ def _beginning(begin: Begin) -> Script[State]:
 def _message(waiting: Waiting, message: Any) -> Script[State]:
     # By type alone: `match` runs the `__class__` of the program's object if it defines one.
     message_type = type(message)
+    if message_type is Travelled:
+        yield Carry(message.values)
+        return (yield from _message(waiting, message.message))
     handlers = waiting.handlers
     end = requested_end(message, waiting.parent)
     if end is not None:

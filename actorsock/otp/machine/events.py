@@ -5,8 +5,19 @@ from typing import Any, TypeAlias
 import attrs
 
 from ..calls.protocol import Call, Cast
+from ..calls.travelling import Travelled, Values
 
-__all__ = ["Enter", "Event", "Info", "Internal", "Linked", "TimedOut", "turned"]
+__all__ = [
+    "Enter",
+    "Event",
+    "Info",
+    "Internal",
+    "Linked",
+    "TimedOut",
+    "turned",
+    "with_values",
+    "without_values",
+]
 
 
 @attrs.frozen
@@ -56,9 +67,10 @@ class Enter:
 
 Event = Call | Cast | Info | Internal | TimedOut | Enter
 
-Linked: TypeAlias = tuple[()] | tuple[Event, "Linked"]
-"""A list of events: the first one, and the list of the others. One more in front copies none of
-them, where a plain tuple would copy all of those that wait, for each event."""
+Linked: TypeAlias = tuple[()] | tuple[Event | Travelled, "Linked"]
+"""A list of events, `Travelled` if values came with the request they belong to: the first one, and
+the list of the others. One more in front copies none of them, where a plain tuple would copy all of
+those that wait, for each event."""
 
 
 def turned(events: Linked, rest: Linked) -> Linked:
@@ -67,3 +79,13 @@ def turned(events: Linked, rest: Linked) -> Linked:
         event, events = events
         rest = (event, rest)
     return rest
+
+
+def with_values(kept: Any, values: Values) -> Any:
+    """Return what is kept of an event, with the values of the request that it belongs to."""
+    return Travelled(kept, values) if values else kept
+
+
+def without_values(kept: Any) -> tuple[Any, Values]:
+    """Return what `with_values` was given."""
+    return (kept.message, kept.values) if type(kept) is Travelled else (kept, ())

@@ -13,13 +13,14 @@ inserted (`NextEvent`), then, after a change of state, those that were postponed
 """
 
 from collections.abc import Callable
-from typing import Any, get_args
+from typing import Any, ClassVar, get_args
 
 import attrs
 
 from ...arguments import shown
 from ...runtime.core.identity import Pid, Ref
 from ..behaviour.effects import (
+    Carry,
     Effect,
     End,
     Invoke,
@@ -41,7 +42,17 @@ from ..behaviour.lifecycle import (
     wrong_result,
 )
 from ..calls.protocol import Begin, Call, Cast, SystemCall, Tick
-from .events import Enter, Event, Info, Linked, TimedOut, turned
+from ..calls.travelling import Travelled, Values
+from .events import (
+    Enter,
+    Event,
+    Info,
+    Linked,
+    TimedOut,
+    turned,
+    with_values,
+    without_values,
+)
 from .outcomes import Action, KeepState, NextEvent, NextState, Postpone, RepeatState
 from .timeouts import EVENT, STATE, Timeout, Timers
 
@@ -119,11 +130,20 @@ class Busy:
     timeouts: tuple[Timeout, ...] = ()
     """If the event is an `Enter`: the time-outs that the change of state has asked for. They are
     started after this callback, together with its own, so that its own win."""
+    values: ClassVar[Values] = ()
+    """What has come with the request that the event belongs to; see `BusyWithValues`."""
 
     @property
     def callback(self) -> str:
         """The name of the method that runs."""
         return "init" if self.event is None else self.machine.mode.callback(self.machine.state)
+
+
+@attrs.frozen
+class BusyWithValues(Busy):
+    """The same, for the few events with values: the others do without a field for them."""
+
+    values: Values = ()  # type: ignore[misc]  # it hides the one of the class
 
 
 State = Fresh | Machine | Busy | Ending
@@ -147,60 +167,80 @@ def step(state: State, event: Any) -> Next:
             return Busy(machine, None, event.starter), (Invoke("init", event.args),)
 
 
-def _message(machine: Machine, message: Any) -> Next:
+def _message(
+    machine: Machine, message: Any, before: tuple[Effect, ...] = (), values: Values = ()
+) -> Next:
     # By type alone: `match` runs the `__class__` of the program's object if it defines one.
     event: Event
     message_type = type(message)
     if message_type is Tick:
         running = machine.timers.running.get(message.name)
         if running is None or running[0] != message.stamp:
-            return machine, ()
-        return _time_out(machine, message.name, ())
+            return machine, before
+        return _time_out(machine, message.name, before, values)
     if message_type is Call or message_type is Cast:
         event = message
     elif message_type is SystemCall:
         return machine, (Serve(message),)
+    elif message_type is Travelled:
+        return _message(machine, message.message, (Carry(message.values),), message.values)
     else:
         end = requested_end(message, machine.parent)
         if end is not None:
             return terminate(end, machine.state)
         event = Info(message)
-    return _handle(machine, event, ())
+    return _handle(machine, event, before, values)
 
 
-def _next_event(machine: Machine, before: tuple[Effect, ...]) -> Next:
-    """Handle the next event that needs no message; if there is none, wait for a message."""
+def _next_event(machine: Machine, before: tuple[Effect, ...], values: Values) -> Next:
+    """Handle the next event that needs no message; if there is none, wait for a message.
+
+    `values` are those of the event before, which are valid still.
+    """
     if machine.queue:
-        event, rest = machine.queue
-        return _handle(attrs.evolve(machine, queue=rest), event, before)
+        kept, rest = machine.queue
+        event, its_own = without_values(kept)
+        before = _changed(before, values, its_own)
+        return _handle(attrs.evolve(machine, queue=rest), event, before, its_own)
     for name in machine.timers.due:
-        return _time_out(machine, name, before)
+        _, its_own = without_values(machine.timers.due[name])
+        return _time_out(machine, name, _changed(before, values, its_own), its_own)
     return machine, before
 
 
-def _time_out(machine: Machine, name: Any, before: tuple[Effect, ...]) -> Next:
-    event = TimedOut(name, machine.timers.take(name))
-    return _handle(machine, event, (*before, Received(event)))
+def _changed(before: tuple[Effect, ...], values: Values, its_own: Values) -> tuple[Effect, ...]:
+    """Return the effects `before` an event that has values of its own."""
+    return before if its_own is values else (*before, Carry(its_own))
 
 
-def _handle(machine: Machine, event: Event, before: tuple[Effect, ...]) -> Next:
+def _time_out(machine: Machine, name: Any, before: tuple[Effect, ...], values: Values) -> Next:
+    content, _ = without_values(machine.timers.take(name))
+    event = TimedOut(name, content)
+    return _handle(machine, event, (*before, Received(event)), values)
+
+
+def _handle(machine: Machine, event: Event, before: tuple[Effect, ...], values: Values) -> Next:
     """Call the callback with an event, of whatever origin; it ends the event time-out."""
     effects: list[Effect] = []
     machine.timers.stop(EVENT, effects)
     if effects:
         before = (*before, *effects)
-    return _invoke(machine, event, before)
+    return _invoke(machine, event, before, values)
 
 
 def _invoke(
     machine: Machine,
     event: Event,
     before: tuple[Effect, ...],
+    values: Values,
     timeouts: tuple[Timeout, ...] = (),
 ) -> Next:
     mode, state = machine.mode, machine.state
     args = (event,) if mode.has_method is not None else (event, state)
-    busy = Busy(machine, event, timeouts=timeouts)
+    if values:
+        busy: Busy = BusyWithValues(machine, event, timeouts=timeouts, values=values)
+    else:
+        busy = Busy(machine, event, timeouts=timeouts)
     return busy, (*before, Invoke(mode.callback(state), args))
 
 
@@ -254,7 +294,8 @@ def _transition(busy: Busy, state: Any, actions: tuple[Action, ...], result: Any
     changes = begins or bool(state != machine.state)
     is_entered = changes or type(result) is RepeatState
     if not actions and not busy.timeouts and not is_entered:
-        return _next_event(machine, ())  # the commonest result, None: nothing below applies
+        # The commonest result, None: nothing below applies.
+        return _next_event(machine, (), busy.values)
     if changes and not machine.mode.takes(state):
         # Erlang fails at the next event (undef). Failing here names the callback that is wrong.
         error = TypeError(f"{busy.callback}: no method for the state {shown(state)}")
@@ -272,13 +313,13 @@ def _transition(busy: Busy, state: Any, actions: tuple[Action, ...], result: Any
                     return _wrong(
                         busy, result, "a result without Postpone, since there is no event,"
                     )
-                postponed = (busy.event, machine.postponed)
+                postponed = (with_values(busy.event, busy.values), machine.postponed)
             case NextEvent(event):
                 if isinstance(busy.event, Enter):
                     return _wrong(
                         busy, result, "a result without NextEvent, before the state is entered,"
                     )
-                inserted = (event, inserted)
+                inserted = (with_values(event, busy.values), inserted)
                 effects.append(Received(event))
             case _:
                 timeouts.append(action)
@@ -286,7 +327,7 @@ def _transition(busy: Busy, state: Any, actions: tuple[Action, ...], result: Any
     if changes:
         machine.timers.stop(STATE, effects)
     if not enters:
-        machine.timers.set(timeouts, effects)
+        machine.timers.set(timeouts, effects, busy.values)
     queue = machine.queue
     if changes:
         # As in Erlang: before the events that wait, and after those that are inserted now.
@@ -304,8 +345,8 @@ def _transition(busy: Busy, state: Any, actions: tuple[Action, ...], result: Any
         # state of the first one.
         if isinstance(busy.event, Enter):
             former = busy.event.former
-        return _invoke(after, Enter(former), tuple(effects), tuple(timeouts))
-    return _next_event(after, tuple(effects))
+        return _invoke(after, Enter(former), tuple(effects), busy.values, tuple(timeouts))
+    return _next_event(after, tuple(effects), busy.values)
 
 
 def _wrong(busy: Busy, result: Any, expected: str, remedy: str | None = None) -> Next:

@@ -11,6 +11,8 @@ from typing import Any, Final, Literal
 import attrs
 
 from ..behaviour.effects import Effect, StartTimer, StopTimer
+from ..calls.travelling import Values
+from .events import with_values
 from .outcomes import EventTimeout, NamedTimeout, StateTimeout
 
 __all__ = ["EVENT", "STATE", "Timeout", "Timers"]
@@ -34,8 +36,9 @@ class Timers:
     running: dict[Any, tuple[int, Any]] = attrs.field(factory=dict)
     """The stamp and the content of each time-out that has a timer, by its name."""
     due: dict[Any, Any] = attrs.field(factory=dict)
-    """The content of each time-out of 0 seconds, by its name, oldest first. It needs no timer, and
-    comes before any message."""
+    """The content of each time-out of 0 seconds, by its name, oldest first: with the values of the
+    request that has asked for it, if there are some. It needs no timer, and comes before any
+    message."""
     stamp: int = 0
     """The stamp of the newest timer. A tick whose stamp is not in `running` is stale."""
 
@@ -50,7 +53,7 @@ class Timers:
         else:
             self.due.pop(name, None)
 
-    def set(self, actions: Iterable[Timeout], effects: list[Effect]) -> None:
+    def set(self, actions: Iterable[Timeout], effects: list[Effect], values: Values = ()) -> None:
         """Start, update or stop the time-outs that a transition, with its entry, asks for."""
         last: dict[Any, Timeout] = {}
         for action in actions:
@@ -59,14 +62,20 @@ class Timers:
             last.pop(name, None)
             last[name] = action
         starts = [
-            self._set(name, each.seconds, each.content, effects) for name, each in last.items()
+            self._set(name, each.seconds, each.content, effects, values)
+            for name, each in last.items()
         ]
         # Erlang starts the timers from the last to the first. A program can see that: of two that
         # are due at the same time, the one that was started first comes first.
         effects.extend(start for start in reversed(starts) if start is not None)
 
     def _set(
-        self, name: Any, seconds: float | Literal["update"], content: Any, effects: list[Effect]
+        self,
+        name: Any,
+        seconds: float | Literal["update"],
+        content: Any,
+        effects: list[Effect],
+        values: Values,
     ) -> StartTimer | None:
         """Set one time-out, and return the timer that has to be started for it, if any."""
         if seconds == "update":
@@ -75,11 +84,11 @@ class Timers:
                 self.running[name] = self.running[name][0], content
             else:
                 # Also one that does not run: as in Erlang it is delivered at once.
-                self.due[name] = content
+                self.due[name] = with_values(content, values)
             return None
         self.stop(name, effects)
         if seconds == 0:
-            self.due[name] = content
+            self.due[name] = with_values(content, values)
             return None
         if seconds == inf:
             return None

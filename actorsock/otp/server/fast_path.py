@@ -4,7 +4,7 @@ It does what `rules` say in two cases: a call that is answered with a bare `Repl
 that returns None, while the server waits for a message without a time-out. That saves the
 `Busy` state, the effects and their dispatch. Any other message takes the usual path from the
 beginning; any other result enters it in the middle, in the state `Busy`, as if the rules had
-invoked the callback.
+invoked the callback. If values have come with the call or cast, they are made valid before.
 """
 
 from math import inf
@@ -12,10 +12,12 @@ from types import CoroutineType
 from typing import Any
 
 from ..._native import twin
+from ...runtime.bodies.handler import AGAIN
 from ..behaviour.effects import Raised, Returned
 from ..behaviour.engine import InPlace
 from ..behaviour.exit_reasons import raised
 from ..calls.protocol import Call, Caller, Cast, send_answer
+from ..calls.travelling import Arrived, TravellingCall, TravellingCast, travelling_types
 from .outcomes import Reply
 from .rules import Busy, Waiting
 
@@ -38,6 +40,8 @@ class ServerInPlace(InPlace):
             or self.suspended
             or self.debugging is not None
         ):
+            if message_type is TravellingCall or message_type is TravellingCast:
+                return self._with_values(message)
             return super().__call__(message)
         caller = None
         try:
@@ -55,6 +59,26 @@ class ServerInPlace(InPlace):
             send_answer(caller, value.value)
             return None
         return self._returned(state, caller, value)
+
+    def _with_values(self, message: TravellingCall | TravellingCast) -> object:
+        state = self.state
+        if (
+            type(state) is not Waiting
+            or state.timed is not None
+            or self.suspended
+            or self.debugging is not None
+        ):
+            return super().__call__(message)
+        travelled = travelling_types[type(message)](message)
+        self._arrived = Arrived(travelled.values)
+        try:
+            result = self(travelled.message)
+        except BaseException as exc:
+            self._leave(exc)
+            raise
+        if result is not AGAIN:
+            self._leave(None)
+        return result
 
     def _returned(self, state: Waiting, caller: Caller | None, value: object) -> object:
         if type(value) is CoroutineType:

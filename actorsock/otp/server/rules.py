@@ -21,6 +21,7 @@ import attrs
 from ...arguments import shown
 from ...runtime.core.identity import Pid, Ref
 from ..behaviour.effects import (
+    Carry,
     Effect,
     End,
     Invoke,
@@ -45,6 +46,7 @@ from ..behaviour.lifecycle import (
     wrong_result,
 )
 from ..calls.protocol import Begin, Call, Caller, Cast, SystemCall, Tick
+from ..calls.travelling import Travelled
 from .outcomes import Continue, NoReply, Reply
 
 __all__ = ["Busy", "Fresh", "State", "Waiting", "step"]
@@ -118,6 +120,9 @@ def step(state: State, event: Any) -> Next:
 
 def _message(waiting: Waiting, message: Any) -> Next:
     message_type = type(message)
+    if message_type is Travelled:
+        state, effects = _message(waiting, message.message)
+        return state, (Carry(message.values), *effects)
     if message_type is Tick:
         if waiting.timed is None or message.stamp != waiting.stamp:
             return waiting, ()

@@ -21,7 +21,7 @@ from .child_spec import ChildSpec, SupervisorFlags
 from .children import TryAgain, may_run
 from .elsewhere import Places, are_reached, tell_when_up
 from .killed_children import KilledChildren
-from .reports import report_end, report_giving_up, report_waiting
+from .reports import count_restart, report_end, report_giving_up, report_waiting
 from .requests import ChildCount, ChildInfo
 
 __all__ = ["DynamicChildren"]
@@ -111,6 +111,7 @@ class DynamicChildren:
         if self._restarts.count(trio.current_time()):
             report_giving_up(self._spec.id)
             return Stop("shutdown")
+        count_restart()
         await self._start_again(pid, self._spec.node)
         return None
 

@@ -19,7 +19,7 @@ from .child_spec import ChildSpec, SupervisorFlags, checked_spec
 from .children import TryAgain, may_run
 from .elsewhere import Places, are_reached, tell_when_up
 from .killed_children import KilledChildren
-from .reports import report_end, report_giving_up, report_waiting
+from .reports import count_restart, report_end, report_giving_up, report_waiting
 from .requests import ChildCount, ChildInfo
 from .rules import Child, Family, Plan
 
@@ -117,6 +117,8 @@ class ListedChildren:
         report_end(child.spec, pid, reason)
         nodes = self._places.ended(child.spec, pid, reason)
         plan = self._family.child_ended(pid, reason, trio.current_time(), not nodes)
+        if plan.start:
+            count_restart()
         return await self._carry_out(plan, child.key, nodes)
 
     async def node_is_up(self, id: Any) -> Stop | None:
@@ -125,6 +127,8 @@ class ListedChildren:
 
     async def try_again(self, id: Any) -> Stop | None:
         plan = self._family.try_again(id, trio.current_time())
+        if plan.start:
+            count_restart()
         return await self._carry_out(plan, id)
 
     def was_killed(self, pid: Pid) -> bool:

@@ -1,4 +1,4 @@
-"""The log records of supervisors, from the logger "actorsock.supervisor".
+"""The log records of supervisors, from the logger "actorsock.supervisor", and their restarts.
 
 Erlang's supervisor reports and progress reports. The attributes `supervisor`, `child`,
 `child_pid` and `reason` of a record hold its values, for logging handlers.
@@ -11,11 +11,13 @@ from ...log_text import text_of
 from ...runtime.bodies.crash_report import contain_logging_errors
 from ...runtime.bodies.current import current_process
 from ...runtime.core.identity import Pid
+from ...runtime.core.node import Node
 from ...runtime.core.process import Process
 from ..behaviour.exit_reasons import is_orderly
 from .child_spec import ChildSpec
 
 __all__ = [
+    "count_restart",
     "report_end",
     "report_failed_start",
     "report_giving_up",
@@ -24,9 +26,25 @@ __all__ = [
     "report_slow_start",
     "report_unexpected_end",
     "report_waiting",
+    "restarts_of",
 ]
 
 _log: Final = logging.getLogger("actorsock.supervisor")
+
+
+_RESTARTS: Final = "restarts"
+
+
+def count_restart() -> None:
+    """Count a restart by the supervisor that runs."""
+    node = current_process().node
+    node.services[_RESTARTS] = restarts_of(node) + 1
+
+
+def restarts_of(node: Node) -> int:
+    """Return how often the supervisors of a runtime have restarted children."""
+    restarts: int = node.services.get(_RESTARTS, 0)
+    return restarts
 
 
 def report_progress(child: Any, pid: Pid) -> None:

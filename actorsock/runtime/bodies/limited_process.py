@@ -18,11 +18,20 @@ from ...arguments import check_int, check_word, shown
 from ..core.identity import Pid
 from ..core.mailbox import Mailbox
 from ..core.messages import owed, refused
+from ..core.node import Node
 from ..core.process import Process, alive
 from ..core.reductions import SCAN_QUANTUM
 from .running import by_task, local
 
-__all__ = ["Limit", "LimitedProcess", "check_limit", "dropped_by", "limit_mailbox", "limit_of"]
+__all__ = [
+    "Limit",
+    "LimitedProcess",
+    "check_limit",
+    "dropped_by",
+    "dropped_in",
+    "limit_mailbox",
+    "limit_of",
+]
 
 _log: Final = logging.getLogger("actorsock")
 
@@ -93,6 +102,19 @@ def dropped_by(process: Process) -> int:
     return 0 if state is None else state.dropped
 
 
+_DROPPED: Final = "messages dropped by processes that have ended"
+
+
+def dropped_in(node: Node) -> int:
+    """Return how many messages the limits of all mailboxes of a runtime have dropped."""
+    dropped: int = node.services.get(_DROPPED, 0)
+    for pid, state in _states.copy().items():
+        process = alive.get(pid)
+        if process is not None and process.node is node:
+            dropped += state.dropped
+    return dropped
+
+
 class LimitedProcess(Process):
     """A process whose mailbox has a limit."""
 
@@ -118,8 +140,8 @@ class LimitedProcess(Process):
     def end(self, reason: Any) -> None:
         """End, and forget the limit."""
         Process.end(self, reason)
-        if self.pid not in alive:
-            _states.pop(self.pid, None)
+        if self.pid not in alive and (state := _states.pop(self.pid, None)) is not None:
+            self.node.services[_DROPPED] = self.node.services.get(_DROPPED, 0) + state.dropped
 
     def _above(self, state: _State, message: Any) -> None:
         action = state.limit.action

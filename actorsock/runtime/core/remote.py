@@ -8,7 +8,7 @@ They derive from `Pid` and `Ref`, whose own type stays the test of the fast path
 Pid` is a process of this program, anything else takes the slower way that ends here.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from .identity import Pid, Ref
@@ -94,6 +94,10 @@ def refuse_remote(pid: Pid) -> None:
 
 class Elsewhere(Protocol):
     """The part of a runtime that knows other nodes; `Node.elsewhere`."""
+
+    @property
+    def connected(self) -> Mapping[str, object]:
+        """By their names, the nodes that this one is connected with."""
 
     def at(self, name: str, node: str) -> "RemoteName | str":
         """Return what `(name, node)` means; `name` itself if `node` is this node."""

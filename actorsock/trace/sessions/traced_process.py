@@ -40,7 +40,7 @@ class TracedProcess(Process):
             table.record("send", sender, "send", message, self.pid)
         table.record("receive", self.pid, "receive", message, sender)
         deliver(message)
-        if type(message) is Call:
+        if issubclass(type(message), Call):
             answer = message.caller.answer
             if answer is not PENDING and answer is not BY_ALIAS:
                 # Answered in place: there is no message, but people look for one.

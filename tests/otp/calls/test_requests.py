@@ -30,7 +30,7 @@ from actorsock import (
 )
 from actorsock.otp import Caller, NoReply, Reply, Stop
 
-from .conftest import Starter, Tables, error_text
+from ..conftest import Starter, Tables, error_text
 
 
 class Echo(otp.GenServer):

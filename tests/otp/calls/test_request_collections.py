@@ -19,7 +19,7 @@ from actorsock.otp import (
     Response,
 )
 
-from .conftest import Starter, Tables
+from ..conftest import Starter, Tables
 from .test_requests import Echo
 
 
