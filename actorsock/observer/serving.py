@@ -159,7 +159,7 @@ def _questions(looks: Looks, own: Pid, control: bool, messages: bool) -> Mapping
         "process": partial(process, control, messages),
         "tree": partial(tree, looks, own),
         "sockets": partial(sockets, looks.node),
-        "waits": waits,
+        "waits": partial(waits, looks),
         "timers": partial(timers, looks),
         "names": partial(names, looks),
     }

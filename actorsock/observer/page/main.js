@@ -50,16 +50,19 @@ function open(name) {
   wake();
 }
 
-let wake = () => {};
+let again = false; // asked for during a look: the next one follows at once
+let wake = () => (again = true);
 
 function pause() {
+  const wait = again ? 0 : EVERY;
+  again = false;
   return new Promise((resolve) => {
-    const timer = setTimeout(resolve, EVERY);
+    const timer = setTimeout(resolve, wait);
     wake = () => {
       clearTimeout(timer);
       resolve();
     };
-  });
+  }).finally(() => (wake = () => (again = true)));
 }
 
 async function look() {

@@ -20,7 +20,7 @@ __all__ = ["system"]
 
 async def system(looks: Looks, parameters: Parameters) -> Json:
     """Return the numbers of now, and those of the last minute if `history=1`."""
-    numbers = looks.look()
+    numbers = await looks.look()
     told: dict[str, Json] = {
         "now": dict(numbers),
         "memory": _resident(),
