@@ -19,6 +19,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 from take import browser_of
 
 from actorsock import (
+    Pid,
     current_pid,
     observer,
     otp,
@@ -122,12 +123,15 @@ async def busy() -> None:
         await sleep(0.05)
 
 
+def _function_of(pid: Pid) -> str:
+    info = process_info(pid, ["function"])
+    return "" if info is None else str(info["function"])
+
+
 async def program(count: int) -> None:
     """Serve, and print the longest pause of the program whenever a line is read."""
     await otp.start_link(Shops, count // 10)
-    clerks = [
-        pid for pid in processes() if process_info(pid, ["function"])["function"].endswith("Clerk")
-    ]
+    clerks = [pid for pid in processes() if _function_of(pid).endswith("Clerk")]
     for asking in clerks[1:]:
         otp.send_request(asking, clerks[0])
     for number in range(count - len(clerks)):

@@ -32,7 +32,7 @@ async def waits(looks: Looks, parameters: Parameters) -> Json:
                 reasons[process.pid] = reason
     targets = {pid: target for pid, reason in reasons.items() if is_pid(target := _target(reason))}
     circles = [circle for circle in circles_in(targets) if _is_closed(circle)]
-    stuck = {pid for circle in circles for pid in circle}
+    stuck = dict.fromkeys(pid for circle in circles for pid in circle)
     edges: list[Json] = []
     found = 0
     async for pids in by_parts(list(dict.fromkeys([*stuck, *reasons]))):
