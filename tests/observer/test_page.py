@@ -175,7 +175,7 @@ async def test_a_live_trace_and_its_chart(page: Page) -> None:
         page.click(".bar label", "send")
         page.click(".bar button", "trace")
         page.has("#view tbody", "a word")
-        page.has(".chart svg", "talker")
+        page.has(".chart .heads", "talker")
         page.click(".bar button", "stop")
         page.has(".bar button", "trace")
         assert page.complaints() == []

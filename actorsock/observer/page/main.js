@@ -32,7 +32,12 @@ const page = {
 };
 
 const buttons = Object.keys(VIEWS).map((name, index) =>
-  element("button", { onclick: () => open(name), "data-view": name }, name, element("kbd", {}, String(index + 1))),
+  element(
+    "button",
+    { onclick: () => open(name), "data-view": name, "aria-keyshortcuts": String(index + 1) },
+    name,
+    element("kbd", { "aria-hidden": "true" }, String(index + 1)),
+  ),
 );
 document.getElementById("views").append(...buttons);
 
@@ -41,7 +46,9 @@ const made = {};
 function open(name) {
   made[name] ??= VIEWS[name](page);
   page.view = made[name];
+  const had = place.contains(document.activeElement);
   place.replaceChildren(page.view.node);
+  if (had) place.focus(); // what had the focus is gone
   place.setAttribute("aria-label", name);
   for (const button of buttons) {
     if (button.dataset.view === name) button.setAttribute("aria-current", "page");
@@ -89,7 +96,7 @@ function said(text, wrong) {
 
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
-  const typing = event.target.matches?.("input[type=search]");
+  const typing = event.target.matches?.("input:not([type=checkbox])");
   if (typing) {
     if (event.key === "Escape") event.target.blur();
     return;
