@@ -75,6 +75,8 @@ class Sequence:
                 self._pair(event, "link", one, another, "link")
             case "unlink":
                 self._draw(event.at, "link", pid, other, "unlink")
+            case "register" | "unregister":
+                self._draw(event.at, "note", pid, None, f"{event.kind} {what}")
             case "exit":
                 self._draw(event.at, "end", pid, None, f"ends: {_short(what)}")
             case "ask":
