@@ -11,7 +11,12 @@ const ROWS = 200; // rows of the chart
 const EVERY = 500; // milliseconds between two looks at what has come
 
 export function trace(page) {
-  const which = element("input", { value: "all", "aria-label": "which processes", size: "12" });
+  const which = element("input", {
+    value: "all",
+    "aria-label": "which processes",
+    size: "12",
+    onkeydown: (event) => event.key === "Enter" && !stop && begin(),
+  });
   const boxes = FLAGS.map((flag) => {
     const box = element("input", { type: "checkbox", value: flag });
     box.checked = flag === "procs" || flag === "sockets";
