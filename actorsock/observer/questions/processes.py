@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from ...observing.process_info import process_info
+from ...observing.process_items import parent_of
 from ...runtime.bodies.status import status_of
 from ...runtime.core.identity import Pid
 from ...runtime.core.process import Process, alive
@@ -92,7 +93,7 @@ def own_processes(own: Pid) -> set[Pid]:
     found = {own}
     # Parents are older than their children, so one pass in the order of age finds all.
     for pid, process in alive.copy().items():
-        if process.parent in found:
+        if parent_of(process) in found:
             found.add(pid)
     return found
 

@@ -11,9 +11,8 @@ from typing import Any, Final, Literal, TypeAlias
 import attrs
 
 from ...log_text import text_of
-from ...otp.behaviour.engine import Engine
+from ...observing.process_items import parent_of
 from ...otp.supervision.requests import ChildInfo
-from ...otp.supervision.supervisor import SupervisorServer
 from ...runtime.core.identity import Pid
 from ...runtime.core.process import Process, alive
 from ..web.parameters import Parameters
@@ -21,6 +20,7 @@ from ..web.site import Json
 from .looks import Looks, processes_of
 from .parts import by_parts
 from .processes import is_socket
+from .supervisors import supervisor_in
 from .texts import label_text, pid_of
 
 __all__ = ["tree"]
@@ -87,7 +87,8 @@ async def _started(looks: Looks, own: Pid) -> Started:
     started: dict[Pid | None, list[Process]] = {}
     async for part in by_parts(processes_of(looks.node)):
         for process in part:
-            parent = process.parent if process.parent in alive else None
+            parent = parent_of(process)
+            parent = parent if parent in alive else None
             if process.pid is not own and not (parent is None and is_socket(process)):
                 started.setdefault(parent, []).append(process)
     return started
@@ -95,7 +96,7 @@ async def _started(looks: Looks, own: Pid) -> Started:
 
 def _children(process: Process, started: Started) -> tuple[list[ChildInfo], list[Process]]:
     """Return the children of a supervisor, and what was started otherwise."""
-    supervisor = _supervisor_in(process)
+    supervisor = supervisor_in(process)
     others = started.get(process.pid, [])
     if supervisor is None:
         return [], others
@@ -151,12 +152,6 @@ def _box(child: _Child) -> dict[str, Any]:
             "name": process.name,
             "label": label_text(process.label),
             "function": process.body.describe(),
-            "type": "worker" if _supervisor_in(process) is None else "supervisor",
+            "type": "worker" if supervisor_in(process) is None else "supervisor",
         }
     return box
-
-
-def _supervisor_in(process: Process) -> SupervisorServer | None:
-    engine = process.body.function
-    behaviour = engine.behaviour if isinstance(engine, Engine) else None
-    return behaviour if isinstance(behaviour, SupervisorServer) else None
