@@ -9,7 +9,7 @@ from ...socket.core.socket_object import Socket
 from ..sessions.events import TraceEvent
 from ..sessions.session import Session
 from .mermaid import as_mermaid
-from .selection import MOST_ROWS, Chart, Choice, Others, select
+from .selection import MOST_ROWS, Chart, Choice, select
 from .sequence import Sequence
 from .svg import as_svg
 from .text import as_ascii, as_text
@@ -30,7 +30,7 @@ def chart(
     names: Mapping[Pid, str] | None = None,
     *,
     lifelines: Iterable[Pid | Socket | str] = (),
-    others: Others = "fold",
+    others: Literal["fold", "hide"] = "fold",
     rows: int = MOST_ROWS,
     first: int | None = None,
 ) -> str:
