@@ -25,6 +25,7 @@ from ..streams.resolving import check_port
 from ..streams.serving import serve_listeners
 from ..streams.socket_stream import SocketStream
 from . import actions
+from .questions.charts import Charts
 from .questions.looks import Looks
 from .questions.one_process import process
 from .questions.processes import processes
@@ -135,8 +136,9 @@ async def serve(
 async def _serve(gate: Gate, messages: bool, listeners: list[SocketListener]) -> None:
     set_label("observer")
     looks = Looks(current_process().node)
-    questions = _questions(looks, current_pid(), gate.control, messages)
-    lines = {"trace": partial(trace_lines, current_pid(), messages)}
+    charts = Charts()
+    questions = _questions(looks, charts, current_pid(), gate.control, messages)
+    lines = {"trace": partial(trace_lines, current_pid(), charts, messages)}
     allowed = actions.ACTIONS if gate.control else {}
     site = Site(gate, questions, lines, allowed)
     # No browser reaches the local socket, and the kernel tells who its peer is.
@@ -152,14 +154,17 @@ async def _serve(gate: Gate, messages: bool, listeners: list[SocketListener]) ->
     await serve_listeners(connection, listeners, max_connections=_MOST_CONNECTIONS)
 
 
-def _questions(looks: Looks, own: Pid, control: bool, messages: bool) -> Mapping[str, Question]:
+def _questions(
+    looks: Looks, charts: Charts, own: Pid, control: bool, messages: bool
+) -> Mapping[str, Question]:
     return {
         "system": partial(system, looks),
         "processes": partial(processes, looks, own),
         "process": partial(process, control, messages),
         "tree": partial(tree, looks, own),
         "sockets": partial(sockets, looks.node),
-        "waits": waits,
+        "waits": partial(waits, looks),
+        "chart": charts.chart,
         "timers": partial(timers, looks),
         "names": partial(names, looks),
     }

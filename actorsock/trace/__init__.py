@@ -102,11 +102,10 @@ def process(
             - `"send"`: the messages that they send to processes of this runtime. While any session
               has it, messages to all processes pass by the native core
             - `"receive"`: the messages that are put into their mailboxes
-            - `"procs"`: what they start and link with, and their ends
+            - `"procs"`: what they start and link with, their registered names, and their ends
             - `"running"`: when their code runs; not of handlers, which run when they get a message
             - `"call"`: the callbacks of their behaviours, and what these return
-            - `"sockets"`: what the sockets of `actorsock.socket` that they own are asked, and what
-              they answer
+            - `"sockets"`: what the sockets that they own are asked, and what they answer
             - `"set_on_spawn"`, `"set_on_link"`: trace the processes that they start, or link with,
               in the same way
 

@@ -76,12 +76,12 @@ def take(url: str, scheme: str, views: tuple[str, ...]) -> None:
     browser.quit()
 
 
-async def take_terminal() -> None:
+async def take_terminal(pid: int) -> None:
     """Take a picture of `actorsock observe`."""
     from actorsock.observer.terminal.asking import Program, choose
     from actorsock.observer.terminal.observe import Observe
 
-    app = Observe(Program(choose(None)), seconds=0.5)
+    app = Observe(Program(choose(pid)), seconds=0.5)
     async with app.run_test(size=(150, 36)) as pilot:
         await pilot.pause(SETTLED)
         app.save_screenshot(str(HERE / "terminal.svg"))
@@ -94,7 +94,7 @@ def main() -> None:
     try:
         take(url, "light", VIEWS)
         take(url, "dark", ("processes", "tree"))
-        asyncio.run(take_terminal())
+        asyncio.run(take_terminal(shop.pid))
     finally:
         shop.kill()
 

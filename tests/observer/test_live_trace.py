@@ -70,6 +70,7 @@ async def test_a_trace_of_all_is_not_about_the_observer() -> None:
 
         def beats() -> list[dict[str, object]]:
             lines = Program(choose(None)).lines("trace", which="all", flags=flags)
+            assert next(lines) == {"trace": 1}
             return [next(lines), next(lines)]
 
         assert all("beat" in line for line in await trio.to_thread.run_sync(beats))

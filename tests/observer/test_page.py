@@ -8,7 +8,19 @@ from typing import Any, TypeVar
 import pytest
 import trio
 
-from actorsock import Pid, is_alive, ok, otp, receive, send, set_label, sleep, spawn
+from actorsock import (
+    Pid,
+    current_pid,
+    is_alive,
+    ok,
+    otp,
+    receive,
+    send,
+    send_after,
+    set_label,
+    sleep,
+    spawn,
+)
 
 from ..stories import in_runtime
 from .support import observed
@@ -55,6 +67,24 @@ class Page:
     def focused(self) -> str:
         return str(self.browser.switch_to.active_element.text)
 
+    def count(self, selector: str) -> int:
+        return len(self.browser.execute_script(_TEXTS, selector))
+
+    def focus_is(self, selector: str) -> bool:
+        script = "return document.activeElement.matches(arguments[0])"
+        return bool(self.browser.execute_script(script, selector))
+
+    def nameless(self) -> list[str]:
+        """The roles of the controls, tables and regions that have no name for a screen reader."""
+        nodes = self.browser.execute_cdp_cmd("Accessibility.getFullAXTree", {})["nodes"]
+        return [
+            node["role"]["value"]
+            for node in nodes
+            if not node.get("ignored")
+            and node["role"]["value"] in _NAMED
+            and not node.get("name", {}).get("value", "").strip()
+        ]
+
     def complaints(self) -> list[str]:
         """What the browser has refused or found wrong, such as a breach of the page's policy."""
         found = self.browser.get_log("browser")
@@ -69,6 +99,12 @@ const found = [...document.querySelectorAll(arguments[0])].find(
 if (found) found.dispatchEvent(new MouseEvent("click", {bubbles: true}));
 return Boolean(found);
 """
+
+
+_NAMED = {
+    *("button", "textbox", "searchbox", "checkbox", "spinbutton", "link", "treeitem", "tree"),
+    *("grid", "table", "columnheader", "region", "complementary", "navigation", "img", "heading"),
+}
 
 
 @pytest.fixture(scope="module")
@@ -175,12 +211,134 @@ async def test_a_live_trace_and_its_chart(page: Page) -> None:
         page.click(".bar label", "send")
         page.click(".bar button", "trace")
         page.has("#view tbody", "a word")
-        page.has(".chart svg", "talker")
+        page.has(".chart .heads", "talker")
         page.click(".bar button", "stop")
         page.has(".bar button", "trace")
         assert page.complaints() == []
 
     async with observed(messages=True) as client:
+        await trio.to_thread.run_sync(story, client.at.url)
+
+
+class Talker(otp.GenServer):
+    """Sends each of many processes of another name a message, again and again."""
+
+    async def handle_cast(self, others: list[Pid]) -> None:
+        for number, other in enumerate(others):
+            send(other, number)
+        await sleep(0.01)
+        otp.cast(current_pid(), others)
+
+
+async def listener(number: int) -> None:
+    set_label(f"listener {number}")
+    while await receive() != "the end":
+        pass
+
+
+@in_runtime
+async def test_a_long_chart_is_turned_and_its_lifelines_are_chosen_by_keys(page: Page) -> None:
+    listeners = [spawn(listener, number) for number in range(40)]
+    talker = ok(await otp.start(Talker, name="talker"))
+    otp.cast(talker, listeners)
+
+    def story(url: str) -> None:
+        page.open(url)
+        page.press("6")
+        page.click(".bar label", "receive")
+        page.click(".bar button", "trace")
+        page.has("[aria-label=chart] .bar", "rows before these are not shown")
+        page.has(".chart .heads", "others")
+        page.click(".bar button", "stop")
+        page.has(".bar button", "trace")
+        page.browser.execute_script("document.querySelector('.chart').focus()")
+        page.press(Keys.HOME)
+        page.has("[aria-label=chart] .bar", "rows after these are not shown")
+        before = page.text("[aria-label=chart] .bar")
+        page.press(Keys.PAGE_DOWN)
+        page.until(lambda: page.text("[aria-label=chart] .bar") != before)
+        page.has("[aria-label=chart] .bar", "200 rows before these are not shown")
+        page.press(Keys.END)
+        page.until(lambda: "after these" not in page.text("[aria-label=chart] .bar"))
+        # A head is chosen, and left again.
+        page.press(Keys.TAB)
+        page.press(Keys.ENTER)
+        page.until(lambda: page.count(".chart .heads a") == 1)
+        page.press(Keys.ENTER)
+        page.until(lambda: page.count(".chart .heads a") > 20)
+        page.press("/")
+        page.press("listener 39")
+        page.has(".chart .heads", "listener 39")
+        page.has("[aria-label=chart] .bar", "rows of other lifelines are not shown")
+        page.until(lambda: page.count(".chart .heads a") == 1)
+        assert page.complaints() == []
+
+    async with observed(messages=True) as client:
+        await trio.to_thread.run_sync(story, client.at.url)
+
+
+@in_runtime
+async def test_everything_has_a_role_and_a_name_and_keeps_the_focus(page: Page) -> None:
+    for number in range(3):
+        spawn(waiting, f"worker {number}")
+    orders = ok(await otp.start(Asker, name="orders"))
+    billing = ok(await otp.start(Asker, name="billing"))
+    otp.send_request(orders, billing)
+    send_after(100, billing, "late")
+
+    def story(url: str) -> None:
+        page.open(url)
+        page.has("#view tbody", "worker 1")
+        nameless = []
+        for key in "1234567":
+            page.press(key)
+            page.until(lambda key=key: page.count(f"nav [aria-keyshortcuts='{key}'][aria-current]"))
+            page.until(lambda: page.count("#view *") > 8)
+            nameless += [(key, role) for role in page.nameless()]
+        assert nameless == []
+        page.press("1")
+        page.click("#view tbody tr", "orders")
+        page.has("aside h2", repr(orders))
+        page.browser.execute_script("document.querySelector('tr[aria-selected=true]').focus()")
+        page.press(Keys.ENTER)
+        page.until(lambda: page.focus_is("aside"))
+        page.press(Keys.ESCAPE)
+        page.until(lambda: page.focus_is("tr[aria-selected=true]"))
+        page.press("4")
+        page.until(lambda: page.focus_is("#view"))
+        page.has("#view tbody", "orders")
+        page.press(Keys.TAB, Keys.TAB)
+        page.until(lambda: page.focus_is("#view tbody button"))
+        page.press("2")
+        page.has(".tree", "orders")
+        page.press(Keys.TAB)
+        page.until(lambda: page.focus_is("[role=treeitem]"))
+        page.press(Keys.ARROW_RIGHT)
+        page.until(lambda: page.focus_is("[role=treeitem][aria-level='2']"))
+        page.press(Keys.ARROW_LEFT)
+        page.until(lambda: page.focus_is("[role=treeitem][aria-level='1']"))
+        page.press(Keys.END)
+        page.press(Keys.ENTER)
+        page.until(lambda: page.count("#view table"))
+        assert page.complaints() == []
+
+    async with observed() as client:
+        await trio.to_thread.run_sync(story, client.at.url)
+
+
+@in_runtime
+async def test_a_number_is_typed_and_does_not_change_the_view(page: Page) -> None:
+    def story(url: str) -> None:
+        page.open(url)
+        page.press("6")
+        page.until(lambda: page.count("#view [aria-label='which processes']"))
+        script = "document.querySelector('[aria-label=\\'which processes\\']').select()"
+        page.browser.execute_script(script)
+        page.press("4", Keys.ENTER)
+        page.has("#view [role=status]", "which: expected a pid of a living process")
+        assert all("400" in complaint for complaint in page.complaints())
+
+    async with observed() as client:
         await trio.to_thread.run_sync(story, client.at.url)
 
 

@@ -38,7 +38,7 @@ def test_a_failing_test_shows_its_last_messages(tested: Tested, charted: bool) -
     result.assert_outcomes(passed=1, failed=2)
     shown = result.stdout.str()
     assert shown.count("Captured last messages call") == (2 if charted else 0)
-    assert shown.count("spawn echo") == (2 if charted else 0)
+    assert shown.count("spawn the echo") == (2 if charted else 0)
     assert shown.count("spawn stays") == (1 if charted else 0)
     if charted:
         result.stdout.fnmatch_lines(["E *assert 1 == 2", "*'hello'*", "*the test has left behind*"])

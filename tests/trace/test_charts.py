@@ -2,6 +2,9 @@
 
 import re
 import xml.etree.ElementTree as ElementTree
+from collections import deque
+from collections.abc import Iterable, Mapping
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -12,12 +15,21 @@ from actorsock import Pid, current_pid, ok, otp, receive, send, socket, spawn, s
 from actorsock.otp.calls.protocol import Answer, Cast
 from actorsock.runtime.core.identity import Ref
 from actorsock.trace import TraceEvent
-from actorsock.trace.charts.sequence import MOST_LIFELINES, MOST_ROWS, sequence
+from actorsock.trace.charts.selection import MOST_LIFELINES, Chart, Choice, select
+from actorsock.trace.charts.sequence import Sequence
 
 from ..sockets import listener
 
 ONE, TWO, THREE = Pid(), Pid(), Pid()
 NAMES = {ONE: "one", TWO: "two", THREE: "three"}
+
+
+def sequence(events: Iterable[TraceEvent], names: Mapping[Pid, str], **choice: Any) -> Chart:
+    """The chart of events."""
+    made = Sequence(dict(names))
+    for event in events:
+        made.add(event)
+    return select(made, Choice(**choice))
 
 
 def rows(*events: tuple[Any, ...]) -> list[tuple[Any, ...]]:
@@ -121,14 +133,6 @@ def test_a_socket_stands_beside_the_process_that_has_used_it_first() -> None:
     assert [line.name for line in chart.lifelines] == ["one", "", "two", "three"]
 
 
-def test_of_many_rows_the_last_are_shown() -> None:
-    events = [TraceEvent(n, ONE, "send", n, TWO) for n in range(MOST_ROWS + 7)]
-    chart = sequence(events, NAMES)
-    assert (len(chart.rows), chart.left_out) == (MOST_ROWS, 7)
-    assert chart.rows[-1].text == str(MOST_ROWS + 6)
-    assert "(7 rows before these are not shown)" in trace.chart(events)
-
-
 def test_many_processes_of_one_name_share_a_lifeline() -> None:
     pids = [Pid() for _ in range(MOST_LIFELINES + 5)]
     events = [TraceEvent(0, ONE, "send", number, pid) for number, pid in enumerate(pids)]
@@ -138,6 +142,125 @@ def test_many_processes_of_one_name_share_a_lifeline() -> None:
         ("worker", f"{len(pids)} processes"),
     ]
     assert len(chart.rows) == len(pids)
+
+
+WORKERS = [Pid() for _ in range(40)]
+NAMED = {ONE: "one", TWO: "two", **{pid: f"worker {n}" for n, pid in enumerate(WORKERS)}}
+
+
+def events_of(*messages: tuple[Pid, Pid]) -> list[TraceEvent]:
+    """Messages, each with another text."""
+    return [TraceEvent(0, a, "send", number, b) for number, (a, b) in enumerate(messages)]
+
+
+TALK = events_of(*[(ONE, TWO)] * 250)
+# Each worker is sent one message by ONE, which is the busiest, then asks the next one.
+CROWD = events_of(*[(ONE, pid) for pid in WORKERS], *pairwise(WORKERS[30:]), (ONE, TWO))
+
+
+@pytest.mark.parametrize(
+    ("events", "choice", "lines", "numbers", "remarks"),
+    [
+        pytest.param(
+            TALK, {}, ["one", "two"], range(50, 250),
+            ["50 rows before these are not shown"],
+            id="the last rows",
+        ),
+        pytest.param(
+            TALK, {"rows": 20, "first": 229}, ["one", "two"], range(229, 249),
+            ["229 rows before these are not shown", "1 row after these is not shown"],
+            id="a page before them",
+        ),
+        pytest.param(
+            TALK, {"first": 1000}, [], [], ["250 rows before these are not shown"],
+            id="behind the end",
+        ),
+        pytest.param(
+            TALK[:30], {}, ["one", "two"], range(30), [],
+            id="all there is",
+        ),
+        pytest.param(
+            CROWD, {}, ["one", *(f"worker {n}" for n in [*range(18), *range(30, 40)]), "others"],
+            None, [],
+            id="the busiest",
+        ),
+        pytest.param(
+            CROWD, {"lifelines": ("TWO", WORKERS[39])}, ["worker 39", "two", "others"],
+            [39, 48, 49], ["47 rows of other lifelines are not shown"],
+            id="chosen ones and the others",
+        ),
+        pytest.param(
+            CROWD, {"lifelines": ("one", "two"), "others": "hide"}, ["one", "two"],
+            [49], ["49 rows of other lifelines are not shown"],
+            id="chosen ones alone",
+        ),
+        pytest.param(
+            CROWD, {"lifelines": ("nobody",)}, [], [], ["50 rows of other lifelines are not shown"],
+            id="nobody",
+        ),
+    ],
+)  # fmt: skip
+def test_what_a_chart_shows_and_what_it_says_of_the_rest(
+    events: list[TraceEvent], choice: dict[str, Any], lines: list[str], numbers: Any,
+    remarks: list[str],
+) -> None:  # fmt: skip
+    chart = sequence(events, NAMED, **choice)
+    if numbers is not None:
+        assert [row.text for row in chart.rows] == [str(number) for number in numbers]
+    assert chart.remarks == remarks
+    assert [line.name for line in chart.lifelines] == lines
+    assert all(remark in trace.chart(events, names=NAMED, **choice) for remark in remarks)
+    for form in ("svg", "mermaid"):
+        drawn = trace.chart(events, form, NAMED, **choice)
+        assert all(remark in drawn for remark in remarks)
+
+
+PIDS = [Pid() for _ in range(2 * MOST_LIFELINES)]
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(PIDS), st.sampled_from(PIDS)), max_size=300),
+    st.lists(st.sampled_from(PIDS), max_size=40),
+    st.sampled_from(["fold", "hide"]),
+    st.integers(1, 100),
+    st.none() | st.integers(0, 300),
+    st.sampled_from(["", "worker"]),
+)
+def test_no_row_gets_lost_in_silence(
+    messages: list[tuple[Pid, Pid]], chosen: list[Pid], others: str, rows: int, first: Any,
+    name: str,
+) -> None:  # fmt: skip
+    events = events_of(*messages)
+    choice = {"lifelines": tuple(chosen), "others": others, "rows": rows, "first": first}
+    chart = sequence(events, dict.fromkeys(PIDS, name), **choice)
+    assert len(chart.rows) + chart.before + chart.after + chart.between == len(events)
+    assert len(chart.rows) <= rows
+    assert len(chart.lifelines) <= MOST_LIFELINES
+    for row in chart.rows:
+        assert max(row.source, row.target or 0) < len(chart.lifelines)
+
+
+def test_a_sequence_that_has_no_end_keeps_its_newest_rows() -> None:
+    made = Sequence({}, deque(maxlen=10))
+    for number in range(25):
+        made.add(TraceEvent(0, ONE, "send", number, Pid()))
+    chart = select(made, Choice())
+    assert (len(chart.rows), chart.remarks) == (10, ["15 older rows are not kept"])
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error", "text"),
+    [
+        ({"lifelines": "till"}, TypeError, "lifelines: expected a list of processes, sockets"),
+        ({"lifelines": [5]}, TypeError, "lifelines: .* one of which is 5"),
+        ({"others": "eat"}, ValueError, "others: expected one of 'fold', 'hide'"),
+        ({"rows": 0}, ValueError, "rows: expected a number of rows"),
+        ({"first": -1}, ValueError, "first: expected a number of rows"),
+    ],
+)
+def test_a_wrong_choice(wrong: dict[str, Any], error: type[Exception], text: str) -> None:
+    with pytest.raises(error, match=text):
+        trace.chart([], **wrong)
 
 
 SCENE = [

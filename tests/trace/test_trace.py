@@ -1,5 +1,6 @@
 """Traces of real processes: each flag, each kind of tracer, limits, and what a session leaves."""
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +11,17 @@ from hypothesis import strategies as st
 from trio.testing import wait_all_tasks_blocked
 
 from actorsock import (
+    Error,
     Ok,
     Pid,
     Timeout,
     current_pid,
     exit,
     gen_tcp,
+    gen_udp,
     inet,
     link,
+    monitor,
     ok,
     open_runtime,
     otp,
@@ -25,20 +29,26 @@ from actorsock import (
     processes,
     read_timer,
     receive,
+    register,
     send,
     send_after,
     socket,
     spawn,
     spawn_handler,
+    ssl,
     trace,
     trap_exit,
+    unregister,
 )
+from actorsock.inet.driver.datagram_actor import DatagramActor
+from actorsock.inet.driver.stream_actor import StreamActor
 from actorsock.runtime.core.process import alive
 from actorsock.trace import Session
 from actorsock.trace.sessions.events import FLAGS
 from actorsock.trace.sessions.limits import Limit, limit_of
 from actorsock.trace.sessions.traced_process import TracedProcess
 
+from ..certificates import write_files
 from ..sockets import connection
 from .conftest import assert_plain
 
@@ -138,6 +148,34 @@ async def test_procs_sees_starts_links_and_ends(plain: None, light: bool) -> Non
         (child_pid, "link", None, me),
         (child_pid, "spawned", f"{words}child", pid),
     ]
+
+
+async def test_procs_sees_names_as_erlang_does(plain: None) -> None:
+    async def renamed() -> None:
+        await receive()
+        register("first", current_pid())
+        unregister("first")
+        register("second", current_pid())
+
+    pid = spawn(renamed)
+    with trace.session() as session:
+        trace.process(session, pid, ["procs"])
+        trace.process(session, "new", ["procs"])
+        send(pid, "go")
+        await wait_all_tasks_blocked()
+        server = ok(await otp.start(Till, name="till"))
+        await otp.stop(server)
+    # The same as `erlang:trace(Pid, true, [procs])` of OTP 25 tells.
+    assert [event[1:3] for event in seen(session) if event[0] is pid] == [
+        ("register", "first"),
+        ("unregister", "first"),
+        ("register", "second"),
+        ("exit", "normal"),
+        ("unregister", "second"),
+    ]
+    assert (server, "register", "till", None) in seen(session)
+    assert (session.names[pid], session.names[server]) == ("second", "till")
+    assert str(session.events[0]) == f"{pid!r} register first"
 
 
 @BODIES
@@ -302,6 +340,122 @@ async def test_messages_of_gen_tcp_come_from_its_socket(plain: None) -> None:
     assert [what for _, _, what, _ in seen(session)] == [message]
     for sock in (client, server, listener):
         await gen_tcp.close(sock)
+
+
+async def test_what_streams_are_asked_and_answer(plain: None) -> None:
+    async def client(port: int) -> None:
+        sock = ok(await gen_tcp.connect("127.0.0.1", port, {"active": False}))
+        ok(await gen_tcp.send(sock, b"abc"))
+        assert await gen_tcp.recv(sock, 3) == Ok(b"abc")
+        assert await gen_tcp.recv(sock, 0, 0) == Error("timeout")
+        ok(gen_tcp.shutdown(sock, "write"))
+        assert (await gen_tcp.recv(sock)).reason == "closed"
+        ok(await gen_tcp.close(sock))
+
+    async def server(listening: Any) -> None:
+        sock = ok(await gen_tcp.accept(listening))
+        ok(await gen_tcp.send(sock, ok(await gen_tcp.recv(sock, 3))))
+        assert (await gen_tcp.recv(sock)).reason == "closed"
+        ok(await gen_tcp.close(sock))
+
+    listening = ok(gen_tcp.listen(0, {"active": False}))
+    serving = spawn(server, listening)
+    ok(gen_tcp.controlling_process(listening, serving))
+    with trace.session() as session:
+        trace.process(session, serving, ["sockets"])
+        trace.process(session, "new", ["sockets"])
+        calling = spawn(client, ok(inet.port(listening)))
+        await wait_all_tasks_blocked(0.01)
+    assert answers_to(session, calling) == [
+        *("connect", "send", "recv", "recv", "shutdown", "recv", "close"),
+    ]
+    assert answers_to(session, serving) == ["accept", "recv", "send", "recv", "close"]
+    assert ("ask", ("connect", "waits")) in [event[1:3] for event in seen(session)]
+
+
+async def test_what_tls_is_asked_and_answers(plain: None, tmp_path: Path) -> None:
+    async def server(listening: Any) -> None:
+        sock = ok(await ssl.transport_accept(listening))
+        sock = ok(await ssl.handshake(sock))
+        ok(await ssl.send(sock, ok(await ssl.recv(sock, 3))))
+        ok(await ssl.close(sock))
+
+    async def client(port: int) -> None:
+        sock = ok(await ssl.connect("localhost", port, {"cacertfile": ca, "active": False}))
+        ok(await ssl.send(sock, b"abc"))
+        assert await ssl.recv(sock, 3) == Ok(b"abc")
+        ok(await ssl.close(sock))
+
+    files = write_files(tmp_path)
+    ca = files.pop("cacertfile")
+    listening = ok(ssl.listen(0, {**files, "active": False}))
+    with trace.session() as session:
+        trace.process(session, "new", ["sockets"])
+        serving = spawn(server, listening)
+        calling = spawn(client, ok(ssl.sockname(listening))[1])
+        for ref in [monitor(serving), monitor(calling)]:
+            assert (await receive(ref)).reason == "normal"
+    ok(await ssl.close(listening))
+    # The socket of gen_tcp is closed when its connection is one of TLS.
+    opening = ["connect", "close", "handshake"]
+    assert answers_to(session, calling) == [*opening, "send", "recv", "close"]
+    answers = answers_to(session, serving)
+    assert answers[-4:] == ["handshake", "recv", "send", "close"]
+    assert ("ask", ("handshake", "waits")) in [event[1:3] for event in seen(session)]
+
+
+async def test_what_gen_udp_is_asked_and_answers(plain: None) -> None:
+    one, two = (ok(gen_udp.open(0, {"active": False, "ip": "127.0.0.1"})) for _ in range(2))
+    me = current_pid()
+    with trace.session() as session:
+        trace.process(session, me, ["sockets"])
+        ok(await gen_udp.connect(one, "127.0.0.1", ok(inet.port(two))))
+        ok(await gen_udp.send(one, b"abc"))
+        assert ok(await gen_udp.recv(two))[2] == b"abc"
+        assert await gen_udp.recv(two, 0, 0.001) == Error("timeout")
+        ok(await gen_udp.close(one))
+    assert told_by(session, me) == [
+        *("answer connect", "answer send", "answer recv", "ask recv", "answer recv", "close"),
+    ]
+    assert type(two._actor) is DatagramActor
+    ok(await gen_udp.close(two))
+
+
+async def test_a_recv_that_outlives_its_trace(plain: None) -> None:
+    async def reader(sock: Any) -> None:
+        send(me, ok(await gen_tcp.recv(sock, 3)))
+
+    me = current_pid()
+    listening = ok(gen_tcp.listen(0, {"active": False}))
+    client = ok(await gen_tcp.connect("127.0.0.1", ok(inet.port(listening)), {"active": False}))
+    server = ok(await gen_tcp.accept(listening))
+    with trace.session() as session:
+        trace.process(session, me, ["sockets", "set_on_spawn"])
+        reading = spawn(reader, server)
+        await wait_all_tasks_blocked()
+        assert told_by(session, reading) == ["ask recv"]
+    ok(await gen_tcp.send(client, b"abc"))
+    assert await receive() == b"abc"
+    assert type(server._actor) is StreamActor
+    for sock in (client, server, listening):
+        await gen_tcp.close(sock)
+
+
+def told_by(session: Session, pid: Pid) -> list[str]:
+    """What a process has asked of sockets, and was answered, in a word or two each."""
+    return [
+        kind if what is None else f"{kind} {what[0]}"
+        for by, kind, what, _ in seen(session)
+        if by is pid
+    ]
+
+
+def answers_to(session: Session, pid: Pid) -> list[str]:
+    """What sockets have answered to a process. Whether it has waited depends on who was faster."""
+    words = told_by(session, pid)
+    for ask, following in pairwise(words):
+        assert not ask.startswith("ask") or following == ask.replace("ask", "answer")
+    return [word.removeprefix("answer ") for word in words if not word.startswith("ask")]
 
 
 # --- which processes ------------------------------------------------------------------------------

@@ -35,7 +35,7 @@ def stream_of(sock: object) -> StreamActor | ListenActor:
 def connection_of(sock: object) -> StreamActor | Error:
     """Return the actor of a connection; of a listening socket, the error of what it cannot do."""
     actor = stream_of(sock)
-    if type(actor) is StreamActor:
+    if isinstance(actor, StreamActor):
         return actor
     return Error("closed" if actor.turns.closed else "enotconn")
 

@@ -97,7 +97,10 @@ class ListenActor(InetActor):
                 return result
         if timeout == 0:
             return Error("timeout")
-        waiter = Waiter(process)
+        return await self.wait_to_accept(Waiter(process), timeout)
+
+    async def wait_to_accept(self, waiter: Waiter, timeout: float) -> Ok[TcpSocket] | Error:
+        """Wait for the connection that the waiter is woken with; return that."""
         self.acceptors.append(waiter)
         self.ensure_watched("read")
         try:

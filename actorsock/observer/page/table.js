@@ -6,8 +6,9 @@ const ROWS = 40;
 
 export class Table {
   // columns: {key, title, sort, kind: "number" | "text", show(row) -> a text or node}
-  constructor({ name, columns, sort, down, key, choose, options = [] }) {
-    Object.assign(this, { columns, sort, down, key, choose });
+  // enter: is called when Enter is pressed in a row.
+  constructor({ name, columns, sort, down, key, choose, enter, options = [] }) {
+    Object.assign(this, { columns, sort, down, key, choose, enter });
     this.first = 0;
     this.found = 0;
     this.chosen = null;
@@ -132,6 +133,11 @@ export class Table {
     this.choose?.(key);
   }
 
+  // Lead the focus back to the chosen row.
+  focus() {
+    (this.rows.get(this.chosen) ?? this.body.rows[0])?.focus();
+  }
+
   // One row can be reached by Tab: the chosen one, else the first. The arrows lead to the others.
   mark(focus) {
     const chosen = this.rows.get(this.chosen);
@@ -150,6 +156,10 @@ export class Table {
     const row = document.activeElement.closest?.("tbody tr");
     if (event.key in pages) {
       this.page(pages[event.key]);
+    } else if (event.key === "Home" || event.key === "End") {
+      this.page(event.key === "Home" ? -Infinity : Infinity);
+    } else if (event.key === "Enter" && event.target === row && this.enter) {
+      this.enter();
     } else if (event.key in steps && row) {
       const next = steps[event.key] > 0 ? row.nextElementSibling : row.previousElementSibling;
       if (next) next.focus();

@@ -9,7 +9,7 @@ const TILES = [
     line: (each) => each.processes,
   },
   {
-    text: () => "reductions a second",
+    text: (now) => `reductions a second; ${number(now.started ?? 0)} started, ${number(now.ended ?? 0)} ended`,
     value: (now) => number(now.reductions ?? 0),
     line: (each) => each.reductions ?? 0,
   },
@@ -24,7 +24,12 @@ const TILES = [
     line: (each) => each.queued,
   },
   {
-    text: (now, all) => `memory; ${number(all.sockets)} sockets, ${number(all.timers)} timers, up ${seconds(all.uptime)}`,
+    text: () => "open sockets",
+    value: (now) => number(now.sockets),
+    line: (each) => each.sockets,
+  },
+  {
+    text: (now, all) => `memory; ${number(all.timers)} timers, up ${seconds(all.uptime)}`,
     value: (now, all) => bytes(all.memory) || "not told",
     line: null,
   },

@@ -5,10 +5,14 @@ from collections import deque
 from typing import Final
 
 import attrs
+import trio
 
 from ...runtime.core.identity import Pid
 from ...runtime.core.node import Node
 from ...runtime.core.process import Process, alive
+from ...socket.core.service import existing_service
+from .findings import Finding, Findings
+from .parts import by_parts
 
 __all__ = ["Looks", "processes_of"]
 
@@ -41,6 +45,10 @@ class Looks:
         self._before: _Look | None = None
         self.history: deque[dict[str, float]] = deque(maxlen=_KEPT)
         """The numbers of each look, oldest first."""
+        self.findings: list[Finding] = []
+        """What the newest look has found to be wrong."""
+        self._findings = Findings()
+        self._looking = trio.Lock()
 
     def spent(self, process: Process) -> int:
         """Return what `process` has spent since the look before the last one."""
@@ -48,18 +56,24 @@ class Looks:
         old = 0 if before is None else before.reductions.get(process.pid, 0)
         return process.body.reductions - old
 
-    def look(self) -> dict[str, float]:
+    async def look(self) -> dict[str, float]:
         """Look, unless that was just done; return the numbers of the newest look."""
+        async with self._looking:
+            return await self._look()
+
+    async def _look(self) -> dict[str, float]:
         now = time.monotonic()
         last = self._last
         if last is not None and now - last.at < _SHORTEST:
             return last.numbers
         reductions, waiting = {}, 0
         kinds = {"task": 0, "light": 0, "handler": 0}
-        for process in processes_of(self.node):
-            reductions[process.pid] = process.body.reductions
-            waiting += len(process.mailbox)
-            kinds[process.body.kind] += 1
+        async for part in by_parts(processes_of(self.node)):
+            for process in part:
+                reductions[process.pid] = process.body.reductions
+                waiting += len(process.mailbox)
+                kinds[process.body.kind] += 1
+                self._findings.see(process)
         processor = time.process_time()
         numbers: dict[str, float] = {**kinds, "processes": len(reductions), "queued": waiting}
         if last is not None:
@@ -67,9 +81,19 @@ class Looks:
             spent = sum(all_ - last.reductions.get(pid, 0) for pid, all_ in reductions.items())
             numbers["reductions"] = spent / seconds
             numbers["processor"] = (processor - last.processor) / seconds
+            ended = sum(pid not in reductions for pid in last.reductions)
+            numbers["ended"] = ended / seconds
+            numbers["started"] = (len(reductions) - len(last.reductions) + ended) / seconds
+        numbers["sockets"] = _sockets(self.node)
+        self.findings = self._findings.end(self.node)
         self._before, self._last = last, _Look(now, processor, reductions, numbers)
         self.history.append(numbers)
         return numbers
+
+
+def _sockets(node: Node) -> int:
+    service = existing_service(node)
+    return 0 if service is None else len(service.registry.kinds)
 
 
 def processes_of(node: Node) -> list[Process]:

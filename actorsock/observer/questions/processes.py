@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from ...observing.process_info import process_info
+from ...observing.process_items import parent_of
 from ...runtime.bodies.status import status_of
 from ...runtime.core.identity import Pid
 from ...runtime.core.process import Process, alive
@@ -12,11 +13,15 @@ from ...socket.core.lifetime import SocketLifetime
 from ..web.parameters import Parameters
 from ..web.site import Json
 from .looks import Looks, processes_of
-from .texts import label_text, name_of_process
+from .parts import by_parts
+from .texts import label_text, name_of_process, number_in
 
 __all__ = ["is_socket", "own_processes", "processes"]
 
 _MOST_ROWS: Final = 500
+
+_ROWS: Final = 20
+"""A row takes as long as a dozen processes that are only looked through."""
 
 _SORTS: Final[dict[str, Callable[[Looks, Process], Any]]] = {
     "reductions": lambda looks, process: looks.spent(process),
@@ -41,7 +46,7 @@ async def processes(looks: Looks, own: Pid, parameters: Parameters) -> Json:
     `word` for those whose name, function, label or pid has it; `own=1` with the observer's own;
     `sockets=1` with the actors of sockets; `only`, some pids, for just these in that order.
     """
-    looks.look()
+    await looks.look()
     key = parameters.choice("sort", _SORTS, "reductions")
     down = parameters.flag("down", True)
     first = parameters.number("first", 0, 10**9)
@@ -49,29 +54,38 @@ async def processes(looks: Looks, own: Pid, parameters: Parameters) -> Json:
     word = parameters.text("word").lower()
     only = parameters.text("only")
     if only:
-        return _only(looks, only.split(",")[:_MOST_ROWS])
+        return await _only(looks, only.split(",")[:_MOST_ROWS])
     hidden = set() if parameters.flag("own") else own_processes(own)
     with_sockets = parameters.flag("sockets")
     everything = processes_of(looks.node)
-    chosen = [
-        process
-        for process in everything
-        if process.pid not in hidden
-        and (with_sockets or not is_socket(process))
-        and (not word or word in _words(process))
-    ]
-    # Only as far as the last row that is shown: the list may be long, and is sorted each second.
-    pick = heapq.nlargest if down else heapq.nsmallest
-    picked = pick(first + count, chosen, key=lambda process: key(looks, process))
-    rows = _rows(looks, picked[first:])
+    chosen: list[Process] = []
+    keys: list[Any] = []
+    async for part in by_parts(everything):
+        for process in part:
+            if (
+                process.pid not in hidden
+                and (with_sockets or not is_socket(process))
+                and (not word or word in _words(process))
+            ):
+                chosen.append(process)
+                keys.append(key(looks, process))
+    # The first rows need no sorted list, and nearly always it is these that are shown.
+    numbers, last = range(len(chosen)), first + count
+    if last > _MOST_ROWS:
+        picked = sorted(numbers, key=keys.__getitem__, reverse=down)[:last]
+    else:
+        pick = heapq.nlargest if down else heapq.nsmallest
+        picked = pick(last, numbers, key=keys.__getitem__)
+    rows = await _rows(looks, [chosen[number] for number in picked[first:]])
     return {"all": len(everything), "found": len(chosen), "first": first, "rows": rows}
 
 
-def _only(looks: Looks, texts: list[str]) -> Json:
-    by_text = {repr(process.pid): process for process in processes_of(looks.node)}
-    found = [by_text[text] for text in texts if text in by_text]
-    rows = _rows(looks, found)
-    return {"all": len(by_text), "found": len(rows), "first": 0, "rows": rows}
+async def _only(looks: Looks, texts: list[str]) -> Json:
+    everything, wanted = processes_of(looks.node), {text: number_in(text) for text in texts}
+    by_number = {process.pid.number: process for process in everything}
+    found = [by_number[number] for number in wanted.values() if number in by_number]
+    rows = await _rows(looks, found)
+    return {"all": len(everything), "found": len(rows), "first": 0, "rows": rows}
 
 
 def own_processes(own: Pid) -> set[Pid]:
@@ -79,14 +93,16 @@ def own_processes(own: Pid) -> set[Pid]:
     found = {own}
     # Parents are older than their children, so one pass in the order of age finds all.
     for pid, process in alive.copy().items():
-        if process.parent in found:
+        if parent_of(process) in found:
             found.add(pid)
     return found
 
 
-def _rows(looks: Looks, found: list[Process]) -> list[Json]:
-    rows = (_row(looks, process) for process in found)
-    return [row for row in rows if row is not None]
+async def _rows(looks: Looks, found: list[Process]) -> list[Json]:
+    rows: list[Json] = []
+    async for part in by_parts(found, _ROWS):
+        rows += [row for process in part if (row := _row(looks, process)) is not None]
+    return rows
 
 
 def _row(looks: Looks, process: Process) -> Json:

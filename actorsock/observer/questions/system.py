@@ -9,7 +9,6 @@ from pathlib import Path
 
 import trio
 
-from ... import socket
 from ..._native import native
 from ..web.parameters import Parameters
 from ..web.site import Json
@@ -20,11 +19,12 @@ __all__ = ["system"]
 
 async def system(looks: Looks, parameters: Parameters) -> Json:
     """Return the numbers of now, and those of the last minute if `history=1`."""
-    numbers = looks.look()
+    numbers = await looks.look()
     told: dict[str, Json] = {
         "now": dict(numbers),
         "memory": _resident(),
-        "sockets": socket.number_of(),
+        "sockets": numbers["sockets"],
+        "findings": [{"text": one.text, "pids": list(one.pids)} for one in looks.findings],
         "descriptors": _descriptors(),
         "timers": len(looks.node.pending),
         "names": len(looks.node.names),

@@ -13,6 +13,7 @@ from ...runtime.core.process import alive
 from ...socket.core.socket_object import Socket
 from ...trace.sessions.events import FLAGS, Flag, TraceEvent, event_text
 from ..web.parameters import Parameters, WrongParameter
+from .charts import Charts
 from .processes import own_processes
 from .texts import name_of_process, pid_of
 
@@ -29,13 +30,16 @@ _BEAT: Final = 1.0
 Which = Pid | Literal["all", "new", "existing"]
 
 
-def trace_lines(own: Pid, messages: bool, parameters: Parameters) -> AsyncGenerator[bytes, None]:
+def trace_lines(
+    own: Pid, charts: Charts, messages: bool, parameters: Parameters
+) -> AsyncGenerator[bytes, None]:
     """Trace, and return the events as lines of JSON, as they come.
 
     Parameters of the question: `which`: a pid, `all`, `new` or `existing`; `flags`, as those of
     `trace.process`, with commas between them; `limit`: more events than these in a second end the
     trace. Flags by which messages are shown need `messages`.
 
+    The first line is `{"trace": 7}`: the number by which `Charts.chart` is asked for the chart.
     The last line is `{"ended": "limit"}` if that was too much, or `{"ended": "closed"}`.
     """
     flags = _flags(parameters.text("flags", "procs,sockets"))
@@ -44,7 +48,7 @@ def trace_lines(own: Pid, messages: bool, parameters: Parameters) -> AsyncGenera
             "flags: send, receive and call show messages; start the observer with messages=True"
         )
     limit = parameters.number("limit", 1000, _MOST)
-    return _lines(own, _which(parameters.text("which", "all")), flags, max(limit, 1))
+    return _lines(own, charts, _which(parameters.text("which", "all")), flags, max(limit, 1))
 
 
 def _flags(text: str) -> list[Flag]:
@@ -66,25 +70,40 @@ def _which(text: str) -> Which:
 
 
 async def _lines(
-    own: Pid, which: Which, flags: list[Flag], limit: int
+    own: Pid, charts: Charts, which: Which, flags: list[Flag], limit: int
 ) -> AsyncGenerator[bytes, None]:
     # The events come as messages to the process of this connection. Those about the observer itself
     # are dropped: to send an event would be the next event.
     hidden = own_processes(own)
+
+    def is_of_the_program(event: TraceEvent) -> bool:
+        process = alive.get(event.pid)
+        if process is not None and process.parent in hidden:
+            hidden.add(event.pid)
+        return event.pid not in hidden
+
     began = monotonic()
     with trace.session(
-        current_pid(), where=lambda event: event.pid not in hidden, limit=(limit, 1.0), keep=0
+        current_pid(), where=is_of_the_program, limit=(limit, 1.0), keep=0
     ) as session:
+        number, sequence = charts.begin()
         trace.process(session, which, flags)
+        yield _line({"trace": number})
         while True:
             event = await receive(TraceEvent, after=_BEAT)
             if isinstance(event, TraceEvent):
-                yield _line(_told(event, began))
+                told = _told(event, began)
+                # By its label, as in the rest of the page; what has ended is called as before.
+                name = told["name"] or session.names.get(event.pid)
+                if name is not None:
+                    sequence.names[event.pid] = name
+                sequence.add(event)
+                yield _line(told)
             elif session.stopped is not None:
                 yield _line({"ended": session.stopped})
                 return
             else:
-                hidden.update(own_processes(own))
+                hidden.intersection_update(alive)
                 yield _line({"beat": monotonic() - began})
 
 

@@ -1,9 +1,13 @@
 """Who waits for whom."""
 
-from ...observing.who_waits import who_waits_for_whom
+from ...observing.wait_reasons import InCall, InMonitor
+from ...runtime.core.identity import Pid
 from ...runtime.core.process import alive
 from ..web.parameters import Parameters
 from ..web.site import Json
+from .circles import circles_of, reason_of
+from .looks import Looks, processes_of
+from .parts import by_parts
 from .texts import name_of_process
 
 __all__ = ["waits"]
@@ -11,26 +15,33 @@ __all__ = ["waits"]
 _MOST = 500
 
 
-async def waits(parameters: Parameters) -> Json:
+async def waits(looks: Looks, parameters: Parameters) -> Json:
     """Return the processes that wait for others, and the circles of those that never go on.
 
-    Parameter of the question: `count`, how many edges are told; those of the circles are first.
+    Parameters of the question: `count`, how many edges are told, those of the circles first;
+    `word`, for the edges whose pid, name or reason has it.
     """
     count = parameters.number("count", 200, _MOST)
-    found = who_waits_for_whom()
-    stuck = [pid for circle in found.circles for pid in circle]
-    order = dict.fromkeys([*stuck, *found.reasons])
+    word = parameters.text("word").lower()
+    reasons: dict[Pid, InCall | InMonitor] = {}
+    async for part in by_parts(processes_of(looks.node)):
+        for process in part:
+            reason = reason_of(process)
+            if reason is not None:
+                reasons[process.pid] = reason
+    circles = circles_of(reasons)
+    stuck = dict.fromkeys(pid for circle in circles for pid in circle)
     edges: list[Json] = []
-    for pid in list(order)[:count]:
-        process = alive.get(pid)
-        if process is not None:
-            edges.append(
-                {
-                    "pid": repr(pid),
-                    "name": name_of_process(process),
-                    "waits": str(found.reasons[pid]),
-                    "stuck": pid in stuck,
-                }
-            )
-    circles: list[Json] = [[repr(pid) for pid in circle] for circle in found.circles]
-    return {"all": len(order), "edges": edges, "circles": circles}
+    found = 0
+    async for pids in by_parts(list(dict.fromkeys([*stuck, *reasons]))):
+        for pid in pids:
+            one = alive.get(pid)
+            texts = (repr(pid), "" if one is None else name_of_process(one), str(reasons[pid]))
+            if one is None or (word and word not in " ".join(texts).lower()):
+                continue
+            found += 1
+            if len(edges) < count:
+                text, name, why = texts
+                edges.append({"pid": text, "name": name, "waits": why, "stuck": pid in stuck})
+    told: list[Json] = [[repr(pid) for pid in circle] for circle in circles]
+    return {"all": len(reasons), "found": found, "edges": edges, "circles": told}

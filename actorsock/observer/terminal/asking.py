@@ -62,9 +62,13 @@ class Program:
                 raise NoAnswer(json.loads(response.read())["error"])
             yield response
         except (OSError, HTTPException, ValueError) as exc:
-            raise NoAnswer(f"the program {self.pid} does not answer: {exc}") from None
+            raise NoAnswer(f"the program {self.pid} does not answer: {exc}{_why(exc)}") from None
         finally:
             connection.close()
+
+
+def _why(exc: Exception) -> str:
+    return "; a process may not give way" if isinstance(exc, TimeoutError) else ""
 
 
 class _Connection(HTTPConnection):

@@ -12,7 +12,7 @@ from textual.containers import Horizontal, VerticalScroll
 from textual.widgets import DataTable, Footer, Input, Static
 
 from .asking import NoAnswer, Program
-from .texts import COLUMNS, cells, summary
+from .texts import COLUMNS, cells, findings, summary
 
 __all__ = ["Observe"]
 
@@ -25,7 +25,7 @@ class Observe(App[str]):
     """The processes of one program; beside them what is known of the chosen one."""
 
     CSS = """
-    #summary { height: 1; }
+    #summary { height: auto; max-height: 6; }
     #word { display: none; }
     #word.shown { display: block; }
     #list { width: 2fr; }
@@ -84,7 +84,7 @@ class Observe(App[str]):
         return int(self.order != "name")
 
     def _show(self, system: Any, found: Any, waits: Any) -> None:
-        self.query_one("#summary", Static).update(summary(system))
+        self.query_one("#summary", Static).update("\n".join([summary(system), *findings(system)]))
         table: DataTable[str] = self.query_one("#list", DataTable)
         chosen = self.chosen()
         table.clear()

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-__all__ = ["COLUMNS", "cells", "summary"]
+__all__ = ["COLUMNS", "cells", "findings", "summary"]
 
 COLUMNS: Final = ("pid", "name or function", "body", "status", "waits for", "reductions", "queue")
 """The titles of the list of processes."""
@@ -37,3 +37,8 @@ def summary(system: dict[str, Any]) -> str:
     if system["memory"] is not None:
         parts.append(f"{system['memory'] / 1e6:,.1f} MB")
     return " · ".join(parts)
+
+
+def findings(system: dict[str, Any]) -> list[str]:
+    """Return what is wrong with the program, a line each."""
+    return [f"! {one['text']}" for one in system["findings"]]

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from .asking import Program
-from .texts import COLUMNS, cells, summary
+from .texts import COLUMNS, cells, findings, summary
 
 __all__ = ["top"]
 
@@ -57,4 +57,5 @@ def _look(program: Program, sort: str, count: int) -> Group:
         table.add_column(title, justify="right" if right else "left", no_wrap=True)
     for row in found["rows"]:
         table.add_row(*(Text(cell) for cell in cells(row)))
-    return Group(Text(f"{program.pid}: {summary(system)}"), Text(""), table)
+    wrong = [Text(line, style="bold red") for line in findings(system)]
+    return Group(Text(f"{program.pid}: {summary(system)}"), *wrong, Text(""), table)

@@ -77,7 +77,7 @@ def unregister(name: str) -> None:
     pid = current_process().node.names.pop(_check_name(name), None)
     if pid is None:
         raise ValueError(f"name: no process is registered as {name!r}")
-    alive[pid].name = None
+    alive[pid].be_named(None)
 
 
 @enable_ki_protection
@@ -135,7 +135,7 @@ def give_name(node: Node, name: str, process: Process) -> None:
     """Register `name`, which must be free, for `process` until it ends."""
     name = exact(name)
     node.names[name] = process.pid
-    process.name = name
+    process.be_named(name)
 
 
 def elsewhere(node: Node, dest: Any) -> Remote | str | None:

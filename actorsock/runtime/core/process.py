@@ -357,6 +357,10 @@ class Process:
         elif mode == "reply":
             self.drop_alias(ref)
 
+    def be_named(self, name: str | None) -> None:
+        """Take note of a name that the process is registered with now; None: of none."""
+        self.name = name
+
     def add_timer(self, ref: Ref, node: Node) -> None:
         """Record that `node` keeps a timer, `ref`, which will send to this process."""
         if self.timers is None:

@@ -29,8 +29,8 @@ _COUNTED: Final[dict[tuple[str, str | int], str]] = {
 class SocketTrace(Protocol):
     """Is told what the sockets of some processes are asked; see `Registry.trace`."""
 
-    def wants(self, owner: Pid | None) -> bool:
-        """Return whether it wants to be told about the sockets of `owner`."""
+    def wants(self, actor: Any) -> bool:
+        """Return whether it wants to be told about the socket of `actor`: its owner is traced."""
 
     def told(self, sock: Socket, operation: str, pid: Pid, result: Any) -> None:
         """Note a request of `pid` and its result (None: it waits), or, as `close`, an end."""

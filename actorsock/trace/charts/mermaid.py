@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from .sequence import Chart, Row
+from .selection import Chart, Row
 
 __all__ = ["as_mermaid"]
 
@@ -18,8 +18,9 @@ def as_mermaid(chart: Chart) -> str:
     for number, line in enumerate(chart.lifelines):
         name = " ".join(filter(None, (line.name, line.handle)))
         lines.append(f"    participant p{number} as {_clean(name)}")
-    if chart.left_out and chart.lifelines:
-        lines.append(f"    Note over p0: {chart.left_out} rows before these are not shown")
+    for remark in chart.remarks:
+        # A note needs a participant.
+        lines.append(f"    Note over p0: {remark}" if chart.lifelines else f"    %% {remark}")
     lines += [f"    {_statement(row)}" for row in chart.rows]
     return "\n".join(lines)
 

@@ -1,6 +1,6 @@
 """From the events of a trace to the rows of a sequence chart. Pure: no form of output in here."""
 
-from collections.abc import Iterable, Mapping
+from collections import deque
 from typing import Any, Final, Literal, TypeAlias
 
 import attrs
@@ -12,85 +12,47 @@ from ...runtime.core.messages import Down, Exit
 from ...socket.core.notifications import AbortMessage, SelectMessage
 from ..sessions.events import TraceEvent
 
-__all__ = ["MOST_LIFELINES", "MOST_ROWS", "Chart", "Lifeline", "Row", "RowKind", "sequence"]
+__all__ = ["KEPT_ROWS", "Drawn", "End", "RowKind", "Sequence"]
 
-MOST_ROWS: Final = 200
-"""Rows of a chart; of more events the last ones are shown."""
-
-MOST_LIFELINES: Final = 30
-"""With more than that, the processes of one name share a lifeline."""
+KEPT_ROWS: Final = 10_000
+"""Rows of a sequence that has no end; the oldest ones are dropped."""
 
 _LONGEST: Final = 44
 """Characters of a label."""
 
 RowKind: TypeAlias = Literal["message", "answer", "socket", "spawn", "link", "note", "end"]
 
-
-@attrs.frozen
-class Lifeline:
-    """A process or a socket, or several processes of one name."""
-
-    name: str
-    handle: str
-    """The pid or the socket as text, or how many processes there are."""
+End: TypeAlias = Pid | str
+"""Where an arrow begins or ends: a process, or the text of a socket."""
 
 
-@attrs.frozen
-class Row:
+@attrs.define
+class Drawn:
     """One thing that has happened: an arrow, or a note on one lifeline."""
 
     at: float
-    """Seconds since the first row."""
     kind: RowKind
-    source: int
-    """The lifeline that it begins at, by its number."""
-    target: int | None
-    """The one that it leads to; None for a note and an end."""
+    source: End
+    target: End | None
+    """None for a note and an end."""
     text: str
     count: int = 1
     """How many times in a row."""
 
-    @property
-    def label(self) -> str:
-        """The text, with the number of times."""
-        return self.text if self.count == 1 else f"{self.text} × {self.count}"
-
-
-@attrs.frozen
-class Chart:
-    """The lifelines from left to right, and the rows in the order of time."""
-
-    lifelines: list[Lifeline]
-    rows: list[Row]
-    left_out: int
-    """Rows before the first one that are not shown."""
-
-
-def sequence(events: Iterable[TraceEvent], names: Mapping[Pid, str]) -> Chart:
-    """Return the chart of events; `names` says what to call the processes."""
-    builder = _Builder(dict(names))
-    for event in events:
-        builder.add(event)
-    return builder.chart()
-
 
 @attrs.define
-class _Draft:
-    at: float
-    kind: RowKind
-    source: Any
-    target: Any
-    text: str
-    count: int = 1
+class Sequence:
+    """The rows that events make, one after the other."""
 
-
-@attrs.define
-class _Builder:
-    names: dict[Pid, str]
-    drafts: list[_Draft] = attrs.field(factory=list)
-    order: list[Any] = attrs.field(factory=list)
-    """The processes and sockets, as the lifelines come from left to right."""
-    twice: dict[Any, int] = attrs.field(factory=dict)
+    names: dict[Pid, str] = attrs.field(factory=dict)
+    """What to call the processes."""
+    rows: deque[Drawn] = attrs.field(factory=deque)
+    """The rows; if it has a largest length, the newest ones."""
+    lost: int = 0
+    """Rows that were dropped."""
+    beside: dict[End, End | None] = attrs.field(factory=dict)
+    """Each process and socket, in the order of their first rows, and what was at the other end."""
+    _twice: dict[Any, int] = attrs.field(factory=dict)
     """Events that the other side will tell too, and how many times."""
 
     def add(self, event: TraceEvent) -> None:
@@ -113,6 +75,8 @@ class _Builder:
                 self._pair(event, "link", one, another, "link")
             case "unlink":
                 self._draw(event.at, "link", pid, other, "unlink")
+            case "register" | "unregister":
+                self._draw(event.at, "note", pid, None, f"{event.kind} {what}")
             case "exit":
                 self._draw(event.at, "end", pid, None, f"ends: {_short(what)}")
             case "ask":
@@ -131,43 +95,6 @@ class _Builder:
                 self._draw(event.at, "note", pid, None, f"{what[0]} -> {_short(what[1])}")
             case _:
                 pass  # `in` and `out`: when it has run is seen by what it has done
-
-    def chart(self) -> Chart:
-        """Return what has been added."""
-        drafts = self.drafts[-MOST_ROWS:]
-        left_out = len(self.drafts) - len(drafts)
-        used = {end for draft in drafts for end in (draft.source, draft.target)}
-        order = [one for one in self.order if one in used]
-        numbers: dict[Any, int] = {}
-        lifelines: list[Lifeline] = []
-        shared: dict[str, list[int]] = {}
-        for one in order:
-            name = self._name(one)
-            if len(order) > MOST_LIFELINES and is_pid(one) and name in shared:
-                number, members = shared[name]
-                shared[name] = [number, members + 1]
-                lifelines[number] = Lifeline(name, f"{members + 1} processes")
-                numbers[one] = number
-                continue
-            numbers[one] = len(lifelines)
-            shared.setdefault(name, [len(lifelines), 1])
-            lifelines.append(Lifeline(name, repr(one)))
-        first = drafts[0].at if drafts else 0.0
-        rows = [
-            Row(
-                draft.at - first,
-                draft.kind,
-                numbers[draft.source],
-                None if draft.target is None else numbers[draft.target],
-                draft.text,
-                draft.count,
-            )
-            for draft in drafts
-        ]
-        return Chart(lifelines, rows, left_out)
-
-    def _name(self, one: Any) -> str:
-        return self.names.get(one, "") if is_pid(one) else ""
 
     def _message(self, at: float, sender: Any, receiver: Any, message: Any) -> None:
         text, kind = _message_text(message)
@@ -188,33 +115,46 @@ class _Builder:
                 self._draw(event.at, kind, one, another, text)
 
     def _expect(self, key: Any) -> None:
-        self.twice[key] = self.twice.get(key, 0) + 1
+        if len(self._twice) >= KEPT_ROWS:
+            del self._twice[next(iter(self._twice))]  # the other side is not traced
+        self._twice[key] = self._twice.get(key, 0) + 1
 
     def _told(self, key: Any) -> bool:
-        if not self.twice.get(key):
+        if key not in self._twice:
             return False
-        self.twice[key] -= 1
+        self._twice[key] -= 1
+        if not self._twice[key]:
+            del self._twice[key]
         return True
 
     def _draw(self, at: float, kind: RowKind, source: Any, target: Any, text: str) -> None:
-        self._place(source, target)
-        if target is not None:
-            self._place(target, source)
-        if self.drafts:
-            last = self.drafts[-1]
-            if (last.kind, last.source, last.target, last.text) == (kind, source, target, text):
+        begin, end = _end_of(source), None if target is None else _end_of(target)
+        if self.rows:
+            last = self.rows[-1]
+            if (last.kind, last.source, last.target, last.text) == (kind, begin, end, text):
                 last.count += 1
                 return
-        self.drafts.append(_Draft(at, kind, source, target, text))
+        self.beside.setdefault(begin, end)
+        if end is not None:
+            self.beside.setdefault(end, begin)
+        if len(self.rows) == self.rows.maxlen:
+            self.lost += 1
+            self._forget()
+        self.rows.append(Drawn(at, kind, begin, end, text))
 
-    def _place(self, one: Any, beside: Any) -> None:
-        if one in self.order:
-            return
-        if not is_pid(one) and beside in self.order:
-            # A socket stands beside the process that has used it first.
-            self.order.insert(self.order.index(beside) + 1, one)
-        else:
-            self.order.append(one)
+    def _forget(self) -> None:
+        """Forget the ends that no row has any more: when they are most, since it takes a while."""
+        if len(self.beside) > 3 * KEPT_ROWS:
+            used = {end for row in self.rows for end in (row.source, row.target)}
+            for end in [end for end in self.beside if end not in used]:
+                del self.beside[end]
+                if isinstance(end, Pid):
+                    self.names.pop(end, None)
+
+
+def _end_of(one: Any) -> End:
+    # Of a socket only the text: a chart does not keep it.
+    return one if is_pid(one) else repr(one)
 
 
 def _message_text(message: Any) -> tuple[str, RowKind]:

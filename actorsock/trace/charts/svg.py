@@ -4,7 +4,7 @@ from html import escape
 from itertools import pairwise
 from typing import Final
 
-from .sequence import Chart, Row
+from .selection import Chart, Row
 
 __all__ = ["as_svg"]
 
@@ -36,6 +36,8 @@ def as_svg(chart: Chart) -> str:
     height = _TOP + _STEP * (len(chart.rows) + 1)
     longest = max((len(row.label) for row in chart.rows), default=0)
     width = (places[-1] if places else _LEFT) + max(90, round(longest * _LETTER / 2) + 40)
+    remarks = "; ".join(chart.remarks)
+    width = max(width, round(len(remarks) * _LETTER) + 16)
     width = max(width, *(_right_of_note(row, places) for row in chart.rows), 0)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" '
@@ -51,9 +53,8 @@ def as_svg(chart: Chart) -> str:
         parts.append(f'<path class="life" d="M{place} {_TOP - 12}V{bottom}"/>')
         parts.append(_text(place, 24, line.name, "name"))
         parts.append(_text(place, 40, line.handle, "dim"))
-    if chart.left_out:
-        note = f"{chart.left_out} rows before these are not shown"
-        parts.append(_text(8, 12, note, "dim", "start"))
+    if chart.remarks:
+        parts.append(_text(8, 12, remarks, "dim", "start"))
     for number, row in enumerate(chart.rows):
         parts += _row(row, _y(number), places)
     parts.append("</svg>")

@@ -3,7 +3,7 @@
 from itertools import pairwise
 from typing import Final
 
-from .sequence import Chart, Row
+from .selection import Chart, Row
 
 __all__ = ["as_ascii", "as_text"]
 
@@ -19,12 +19,11 @@ _DASHES: Final = {"answer": "╌", "link": "·"}
 def as_text(chart: Chart) -> str:
     """Return the chart as lines of text."""
     if not chart.lifelines:
-        return "(nothing was traced)"
+        return "\n".join(f"({remark})" for remark in chart.remarks or ["nothing was traced"])
     places = _places(chart)
     heads = [" ".join(filter(None, (line.name, line.handle))) for line in chart.lifelines]
     lines = [_overlaid(" " * (_TIME - 3) + "ms", places, heads)]
-    if chart.left_out:
-        lines.append(f"{'...':>{_TIME - 1}}  ({chart.left_out} rows before these are not shown)")
+    lines += [f"{'...':>{_TIME - 1}}  ({remark})" for remark in chart.remarks]
     ended: set[int] = set()
     for row in chart.rows:
         lines += _row(row, places, ended)

@@ -27,6 +27,8 @@ Kind: TypeAlias = Literal[
     "link",
     "getting_linked",
     "unlink",
+    "register",
+    "unregister",
     "in",
     "out",
     "call",
@@ -52,6 +54,7 @@ class TraceEvent:
             - `"spawn"`, `"spawned"`, flag `procs`: it has started `other`, or `other` has started
               it; `what` is the function, as text
             - `"link"`, `"getting_linked"`, `"unlink"`, flag `procs`: with `other`
+            - `"register"`, `"unregister"`, flag `procs`: it has got the name `what`, or lost it
             - `"exit"`, flag `procs`: it has ended, with the reason `what`
             - `"in"`, `"out"`, flag `running`: its code begins to run, and stops
             - `"call"`, flag `call`: a callback begins; `what` is its name and the tuple of its
@@ -83,8 +86,8 @@ def event_text(event: TraceEvent) -> str:
     match event.kind, event.what:
         case _, None:
             what = ""
-        case "spawn" | "spawned", function:
-            what = f" {function}"
+        case (("spawn" | "spawned" | "register" | "unregister"), text):
+            what = f" {text}"
         case ("call", (name, args)):
             what = f" {name}{text_with_data(args)}"
         case (

@@ -65,11 +65,25 @@ class TracedProcess(Process):
         record(self, "procs", "unlink", None, pid)
         remove_link(pid)
 
+    def be_named(self, name: str | None) -> None:
+        """Record that the process gets a name, or loses it."""
+        note, former = super().be_named, self.name
+        if name is None:
+            record(self, "procs", "unregister", former)
+        else:
+            record(self, "procs", "register", name)
+            table = table_of(self.node)
+            for session in () if table is None else table.flags.get(self.pid, ()):
+                session.names[self.pid] = name
+        note(name)
+
     def end(self, reason: Any) -> None:
         """Record the end, and end."""
         end = super().end
         if self.pid in alive:
             record(self, "procs", "exit", self.reason if self.ending else reason)
+            if self.name is not None:
+                record(self, "procs", "unregister", self.name)
             table = table_of(self.node)
             if table is not None:
                 table.flags.pop(self.pid, None)

@@ -15,6 +15,7 @@ from ...socket.core.lifetime import SocketLifetime
 from ...socket.core.registry import SocketTrace
 from ...socket.core.service import registry_of
 from .table import table_of
+from .traced_inet import observe
 from .traced_process import running_pid
 
 __all__ = ["switch_sockets"]
@@ -24,9 +25,11 @@ __all__ = ["switch_sockets"]
 class _Trace(SocketTrace):
     node: Node
 
-    def wants(self, owner: Pid | None) -> bool:
-        table = table_of(self.node)
-        return owner is not None and table is not None and table.wants(owner, "sockets")
+    def wants(self, actor: SocketLifetime) -> bool:
+        table, owner = table_of(self.node), actor.turns.owner
+        wanted = owner is not None and table is not None and table.wants(owner, "sockets")
+        observe(actor, wanted)
+        return wanted
 
     def told(self, sock: Any, operation: str, pid: Pid, result: Any) -> None:
         table = table_of(self.node)
@@ -54,3 +57,5 @@ def switch_sockets(node: Node) -> None:
     for sock in registry.kinds:
         actor: SocketLifetime = sock._actor
         actor.apply_debug()
+        if not wanted:
+            observe(actor, False)

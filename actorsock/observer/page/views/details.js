@@ -3,8 +3,13 @@
 import { NoAnswer, act, ask } from "../ask.js";
 import { element, number, seconds } from "../dom.js";
 
-export function details(page) {
-  const node = element("aside", { class: "card", "aria-label": "process" }, "Choose a process to see more of it.");
+// `leave` is called when Escape is pressed.
+export function details(page, leave) {
+  const node = element(
+    "aside",
+    { class: "card", "aria-label": "process", tabindex: "-1", onkeydown: (event) => event.key === "Escape" && leave() },
+    "Choose a process to see more of it.",
+  );
   let shown = null;
 
   function pids(list) {
@@ -13,7 +18,7 @@ export function details(page) {
 
   function fill(one) {
     if (one.ended) {
-      node.replaceChildren(element("p", { class: "mono" }, one.pid), "It has ended.");
+      node.replaceChildren(element("h2", { class: "mono" }, one.pid), "It has ended.");
       return;
     }
     const rows = [
@@ -38,7 +43,7 @@ export function details(page) {
       ["messages", list(one.messages ?? [])],
     ].filter(([, value]) => value !== null && value !== undefined && value !== "");
     node.replaceChildren(
-      element("p", { class: "mono" }, one.pid),
+      element("h2", { class: "mono" }, one.pid),
       element("dl", {}, ...rows.flatMap(([name, value]) => [element("dt", {}, name), element("dd", {}, value)])),
       ...(one.stack.length ? [element("h2", {}, "where it is"), stack(one.stack)] : []),
       ...(one.control ? [actions(one.pid)] : []),
@@ -98,7 +103,8 @@ export function details(page) {
       if (pid !== shown) return; // another one was chosen meanwhile
       // What is being read, or has the focus, stays: only a change is written.
       const text = JSON.stringify(answer);
-      if (!fresh && (text === node.dataset.text || node.contains(document.activeElement))) return;
+      const focused = node !== document.activeElement && node.contains(document.activeElement);
+      if (!fresh && (text === node.dataset.text || focused)) return;
       node.dataset.text = text;
       fill(answer);
     },

@@ -44,7 +44,7 @@ function named(row) {
 }
 
 export function processes(page) {
-  const one = details(page);
+  const one = details(page, () => table.focus());
   const table = new Table({
     name: "processes",
     columns: COLUMNS,
@@ -52,6 +52,7 @@ export function processes(page) {
     down: true,
     key: "pid",
     choose: (pid) => one.look(pid),
+    enter: () => one.node.focus(),
     options: [
       { flag: "sockets", text: "actors of sockets" },
       { flag: "own", text: "the observer's own" },

@@ -1,16 +1,22 @@
-// A live trace: the events as they come, and a sequence chart of the last ones.
+// A live trace: the events as they come, and a sequence chart of them.
 
-import { NoAnswer, lines } from "../ask.js";
-import { chart } from "../chart.js";
-import { element } from "../dom.js";
+import { NoAnswer, ask, lines } from "../ask.js";
+import { chartPlace } from "../chart.js";
+import { element, number } from "../dom.js";
 import { link } from "./details.js";
 
 const FLAGS = ["procs", "sockets", "running", "send", "receive", "call", "set_on_spawn", "set_on_link"];
 const KEPT = 200; // events in the list
-const DRAWN = 40; // events in the chart
+const ROWS = 200; // rows of the chart
+const EVERY = 500; // milliseconds between two looks at what has come
 
 export function trace(page) {
-  const which = element("input", { value: "all", "aria-label": "which processes", size: "12" });
+  const which = element("input", {
+    value: "all",
+    "aria-label": "which processes",
+    size: "12",
+    onkeydown: (event) => event.key === "Enter" && !stop && begin(),
+  });
   const boxes = FLAGS.map((flag) => {
     const box = element("input", { type: "checkbox", value: flag });
     box.checked = flag === "procs" || flag === "sockets";
@@ -20,15 +26,19 @@ export function trace(page) {
   const start = element("button", {}, "trace");
   const said = element("span", { role: "status" });
   const body = element("tbody");
-  const drawn = element("div", { class: "wide chart" });
+  const count = element("p", { class: "bar" });
+  const drawn = chartOf();
   let stop = null;
-  let events = [];
+  let fresh = [];
+  let seen = 0;
 
   start.addEventListener("click", () => (stop ? stop.abort() : begin()));
 
   async function begin() {
     stop = new AbortController();
-    events = [];
+    fresh = [];
+    seen = 0;
+    body.replaceChildren();
     start.textContent = "stop";
     said.textContent = "";
     const asked = {
@@ -36,18 +46,15 @@ export function trace(page) {
       flags: boxes.filter((box) => box.checked).map((box) => box.value).join(","),
       limit: limit.value,
     };
-    let fresh = false;
-    const timer = setInterval(() => {
-      if (fresh) show();
-      fresh = false;
-    }, 250);
+    const timer = setInterval(show, EVERY);
     try {
       for await (const line of lines("trace", asked, stop.signal)) {
+        if (line.trace) drawn.begin(line.trace);
         if (line.ended) said.textContent = line.ended === "limit" ? "ended: too many events" : `ended: ${line.ended}`;
         if (!line.kind) continue;
-        events.push(line);
-        if (events.length > KEPT) events.shift();
-        fresh = true;
+        seen += 1;
+        fresh.push(line);
+        if (fresh.length > KEPT) fresh.shift();
       }
     } catch (error) {
       if (error instanceof NoAnswer) said.textContent = error.message;
@@ -61,21 +68,23 @@ export function trace(page) {
   }
 
   function show() {
-    drawn.replaceChildren(chart(events.slice(-DRAWN)));
-    body.replaceChildren(
-      ...events
-        .slice()
-        .reverse()
-        .map((event) =>
-          element(
-            "tr",
-            {},
-            element("td", { class: "number" }, `${(1000 * event.at).toFixed(2)} ms`),
-            element("td", {}, link(page, event.pid)),
-            element("td", {}, event.name ?? ""),
-            element("td", { class: "mono" }, event.text),
-          ),
-        ),
+    if (!fresh.length) return;
+    body.prepend(...fresh.reverse().map(row));
+    fresh = [];
+    while (body.rows.length > KEPT) body.lastElementChild.remove();
+    const shown = body.rows.length;
+    count.textContent = shown < seen ? `the last ${number(shown)} of ${number(seen)} events` : `${number(seen)} events`;
+    drawn.look();
+  }
+
+  function row(event) {
+    return element(
+      "tr",
+      {},
+      element("td", { class: "number" }, `${(1000 * event.at).toFixed(2)} ms`),
+      element("td", {}, link(page, event.pid)),
+      element("td", {}, event.name ?? ""),
+      element("td", { class: "mono" }, event.text),
     );
   }
 
@@ -93,9 +102,87 @@ export function trace(page) {
         start,
         said,
       ),
-      drawn,
-      element("div", { class: "wide" }, element("table", {}, element("thead", {}, element("tr", {}, ...heads)), body)),
+      drawn.node,
+      count,
+      element(
+        "div",
+        { class: "wide" },
+        element("table", { "aria-label": "events, the newest first" }, element("thead", {}, element("tr", {}, ...heads)), body),
+      ),
     ),
     async look() {},
+  };
+}
+
+// The chart of the trace that has begun last, and what people choose of it.
+function chartOf() {
+  const words = element("input", {
+    type: "search",
+    placeholder: "names or pids, with commas   /",
+    "aria-label": "lifelines to show: names or pids, with commas between them",
+    size: "28",
+    oninput: () => look(),
+  });
+  const alone = element("input", { type: "checkbox", onchange: () => look() });
+  const turns = { "first rows": -Infinity, earlier: -1, later: 1, "last rows": Infinity };
+  const buttons = Object.entries(turns).map(([text, step]) => element("button", { onclick: () => turn(step) }, text));
+  const remarks = element("p", { class: "bar" });
+  const others = element("p", { class: "bar" });
+  const place = chartPlace({ turn, choose });
+  const node = element(
+    "section",
+    { "aria-label": "chart", hidden: true },
+    element("div", { class: "bar" }, element("label", {}, "lifelines", words), element("label", {}, alone, "without the others"), ...buttons),
+    remarks,
+    place.node,
+    others,
+  );
+  let trace = null;
+  let first = null; // the rows before the first one that is shown; null: the last rows are
+  let told = null;
+
+  function turn(step) {
+    if (told === null) return;
+    if (step === -Infinity) first = 0;
+    else if (step < 0) first = Math.max(0, told.before - ROWS);
+    else if (step === Infinity || told.after <= ROWS) first = null;
+    else first = told.before + ROWS;
+    look();
+  }
+
+  function choose(word) {
+    const chosen = words.value.split(",").map((each) => each.trim()).filter(Boolean);
+    words.value = (chosen.includes(word) ? chosen.filter((each) => each !== word) : [...chosen, word]).join(", ");
+    first = null;
+    look();
+  }
+
+  async function look() {
+    if (trace === null) return;
+    const asked = { trace, lifelines: words.value, others: alone.checked ? "hide" : "fold", rows: ROWS, first };
+    try {
+      told = await ask("chart", asked);
+    } catch (error) {
+      if (!(error instanceof NoAnswer)) throw error;
+      remarks.textContent = error.message;
+      return;
+    }
+    node.hidden = false;
+    remarks.textContent = [`${number(told.rows.length)} rows`, ...told.remarks].join("; ");
+    place.fill(told);
+    if (others.contains(document.activeElement)) return; // the focus would be lost
+    const more = told.more ? `and ${number(told.more)} more` : "";
+    const links = told.others.map((word) => element("button", { class: "link", onclick: () => choose(word) }, word));
+    others.replaceChildren(...(told.others.length ? ["others, the busiest first:", ...links, more] : []));
+  }
+
+  return {
+    node,
+    look,
+    begin(number) {
+      trace = number;
+      first = null;
+      look();
+    },
   };
 }

@@ -2,50 +2,34 @@
 
 import { ask } from "../ask.js";
 import { element, number } from "../dom.js";
+import { plainTable } from "../rows.js";
 import { link } from "./details.js";
 
 export function waits(page) {
   const circles = element("div", { role: "status" });
-  const body = element("tbody");
-  const count = element("p", { class: "bar" });
-  const node = element(
-    "div",
-    {},
-    circles,
-    count,
-    element(
-      "table",
-      {},
-      element(
-        "thead",
-        {},
-        element("tr", {}, ...["pid", "process", "waits for"].map((title) => element("th", { scope: "col" }, title))),
-      ),
-      body,
-    ),
-  );
+  const filter = element("input", { type: "search", placeholder: "filter   /", "aria-label": "filter", oninput: page.again });
+  const count = element("span");
+  const table = plainTable("who waits for whom", ["pid", "process", "waits for"], (edge) => [
+    link(page, edge.pid),
+    edge.name,
+    element("span", { class: edge.stuck ? "wrong" : null }, edge.waits),
+  ]);
   let told = "";
   return {
-    node,
+    node: element("div", {}, circles, element("p", { class: "bar" }, filter, count), table.node),
     async look() {
-      const answer = await ask("waits");
+      const answer = await ask("waits", { word: filter.value });
       const text = JSON.stringify(answer.circles);
       if (text !== told) {
         told = text;
         circles.replaceChildren(...answer.circles.map((circle) => drawn(page, circle)));
       }
-      count.textContent = `${number(answer.all)} processes wait for others`;
-      body.replaceChildren(
-        ...answer.edges.map((edge) =>
-          element(
-            "tr",
-            {},
-            element("td", {}, link(page, edge.pid)),
-            element("td", {}, edge.name),
-            element("td", { class: edge.stuck ? "mono wrong" : "mono" }, edge.waits),
-          ),
-        ),
-      );
+      const shown = answer.edges.length;
+      count.textContent =
+        `${number(answer.all)} processes wait for others` +
+        (shown < answer.all ? `; ${number(answer.found)} have the word, ${number(shown)} are shown` : "");
+      // For how long is told by the second: so a row changes, and is made anew, once a second.
+      table.fill(answer.edges);
     },
   };
 }

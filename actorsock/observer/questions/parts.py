@@ -1,0 +1,25 @@
+"""Going through all processes without holding them up: an answer is collected in parts."""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Final, TypeVar
+
+import trio
+
+__all__ = ["by_parts"]
+
+T = TypeVar("T")
+
+_PART: Final = 250
+"""So many processes take some 0.3 milliseconds."""
+
+
+async def by_parts(items: Sequence[T], size: int = _PART) -> AsyncIterator[Sequence[T]]:
+    """Yield `items` in parts of `size`; others run before each but the first one.
+
+    What was true of the items of an earlier part may have changed since: a process may have ended,
+    or wait for something else.
+    """
+    for first in range(0, len(items), size):
+        if first:
+            await trio.lowlevel.checkpoint()
+        yield items[first : first + size]

@@ -1,0 +1,42 @@
+"""Supervisors: how they are told from other processes, and which of their children come anew."""
+
+from typing import Any, Final
+
+from ...otp.behaviour.engine import Engine
+from ...otp.supervision.supervisor import SupervisorServer
+from ...runtime.core.identity import Pid
+from ...runtime.core.process import Process
+
+__all__ = ["Restarts", "supervisor_in"]
+
+_MANY: Final = 3
+"""A child that is another process than before at so many looks in a row is restarted for ever."""
+
+
+def supervisor_in(process: Process) -> SupervisorServer | None:
+    """Return the supervisor that a process runs; None if it runs something else."""
+    engine = process.body.function
+    behaviour = engine.behaviour if isinstance(engine, Engine) else None
+    return behaviour if isinstance(behaviour, SupervisorServer) else None
+
+
+class Restarts:
+    """The children of all supervisors, from look to look."""
+
+    def __init__(self) -> None:
+        self._last: dict[tuple[Pid, Any], tuple[object, int]] = {}
+        self._now: dict[tuple[Pid, Any], tuple[object, int]] = {}
+
+    def see(self, process: Process, supervisor: SupervisorServer) -> None:
+        """Note the children that a supervisor has now."""
+        for child in supervisor.which():
+            if child.id is None:
+                return  # simple_one_for_one: its children come and go
+            key = process.pid, child.id
+            before, times = self._last.get(key, (child.pid, 0))
+            self._now[key] = child.pid, 0 if before is child.pid else times + 1
+
+    def end(self) -> list[tuple[Pid, Any]]:
+        """End a look; return the supervisors and the ids of children that come anew each time."""
+        self._last, self._now = self._now, {}
+        return [key for key, (_, times) in self._last.items() if times >= _MANY]
