@@ -1,6 +1,7 @@
 """Echo: a process for each connection, with blocking calls. Argument: `task` or `light`."""
 
 import sys
+from collections.abc import Awaitable, Callable
 
 from actorsock import Error, Ok, exit, ok, receive, run, socket, spawn
 from actorsock.socket import Socket
@@ -17,15 +18,16 @@ async def echo(sock: Socket) -> None:
                 return
 
 
-async def listener() -> None:
+async def listener(more: str = "", serve: Callable[[Socket], Awaitable[None]] = echo) -> None:
+    """Print the port and what else is to be told, and serve each connection."""
     lsock = ok(socket.open("inet", "stream", "tcp"))
     port = ok(socket.bind(lsock, "loopback"))
     ok(socket.listen(lsock, 4096))
-    print(port, flush=True)
+    print(f"{port}{more}", flush=True)
     while True:
         match await socket.accept(lsock):
             case Ok(sock):
-                pid = spawn(echo, sock, light=LIGHT)
+                pid = spawn(serve, sock, light=LIGHT)
                 ok(socket.setopt(sock, "otp", "controlling_process", pid))
             case Error(reason):
                 exit(reason)

@@ -68,6 +68,8 @@ class Load:
     """The processes that the killer does not kill."""
     tally: Counter[str] = attrs.field(factory=Counter)
     """The number of events, by name."""
+    observed: str = ""
+    """Where the program is observed, if it is."""
     _data: bytes = b""
 
     def __attrs_post_init__(self) -> None:
@@ -105,6 +107,8 @@ class CrashCounter(logging.Handler):
         self.mistakes: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
+        if record.name == "actorsock.trace" and record.levelno < logging.ERROR:
+            return  # a trace has reached its limit
         exc = record.exc_info[1] if record.exc_info else None
         if not isinstance(exc, Boom):
             formatter = logging.Formatter()
