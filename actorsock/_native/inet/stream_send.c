@@ -119,7 +119,7 @@ send_for(State *state, PyObject *process, PyObject *actor, PyObject *data, PyObj
     Output output;
     PyObject *body = SLOT(process, state->process_body);
     Py_ssize_t size = PyBytes_GET_SIZE(data);
-    if (!is_exactly(process, state->process_type) || !is_exactly(body, state->light_type)
+    if (!is_process(state, process) || !is_exactly(body, state->light_type)
         || SLOT(body, state->light_stopped) != Py_False || !can_pay(state, body)
         || !is_plain_output(state, actor, size, &output)) {
         return 0;

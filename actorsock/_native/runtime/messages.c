@@ -177,8 +177,7 @@ deliver(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
     if (state_prepare(state) < 0) {
         return NULL;
     }
-    if (PyVectorcall_NARGS(nargsf) == 2 && kwnames == NULL
-        && is_exactly(args[0], state->process_type)) {
+    if (PyVectorcall_NARGS(nargsf) == 2 && kwnames == NULL && is_process(state, args[0])) {
         int done = deliver_plainly(state, args[0], args[1]);
         if (done != 0) {
             return done < 0 ? NULL : Py_NewRef(Py_None);

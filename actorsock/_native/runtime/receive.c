@@ -516,8 +516,7 @@ process_of_task(State *state)
     PyObject *process = PyDict_GetItemWithError(state->by_task, task); /* tasks are compared in C */
     Py_XINCREF(process);
     Py_DECREF(task);
-    if (is_exactly(process, state->process_type)
-        && SLOT(process, state->process_ending) == Py_False) {
+    if (is_process(state, process) && SLOT(process, state->process_ending) == Py_False) {
         return process;
     }
     Py_XDECREF(process);
@@ -627,7 +626,7 @@ receive(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
         return NULL;
     }
     PyObject *receiving = NULL;
-    if (is_exactly(process, state->process_type)) {
+    if (is_process(state, process)) {
         receiving = receive_plainly(state, process, args[0], args[1]);
     }
     Py_DECREF(process);

@@ -759,8 +759,7 @@ ask_in_task(State *state, PyObject *process, PyObject *actor, PyObject *op, PyOb
 static int
 ask_plainly(State *state, PyObject *process, PyObject *actor, PyObject *op, PyObject **result)
 {
-    if (!is_exactly(process, state->process_type)
-        || SLOT(process, state->process_ending) != Py_False) {
+    if (!is_process(state, process) || SLOT(process, state->process_ending) != Py_False) {
         return 0;
     }
     return is_exactly(SLOT(process, state->process_body), state->light_type)
@@ -928,7 +927,7 @@ sending(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
         PyObject *actor = actor_of(state, args[0]), *result = NULL;
         PyObject *process = actor == NULL ? NULL : calling_process(state);
         if (process != NULL) {
-            int is_light = is_exactly(process, state->process_type)
+            int is_light = is_process(state, process)
                            && is_exactly(SLOT(process, state->process_body), state->light_type);
             int done = is_light ? send_for(state, process, actor, args[1], &result)
                                 : send_in_task(state, process, actor, args[1], &result);
