@@ -6,7 +6,6 @@ them.
 
 from collections.abc import Awaitable, Callable
 from typing import Final, Literal
-from urllib.parse import urlsplit
 
 from actorsock import (
     Down,
@@ -56,12 +55,8 @@ _QUESTIONS: Final = (
     "nothing",
 )
 
-_WHICH: Final[tuple[Literal["all", "new", "existing"] | None, ...]] = (
-    "all",
-    "new",
-    "existing",
-    None,
-)
+_Word = Literal["all", "new", "existing"]
+_WORDS: Final[tuple[_Word | None, ...]] = ("all", "new", "existing", None)
 
 
 async def onlookers(load: Load) -> None:
@@ -93,7 +88,7 @@ async def _served(load: Load) -> None:
     """Open and close an observer, again and again."""
     while True:
         async with observer.serve(0, messages=load.likely(0.5)) as observed:
-            load.observed = observed.url
+            load.observed = observed.port, observed.url.rpartition("#")[2]
             await sleep(load.chance.random())
         load.tally["observers opened and closed"] += 1
 
@@ -109,20 +104,21 @@ async def _ask_about_one(load: Load) -> None:
 
 async def _live(load: Load) -> None:
     """Follow a live trace of the observer for a while."""
-    which = load.chance.choice(_WHICH) or repr(load.chance.choice(processes()))
     limit = load.chance.choice((1, 100, 100_000))
-    await _ask_for(load, [f"trace?which={which}&flags={','.join(_flags(load))}&limit={limit}"])
+    await _ask_for(
+        load, [f"trace?which={_which(load)}&flags={','.join(_flags(load))}&limit={limit}"]
+    )
 
 
 async def _ask_for(load: Load, questions: list[str]) -> None:
-    url = urlsplit(load.observed)
-    if url.port is None:
-        return  # there is no observer yet
+    if load.observed is None:
+        return
+    port, token = load.observed
     sock = ok(socket.open("inet", "stream"))
-    if isinstance(await socket.connect(sock, ("127.0.0.1", url.port), PATIENCE), Error):
+    if isinstance(await socket.connect(sock, ("127.0.0.1", port), PATIENCE), Error):
         return  # there is none any more
     for question in questions:
-        head = f"Host: {url.netloc}\r\nAuthorization: Bearer {url.fragment}\r\n\r\n"
+        head = f"Host: 127.0.0.1:{port}\r\nAuthorization: Bearer {token}\r\n\r\n"
         request = f"GET /api/{question} HTTP/1.1\r\n{head}"
         if isinstance(await socket.send(sock, request.encode(), (), PATIENCE), Error):
             return
@@ -153,10 +149,7 @@ async def _trace(load: Load) -> None:
     limit = load.chance.choice((None, None, 100, (1000, 0.1)))
     with trace.session(tracer, limit=limit, keep=load.chance.randrange(200)) as session:
         for _ in range(load.chance.randrange(1, 5)):
-            one = load.chance.choice(processes())
-            trace.process(
-                session, load.chance.choice(_WHICH) or one, _flags(load), load.likely(0.8)
-            )
+            trace.process(session, _which(load), _flags(load), load.likely(0.8))
             await sleep(load.chance.random() * _SHORT)
             load.may_crash()
             if len(events) > 10_000:
@@ -195,6 +188,11 @@ async def _inspect(load: Load) -> None:
         if load.likely(0.2):
             await sleep(0)
     load.tally["processes that waited for others"] += len(who_waits_for_whom().reasons)
+
+
+def _which(load: Load) -> Pid | _Word:
+    word = load.chance.choice(_WORDS)
+    return load.chance.choice(processes()) if word is None else word
 
 
 def _flags(load: Load) -> list[Flag]:
