@@ -90,10 +90,10 @@ _FLAGS: Final[dict[str, tuple[Flag, ...]]] = {
 def _echo(effort: Effort) -> Generator[Benchmark, None, None]:
     commands: dict[str, Command] = {}
     for body, word in ((TASK, "task"), (LIGHT, "light")):
-        commands[body] = python_server("echo_actorsock", word)
-        commands[_of(body, SERVED)] = python_server("echo_observed", word, "served")
+        commands[body] = python_server("echo.actorsock", word)
+        commands[_of(body, SERVED)] = python_server("echo.observed", word, "served")
         for way, flags in _FLAGS.items():
-            traced = python_server("echo_observed", word, "traced", *flags)
+            traced = python_server("echo.observed", word, "traced", *flags)
             commands[_of(body, way)] = traced
     with (
         serving(both_ways(commands, set(commands))) as servers,

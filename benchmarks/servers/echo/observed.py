@@ -1,4 +1,4 @@
-"""The echo of `echo_actorsock`, observed. Arguments: `task` or `light`, and `served` or `traced`
+"""The echo of `actorsock`, observed. Arguments: `task` or `light`, and `served` or `traced`
 with flags.
 
 `served`: by the observer, whose address is printed behind the port. `traced`: the process of the
@@ -11,7 +11,7 @@ from actorsock import current_pid, observer, receive, run, spawn, trace
 from actorsock.socket import Socket
 from actorsock.trace.sessions.events import FLAGS
 
-from .echo_actorsock import LIGHT, echo, listener
+from .actorsock import LIGHT, echo, listener
 
 OBSERVED = sys.argv[2]
 CHOSEN = [flag for flag in FLAGS if flag in sys.argv[3:]]
