@@ -725,8 +725,8 @@ pop_from_left(State *state, PyObject *deque)
     return PyObject_Vectorcall(state->popleft, &deque, 1, NULL);
 }
 
-/* The process of `pid`, if it is alive and plain; a new reference. NULL with or without an exception
-   otherwise.  */
+/* The process of `pid`, of whatever class, if it is alive; a new reference. NULL with or without an
+   exception otherwise.  */
 PyObject *living_process(State *state, PyObject *pid);
 
 /* Raise the StopIteration by which a coroutine returns `*result`, whose reference is given up.  */

@@ -154,7 +154,9 @@ send_message(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnam
     if (PyVectorcall_NARGS(nargsf) == 2 && kwnames == NULL) {
         PyObject *process = living_process(state, args[0]);
         if (process != NULL) {
-            int done = deliver_plainly(state, process, args[1]);
+            int done = is_exactly(process, state->process_type)
+                           ? deliver_plainly(state, process, args[1])
+                           : 0;
             Py_DECREF(process);
             if (done != 0) {
                 return done < 0 ? NULL : Py_NewRef(args[1]);
