@@ -47,8 +47,9 @@ _MANY: Final = 10
 _WAVES: Final = 12
 # The first waves fill caches and pools.
 _WARM: Final = 5
-# The growth of memory that is allowed for each connection, and in addition.
-_BLOCKS_EACH, _BLOCKS = 0.02, 500
+# The growth of memory that is allowed for each connection, and in addition: caches with a limit, as
+# of addresses, fill for long.
+_BLOCKS_EACH, _BLOCKS = 0.02, 1500
 _RESIDENT_EACH, _RESIDENT = 64 / 2**20, 4.0
 
 
