@@ -109,7 +109,8 @@ def under_load(
             try:
                 if isinstance(server, Missing):
                     raise server
-                command = [*generates(), load, server.first_line, str(number)]
+                port = server.first_line.split()[0]
+                command = [*generates(), load, port, str(number)]
                 generator = stack.enter_context(started(command, generator=True))
                 contestants[name] = partial(_measured, server, generator, run, figure)
             except (Skipped, Failed) as why:

@@ -527,6 +527,14 @@ is_exactly(PyObject *object, PyObject *type)
     return object != NULL && Py_IS_TYPE(object, (PyTypeObject *)type);
 }
 
+/* Whether `object` is a process, also a traced or a limited one: for what these do as others do. They
+   differ in what is done to them, `deliver`, `end` and links.  */
+static inline int
+is_process(State *state, PyObject *object)
+{
+    return object != NULL && PyObject_TypeCheck(object, (PyTypeObject *)state->process_type);
+}
+
 /* Put `value`, of which the reference is taken over, into a slot.  */
 static inline void
 slot_set(PyObject *object, Py_ssize_t offset, PyObject *value)
@@ -734,8 +742,8 @@ pop_from_left(State *state, PyObject *deque)
     return PyObject_Vectorcall(state->popleft, &deque, 1, NULL);
 }
 
-/* The process of `pid`, if it is alive and plain; a new reference. NULL with or without an exception
-   otherwise.  */
+/* The process of `pid`, of whatever class, if it is alive; a new reference. NULL with or without an
+   exception otherwise.  */
 PyObject *living_process(State *state, PyObject *pid);
 
 /* Raise the StopIteration by which a coroutine returns `*result`, whose reference is given up.  */

@@ -435,5 +435,5 @@ living_process(State *state, PyObject *pid)
         return NULL;
     }
     PyObject *process = PyDict_GetItemWithError(state->alive, pid);
-    return is_exactly(process, state->process_type) ? Py_NewRef(process) : NULL;
+    return is_process(state, process) ? Py_NewRef(process) : NULL;
 }

@@ -4,8 +4,7 @@
 says what is traced in it. When the block ends, everything is as before. `trace.chart(events)` draws
 a sequence chart of what was seen.
 
-What is not traced pays nothing. A traced process is served by the Python alone, not by the native
-core.
+What is not traced pays nothing. What is traced is done by the Python alone, not by the native core.
 """
 
 from collections import deque

@@ -50,10 +50,10 @@ def active(effort: Effort) -> Generator[Benchmark, None, None]:
 def active_udp(effort: Effort) -> Generator[Benchmark, None, None]:
     """Return the benchmark of many clients and one socket."""
     commands = {
-        RECV: python_server("udp_actorsock", "light"),
-        RECV_TASK: python_server("udp_actorsock", "task"),
-        LIGHT: python_server("udp_gen_udp", "light"),
-        TASK: python_server("udp_gen_udp", "task"),
+        RECV: python_server("udp.actorsock", "light"),
+        RECV_TASK: python_server("udp.actorsock", "task"),
+        LIGHT: python_server("udp.gen_udp", "light"),
+        TASK: python_server("udp.gen_udp", "task"),
     }
     what = "active UDP"
     with (
@@ -73,10 +73,10 @@ def active_udp(effort: Effort) -> Generator[Benchmark, None, None]:
 
 def _servers(packet: str, mode: str, erlangs: str) -> dict[str, Command]:
     return {
-        RECV: python_server("echo_actorsock", "light"),
-        RECV_TASK: python_server("echo_actorsock", "task"),
-        LIGHT: python_server("echo_gen_tcp", "light", packet, mode),
-        TASK: python_server("echo_gen_tcp", "task", packet, mode),
+        RECV: python_server("echo.actorsock", "light"),
+        RECV_TASK: python_server("echo.actorsock", "task"),
+        LIGHT: python_server("echo.gen_tcp", "light", packet, mode),
+        TASK: python_server("echo.gen_tcp", "task", packet, mode),
         ERLANG: lambda: erlang("gen_tcp_server", "main", packet, erlangs),
-        BARE: python_server("echo_epoll"),
+        BARE: python_server("echo.epoll"),
     }

@@ -16,9 +16,9 @@ LIGHT: Final = "light body"
 PLAIN: Final = "a blocking loop"
 
 SERVERS: Final[dict[str, Command]] = {
-    PLAIN: python_server("bulk_plain"),
-    TASK: python_server("bulk_actorsock", "task"),
-    LIGHT: python_server("bulk_actorsock", "light"),
+    PLAIN: python_server("bulk.plain"),
+    TASK: python_server("bulk.actorsock", "task"),
+    LIGHT: python_server("bulk.actorsock", "light"),
 }
 
 PIECE: Final = 65536

@@ -17,10 +17,10 @@ ASYNCIO: Final = "asyncio streams"
 LIMIT: Final = "one second"
 
 SERVERS: Final[dict[str, Command]] = {
-    TRIO: python_server("serve", "trio"),
-    TASK: python_server("serve", "actorsock"),
-    LIGHT: python_server("echo_actorsock", "light"),
-    ASYNCIO: python_server("echo_asyncio", "asyncio"),
+    TRIO: python_server("echo.serve_tcp", "trio"),
+    TASK: python_server("echo.serve_tcp", "actorsock"),
+    LIGHT: python_server("echo.actorsock", "light"),
+    ASYNCIO: python_server("echo.asyncio", "asyncio"),
 }
 
 CLIENTS: Final = 1000

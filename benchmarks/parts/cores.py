@@ -60,7 +60,7 @@ _Load = tuple[list[int], Program]
 
 def _load(stack: ExitStack, cores: Sequence[int], effort: Effort) -> _Load:
     words = map(str, (effort.scaled(WORK), *cores))
-    server = stack.enter_context(started(python_module("benchmarks.servers.echo_cores", *words)))
+    server = stack.enter_context(started(python_module("benchmarks.servers.echo.cores", *words)))
     port, *pids = server.first_line.split()
     generating = [loadgen(), "echo", port, str(CONNECTIONS)]
     generator = stack.enter_context(started(generating, generator=True))

@@ -20,15 +20,15 @@ UVLOOP: Final = "uvloop streams"
 EPOLL: Final = "a bare epoll loop"
 
 SERVERS: Final[dict[str, Command]] = {
-    TRIO: python_server("echo_trio"),
-    TASK: python_server("echo_actorsock", "task"),
-    LIGHT: python_server("echo_actorsock", "light"),
-    TASK_SELECT: python_server("echo_select", "task"),
-    LIGHT_SELECT: python_server("echo_select", "light"),
+    TRIO: python_server("echo.trio"),
+    TASK: python_server("echo.actorsock", "task"),
+    LIGHT: python_server("echo.actorsock", "light"),
+    TASK_SELECT: python_server("echo.select", "task"),
+    LIGHT_SELECT: python_server("echo.select", "light"),
     ERLANG: lambda: erlang("echo_server", "main"),
-    ASYNCIO: python_server("echo_asyncio", "asyncio"),
-    UVLOOP: python_server("echo_asyncio", "uvloop", needs="uvloop"),
-    EPOLL: python_server("echo_epoll"),
+    ASYNCIO: python_server("echo.asyncio", "asyncio"),
+    UVLOOP: python_server("echo.asyncio", "uvloop", needs="uvloop"),
+    EPOLL: python_server("echo.epoll"),
 }
 
 

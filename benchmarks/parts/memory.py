@@ -29,11 +29,11 @@ LIGHT: Final = "light body"
 TRIO: Final = "trio"
 
 SERVERS: Final[dict[str, Command]] = {
-    TRIO: python_server("echo_trio"),
-    TASK: python_server("echo_actorsock", "task"),
-    LIGHT: python_server("echo_actorsock", "light"),
-    "task body, one for all": python_server("echo_select", "task"),
-    "light body, one for all": python_server("echo_select", "light"),
+    TRIO: python_server("echo.trio"),
+    TASK: python_server("echo.actorsock", "task"),
+    LIGHT: python_server("echo.actorsock", "light"),
+    "task body, one for all": python_server("echo.select", "task"),
+    "light body, one for all": python_server("echo.select", "light"),
 }
 
 NUMBER: Final = 10_000

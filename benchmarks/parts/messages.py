@@ -16,7 +16,7 @@ from ..harness import Against, Benchmark, Claim, Effort, at_least
 from ..inside import Contestants, Stopwatch
 from ..programs import each_fresh, fresh_erlang
 
-__all__ = ["CONTESTANTS", "benchmarks"]
+__all__ = ["CONTESTANTS", "benchmarks", "round_trips"]
 
 TASK: Final = "task body"
 LIGHT: Final = "light body"
@@ -44,26 +44,29 @@ def benchmarks(effort: Effort) -> Generator[Benchmark, None, None]:
     )
 
 
+async def round_trips(watch: Stopwatch, light: bool) -> None:
+    """Let two processes send each other messages, until `watch` has enough."""
+    spawn(_ping, watch, current_pid(), light, light=light)
+    await receive(str)
+
+
+async def _ping(watch: Stopwatch, main: Pid, light: bool) -> None:
+    me, other = current_pid(), spawn(_pong, light=light)
+    while watch.lap(BATCH):
+        for _ in range(BATCH):
+            send(other, me)
+            await receive()
+    send(main, "done")
+
+
+async def _pong() -> None:
+    while True:
+        send(await receive(), "pong")
+
+
 def _two_processes(light: bool, effort: Effort) -> float:
     watch = Stopwatch(effort.seconds)
-
-    async def pong() -> None:
-        while True:
-            send(await receive(), "pong")
-
-    async def ping(main: Pid) -> None:
-        me, other = current_pid(), spawn(pong, light=light)
-        while watch.lap(BATCH):
-            for _ in range(BATCH):
-                send(other, me)
-                await receive()
-        send(main, "done")
-
-    async def main() -> None:
-        spawn(ping, current_pid(), light=light)
-        await receive()
-
-    run(main)
+    run(round_trips, watch, light)
     return watch.thousands
 
 

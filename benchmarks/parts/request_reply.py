@@ -25,7 +25,7 @@ from ..harness import Against, Benchmark, Effort, Skipped, at_least
 from ..inside import Contestants, Stopwatch
 from ..programs import each_fresh
 
-__all__ = ["CONTESTANTS", "Reply", "Request", "answer", "benchmarks"]
+__all__ = ["CONTESTANTS", "Reply", "Request", "answer", "benchmarks", "calls"]
 
 TASK: Final = "task body"
 LIGHT: Final = "light body"
@@ -117,17 +117,24 @@ class _Incrementing(otp.GenServer):
         return otp.Reply(request + 1)
 
 
+async def calls(watch: Stopwatch, light: bool) -> None:
+    """Let a process call a server, until `watch` has enough."""
+    spawn(_ask_server, watch, current_pid(), light=light)
+    await receive(str)
+
+
+async def _ask_server(watch: Stopwatch, main: Pid) -> None:
+    server = ok(await otp.start(_Incrementing))
+    while watch.lap(BATCH):
+        for number in range(BATCH):
+            await otp.call(server, number)
+    send(main, "done")
+
+
 def _call(light: bool, effort: Effort) -> float:
     watch = Stopwatch(effort.seconds)
-
-    async def ask(main: Pid) -> None:
-        server = ok(await otp.start(_Incrementing))
-        while watch.lap(BATCH):
-            for number in range(BATCH):
-                await otp.call(server, number)
-        send(main, "done")
-
-    return _measured(watch, ask, light)
+    run(calls, watch, light)
+    return watch.thousands
 
 
 def _measured(watch: Stopwatch, ask: Any, light: bool) -> float:

@@ -28,9 +28,9 @@ TRIO: Final = "trio"
 ERLANG: Final = "Erlang's processes"
 
 SERVERS: Final[dict[str, Command]] = {
-    TRIO: python_server("echo_trio"),
-    TASK: python_server("echo_actorsock", "task"),
-    LIGHT: python_server("echo_actorsock", "light"),
+    TRIO: python_server("echo.trio"),
+    TASK: python_server("echo.actorsock", "task"),
+    LIGHT: python_server("echo.actorsock", "light"),
 }
 
 CONNECTIONS: Final = (10, 100, 1_000, 10_000, 50_000)

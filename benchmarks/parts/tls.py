@@ -44,9 +44,9 @@ def _load() -> list[str]:
 def _servers(certificate: Path) -> dict[str, Command]:
     path = str(certificate)
     commands = {
-        TRIO: python_server("echo_ssl_trio", path),
-        LIGHT: python_server("echo_ssl", "light", path),
-        TASK: python_server("echo_ssl", "task", path),
+        TRIO: python_server("echo.ssl_trio", path),
+        LIGHT: python_server("echo.ssl", "light", path),
+        TASK: python_server("echo.ssl", "task", path),
         ERLANG: lambda: erlang("ssl_server", "main", f'"{path}"'),
     }
 

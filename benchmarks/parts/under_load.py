@@ -36,9 +36,9 @@ def _against_trio(
     load: str, what: str, label: str, claims: tuple[Claim, Claim], effort: Effort
 ) -> Generator[Benchmark, None, None]:
     commands = {
-        TRIO: python_server(f"{load}_trio"),
-        TASK: python_server(f"{load}_actorsock", "task"),
-        LIGHT: python_server(f"{load}_actorsock", "light"),
+        TRIO: python_server(f"{load}.trio"),
+        TASK: python_server(f"{load}.actorsock", "task"),
+        LIGHT: python_server(f"{load}.actorsock", "light"),
     }
     with (
         serving(both_ways(commands, {TASK, LIGHT})) as servers,

@@ -37,6 +37,7 @@ from actorsock import (
 from ..programs import allow_many_files
 from .leftovers import Memory, Stock, memory, stock
 from .load import DOMAINS, CrashCounter, Load, client, keeper, killer
+from .onlookers import onlookers
 from .using import PATIENCE
 
 __all__ = ["main"]
@@ -46,8 +47,9 @@ _MANY: Final = 10
 _WAVES: Final = 12
 # The first waves fill caches and pools.
 _WARM: Final = 5
-# The growth of memory that is allowed for each connection, and in addition.
-_BLOCKS_EACH, _BLOCKS = 0.02, 500
+# The growth of memory that is allowed for each connection, and in addition: caches with a limit, as
+# of addresses, fill for long.
+_BLOCKS_EACH, _BLOCKS = 0.02, 1500
 _RESIDENT_EACH, _RESIDENT = 64 / 2**20, 4.0
 
 
@@ -113,7 +115,8 @@ async def _wave(load: Load, end: float, findings: Findings) -> None:
     keeping, kept = spawn_monitor(keeper, load)
     while len(load.addresses) < len(DOMAINS):
         await sleep(0.01)
-    load.protected |= {current_pid(), keeping}
+    looking, looked = spawn_monitor(onlookers, load)
+    load.protected |= {current_pid(), keeping, looking}
     killing, killed = spawn_monitor(killer, load)
     load.protected.add(killing)
     clients: dict[Ref, Pid] = {}
@@ -133,6 +136,8 @@ async def _wave(load: Load, end: float, findings: Findings) -> None:
                 findings.complaints.append(f"it does not end: {process_info(pid)}")
                 exit(pid, "kill")
                 await receive(ref)
+    send(looking, "stop")
+    await receive(looked)
     send(keeping, "stop")
     await receive(kept)
     load.protected.clear()

@@ -4,6 +4,7 @@ import ctypes
 import gc
 import os
 import sys
+import threading
 from pathlib import Path
 from typing import Final
 
@@ -11,10 +12,12 @@ import attrs
 import trio
 
 from actorsock import Pid, process_info, processes, registered, socket
+from actorsock.observer.web import local_sockets
 from actorsock.runtime.bodies.current import current_process
 from actorsock.runtime.bodies.running import by_task
-from actorsock.runtime.core.process import alive
+from actorsock.runtime.core.process import Process, alive
 from actorsock.socket.core.service import service_of
+from actorsock.trace.sessions.table import table_of
 
 __all__ = ["Memory", "Stock", "memory", "stock"]
 
@@ -45,6 +48,13 @@ def stock(me: Pid) -> Stock:
         "monitors on the first process": len(info.monitored_by),
         "messages of the first process": info.message_queue_len,
         "descriptors": len(os.listdir(_DESCRIPTORS)),
+        "threads": threading.active_count(),
+        "processes of another class": sum(type(one) is not Process for one in alive.values()),
+        "tables of traces": int(table_of(node) is not None),
+        "hooks of traces": int(node.started is not None)
+        + int(registry.trace is not None)
+        + int(hasattr(node.passes.step_all, "__self__")),
+        "names of local sockets": int(local_sockets.path_of(os.getpid()).exists()),
     }
 
 
@@ -53,7 +63,8 @@ class Memory:
     """The memory in use."""
 
     blocks: int
-    """The number of blocks that Python has allocated; exact, one for a small object."""
+    """The number of blocks that Python has allocated; exact, one for a small object. Those of
+    deadlines that are over are left out: trio forgets them when there are a thousand."""
     resident: float
     """Resident size of the program, in MiB."""
 
@@ -63,7 +74,8 @@ def memory() -> Memory:
     gc.collect()
     if hasattr(_LIBC, "malloc_trim"):
         _LIBC.malloc_trim(0)
-    return Memory(sys.getallocatedblocks(), _resident())
+    scopes = sum(type(each) is trio.CancelScope for each in gc.get_objects())
+    return Memory(sys.getallocatedblocks() - _BLOCKS_OF_A_SCOPE * scopes, _resident())
 
 
 def _resident() -> float:
@@ -74,4 +86,6 @@ def _resident() -> float:
 
 
 _DESCRIPTORS: Final = "/proc/self/fd" if Path("/proc/self/fd").exists() else "/dev/fd"
+_BLOCKS_OF_A_SCOPE: Final = 3
+"""The scope, its deadline, and its place in trio's list of deadlines."""
 _LIBC: Final = ctypes.CDLL(None)

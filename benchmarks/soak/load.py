@@ -68,6 +68,8 @@ class Load:
     """The processes that the killer does not kill."""
     tally: Counter[str] = attrs.field(factory=Counter)
     """The number of events, by name."""
+    observed: tuple[int, str] | None = None
+    """The port of the observer and its token, if it has been opened."""
     _data: bytes = b""
 
     def __attrs_post_init__(self) -> None:
@@ -97,6 +99,10 @@ class Load:
             exit("enough")
 
 
+_SOCKET_KILLED: Final = (trio.BrokenResourceError, trio.ClosedResourceError)
+"""What ends the observer, or one of its connections, when the actor of its socket is killed."""
+
+
 class CrashCounter(logging.Handler):
     """Collects the crash reports of unintended crashes."""
 
@@ -105,8 +111,10 @@ class CrashCounter(logging.Handler):
         self.mistakes: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
+        if record.name == "actorsock.trace" and record.levelno < logging.ERROR:
+            return  # a trace has reached its limit
         exc = record.exc_info[1] if record.exc_info else None
-        if not isinstance(exc, Boom):
+        if not isinstance(exc, (Boom, *_SOCKET_KILLED)):
             formatter = logging.Formatter()
             self.mistakes.append(formatter.format(record))
 

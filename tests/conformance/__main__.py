@@ -11,11 +11,11 @@ import sys
 import time
 from typing import Final
 
-from .erlang_side import HOW_TO_INSTALL, NoErlang, find_erlang
 from .running import bench, run_all, unused, written
-from .walks import walk
-from .walks_of_ports import WORLDS_OF_PORTS
-from .walks_of_sockets import WORLDS_OF_SOCKETS
+from .sides.erlang_side import HOW_TO_INSTALL, NoErlang, find_erlang
+from .walks.walking import walk
+from .walks.walks_of_ports import WORLDS_OF_PORTS
+from .walks.walks_of_sockets import WORLDS_OF_SOCKETS
 
 WALKS = 300
 

@@ -15,7 +15,7 @@ from . import normal
 from .differences import DIFFERENCES, Difference
 from .normal import Namer, Shape
 from .notation import Act, Scenario, show
-from .our_side import Seen, Skipped
+from .sides.our_side import Seen, Skipped
 
 __all__ = ["Event", "Mismatch", "Transcript", "compare", "erlang_transcript", "our_transcript"]
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from .erlang_side import HOW_TO_INSTALL, find_erlang
+from .sides.erlang_side import HOW_TO_INSTALL, find_erlang
 
 HERE = Path(__file__).parent
 

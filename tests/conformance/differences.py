@@ -10,7 +10,7 @@ import os
 import re
 import select
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import attrs
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from .comparing import Event
 
 __all__ = ["DIFFERENCES", "Difference"]
+
+Condition: TypeAlias = "Callable[[Scenario, list[list[Event]], Event | None], bool]"
 
 
 @attrs.frozen
@@ -41,7 +43,7 @@ class Difference:
     after: str = ""
     """A regular expression that an earlier line of the scenario must match; empty for none. Its
     group `sock`, if it has one, must be the socket of the operation or of a message."""
-    when: "Callable[[Scenario, list[list[Event]], Event | None], bool] | None" = None
+    when: "Condition | None" = None
     """A further condition on all events in Erlang so far, and on the one that differs: that in
     Erlang, or ours if there is none."""
     until: int = 10**6
@@ -157,39 +159,18 @@ def _ended_in_part(scenario: Scenario, history: "list[list[Event]]", last: "Even
     )
 
 
-def _cancels_on_closed(
-    scenario: Scenario, history: "list[list[Event]]", last: "Event | None"
-) -> bool:
-    """Return True if this step is a cancel on a closed socket."""
-    return _cancel_fails(history, "closed")
+def _fails_now(ops: tuple[str, ...], reason: str) -> "Condition":
+    """Return the condition that in this step one of these operations has failed with `reason`."""
 
+    def fails(scenario: Scenario, history: "list[list[Event]]", last: "Event | None") -> bool:
+        return any(
+            event.act is not None
+            and event.act.op in ops
+            and event.value == Shape("Error", (reason,))
+            for event in history[-1]
+        )
 
-def _cancels_what_is_over(
-    scenario: Scenario, history: "list[list[Event]]", last: "Event | None"
-) -> bool:
-    """Return True if this step is a cancel of an operation that does not wait."""
-    return _cancel_fails(history, "select_info")
-
-
-def _cancel_fails(history: "list[list[Event]]", reason: str) -> bool:
-    return any(
-        event.act is not None
-        and event.act.op == "cancel"
-        and event.value == Shape("Error", (reason,))
-        for event in history[-1]
-    )
-
-
-def _is_given_to_the_dead(
-    scenario: Scenario, history: "list[list[Event]]", last: "Event | None"
-) -> bool:
-    """Return True if this step gives a port to a process that has ended."""
-    return any(
-        event.act is not None
-        and event.act.op in ("tcp_give", "udp_give")
-        and event.value == Shape("Error", ("badarg",))
-        for event in history[-1]
-    )
+    return fails
 
 
 def _is_shut(scenario: Scenario, history: "list[list[Event]]", last: "Event | None") -> bool:
@@ -264,6 +245,21 @@ def _kind(op: str) -> str:
     return next((kind for kind in ("recv", "send", "accept", "connect") if kind in op), op)
 
 
+def _available(reason: str, names: str, **releases: int) -> Difference:
+    """Return the difference that options which Erlang refuses are available; `names` with `|`."""
+    refused, step = r"OptionRefused\(\)", rf".*'({names})'.*"
+    return Difference(reason, "setopt|getopt", refused, r"(Ok|Error)\(.*\)", step, **releases)
+
+
+def _with(message: str) -> str:
+    """Return the expression of a mailbox with `message` in some place."""
+    return rf"\[(?P<a>.*?)(, )?{message}(, )?(?P<b>.*)\]"
+
+
+_WITHOUT: Final = r"(\[(?P=a)(, )?(?P=b)\])?"
+"""The same mailbox, but without the message."""
+
+
 DIFFERENCES: Final = (
     Difference(
         reason="`bind` returns the port, as it was first documented",
@@ -328,20 +324,14 @@ DIFFERENCES: Final = (
         theirs=r"\{('sendfile(_tries|_pkg)?': \d+(, )?)+\}",
         ours=r"\{('sendfile(_tries|_pkg)?': \d+(, )?)+\}",
     ),
-    Difference(
-        reason="options of which Erlang knows only the name have a value here",
-        what="setopt|getopt",
-        theirs=r"OptionRefused\(\)",
-        ours=r"(Ok|Error)\(.*\)",
-        step=r".*'(busy_poll|error|mark|peercred|rcvbufforce|rcvtimeo|rxq_ovfl|sndbufforce|"
-        r"sndtimeo|peek_off|info|join_group|leave_group|checksum|pktoptions|syncnt)'.*",
+    _available(
+        "options of which Erlang knows only the name have a value here",
+        "busy_poll|error|mark|peercred|rcvbufforce|rcvtimeo|rxq_ovfl|sndbufforce|"
+        "sndtimeo|peek_off|info|join_group|leave_group|checksum|pktoptions|syncnt",
     ),
-    Difference(
-        reason="options that are new in 28 are available",
-        what="setopt|getopt",
-        theirs=r"OptionRefused\(\)",
-        ours=r"(Ok|Error)\(.*\)",
-        step=r".*'(keepcnt|keepidle|keepintvl|user_timeout|select_read)'.*",
+    _available(
+        "options that are new in 28 are available",
+        "keepcnt|keepidle|keepintvl|user_timeout|select_read",
         until=27,
     ),
     Difference(
@@ -356,7 +346,7 @@ DIFFERENCES: Final = (
         what="mailbox",
         theirs="",
         ours=r"\[.*\]",
-        when=_cancels_on_closed,
+        when=_fails_now(("cancel",), "closed"),
         until=27,
         parts_ways=True,
     ),
@@ -367,27 +357,20 @@ DIFFERENCES: Final = (
         theirs=r"\[.*\]",
         ours="",
         after=r"\w: \w+ = connect_nowait\(.*\)",
-        when=_cancels_what_is_over,
+        when=_fails_now(("cancel",), "select_info"),
         since=28,
         parts_ways=True,
     ),
     Difference(
         reason="an accept with a handle that waits already goes on waiting: it is not aborted",
         what="mailbox",
-        theirs=r"\[(?P<a>.*?)(, )?AbortMessage\(l, \w+, 'cancelled'\)(, )?(?P<b>.*)\]",
-        ours=r"(\[(?P=a)(, )?(?P=b)\])?",
+        theirs=_with(r"AbortMessage\(l, \w+, 'cancelled'\)"),
+        ours=_WITHOUT,
         after=r"\w: .*accept_nowait\(l, ref=\w+\)",
         since=28,
         parts_ways=True,
     ),
-    Difference(
-        reason="the option flowinfo is available (as 25 has it)",
-        what="setopt|getopt",
-        theirs=r"OptionRefused\(\)",
-        ours=r"(Ok|Error)\(.*\)",
-        step=r".*'flowinfo'.*",
-        since=28,
-    ),
+    _available("the option flowinfo is available (as 25 has it)", "flowinfo", since=28),
     Difference(
         reason="`info` shows a receive with time-out 0 as one that has waited, as it shows an "
         "accept",
@@ -409,8 +392,8 @@ DIFFERENCES: Final = (
         reason="an operation that has returned a result, also an error or a time-out, is over: no "
         "select message of it follows",
         what="mailbox",
-        theirs=r"\[(?P<a>.*?)(, )?SelectMessage\([\w#]+, [\w#]+\)(, )?(?P<b>.*)\]",
-        ours=r"(\[(?P=a)(, )?(?P=b)\])?",
+        theirs=_with(r"SelectMessage\([\w#]+, [\w#]+\)"),
+        ours=_WITHOUT,
         when=_is_over,
         parts_ways=True,
     ),
@@ -557,7 +540,7 @@ DIFFERENCES: Final = (
         what="mailbox",
         theirs=r"\[.*\]",
         ours="",
-        when=_is_given_to_the_dead,
+        when=_fails_now(("tcp_give", "udp_give"), "badarg"),
         parts_ways=True,
     ),
     Difference(

@@ -28,9 +28,9 @@ from actorsock import (
 from actorsock.otp import Call, Cast
 from actorsock.otp.calls.protocol import Answer
 
-from . import terms
 from .notation import Act
-from .terms import Atom
+from .sides import terms
+from .sides.terms import Atom
 
 __all__ = ["Namer", "Shape", "Thing", "erlang_answer", "erlang_value", "our_answer", "our_value"]
 

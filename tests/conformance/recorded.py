@@ -17,9 +17,9 @@ from contextlib import chdir, contextmanager
 from pathlib import Path
 from typing import Final
 
-from . import our_side
 from .comparing import Transcript, our_transcript
 from .notation import Act, Scenario, Step, read_file
+from .sides import our_side
 
 __all__ = ["TOPICS", "outcome", "recorded", "scenarios_of"]
 

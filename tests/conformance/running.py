@@ -13,11 +13,11 @@ import attrs
 import trustme
 
 from ..certificates import write_files
-from . import our_side
 from .comparing import Mismatch, compare, erlang_transcript, our_transcript
 from .differences import DIFFERENCES, Difference
-from .erlang_side import Erlang
 from .notation import Act, Scenario, Step, read_file
+from .sides import our_side
+from .sides.erlang_side import Erlang
 
 __all__ = ["Bench", "bench", "run_all", "unused", "with_room", "written"]
 

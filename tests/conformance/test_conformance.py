@@ -9,7 +9,6 @@ import pytest
 
 from actorsock import Error
 
-from .acting import OPERATIONS
 from .comparing import Event, Mismatch
 from .differences import DIFFERENCES, Difference
 from .normal import Shape
@@ -26,10 +25,11 @@ from .notation import (
     unrolled,
 )
 from .running import Bench, bench, run_all, unused, with_room, written
-from .terms import Atom, decode, encode
-from .walks import walk
-from .walks_of_ports import WORLDS_OF_PORTS
-from .walks_of_sockets import WORLDS_OF_SOCKETS
+from .sides.acting import OPERATIONS
+from .sides.terms import Atom, decode, encode
+from .walks.walking import walk
+from .walks.walks_of_ports import WORLDS_OF_PORTS
+from .walks.walks_of_sockets import WORLDS_OF_SOCKETS
 
 # On one worker, with one Erlang: the check of the whole table needs the results of all scenarios.
 pytestmark = pytest.mark.xdist_group("conformance")

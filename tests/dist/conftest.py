@@ -46,7 +46,7 @@ def helper(erl: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder with the compiled modules of the Erlang side, which every release can load."""
     folder = tmp_path_factory.mktemp("helper")
     sources = list((Path(__file__).parent / "erlang").glob("*.erl"))
-    sources.append(Path(__file__).parents[1] / "conformance" / "interpreter.erl")
+    sources.append(Path(__file__).parents[1] / "conformance" / "sides" / "interpreter.erl")
     command = ["erlc", "+export_all", "+nowarn_export_all", "-o", folder]
     subprocess.run([*command, *map(str, sources)], check=True, timeout=120)
     return folder

@@ -38,11 +38,14 @@ def _tests(*names: str, **environment: str) -> Suite:
 
 _PACKETS: Final = (_tests("inet/test_decode_packet"), _tests("inet/test_receive_buffer"))
 _MACHINE: Final = (
-    _tests("otp/test_machine_steps", "otp/test_machine_rules"),
-    _tests("otp/test_state_machine"),
+    _tests("otp/machine/test_machine_steps", "otp/machine/test_machine_rules"),
+    _tests("otp/machine/test_state_machine"),
 )
-_EVENTS: Final = (_tests("otp/test_events", "otp/test_registries"),)
-_SUPERVISION: Final = (_tests("otp/test_supervision_rules"), _tests("otp/test_supervisor"))
+_EVENTS: Final = (_tests("otp/test_events", "otp/calls/test_registries"),)
+_SUPERVISION: Final = (
+    _tests("otp/supervision/test_supervision_rules"),
+    _tests("otp/supervision/test_supervisor"),
+)
 _SCENARIOS: Final = _tests("conformance/test_recorded")
 _TURNS: Final = (
     _tests("socket/test_turns"),
@@ -206,7 +209,7 @@ CHOSEN: Final[dict[str, tuple[Suite, ...]]] = {
     "actorsock/socket/operations/send.py": _SENDING,
     "actorsock/inet/packets/http.py": (
         _tests("inet/test_decode_packet"),
-        _tests("conformance/test_packets"),
+        _tests("conformance/inet/test_packets"),
     ),
     "actorsock/inet/packets/rules.py": _PACKETS,
     "actorsock/inet/packets/receive_buffer.py": (_tests("inet/test_receive_buffer"),),
@@ -214,18 +217,22 @@ CHOSEN: Final[dict[str, tuple[Suite, ...]]] = {
     "actorsock/inet/rules/output_queue.py": (_tests("inet/test_output_queue"),),
     "actorsock/inet/rules/stream_rules.py": (_tests("inet/test_stream_rules"),),
     "actorsock/otp/behaviour/lifecycle.py": (
-        _tests("otp/test_server_rules", "otp/test_machine_steps", "otp/test_lifecycle"),
+        _tests(
+            "otp/server/test_server_rules",
+            "otp/machine/test_machine_steps",
+            "otp/behaviour/test_lifecycle",
+        ),
     ),
     "actorsock/otp/behaviour/special_process.py": (
-        _tests("otp/test_special_process", "otp/test_proc_lib", "otp/test_sys"),
+        _tests("otp/behaviour/test_special_process", "otp/test_proc_lib", "otp/test_sys"),
     ),
     "actorsock/otp/events/event_manager.py": _EVENTS,
     "actorsock/otp/events/requests.py": _EVENTS,
     "actorsock/otp/events/rules.py": _EVENTS,
     "actorsock/otp/machine/rules.py": _MACHINE,
     "actorsock/otp/server/rules.py": (
-        _tests("otp/test_server_rules"),
-        _tests("otp/test_gen_server", "otp/test_sys"),
+        _tests("otp/server/test_server_rules"),
+        _tests("otp/server/test_gen_server", "otp/test_sys"),
     ),
     "actorsock/otp/supervision/rules.py": _SUPERVISION,
     "actorsock/dist/wire/attempts.py": (_tests("dist/test_attempts"),),

@@ -1,6 +1,6 @@
 """Event managers: handlers that come, go, fail and are supervised, in a task and a light process.
 
-What happens in which order is compared with Erlang in tests/conformance/test_events.py.
+What happens in which order is compared with Erlang in tests/conformance/otp/test_events.py.
 """
 
 import logging

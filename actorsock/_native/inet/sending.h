@@ -29,9 +29,7 @@
 static inline PyObject *
 payer_of(State *state, PyObject *process)
 {
-    PyObject *body = is_exactly(process, state->process_type)
-                         ? SLOT(process, state->process_body)
-                         : NULL;
+    PyObject *body = is_process(state, process) ? SLOT(process, state->process_body) : NULL;
     return is_exactly(body, state->light_type) && SLOT(body, state->light_stopped) == Py_False
                    && can_pay(state, body)
                ? body

@@ -154,7 +154,9 @@ send_message(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnam
     if (PyVectorcall_NARGS(nargsf) == 2 && kwnames == NULL) {
         PyObject *process = living_process(state, args[0]);
         if (process != NULL) {
-            int done = deliver_plainly(state, process, args[1]);
+            int done = is_exactly(process, state->process_type)
+                           ? deliver_plainly(state, process, args[1])
+                           : 0;
             Py_DECREF(process);
             if (done != 0) {
                 return done < 0 ? NULL : Py_NewRef(args[1]);
@@ -177,8 +179,7 @@ deliver(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
     if (state_prepare(state) < 0) {
         return NULL;
     }
-    if (PyVectorcall_NARGS(nargsf) == 2 && kwnames == NULL
-        && is_exactly(args[0], state->process_type)) {
+    if (PyVectorcall_NARGS(nargsf) == 2 && kwnames == NULL && is_process(state, args[0])) {
         int done = deliver_plainly(state, args[0], args[1]);
         if (done != 0) {
             return done < 0 ? NULL : Py_NewRef(Py_None);

@@ -387,7 +387,7 @@ after_inner(Receiving *self, PySendResult outcome, PyObject **result)
 
 /* --- the beginning ----------------------------------------------------------------------------- */
 
-/* The process of the running task, if that is plain; a new reference. NULL without an exception
+/* The process of the running task, if it lives; a new reference. NULL without an exception
    otherwise.  */
 static PyObject *
 process_of_task(State *state)
@@ -396,7 +396,7 @@ process_of_task(State *state)
     PyObject *process = NULL;
     if (task != NULL) {
         process = PyDict_GetItemWithError(state->by_task, task); /* tasks are compared in C */
-        process = is_exactly(process, state->process_type)
+        process = is_process(state, process)
                           && SLOT(process, state->process_ending) == Py_False
                       ? Py_NewRef(process)
                       : NULL;
@@ -423,7 +423,7 @@ are_seconds(PyObject *after)
 static int
 is_plain(State *state, PyObject *process)
 {
-    if (!is_exactly(process, state->process_type)) {
+    if (!is_process(state, process)) {
         return 0;
     }
     PyObject *body = SLOT(process, state->process_body);

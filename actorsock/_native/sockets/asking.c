@@ -371,8 +371,7 @@ call_python(Asked *self, PyObject **result)
 static PyObject *
 lane_for(State *state, PyObject *process, PyObject *actor, const Kind *kind)
 {
-    if (!is_exactly(process, state->process_type)
-        || SLOT(process, state->process_ending) != Py_False) {
+    if (!is_process(state, process) || SLOT(process, state->process_ending) != Py_False) {
         return NULL;
     }
     PyObject *body = SLOT(process, state->process_body);

@@ -126,7 +126,7 @@ ask(State *state, PyObject *actor, PyObject *ref, const Kind *kind, Attempt atte
     }
     int done = 0;
     PyObject *body = NULL, *lane = NULL, *pid = NULL;
-    if (is_exactly(process, state->process_type)) {
+    if (is_process(state, process)) {
         body = SLOT(process, state->process_body);
         pid = SLOT(process, state->process_pid);
         lane = open_lane(state, actor, kind);

@@ -83,7 +83,9 @@ select_user(State *state, PyObject *actor, PyObject *lane, PyObject *user)
         }
         else {
             slot_set(lane, state->lane_selected, Py_NewRef(Py_True));
-            done = deliver_plainly(state, process, message);
+            done = is_exactly(process, state->process_type)
+                       ? deliver_plainly(state, process, message)
+                       : 0;
             if (done == 0) {
                 done = done_with(PyObject_CallMethodOneArg(process, state->str_deliver, message));
                 done = done < 0 ? -1 : 1;

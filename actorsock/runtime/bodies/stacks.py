@@ -134,11 +134,19 @@ def frames_of(process: Process) -> Iterator[FrameType]:
     return _suspended(process.body.code)
 
 
+_NAMES: Final = (
+    ("cr_frame", "cr_await"),
+    ("gi_frame", "gi_yieldfrom"),
+    ("ag_frame", "ag_await"),
+)
+"""The names of the same two things in coroutines, generators and async generators. Names that are
+made for each look would fill the interpreter's cache of attributes."""
+
+
 def _suspended(code: Any) -> Iterator[FrameType]:
-    # Coroutines, generators and async generators name the same two things differently.
     while code is not None:
-        for prefix, awaited in (("cr", "cr_await"), ("gi", "gi_yieldfrom"), ("ag", "ag_await")):
-            frame = getattr(code, f"{prefix}_frame", None)
+        for its_frame, awaited in _NAMES:
+            frame = getattr(code, its_frame, None)
             if frame is not None:
                 yield frame
                 code = getattr(code, awaited)

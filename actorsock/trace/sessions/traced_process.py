@@ -1,8 +1,8 @@
 """The class of a process that is traced.
 
 A process becomes one, and a plain one again, by an assignment to its `__class__`. So nothing is
-tested while nothing is traced; and the native core, which looks for the plain class, leaves traced
-processes to the Python.
+tested while nothing is traced; and the native core, which looks for the plain class, leaves what is
+done to a traced process to the Python. What such a process does itself is as ever.
 """
 
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""Collections of requests. The rest of their rules: tests/conformance/test_request_ids.py."""
+"""Collections of requests. The rest of their rules: tests/conformance/otp/test_request_ids.py."""
 
 from typing import Any
 

@@ -1,0 +1,1 @@
+"""Servers that accept connections and close them."""

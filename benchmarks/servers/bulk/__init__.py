@@ -1,0 +1,1 @@
+"""Servers that send, or take, as many bytes as they can."""

@@ -1,0 +1,1 @@
+"""Servers that send back what comes."""
