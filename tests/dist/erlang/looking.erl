@@ -2,13 +2,17 @@
 -module(looking).
 -compile([export_all, nowarn_export_all]).
 
+%% --- the observer ----------------------------------------------------------------------------------
+
 %% Start the observer, and have it look at Node: as if that were chosen in its menu "Nodes".
 open(Node) ->
     true = net_kernel:connect_node(Node),
     Self = self(),
+    register(printed, spawn(fun() -> printed([]) end)),
+    ok = logger:set_primary_config(level, error),
+    _ = logger:remove_handler(default),
+    ok = logger:add_handler(looking, looking, #{}),
     spawn(fun() ->
-        %% Whatever a child of the observer has to say when it crashes it prints.
-        register(printed, spawn(fun() -> printed([]) end)),
         group_leader(whereis(printed), self()),
         Self ! {self(), observer:start()},
         receive after infinity -> ok end
@@ -34,10 +38,15 @@ state_of(Name) ->
 close() ->
     observer:stop(),
     wait(fun() -> whereis(observer) =:= undefined end),
+    ok = logger:remove_handler(looking),
     exit(whereis(printed), kill),
     ok.
 
-%% What the observer has printed: reports of crashes, and messages that it did not understand.
+%% A handler of the logger. wxWidgets complains if a row is read just when its list is filled anew.
+log(#{meta := #{domain := [wx | _]}}, _) -> ok;
+log(Event, _) -> printed ! {log, Event}.
+
+%% What the observer has printed, and what was logged: crashes, and what it did not understand.
 printed() ->
     printed ! {tell, self()},
     receive {printed, Text} -> lists:flatten(Text) end.
@@ -47,6 +56,7 @@ printed(Text) ->
         {io_request, From, Ref, Request} ->
             From ! {io_reply, Ref, ok},
             printed([Text, io_lib:format("~tp~n", [Request])]);
+        {log, Event} -> printed([Text, io_lib:format("~tp~n", [Event])]);
         {tell, From} ->
             From ! {printed, Text},
             printed(Text)
@@ -70,6 +80,7 @@ tab(Title) ->
                                                         <- tuple_to_list(state_of(observer))])),
     [Pid] = [wx_object:get_pid(Panel) || {_, Panel, Name} <- Panels, Name =:= Title],
     wait(fun() -> element(2, book()) =:= Pid end),
+    state_of(Pid),  % it has done what it does when it is turned to
     Pid.
 
 book() ->
@@ -136,3 +147,63 @@ kill(Processes, Pid) ->
     Processes ! {wx, 201, none, [], {wxCommand, command_menu_selected, "", 0, 0}},
     state_of(Processes),
     ok.
+
+%% --- programs that print ---------------------------------------------------------------------------
+
+%% Run a function whose output goes to this process until it has printed all of the texts; then
+%% answer `q` to what it reads. Return its result and all that it has printed.
+prints(Fun, Wanted) ->
+    Self = self(),
+    {Pid, Ref} = spawn_monitor(fun() ->
+        group_leader(Self, self()),
+        exit({result, Fun()})
+    end),
+    prints(Pid, Ref, Wanted, [], none).
+
+prints(Pid, Ref, Wanted, Text, Reading) ->
+    receive
+        {io_request, From, As, {get_line, _, _}} ->
+            prints(Pid, Ref, Wanted, Text, {From, As});
+        {io_request, From, As, Request} ->
+            {Reply, More} = io(Request),
+            From ! {io_reply, As, Reply},
+            Printed = Text ++ More,
+            case missing(Wanted, [Printed]) of
+                [] when Reading =/= none ->
+                    {Reader, Asked} = Reading,
+                    Reader ! {io_reply, Asked, <<"q\n">>},
+                    prints(Pid, Ref, [never], Printed, none);
+                [] when Wanted =/= [never] -> etop:stop(), prints(Pid, Ref, [never], Printed, none);
+                _ -> prints(Pid, Ref, Wanted, Printed, Reading)
+            end;
+        {'DOWN', Ref, _, _, {result, Result}} -> {Result, Text};
+        {'DOWN', Ref, _, _, Reason} -> {crashed, Reason, Text}
+    after 20000 -> {silent, Text}
+    end.
+
+io({put_chars, _, Chars}) -> {ok, unicode:characters_to_list(Chars)};
+io({put_chars, _, M, F, A}) -> {ok, unicode:characters_to_list(apply(M, F, A))};
+io(_) -> {{error, enotsup}, ""}.
+
+etop(Node, Wanted) ->
+    prints(fun() ->
+        etop:start([{node, Node}, {output, text}, {tracing, off}, {interval, 1}, {lines, 50}])
+    end, Wanted).
+
+observer_cli(Node, Wanted) ->
+    prints(fun() -> rpc:call(Node, observer_cli, start, [20]) end, Wanted).
+
+%% What a process that is started at Node sends, until it ends.
+collected(Node, Function) ->
+    process_flag(trap_exit, true),
+    Pid = spawn_link(Node, observer_backend, Function, [self()]),
+    collected(Pid).
+
+collected(Pid) ->
+    receive
+        {'EXIT', Pid, Reason} -> {Reason, []};
+        Message ->
+            {Reason, More} = collected(Pid),
+            {Reason, [Message | More]}
+    after 10000 -> silent
+    end.
