@@ -32,7 +32,7 @@ the_nodes() ->
     Nodes.
 
 state_of(Name) ->
-    [_, State | _] = sys:get_state(Name),
+    [_, State | _] = sys:get_state(Name, 60000),
     State.
 
 close() ->
@@ -119,7 +119,7 @@ items(Box) ->
 
 %% Wait until all of the texts are shown; return what is shown.
 shows(Wanted) ->
-    catch wait(fun() -> missing(Wanted, texts()) =:= [] end, 400),
+    catch wait(fun() -> missing(Wanted, texts()) =:= [] end),
     Found = texts(),
     {missing(Wanted, Found), Found}.
 
@@ -150,35 +150,30 @@ kill(Processes, Pid) ->
 
 %% --- programs that print ---------------------------------------------------------------------------
 
-%% Run a function whose output goes to this process until it has printed all of the texts; then
-%% answer `q` to what it reads. Return its result and all that it has printed.
-prints(Fun, Wanted) ->
+%% Run a function whose output goes to this process. Once it has printed all of the texts, call Stop
+%% with the line that it has asked for, if it has. Return its result and all that it has printed.
+prints(Fun, Wanted, Stop) ->
     Self = self(),
     {Pid, Ref} = spawn_monitor(fun() ->
         group_leader(Self, self()),
         exit({result, Fun()})
     end),
-    prints(Pid, Ref, Wanted, [], none).
+    prints(Pid, Ref, Wanted, Stop, [], none).
 
-prints(Pid, Ref, Wanted, Text, Reading) ->
+prints(Pid, Ref, Wanted, Stop, Text, Reading) ->
     receive
         {io_request, From, As, {get_line, _, _}} ->
-            prints(Pid, Ref, Wanted, Text, {From, As});
+            prints(Pid, Ref, Wanted, Stop, Text, {From, As});
         {io_request, From, As, Request} ->
             {Reply, More} = io(Request),
             From ! {io_reply, As, Reply},
             Printed = Text ++ More,
-            case missing(Wanted, [Printed]) of
-                [] when Reading =/= none ->
-                    {Reader, Asked} = Reading,
-                    Reader ! {io_reply, Asked, <<"q\n">>},
-                    prints(Pid, Ref, [never], Printed, none);
-                [] when Wanted =/= [never] -> etop:stop(), prints(Pid, Ref, [never], Printed, none);
-                _ -> prints(Pid, Ref, Wanted, Printed, Reading)
+            case Stop =/= done andalso missing(Wanted, [Printed]) of
+                [] -> Stop(Reading), prints(Pid, Ref, Wanted, done, Printed, Reading);
+                _ -> prints(Pid, Ref, Wanted, Stop, Printed, Reading)
             end;
         {'DOWN', Ref, _, _, {result, Result}} -> {Result, Text};
         {'DOWN', Ref, _, _, Reason} -> {crashed, Reason, Text}
-    after 20000 -> {silent, Text}
     end.
 
 io({put_chars, _, Chars}) -> {ok, unicode:characters_to_list(Chars)};
@@ -186,12 +181,12 @@ io({put_chars, _, M, F, A}) -> {ok, unicode:characters_to_list(apply(M, F, A))};
 io(_) -> {{error, enotsup}, ""}.
 
 etop(Node, Wanted) ->
-    prints(fun() ->
-        etop:start([{node, Node}, {output, text}, {tracing, off}, {interval, 1}, {lines, 50}])
-    end, Wanted).
+    Options = [{node, Node}, {output, text}, {tracing, off}, {interval, 30}, {lines, 50}],
+    prints(fun() -> etop:start(Options) end, Wanted, fun(_) -> etop:stop() end).
 
 observer_cli(Node, Wanted) ->
-    prints(fun() -> rpc:call(Node, observer_cli, start, [20]) end, Wanted).
+    Quit = fun({Reader, As}) -> Reader ! {io_reply, As, <<"q\n">>} end,
+    prints(fun() -> rpc:call(Node, observer_cli, start, [20]) end, Wanted, Quit).
 
 %% What a process that is started at Node sends, until it ends.
 collected(Node, Function) ->
@@ -205,5 +200,5 @@ collected(Pid) ->
         Message ->
             {Reason, More} = collected(Pid),
             {Reason, [Message | More]}
-    after 10000 -> silent
+    after 60000 -> silent
     end.
