@@ -100,7 +100,7 @@ class Ties:
 
     def on_exit2(self, sender: FarPid, to: Pid, reason: Any) -> None:
         process = self._out.host.here(to)
-        if process is not None and self._out.host.takes_exits_of(sender):
+        if process is not None and self._out.host.takes_exit(sender, reason):
             process.signal(sender, reasons.from_term(reason), "exit")
 
     # --- monitors ---------------------------------------------------------------------------------

@@ -39,7 +39,7 @@ def offer(node: Distribution, observable: Observable) -> None:
 
     node.offered = find
     if not look.control:
-        node.keeps_out = look.windows.holds
+        node.keeps_out = look.windows.keeps_out
 
 
 def _nothing(look: Look, *asked: Any) -> list[Any]:

@@ -5,7 +5,7 @@ processes through a helper which is linked with it. Whoever else sends an exit s
 """
 
 import logging
-from typing import Final
+from typing import Any, Final
 
 from ..node.asking import ErpcError, ask_for_call
 from ..node.distribution import Distribution
@@ -27,9 +27,13 @@ class Windows:
         self._helpers: set[FarPid] = set()
         self._windows: set[FarPid] = set()
 
-    def holds(self, sender: FarPid) -> bool:
-        """Return True, and log it, if `sender` is a window: its exit signal is dropped."""
-        if sender not in self._windows:
+    def keeps_out(self, sender: FarPid, reason: Any) -> bool:
+        """Return True, and log it, if `sender` is a window: its exit signal is dropped.
+
+        One with the reason `normal` ends no process of the program; by it the window of
+        applications gives notice to the process that tells it of them.
+        """
+        if sender not in self._windows or reason == "normal":
             return False
         _log.warning("the observer %r wants to end a process, without control=True", sender)
         return True

@@ -197,7 +197,9 @@ TABS = {
 """Every tab, and what it shows of the node."""
 
 
-async def test_the_observer_tab_by_tab(runtime: None, join: Any, observing: Beam) -> None:
+async def test_the_observer_tab_by_tab(
+    runtime: None, join: Any, observing: Beam, caplog: Any
+) -> None:
     async with shop(join, messages=True) as (node, buying):
         await observing.eval("looking:open(Node)", Node=Atom(node.name))
         panels = {}
@@ -219,11 +221,12 @@ async def test_the_observer_tab_by_tab(runtime: None, join: Any, observing: Beam
             for page, texts in wanted.items():
                 assert [part for part in texts if part not in pages[page]] == [], page
 
-        # No tab has been restarted, no dialog waits, and nothing was printed or logged.
+        # No tab has been restarted, no dialog waits, and nothing was printed or logged anywhere.
         for tab, panel in panels.items():
             assert await observing.eval("looking:tab(Tab)", Tab=charlist(tab)) is panel
         assert text(await observing.eval("looking:printed()")) == ""
         await observing.eval("looking:close()")
+        assert [each.message for each in caplog.records if each.levelname != "INFO"] == []
 
 
 async def window(observing: Beam, processes: Pid, pid: Pid) -> dict[str, str]:
