@@ -5,11 +5,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
+from ...runtime.api.linking import exit
 from ...runtime.core.identity import Pid
 from ..node.distribution import Distribution
 from ..terms.values import Atom
 from .applications import start_link2, which_applications
 from .behaviours import get_status, module_info, translate_initial_call
+from .names import UNDEFINED, text
 from .observable import Look, Observable
 from .process_items import process_info
 from .processes import etop_collect, procs_info
@@ -56,6 +58,13 @@ def _function_exported(look: Look, module: Any, name: Any, arity: Any) -> bool:
     return (module, name, arity) in _TABLE
 
 
+def _whereis(look: Look, name: Any) -> Pid | Atom:
+    if name == "dbg":
+        # etop, which would trace by it, shows this text when it ends.
+        exit(text("this node is traced by actorsock.trace alone: use etop with {tracing, off}"))
+    return look.node.node.names.get(name, UNDEFINED)
+
+
 def _garbage_collect(look: Look, pid: Pid) -> bool:
     # All processes share the one collector.
     gc.collect()
@@ -77,6 +86,7 @@ _TABLE: Final[dict[tuple[str, str, int], Callable[..., Any]]] = {
     ("application", "which_applications", 0): which_applications,
     ("erlang", "process_info", 2): process_info,
     ("erlang", "system_info", 1): system_info,
+    ("erlang", "whereis", 1): _whereis,
     ("erlang", "function_exported", 3): _function_exported,
     ("code", "ensure_loaded", 1): _ensure_loaded,
     ("proc_lib", "translate_initial_call", 1): translate_initial_call,

@@ -180,8 +180,8 @@ io({put_chars, _, Chars}) -> {ok, unicode:characters_to_list(Chars)};
 io({put_chars, _, M, F, A}) -> {ok, unicode:characters_to_list(apply(M, F, A))};
 io(_) -> {{error, enotsup}, ""}.
 
-etop(Node, Wanted) ->
-    Options = [{node, Node}, {output, text}, {tracing, off}, {interval, 30}, {lines, 50}],
+etop(Node, Wanted, Tracing) ->
+    Options = [{node, Node}, {output, text}, {interval, 30}, {lines, 50} | Tracing],
     prints(fun() -> etop:start(Options) end, Wanted, fun(_) -> etop:stop() end).
 
 observer_cli(Node, Wanted) ->

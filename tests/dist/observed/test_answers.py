@@ -122,6 +122,7 @@ def named(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         ("erlang:function_exported", ("observer_backend", "procs_info", 2), False),
         ("erlang:system_info", ("dirty_cpu_schedulers",), 0),
         ("erlang:system_info", ("wordsize",), 8),
+        ("erlang:whereis", ("nobody",), "undefined"),
         ("net_kernel:get_net_ticktime", (), 60),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

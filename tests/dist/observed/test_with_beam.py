@@ -266,7 +266,14 @@ async def test_etop(runtime: None, join: Any, start_beam: Callable[..., Beam]) -
     async with shop(join) as (node, _):
         wanted = chars([node.name, "Load:  cpu", " till "])
         _, printed = await looking.eval(
-            "looking:etop(Node, Wanted)", Node=Atom(node.name), Wanted=wanted
+            "looking:etop(Node, Wanted, [{tracing, off}])", Node=Atom(node.name), Wanted=wanted
         )
         assert [part for part in map(text, wanted) if part not in text(printed)] == []
+        crashed, reason, _ = await looking.eval(
+            "looking:etop(Node, [], [])", Node=Atom(node.name), Wanted=wanted
+        )
+        assert crashed == "crashed"
+        assert "use etop with {tracing, off}" in text(
+            await looking.eval('lists:flatten(io_lib:format("~p", [Reason]))', Reason=reason)
+        ).replace('"\n', "")
     looking.stop()
