@@ -24,6 +24,9 @@ _TLS: Final = {
 }
 """The files of TLS, by the names of their options in Erlang; all of them or none."""
 
+_OPTIONS: Final = ("cookie_file", "listen", "port", "observable")
+"""The other options that mean something only with `--name`."""
+
 
 def run_function(words: list[str]) -> int:
     """Run the function that the words name; return the exit status."""
@@ -63,6 +66,12 @@ def run_function(words: list[str]) -> int:
     )
     node.add_argument(
         "--port", type=int, metavar="PORT", help="the port to listen on (default: a free one)"
+    )
+    node.add_argument(
+        "--observable",
+        action="store_true",
+        default=None,
+        help="let Erlang's observer and etop on other nodes look at the program",
     )
     for option, what in _TLS.items():
         node.add_argument(
@@ -114,7 +123,7 @@ def run_function(words: list[str]) -> int:
 
 def _node_options(options: argparse.Namespace) -> dict[str, Any]:
     """Return the options of a node that were given; refuse those that mean nothing."""
-    given = {word: getattr(options, word) for word in ("cookie_file", "listen", "port", *_TLS)}
+    given = {word: getattr(options, word) for word in (*_OPTIONS, *_TLS)}
     given = {word: value for word, value in given.items() if value is not None}
     if given and options.name is None:
         refuse(f"actorsock run: --{next(iter(given)).replace('_', '-')} needs --name")
@@ -142,6 +151,8 @@ async def _join(stack: AsyncExitStack, name: str, options: dict[str, Any]) -> No
     from .. import dist  # most programs are no nodes, and do without it
 
     files = options.pop("files")
+    if options.get("observable"):
+        options["observable"] = dist.Observable()
     try:
         tls = dist.Tls.from_files(*files) if files else None
         await stack.enter_async_context(dist.start(name, tls=tls, **options))

@@ -26,6 +26,7 @@ from .node.asking import ErpcError
 from .node.channel import Tls
 from .node.epmd import NotRegistered
 from .node.records import register_type
+from .observed.observable import Observable
 from .served.exports import export
 from .terms.values import Atom, charlist, text
 
@@ -36,6 +37,7 @@ __all__ = [
     "NodeDown",
     "NodeUp",
     "NotRegistered",
+    "Observable",
     "SpawnError",
     "Tls",
     "abcast",

@@ -13,6 +13,10 @@ from actorsock import dist
 
 async def main(node):
     return dist.node(), await dist.erpc.call(node, "lists", "sum", [[1, 2, 3]])
+
+async def seen(node):
+    vsn = [dist.Atom(word) for word in (dist.node(), "observer_backend", "vsn")]
+    return (await dist.erpc.call(node, "rpc", "call", [*vsn, []]))[0]
 """
 
 
@@ -44,11 +48,22 @@ def test_a_function_runs_as_a_node(tmp_path: Path, cookie: Path, beam: Any, epmd
     assert done.stdout == f"('{name}', 6)\n", done.stderr
 
 
+@pytest.mark.parametrize(("words", "answer"), [(["--observable"], "ok"), ([], "badrpc")], ids=str)
+def test_it_can_be_looked_at(
+    tmp_path: Path, cookie: Path, beam: Any, epmd: int, words: list[str], answer: str
+) -> None:
+    name = f"seen{os.getpid()}@127.0.0.1"
+    how = ["--name", name, "--cookie-file", cookie, *words]
+    done = command(tmp_path, epmd, *how, "program:seen", beam.name)
+    assert done.stdout == f"{answer}\n", done.stderr
+
+
 @pytest.mark.parametrize(
     ("words", "status", "says"),
     [
         (["--cookie-file", "{cookie}"], 2, "--cookie-file needs --name"),
         (["--port", "1"], 2, "--port needs --name"),
+        (["--observable"], 2, "--observable needs --name"),
         (["--certfile", "x"], 2, "--certfile needs --name"),
         (["--name", "py@h", "--keyfile", "x"], 2, "TLS needs --certfile, --keyfile, --cacertfile"),
         (
@@ -66,7 +81,7 @@ def test_a_function_runs_as_a_node(tmp_path: Path, cookie: Path, beam: Any, epmd
         (["--name", "py@h", "--cookie-file", "/nowhere"], 1, "No such file"),
         (["--name", "py@127.0.0.1", "--cookie-file", "{cookie}"], 1, "no epmd answers"),
     ],
-    ids=range(10),
+    ids=range(11),
 )
 def test_why_it_does_not(
     tmp_path: Path, cookie: Path, words: list[str], status: int, says: str

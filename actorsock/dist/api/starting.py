@@ -30,6 +30,8 @@ from ..node import epmd
 from ..node.channel import Tls
 from ..node.distribution import Distribution, Settings
 from ..node.net_kernel import NetKernel, accept_connections
+from ..observed.observable import Observable
+from ..observed.table import offer
 from ..served.children import start_there
 from ..served.leader import start_leader
 from ..served.release import with_release
@@ -72,6 +74,7 @@ async def start(
     known: Mapping[str, tuple[str, int]] | None = None,
     net_ticktime: float = 60.0,
     none: Literal["undefined", "nil"] = "undefined",
+    observable: Observable | None = None,
 ) -> AsyncIterator[LocalNode]:
     """Make this runtime a node of an Erlang cluster, for the time of the block.
 
@@ -102,6 +105,8 @@ async def start(
         net_ticktime: seconds without a word after which a node is taken for down. All nodes need
             the same.
         none: the atom for None; `"nil"` is Elixir's.
+        observable: an `Observable` lets Erlang's observer, etop and observer_cli on other nodes
+            look at this one. None, the default: they are told nothing.
 
     Yields:
         A `LocalNode`.
@@ -124,6 +129,8 @@ async def start(
     check_int("port", port, "a port 0..65535", 0, 65535)
     check_seconds("net_ticktime", net_ticktime)
     check_word("none", none, ("undefined", "nil"))
+    if observable is not None and not isinstance(observable, Observable):
+        raise TypeError(f"observable: expected an Observable or None, got {shown(observable)}")
     secret = the_cookie(cookie, cookie_file)
     if tls is not None and not isinstance(tls, Tls):
         raise TypeError(f"tls: expected a Tls or None, got {shown(tls)}")
@@ -150,6 +157,8 @@ async def start(
         node.on_spawn = partial(serve_spawn, node)
         node.on_release = with_release
         node.on_start = partial(start_there, node)
+        if observable is not None:
+            offer(node, observable)
         starter.node.elsewhere = node
         try:
             keeping = None if kept is None else (kept, entry, asked)

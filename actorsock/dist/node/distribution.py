@@ -133,6 +133,11 @@ class Distribution:
             Callable[[str, Callable[..., Any], tuple[Any, ...]], Awaitable[Any]] | None
         ) = None
         """Starts the child of a supervisor on another node."""
+        self.offered: Callable[[str, str, int], Callable[..., Any] | None] | None = None
+        """Finds a function that the library itself lets other nodes call: see `observed`."""
+        self.keeps_out: Callable[[FarPid, Any], bool] | None = None
+        """Tells which exit signals of other nodes are not taken, by sender and reason, as a term.
+        See `observed`."""
         self._losses: dict[str, int] = {}
         """How often the connection with each node has been lost."""
         self._watchers: dict[str, list[Pid]] = {}
@@ -234,6 +239,9 @@ class Distribution:
         for pid in self._watchers.pop(peer.name, ()):
             if (process := alive.get(pid)) is not None:
                 process.deliver(down)
+
+    def takes_exit(self, sender: FarPid, reason: Any) -> bool:
+        return self.keeps_out is None or not self.keeps_out(sender, reason)
 
     def spawn_for(self, peer: Peer, request: dict[str, Any]) -> None:
         assert self.on_spawn is not None

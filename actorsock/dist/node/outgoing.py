@@ -16,7 +16,7 @@ from ...runtime.core.process import Process
 from ..terms.writing import Writer
 from ..wire import control
 from ..wire.flags import Flag
-from .identities import Neighbour
+from .identities import FarPid, Neighbour
 from .pressure import BUSY, Pressure
 from .reasons import write_reason
 
@@ -74,6 +74,7 @@ class Speaker(Protocol):
     def soon(self, function: Callable[..., object], *args: Any) -> None: ...
     def here(self, pid: Pid) -> Process | None: ...
     def process_named(self, name: str) -> Process | None: ...
+    def takes_exit(self, sender: FarPid, reason: Any) -> bool: ...
 
 
 class Waiting(Neighbour, Protocol):

@@ -99,7 +99,8 @@ class Ties:
                 process.link_ended(sender, reasons.from_term(reason))
 
     def on_exit2(self, sender: FarPid, to: Pid, reason: Any) -> None:
-        if (process := self._out.host.here(to)) is not None:
+        process = self._out.host.here(to)
+        if process is not None and self._out.host.takes_exit(sender, reason):
             process.signal(sender, reasons.from_term(reason), "exit")
 
     # --- monitors ---------------------------------------------------------------------------------

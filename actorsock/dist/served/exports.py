@@ -6,8 +6,9 @@ from typing import Any, Final, TypeVar, overload
 import attrs
 
 from ...arguments import shown
+from ..node.distribution import Distribution
 
-__all__ = ["Exported", "export", "exported"]
+__all__ = ["Exported", "export", "exported", "offered"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -65,3 +66,15 @@ def export(
 def exported(module: Any, name: Any) -> Exported | None:
     """Return what was exported under these names."""
     return _exported.get((module, name)) if isinstance(module, str) else None
+
+
+def offered(node: Distribution, module: Any, name: Any, arity: int) -> Exported | None:
+    """Return what another node may call by these names: of the program, or of the library itself.
+
+    What the program has exported comes first, also in place of a function of the library.
+    """
+    found = exported(module, name)
+    if found is None and node.offered is not None:
+        function = node.offered(module, name, arity)
+        found = None if function is None else Exported(function, light=False)
+    return found

@@ -6,6 +6,7 @@ there must be one, or the process would hang.
 
 import logging
 import sys
+from contextvars import ContextVar
 from typing import Any, Final
 
 from ...arguments import shown
@@ -17,9 +18,12 @@ from ..node.distribution import Distribution
 from ..node.identities import FarPid
 from ..terms.values import Atom
 
-__all__ = ["start_leader"]
+__all__ = ["leader_there", "start_leader"]
 
 _log: Final = logging.getLogger("actorsock.dist")
+
+leader_there: Final[ContextVar[Pid | None]] = ContextVar("actorsock leader", default=None)
+"""Of a process that another node has started here: the group leader that it was given."""
 
 _A: Final = Atom
 _OK: Final = Atom("ok")

@@ -12,7 +12,7 @@ from ...runtime.api.spawning import spawn
 from ...runtime.core.process import ExitError, ProcessExit
 from ..node.distribution import Distribution
 from ..terms.values import Atom
-from .exports import exported
+from .exports import offered
 from .spawning import run_exported
 
 __all__ = ["Rex"]
@@ -60,7 +60,7 @@ async def _answer(
 
 
 async def _value(node: Distribution, module: str, name: str, args: list[Any]) -> Any:
-    found = exported(module, name)
+    found = offered(node, module, name, len(args))
     if found is None:
         _log.warning("another node calls %s:%s, which is not exported", module, name)
         return _bad((_A("undef"), [(_A(module), _A(name), args, [])]))

@@ -19,7 +19,8 @@ from ..node.identities import FarPid, FarRef
 from ..node.peer import Peer
 from ..terms.values import Atom
 from ..terms.writing import Encoded
-from .exports import Exported, exported
+from .exports import Exported, offered
+from .leader import leader_there
 
 __all__ = ["run_exported", "serve_spawn"]
 
@@ -33,7 +34,11 @@ def serve_spawn(node: Distribution, peer: Peer, request: dict[str, Any]) -> None
     ref, parent = request["ref"], request["sender"]
     match request["function"], request["options"], request["arguments"]:
         case (str(module), str(name), int()), list(options), list(arguments):
-            pid = _start(peer, module, name, arguments)
+            token = leader_there.set(request["leader"])
+            try:
+                pid = _start(node, peer, module, name, arguments)
+            finally:
+                leader_there.reset(token)
             process = alive[pid]
             flags = [_is_asked(options, "link"), _is_asked(options, "monitor")]
             assert isinstance(parent, FarPid)
@@ -53,13 +58,13 @@ def _is_pair(option: Any, word: str) -> bool:
     return type(option) is tuple and len(option) == 2 and option[0] == word
 
 
-def _start(peer: Peer, module: str, name: str, arguments: list[Any]) -> Pid:
+def _start(node: Distribution, peer: Peer, module: str, name: str, arguments: list[Any]) -> Pid:
     match module, name, arguments:
         case "erpc", "execute_call", [ref, str(of), str(function), list(args)]:
-            return spawn(_call, peer, ref, of, function, args)
+            return spawn(_call, node, peer, ref, of, function, args)
         case "erpc", "execute_cast", [str(of), str(function), list(args)]:
             module, name, arguments = of, function, args
-    found = exported(module, name)
+    found = offered(node, module, name, len(arguments))
     if found is None:
         _log.warning("another node asks for %s:%s, which is not exported", module, name)
         return spawn(_undefined, module, name, arguments, light=True)
@@ -84,9 +89,11 @@ def _undef(module: str, name: str, args: list[Any]) -> Any:
     return _A("undef"), [(_A(module), _A(name), args, [])]
 
 
-async def _call(peer: Peer, ref: Any, module: str, name: str, args: list[Any]) -> None:
+async def _call(
+    node: Distribution, peer: Peer, ref: Any, module: str, name: str, args: list[Any]
+) -> None:
     """Do what `erpc:execute_call/4` does: end with the result as the reason."""
-    found = exported(module, name)
+    found = offered(node, module, name, len(args))
     if found is None:
         _log.warning("another node calls %s:%s, which is not exported", module, name)
         exit((ref, _A("error"), *_undef(module, name, args)))

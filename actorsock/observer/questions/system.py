@@ -10,6 +10,7 @@ from pathlib import Path
 import trio
 
 from ..._native import native
+from ...observing.machine import program_memory
 from ..web.parameters import Parameters
 from ..web.site import Json
 from .looks import Looks
@@ -20,9 +21,10 @@ __all__ = ["system"]
 async def system(looks: Looks, parameters: Parameters) -> Json:
     """Return the numbers of now, and those of the last minute if `history=1`."""
     numbers = await looks.look()
+    memory = program_memory()
     told: dict[str, Json] = {
         "now": dict(numbers),
-        "memory": _resident(),
+        "memory": None if memory is None else memory.resident,
         "sockets": numbers["sockets"],
         "findings": [{"text": one.text, "pids": list(one.pids)} for one in looks.findings],
         "descriptors": _descriptors(),
@@ -43,15 +45,6 @@ async def system(looks: Looks, parameters: Parameters) -> Json:
             "threads": threading.active_count(),
         }
     return told
-
-
-def _resident() -> int | None:
-    """Return the bytes of memory that the program has now; None where the system does not tell."""
-    try:
-        pages = int(Path("/proc/self/statm").read_text().split()[1])
-    except (OSError, IndexError, ValueError):
-        return None
-    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 def _descriptors() -> int | None:

@@ -1,0 +1,71 @@
+"""The lists of all processes, for observer and for etop."""
+
+import time
+from typing import Any, Final
+
+import trio
+
+from ...observing.process_items import ITEMS
+from ...runtime.api.messaging import current_pid, send
+from ...runtime.core.identity import Pid
+from ...runtime.core.process import Process
+from ..terms.values import Atom
+from .load import memory, processes_of, run_queue, scheduler_wall_time
+from .names import UNDEFINED, current_function, name_or_mfa
+from .observable import Look
+
+__all__ = ["etop_collect", "procs_info", "row"]
+
+_A: Final = Atom
+
+_AT_A_TIME: Final = 200
+"""After so many rows other processes run."""
+
+_MOST_IN_A_MESSAGE: Final = 10_000
+
+
+async def procs_info(look: Look, collector: Pid) -> None:
+    """Send the rows of all processes to `collector`, in messages of some thousand."""
+    if not look.control:
+        await look.windows.note_those_of(collector)
+    rows = await _rows(look)
+    for first in range(0, max(1, len(rows)), _MOST_IN_A_MESSAGE):
+        part = rows[first : first + _MOST_IN_A_MESSAGE]
+        send(collector, (_A("procs_info"), current_pid(), part))
+
+
+async def etop_collect(look: Look, collector: Pid) -> None:
+    """Send the rows of all processes to `collector`, and the load of the node."""
+    rows = await _rows(look)
+    now = time.time_ns() // 1000
+    timestamp = now // 10**12, now // 10**6 % 10**6, now % 10**6
+    info: tuple[Any, ...] = (
+        _A("etop_info"), timestamp, len(rows), UNDEFINED, scheduler_wall_time(), run_queue(), [],
+        memory(look.node.node), rows,
+    )  # fmt: skip
+    send(collector, (current_pid(), info))
+
+
+async def _rows(look: Look) -> list[Any]:
+    own = current_pid()
+    rows = []
+    for number, process in enumerate(processes_of(look.node.node)):
+        if process.pid is not own:
+            rows.append(row(process))
+        if number % _AT_A_TIME == _AT_A_TIME - 1:
+            await trio.lowlevel.checkpoint()
+    return rows
+
+
+def row(process: Process) -> tuple[Any, ...]:
+    """Return an `#etop_proc_info{}`."""
+    return (
+        _A("etop_proc_info"),
+        process.pid,
+        ITEMS["memory"](process),
+        process.body.reductions,
+        name_or_mfa(process),
+        0,
+        current_function(process),
+        len(process.mailbox),
+    )

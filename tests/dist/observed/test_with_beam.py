@@ -1,0 +1,279 @@
+"""Erlang's observer, etop and observer_cli on a real Erlang node look at this one."""
+
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from actorsock import (
+    Pid,
+    exit,
+    gen_tcp,
+    monitor,
+    ok,
+    otp,
+    process_info,
+    receive,
+    set_label,
+    socket,
+    spawn,
+    whereis,
+)
+from actorsock.dist import Atom, Observable, charlist, text
+
+from ..nodes import Beam, Release
+from .test_answers import OBSERVED
+
+pytestmark = pytest.mark.xdist_group("observer")
+
+HOW_TO_INSTALL = (
+    "there is no {}: install Erlang's observer and an X server without a screen "
+    "(Debian: apt-get install erlang-observer xvfb)"
+)
+
+
+class Till(otp.GenServer):
+    """A server with a state."""
+
+    def init(self) -> None:
+        self.total = 1234567
+
+
+class Shop(otp.Supervisor):
+    """Keeps a till running."""
+
+    def init(self) -> Any:
+        return otp.SupervisorFlags(), [otp.ChildSpec("till", _start_till)]
+
+
+async def _start_till() -> Any:
+    return await otp.start_link(Till, name="till")
+
+
+async def customer() -> None:
+    set_label("a customer")
+    await receive()
+
+
+@asynccontextmanager
+async def shop(join: Any, **how: Any) -> Any:
+    """A node that can be looked at, with a supervisor, a server, a process and two sockets."""
+    async with join(observable=Observable(**how)) as node:
+        supervisor = ok(await otp.start_link(Shop, name="shop"))
+        buying = spawn(customer)
+        sock = ok(socket.open("inet", "dgram", "udp"))
+        listener = ok(gen_tcp.listen(0))
+        yield node, buying
+        await socket.close(sock)
+        await gen_tcp.close(listener)
+        if process_info(buying) is not None:
+            down = monitor(buying)
+            exit(buying, "kill")
+            await receive(down)
+        await otp.stop(supervisor, "normal")
+
+
+def chars(texts: list[str]) -> list[list[int]]:
+    return [charlist(text) for text in texts]
+
+
+# --- the calls alone, by every release ------------------------------------------------------------
+
+
+async def test_the_calls_of_an_observer(runtime: None, join: Any, beam: Beam) -> None:
+    async with shop(join, messages=True) as (node, buying):
+        name = Atom(node.name)
+
+        async def call(module: str, function: str, *args: Any) -> Any:
+            expression = "rpc:call(Node, M, F, A)"
+            return await beam.eval(
+                expression, Node=name, M=Atom(module), F=Atom(function), A=list(args)
+            )
+
+        items = [Atom(item) for item in OBSERVED]
+        found = await call("erlang", "process_info", buying, items)
+        assert [item for item, _ in found] == OBSERVED
+        assert (await call("observer_backend", "vsn"))[0] == "ok"
+        facts = dict(await call("observer_backend", "sys_info"))
+        assert facts["process_count"] > 5
+        assert len(await call("observer_backend", "get_socket_list")) > 2
+        reason, [(word, _, rows)] = await beam.eval(
+            "looking:collected(Node, procs_info)", Node=name
+        )
+        assert (reason, word) == ("normal", "procs_info")
+        assert "till" in [row[4] for row in rows]
+        reason, [(_, info)] = await beam.eval("looking:collected(Node, etop_collect)", Node=name)
+        assert (reason, info[0]) == ("normal", "etop_info")
+        unknown = await call("observer_backend", "ttb_fetch", Atom("x"), Atom("y"))
+        assert unknown[0] == "badrpc"
+
+
+async def test_observer_cli(runtime: None, join: Any, beam: Beam) -> None:
+    async with shop(join) as (node, _):
+        wanted = chars([f"{node.name}: ", "name or function", "till", "receive"])
+        result, printed = await beam.eval(
+            "looking:observer_cli(Node, Wanted)", Node=Atom(node.name), Wanted=wanted
+        )
+        assert result == "quit"
+        assert text(printed).count("name or function") >= 1
+
+
+async def test_it_is_off_unless_asked_for(runtime: None, join: Any, beam: Beam) -> None:
+    async with join() as node:
+        answer = await beam.eval(
+            "rpc:call(Node, observer_backend, sys_info, [])", Node=Atom(node.name)
+        )
+        assert answer == (
+            "badrpc", ("EXIT", ("undef", [("observer_backend", "sys_info", [], [])]))
+        )  # fmt: skip
+
+
+# --- the programs of the system's release ---------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def display() -> Iterator[str]:
+    """The name of a display that nobody sees."""
+    if shutil.which("Xvfb") is None:
+        pytest.skip(HOW_TO_INSTALL.format("Xvfb"))
+    server = subprocess.Popen(
+        ["Xvfb", "-displayfd", "1", "-screen", "0", "1200x800x24", "-nolisten", "tcp"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    assert server.stdout is not None
+    yield f":{server.stdout.readline().decode().strip()}"
+    server.kill()
+    server.wait()
+    server.stdout.close()
+
+
+@pytest.fixture(scope="module")
+def start_beam(erl: str, epmd: int, helper: Path) -> Iterator[Callable[..., Beam]]:
+    started: list[Beam] = []
+
+    def start(module: str, name: str, **environment: str) -> Beam:
+        where = f"io:format('~p', [code:which({module})])"
+        found = subprocess.run(
+            [erl, "-noinput", "-eval", f"{where}, halt()."], capture_output=True, timeout=60
+        )
+        if b"non_existing" in found.stdout:
+            pytest.skip(HOW_TO_INSTALL.format(module))
+        release = Release("system", (erl,), environment)
+        started.append(Beam(release, name, epmd, helper))
+        return started[-1].start()
+
+    yield start
+    for beam in started:
+        beam.stop()
+
+
+@pytest.fixture(scope="module")
+def observing(
+    start_beam: Callable[..., Beam], display: str, tmp_path_factory: pytest.TempPathFactory
+) -> Beam:
+    """A node that has a display, and keeps the settings of its observer to itself."""
+    home = str(tmp_path_factory.mktemp("home"))
+    return start_beam(
+        "observer", "observing@127.0.0.1", DISPLAY=display, HOME=home, XDG_CONFIG_HOME=home
+    )
+
+
+TABS = {
+    "System": ["actorsock ", "CPython", "Schedulers:\n1", "Ports:\nNot available"],
+    "Load Charts": [],
+    "Memory Allocators": ["total | ", "sys_alloc | "],
+    "Applications": ["test_the_observer_tab_by_tab"],
+    "Processes": [" | till | ", "test_with_beam:customer/0"],
+    "Ports": [],
+    "Sockets": ["Number of protocol 'udp' sockets:\n1", "#Socket<", "#Port<", "dgram | udp"],
+    "Table Viewer": [],
+    "Trace Overview": [],
+}
+"""Every tab, and what it shows of the node."""
+
+
+async def test_the_observer_tab_by_tab(
+    runtime: None, join: Any, observing: Beam, caplog: Any
+) -> None:
+    async with shop(join, messages=True) as (node, buying):
+        await observing.eval("looking:open(Node)", Node=Atom(node.name))
+        panels = {}
+        for tab, wanted in TABS.items():
+            panels[tab] = await observing.eval("looking:tab(Tab)", Tab=charlist(tab))
+            missing, _ = await observing.eval("looking:shows(Wanted)", Wanted=chars(wanted))
+            assert [text(each) for each in missing] == [], tab
+
+        await observing.eval('looking:tab("Processes")')
+        till = whereis("till")
+        for pid, wanted in (
+            (
+                till,
+                {"Process Information": ["till", "waiting"], "State": ["gen_server", "1234567"]},
+            ),
+            (buying, {"Dictionary": ["a customer"], "Stack Trace": ["test_with_beam:customer/0"]}),
+        ):
+            pages = await window(observing, panels["Processes"], pid)
+            for page, texts in wanted.items():
+                assert [part for part in texts if part not in pages[page]] == [], page
+
+        # No tab has been restarted, no dialog waits, and nothing was printed or logged anywhere.
+        for tab, panel in panels.items():
+            assert await observing.eval("looking:tab(Tab)", Tab=charlist(tab)) is panel
+        assert text(await observing.eval("looking:printed()")) == ""
+        await observing.eval("looking:close()")
+        assert [each.message for each in caplog.records if each.levelname != "INFO"] == []
+
+
+async def window(observing: Beam, processes: Pid, pid: Pid) -> dict[str, str]:
+    """Open the window of a process; return the texts of its pages."""
+    shown = await observing.eval(
+        "looking:texts_of_window(looking:window_of(Processes, Pid))", Processes=processes, Pid=pid
+    )
+    return {text(page): "\n".join(map(text, texts)) for page, texts in shown}
+
+
+@pytest.mark.parametrize("control", [False, True], ids=["looking", "control"])
+async def test_kill_in_the_menu(
+    runtime: None, join: Any, observing: Beam, caplog: Any, control: bool
+) -> None:
+    async with shop(join, control=control) as (node, buying):
+        await observing.eval("looking:open(Node)", Node=Atom(node.name))
+        processes = await observing.eval('looking:tab("Processes")')
+        await observing.eval("looking:shows(Wanted)", Wanted=chars(["test_with_beam:customer/0"]))
+        down = monitor(buying)
+        await observing.eval("looking:kill(Processes, Pid)", Processes=processes, Pid=buying)
+        if control:
+            assert (await receive(down)).reason == "killed"
+        else:
+            # What comes after the signal has come: so has the signal.
+            await observing.eval("looking:state_of(Processes)", Processes=processes)
+            assert process_info(buying) is not None
+            assert "wants to end a process, without control=True" in caplog.text
+            # Any other process of that node can do it, as in every cluster.
+            await observing.eval("exit(Pid, kill)", Pid=buying)
+            assert (await receive(down)).reason == "killed"
+        assert text(await observing.eval("looking:printed()")) == ""
+        await observing.eval("looking:close()")
+
+
+async def test_etop(runtime: None, join: Any, start_beam: Callable[..., Beam]) -> None:
+    looking = start_beam("etop", "etop@127.0.0.1")
+    async with shop(join) as (node, _):
+        wanted = chars([node.name, "Load:  cpu", " till "])
+        _, printed = await looking.eval(
+            "looking:etop(Node, Wanted, [{tracing, off}])", Node=Atom(node.name), Wanted=wanted
+        )
+        assert [part for part in map(text, wanted) if part not in text(printed)] == []
+        crashed, reason, _ = await looking.eval(
+            "looking:etop(Node, [], [])", Node=Atom(node.name), Wanted=wanted
+        )
+        assert crashed == "crashed"
+        assert "use etop with {tracing, off}" in text(
+            await looking.eval('lists:flatten(io_lib:format("~p", [Reason]))', Reason=reason)
+        ).replace('"\n', "")
+    looking.stop()
