@@ -43,8 +43,9 @@ native: Final = _make_twin is not None
 def twin(function: F) -> F:
     """Return the native twin of `function`, or `function` itself where there is no native core.
 
-    A twin is found by the name of the function, calls it outside of the plain case, and has its
-    signature and documentation. The twin of a class stands for it everywhere.
+    A twin is found by the name of the function, with that of its module where several modules have
+    such a function. It calls the function outside of the plain case, and has its signature and
+    documentation. The twin of a class stands for it everywhere.
     """
     if _make_twin is None:
         return function
