@@ -12,12 +12,13 @@ from collections.abc import Callable, Collection
 from time import monotonic
 from typing import Final
 
+from ..observing.traffic import bytes_received, bytes_sent
 from ..otp.supervision.reports import restarts_of
 from ..runtime.bodies.crash_report import crash_observers
 from ..runtime.bodies.limited_process import dropped_in
 from ..runtime.core.identity import Pid
 from ..runtime.core.node import Node
-from ..runtime.core.process import Process, alive
+from ..runtime.core.process import Process, processes_of
 from ..socket.core.registry import Registry
 from ..socket.core.service import registry_of
 from ..socket.core.socket_object import Socket
@@ -107,7 +108,7 @@ class Readings:
         self._asked = None
 
     def _processes(self) -> list[Process]:
-        return [process for process in alive.copy().values() if process.node is self._node]
+        return processes_of(self._node)
 
     # --- as a `CrashObserver` ---
 
@@ -146,14 +147,14 @@ class _Traffic:
             received, sent = self._received, self._sent
             for sock in list(self._registry.kinds):
                 if sock not in self._counted:
-                    received += _received_by(sock)
-                    sent += _sent_by(sock)
+                    received += bytes_received(sock._actor)
+                    sent += bytes_sent(sock._actor)
         return {"receive": received, "transmit": sent}
 
     def closed(self, sock: Socket, close: Callable[[Socket], None]) -> None:
         with self._lock:
-            self._received += _received_by(sock)
-            self._sent += _sent_by(sock)
+            self._received += bytes_received(sock._actor)
+            self._sent += bytes_sent(sock._actor)
             self._counted.add(sock)
         try:
             close(sock)  # without the lock: it sends messages, and code of the program may run
@@ -172,14 +173,3 @@ class _CountedRegistry(Registry):
 
     def closed(self, sock: Socket) -> None:
         _traffic_of[id(self)].closed(sock, super().closed)
-
-
-def _received_by(sock: Socket) -> int:
-    received: int = sock._actor.counters.read_byte
-    return received
-
-
-def _sent_by(sock: Socket) -> int:
-    counters = sock._actor.counters
-    sent: int = counters.write_byte + counters.sendfile_byte
-    return sent

@@ -9,8 +9,8 @@ from trio.testing import wait_all_tasks_blocked
 
 from actorsock import current_pid, ok, otp, receive, send, send_after, set_label, socket, spawn
 from actorsock.observer.questions.findings import Findings
-from actorsock.observer.questions.looks import processes_of
 from actorsock.runtime.bodies.current import current_process
+from actorsock.runtime.core.process import processes_of
 
 from ..stories import in_runtime
 from .support import observed

@@ -21,9 +21,8 @@ from ...runtime.api.messaging import current_pid, send
 from ...runtime.core.identity import Pid
 from ...runtime.core.messages import Exit
 from ...runtime.core.node import Node
-from ...runtime.core.process import Process, alive
+from ...runtime.core.process import Process, alive, processes_of
 from ..terms.values import Atom
-from .load import processes_of
 from .names import function_name, text, title, word
 from .observable import Look
 

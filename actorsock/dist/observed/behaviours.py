@@ -12,10 +12,9 @@ from ...otp.server.gen_server import GenServer
 from ...otp.supervision.supervisor import Supervisor
 from ...runtime.api.linking import exit
 from ...runtime.core.identity import Pid
-from ...runtime.core.process import Process
+from ...runtime.core.process import Process, processes_of
 from ..node.system_messages import as_seen
 from ..terms.values import Atom
-from .load import processes_of
 from .names import UNDEFINED, text, word
 from .observable import Look
 from .process_items import process_info

@@ -6,11 +6,11 @@ from typing import Any, Final
 
 import trio
 
-from ...inet.driver.inet_actor import InetActor
 from ...observing.machine import ProgramMemory, program_memory
 from ...observing.process_items import ITEMS
+from ...observing.traffic import bytes_received, bytes_sent
 from ...runtime.core.node import Node
-from ...runtime.core.process import Process, alive
+from ...runtime.core.process import Process, processes_of
 from ...socket.core.lifetime import SocketLifetime
 from ...socket.core.service import existing_service
 from ..terms.values import Atom
@@ -20,7 +20,6 @@ __all__ = [
     "allocators",
     "memory",
     "memory_terms",
-    "processes_of",
     "run_queue",
     "scheduler_wall_time",
 ]
@@ -46,17 +45,11 @@ class Traffic:
         """Return the bytes that have been read and written; they never become fewer."""
         service = existing_service(self._node)
         actors = [] if service is None else service.registry.actors()
-        now = {actor: _bytes_of(actor) for actor in actors}
+        now = {actor: (bytes_received(actor), bytes_sent(actor)) for actor in actors}
         gone = [each for actor, each in self._seen.items() if actor not in now]
         self._gone = _sum([self._gone, *gone])
         self._seen = now
         return _sum([self._gone, *now.values()])
-
-
-def _bytes_of(actor: SocketLifetime) -> tuple[int, int]:
-    if isinstance(actor, InetActor):
-        return actor.statistics.recv_oct, actor.statistics.send_oct
-    return actor.counters.read_byte, actor.counters.write_byte
 
 
 def _sum(pairs: Iterable[tuple[int, int]]) -> tuple[int, int]:
@@ -65,11 +58,6 @@ def _sum(pairs: Iterable[tuple[int, int]]) -> tuple[int, int]:
         read += one
         written += other
     return read, written
-
-
-def processes_of(node: Node) -> list[Process]:
-    """Return the processes of one runtime, oldest first."""
-    return [process for process in alive.copy().values() if process.node is node]
 
 
 def scheduler_wall_time() -> list[tuple[int, int, int]]:

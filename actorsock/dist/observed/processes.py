@@ -8,9 +8,9 @@ import trio
 from ...observing.process_items import ITEMS
 from ...runtime.api.messaging import current_pid, send
 from ...runtime.core.identity import Pid
-from ...runtime.core.process import Process
+from ...runtime.core.process import Process, processes_of
 from ..terms.values import Atom
-from .load import memory, processes_of, run_queue, scheduler_wall_time
+from .load import memory, run_queue, scheduler_wall_time
 from .names import UNDEFINED, current_function, name_or_mfa
 from .observable import Look
 

@@ -17,9 +17,10 @@ from ...runtime.api.linking import trap_exit
 from ...runtime.api.messaging import receive, send
 from ...runtime.core.identity import Pid
 from ...runtime.core.messages import Timeout
+from ...runtime.core.process import processes_of
 from ..node.pressure import BUSY
 from ..terms.values import Atom
-from .load import allocators, memory, processes_of, run_queue, scheduler_wall_time
+from .load import allocators, memory, run_queue, scheduler_wall_time
 from .names import UNDEFINED, text
 from .observable import Look
 

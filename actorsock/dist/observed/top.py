@@ -11,10 +11,10 @@ from ...runtime.api.linking import demonitor, monitor
 from ...runtime.api.messaging import current_pid, receive, send
 from ...runtime.core.identity import Pid, Ref, make_ref
 from ...runtime.core.messages import Down, Timeout
-from ...runtime.core.process import Process
+from ...runtime.core.process import Process, processes_of
 from ..served.leader import leader_there
 from ..terms.values import Atom
-from .load import memory, processes_of
+from .load import memory
 from .names import function_name
 from .observable import Look
 

@@ -8,11 +8,11 @@ import attrs
 
 from ...log_text import text_of
 from ...observing.wait_reasons import InCall, InMonitor
+from ...observing.who_waits import circles_of, reason_of
 from ...runtime.core.identity import Pid
 from ...runtime.core.node import Node
 from ...runtime.core.process import Process, alive
 from ...socket.core.service import existing_service
-from .circles import circles_of, reason_of
 from .supervisors import Restarts, supervisor_in
 from .texts import name_of_process
 

@@ -14,10 +14,10 @@ from ...log_text import text_of
 from ...observing.process_items import parent_of
 from ...otp.supervision.requests import ChildInfo
 from ...runtime.core.identity import Pid
-from ...runtime.core.process import Process, alive
+from ...runtime.core.process import Process, alive, processes_of
 from ..web.parameters import Parameters
 from ..web.site import Json
-from .looks import Looks, processes_of
+from .looks import Looks
 from .parts import by_parts
 from .processes import is_socket
 from .supervisors import supervisor_in

@@ -1,12 +1,12 @@
 """Who waits for whom."""
 
 from ...observing.wait_reasons import InCall, InMonitor
+from ...observing.who_waits import circles_of, reason_of
 from ...runtime.core.identity import Pid
-from ...runtime.core.process import alive
+from ...runtime.core.process import alive, processes_of
 from ..web.parameters import Parameters
 from ..web.site import Json
-from .circles import circles_of, reason_of
-from .looks import Looks, processes_of
+from .looks import Looks
 from .parts import by_parts
 from .texts import name_of_process
 

@@ -30,6 +30,7 @@ __all__ = [
     "exit_signal",
     "new_process",
     "note_end",
+    "processes_of",
 ]
 
 alive: Final[dict[Pid, "Process"]] = {}
@@ -37,6 +38,13 @@ alive: Final[dict[Pid, "Process"]] = {}
 
 The function that starts a process adds it last, when nothing can fail any more.
 """
+
+
+def processes_of(node: Node) -> list["Process"]:
+    """Return the living processes of one runtime, oldest first."""
+    # Other threads change the table too: not during `copy`, but during an iteration.
+    return [process for process in alive.copy().values() if process.node is node]
+
 
 _OTHER_THREAD: Final = (
     "this is not the thread of the receiver's runtime: from here only `send` works"
