@@ -3,8 +3,7 @@
 import time
 from typing import Any, Final
 
-import trio
-
+from ...observing.parts import by_parts
 from ...observing.process_items import ITEMS
 from ...runtime.api.messaging import current_pid, send
 from ...runtime.core.identity import Pid
@@ -17,9 +16,6 @@ from .observable import Look
 __all__ = ["etop_collect", "procs_info", "row"]
 
 _A: Final = Atom
-
-_AT_A_TIME: Final = 200
-"""After so many rows other processes run."""
 
 _MOST_IN_A_MESSAGE: Final = 10_000
 
@@ -48,12 +44,9 @@ async def etop_collect(look: Look, collector: Pid) -> None:
 
 async def _rows(look: Look) -> list[Any]:
     own = current_pid()
-    rows = []
-    for number, process in enumerate(processes_of(look.node.node)):
-        if process.pid is not own:
-            rows.append(row(process))
-        if number % _AT_A_TIME == _AT_A_TIME - 1:
-            await trio.lowlevel.checkpoint()
+    rows: list[Any] = []
+    async for part in by_parts(processes_of(look.node.node)):
+        rows += [row(process) for process in part if process.pid is not own]
     return rows
 
 

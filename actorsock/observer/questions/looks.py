@@ -7,12 +7,12 @@ from typing import Final
 import attrs
 import trio
 
+from ...observing.parts import by_parts
 from ...runtime.core.identity import Pid
 from ...runtime.core.node import Node
 from ...runtime.core.process import Process, processes_of
 from ...socket.core.service import existing_service
 from .findings import Finding, Findings
-from .parts import by_parts
 
 __all__ = ["Looks"]
 

@@ -4,6 +4,7 @@ import heapq
 from collections.abc import Callable
 from typing import Any, Final
 
+from ...observing.parts import by_parts
 from ...observing.process_info import process_info
 from ...observing.process_items import parent_of
 from ...runtime.bodies.status import status_of
@@ -13,7 +14,6 @@ from ...socket.core.lifetime import SocketLifetime
 from ..web.parameters import Parameters
 from ..web.site import Json
 from .looks import Looks
-from .parts import by_parts
 from .texts import label_text, name_of_process, number_in
 
 __all__ = ["is_socket", "own_processes", "processes"]

@@ -11,6 +11,7 @@ from typing import Any, Final, Literal, TypeAlias
 import attrs
 
 from ...log_text import text_of
+from ...observing.parts import by_parts
 from ...observing.process_items import parent_of
 from ...otp.supervision.requests import ChildInfo
 from ...runtime.core.identity import Pid
@@ -18,7 +19,6 @@ from ...runtime.core.process import Process, alive, processes_of
 from ..web.parameters import Parameters
 from ..web.site import Json
 from .looks import Looks
-from .parts import by_parts
 from .processes import is_socket
 from .supervisors import supervisor_in
 from .texts import label_text, pid_of

@@ -1,5 +1,6 @@
 """Who waits for whom."""
 
+from ...observing.parts import by_parts
 from ...observing.wait_reasons import InCall, InMonitor
 from ...observing.who_waits import circles_of, reason_of
 from ...runtime.core.identity import Pid
@@ -7,7 +8,6 @@ from ...runtime.core.process import alive, processes_of
 from ..web.parameters import Parameters
 from ..web.site import Json
 from .looks import Looks
-from .parts import by_parts
 from .texts import name_of_process
 
 __all__ = ["waits"]
