@@ -27,7 +27,7 @@ __all__ = [
 _A: Final = Atom
 
 _SAMPLED: Final = 200
-"""The memory of so many processes is measured, at most; that of all is concluded from them."""
+"""At most so many processes are measured; the memory of all is estimated from theirs."""
 
 
 class Traffic:
@@ -61,7 +61,10 @@ def _sum(pairs: Iterable[tuple[int, int]]) -> tuple[int, int]:
 
 
 def scheduler_wall_time() -> list[tuple[int, int, int]]:
-    """Return how long the thread of the runtime has worked, and all the time, in microseconds."""
+    """Return, as of one scheduler, how long the runtime's thread has worked, and the time now.
+
+    Both are in microseconds: the observer shows how they grow.
+    """
     return [(1, time.thread_time_ns() // 1000, time.monotonic_ns() // 1000)]
 
 
@@ -76,7 +79,7 @@ def memory(node: Node) -> list[tuple[Atom, int]]:
 
 
 def memory_terms(found: ProgramMemory | None, processes: int) -> list[tuple[Atom, int]]:
-    """Return the memory of the program by kind; atoms, binaries and tables of ETS it has not."""
+    """Return the bytes of the program by kind: 0 of atoms, binaries and ETS, which it has not."""
     total, code = (processes, 0) if found is None else (found.resident, found.shared)
     kinds = {"total": total, "processes": processes, "code": code, "atom": 0, "binary": 0, "ets": 0}
     return [(_A(kind), size) for kind, size in kinds.items()]
@@ -89,10 +92,10 @@ def _memory_of(processes: list[Process]) -> int:
 
 
 def allocators(found: ProgramMemory | None) -> list[Any]:
-    """Return the form of `allocator_sizes`: one allocator, the system's.
+    """Return the sizes of allocators as Erlang does: one allocator, that of the system.
 
-    Its carriers are the address space for data, its blocks what of it is in memory. The observer
-    divides by the size of the carriers, so that is never 0.
+    Its carriers are the address space for data, and its blocks the part of that which is in memory.
+    The size of the carriers is never 0, because the observer divides by it.
     """
     carriers = max(1, 0 if found is None else found.reserved)
     blocks = 0 if found is None else min(carriers, found.resident - found.shared)

@@ -21,7 +21,7 @@ _MOST_IN_A_MESSAGE: Final = 10_000
 
 
 async def procs_info(look: Look, collector: Pid) -> None:
-    """Send the rows of all processes to `collector`, in messages of some thousand."""
+    """Send the rows of all processes to `collector`, in messages of at most 10,000 rows each."""
     if not look.control:
         await look.windows.note_those_of(collector)
     rows = await _rows(look)
@@ -51,7 +51,7 @@ async def _rows(look: Look) -> list[Any]:
 
 
 def row(process: Process) -> tuple[Any, ...]:
-    """Return an `#etop_proc_info{}`."""
+    """Return the row of a process: the record `#etop_proc_info{}`."""
     return (
         _A("etop_proc_info"),
         process.pid,

@@ -1,4 +1,4 @@
-"""What the last looks at the runtime have seen, for everything that is told per second."""
+"""What the last looks at the runtime have seen, for all figures that are per second."""
 
 import time
 from collections import deque

@@ -16,10 +16,10 @@ _MOST = 500
 
 
 async def waits(looks: Looks, parameters: Parameters) -> Json:
-    """Return the processes that wait for others, and the circles of those that never go on.
+    """Return which processes wait for others, and the circles in that, which never go on.
 
-    Parameters of the question: `count`, how many edges are told, those of the circles first;
-    `word`, for the edges whose pid, name or reason has it.
+    Parameters of the question: `count`, the most edges of the answer, those of circles first;
+    `word`, for the edges whose pid, name or reason contains it.
     """
     count = parameters.number("count", 200, _MOST)
     word = parameters.text("word").lower()
