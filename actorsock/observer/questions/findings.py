@@ -103,7 +103,7 @@ def _about(count: int, least: int = _LONG) -> str:
 
 def _circle(circle: list[Pid]) -> Finding:
     names = [_named(pid) for pid in [*circle, circle[0]]]
-    text = f"{' → '.join(names)}: these wait for each other and will never go on"
+    text = f"{' → '.join(names)}: these wait for each other; only a time-out can end that"
     return Finding(text, [repr(pid) for pid in circle])
 
 

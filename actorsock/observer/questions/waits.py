@@ -16,7 +16,7 @@ _MOST = 500
 
 
 async def waits(looks: Looks, parameters: Parameters) -> Json:
-    """Return which processes wait for others, and the circles in that, which never go on.
+    """Return which processes wait for others, and the circles in that.
 
     Parameters of the question: `count`, the most edges of the answer, those of circles first;
     `word`, for the edges whose pid, name or reason contains it.

@@ -366,7 +366,7 @@ class Process:
             self.drop_alias(ref)
 
     def be_named(self, name: str | None) -> None:
-        """Take note of a name that the process is registered with now; None: of none."""
+        """Set the name with which the process is registered from now on; None: it has no name."""
         self.name = name
 
     def add_timer(self, ref: Ref, node: Node) -> None:
