@@ -1,8 +1,8 @@
 """Configuration of Sphinx; `make docs` builds the pages into build/docs.
 
 The pages are the Markdown files of this directory. The reference is made from the docstrings, in
-Google style, of the public packages. The build needs no network: the names of Python and trio
-that are linked to are listed in inventories/, not downloaded.
+Google style, of the public packages. The build needs no network: the names of Python, trio and
+OpenTelemetry that are linked to are listed in inventories/, not downloaded.
 """
 
 import importlib
@@ -83,6 +83,10 @@ def inventory(name: str) -> str:
 intersphinx_mapping = {
     "Python": ("https://docs.python.org/3", inventory("Python")),
     "trio": ("https://trio.readthedocs.io/en/stable", inventory("trio")),
+    "OpenTelemetry": (
+        "https://opentelemetry-python.readthedocs.io/en/stable",
+        inventory("OpenTelemetry"),
+    ),
 }
 
 

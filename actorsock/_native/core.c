@@ -353,12 +353,23 @@ module_clear(PyObject *module)
     return 0;
 }
 
+/* Free the memory that `new_or_spare` would have used next.  */
+static void
+free_spare(PyObject **spare)
+{
+    if (*spare != NULL) {
+        PyObject_GC_Del(*spare);
+        *spare = NULL;
+    }
+}
+
 static void
 module_free(void *module)
 {
     (void)module_clear((PyObject *)module);
-    free_spare_asked(PyModule_GetState(module));
-    free_spare_receiving(PyModule_GetState(module));
+    State *state = PyModule_GetState(module);
+    free_spare(&state->spare_asked);
+    free_spare(&state->spare_receiving);
 }
 
 static PyModuleDef_Slot module_slots[] = {

@@ -586,6 +586,21 @@ new_instance(PyObject *type)
     return ((PyTypeObject *)type)->tp_alloc((PyTypeObject *)type, 0);
 }
 
+/* The same, in the memory that an instance has left in `*spare`, if there is one. Of some types most
+   instances are made right after another one has ended, so the memory of one is kept.  */
+static inline PyObject *
+new_or_spare(PyObject **spare, PyObject *type)
+{
+    PyObject *made = *spare;
+    if (made == NULL) {
+        return new_instance(type);
+    }
+    *spare = NULL;
+    (void)PyObject_Init(made, (PyTypeObject *)type);
+    PyObject_GC_Track(made);
+    return made;
+}
+
 /* --- calls ------------------------------------------------------------------------------------- */
 
 /* Return `op`: the slots `am_await` and `tp_iter` of what is its own iterator.  */
@@ -799,12 +814,6 @@ PyObject *new_matcher(State *state, PyObject *pattern);
 /* Whether `matcher`, the result of `new_matcher`, wants `message`: 1, 0, or -1 without an exception if
    only the Python can tell. Runs no Python code.  */
 int matches_plainly(State *state, PyObject *matcher, PyObject *message);
-
-/* Free the memory that is kept for receives.  */
-void free_spare_receiving(State *state);
-
-/* Free the memory that is kept for requests to sockets.  */
-void free_spare_asked(State *state);
 
 /* HandlerBody.wake() and the step that follows: `message`, for an idle handler, is handled now.  */
 int handle_plainly(State *state, PyObject *process, PyObject *message);

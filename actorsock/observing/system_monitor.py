@@ -22,7 +22,7 @@ from ..runtime.bodies.running import Step, by_task, local
 from ..runtime.bodies.stacks import StackEntry, entry_of, is_running
 from ..runtime.core.identity import Pid, check_pid
 from ..runtime.core.node import Node
-from ..runtime.core.process import Process, alive
+from ..runtime.core.process import Process, alive, processes_of
 from ..runtime.core.timers import Entry
 
 __all__ = ["LateTimer", "LongMessageQueue", "LongSchedule", "SystemMonitor", "system_monitor"]
@@ -185,10 +185,10 @@ class SystemMonitor:
 
     def _look_at_mailboxes(self, receiver: Process, low: int, high: int) -> None:
         self._long.intersection_update(alive)
-        for pid, process in alive.copy().items():
-            if process.node is not self._node or process is receiver:
+        for process in processes_of(self._node):
+            if process is receiver:
                 continue
-            length = len(process.mailbox)
+            pid, length = process.pid, len(process.mailbox)
             long = pid in self._long
             if length >= high and not long:
                 self._long.add(pid)

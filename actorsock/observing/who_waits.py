@@ -7,11 +7,11 @@ from trio.lowlevel import enable_ki_protection
 
 from ..runtime.bodies.current import current_process
 from ..runtime.core.identity import Pid, is_pid
-from ..runtime.core.process import alive
-from .wait_reasons import InCall, InMonitor
+from ..runtime.core.process import Process, alive, processes_of
+from .wait_reasons import InCall, InMonitor, Named
 from .waiting import waits_for
 
-__all__ = ["Waits", "circles_in", "who_waits_for_whom"]
+__all__ = ["Waits", "circles_in", "circles_of", "reason_of", "who_waits_for_whom"]
 
 
 @attrs.frozen
@@ -43,20 +43,47 @@ def who_waits_for_whom() -> Waits:
         for circle in who_waits_for_whom().circles:
             print("a deadlock:", *circle)
     """
-    node = current_process().node
-    reasons: dict[Pid, InCall | InMonitor] = {}
-    for pid, process in alive.copy().items():
-        # Only a process that is parked waits for another one; tasks that wait in trio do not.
-        if process.node is node and process.body.parked is not None and process.monitors:
-            reason = waits_for(process)
-            if isinstance(reason, (InCall, InMonitor)):
-                reasons[pid] = reason
-    edges = {
-        pid: target
-        for pid, reason in reasons.items()
-        if is_pid(target := reason.server if isinstance(reason, InCall) else reason.pid)
+    reasons = {
+        process.pid: reason
+        for process in processes_of(current_process().node)
+        if (reason := reason_of(process)) is not None
     }
-    return Waits(reasons, circles_in(edges))
+    return Waits(reasons, circles_of(reasons))
+
+
+def reason_of(process: Process) -> InCall | InMonitor | None:
+    """Return why a process waits for another one; None if it does not."""
+    # Only a process that is parked waits for another one; tasks that wait in trio do not.
+    if process.body.parked is None or not process.monitors:
+        return None
+    reason = waits_for(process)
+    return reason if isinstance(reason, (InCall, InMonitor)) else None
+
+
+def circles_of(reasons: Mapping[Pid, InCall | InMonitor]) -> list[list[Pid]]:
+    """Return the circles in what `reason_of` has told of some processes.
+
+    Other processes may have run between two of these questions: only circles that still are
+    circles now are returned.
+    """
+    targets = {
+        pid: target for pid, reason in reasons.items() if is_pid(target := _target_of(reason))
+    }
+    return [circle for circle in circles_in(targets) if _is_circle(circle)]
+
+
+def _is_circle(circle: list[Pid]) -> bool:
+    following = [*circle[1:], circle[0]]
+    for pid, target in zip(circle, following, strict=True):
+        process = alive.get(pid)
+        reason = None if process is None else reason_of(process)
+        if reason is None or _target_of(reason) is not target:
+            return False
+    return True
+
+
+def _target_of(reason: InCall | InMonitor) -> Named:
+    return reason.server if isinstance(reason, InCall) else reason.pid
 
 
 def circles_in(edges: Mapping[Pid, Pid]) -> list[list[Pid]]:

@@ -1,8 +1,8 @@
 """OpenTelemetry: metrics of a running node, and spans of the requests to its servers.
 
-`with otel.instrument():` inside a runtime. It needs `actorsock[otel]`, the API of OpenTelemetry
-alone; the program chooses and sets up an SDK. Where none is set, nothing is measured and no span is
-made.
+A program uses `with otel.instrument():` inside a runtime. The extra `actorsock[otel]` installs the
+API of OpenTelemetry alone; the program chooses an SDK and sets its providers. Without a meter
+provider nothing is measured, and without a tracer provider no span is made.
 
 - `instrumenting`: `instrument`, which turns both on and off
 - `metrics`: the instruments, their names and units

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from opentelemetry import metrics, trace
 
+from ..arguments import shown
 from ..otp.calls.travelling import travellers
 from ..runtime.bodies.current import current_process
 from .metrics import observe
@@ -24,22 +25,24 @@ def instrument(
 ) -> Iterator[None]:
     """Give OpenTelemetry metrics and spans of this runtime, in a `with` block.
 
-    Metrics are read from the tables of the runtime when a reader of the SDK collects them. Spans
-    are made for `call`, `cast`, `send_request` and `notify`, in the caller and around the callback
-    that serves the request, and the context of OpenTelemetry goes along with the request, baggage
-    too. The page "OpenTelemetry" has the names of all instruments and attributes.
+    The instruments read the tables of the runtime when a reader of the SDK collects metrics. Each
+    `call`, `cast`, `send_request` and `notify` gets a span in the caller, and one around the
+    callback that serves the request. The context of OpenTelemetry, also its baggage, goes with the
+    request. The page "OpenTelemetry" has the names of all instruments and attributes. Erlang has
+    no counterpart.
 
-    The block ends both. What remains is what OpenTelemetry can't remove: the instruments of the
-    meter, which report nothing any more.
+    After the block no span is made. The instruments remain in the meter, since OpenTelemetry can't
+    remove them, and report nothing.
 
     Args:
         tracer_provider: the provider of spans; None (the default): the one that the program has set
             by `trace.set_tracer_provider`. If it has set none, no span is made, and requests cost
             what they do without this block.
-        meter_provider: likewise, for metrics.
+        meter_provider: the provider of metrics; None (the default): the one that the program has
+            set by `metrics.set_meter_provider`. If it has set none, nothing is measured.
 
     Raises:
-        TypeError: one of them is no such provider.
+        TypeError: an argument is neither a provider of its kind nor None.
         RuntimeError: no runtime is open here, or it is instrumented already.
 
     Example::
@@ -70,9 +73,9 @@ def instrument(
 
 def _check(name: str, provider: object, expected: type[Any]) -> None:
     if provider is not None and not isinstance(provider, expected):
-        raise TypeError(f"{name}: expected a {expected.__name__} or None, got {provider!r}")
+        raise TypeError(f"{name}: expected a {expected.__name__} or None, got {shown(provider)}")
 
 
 def _is_set(provider: object, api: str) -> bool:
-    # The API has providers of its own, which do nothing, or wait for a later one.
+    # The providers of the API itself do nothing, or wait until the program sets another one.
     return not type(provider).__module__.startswith(api)

@@ -1,9 +1,9 @@
 """The instruments: their names, kinds and units, and what they read.
 
-All are observable: they read when a reader of the SDK collects, and nothing is counted for them
-meanwhile. An instrument belongs to the meter of a provider for ever, so each provider gets them
-once; they report the nodes that are instrumented with that provider at the time, and of several the
-sum, or for a gauge the largest value.
+All are observable: they read when a reader of the SDK collects. An instrument can't be taken out of
+a meter again, so each provider gets the instruments once. They report the nodes that are
+instrumented with that provider at the time: of several nodes the sum, or for a gauge the largest
+value.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -28,7 +28,7 @@ Value = float | dict[str, int] | None
 
 @attrs.frozen
 class Instrument:
-    """One row of the table."""
+    """One row of the table `INSTRUMENTS`."""
 
     name: str
     kind: Kind
@@ -36,6 +36,7 @@ class Instrument:
     """In the notation of UCUM."""
     description: str
     read: Callable[[Readings], Value]
+    """Reads one node. A dict has a value for each value of `attribute`; None reports nothing."""
     attribute: str | None = None
     """If `read` returns a dict: the attribute whose values its keys are."""
 
@@ -45,7 +46,7 @@ INSTRUMENTS: Final = (
         "actorsock.process.count",
         "up_down_counter",
         "{process}",
-        "Processes, by the kind of their body: task, light or handler.",
+        "Living processes, by their kind: task, light or handler.",
         Readings.processes,
         "actorsock.process.kind",
     ),
@@ -88,14 +89,14 @@ INSTRUMENTS: Final = (
         "actorsock.run_queue.delay",
         "gauge",
         "s",
-        "Time until the runtime did what was asked at the last collection.",
+        "Time that the runtime took to answer the last collection, or has taken so far.",
         Readings.delay,
     ),
     Instrument(
         "actorsock.timer.count",
         "up_down_counter",
         "{timer}",
-        "Message timers that run.",
+        "Running timers of send_after and start_timer.",
         Readings.timers,
     ),
     Instrument(

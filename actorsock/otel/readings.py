@@ -1,9 +1,9 @@
 """What the instruments read of one node.
 
-A reader of the SDK collects in a thread of its own, while the runtime goes on. So a table is copied
-first, which is one step of the interpreter, and nothing here waits for the runtime: a runtime that
-computes for long must show as such, and one that waits for the end of the SDK must not be waited
-for by it.
+A reader of the SDK collects in a thread of its own, while the runtime goes on. So each table is
+copied first, which is one step of the interpreter. And nothing here waits for the runtime: a
+process that computes for long must show in the metrics, and a runtime that waits until the SDK has
+shut down would wait for ever.
 """
 
 import threading
@@ -12,12 +12,13 @@ from collections.abc import Callable, Collection
 from time import monotonic
 from typing import Final
 
+from ..observing.traffic import bytes_received, bytes_sent
 from ..otp.supervision.reports import restarts_of
 from ..runtime.bodies.crash_report import crash_observers
 from ..runtime.bodies.limited_process import dropped_in
 from ..runtime.core.identity import Pid
 from ..runtime.core.node import Node
-from ..runtime.core.process import Process, alive
+from ..runtime.core.process import Process, processes_of
 from ..socket.core.registry import Registry
 from ..socket.core.service import registry_of
 from ..socket.core.socket_object import Socket
@@ -28,7 +29,7 @@ _KINDS: Final = ("task", "light", "handler")
 
 
 class Readings:
-    """Reads one node. Each method is called by an instrument."""
+    """Reads one node. An instrument calls each of the methods without arguments."""
 
     def __init__(self, node: Node) -> None:
         self._node = node
@@ -39,12 +40,12 @@ class Readings:
         self._delay: float | None = None
 
     def begin(self) -> None:
-        """Begin to count what no table tells."""
+        """Begin to count crashes and the bytes of sockets that close, which no table has."""
         crash_observers.append(self)
         self._traffic.begin()
 
     def end(self) -> None:
-        """Count no more."""
+        """End what `begin` has begun."""
         crash_observers.remove(self)
         self._traffic.end()
 
@@ -74,7 +75,7 @@ class Readings:
         return restarts_of(self._node)
 
     def timers(self) -> int:
-        """Return how many message timers run."""
+        """Return how many timers of `send_after` and `start_timer` run."""
         return len(self._node.pending)
 
     def sockets(self) -> int:
@@ -82,18 +83,18 @@ class Readings:
         return len(self._registry.kinds)
 
     def traffic(self) -> dict[str, int]:
-        """Return the bytes received and sent by the sockets that were open since `begin`."""
+        """Return the bytes received and sent: by the sockets open at `begin`, and later ones."""
         return self._traffic.read()
 
     def connections(self) -> int:
-        """Return how many nodes this one is connected with."""
+        """Return how many nodes of a cluster this one is connected with."""
         elsewhere = self._node.elsewhere
         return 0 if elsewhere is None else len(elsewhere.connected)
 
     def delay(self) -> float | None:
-        """Return the seconds after which the runtime did what was asked at the last reading.
+        """Return how many seconds the runtime took to answer the last reading, and ask again.
 
-        If it has not done it yet, the time that has passed; None at the first reading.
+        If it has not answered yet: the seconds so far. At the first reading: None.
         """
         now, asked = monotonic(), self._asked
         if asked is not None:
@@ -107,7 +108,7 @@ class Readings:
         self._asked = None
 
     def _processes(self) -> list[Process]:
-        return [process for process in alive.copy().values() if process.node is self._node]
+        return processes_of(self._node)
 
     # --- as a `CrashObserver` ---
 
@@ -119,7 +120,7 @@ class Readings:
             self._crashes += 1
 
     def call_failed(self, caller: Process, server: Process) -> None:
-        """Do nothing: the end of the server is what counts."""
+        """Do nothing: if the server has crashed, that is counted already."""
 
 
 class _Traffic:
@@ -129,8 +130,8 @@ class _Traffic:
         self._registry = registry
         self._received = self._sent = 0
         self._counted: set[Socket] = set()
-        """Sockets that are about to leave the table, and are counted already."""
-        # A socket that closes must not be counted twice, or not at all, by the other thread.
+        """Sockets that are still in the table, and whose bytes are in the sums already."""
+        # The thread of a reader must count a socket that closes once, neither twice nor not at all.
         self._lock = threading.Lock()
 
     def begin(self) -> None:
@@ -146,17 +147,17 @@ class _Traffic:
             received, sent = self._received, self._sent
             for sock in list(self._registry.kinds):
                 if sock not in self._counted:
-                    received += _received_by(sock)
-                    sent += _sent_by(sock)
+                    received += bytes_received(sock._actor)
+                    sent += bytes_sent(sock._actor)
         return {"receive": received, "transmit": sent}
 
     def closed(self, sock: Socket, close: Callable[[Socket], None]) -> None:
         with self._lock:
-            self._received += _received_by(sock)
-            self._sent += _sent_by(sock)
+            self._received += bytes_received(sock._actor)
+            self._sent += bytes_sent(sock._actor)
             self._counted.add(sock)
         try:
-            close(sock)  # without the lock: it sends messages, and code of the program may run
+            close(sock)  # without the lock: it sends messages, by which code of the program runs
         finally:
             self._counted.discard(sock)
 
@@ -166,20 +167,9 @@ _traffic_of: Final[dict[int, _Traffic]] = {}
 
 
 class _CountedRegistry(Registry):
-    """A registry while its node is instrumented: others do not ask at each close."""
+    """The class of a registry while its node is instrumented: a plain one pays nothing for it."""
 
     __slots__ = ()
 
     def closed(self, sock: Socket) -> None:
         _traffic_of[id(self)].closed(sock, super().closed)
-
-
-def _received_by(sock: Socket) -> int:
-    received: int = sock._actor.counters.read_byte
-    return received
-
-
-def _sent_by(sock: Socket) -> int:
-    counters = sock._actor.counters
-    sent: int = counters.write_byte + counters.sendfile_byte
-    return sent

@@ -49,13 +49,14 @@ class _Sent:
     context: Context
     """The caller's context of OpenTelemetry, with that span."""
     how: How | None
-    """None: it goes with a time-out, which gets the context and no span of its own."""
+    """The function that has made the request. None: these go with a time-out that the request has
+    started, which gets the context and no span of its own."""
     service: str
     method: str
 
 
 class Spans(Traveller):
-    """Makes the spans of one node."""
+    """Makes the spans of one node. What the SDK raises is logged, and the request goes on."""
 
     def __init__(self, node: Node, provider: TracerProvider) -> None:
         self._node = node
@@ -137,10 +138,9 @@ def _end(span: Span, failure: BaseException | None) -> None:
 
 
 def _record(span: Span, failure: BaseException) -> None:
-    """Note a failure: a crash, or an end with a reason that is not orderly.
+    """Record why a request has failed.
 
-    A caller that was cancelled or has ended has not failed, nor has a server that stops in good
-    order.
+    A caller that was cancelled or killed has not failed, nor has a server that stops in good order.
     """
     if isinstance(failure, ProcessExit):
         if is_orderly(failure.reason):
@@ -155,7 +155,7 @@ def _record(span: Span, failure: BaseException) -> None:
 
 
 def _service_of(server: ServerRef, target: Process | Remote | None) -> str:
-    """Return the name of a server, or of the class or function that it runs. Never its pid."""
+    """Return the name of a server, or that of the class or function that it runs; never its pid."""
     if isinstance(target, Process):
         if target.name is not None:
             return target.name
@@ -180,4 +180,4 @@ def _word_of(value: Any) -> str:
 
 
 def _note_failure() -> None:
-    _log.exception("OpenTelemetry has failed; the request goes on")
+    _log.exception("OpenTelemetry has raised an exception; the request goes on without its span")

@@ -15,7 +15,7 @@ from ..runtime.bodies.running import by_task
 from ..runtime.bodies.status import Status, status_of
 from ..runtime.core.identity import Pid
 from ..runtime.core.node import Node
-from ..runtime.core.process import Process, alive
+from ..runtime.core.process import Process, alive, processes_of
 from ..socket import Socket
 from ..socket.core.lifetime import SocketLifetime
 from ..socket.kernel.address_text import address_text
@@ -42,11 +42,8 @@ def spawned_processes(node: Node, first: Process) -> list[Process]:
     of_sockets = {actor.process.pid for actor in open_sockets(node)}
     return [
         process
-        for process in alive.copy().values()
-        if process.node is node
-        and process is not first
-        and not process.body.adopted
-        and process.pid not in of_sockets
+        for process in processes_of(node)
+        if process is not first and not process.body.adopted and process.pid not in of_sockets
     ]
 
 

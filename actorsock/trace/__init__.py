@@ -17,7 +17,7 @@ from ..arguments import check_bool, check_int, shown
 from ..runtime.bodies.current import current_process
 from ..runtime.bodies.functions import check_plain
 from ..runtime.core.identity import Pid, is_pid
-from ..runtime.core.process import Process, alive
+from ..runtime.core.process import Process, alive, processes_of
 from ..runtime.core.remote import refuse_remote
 from ..socket.core.service import registry_of
 from .charts import chart
@@ -152,8 +152,8 @@ def _existing(here: Process, session: Session) -> list[Process]:
     actors = {sock._actor.process.pid for sock in registry_of(here.node).kinds}
     return [
         one
-        for one in alive.copy().values()
-        if one.node is here.node and one.pid not in actors and one.pid is not session.tracer
+        for one in processes_of(here.node)
+        if one.pid not in actors and one.pid is not session.tracer
     ]
 
 

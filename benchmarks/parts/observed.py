@@ -1,8 +1,8 @@
 """Observed: what it costs a program to be looked at, and to have one of its processes traced.
 
-Everything is compared with the same program when nothing looks at it. Looked at is the page of the
-observer with one refresh a second. Traced is one process among many. Measurements are longer than
-elsewhere, so that there are some refreshes in each.
+Each program is compared with itself while nobody looks at it. Somebody who looks has the page of
+the observer open, which asks once a second; a trace is of one process among many. Measurements are
+longer than elsewhere, so that the page asks several times in each.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Generator, Iterator
@@ -70,7 +70,7 @@ _INSIDE: Final = (LOOKED_AT, TRACED, TRACED_SENDER)
 def _lines(what: str, ways: Collection[str]) -> Iterator[Against]:
     for way in ways:
         for body in (TASK, LIGHT):
-            # While the messages that one process sends are traced, all messages are looked at.
+            # With the flag "send" there is no goal: all messages go through the Python then.
             aimed = way != TRACED_SENDER or what.startswith("echo")
             claim = at_least(_of(body, way), _TARGETS[way]) if aimed else Claim(_of(body, way))
             task, light = (claim, None) if body == TASK else (None, claim)

@@ -47,8 +47,8 @@ _MANY: Final = 10
 _WAVES: Final = 12
 # The first waves fill caches and pools.
 _WARM: Final = 5
-# The growth of memory that is allowed for each connection, and in addition: caches with a limit, as
-# of addresses, fill for long.
+# The growth of memory that is allowed for each connection, and in addition: caches with a limit,
+# such as that of addresses, take long to fill.
 _BLOCKS_EACH, _BLOCKS = 0.02, 1500
 _RESIDENT_EACH, _RESIDENT = 64 / 2**20, 4.0
 

@@ -9,8 +9,8 @@ from trio.testing import wait_all_tasks_blocked
 
 from actorsock import current_pid, ok, otp, receive, send, send_after, set_label, socket, spawn
 from actorsock.observer.questions.findings import Findings
-from actorsock.observer.questions.looks import processes_of
 from actorsock.runtime.bodies.current import current_process
+from actorsock.runtime.core.process import processes_of
 
 from ..stories import in_runtime
 from .support import observed
@@ -55,7 +55,7 @@ async def test_a_circle_of_calls() -> None:
     otp.send_request(billing, orders)
     await wait_all_tasks_blocked()
     circle = f"orders {orders!r} → billing {billing!r} → orders {orders!r}"
-    assert looker.look() == [f"{circle}: these wait for each other and will never go on"]
+    assert looker.look() == [f"{circle}: these wait for each other; only a time-out can end that"]
 
 
 @in_runtime

@@ -158,7 +158,7 @@ async def test_every_view_by_keyboard(page: Page) -> None:
         page.press("3")
         page.has("tbody", "127.0.0.1:")
         page.press("4")
-        page.has("#view .wrong", "will never go on")
+        page.has("#view .wrong", "only a time-out can end that")
         page.press("5")
         page.has("#view", "billing")
         page.press("7")

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import trio
@@ -11,6 +12,8 @@ from actorsock import (
     Limit,
     current_pid,
     exit,
+    gen_tcp,
+    inet,
     monitor,
     ok,
     otel,
@@ -103,26 +106,53 @@ async def test_messages_that_limits_have_dropped(instrumented: None, meters: Met
     assert meters.read()["actorsock.mailbox.dropped"] == 3
 
 
+async def connected() -> tuple[socket.Socket, socket.Socket]:
+    async with ok(socket.open("inet", "stream", "tcp")) as listener:
+        ok(socket.bind(listener, {"family": "inet", "addr": "loopback", "port": 0}))
+        ok(socket.listen(listener))
+        client = ok(socket.open("inet", "stream", "tcp"))
+        ok(await socket.connect(client, ok(socket.sockname(listener))))
+        return client, ok(await socket.accept(listener))
+
+
 async def test_sockets_also_closed_ones(instrumented: None, meters: Meters) -> None:
-    listener = ok(socket.open("inet", "stream", "tcp"))
-    ok(socket.bind(listener, {"family": "inet", "addr": "loopback", "port": 0}))
-    ok(socket.listen(listener))
-    client = ok(socket.open("inet", "stream", "tcp"))
-    ok(await socket.connect(client, ok(socket.sockname(listener))))
-    accepted = ok(await socket.accept(listener))
+    client, accepted = await connected()
     ok(await socket.send(client, b"hello"))
     assert ok(await socket.recv(accepted, 5)) == b"hello"
     ok(await socket.send(accepted, b"bye"))
     assert ok(await socket.recv(client, 3)) == b"bye"
     traffic = ("actorsock.socket.io receive", "actorsock.socket.io transmit")
     now = meters.read()
-    assert now["actorsock.socket.count"] == 3
+    assert now["actorsock.socket.count"] == 2
     assert [now[name] for name in traffic] == [8, 8]
-    for sock in (client, accepted, listener):
+    for sock in (client, accepted):
         ok(await socket.close(sock))
     now = meters.read()
     assert now["actorsock.socket.count"] == 0
     assert [now[name] for name in traffic] == [8, 8]
+
+
+async def test_bytes_of_gen_tcp_and_of_sendfile(
+    instrumented: None, meters: Meters, tmp_path: Path
+) -> None:
+    listener = ok(gen_tcp.listen(0, {"active": False, "ip": "127.0.0.1"}))
+    client = ok(await gen_tcp.connect("127.0.0.1", ok(inet.port(listener)), {"active": False}))
+    accepted = ok(await gen_tcp.accept(listener))
+    ok(await gen_tcp.send(client, b"hello"))
+    assert ok(await gen_tcp.recv(accepted, 5)) == b"hello"
+    for sock in (client, accepted, listener):
+        ok(await gen_tcp.close(sock))
+    now = meters.read()
+    assert now["actorsock.socket.io receive"] == now["actorsock.socket.io transmit"] == 5
+    (tmp_path / "file").write_bytes(b"goodbye")
+    left, right = await connected()
+    with (tmp_path / "file").open("rb") as file:
+        ok(await socket.sendfile(left, file))
+    assert ok(await socket.recv(right, 7)) == b"goodbye"
+    now = meters.read()
+    assert now["actorsock.socket.io receive"] == now["actorsock.socket.io transmit"] == 12
+    for sock in (left, right):
+        ok(await socket.close(sock))
 
 
 async def test_the_delay_of_the_runtime(instrumented: None, meters: Meters) -> None:

@@ -620,7 +620,7 @@ async def test_a_limit_ends_the_session(plain: None, caplog: pytest.LogCaptureFi
         assert session.stopped == "limit"
         assert_plain()
         assert trace.process(session, pid, ["receive"]) == 0
-    assert "has reached its limit" in caplog.text
+    assert "a trace has reached its limit of 3 events, and ends" in caplog.text
     exit(pid, "kill")
 
 

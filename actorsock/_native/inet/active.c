@@ -1,9 +1,9 @@
 /* Active modes, from readiness to the mailbox of the owner: what streams and datagrams share, and the
    twins of `ReceivingActor.pump` and `setopts`.
 
-   A StreamActor and a DatagramActor have the slots of `Readiness` and `SocketLifetime` where a
-   SocketActor has them, since all inherit them: `state->actor_fd`, say, holds for each. In the same
-   way `state->receiver_woken` holds for both.  */
+   A StreamActor and a DatagramActor inherit the slots of `Readiness` and `SocketLifetime`, as a
+   SocketActor does, so offsets such as `state->actor_fd` are the same in all three. Likewise
+   `state->receiver_woken` is the same in both.  */
 
 #include "active.h"
 
@@ -235,8 +235,9 @@ only_active(State *state, PyObject *options)
     return PyDict_Next(options, &at, &name, &value) && name == state->str_active ? value : NULL;
 }
 
-/* Set the mode of a socket of which nothing waits to be delivered: 1, 0 or -1. Otherwise messages
-   would be delivered from here, which only a function may do that Ctrl-C spares.  */
+/* Set the mode of a socket of which nothing waits to be delivered: 1, 0 or -1. If something waits, the
+   Python sets the mode and delivers it: Ctrl-C must not interrupt a delivery, and only Python
+   functions are protected from that.  */
 static int
 set_active_plainly(State *state, PyObject *sock, PyObject *options)
 {

@@ -1,13 +1,6 @@
 /* Sending datagrams: the twins of `_begin_datagram` and `_send_at_once`.  */
 
-#include "sending.h"
-
-#include <string.h>
-
-#ifndef MS_WINDOWS
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#endif
+#include "../sockets/transfers.h"
 
 typedef struct {
     PyObject *data, *statistics; /* borrowed */
@@ -16,29 +9,15 @@ typedef struct {
     struct sockaddr_in address;
 } Datagram;
 
-/* The address of IPv4 that is written in four numbers: 1, or 0 if it is not plain.  */
+/* The arguments `host` and `port` of a send by a socket of IPv4: 1, or 0 if they are not plain.  */
 static int
 read_destination(State *state, PyObject *actor, PyObject *host, PyObject *port, Datagram *datagram)
 {
     long family;
-    int overflow;
     PyObject *kind = SLOT(actor, state->actor_kind);
-    if (!is_exactly(kind, state->kind_type) || !slot_long(kind, state->kind_family, &family)
-        || family != AF_INET || !PyUnicode_CheckExact(host) || !PyUnicode_IS_COMPACT_ASCII(host)
-        || !PyLong_CheckExact(port)) {
-        return 0;
-    }
-    long number = PyLong_AsLongAndOverflow(port, &overflow);
-    if (overflow || number < 1 || number > 65535) {
-        return 0;
-    }
-    const char *text = (const char *)PyUnicode_1BYTE_DATA(host);
-    memset(&datagram->address, 0, sizeof datagram->address);
     datagram->length = sizeof datagram->address;
-    datagram->address.sin_family = AF_INET;
-    datagram->address.sin_port = htons((uint16_t)number);
-    return strlen(text) == (size_t)PyUnicode_GET_LENGTH(host)
-           && inet_pton(AF_INET, text, &datagram->address.sin_addr) == 1;
+    return is_exactly(kind, state->kind_type) && slot_long(kind, state->kind_family, &family)
+           && family == AF_INET && read_address(host, port, &datagram->address);
 }
 
 /* Look at the arguments of a send, (host, port, data) or (data,): 1 if the actor is open, and would
@@ -55,7 +34,7 @@ is_plain_datagram(State *state, PyObject *actor, PyObject *args, Datagram *datag
     datagram->data = PyTuple_GET_ITEM(args, PyTuple_GET_SIZE(args) - 1);
     datagram->statistics = SLOT(actor, state->receiver_statistics);
     datagram->length = 0;
-    if (!PyBytes_CheckExact(datagram->data) || PyBytes_GET_SIZE(datagram->data) > LARGEST_SEND
+    if (!PyBytes_CheckExact(datagram->data) || PyBytes_GET_SIZE(datagram->data) > LARGEST_TRANSFER
         || !is_exactly(turns, state->turns_type) || SLOT(turns, state->turns_closed) != Py_False
         || !is_exactly(datagram->statistics, state->statistics_type)
         || !is_exactly(SLOT(actor, state->actor_sock), state->std_socket_type)

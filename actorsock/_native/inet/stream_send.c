@@ -1,8 +1,6 @@
 /* Sending on a stream that queues nothing: the twin of `_begin_send`.  */
 
-#include "sending.h"
-
-#include <string.h>
+#include "../sockets/transfers.h"
 
 /* A header and data up to this size are joined for the system call.  */
 #define JOINED 4096
@@ -35,7 +33,7 @@ is_plain_output(State *state, PyObject *actor, Py_ssize_t size, Output *output)
         || !is_exactly(SLOT(actor, state->actor_sock), state->std_socket_type)
         || !slot_long(actor, state->actor_fd, &fd) || fd < 0 || fd > INT_MAX
         || !slot_long(actor, state->stream_head_size, &head_size) || head_size < 0 || head_size > 4
-        || size + head_size == 0 || size > LARGEST_SEND) {
+        || size + head_size == 0 || size > LARGEST_TRANSFER) {
         return 0;
     }
     output->fd = (int)fd;

@@ -108,28 +108,10 @@ receiving_dealloc(PyObject *op)
     Py_DECREF(type);
 }
 
-void
-free_spare_receiving(State *state)
-{
-    PyObject *spare = state->spare_receiving;
-    state->spare_receiving = NULL;
-    if (spare != NULL) {
-        PyObject_GC_Del(spare);
-    }
-}
-
-/* Most are made right after another one has ended, so one is kept.  */
 static Receiving *
 new_receiving(State *state)
 {
-    PyObject *spare = state->spare_receiving;
-    if (spare == NULL) {
-        return (Receiving *)new_instance(state->receiving_type);
-    }
-    state->spare_receiving = NULL;
-    (void)PyObject_Init(spare, (PyTypeObject *)state->receiving_type);
-    PyObject_GC_Track(spare);
-    return (Receiving *)spare;
+    return (Receiving *)new_or_spare(&state->spare_receiving, state->receiving_type);
 }
 
 /* --- the mailbox ------------------------------------------------------------------------------- */

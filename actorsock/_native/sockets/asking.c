@@ -103,32 +103,13 @@ asked_dealloc(PyObject *op)
     Py_DECREF(type);
 }
 
-void
-free_spare_asked(State *state)
-{
-    PyObject *spare = state->spare_asked;
-    state->spare_asked = NULL;
-    if (spare != NULL) {
-        PyObject_GC_Del(spare);
-    }
-}
-
-/* Most are made right after another one has ended, so one is kept.  */
 static PyObject *
 new_asked(Twin *function, Call call, PyObject *actor, PyObject *op)
 {
     State *state = function->state;
-    PyObject *made = state->spare_asked;
+    PyObject *made = new_or_spare(&state->spare_asked, state->asked_type);
     if (made == NULL) {
-        made = new_instance(state->asked_type);
-        if (made == NULL) {
-            return NULL;
-        }
-    }
-    else {
-        state->spare_asked = NULL;
-        (void)PyObject_Init(made, (PyTypeObject *)state->asked_type);
-        PyObject_GC_Track(made);
+        return NULL;
     }
     Asked *self = (Asked *)made;
     self->state = state;
@@ -309,7 +290,7 @@ first_attempt(Asked *self, PyObject *body, const Kind *kind, PyObject **result)
     return wait_again(self, body, result);
 }
 
-/* The first attempt in a task, whose cancellation has been honoured; meanwhile others may have run.  */
+/* The first attempt in a task that trio has found not cancelled; other processes may have run since.  */
 static PySendResult
 attempt_in_task(Asked *self, PyObject *body, PyObject **result)
 {
@@ -355,7 +336,7 @@ step_inner(Asked *self, PyObject *value, PyObject **result)
     return after_inner(self, outcome, yielded, result);
 }
 
-/* Nothing is plain: call the Python function.  */
+/* The request is not plain: call the Python function.  */
 static PySendResult
 call_python(Asked *self, PyObject **result)
 {
@@ -683,7 +664,8 @@ asked_close(PyObject *op, PyObject *unused)
     Py_RETURN_NONE;
 }
 
-/* What is asked of a coroutine to show where it waits. Without a frame of its own it shows `inner`.  */
+/* The attributes by which debuggers and trio show where a coroutine waits. Without a frame of its own it
+   shows those of `inner`.  */
 static PyObject *
 asked_shown(PyObject *op, PyObject *name)
 {

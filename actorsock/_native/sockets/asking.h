@@ -42,6 +42,18 @@ void end_turn(State *state, PyObject *lane);
 int can_pay(State *state, PyObject *body);
 void pay(State *state, PyObject *body);
 
+/* The body of a light process that need not give way before a system call; borrowed, or NULL without
+   an exception.  */
+static inline PyObject *
+payer_of(State *state, PyObject *process)
+{
+    PyObject *body = is_process(state, process) ? SLOT(process, state->process_body) : NULL;
+    return is_exactly(body, state->light_type) && SLOT(body, state->light_stopped) == Py_False
+                   && can_pay(state, body)
+               ? body
+               : NULL;
+}
+
 /* The actor of `sock`; borrowed, NULL without an exception if that is no socket.  */
 PyObject *actor_of(State *state, PyObject *sock);
 

@@ -1,36 +1,11 @@
 /* Receiving and sending: the twins of `RecvWhatIsThere.attempt`, `_SendData.attempt`, `_send`,
-   `Readiness.nothing_to_read` and `SocketActor.select_for`.
+   `Readiness.nothing_to_read` and `SocketActor.select_for`.  */
 
-   The system calls are made without giving up the global lock: they move 64 KiB at most and never
-   block (MSG_DONTWAIT), also if another program has made the open file blocking.  */
-
-#include "asking.h"
-
-#include <errno.h>
-#include <string.h>
+#include "transfers.h"
 
 #ifndef MS_WINDOWS
 #include <poll.h>
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
 #endif
-
-#ifdef MSG_DONTWAIT
-#define PLAIN_FLAGS MSG_DONTWAIT
-#else
-#define PLAIN_FLAGS 0
-#endif
-
-#ifdef MSG_NOSIGNAL
-#define SEND_FLAGS (PLAIN_FLAGS | MSG_NOSIGNAL)
-#else
-#define SEND_FLAGS PLAIN_FLAGS
-#endif
-
-/* The most bytes that a twin moves: a transfer of more costs reductions, and is left to the
-   Python.  */
-#define LARGEST_TRANSFER 65536
 
 /* --- the socket -------------------------------------------------------------------------------- */
 
@@ -102,7 +77,7 @@ receive_bytes(State *state, int fd, Py_ssize_t size, int *error, void *source,
     ssize_t got;
     do {
         socklen_t room = length == NULL ? 0 : *length;
-        got = recvfrom(fd, PyBytes_AS_STRING(buffer), (size_t)size, PLAIN_FLAGS, source,
+        got = recvfrom(fd, PyBytes_AS_STRING(buffer), (size_t)size, MSG_DONTWAIT, source,
                        length == NULL ? NULL : &room);
         if (got >= 0 && length != NULL) {
             *length = room;
@@ -312,22 +287,6 @@ select_for(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames
 
 /* --- sending ----------------------------------------------------------------------------------- */
 
-/* The IPv4 address in `dest`: 1, or 0 if it is not plain.  */
-static int
-read_address(State *state, PyObject *dest, struct sockaddr_in *address)
-{
-    long port;
-    PyObject *host = SLOT(dest, state->address_addr);
-    if (host == NULL || !PyUnicode_CheckExact(host) || !PyUnicode_IS_COMPACT_ASCII(host)
-        || !slot_long(dest, state->address_port, &port)) {
-        return 0;
-    }
-    memset(address, 0, sizeof *address);
-    address->sin_family = AF_INET;
-    address->sin_port = htons((uint16_t)port);
-    return inet_pton(AF_INET, (const char *)PyUnicode_1BYTE_DATA(host), &address->sin_addr) == 1;
-}
-
 /* Whether `op` is a send of some bytes, without flags; `*sent` of them are sent already.  */
 static int
 is_plain_send(State *state, PyObject *op, long *sent)
@@ -470,7 +429,8 @@ send_plainly(State *state, PyObject *op, PyObject *actor, PyObject **result)
     if (dest != Py_None
         && (is_stream(state, &plain) || !is_exactly(dest, state->address_type)
             || !slot_long(plain.kind, state->kind_family, &family) || family != AF_INET
-            || !read_address(state, dest, &address))) {
+            || !read_address(SLOT(dest, state->address_addr), SLOT(dest, state->address_port),
+                             &address))) {
         return 0;
     }
     if (already > 0) {

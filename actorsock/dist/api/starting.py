@@ -106,7 +106,7 @@ async def start(
             the same.
         none: the atom for None; `"nil"` is Elixir's.
         observable: an `Observable` lets Erlang's observer, etop and observer_cli on other nodes
-            look at this one. None, the default: they are told nothing.
+            look at this one. None, the default: nobody can look.
 
     Yields:
         A `LocalNode`.

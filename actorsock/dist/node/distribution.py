@@ -134,10 +134,11 @@ class Distribution:
         ) = None
         """Starts the child of a supervisor on another node."""
         self.offered: Callable[[str, str, int], Callable[..., Any] | None] | None = None
-        """Finds a function that the library itself lets other nodes call: see `observed`."""
+        """Finds a function of the library itself that other nodes may call, by module, name and
+        arity; see `observed`."""
         self.keeps_out: Callable[[FarPid, Any], bool] | None = None
-        """Tells which exit signals of other nodes are not taken, by sender and reason, as a term.
-        See `observed`."""
+        """Tells by sender and reason (a term) whether an exit signal of another node is dropped;
+        see `observed`."""
         self._losses: dict[str, int] = {}
         """How often the connection with each node has been lost."""
         self._watchers: dict[str, list[Pid]] = {}
@@ -241,6 +242,7 @@ class Distribution:
                 process.deliver(down)
 
     def takes_exit(self, sender: FarPid, reason: Any) -> bool:
+        """Return whether an exit signal of another node reaches the process to which it is sent."""
         return self.keeps_out is None or not self.keeps_out(sender, reason)
 
     def spawn_for(self, peer: Peer, request: dict[str, Any]) -> None:

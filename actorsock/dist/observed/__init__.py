@@ -1,15 +1,17 @@
-"""What Erlang's own observer, etop and observer_cli are told when they look at this node.
+"""What this node answers to Erlang's own observer, etop and observer_cli on other nodes.
 
-They ask a node by calling functions of its modules `observer_backend`, `appmon_info`, `erlang` and
-some more. One table has the functions that answer in their place. It is there only if `dist.start`
-was asked for that.
+These call functions of the modules `observer_backend`, `appmon_info`, `erlang` and some more of the
+node at which they look. One table has the functions that answer here. Other nodes can call them
+only if `dist.start` was given an `Observable`.
 
-- `observable`: what may be seen and done
-- `table`: the table
+- `observable`: what others may see and do
+- `table`: the table of these functions
 - `names`: functions of Python as Erlang names functions; pure
 - `process_items`, `processes`: one process, and lists of all
 - `system`, `load`: the node as a whole, and its load as it changes
-- `sockets`, `applications`, `behaviours`: those
+- `sockets`: the list of sockets, and their options
+- `applications`: the trees of processes
+- `behaviours`: what kind of server a process is, and its state
 - `top`: a list of processes as text, for observer_cli
-- `windows`: from which windows of an observer no exit signals are taken
+- `windows`: the windows of observers, whose exit signals are dropped unless `control` is True
 """

@@ -1,7 +1,7 @@
-"""The tab Applications: a server that tells an observer of trees when they have changed.
+"""The tab Applications: a server that sends an observer the trees of processes as they change.
 
-An application here is a process that no living process has started, and that has started others;
-or the process of an `otp.Application`.
+What stands for an application here is the process of an `otp.Application`, or a process that has
+started others and that no living process has started.
 """
 
 from collections.abc import Callable
@@ -21,9 +21,8 @@ from ...runtime.api.messaging import current_pid, send
 from ...runtime.core.identity import Pid
 from ...runtime.core.messages import Exit
 from ...runtime.core.node import Node
-from ...runtime.core.process import Process, alive
+from ...runtime.core.process import Process, alive, processes_of
 from ..terms.values import Atom
-from .load import processes_of
 from .names import function_name, text, title, word
 from .observable import Look
 
@@ -32,14 +31,14 @@ __all__ = ["listed", "start_link2", "tree_of", "which_applications"]
 _A: Final = Atom
 
 _PERIOD: Final = 2.0
-"""Seconds between two looks. Erlang's own number."""
+"""Seconds between two looks, as in Erlang's `appmon_info`."""
 
 _MOST_PROCESSES: Final = 300
-"""A tree with more of them is cut: the observer draws them all."""
+"""Of a larger tree the rest is left out: the observer draws all that it gets."""
 
 
 async def start_link2(look: Look, starter: Pid, client: Pid, options: list[Any]) -> Any:
-    """Start the server for one observer. It ends with the observer."""
+    """Start the server for one observer. It ends with the observer. `appmon_info:start_link2/3`."""
     if not look.control:
         look.windows.note(client)
     return await start(_Teller, look.node.node, client)
@@ -51,7 +50,7 @@ class _Again:
 
 
 class _Teller(GenServer):
-    """Tells one observer what it wants to know: `{Client, Command, Argument}` and the answer."""
+    """Sends one observer what it has asked for, whenever that has changed."""
 
     def init(self, node: Node, client: Pid) -> None:
         trap_exit(True)
@@ -59,6 +58,7 @@ class _Teller(GenServer):
         self.node = node
         self.client = client
         self.told: dict[tuple[Any, str, Any], Any] = {}
+        """What was asked, `{Client, Command, Argument}`, and the last answer to it."""
         send_after(_PERIOD, current_pid(), _Again())
 
     def handle_call(self, request: Any, caller: Any) -> Reply | NoReply:
@@ -81,7 +81,7 @@ class _Teller(GenServer):
                 exit("normal")
 
     def tell(self) -> None:
-        """Send each answer that is another one than before."""
+        """Send each answer that has changed."""
         for (asking, command, argument), before in list(self.told.items()):
             now = _ANSWERS[command](self.node, argument)
             if now != before:

@@ -1,4 +1,4 @@
-"""Servers: of which behaviour they are, and their states."""
+"""Servers: their behaviours and their states."""
 
 from typing import Any, Final
 
@@ -12,10 +12,9 @@ from ...otp.server.gen_server import GenServer
 from ...otp.supervision.supervisor import Supervisor
 from ...runtime.api.linking import exit
 from ...runtime.core.identity import Pid
-from ...runtime.core.process import Process
+from ...runtime.core.process import Process, processes_of
 from ..node.system_messages import as_seen
 from ..terms.values import Atom
-from .load import processes_of
 from .names import UNDEFINED, text, word
 from .observable import Look
 from .process_items import process_info
@@ -25,7 +24,7 @@ __all__ = ["get_status", "module_info", "translate_initial_call"]
 _A: Final = Atom
 
 _NO_BEHAVIOUR: Final = (Atom("proc_lib"), Atom("init_p"), 5)
-"""What the observer takes for a process that has no state to show."""
+"""The answer for a process that has no state to show."""
 
 _BEHAVIOURS: Final[tuple[tuple[type, str], ...]] = (
     (Supervisor, "supervisor"),
@@ -37,9 +36,10 @@ _BEHAVIOURS: Final[tuple[tuple[type, str], ...]] = (
 
 
 def translate_initial_call(look: Look, pid: Pid) -> Any:
-    """Return the callback module of a server; in its place stands the class.
+    """Return the initial call of a server, with its class in place of the callback module.
 
-    The observer asks for the state of what has one; so not without `messages`.
+    The observer then asks for the state of the server. So without `messages`, which lets it see
+    states, the answer is that of a process without a behaviour.
     """
     process = look.node.here(pid)
     if process is None:
@@ -52,7 +52,7 @@ def translate_initial_call(look: Look, pid: Pid) -> Any:
 def module_info(look: Look, module: str, asked: Any) -> Any:
     """Return the behaviour of a class that `translate_initial_call` has named.
 
-    Raises `ValueError` for anything else about a module.
+    Raises `ValueError` if `asked` is not `attributes`: nothing else is known of a module.
     """
     if asked != "attributes":
         raise ValueError(f"badarg: nothing is known of {asked!r}")
@@ -60,7 +60,7 @@ def module_info(look: Look, module: str, asked: Any) -> Any:
         behaviour = _behaviour(process)
         if behaviour is not None and word(process.body.describe()) == module:
             return [(_A("behaviour"), [behaviour])]
-    # It has ended. The observer needs some answer, and shows this one.
+    # The server has ended. The observer needs an answer, and shows this one.
     return [(_A("behaviour"), [UNDEFINED])]
 
 
@@ -73,7 +73,7 @@ async def get_status(look: Look, pid: Pid, milliseconds: int) -> Any:
     try:
         status = await sys.get_status(pid, milliseconds / 1000)
     except CallError:
-        # The one failure that the observer expects; it shows no state then.
+        # This is the one failure that the observer expects: it shows no state then.
         exit((_A("timeout"), (_A("sys"), _A("get_status"), [pid, milliseconds])))
     parent = UNDEFINED if status.parent is None else status.parent
     first = [

@@ -6,11 +6,11 @@ from typing import Any, Final
 
 import trio
 
-from ...inet.driver.inet_actor import InetActor
 from ...observing.machine import ProgramMemory, program_memory
 from ...observing.process_items import ITEMS
+from ...observing.traffic import bytes_received, bytes_sent
 from ...runtime.core.node import Node
-from ...runtime.core.process import Process, alive
+from ...runtime.core.process import Process, processes_of
 from ...socket.core.lifetime import SocketLifetime
 from ...socket.core.service import existing_service
 from ..terms.values import Atom
@@ -20,7 +20,6 @@ __all__ = [
     "allocators",
     "memory",
     "memory_terms",
-    "processes_of",
     "run_queue",
     "scheduler_wall_time",
 ]
@@ -28,7 +27,7 @@ __all__ = [
 _A: Final = Atom
 
 _SAMPLED: Final = 200
-"""The memory of so many processes is measured, at most; that of all is concluded from them."""
+"""At most so many processes are measured; the memory of all is estimated from theirs."""
 
 
 class Traffic:
@@ -46,17 +45,11 @@ class Traffic:
         """Return the bytes that have been read and written; they never become fewer."""
         service = existing_service(self._node)
         actors = [] if service is None else service.registry.actors()
-        now = {actor: _bytes_of(actor) for actor in actors}
+        now = {actor: (bytes_received(actor), bytes_sent(actor)) for actor in actors}
         gone = [each for actor, each in self._seen.items() if actor not in now]
         self._gone = _sum([self._gone, *gone])
         self._seen = now
         return _sum([self._gone, *now.values()])
-
-
-def _bytes_of(actor: SocketLifetime) -> tuple[int, int]:
-    if isinstance(actor, InetActor):
-        return actor.statistics.recv_oct, actor.statistics.send_oct
-    return actor.counters.read_byte, actor.counters.write_byte
 
 
 def _sum(pairs: Iterable[tuple[int, int]]) -> tuple[int, int]:
@@ -67,13 +60,11 @@ def _sum(pairs: Iterable[tuple[int, int]]) -> tuple[int, int]:
     return read, written
 
 
-def processes_of(node: Node) -> list[Process]:
-    """Return the processes of one runtime, oldest first."""
-    return [process for process in alive.copy().values() if process.node is node]
-
-
 def scheduler_wall_time() -> list[tuple[int, int, int]]:
-    """Return how long the thread of the runtime has worked, and all the time, in microseconds."""
+    """Return, as of one scheduler, how long the runtime's thread has worked, and the time now.
+
+    Both are in microseconds: the observer shows how they grow.
+    """
     return [(1, time.thread_time_ns() // 1000, time.monotonic_ns() // 1000)]
 
 
@@ -88,7 +79,7 @@ def memory(node: Node) -> list[tuple[Atom, int]]:
 
 
 def memory_terms(found: ProgramMemory | None, processes: int) -> list[tuple[Atom, int]]:
-    """Return the memory of the program by kind; atoms, binaries and tables of ETS it has not."""
+    """Return the bytes of the program by kind: 0 of atoms, binaries and ETS, which it has not."""
     total, code = (processes, 0) if found is None else (found.resident, found.shared)
     kinds = {"total": total, "processes": processes, "code": code, "atom": 0, "binary": 0, "ets": 0}
     return [(_A(kind), size) for kind, size in kinds.items()]
@@ -101,10 +92,10 @@ def _memory_of(processes: list[Process]) -> int:
 
 
 def allocators(found: ProgramMemory | None) -> list[Any]:
-    """Return the form of `allocator_sizes`: one allocator, the system's.
+    """Return the sizes of allocators as Erlang does: one allocator, that of the system.
 
-    Its carriers are the address space for data, its blocks what of it is in memory. The observer
-    divides by the size of the carriers, so that is never 0.
+    Its carriers are the address space for data, and its blocks the part of that which is in memory.
+    The size of the carriers is never 0, because the observer divides by it.
     """
     carriers = max(1, 0 if found is None else found.reserved)
     blocks = 0 if found is None else min(carriers, found.resident - found.shared)

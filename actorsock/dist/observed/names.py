@@ -1,4 +1,4 @@
-"""The names of Python's functions and processes in the forms that Erlang's programs expect."""
+"""The names of Python's functions and processes as terms that Erlang's programs expect."""
 
 from typing import Any, Final
 
@@ -25,7 +25,7 @@ MFA = tuple[Atom, Atom, int]
 0 stands there."""
 
 UNDEFINED: Final = Atom("undefined")
-"""Also for a node whose None is the atom `nil`."""
+"""Not `None`, which some nodes send as the atom `nil`; see the argument `none` of `dist.start`."""
 
 
 def word(text: str) -> Atom:
@@ -34,7 +34,7 @@ def word(text: str) -> Atom:
 
 
 def text(value: str) -> list[int]:
-    """Return what Erlang writes as `"text"`."""
+    """Return a text as the list of characters that Erlang writes as `"text"`."""
     return charlist(_sendable(value))
 
 
@@ -43,16 +43,16 @@ def _sendable(text: str) -> str:
 
 
 def mfa(function: str) -> MFA:
-    """Return the form of a function that is given as `module:qualified name`.
+    """Return module, name and arity of a function that is given as `module:qualified name`.
 
-    trio names the function of a task, which a process may be made of, `module.function`.
+    A process that is a task of trio's is given as trio names it: `module.function`.
     """
     module, _, name = function.rpartition(":" if ":" in function else ".")
     return word(module or "?"), word(name), 0
 
 
 def entry(found: StackEntry) -> tuple[Atom, Atom, int, list[Any]]:
-    """Return an entry of a stack trace."""
+    """Return an entry of a stack trace in Erlang's form."""
     place = [(Atom("file"), text(found.file)), (Atom("line"), found.line)]
     return word(found.module), word(found.function), 0, place
 
@@ -63,7 +63,7 @@ def name_or_mfa(process: Process) -> Atom | MFA:
 
 
 def current_function(process: Process) -> MFA:
-    """Return the innermost call of the program; what the process runs, if it is in none."""
+    """Return the innermost function of the program that runs, else the one the process runs."""
     found = ITEMS["current_function"](process)
     return mfa(found or process.body.describe())
 

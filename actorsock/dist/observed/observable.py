@@ -1,4 +1,4 @@
-"""`Observable`: what other nodes may see of this one, and what is needed to tell it."""
+"""`Observable`: what other nodes may see of this one and do here."""
 
 from typing import Final
 
@@ -16,18 +16,19 @@ __all__ = ["Look", "Observable"]
 class Observable:
     """Lets Erlang's observer, etop and observer_cli on other nodes look at this one.
 
-    It is the argument `observable` of `dist.start`. Each node that knows the cookie can look then.
+    It is the argument `observable` of `dist.start`. Every node that knows the cookie can look then.
+    Erlang has no counterpart: there, every node can be looked at.
 
     Attributes:
-        control: True lets people act by the windows of an observer: end processes, and collect
-            garbage. Otherwise exit signals that come from these windows are dropped and logged.
-            All other processes of other nodes can send exit signals in any case, as in every
-            cluster.
-        messages: True shows the messages in mailboxes and the states of behaviours too. Labels,
-            names and the stack are shown in any case.
+        control: True lets people end processes and collect garbage by the windows of an observer.
+            With False, the default, this node drops and logs exit signals that come from these
+            windows. All other processes of other nodes can send exit signals in any case, as in
+            every cluster.
+        messages: True also shows the messages in mailboxes and the states of behaviours. With
+            False, the default, only labels, names and stacks are shown.
 
     Raises:
-        TypeError: an argument is no bool.
+        TypeError: an argument is not a bool.
 
     Example::
 
@@ -44,7 +45,8 @@ class Observable:
 
 
 class Look:
-    """What the functions of the table know: the node, and what may be shown of it."""
+    """What the functions of the table get as their first argument: the node, what may be shown of
+    it, and what was seen before."""
 
     def __init__(self, node: Distribution, observable: Observable) -> None:
         self.node: Final = node

@@ -1,7 +1,7 @@
-"""`erlang:process_info/2`: the items that Erlang's programs ask for, each from what is known here.
+"""`erlang:process_info/2`: the items that Erlang's programs ask for.
 
-What Python does not have is said to be empty or 0: heaps and stacks of their own, binaries outside
-of a heap, error handlers.
+An item that does not exist in Python is empty or 0: the heap and the stack of a process, its
+binaries, its error handler.
 """
 
 import gc
@@ -21,7 +21,7 @@ __all__ = ["process_info"]
 _A: Final = Atom
 
 _MOST_MESSAGES: Final = 1000
-"""How many messages of a mailbox are shown, oldest first: all of them may be more than fits."""
+"""How many messages of a mailbox are shown, oldest first."""
 
 
 def process_info(look: Look, pid: Pid, asked: Any) -> Any:
@@ -95,7 +95,8 @@ def _label(look: Look, process: Process) -> Any:
 
 
 def _collection(look: Look, process: Process) -> list[tuple[Atom, int]]:
-    # All processes share the collector of Python: an old generation follows after so many younger.
+    # All processes share Python's collector. It collects the oldest generation after so many
+    # collections of the one before.
     return [(_A("min_heap_size"), 0), (_A("fullsweep_after"), gc.get_threshold()[2])]
 
 

@@ -3,14 +3,13 @@
 import time
 from typing import Any, Final
 
-import trio
-
+from ...observing.parts import by_parts
 from ...observing.process_items import ITEMS
 from ...runtime.api.messaging import current_pid, send
 from ...runtime.core.identity import Pid
-from ...runtime.core.process import Process
+from ...runtime.core.process import Process, processes_of
 from ..terms.values import Atom
-from .load import memory, processes_of, run_queue, scheduler_wall_time
+from .load import memory, run_queue, scheduler_wall_time
 from .names import UNDEFINED, current_function, name_or_mfa
 from .observable import Look
 
@@ -18,14 +17,11 @@ __all__ = ["etop_collect", "procs_info", "row"]
 
 _A: Final = Atom
 
-_AT_A_TIME: Final = 200
-"""After so many rows other processes run."""
-
 _MOST_IN_A_MESSAGE: Final = 10_000
 
 
 async def procs_info(look: Look, collector: Pid) -> None:
-    """Send the rows of all processes to `collector`, in messages of some thousand."""
+    """Send the rows of all processes to `collector`, in messages of at most 10,000 rows each."""
     if not look.control:
         await look.windows.note_those_of(collector)
     rows = await _rows(look)
@@ -48,17 +44,14 @@ async def etop_collect(look: Look, collector: Pid) -> None:
 
 async def _rows(look: Look) -> list[Any]:
     own = current_pid()
-    rows = []
-    for number, process in enumerate(processes_of(look.node.node)):
-        if process.pid is not own:
-            rows.append(row(process))
-        if number % _AT_A_TIME == _AT_A_TIME - 1:
-            await trio.lowlevel.checkpoint()
+    rows: list[Any] = []
+    async for part in by_parts(processes_of(look.node.node)):
+        rows += [row(process) for process in part if process.pid is not own]
     return rows
 
 
 def row(process: Process) -> tuple[Any, ...]:
-    """Return an `#etop_proc_info{}`."""
+    """Return the row of a process: the record `#etop_proc_info{}`."""
     return (
         _A("etop_proc_info"),
         process.pid,

@@ -1,4 +1,4 @@
-"""The list of sockets, and of the options of each."""
+"""The tab Sockets: all open sockets, and the options of each socket of `actorsock.socket`."""
 
 from typing import Any, Final
 

@@ -17,9 +17,10 @@ from ...runtime.api.linking import trap_exit
 from ...runtime.api.messaging import receive, send
 from ...runtime.core.identity import Pid
 from ...runtime.core.messages import Timeout
+from ...runtime.core.process import processes_of
 from ..node.pressure import BUSY
 from ..terms.values import Atom
-from .load import allocators, memory, processes_of, run_queue, scheduler_wall_time
+from .load import allocators, memory, run_queue, scheduler_wall_time
 from .names import UNDEFINED, text
 from .observable import Look
 
@@ -45,7 +46,7 @@ def sys_info(look: Look) -> list[tuple[Atom, Any]]:
 
 
 def system_info(look: Look, asked: Any) -> Any:
-    """Return one fact. Raise `ValueError` if it is unknown."""
+    """Return one fact, as `erlang:system_info/1`; raise `ValueError` if it is unknown here."""
     if isinstance(asked, str) and asked in _FACTS:
         return _FACTS[asked]()
     raise ValueError(f"badarg: there is no fact {asked!r}")
@@ -62,7 +63,7 @@ async def fetch_stats(look: Look, to: Pid, milliseconds: int) -> None:
 
 
 def vsn(look: Look) -> tuple[Atom, list[int]]:
-    """Return the version of what answers, where etop expects that of `runtime_tools`."""
+    """Return the version of this library, where etop expects that of `runtime_tools`."""
     return _A("ok"), text(_version())
 
 
@@ -120,4 +121,4 @@ _FACTS: Final[dict[str, Callable[[], Any]]] = {
     "ets_limit": _unknown,
     "dist_buf_busy_limit": lambda: BUSY,
 }
-"""What does not change, as far as the observer asks for it."""
+"""The facts that the observer asks for and that do not change."""

@@ -1,4 +1,4 @@
-"""The functions that Erlang's programs call to look at a node, and what answers in their place."""
+"""The functions that Erlang's programs call to look at a node, and the ones that answer here."""
 
 import gc
 from collections.abc import Callable
@@ -24,7 +24,7 @@ __all__ = ["offer"]
 _A: Final = Atom
 
 _ANY: Final = "_"
-"""In place of a module: each of them has this function. It gets the name of the module first."""
+"""In place of a module: every module has this function, which gets the name of the module."""
 
 
 def offer(node: Distribution, observable: Observable) -> None:
@@ -60,7 +60,7 @@ def _function_exported(look: Look, module: Any, name: Any, arity: Any) -> bool:
 
 def _whereis(look: Look, name: Any) -> Pid | Atom:
     if name == "dbg":
-        # etop, which would trace by it, shows this text when it ends.
+        # etop wants to trace with `dbg`. It ends now, and shows this text.
         exit(text("this node is traced by actorsock.trace alone: use etop with {tracing, off}"))
     return look.node.node.names.get(name, UNDEFINED)
 
@@ -99,4 +99,4 @@ _TABLE: Final[dict[tuple[str, str, int], Callable[..., Any]]] = {
 _CONTROL: Final[dict[tuple[str, str, int], Callable[..., Any]]] = {
     ("erlang", "garbage_collect", 1): _garbage_collect,
 }
-"""What acts on the program."""
+"""The functions that change something; only with `control`."""

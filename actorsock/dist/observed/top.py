@@ -1,7 +1,7 @@
 """The busiest processes as text, for `observer_cli:start(Node)` on another node.
 
-observer_cli has itself run on the node that it looks at, and prints to the group leader of who has
-asked. This does the same, with the columns of `actorsock top`.
+observer_cli runs on the node that it looks at, and prints to the group leader of the process that
+has asked for it. So does this, with the columns of `actorsock top`.
 """
 
 from typing import Any, Final
@@ -11,10 +11,10 @@ from ...runtime.api.linking import demonitor, monitor
 from ...runtime.api.messaging import current_pid, receive, send
 from ...runtime.core.identity import Pid, Ref, make_ref
 from ...runtime.core.messages import Down, Timeout
-from ...runtime.core.process import Process
+from ...runtime.core.process import Process, processes_of
 from ..served.leader import leader_there
 from ..terms.values import Atom
-from .load import memory, processes_of
+from .load import memory
 from .names import function_name
 from .observable import Look
 
@@ -23,6 +23,8 @@ __all__ = ["Row", "observer_cli", "row_of", "screen"]
 _A: Final = Atom
 
 _ROWS: Final = 20
+"""Processes of one screen."""
+
 _CLEAR: Final = "\x1b[H\x1b[2J"
 
 _COLUMNS: Final = (
@@ -30,7 +32,7 @@ _COLUMNS: Final = (
     ("reductions", 12), ("memory", 10), ("queue", 8),
 )  # fmt: skip
 _NUMBERS: Final = 4
-"""From this column on they are numbers."""
+"""The first column of numbers; all columns after it are numbers too."""
 
 Row = tuple[str, str, str, str, int, int, int]
 """The cells of one line."""
@@ -107,7 +109,7 @@ def screen(name: str, rows: list[Row], total: int) -> str:
     """Return the list as text: the processes that have spent most since the last look."""
     first = sorted(rows, key=lambda row: row[_NUMBERS], reverse=True)[:_ROWS]
     lines = [
-        f"{name}: {len(rows):,} processes, {total / 1e6:,.1f} MB (q and Enter: the end)",
+        f"{name}: {len(rows):,} processes, {total / 1e6:,.1f} MB (q and Enter end this list)",
         "",
         _line([title for title, _ in _COLUMNS]),
         *(_line([*map(str, row[:_NUMBERS]), *(f"{n:,}" for n in row[_NUMBERS:])]) for row in first),

@@ -1,7 +1,8 @@
-"""The windows of observers: processes of other nodes by which people end processes here.
+"""The windows of observers: processes of other nodes with which people could end processes here.
 
-A window is known because it has asked before: the window of applications in its own name, that of
-processes through a helper which is linked with it. Whoever else sends an exit signal is not asked.
+A window is known because it has asked for something before: the window of applications itself, and
+that of processes through a helper process that is linked with it. Exit signals from all other
+processes of other nodes are taken.
 """
 
 import logging
@@ -17,6 +18,7 @@ __all__ = ["Windows"]
 _log: Final = logging.getLogger("actorsock.dist")
 
 _PATIENCE: Final = 5.0
+"""Seconds to wait for the links of a helper."""
 
 
 class Windows:
@@ -30,22 +32,22 @@ class Windows:
     def keeps_out(self, sender: FarPid, reason: Any) -> bool:
         """Return True, and log it, if `sender` is a window: its exit signal is dropped.
 
-        One with the reason `normal` ends no process of the program; by it the window of
-        applications gives notice to the process that tells it of them.
+        A signal with the reason `normal` is let through: it ends no process of the program, and
+        with it the window of applications ends the server that was started for it.
         """
         if sender not in self._windows or reason == "normal":
             return False
-        _log.warning("the observer %r wants to end a process, without control=True", sender)
+        _log.warning("dropped an exit signal from the observer %r: no control=True", sender)
         return True
 
     def note(self, window: object) -> None:
-        """Note that `window` is one."""
+        """Note that the process `window` is a window of an observer."""
         self._forget()
         if isinstance(window, FarPid):
             self._windows.add(window)
 
     async def note_those_of(self, helper: object) -> None:
-        """Note the windows that are linked with their helper, which asks for the first time."""
+        """Note the windows that are linked with `helper`, unless that was done before."""
         if not isinstance(helper, FarPid) or helper in self._helpers:
             return
         peer = helper.peer.name
@@ -59,6 +61,6 @@ class Windows:
             self.note(window)
 
     def _forget(self) -> None:
-        """Forget what is of nodes that are not connected any more."""
+        """Forget the processes of nodes that are not connected any more."""
         for known in (self._helpers, self._windows):
             known -= {pid for pid in known if pid.peer.name not in self._node.connected}

@@ -23,7 +23,7 @@ __all__ = ["leader_there", "start_leader"]
 _log: Final = logging.getLogger("actorsock.dist")
 
 leader_there: Final[ContextVar[Pid | None]] = ContextVar("actorsock leader", default=None)
-"""Of a process that another node has started here: the group leader that it was given."""
+"""The group leader on the other node, in a process that the other node has started here."""
 
 _A: Final = Atom
 _OK: Final = Atom("ok")

@@ -1,5 +1,5 @@
 // A sequence chart: a line for each process and socket, and an arrow for what passes between two.
-// The program has decided what is shown.
+// The program decides what is shown; this only draws it.
 
 import { drawing, element } from "./dom.js";
 

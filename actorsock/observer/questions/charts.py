@@ -1,7 +1,7 @@
-"""The sequence charts of live traces: a page that asks for a part of one is told that part.
+"""The sequence charts of live traces, of which the page asks for one part at a time.
 
-What a chart shows is decided here, by the rules of `trace.chart`, and only drawn by the page. So a
-trace can be looked through when it is over.
+What a chart shows is decided here, by the rules of `trace.chart`; the page only draws it. The
+events are kept here, so people can look through a trace that has ended.
 """
 
 from collections import deque
@@ -15,10 +15,10 @@ from ..web.site import Json
 __all__ = ["Charts"]
 
 _KEPT: Final = 4
-"""How many live traces can be looked through, the newest."""
+"""How many live traces are kept: the newest ones."""
 
 _MOST_WORDS: Final = 50
-"""The words that choose lifelines; and how many others are told."""
+"""How many words can choose lifelines, and how many of the other lifelines an answer names."""
 
 _OTHERS: Final[dict[str, Others]] = {word: word for word in get_args(Others)}
 
@@ -31,7 +31,7 @@ class Charts:
         self._begun = 0
 
     def begin(self) -> tuple[int, Sequence]:
-        """Begin a chart; return the number by which it is asked for, and what its events go to."""
+        """Begin a chart; return its number, and the sequence to which its events are added."""
         self._begun += 1
         if len(self._kept) == _KEPT:
             del self._kept[next(iter(self._kept))]
@@ -41,9 +41,9 @@ class Charts:
     async def chart(self, parameters: Parameters) -> Json:
         """Return a part of a chart.
 
-        Parameters of the question: `trace`, the number that the first line of a live trace tells;
-        `lifelines`, words with commas between them; `others`: fold or hide; `rows`, how many;
-        `first`, how many rows come before them.
+        Parameters of the question: `trace`, the number in the first line of a live trace;
+        `lifelines`, words with commas between them; `others`, `fold` or `hide`; `rows`, how many
+        rows; `first`, how many rows come before them (missing: the last rows).
         """
         sequence = self._kept.get(parameters.number("trace", 0, 10**9))
         if sequence is None:

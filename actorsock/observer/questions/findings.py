@@ -1,47 +1,48 @@
-"""What is wrong with a program, as far as the tables show it: told in every view."""
+"""What is wrong with a program, as far as the tables of the runtime show it."""
 
 import resource
 from collections import Counter
-from typing import Any, Final
+from typing import Final
 
 import attrs
 
-from ...log_text import text_of
 from ...observing.wait_reasons import InCall, InMonitor
+from ...observing.who_waits import circles_of, reason_of
 from ...runtime.core.identity import Pid
 from ...runtime.core.node import Node
 from ...runtime.core.process import Process, alive
 from ...socket.core.service import existing_service
-from .circles import circles_of, reason_of
 from .supervisors import Restarts, supervisor_in
-from .texts import name_of_process
+from .texts import name_of_process, short_text
 
 __all__ = ["Finding", "Findings"]
 
 _LONG: Final = 1000
-"""Messages in a mailbox that are too many."""
+"""With so many messages a mailbox is too long."""
 
 _FULL: Final = 0.8
-"""The part of the descriptors that a program may have at which it is told."""
+"""With so large a part of the descriptors that the program may have, its sockets are too many."""
 
 _FEW: Final = 100
+"""Fewer sockets than these are no finding, also if they become more."""
+
 _GROWING: Final = 8
-"""More than so many sockets, and more at each of so many looks in a row: they are not closed."""
+"""If there are more sockets at so many looks in a row, the program does not close them."""
 
 _MOST: Final = 5
-"""Findings of one kind."""
+"""The most findings of one kind; more would hide the others."""
 
 
 @attrs.frozen
 class Finding:
-    """One thing that is wrong, in words, and the processes that it is about."""
+    """One thing that is wrong, in words, and the processes that it concerns."""
 
     text: str
     pids: list[str]
 
 
 class Findings:
-    """What each look finds. It goes through the processes one by one."""
+    """Finds what is wrong. In each look, `see` gets the processes one by one, then `end` tells."""
 
     def __init__(self) -> None:
         self._restarts = Restarts()
@@ -61,7 +62,7 @@ class Findings:
             self._restarts.see(process, supervisor)
 
     def end(self, node: Node) -> list[Finding]:
-        """Return what was found since the last end."""
+        """End a look; return what it has found."""
         long, self._long = self._long, []
         reasons, self._reasons = self._reasons, {}
         found = [_circle(circle) for circle in circles_of(reasons)[:_MOST]]
@@ -72,7 +73,7 @@ class Findings:
             )
             found.append(Finding(text, [repr(process.pid)]))
         for pid, child in self._restarts.end()[:_MOST]:
-            text = f"{_named(pid)} restarts its child {_text(child)} again and again"
+            text = f"{_named(pid)} restarts its child {short_text(child)} again and again"
             found.append(Finding(text, [repr(pid)]))
         return [*found, *self._sockets(node)]
 
@@ -95,20 +96,17 @@ class Findings:
 
 
 def _about(count: int, least: int = _LONG) -> str:
-    # Twice as many each time: a text that is another one each second is read aloud each second.
+    # The number doubles from one text to the next: a screen reader reads each new text aloud, and
+    # an exact number would be a new text every second.
     return f"more than {least * 2 ** ((count // least).bit_length() - 1):,}"
 
 
 def _circle(circle: list[Pid]) -> Finding:
     names = [_named(pid) for pid in [*circle, circle[0]]]
-    text = f"{' → '.join(names)}: these wait for each other and will never go on"
+    text = f"{' → '.join(names)}: these wait for each other; only a time-out can end that"
     return Finding(text, [repr(pid) for pid in circle])
 
 
 def _named(pid: Pid | None) -> str:
     process = None if pid is None else alive.get(pid)
     return repr(pid) if process is None else f"{name_of_process(process)} {pid!r}"
-
-
-def _text(child: Any) -> str:
-    return child if type(child) is str else text_of(child)

@@ -1,4 +1,4 @@
-"""What the last looks at the runtime have seen, for everything that is told per second."""
+"""What the last looks at the runtime have seen, for all figures that are per second."""
 
 import time
 from collections import deque
@@ -7,14 +7,14 @@ from typing import Final
 import attrs
 import trio
 
+from ...observing.parts import by_parts
 from ...runtime.core.identity import Pid
 from ...runtime.core.node import Node
-from ...runtime.core.process import Process, alive
+from ...runtime.core.process import Process, processes_of
 from ...socket.core.service import existing_service
 from .findings import Finding, Findings
-from .parts import by_parts
 
-__all__ = ["Looks", "processes_of"]
+__all__ = ["Looks"]
 
 _SHORTEST: Final = 0.9
 """Seconds between two looks that are kept. Several pages may ask, each once a second."""
@@ -94,9 +94,3 @@ class Looks:
 def _sockets(node: Node) -> int:
     service = existing_service(node)
     return 0 if service is None else len(service.registry.kinds)
-
-
-def processes_of(node: Node) -> list[Process]:
-    """Return the processes of one runtime, oldest first."""
-    # The table is shared by runtimes in all threads, and `copy` is one step of the interpreter.
-    return [process for process in alive.copy().values() if process.node is node]

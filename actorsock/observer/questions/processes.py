@@ -4,16 +4,16 @@ import heapq
 from collections.abc import Callable
 from typing import Any, Final
 
+from ...observing.parts import by_parts
 from ...observing.process_info import process_info
 from ...observing.process_items import parent_of
 from ...runtime.bodies.status import status_of
 from ...runtime.core.identity import Pid
-from ...runtime.core.process import Process, alive
+from ...runtime.core.process import Process, alive, processes_of
 from ...socket.core.lifetime import SocketLifetime
 from ..web.parameters import Parameters
 from ..web.site import Json
-from .looks import Looks, processes_of
-from .parts import by_parts
+from .looks import Looks
 from .texts import label_text, name_of_process, number_in
 
 __all__ = ["is_socket", "own_processes", "processes"]

@@ -6,6 +6,7 @@ from typing import Final
 from ... import socket
 from ...inet.driver.inet_actor import InetActor
 from ...inet.driver.listen_actor import ListenActor
+from ...observing.traffic import bytes_received, bytes_sent
 from ...runtime.core.node import Node
 from ...socket.core.actor import SocketActor
 from ...socket.core.lifetime import SocketLifetime
@@ -20,18 +21,10 @@ __all__ = ["sockets"]
 _MOST_ROWS: Final = 500
 
 
-def _read(actor: SocketLifetime) -> int:
-    return actor.statistics.recv_oct if isinstance(actor, InetActor) else actor.counters.read_byte
-
-
-def _written(actor: SocketLifetime) -> int:
-    return actor.statistics.send_oct if isinstance(actor, InetActor) else actor.counters.write_byte
-
-
 _SORTS: Final[dict[str, Callable[[SocketLifetime], int] | None]] = {
     "socket": None,  # the order in which they were opened
-    "read": _read,
-    "written": _written,
+    "read": bytes_received,
+    "written": bytes_sent,
 }
 
 _MODULES: Final[tuple[tuple[type[SocketLifetime], str], ...]] = (
@@ -80,8 +73,8 @@ def _row(actor: SocketLifetime) -> dict[str, Json]:
         "owner": None if owner is None else repr(owner),
         "state": state,
         "waiting": waiting,
-        "read": _read(actor),
-        "written": _written(actor),
+        "read": bytes_received(actor),
+        "written": bytes_sent(actor),
     }
 
 

@@ -1,7 +1,7 @@
 """The trees of processes: supervisors, their children, and what was spawned otherwise.
 
-It tells what `otp.supervision_tree` does of the children that are shown, and no more: a process may
-have started thousands.
+The answer has what `otp.supervision_tree` returns, but only of the children that the page shows: a
+process may have started thousands.
 """
 
 from collections import deque
@@ -11,14 +11,14 @@ from typing import Any, Final, Literal, TypeAlias
 import attrs
 
 from ...log_text import text_of
+from ...observing.parts import by_parts
 from ...observing.process_items import parent_of
 from ...otp.supervision.requests import ChildInfo
 from ...runtime.core.identity import Pid
-from ...runtime.core.process import Process, alive
+from ...runtime.core.process import Process, alive, processes_of
 from ..web.parameters import Parameters
 from ..web.site import Json
-from .looks import Looks, processes_of
-from .parts import by_parts
+from .looks import Looks
 from .processes import is_socket
 from .supervisors import supervisor_in
 from .texts import label_text, pid_of
@@ -29,10 +29,10 @@ _MOST_CHILDREN: Final = 500
 _MOST_LEVELS: Final = 20
 
 _MOST_BOXES: Final = 500
-"""Processes of one answer; the rest is a number, the deepest first."""
+"""Processes of one answer. Of a larger tree the deepest ones are left out, and counted."""
 
 Started: TypeAlias = Mapping[Pid | None, list[Process]]
-"""What each process has started, and is alive; None: what no living process has started."""
+"""The living processes that each process has started; by None: those whose starter has ended."""
 
 
 @attrs.frozen
@@ -45,12 +45,12 @@ class _Child:
 
 
 async def tree(looks: Looks, own: Pid, parameters: Parameters) -> Json:
-    """Return the trees of all processes that no living process has started, or one of them.
+    """Return the tree of each process that no living process has started, or that of one process.
 
-    Without `own`, the observer's process, and what it has started.
+    The tree of `own`, the observer's process, is left out.
 
-    Parameters of the question: `root`, a pid, for that one; `depth`, the levels below a root;
-    `count`, how many children of one process are told: the rest is a number.
+    Parameters of the question: `root`, a pid, for the tree of that process alone; `depth`, the
+    levels below a root; `count`, the most children of one process (the others are counted).
     """
     depth = parameters.number("depth", 3, _MOST_LEVELS)
     count = parameters.number("count", 6, _MOST_CHILDREN)
@@ -108,7 +108,7 @@ def _children(process: Process, started: Started) -> tuple[list[ChildInfo], list
 async def _shown(
     listed: list[ChildInfo], others: list[Process], started: Started, count: int
 ) -> list[_Child]:
-    """Return so many of the children, in their order: those with a name or children rather."""
+    """Choose `count` children, if possible with a name or children; return them in their order."""
     chosen: list[int] = []
     rest: list[int] = []
     size = len(listed)
@@ -122,8 +122,8 @@ async def _shown(
     async for part in by_parts(range(size + len(others))):
         for number in part:
             process = process_of(number)
-            weighty = process is not None and (process.name or process.pid in started)
-            (chosen if weighty else rest).append(number)
+            preferred = process is not None and (process.name or process.pid in started)
+            (chosen if preferred else rest).append(number)
         if len(chosen) >= count:
             break
     return [

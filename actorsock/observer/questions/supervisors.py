@@ -1,4 +1,4 @@
-"""Supervisors: how they are told from other processes, and which of their children come anew."""
+"""Supervisors: how to tell them from other processes, and which children they restart for ever."""
 
 from typing import Any, Final
 
@@ -10,7 +10,7 @@ from ...runtime.core.process import Process
 __all__ = ["Restarts", "supervisor_in"]
 
 _MANY: Final = 3
-"""A child that is another process than before at so many looks in a row is restarted for ever."""
+"""A child that is a new process at so many looks in a row is restarted again and again."""
 
 
 def supervisor_in(process: Process) -> SupervisorServer | None:
@@ -21,7 +21,7 @@ def supervisor_in(process: Process) -> SupervisorServer | None:
 
 
 class Restarts:
-    """The children of all supervisors, from look to look."""
+    """The children of all supervisors, and at how many looks in a row each was a new process."""
 
     def __init__(self) -> None:
         self._last: dict[tuple[Pid, Any], tuple[object, int]] = {}
@@ -37,6 +37,6 @@ class Restarts:
             self._now[key] = child.pid, 0 if before is child.pid else times + 1
 
     def end(self) -> list[tuple[Pid, Any]]:
-        """End a look; return the supervisors and the ids of children that come anew each time."""
+        """End a look; return the children that are restarted for ever: supervisor and id."""
         self._last, self._now = self._now, {}
         return [key for key, (_, times) in self._last.items() if times >= _MANY]

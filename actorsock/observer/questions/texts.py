@@ -7,14 +7,17 @@ from ...log_text import text_of
 from ...runtime.core.identity import Pid
 from ...runtime.core.process import Process, alive
 
-__all__ = ["label_text", "name_of_process", "number_in", "pid_of"]
+__all__ = ["label_text", "name_of_process", "number_in", "pid_of", "short_text"]
 
 
 def label_text(label: Any) -> str | None:
     """Return the label of a process as text; None if it has none."""
-    if label is None:
-        return None
-    return label if type(label) is str else text_of(label)
+    return None if label is None else short_text(label)
+
+
+def short_text(value: Any) -> str:
+    """Return a value as text: a str without its quotes."""
+    return value if type(value) is str else text_of(value)
 
 
 def name_of_process(process: Process) -> str:

@@ -1,13 +1,13 @@
 """Who waits for whom."""
 
+from ...observing.parts import by_parts
 from ...observing.wait_reasons import InCall, InMonitor
+from ...observing.who_waits import circles_of, reason_of
 from ...runtime.core.identity import Pid
-from ...runtime.core.process import alive
+from ...runtime.core.process import alive, processes_of
 from ..web.parameters import Parameters
 from ..web.site import Json
-from .circles import circles_of, reason_of
-from .looks import Looks, processes_of
-from .parts import by_parts
+from .looks import Looks
 from .texts import name_of_process
 
 __all__ = ["waits"]
@@ -16,10 +16,10 @@ _MOST = 500
 
 
 async def waits(looks: Looks, parameters: Parameters) -> Json:
-    """Return the processes that wait for others, and the circles of those that never go on.
+    """Return which processes wait for others, and the circles in that.
 
-    Parameters of the question: `count`, how many edges are told, those of the circles first;
-    `word`, for the edges whose pid, name or reason has it.
+    Parameters of the question: `count`, the most edges of the answer, those of circles first;
+    `word`, for the edges whose pid, name or reason contains it.
     """
     count = parameters.number("count", 200, _MOST)
     word = parameters.text("word").lower()

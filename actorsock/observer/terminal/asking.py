@@ -68,7 +68,7 @@ class Program:
 
 
 def _why(exc: Exception) -> str:
-    return "; a process may not give way" if isinstance(exc, TimeoutError) else ""
+    return "; perhaps a process does not give way" if isinstance(exc, TimeoutError) else ""
 
 
 class _Connection(HTTPConnection):

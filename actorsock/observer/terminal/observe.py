@@ -169,7 +169,8 @@ def _text(value: Any) -> str:
 
 def _waits(waits: dict[str, Any]) -> str:
     circles = [
-        f"{' → '.join([*circle, circle[0]])}: will never go on" for circle in waits["circles"]
+        f"{' → '.join([*circle, circle[0]])}: only a time-out can end that"
+        for circle in waits["circles"]
     ]
     edges = [f"{edge['pid']} {edge['name']}: {edge['waits']}" for edge in waits["edges"]]
     return "\n".join([*circles, "", *edges]) if edges else "No process waits for another one."

@@ -1,11 +1,11 @@
 """What goes with a request from its caller to the callback that serves it: context variables.
 
 A variable that was declared by `travels` goes with each `call`, `cast`, `send_request` and
-`notify`: the message is then of a class of its own, which has the values too. The engine of the
-server makes them valid for the callbacks of that message. While nothing is declared, a caller asks
-whether the list `travellers` is empty, and that is all.
+`notify`. Its value is in the message, which is then a `TravellingCall` or its like, and the engine
+of the server sets the variable while the callbacks for that message run. While nothing is declared,
+a caller tests whether the list `travellers` is empty, and does nothing else.
 
-Spans of OpenTelemetry go the same way, as another kind of `Traveller`.
+The context of OpenTelemetry goes the same way, by another kind of `Traveller`.
 """
 
 from collections.abc import Iterator
@@ -55,8 +55,10 @@ NOTHING: Final = object()
 
 
 class Traveller:
-    """Something that goes with requests. The first three methods run in the caller, the others in
-    the process that serves the request."""
+    """Something that goes with requests.
+
+    `departs` and `sent` run in the caller, the others in the process that serves the request.
+    """
 
     def departs(
         self, how: How, server: ServerRef, target: Process | Remote | None, request: Any
@@ -65,14 +67,14 @@ class Traveller:
         raise NotImplementedError
 
     def sent(self, value: Any, failure: BaseException | None) -> None:
-        """Note that a request is made: for `call`, that it is answered or has failed."""
+        """Note that a request is sent, or has failed; of a `call`, that it is answered."""
 
     def arrives(self, value: Any) -> Any:
-        """Make the value valid in the process that runs; return what `leaves` needs."""
+        """Set what has come with a request in the running process; return what `leaves` needs."""
         raise NotImplementedError
 
     def leaves(self, arrived: Any, failure: BaseException | None) -> None:
-        """Undo `arrives`: all callbacks have returned, or the process ends with `failure`."""
+        """Undo `arrives`: all callbacks for the request have returned, or one has failed."""
         raise NotImplementedError
 
     def later(self, value: Any) -> Any:
@@ -112,22 +114,21 @@ def travels(variable: ContextVar[T]) -> ContextVar[T]:
 
     From then on `call`, `cast`, `send_request` and `notify`, and the functions that use these,
     carry the value that the variable has in the caller to the callback that serves the request.
-    There it is valid for this callback and those that follow from it, and afterwards the server has
-    its own value again; also if the callback has set another one, is async, or raises.
+    That callback and those that follow from it see this value. Afterwards the server has its own
+    value again, also if a callback is async, has set the variable, or has raised an exception.
 
     - If the variable has no value in the caller, the server keeps its own.
     - `handle_continue`, a time-out that the callback has asked for, events that a `StateMachine`
       has postponed or inserted, and `terminate` if the callback ends the server, have the values of
       the request they come from.
-    - An answer carries nothing: also after a deferred `reply` the caller has its own values.
+    - An answer carries nothing: also after a later `reply` the caller has its own values.
     - `send` carries nothing. New processes, those of `async_call` too, have a copy of the whole
-      context of the process that starts them anyway.
-    - To other nodes of a cluster, of Erlang or of this library, the request goes without values.
+      context of the process that starts them, whether a variable is declared or not.
+    - A request to another node of a cluster, of Erlang or of this library, carries nothing.
     - A process without a behaviour uses `in_context_of`.
 
-    Erlang has no context variables. The declaration is for the whole program, and nothing changes
-    if the variable was declared before. A request costs some 5 microseconds more while something
-    is declared, and nothing otherwise.
+    Erlang has no context variables. The declaration is for the whole program. To declare a variable
+    again changes nothing. While something is declared, a request takes some 5 microseconds more.
 
     Args:
         variable: a `contextvars.ContextVar`.
@@ -205,7 +206,7 @@ class TravellingCast(Cast):
 
 @attrs.frozen
 class TravellingTick(Tick):
-    """A `Tick` with the values of the request that has started the time-out."""
+    """A `Tick` with the values of the request whose callback has asked for the time-out."""
 
     values: Values
 
@@ -215,7 +216,7 @@ TravellingMessage = TravellingCall | TravellingCast | TravellingTick
 
 @attrs.frozen
 class Travelled:
-    """A message as it would be without values, and these. What the rules of a behaviour get."""
+    """A message without its values, and the values apart: what the rules of a behaviour get."""
 
     message: Any
     values: Values
@@ -236,7 +237,11 @@ refused[TravellingCall] = refused[Call]
 
 
 class Departure:
-    """Around the making of a request: `with Departure(...) as values:` has what goes with it."""
+    """A block in which a caller makes a request: `with Departure(...) as values:`.
+
+    `values` is what goes with the request. At the end of the block each traveller is told, by
+    `sent`, whether the request has failed.
+    """
 
     __slots__ = ("_values",)
 
@@ -260,7 +265,7 @@ class Departure:
 
 
 def deliver_travelling_call(target: Process, pid: Pid, request: Any, values: Values) -> Caller:
-    """Do the same as `deliver_call`, with values."""
+    """Do what `deliver_call` does, with values."""
     caller = pending_caller(pid)
     target.deliver(TravellingCall(caller, request, values) if values else Call(caller, request))
     return caller
@@ -275,7 +280,7 @@ def cast_message(request: Any, values: Values) -> Cast:
 
 
 class Arrived:
-    """The values of one request, valid in the process that serves it."""
+    """The values of one request, while the process that serves it has them."""
 
     __slots__ = ("_arrived", "_values")
 
@@ -294,19 +299,19 @@ class Arrived:
 
 
 def values_of(message: Any) -> Values:
-    """Return what has come with a message."""
+    """Return the values that have come with a message; of most messages none."""
     return message.values if type(message) in travelling_types else ()
 
 
 @contextmanager
 def in_context_of(message: Any) -> Iterator[None]:
-    """Make what has come with a message valid in a block: `with in_context_of(message):`.
+    """Set the context variables that have come with a message, for a `with` block.
 
-    For a process without a behaviour, which receives `Call` and `Cast` messages itself. In
-    callbacks that was done already. See `travels`.
+    It is for a process without a behaviour, which receives `Call` and `Cast` messages itself; for
+    callbacks the server has done the same. See `travels`. Erlang has no counterpart.
 
     Args:
-        message: any message; nothing has come with most.
+        message: any message. The block changes nothing if no values have come with it.
 
     Example::
 

@@ -36,8 +36,8 @@ class Timers:
     running: dict[Any, tuple[int, Any]] = attrs.field(factory=dict)
     """The stamp and the content of each time-out that has a timer, by its name."""
     due: dict[Any, Any] = attrs.field(factory=dict)
-    """The content of each time-out of 0 seconds, by its name, oldest first: with the values of the
-    request that has asked for it, if there are some. It needs no timer, and comes before any
+    """The content of each time-out of 0 seconds, by its name, oldest first; together with the
+    values of the request it belongs to, if there are any. It needs no timer, and comes before any
     message."""
     stamp: int = 0
     """The stamp of the newest timer. A tick whose stamp is not in `running` is stale."""

@@ -6,7 +6,7 @@ from trio.lowlevel import enable_ki_protection
 
 from ..bodies.current import current_process
 from ..core.identity import Pid, check_pid
-from ..core.process import alive
+from ..core.process import alive, processes_of
 from ..core.remote import refuse_remote
 
 __all__ = ["is_alive", "processes", "set_label"]
@@ -21,10 +21,7 @@ def processes() -> list[Pid]:
         for pid in processes():
             print(pid, process_info(pid).function)
     """
-    node = current_process().node
-    # The table is shared by runtimes in all threads. It may change while it is iterated over, but
-    # not while `copy`, a single step of the interpreter, runs.
-    return [pid for pid, process in alive.copy().items() if process.node is node]
+    return [process.pid for process in processes_of(current_process().node)]
 
 
 @enable_ki_protection

@@ -28,7 +28,7 @@ from ..bodies.running import by_task
 from ..bodies.task import adopt
 from ..core.identity import Pid
 from ..core.node import Node
-from ..core.process import Process, ProcessExit, alive, note_end
+from ..core.process import Process, ProcessExit, note_end, processes_of
 from ..core.signals import is_word
 
 __all__ = ["open_runtime", "run"]
@@ -223,21 +223,21 @@ async def _host(
 @enable_ki_protection
 def _end_tasks(node: Node) -> None:
     node.closing = True
-    for process in _processes_of(node):
+    for process in processes_of(node):
         if process.body.kind != "handler":
             process.signal(process.pid, "kill", "exit")
 
 
 async def _wait_for_light(node: Node) -> None:
     """Wait until the killed light processes have unwound, which takes a step or two."""
-    while any(process.body.kind == "light" for process in _processes_of(node)):
+    while any(process.body.kind == "light" for process in processes_of(node)):
         await trio.lowlevel.checkpoint()
 
 
 @enable_ki_protection
 def _end_handlers(node: Node) -> None:
     # After the tasks, whose clean-up may still use sockets and servers.
-    for process in _processes_of(node):
+    for process in processes_of(node):
         process.signal(process.pid, "kill", "exit")
     try:
         node.run_queue.run_all()
@@ -248,11 +248,6 @@ def _end_handlers(node: Node) -> None:
         for task, process in by_task.copy().items():
             if process.node is node:
                 del by_task[task]
-
-
-def _processes_of(node: Node) -> list[Process]:
-    # Other threads change the table too: not during `copy`, but during an iteration.
-    return [process for process in alive.copy().values() if process.node is node]
 
 
 def _restore(task: Task, first: Process, former: Process | None) -> None:

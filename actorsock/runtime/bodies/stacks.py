@@ -139,8 +139,9 @@ _NAMES: Final = (
     ("gi_frame", "gi_yieldfrom"),
     ("ag_frame", "ag_await"),
 )
-"""The names of the same two things in coroutines, generators and async generators. Names that are
-made for each look would fill the interpreter's cache of attributes."""
+"""The attributes for the frame and for what is awaited: of coroutines, generators and async
+generators. They are constants because each name that is built anew would take a place in the
+interpreter's cache of attributes."""
 
 
 def _suspended(code: Any) -> Iterator[FrameType]:

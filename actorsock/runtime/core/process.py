@@ -30,6 +30,7 @@ __all__ = [
     "exit_signal",
     "new_process",
     "note_end",
+    "processes_of",
 ]
 
 alive: Final[dict[Pid, "Process"]] = {}
@@ -37,6 +38,13 @@ alive: Final[dict[Pid, "Process"]] = {}
 
 The function that starts a process adds it last, when nothing can fail any more.
 """
+
+
+def processes_of(node: Node) -> list["Process"]:
+    """Return the living processes of one runtime, oldest first."""
+    # Other threads change the table too: not during `copy`, but during an iteration.
+    return [process for process in alive.copy().values() if process.node is node]
+
 
 _OTHER_THREAD: Final = (
     "this is not the thread of the receiver's runtime: from here only `send` works"
@@ -358,7 +366,7 @@ class Process:
             self.drop_alias(ref)
 
     def be_named(self, name: str | None) -> None:
-        """Take note of a name that the process is registered with now; None: of none."""
+        """Set the name with which the process is registered from now on; None: it has no name."""
         self.name = name
 
     def add_timer(self, ref: Ref, node: Node) -> None:

@@ -139,7 +139,7 @@ class SocketLifetime(Readiness):
         self.logged = settings.debug or self.service.registry.debug
         """Calls are logged."""
         trace = self.service.registry.trace
-        traced = trace is not None and trace.wants(self)
+        traced = trace is not None and trace.switch(self)
         self.observed = self.logged or settings.iow or traced
 
     def apply_debug(self) -> None:

@@ -29,8 +29,8 @@ _COUNTED: Final[dict[tuple[str, str | int], str]] = {
 class SocketTrace(Protocol):
     """Is told what the sockets of some processes are asked; see `Registry.trace`."""
 
-    def wants(self, actor: Any) -> bool:
-        """Return whether it wants to be told about the socket of `actor`: its owner is traced."""
+    def switch(self, actor: Any) -> bool:
+        """Trace the socket of `actor` if its owner is traced, else no more; return which."""
 
     def told(self, sock: Socket, operation: str, pid: Pid, result: Any) -> None:
         """Note a request of `pid` and its result (None: it waits), or, as `close`, an end."""

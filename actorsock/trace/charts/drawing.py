@@ -58,7 +58,7 @@ def chart(
         The chart, as one text.
 
     Raises:
-        TypeError, ValueError: an argument is none of those above.
+        TypeError, ValueError: an argument is none of those described above; the error names it.
 
     Example::
 

@@ -17,7 +17,7 @@ MOST_ROWS: Final = 200
 """Rows of a chart, unless others are asked for."""
 
 MOST_LIFELINES: Final = 30
-"""With more than that, the processes of one name share a lifeline, then the least busy ones do."""
+"""If there are more, processes of the same name share one; then the least busy ones are folded."""
 
 Others: TypeAlias = Literal["fold", "hide"]
 
@@ -27,12 +27,13 @@ class Choice:
     """What is to be shown of a sequence."""
 
     lifelines: tuple[Pid | str, ...] = ()
-    """Processes, or words that the name, pid or socket of a lifeline has; none: the busiest."""
+    """Processes, and words that the name, pid or socket of a lifeline contains. Without any, the
+    busiest lifelines are chosen."""
     others: Others = "fold"
-    """What becomes of the other lifelines: one, called "others", or nothing."""
+    """What becomes of the other lifelines: `"fold"` makes them one, `"hide"` leaves them out."""
     rows: int = MOST_ROWS
     first: int | None = None
-    """How many of the rows come before the first one that is shown; None: the last ones are."""
+    """How many rows come before the first one that is shown; None: the last rows are shown."""
 
 
 @attrs.frozen
@@ -52,12 +53,12 @@ class Row:
     """Seconds since the first row that is shown."""
     kind: RowKind
     source: int
-    """The lifeline that it begins at, by its number."""
+    """The number of the lifeline at which it begins."""
     target: int | None
-    """The one that it leads to; None for a note and an end."""
+    """The number of the one to which it leads; None for a note and an end."""
     text: str
     count: int = 1
-    """How many times in a row."""
+    """How many times it has happened in a row."""
 
     @property
     def label(self) -> str:
@@ -76,42 +77,47 @@ class Chart:
     after: int = 0
     """Rows after these."""
     between: int = 0
-    """Rows that concern other lifelines alone."""
+    """Rows that concern only other lifelines."""
     lost: int = 0
-    """Rows that are not kept any more."""
+    """Older rows, which the sequence has dropped."""
     others: tuple[str, ...] = ()
     """The other lifelines, the busiest first, by their names or, without one, their handles."""
     folded: bool = False
-    """The last lifeline stands for the others."""
+    """True: the last lifeline stands for all others."""
 
     @property
     def remarks(self) -> list[str]:
         """What is not shown, in words."""
         hidden = 0 if self.folded else len(self.others)
         return [
-            *_remark(self.lost, "older row", "", "not kept"),
-            *_remark(self.before, "row", "before these", "not shown"),
-            *_remark(self.after, "row", "after these", "not shown"),
-            *_remark(self.between, "row", "of other lifelines", "not shown"),
-            *_remark(hidden, "other lifeline", "", "not shown"),
+            _remark(count, noun, which, state)
+            for count, noun, which, state in (
+                (self.lost, "older row", "", "not kept"),
+                (self.before, "row", "before these", "not shown"),
+                (self.after, "row", "after these", "not shown"),
+                (self.between, "row", "of other lifelines", "not shown"),
+                (hidden, "other lifeline", "", "not shown"),
+            )
+            if count
         ]
 
 
-def _remark(count: int, noun: str, which: str, state: str) -> list[str]:
+def _remark(count: int, noun: str, which: str, state: str) -> str:
     plural, verb = ("s", "are") if count > 1 else ("", "is")
-    return [" ".join(filter(None, (f"{count:,} {noun}{plural}", which, verb, state)))][:count]
+    return " ".join(filter(None, (f"{count:,} {noun}{plural}", which, verb, state)))
 
 
 def select(sequence: Sequence, choice: Choice) -> Chart:
     """Return the chart of a part of a sequence.
 
-    1. Of chosen lifelines, the rows that begin or end there (with `"hide"`, begin and end) count.
-    2. Of these rows, a window is shown.
-    3. With more than 30 lifelines in it, processes of the same name share one; if there are still
-       too many, the busiest ones are shown, and the rest is "others".
-    4. Rows of the others alone are left out.
+    1. If lifelines are chosen, only rows that begin or end at one of them are kept; with `"hide"`,
+       only rows that begin and end there.
+    2. Of the rows that are kept, `rows` from `first` on are the window.
+    3. If the window has more than 30 lifelines, processes of the same name share one. If there are
+       still too many, the busiest ones are shown, and all others are one lifeline, "others".
+    4. With `"fold"`, rows between two of the others are left out; with `"hide"`, all their rows.
 
-    Everything that is left out is counted.
+    The chart says how many rows and lifelines are left out in each of these steps.
     """
     names = sequence.names
     rows = list(sequence.rows)

@@ -22,6 +22,10 @@ class Limit:
     seen: int = 0
     _began: float = 0.0
 
+    def __str__(self) -> str:
+        within = "" if self.seconds is None else f" in {self.seconds:g} seconds"
+        return f"{self.count:,} events{within}"
+
     def admits(self, now: float) -> bool:
         """Return whether one more event is within the limit; count it."""
         if self.seconds is not None and (self.seen == 0 or now - self._began >= self.seconds):

@@ -128,4 +128,4 @@ class Session:
         self._close(self)
         if why == "limit":
             with suppress(Exception):
-                _log.warning("a trace has reached its limit and ends: %s", self.limit)
+                _log.warning("a trace has reached its limit of %s, and ends", self.limit)

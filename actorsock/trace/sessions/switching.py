@@ -5,7 +5,7 @@ from typing import Final
 from ...observing.process_items import actors_of
 from ...runtime.bodies.limited_process import LimitedProcess
 from ...runtime.core.node import Node
-from ...runtime.core.process import Process, alive
+from ...runtime.core.process import Process, processes_of
 from .running import Running
 from .session import Session
 from .table import Flags, Table, set_table, table_of
@@ -70,9 +70,8 @@ def end_of(session: Session, node: Node) -> None:
     if over:
         set_table(node, None)
         node.started = None
-    for process in alive.copy().values():
-        if process.node is node:
-            _changed(process)
+    for process in processes_of(node):
+        _changed(process)
     _switch(node)
     if over:
         node.services.pop(_RUNNING, None)
@@ -88,9 +87,8 @@ def _switch(node: Node) -> None:
     if table is not None:
         table.sending = sending
     if sending or before or table is None:
-        for process in alive.copy().values():
-            if process.node is node:
-                _give_class(process, table)
+        for process in processes_of(node):
+            _give_class(process, table)
     running: Running | None = node.services.get(_RUNNING)
     if running is not None:
         running.switch(table is not None and table.any_wants("running"))

@@ -1,7 +1,7 @@
-"""The classes of the sockets of gen_tcp, gen_udp and ssl that are observed.
+"""The classes that the actors of traced sockets of gen_tcp, gen_udp and ssl have.
 
-As with processes, a socket becomes one, and a plain one again, by an assignment to the `__class__`
-of its actor: so nothing is tested while nothing is traced, and the native core leaves it alone.
+As with processes, tracing assigns to the `__class__` of an actor, and back when it ends. So nothing
+is tested while nothing is traced, and the native core leaves traced sockets to the Python.
 """
 
 from collections.abc import Awaitable, Sequence
@@ -10,6 +10,7 @@ from typing import Any, Final
 from ...inet.driver.datagram_actor import Datagram, DatagramActor
 from ...inet.driver.inet_actor import InetActor
 from ...inet.driver.listen_actor import ListenActor
+from ...inet.driver.receiving_actor import ReceivingActor
 from ...inet.driver.socket_objects import TcpSocket
 from ...inet.driver.stream_actor import StreamActor
 from ...inet.driver.waiting import Waiter
@@ -46,7 +47,19 @@ class TracedListen(ListenActor):
         return await super().wait_to_accept(waiter, timeout)
 
 
-class TracedStream(StreamActor):
+class _TracedReceiver(ReceivingActor):
+    """What connections and sockets of gen_udp have in common."""
+
+    __slots__ = ()
+
+    async def wait_to_read(self, waiter: Waiter, timeout: float) -> Any:
+        """Tell that the process waits."""
+        if timeout:
+            _tell(self, "recv", None)
+        return await super().wait_to_read(waiter, timeout)
+
+
+class TracedStream(_TracedReceiver, StreamActor):
     """A connection."""
 
     __slots__ = ()
@@ -63,12 +76,6 @@ class TracedStream(StreamActor):
         result = await super().recv(length, timeout)
         _tell(self, "recv", result)
         return result
-
-    async def wait_to_read(self, waiter: Waiter, timeout: float) -> Any:
-        """Tell that the process waits."""
-        if timeout:
-            _tell(self, "recv", None)
-        return await super().wait_to_read(waiter, timeout)
 
     def send(
         self, process: Process, data: bytes, framed: bool = True
@@ -112,7 +119,7 @@ class TracedTls(TracedStream, TlsActor):
         return result
 
 
-class TracedDatagram(DatagramActor):
+class TracedDatagram(_TracedReceiver, DatagramActor):
     """A socket of gen_udp."""
 
     __slots__ = ()
@@ -122,12 +129,6 @@ class TracedDatagram(DatagramActor):
         result = await super().recv(timeout)
         _tell(self, "recv", result)
         return result
-
-    async def wait_to_read(self, waiter: Waiter, timeout: float) -> Any:
-        """Tell that the process waits."""
-        if timeout:
-            _tell(self, "recv", None)
-        return await super().wait_to_read(waiter, timeout)
 
     def send(self, data: bytes, address: Any, control: Sequence[Any] = ()) -> Ok[None] | Error:
         """Send, and tell of it."""

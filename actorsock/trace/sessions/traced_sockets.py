@@ -25,7 +25,7 @@ __all__ = ["switch_sockets"]
 class _Trace(SocketTrace):
     node: Node
 
-    def wants(self, actor: SocketLifetime) -> bool:
+    def switch(self, actor: SocketLifetime) -> bool:
         table, owner = table_of(self.node), actor.turns.owner
         wanted = owner is not None and table is not None and table.wants(owner, "sockets")
         observe(actor, wanted)

@@ -253,7 +253,7 @@ async def test_kill_in_the_menu(
             # What comes after the signal has come: so has the signal.
             await observing.eval("looking:state_of(Processes)", Processes=processes)
             assert process_info(buying) is not None
-            assert "wants to end a process, without control=True" in caplog.text
+            assert "dropped an exit signal from the observer" in caplog.text
             # Any other process of that node can do it, as in every cluster.
             await observing.eval("exit(Pid, kill)", Pid=buying)
             assert (await receive(down)).reason == "killed"

@@ -1,4 +1,4 @@
-// Who waits for whom. A circle never goes on by itself.
+// Who waits for whom. Only a time-out can end a circle.
 
 import { ask } from "../ask.js";
 import { element, number } from "../dom.js";
@@ -28,7 +28,7 @@ export function waits(page) {
       count.textContent =
         `${number(answer.all)} processes wait for others` +
         (shown < answer.all ? `; ${number(answer.found)} have the word, ${number(shown)} are shown` : "");
-      // For how long is told by the second: so a row changes, and is made anew, once a second.
+      // A row says for how long its process has waited: so it is made anew at each look.
       table.fill(answer.edges);
     },
   };
@@ -38,7 +38,7 @@ function drawn(page, circle) {
   return element(
     "p",
     { class: "wrong" },
-    element("b", {}, "These wait for each other and will never go on: "),
+    element("b", {}, "These wait for each other; only a time-out can end that: "),
     ...circle.flatMap((pid) => [link(page, pid), " → "]),
     link(page, circle[0]),
   );

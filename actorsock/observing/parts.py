@@ -1,4 +1,4 @@
-"""Going through all processes without holding them up: an answer is collected in parts."""
+"""Going through all processes in parts, between which they run."""
 
 from collections.abc import AsyncIterator, Sequence
 from typing import Final, TypeVar
@@ -10,14 +10,14 @@ __all__ = ["by_parts"]
 T = TypeVar("T")
 
 _PART: Final = 250
-"""So many processes take some 0.3 milliseconds."""
+"""Items of a part: so many processes take some 0.3 milliseconds to look at."""
 
 
 async def by_parts(items: Sequence[T], size: int = _PART) -> AsyncIterator[Sequence[T]]:
-    """Yield `items` in parts of `size`; others run before each but the first one.
+    """Yield `items` in parts of `size`; other processes run between two parts.
 
-    What was true of the items of an earlier part may have changed since: a process may have ended,
-    or wait for something else.
+    What was true of an earlier part may have changed since: a process may have ended, or wait for
+    something else.
     """
     for first in range(0, len(items), size):
         if first:
