@@ -44,6 +44,7 @@ from .runtime.api.ending import ending
 from .runtime.api.inspecting import is_alive, processes, set_label
 from .runtime.api.linking import NoProcessError, demonitor, exit, link, monitor, trap_exit, unlink
 from .runtime.api.mailbox_iteration import mailbox
+from .runtime.api.mailbox_limit import max_mailbox
 from .runtime.api.message_timers import cancel_timer, read_timer, send_after, start_timer
 from .runtime.api.messaging import current_pid, receive, send, sleep
 from .runtime.api.naming import register, registered, unregister, whereis
@@ -130,6 +131,7 @@ __all__ = [
     "link",
     "mailbox",
     "make_ref",
+    "max_mailbox",
     "monitor",
     "native",
     "ok",

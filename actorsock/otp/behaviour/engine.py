@@ -3,11 +3,10 @@
 There are two engines. `InPlace` is the handler of a handler process, for classes whose callbacks
 are all plain functions: a message is served on delivery, without a task switch. `Looping` is the
 code of a task or light process, for classes with async callbacks. They differ only in how a
-callback is called, and in where messages wait while the process is suspended by `sys`.
+callback is called. Messages wait in the mailbox while the process is suspended by `sys`.
 """
 
 import logging
-from collections import deque
 from collections.abc import Awaitable
 from types import CoroutineType
 from typing import Any, Final
@@ -21,6 +20,7 @@ from ...runtime.bodies.crash_report import contain_logging_errors
 from ...runtime.bodies.current import current_process
 from ...runtime.bodies.functions import name_of
 from ...runtime.bodies.handler import AGAIN
+from ...runtime.bodies.selective_handler import take_all, take_only
 from ...runtime.core.identity import Pid, Ref
 from ...runtime.core.messages import Exit
 from ...runtime.core.process import ProcessExit
@@ -164,7 +164,7 @@ class Engine:
                 if self.debugging is not None:
                     self.debugging.received(event)
             case Serve(call):
-                serve(self, call)
+                self._serve(call)
             case Carry(values):
                 self._leave(None)
                 if values:
@@ -174,6 +174,9 @@ class Engine:
                     raise crash  # the process logs it, as any crash
                 self._log_unless_orderly(reason)
                 raise ProcessExit(reason)
+
+    def _serve(self, call: SystemCall) -> None:
+        serve(self, call)
 
     def _leave(self, failure: BaseException | None) -> None:
         """Give the process its own values back, after a message that has come with others."""
@@ -198,13 +201,10 @@ class Engine:
 class InPlace(Engine):
     """The handler of a handler process, whose callbacks are all plain functions."""
 
-    __slots__ = ("_held", "_pending")
+    __slots__ = ("_pending",)
 
     def __init__(self, cls: type[Any], behaviour: Any, step: Step, state: Any) -> None:
         super().__init__(cls, behaviour, step, state)
-        self._held: deque[Any] = deque()
-        """The messages that came while the process was suspended. A handler has to take each
-        message when it comes; it can't leave it in the mailbox as `receive` does."""
         self._pending: Invoke | None = None
         """The callback to call in the next step, after `AGAIN` was returned."""
 
@@ -212,9 +212,6 @@ class InPlace(Engine):
         try:
             if message is AGAIN:
                 invoke, self._pending = self._pending, None
-            elif self.suspended and not self._is_for_engine(message):
-                self._held.append(message)
-                return None
             else:
                 invoke = self._next_for_message(message)
                 current_process().body.budget -= BY_RULES
@@ -222,6 +219,14 @@ class InPlace(Engine):
         except BaseException as exc:
             self._leave(exc)
             raise
+
+    def _serve(self, call: SystemCall) -> None:
+        super()._serve(call)
+        body = current_process().body
+        if self.suspended:
+            take_only(body, self._is_for_engine)
+        else:
+            take_all(body)
 
     def _run(self, invoke: Invoke | None) -> object:
         """Call `invoke` and the callbacks that follow from it; return `AGAIN` if not all are done.
@@ -231,15 +236,7 @@ class InPlace(Engine):
         """
         for _ in range(EVENT_QUANTUM):
             if invoke is None:
-                if self._arrived is not None:
-                    self._leave(None)
-                # After `resume` the held messages come before those in the mailbox.
-                if self.suspended or not self._held:
-                    return None
-                invoke = self._next_for_message(self._held.popleft())
-                current_process().body.budget -= EVENT
-                if invoke is None:
-                    continue
+                break
             event: Returned | Raised
             try:
                 value = getattr(self.behaviour, invoke.callback)(*invoke.args)
@@ -255,9 +252,9 @@ class InPlace(Engine):
                 # The first event of a message is paid for with the message.
                 current_process().body.budget -= EVENT
         if invoke is None:
-            self._leave(None)
-            if not self._held:
-                return None
+            if self._arrived is not None:
+                self._leave(None)
+            return None
         self._pending = invoke
         return AGAIN
 

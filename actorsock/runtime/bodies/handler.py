@@ -15,7 +15,7 @@ from trio.lowlevel import disable_ki_protection, enable_ki_protection
 
 from ..._native import twin
 from ..core.body import Body, owing
-from ..core.mailbox import NOTHING, anything
+from ..core.mailbox import NOTHING, Matcher, anything
 from ..core.node import Node
 from ..core.process import Process, alive, new_process
 from ..core.reductions import HANDLER_BUDGET, MESSAGE
@@ -49,11 +49,13 @@ def start_handler(node: Node, handle: Handler, terminate: Terminate | None = Non
 class HandlerBody(Body):
     """Runs one handler to completion on each delivery."""
 
-    __slots__ = ("_context", "_handler", "_node", "_process", "_step", "_terminate")
+    __slots__ = ("_context", "_handler", "_node", "_process", "_step", "_takes", "_terminate")
 
     kind = "handler"
     _process: Process | None
     """None once it has ended."""
+    _takes: Matcher
+    """What a `SelectiveHandlerBody` takes; not set in others."""
 
     def __init__(self, node: Node, handler: Handler, terminate: Terminate | None) -> None:
         super().__init__(node.timers, HANDLER_BUDGET)

@@ -1,10 +1,12 @@
 """A process whose mailbox has a limit, and what happens to the messages above it.
 
 Such a process is of another class: others are not asked at each message whether they have a limit.
+It becomes one at its start or later, by an assignment to its `__class__`.
 
 What the runtime owes to a process is always put into its mailbox: notices of ends, answers, the
 messages of sockets, requests of `sys` and `stop`. Only what `send`, `cast` and timers bring is
-dropped. The modules that define such messages enter their classes into `owed`.
+dropped. The modules that define such messages enter their classes into `owed`, or into `refused`
+those of requests: they are refused when they come, and stay if they are in the mailbox already.
 """
 
 import logging
@@ -26,11 +28,13 @@ from .running import by_task, local
 __all__ = [
     "Limit",
     "LimitedProcess",
+    "change_limit",
     "check_limit",
     "dropped_by",
     "dropped_in",
     "limit_mailbox",
     "limit_of",
+    "limited_classes",
 ]
 
 _log: Final = logging.getLogger("actorsock")
@@ -40,10 +44,13 @@ _log: Final = logging.getLogger("actorsock")
 class Limit:
     """The limit of a mailbox, for `spawn(..., max_mailbox=Limit(1000, "drop_old"))`.
 
-    All messages in the mailbox count. What the runtime owes to the process is put in all the same:
-    `Down`, `Exit`, answers, the messages of sockets, and requests of `sys` and `stop`. A `call`
-    above the limit fails at once with `CallError("overloaded")`. `send` returns as ever: what
-    happens to a message is for the receiver to say. Erlang has no such limit.
+    `max_mailbox` gives the caller one later. All messages in the mailbox count, also those that a
+    server leaves there while `sys` has suspended it.
+
+    What the runtime owes to the process is put in all the same: `Down`, `Exit`, answers, the
+    messages of sockets, and requests of `sys` and `stop`. A `call` above the limit fails at once
+    with `CallError("overloaded")`; one that is in the mailbox already is never dropped. `send`
+    returns as ever: what happens to a message is for the receiver to say. Erlang has no such limit.
 
     Attributes:
         length: how many messages the mailbox may have.
@@ -73,10 +80,10 @@ class Limit:
         check_word("action", value, ("kill", "drop_new", "drop_old"))
 
 
-def check_limit(limit: object) -> None:
+def check_limit(limit: object, argument: str = "max_mailbox") -> None:
     """Raise `TypeError` unless it is a `Limit` or None."""
     if limit is not None and type(limit) is not Limit:
-        raise TypeError(f"max_mailbox: expected a Limit or None, got {shown(limit)}")
+        raise TypeError(f"{argument}: expected a Limit or None, got {shown(limit)}")
 
 
 @attrs.define
@@ -97,7 +104,7 @@ def limit_of(process: Process) -> Limit | None:
 
 
 def dropped_by(process: Process) -> int:
-    """Return how many messages to a process were dropped."""
+    """Return how many messages to a process were dropped since it has a limit."""
     state = _states.get(process.pid)
     return 0 if state is None else state.dropped
 
@@ -129,7 +136,7 @@ class LimitedProcess(Process):
         length = len(self.mailbox)
         if state.full and length <= state.limit.length // 2:
             state.full = False
-            _note(self, f"drops messages no more: {state.dropped} by now")
+            _note_end(self, state)
         if length < state.limit.length or type(message) in owed:
             Process.deliver(self, message)
         elif (refuse := refused.get(type(message))) is not None:
@@ -140,8 +147,8 @@ class LimitedProcess(Process):
     def end(self, reason: Any) -> None:
         """End, and forget the limit."""
         Process.end(self, reason)
-        if self.pid not in alive and (state := _states.pop(self.pid, None)) is not None:
-            self.node.services[_DROPPED] = self.node.services.get(_DROPPED, 0) + state.dropped
+        if self.pid not in alive:
+            _forget(self)
 
     def _above(self, state: _State, message: Any) -> None:
         action = state.limit.action
@@ -159,10 +166,44 @@ class LimitedProcess(Process):
             Process.deliver(self, message)
 
 
+limited_classes: Final[dict[type[Process], type[Process]]] = {Process: LimitedProcess}
+"""The class that a process of each class has while its mailbox has a limit.
+
+Tracing enters its own."""
+
+
 def limit_mailbox(process: Process, limit: Limit) -> None:
-    """Give `process`, which has not run yet, a limit."""
+    """Give `process`, which has none, a limit."""
     _states[process.pid] = _State(limit)
-    process.__class__ = LimitedProcess
+    process.__class__ = limited_classes[type(process)]
+
+
+def change_limit(process: Process, limit: Limit | None) -> Limit | None:
+    """Give `process` a limit, another one, or none any more; return the former."""
+    state = _states.get(process.pid)
+    if state is None:
+        if limit is not None and process.pid in alive:
+            limit_mailbox(process, limit)
+        return None
+    former = state.limit
+    if limit is not None:
+        state.limit = limit
+        return former
+    if state.full:
+        _note_end(process, state)
+    _forget(process)
+    process.__class__ = next(
+        plain for plain, limited in limited_classes.items() if limited is type(process)
+    )
+    return former
+
+
+def _forget(process: Process) -> None:
+    """Forget the limit of a process that has ended, or has none any more."""
+    state = _states.pop(process.pid, None)
+    if state is not None:
+        services = process.node.services
+        services[_DROPPED] = services.get(_DROPPED, 0) + state.dropped
 
 
 def _drop_oldest(process: Process) -> bool:
@@ -170,11 +211,12 @@ def _drop_oldest(process: Process) -> bool:
     mailbox = process.mailbox
     itself = _sends(process)
     # Not while the process itself is going through them: a search of many messages is suspended in
-    # the middle; and a predicate may send to its own process.
+    # the middle, where the process does not wait; and a predicate may send to its own process.
     saved = mailbox.saved
-    if saved and not itself and len(saved) <= SCAN_QUANTUM:
+    searched = mailbox.wanted is None and process.body.kind != "handler"
+    if saved and not itself and not (searched and len(saved) > SCAN_QUANTUM):
         for number, (message, _) in saved.items():
-            if type(message) not in owed:
+            if _may_be_dropped(message):
                 mailbox.drop_saved(number)
                 return True
     return _drop_arrival(mailbox, 1 if itself else 0)
@@ -183,10 +225,15 @@ def _drop_oldest(process: Process) -> bool:
 def _drop_arrival(mailbox: Mailbox, first: int) -> bool:
     arrivals = mailbox.arrivals
     for place, message in enumerate(arrivals or ()):
-        if place >= first and type(message) not in owed:
+        if place >= first and _may_be_dropped(message):
             del arrivals[place]  # type: ignore[union-attr]  # it is not empty
             return True
     return False
+
+
+def _may_be_dropped(message: Any) -> bool:
+    kind = type(message)
+    return kind not in owed and kind not in refused
 
 
 def _sends(process: Process) -> bool:
@@ -196,6 +243,10 @@ def _sends(process: Process) -> bool:
         return by_task.get(current_task()) is process
     except RuntimeError:
         return False
+
+
+def _note_end(process: Process, state: _State) -> None:
+    _note(process, f"drops messages no more: {state.dropped} by now")
 
 
 def _note(process: Process, what: str) -> None:

@@ -281,7 +281,10 @@ class Mailbox:
     def pop(self) -> Any:
         """Remove and return the oldest message; there must be one."""
         if self.saved:
-            return self._remove(next(iter(self.saved)))
+            message = self._remove(next(iter(self.saved)))
+            if not self.saved:
+                self.saved = None  # as before: the native core hands messages to idle handlers
+            return message
         return self.arrivals.popleft()  # type: ignore[union-attr]  # the caller has checked
 
     def discard(self, ref: Ref, matches: Matcher) -> bool:

@@ -10,7 +10,7 @@ from typing import Any, Final
 from trio.lowlevel import current_task
 
 from ...otp.calls.protocol import BY_ALIAS, PENDING, Answer, Call
-from ...runtime.bodies.limited_process import LimitedProcess
+from ...runtime.bodies.limited_process import LimitedProcess, limited_classes
 from ...runtime.bodies.running import by_task, local
 from ...runtime.core.identity import Pid, Ref
 from ...runtime.core.messages import Down, Exit
@@ -95,6 +95,8 @@ class TracedLimitedProcess(TracedProcess, LimitedProcess):
 
     __slots__ = ()
 
+
+limited_classes[TracedProcess] = TracedLimitedProcess
 
 _IN_PLACE: Final = Ref()
 """The ref of answers that were given in place, of which there is no message."""

@@ -15,6 +15,7 @@ from actorsock import (
     is_alive,
     link,
     make_ref,
+    max_mailbox,
     monitor,
     process_info,
     processes,
@@ -116,6 +117,7 @@ WRONG: list[tuple[list[Callable[[Any], object]], list[Any], type[Exception], str
         r"^terminate: expected a plain function of one reason, got ",
     ),
     ([trap_exit], [None, 1, "on"], TypeError, r"^flag: expected a bool, got "),
+    ([max_mailbox], [1, "on"], TypeError, r"^limit: expected a Limit or None, got "),
 ]
 
 

@@ -305,6 +305,7 @@ ARGUMENTS: dict[str, Argument] = {
     "items": Argument(st.sampled_from([None, [], ["status", "waits_for"], ["messages"], ["none"]])),
     "label": Argument(MESSAGE),
     "light": Argument(st.booleans()),
+    "limit": Argument(st.sampled_from([None, actorsock.Limit(10_000, "drop_new")])),
     "max_mailbox": Argument(st.sampled_from([None, actorsock.Limit(3, "drop_old")])),
     "message": Argument(MESSAGE),
     "mode": Argument(st.sampled_from(["explicit_unalias", "reply"])),
