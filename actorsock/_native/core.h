@@ -297,7 +297,7 @@
     X(light, light_type, _function)                                                               \
     X(light, light_type, exit_raised)                                                             \
     X(light, light_type, stopped)                                                                 \
-    X(light, light_type, resume)                                                                  \
+    X(light, light_type, instead)                                                                 \
     X(light, light_type, _coroutine)                                                              \
     X(light, light_type, _passes)                                                                 \
     X(passes, passes_type, keeper)                                                                \

@@ -141,7 +141,8 @@ new_light(State *state, PyObject *node, PyObject *function, PyObject *arguments)
         SLOT(body, state->light__passes) = Py_NewRef(SLOT(node, state->node_passes));
         SLOT(body, state->light__function) = Py_NewRef(function);
         SLOT(body, state->light__args) = Py_NewRef(arguments);
-        SLOT(body, state->light_resume) = Py_NewRef(Py_None);
+        SLOT(body, state->light__coroutine) = Py_NewRef(Py_None);
+        SLOT(body, state->light_instead) = Py_NewRef(Py_None);
         SLOT(body, state->light_stopped) = Py_NewRef(Py_False);
         SLOT(body, state->light_exit_raised) = Py_NewRef(Py_False);
     }
