@@ -212,29 +212,112 @@ static PyType_Spec account_spec = {
     .slots = account_slots,
 };
 
+static PyObject *
+init_subclass(PyObject *op, PyObject *unused)
+{
+    PyTypeObject *type = (PyTypeObject *)op, *base = type->tp_base;
+    if (!PyType_IS_GC(base) && type->tp_basicsize == base->tp_basicsize
+        && type->tp_dictoffset == base->tp_dictoffset
+        && type->tp_weaklistoffset == base->tp_weaklistoffset) {
+        type->tp_flags &= ~Py_TPFLAGS_HAVE_GC;
+        type->tp_traverse = NULL;
+        type->tp_clear = NULL;
+        type->tp_free = PyObject_Free;
+    }
+    Py_RETURN_NONE;
+}
+
+PyMethodDef SUBCLASS_METHODS[] = {
+    {"__init_subclass__", init_subclass, METH_NOARGS | METH_CLASS,
+     "Make a class whose instances are no larger than those of this one."},
+    {NULL, NULL, 0, NULL},
+};
+
+/* The number is an integer of C where it fits, as all numbers of this program do; those that other nodes
+   have given may be larger. A pointer is even, so an odd word is an integer, shifted by one.  */
 typedef struct {
     PyObject_HEAD
-    PyObject *number, *weak_references;
+    intptr_t number; /* 0: unset */
+    PyObject *weak_references;
 } Numbered;
+
+static int
+is_integer(intptr_t number)
+{
+    return number & 1;
+}
+
+int
+set_identity(PyObject *op, PyObject *number)
+{
+    Numbered *self = (Numbered *)op;
+    int overflow = 0;
+    long long value = PyLong_AsLongLongAndOverflow(number, &overflow);
+    if (value == -1 && !overflow && PyErr_Occurred()) {
+        return -1;
+    }
+    intptr_t former = self->number;
+    if (!overflow && value >= INTPTR_MIN / 2 && value <= INTPTR_MAX / 2) {
+        self->number = (intptr_t)value * 2 + 1;
+    }
+    else {
+        self->number = (intptr_t)Py_NewRef(number);
+    }
+    if (!is_integer(former)) {
+        Py_XDECREF((PyObject *)former);
+    }
+    return 0;
+}
+
+static PyObject *
+numbered_get(PyObject *op, void *closure)
+{
+    intptr_t number = ((Numbered *)op)->number;
+    if (number == 0) {
+        PyErr_SetString(PyExc_AttributeError, "_number");
+        return NULL;
+    }
+    return is_integer(number) ? PyLong_FromLongLong((number - 1) / 2)
+                              : Py_NewRef((PyObject *)number);
+}
+
+static int
+numbered_set(PyObject *op, PyObject *value, void *closure)
+{
+    if (value == NULL || !PyLong_Check(value)) {
+        PyErr_SetString(PyExc_TypeError, "_number: expected an int");
+        return -1;
+    }
+    return set_identity(op, value);
+}
 
 static void
 numbered_dealloc(PyObject *op)
 {
     PyTypeObject *type = Py_TYPE(op);
+    intptr_t number = ((Numbered *)op)->number;
     PyObject_ClearWeakRefs(op);
-    Py_CLEAR(((Numbered *)op)->number);
+    if (!is_integer(number)) {
+        Py_XDECREF((PyObject *)number);
+    }
     type->tp_free(op);
     Py_DECREF(type);
 }
 
+static PyGetSetDef numbered_getset[] = {
+    {"_number", numbered_get, numbered_set, NULL, NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
 static PyMemberDef numbered_members[] = {
-    {"_number", T_OBJECT_EX, offsetof(Numbered, number), 0, NULL},
     {"__weaklistoffset__", T_PYSSIZET, offsetof(Numbered, weak_references), READONLY, NULL},
     {NULL, 0, 0, 0, NULL},
 };
 
 static PyType_Slot numbered_slots[] = {
     {Py_tp_dealloc, numbered_dealloc},
+    {Py_tp_getset, numbered_getset},
+    {Py_tp_methods, SUBCLASS_METHODS},
     {Py_tp_members, numbered_members},
     {0, NULL},
 };
@@ -252,6 +335,7 @@ find_class(State *state, const char *name)
 {
     return strcmp(name, "Account") == 0    ? state->account_type
            : strcmp(name, "Numbered") == 0 ? state->numbered_type
+           : strcmp(name, "Table") == 0 ? state->table_type
            : strcmp(name, "CountedNumbers") == 0 ? state->counted_numbers_type
                                            : NULL;
 }
@@ -309,6 +393,7 @@ module_exec(PyObject *module)
         {&state->account_type, &account_spec},
         {&state->numbered_type, &numbered_spec},
         {&state->counted_numbers_type, &counted_numbers_spec},
+        {&state->table_type, &table_spec},
         {&state->woken_type, &woken_spec},
         {&state->matcher_type, &matcher_spec},
         {&state->receiving_type, &receiving_spec},

@@ -24,6 +24,7 @@
     X(account_type)                                                                               \
     X(numbered_type)                                                                              \
     X(counted_numbers_type)                                                                       \
+    X(table_type)                                                                                 \
     X(woken_type)                                                                                 \
     X(matcher_type)                                                                               \
     X(receiving_type)                                                                             \
@@ -240,7 +241,6 @@
 
 /* Offsets of slots: X(group, type, slot) declares `group_slot`, of the type `type`.  */
 #define RUNTIME_SLOTS(X)                                                                          \
-    X(pid, pid_type, _number)                                                                     \
     X(process, process_type, name)                                                                \
     X(process, process_type, trapping)                                                            \
     X(process, process_type, reason)                                                              \
@@ -297,7 +297,7 @@
     X(light, light_type, _function)                                                               \
     X(light, light_type, exit_raised)                                                             \
     X(light, light_type, stopped)                                                                 \
-    X(light, light_type, resume)                                                                  \
+    X(light, light_type, instead)                                                                 \
     X(light, light_type, _coroutine)                                                              \
     X(light, light_type, _passes)                                                                 \
     X(passes, passes_type, keeper)                                                                \
@@ -353,7 +353,6 @@
     X(registry, registry_type, debug)                                                             \
     X(registry, registry_type, kinds)                                                             \
     X(registry, registry_type, sockets)                                                           \
-    X(socket, socket_type, _number)                                                               \
     X(settings, settings_type, debug)                                                             \
     X(settings, settings_type, iow)                                                               \
     X(settings, settings_type, use_registry)                                                      \
@@ -514,6 +513,7 @@ extern PyType_Spec matcher_spec;
 extern PyType_Spec receiving_spec;
 extern PyType_Spec asked_spec;
 extern PyType_Spec counted_numbers_spec;
+extern PyType_Spec table_spec;
 
 /* --- objects ----------------------------------------------------------------------------------- */
 
@@ -600,6 +600,14 @@ new_or_spare(PyObject **spare, PyObject *type)
     PyObject_GC_Track(made);
     return made;
 }
+
+/* `__init_subclass__` of a class of C without the part that the garbage collector needs. Python gives that
+   part, 16 bytes of each instance, to every class that it makes: this takes it away from a class whose
+   instances are no larger than those of its base.  */
+extern PyMethodDef SUBCLASS_METHODS[];
+
+/* Put the number into a `Numbered`: 0 or -1.  */
+int set_identity(PyObject *identity, PyObject *number);
 
 /* --- calls ------------------------------------------------------------------------------------- */
 
@@ -788,6 +796,24 @@ read_report(PyObject *const *args, Report *report)
     report->ended = report->write < 0 ? -1 : PyObject_IsTrue(args[2]);
     return report->ended < 0 ? -1 : 0;
 }
+
+/* --- tables ------------------------------------------------------------------------------------ */
+
+/* Table(); a new reference.  */
+PyObject *new_table(State *state);
+
+/* These are given an instance of exactly the type of C, which the caller holds.  */
+
+Py_ssize_t table_size(PyObject *table);
+
+/* The value; borrowed, NULL with or without an exception.  */
+PyObject *table_find(PyObject *table, PyObject *key);
+
+/* Put a value into the table: 0 or -1.  */
+int table_set(PyObject *table, PyObject *key, PyObject *value);
+
+/* Remove an entry and return its value, a new reference; NULL with or without an exception.  */
+PyObject *table_take(PyObject *table, PyObject *key);
 
 /* --- across files ------------------------------------------------------------------------------ */
 

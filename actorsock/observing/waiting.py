@@ -41,7 +41,7 @@ def waits_for(process: Process) -> WaitReason | None:
             return explain(process, parked)
     if type(parked) is not Ref:
         return reason_of_receive(parked, None, False, None)
-    target = (process.monitors or {}).get(parked)
+    target = None if process.monitors is None else process.monitors.get(parked)
     calling = process.calling
     return reason_of_receive(
         parked,

@@ -38,11 +38,11 @@ leave_context(PyObject *context)
     return left;
 }
 
-/* Call `resume`, as the Python does: of a body that an exception is to be thrown into.  */
+/* Call what is to be called instead of resuming the code: an exception is to be thrown into it.  */
 static PySendResult
-call_resume(PyObject *resume, PyObject **yielded)
+call_instead(PyObject *instead, PyObject **yielded)
 {
-    *yielded = PyObject_CallOneArg(resume, Py_None);
+    *yielded = PyObject_CallOneArg(instead, Py_None);
     return *yielded == NULL ? PYGEN_ERROR : PYGEN_NEXT; /* the end is a StopIteration here */
 }
 
@@ -58,14 +58,11 @@ begin_code(State *state, PyObject *body)
     PyObject *coroutine = nothing == NULL ? NULL
                                           : PyObject_CallFunctionObjArgs(
                                                 state->call_function, function, args, NULL);
-    PyObject *resume = coroutine == NULL ? NULL : PyObject_GetAttr(coroutine, state->str_send);
-    if (resume == NULL) {
-        Py_XDECREF(coroutine);
+    if (coroutine == NULL) {
         Py_XDECREF(nothing);
         return -1;
     }
     slot_set(body, state->light__coroutine, coroutine);
-    slot_set(body, state->light_resume, resume);
     slot_set(body, state->light__args, nothing);
     return 0;
 }
@@ -74,30 +71,27 @@ begin_code(State *state, PyObject *body)
 static int
 step_body(State *state, PyObject *body, PyObject *process)
 {
-    if (SLOT(body, state->light_resume) == Py_None) {
-        if (begin_code(state, body) < 0) {
-            return end_by_exception(state, body, process);
-        }
+    if (SLOT(body, state->light__coroutine) == Py_None
+        && SLOT(body, state->light_instead) == Py_None && begin_code(state, body) < 0) {
+        return end_by_exception(state, body, process);
     }
     PyObject *coroutine = Py_XNewRef(SLOT(body, state->light__coroutine));
-    PyObject *resume = Py_XNewRef(SLOT(body, state->light_resume));
+    PyObject *instead = Py_XNewRef(SLOT(body, state->light_instead));
     PyObject *context = Py_XNewRef(SLOT(body, state->light_context));
     PyObject *yielded = NULL;
     PySendResult outcome = PYGEN_ERROR;
-    if (coroutine == NULL || resume == NULL || context == NULL) {
+    if (coroutine == NULL || instead == NULL || context == NULL) {
         PyErr_SetString(PyExc_AttributeError, "a light body without coroutine or context");
     }
     else if (PyContext_Enter(context) == 0) {
-        /* Usually `resume` is the method `send` of the coroutine.  */
-        outcome = PyCFunction_Check(resume) && PyCFunction_GET_SELF(resume) == coroutine
-                      ? PyIter_Send(coroutine, Py_None, &yielded)
-                      : call_resume(resume, &yielded);
+        outcome = instead == Py_None ? PyIter_Send(coroutine, Py_None, &yielded)
+                                     : call_instead(instead, &yielded);
         if (leave_context(context) < 0) {
             outcome = PYGEN_ERROR;
         }
     }
     Py_XDECREF(context);
-    Py_XDECREF(resume);
+    Py_XDECREF(instead);
     Py_XDECREF(coroutine);
     int done;
     switch (outcome) {

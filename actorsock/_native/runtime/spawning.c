@@ -9,11 +9,10 @@ new_identity(State *state, PyObject *type, PyObject *next)
 {
     PyObject *number = PyObject_CallNoArgs(next);
     PyObject *identity = number == NULL ? NULL : new_instance(type);
-    if (identity == NULL) {
-        Py_XDECREF(number);
-        return NULL;
+    if (identity != NULL && set_identity(identity, number) < 0) {
+        Py_CLEAR(identity);
     }
-    SLOT(identity, state->pid__number) = number; /* the slot is that of the base of both */
+    Py_XDECREF(number);
     return identity;
 }
 
@@ -141,7 +140,8 @@ new_light(State *state, PyObject *node, PyObject *function, PyObject *arguments)
         SLOT(body, state->light__passes) = Py_NewRef(SLOT(node, state->node_passes));
         SLOT(body, state->light__function) = Py_NewRef(function);
         SLOT(body, state->light__args) = Py_NewRef(arguments);
-        SLOT(body, state->light_resume) = Py_NewRef(Py_None);
+        SLOT(body, state->light__coroutine) = Py_NewRef(Py_None);
+        SLOT(body, state->light_instead) = Py_NewRef(Py_None);
         SLOT(body, state->light_stopped) = Py_NewRef(Py_False);
         SLOT(body, state->light_exit_raised) = Py_NewRef(Py_False);
     }
@@ -361,20 +361,19 @@ spawn(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
 }
 
 static int
-is_unused(PyObject *table)
+is_unused(State *state, PyObject *table)
 {
-    return table == Py_None || (table != NULL && PyDict_CheckExact(table)
-                                && PyDict_GET_SIZE(table) == 0);
+    return table == Py_None || (is_exactly(table, state->table_type) && table_size(table) == 0);
 }
 
 /* --- monitors ---------------------------------------------------------------------------------- */
 
 /* The table in a slot of `process`, which is made if there is none; borrowed.  */
 static PyObject *
-table_in(PyObject *process, Py_ssize_t offset)
+table_in(State *state, PyObject *process, Py_ssize_t offset)
 {
     if (SLOT(process, offset) == Py_None) {
-        PyObject *table = PyDict_New();
+        PyObject *table = new_table(state);
         if (table == NULL) {
             return NULL;
         }
@@ -384,24 +383,26 @@ table_in(PyObject *process, Py_ssize_t offset)
 }
 
 static int
-is_table(PyObject *table)
+is_table(State *state, PyObject *table)
 {
-    return table == Py_None || (table != NULL && PyDict_CheckExact(table));
+    return table == Py_None || is_exactly(table, state->table_type);
 }
 
 /* Put the new monitor `ref` into both tables: 0 or -1.  */
 static int
 add_monitor(State *state, PyObject *process, PyObject *target, PyObject *named, PyObject *ref)
 {
-    PyObject *watchers = table_in(target, state->process_watchers);
-    PyObject *monitors = watchers == NULL ? NULL : table_in(process, state->process_monitors);
-    PyObject *entry = monitors == NULL
-                          ? NULL
-                          : PyTuple_Pack(2, SLOT(process, state->process_pid), named);
+    PyObject *entry = PyTuple_Pack(2, SLOT(process, state->process_pid), named);
+    PyObject *watchers
+        = entry == NULL ? NULL : Py_XNewRef(table_in(state, target, state->process_watchers));
+    PyObject *monitors
+        = watchers == NULL ? NULL : Py_XNewRef(table_in(state, process, state->process_monitors));
     int done = -1;
-    if (entry != NULL && PyDict_SetItem(watchers, ref, entry) == 0) {
-        done = PyDict_SetItem(monitors, ref, SLOT(target, state->process_pid));
+    if (monitors != NULL && table_set(watchers, ref, entry) == 0) {
+        done = table_set(monitors, ref, SLOT(target, state->process_pid));
     }
+    Py_XDECREF(monitors);
+    Py_XDECREF(watchers);
     Py_XDECREF(entry);
     return done;
 }
@@ -417,8 +418,8 @@ monitor(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
     }
     if (PyVectorcall_NARGS(nargsf) != 3 || kwnames != NULL
         || !is_exactly(args[0], state->process_type) || !is_exactly(args[1], state->process_type)
-        || args[0] == args[1] || !is_table(SLOT(args[0], state->process_monitors))
-        || !is_table(SLOT(args[1], state->process_watchers))) {
+        || args[0] == args[1] || !is_table(state, SLOT(args[0], state->process_monitors))
+        || !is_table(state, SLOT(args[1], state->process_watchers))) {
         return twin_fall_back(self, args, nargsf, kwnames);
     }
     PyObject *ref = new_ref(state);
@@ -434,15 +435,14 @@ monitor(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
 /* Remove `key`, if it is there, and return its value, a new reference; NULL with or without an
    exception.  */
 static PyObject *
-pop_from(PyObject *table, PyObject *key)
+pop_from(State *state, PyObject *table, PyObject *key)
 {
-    if (table == NULL || !PyDict_CheckExact(table)) {
+    if (!is_exactly(table, state->table_type)) {
         return NULL;
     }
-    PyObject *value = Py_XNewRef(PyDict_GetItemWithError(table, key));
-    if (value != NULL && PyDict_DelItem(table, key) < 0) {
-        Py_CLEAR(value);
-    }
+    Py_INCREF(table);
+    PyObject *value = table_take(table, key);
+    Py_DECREF(table);
     return value;
 }
 
@@ -450,10 +450,10 @@ pop_from(PyObject *table, PyObject *key)
 static int
 leads_elsewhere(State *state, PyObject *monitors, PyObject *ref)
 {
-    if (monitors == NULL || !PyDict_CheckExact(monitors)) {
-        return 0;
+    if (!is_exactly(monitors, state->table_type)) {
+        return monitors != NULL && monitors != Py_None;
     }
-    PyObject *target = PyDict_GetItemWithError(monitors, ref);
+    PyObject *target = table_find(monitors, ref);
     return target != NULL && !is_exactly(target, state->pid_type);
 }
 
@@ -468,20 +468,20 @@ demonitor(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
     }
     if (PyVectorcall_NARGS(nargsf) != 2 || kwnames != NULL
         || !is_exactly(args[0], state->process_type) || !is_exactly(args[1], state->ref_type)
-        || !is_unused(SLOT(args[0], state->process_aliases))
+        || !is_unused(state, SLOT(args[0], state->process_aliases))
         || leads_elsewhere(state, SLOT(args[0], state->process_monitors), args[1])) {
         return twin_fall_back(self, args, nargsf, kwnames);
     }
-    PyObject *target = pop_from(SLOT(args[0], state->process_monitors), args[1]);
+    PyObject *target = pop_from(state, SLOT(args[0], state->process_monitors), args[1]);
     if (target != NULL) {
         PyObject *process = Py_XNewRef(PyDict_GetItemWithError(state->alive, target));
         Py_DECREF(target);
         if (is_exactly(process, state->process_type)) {
-            Py_XDECREF(pop_from(SLOT(process, state->process_watchers), args[1]));
+            Py_XDECREF(pop_from(state, SLOT(process, state->process_watchers), args[1]));
         }
         else if (process != NULL) {
             PyObject *watchers = PyObject_GetAttrString(process, "watchers");
-            Py_XDECREF(watchers == NULL ? NULL : pop_from(watchers, args[1]));
+            Py_XDECREF(watchers == NULL ? NULL : pop_from(state, watchers, args[1]));
             Py_XDECREF(watchers);
         }
         Py_XDECREF(process);
@@ -499,11 +499,11 @@ static int
 ends_plainly(State *state, PyObject *process)
 {
     return SLOT(process, state->process_name) == Py_None
-           && is_unused(SLOT(process, state->process_timers))
-           && is_unused(SLOT(process, state->process_monitors))
-           && is_unused(SLOT(process, state->process_aliases))
-           && is_unused(SLOT(process, state->process_links))
-           && is_unused(SLOT(process, state->process_watchers))
+           && is_unused(state, SLOT(process, state->process_timers))
+           && is_unused(state, SLOT(process, state->process_monitors))
+           && is_unused(state, SLOT(process, state->process_aliases))
+           && is_unused(state, SLOT(process, state->process_links))
+           && is_unused(state, SLOT(process, state->process_watchers))
            && is_exactly(SLOT(process, state->process_mailbox), state->mailbox_type)
            && (is_exactly(SLOT(process, state->process_body), state->light_type)
                || is_exactly(SLOT(process, state->process_body), state->task_type))

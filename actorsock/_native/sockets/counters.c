@@ -161,6 +161,7 @@ static PyGetSetDef numbers_getset[] = {
 static PyType_Slot numbers_slots[] = {
     {Py_tp_dealloc, numbers_dealloc},
     {Py_tp_getset, numbers_getset},
+    {Py_tp_methods, SUBCLASS_METHODS},
     {0, NULL},
 };
 

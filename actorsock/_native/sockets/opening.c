@@ -164,12 +164,13 @@ new_socket_object(State *state, PyObject *actor)
 {
     PyObject *number = PyIter_Next(state->socket_numbers);
     PyObject *made = number == NULL ? NULL : new_instance(state->socket_type);
-    if (made == NULL) {
-        Py_XDECREF(number);
-        return NULL;
+    if (made != NULL) {
+        SLOT(made, state->socket__actor) = Py_NewRef(actor);
+        if (set_identity(made, number) < 0) {
+            Py_CLEAR(made);
+        }
     }
-    SLOT(made, state->socket__actor) = Py_NewRef(actor);
-    SLOT(made, state->socket__number) = number;
+    Py_XDECREF(number);
     return made;
 }
 
@@ -195,7 +196,7 @@ start_process(State *state, const Given *given)
 static int
 monitor_owner(State *state, const Given *given, PyObject *process)
 {
-    PyObject *monitors = PyDict_New();
+    PyObject *monitors = new_table(state);
     if (monitors == NULL) {
         return -1;
     }
@@ -203,7 +204,7 @@ monitor_owner(State *state, const Given *given, PyObject *process)
     slot_set(given->actor, state->actor__monitors, Py_NewRef(monitors));
     PyObject *ref
         = PyObject_CallMethodObjArgs(process, state->str_monitor, given->owner, pid, NULL);
-    int done = ref == NULL ? -1 : PyDict_SetItem(monitors, pid, ref);
+    int done = ref == NULL ? -1 : table_set(monitors, pid, ref);
     Py_XDECREF(ref);
     Py_DECREF(pid);
     Py_DECREF(monitors);

@@ -252,12 +252,10 @@ select_plainly(State *state, PyObject *actor, PyObject *pid, PyObject *lane, PyO
         return NULL;
     }
     PyObject *monitors = SLOT(actor, state->actor__monitors);
-    int monitored = monitors != NULL && PyDict_CheckExact(monitors)
-                        ? PyDict_Contains(monitors, pid)
-                        : 0;
-    if (monitored < 0
-        || (monitored == 0
-            && done_with(PyObject_CallMethodOneArg(actor, state->str_monitor_user, pid)) < 0)) {
+    int monitored = is_exactly(monitors, state->table_type) && table_find(monitors, pid) != NULL;
+    if (!monitored
+        && (PyErr_Occurred()
+            || done_with(PyObject_CallMethodOneArg(actor, state->str_monitor_user, pid)) < 0)) {
         Py_DECREF(select);
         return NULL;
     }

@@ -11,6 +11,7 @@ from ...runtime.bodies.current import current_process
 from ...runtime.core.identity import Pid, Ref
 from ...runtime.core.messages import Down, Timeout
 from ...runtime.core.process import ExitError, Process
+from ...runtime.core.table import Table
 from ..terms.values import Atom
 from .distribution import distribution
 from .identities import FarName
@@ -121,5 +122,5 @@ async def ask_for_call(
 def _keep_monitor(process: Process, ref: Ref, peer: Peer) -> None:
     """Keep the monitor of a process that is only asked for; its pid comes with the answer."""
     if process.monitors is None:
-        process.monitors = {}
+        process.monitors = Table()
     process.monitors[ref] = FarName("", peer)

@@ -26,6 +26,7 @@ async def call_function(function: Callable[..., Awaitable[T]], args: tuple[Any, 
     The runtime around it is protected from Ctrl-C; the user's function must not be.
     """
     awaitable = function(*args)
+    del args  # what the function lets go of is not kept here
     # The first test is the usual case; isinstance with an abstract class takes far longer.
     if type(awaitable) is not CoroutineType and not isinstance(awaitable, Awaitable):
         raise TypeError(

@@ -81,25 +81,27 @@ class LightBody(Body):
         "_passes",
         "context",
         "exit_raised",
+        "instead",
         "process",
-        "resume",
         "stopped",
     )
 
     kind = "light"
     waiting = _pause
     process: Process
-    _coroutine: Coroutine[Any, None, None]
+    _coroutine: Coroutine[Any, None, None] | None
+    """The code; None until the first step."""
 
     def __init__(self, node: Node, function: Any, args: tuple[Any, ...]) -> None:
         super().__init__(node.timers, LIGHT_BUDGET)
         self._passes = node.passes
         self._function = function
         self._args = args
+        self._coroutine = None
         self.context = copy_context()
         """Its context variables: a copy of the starter's, as trio does for a task."""
-        self.resume: Callable[[None], object] | None = None
-        """Runs the code until it next yields `_PAUSE`; None until the first step."""
+        self.instead: Callable[[None], object] | None = None
+        """Called once by the next step instead of resuming the code; mostly None."""
         self.stopped = False
         """True once an exit signal ends the process: it must not wait any more."""
         self.exit_raised = False
@@ -166,25 +168,31 @@ class LightBody(Body):
 
     @property
     def code(self) -> object:
-        return getattr(self, "_coroutine", None)  # not begun: the slot is empty
+        return self._coroutine
 
-    def begin(self) -> Callable[[None], object]:
-        """Call the function, before the first step; return `resume`."""
+    def resume(self) -> Callable[[None], object]:
+        """Return what runs the code until it next yields `_PAUSE`."""
+        # A bound method for each step, and none kept: most processes wait, and it takes memory.
+        coroutine = self._coroutine or self.begin()
+        return coroutine.send
+
+    def begin(self) -> Coroutine[Any, None, None]:
+        """Call the function, before the first step; return the code."""
         if self.stopped:
             raise exit_signal(self.process.reason, self.process.ended_by)
-        self._coroutine = call_function(self._function, self._args)
+        self._coroutine = coroutine = call_function(self._function, self._args)
         self._args = ()
-        self.resume = self._coroutine.send
-        return self.resume
+        return coroutine
 
     def throw_next(self, exc: BaseException) -> None:
         """Have the next step raise `exc` in the code, where it waits."""
 
-        def resume(_: None) -> object:
-            self.resume = self._coroutine.send
-            return self._coroutine.throw(exc)
+        def throw(_: None) -> object:
+            self.instead = None
+            coroutine = self._coroutine or self.begin()
+            return coroutine.throw(exc)
 
-        self.resume = resume
+        self.instead = throw
 
     def throw_misuse(self, awaited: object) -> None:
         """Raise `TypeError` in the next step of the code, which has awaited something foreign.
@@ -224,7 +232,7 @@ def step_all(ready: deque[LightBody], budget: int) -> int:
             body.floor = body.budget - full
             step.process = body.process
             try:
-                yielded = body.context.run(body.resume or body.begin(), None)
+                yielded = body.context.run(body.instead or body.resume(), None)
                 if yielded is not _PAUSE:
                     body.throw_misuse(yielded)
             except StopIteration:

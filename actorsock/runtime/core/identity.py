@@ -11,7 +11,7 @@ from typing import Any, Final, TypeGuard, TypeVar
 from ..._native import twin
 from ...arguments import shown
 
-__all__ = ["Pid", "Ref", "check_pid", "check_ref", "is_pid", "make_ref"]
+__all__ = ["Numbered", "Pid", "Ref", "check_pid", "check_ref", "is_pid", "make_ref"]
 
 _next_pid: Final[Callable[[], int]] = count(1).__next__
 _next_ref: Final[Callable[[], int]] = count(1).__next__

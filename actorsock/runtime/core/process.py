@@ -18,6 +18,7 @@ from .messages import Down, Exit
 from .node import Node
 from .remote import Remote, RemotePid, RemoteRef
 from .signals import Origin, effect_of
+from .table import Table
 
 __all__ = [
     "EndedBy",
@@ -165,7 +166,7 @@ class EndedBy:
 _STEPS_SHOWN: Final = 10
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, weakref_slot=False)
 class Process:
     """One process of one node."""
 
@@ -183,15 +184,15 @@ class Process:
     """The exit signal that ends it; None if none does."""
 
     # Most processes use few of these tables, so each is made when something is put into it.
-    links: dict[Pid, None] | None = None
+    links: Table[Pid, None] | None = None
     """Linked processes, in the order in which the links were made: a dict serves as ordered set."""
-    monitors: dict[Ref, Pid | Remote] | None = None
+    monitors: Table[Ref, Pid | Remote] | None = None
     """The processes that this one monitors; a `RemoteName` for one known by its name there."""
-    watchers: dict[Ref, tuple[Pid, Any]] | None = None
+    watchers: Table[Ref, tuple[Pid, Any]] | None = None
     """The processes that monitor this one, each with the argument of its `monitor`."""
-    timers: dict[Ref, Node] | None = None
+    timers: Table[Ref, Node] | None = None
     """Message timers that will send to this process, and the node that keeps them."""
-    aliases: dict[Ref, str] | None = None
+    aliases: Table[Ref, str] | None = None
     """The active aliases of this process, and the mode of each (see `api.aliases`)."""
 
     # For those who look at it from outside.
@@ -254,13 +255,13 @@ class Process:
         """Link both processes; there is at most one link for a pair."""
         for one, another in ((self, other), (other, self)):
             if one.links is None:
-                one.links = {}
+                one.links = Table()
             one.links[another.pid] = None
 
     def link_elsewhere(self, pid: RemotePid) -> None:
         """Link the process with one of another node."""
         if self.links is None:
-            self.links = {}
+            self.links = Table()
         if pid not in self.links:
             self.links[pid] = None
             pid.linked(self.pid)
@@ -287,10 +288,10 @@ class Process:
             self.deliver(Down(ref, named, "noproc"))
         elif target is not self:
             if target.watchers is None:
-                target.watchers = {}
+                target.watchers = Table()
             target.watchers[ref] = (self.pid, named)
             if self.monitors is None:
-                self.monitors = {}
+                self.monitors = Table()
             self.monitors[ref] = target.pid
         return ref
 
@@ -299,7 +300,7 @@ class Process:
         if ref is None:
             ref = Ref()
         if self.monitors is None:
-            self.monitors = {}
+            self.monitors = Table()
         self.monitors[ref] = target
         target.monitored(self.pid, ref)
         return ref
@@ -319,7 +320,7 @@ class Process:
     def linked_from(self, pid: RemotePid) -> None:
         """Keep the link that a process of another node has made."""
         if self.links is None:
-            self.links = {}
+            self.links = Table()
         self.links[pid] = None
 
     def unlinked_from(self, pid: RemotePid) -> None:
@@ -335,7 +336,7 @@ class Process:
     def watched_from(self, pid: RemotePid, ref: RemoteRef, named: Pid | str) -> None:
         """Keep the monitor that a process of another node has asked for."""
         if self.watchers is None:
-            self.watchers = {}
+            self.watchers = Table()
         self.watchers[ref] = (pid, named)
 
     def unwatched_from(self, ref: RemoteRef) -> None:
@@ -346,7 +347,7 @@ class Process:
     def add_alias(self, ref: Ref, mode: str) -> None:
         """Make `ref` an alias: messages sent to it are delivered to this process."""
         if self.aliases is None:
-            self.aliases = {}
+            self.aliases = Table()
         self.aliases[ref] = mode
         aliased[ref] = self
 
@@ -372,7 +373,7 @@ class Process:
     def add_timer(self, ref: Ref, node: Node) -> None:
         """Record that `node` keeps a timer, `ref`, which will send to this process."""
         if self.timers is None:
-            self.timers = {}
+            self.timers = Table()
         self.timers[ref] = node
 
     def drop_timer(self, ref: Ref) -> None:

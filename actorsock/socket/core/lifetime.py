@@ -24,6 +24,7 @@ from ...runtime.core.identity import Pid, Ref
 from ...runtime.core.messages import Down
 from ...runtime.core.process import Process, alive
 from ...runtime.core.reductions import SYSTEM_CALL
+from ...runtime.core.table import Table
 from ..kernel.descriptors import close_at_once, close_lingering, lingers, without_sigpipe
 from ..kernel.errors import error_of
 from ..options.settings import DEFAULTS, Settings
@@ -97,7 +98,7 @@ class SocketLifetime(Readiness):
         self.socket_object: Any = self.object_type(self)
         """The `Socket` that programs have; None after the close, since the two form a cycle."""
         self.process = start_handler(service.node, self._on_message, self._terminated)
-        self._monitors: dict[Pid, Ref] = {}
+        self._monitors: Table[Pid, Ref] = Table()
         self._monitor(owner)
         service.registry.kinds[self.socket_object] = kind
         if settings.use_registry:

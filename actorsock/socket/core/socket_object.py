@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from trio.lowlevel import enable_ki_protection
 
+from ...runtime.core.identity import Numbered
 from .stdlib_shape import StdlibShape
 
 __all__ = ["Socket"]
@@ -13,7 +14,7 @@ __all__ = ["Socket"]
 _numbers: Final = count(1)
 
 
-class Socket(StdlibShape):
+class Socket(StdlibShape, Numbered):
     """A socket: the first argument of the functions of this module. Erlang's `socket()`.
 
     Any process may use it. The process that opened or accepted it owns it, and the end of that
@@ -26,7 +27,7 @@ class Socket(StdlibShape):
             ok(await socket.connect(sock, ("127.0.0.1", 8080)))
     """
 
-    __slots__ = ("__weakref__", "_actor", "_number")
+    __slots__ = ("_actor",)
 
     def __init__(self, actor: Any) -> None:
         self._actor = actor

@@ -282,7 +282,7 @@ class Lane:
         return (Activate(self.name),)
 
 
-@attrs.define
+@attrs.define(weakref_slot=False)
 class Turns:
     """Both lanes of a socket, and its owner."""
 

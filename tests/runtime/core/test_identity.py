@@ -1,11 +1,13 @@
 """Pids and refs: their text, and that a copy of one is the same object."""
 
 import copy
+import gc
 import pickle
+import sys
 
 import pytest
 
-from actorsock import Exit, Pid, Ref, current_pid, make_ref, spawn_monitor
+from actorsock import Exit, Pid, Ref, current_pid, make_ref, native, spawn_monitor
 
 each = pytest.mark.parametrize("make", [Pid, make_ref])
 
@@ -23,6 +25,26 @@ def test_a_pid_or_ref_is_equal_only_to_itself(make: type[Pid | Ref]) -> None:
     assert one != other
     assert repr(one) != repr(other)
     assert len({one, other, one}) == 2
+
+
+@each
+@pytest.mark.parametrize("number", [0, -1, 2**62 - 1, 2**62, -(2**62), -(2**62) - 1, 2**130])
+def test_a_number_may_be_of_any_size(make: type[Pid | Ref], number: int) -> None:
+    one = make()
+    for _ in range(2):
+        one._number = number
+        assert one.number == number
+
+
+@pytest.mark.skipif(not native, reason="only the native form is smaller")
+@each
+def test_the_garbage_collector_has_nothing_to_do_with_them(make: type[Pid | Ref]) -> None:
+    class WithMore(type(make())):  # type: ignore[misc]  # mypy knows no computed base classes
+        __slots__ = ("more",)
+
+    assert not gc.is_tracked(make())
+    assert sys.getsizeof(make()) == 32
+    assert gc.is_tracked(WithMore())
 
 
 @each
