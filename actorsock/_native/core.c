@@ -358,7 +358,7 @@ static void
 module_free(void *module)
 {
     (void)module_clear((PyObject *)module);
-    free_spare_asked(PyModule_GetState(module));
+    free_spare(&((State *)PyModule_GetState(module))->spare_asked);
     free_spare_receiving(PyModule_GetState(module));
     free_spare(&((State *)PyModule_GetState(module))->spare_calling);
 }

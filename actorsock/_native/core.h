@@ -815,9 +815,6 @@ PyObject *deliver_request(State *state, PyObject *target, PyObject *pid, PyObjec
 /* Free the memory that is kept for receives.  */
 void free_spare_receiving(State *state);
 
-/* Free the memory that is kept for requests to sockets.  */
-void free_spare_asked(State *state);
-
 /* HandlerBody.wake() and the step that follows: `message`, for an idle handler, is handled now.  */
 int handle_plainly(State *state, PyObject *process, PyObject *message);
 
