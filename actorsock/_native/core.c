@@ -5,7 +5,7 @@
    for everything that is not the plain case. The plain cases are in the other files of this
    folder, one file for each group of functions.  */
 
-#include "core.h"
+#include "awaitable.h"
 
 #include <stddef.h>
 
@@ -13,7 +13,7 @@
 
 static const TwinEntry *const TABLES[] = {LIGHT_TWINS, MESSAGE_TWINS, MATCHING_TWINS, RECEIVE_TWINS,
                                            SOCKET_TWINS, POLLER_TWINS,  ASKING_TWINS, NOWAIT_TWINS,
-                                           CALL_TWINS,    SPAWNING_TWINS, OPENING_TWINS,
+                                           CALL_TWINS, CALLING_TWINS, SPAWNING_TWINS, OPENING_TWINS,
                                            PACKET_TWINS,  ACTIVE_TWINS, STREAM_SEND_TWINS,
                                            DATAGRAM_SEND_TWINS, TERM_TWINS,
                                            NULL};
@@ -398,6 +398,7 @@ module_exec(PyObject *module)
         {&state->matcher_type, &matcher_spec},
         {&state->receiving_type, &receiving_spec},
         {&state->asked_type, &asked_spec},
+        {&state->calling_type, &calling_spec},
     };
     for (size_t i = 0; i < Py_ARRAY_LENGTH(types); i++) {
         *types[i].place = PyType_FromModuleAndSpec(module, types[i].spec, NULL);
@@ -438,16 +439,6 @@ module_clear(PyObject *module)
     return 0;
 }
 
-/* Free the memory that `new_or_spare` would have used next.  */
-static void
-free_spare(PyObject **spare)
-{
-    if (*spare != NULL) {
-        PyObject_GC_Del(*spare);
-        *spare = NULL;
-    }
-}
-
 static void
 module_free(void *module)
 {
@@ -455,6 +446,7 @@ module_free(void *module)
     State *state = PyModule_GetState(module);
     free_spare(&state->spare_asked);
     free_spare(&state->spare_receiving);
+    free_spare(&state->spare_calling);
 }
 
 static PyModuleDef_Slot module_slots[] = {

@@ -29,6 +29,7 @@
     X(matcher_type)                                                                               \
     X(receiving_type)                                                                             \
     X(asked_type)                                                                                 \
+    X(calling_type)                                                                               \
     /* the runtime */                                                                             \
     X(next_ref)                                                                                   \
     X(do_nothing)                                                                                 \
@@ -82,6 +83,10 @@
     X(cast_type)                                                                                  \
     X(caller_type)                                                                                \
     X(pending)                                                                                    \
+    X(by_alias)                                                                                   \
+    X(travellers)                                                                                 \
+    X(deliver_call)                                                                               \
+    X(wait_after_delivery)                                                                        \
     X(send_answer)                                                                                \
     X(reply_type)                                                                                 \
     X(engine_type)                                                                                \
@@ -208,6 +213,8 @@
     X(throw)                                                                                      \
     X(waiting)                                                                                    \
     X(wake)                                                                                       \
+    X(call)                                                                                       \
+    X(timeout)                                                                                    \
     X(handle_call)                                                                                \
     X(handle_cast)                                                                                \
     X(_raised)                                                                                    \
@@ -474,7 +481,7 @@ typedef struct {
     long lowest_count, highest_count;
     long start_cost, handler_full, light_full, task_full, last_host, last_port, last_text_host;
     long system_call, drain_batch;
-    PyObject *spare_asked, *spare_receiving; /* memory for the next one, or NULL */
+    PyObject *spare_asked, *spare_receiving, *spare_calling; /* memory for the next one, or NULL */
     uint64_t step_thread; /* whose `step` is: the look-up in a thread-local costs 40 ns */
 } State;
 
@@ -501,6 +508,7 @@ extern const TwinEntry POLLER_TWINS[];
 extern const TwinEntry ASKING_TWINS[];
 extern const TwinEntry NOWAIT_TWINS[];
 extern const TwinEntry CALL_TWINS[];
+extern const TwinEntry CALLING_TWINS[];
 extern const TwinEntry SPAWNING_TWINS[];
 extern const TwinEntry OPENING_TWINS[];
 extern const TwinEntry PACKET_TWINS[];
@@ -512,6 +520,7 @@ extern PyType_Spec woken_spec;
 extern PyType_Spec matcher_spec;
 extern PyType_Spec receiving_spec;
 extern PyType_Spec asked_spec;
+extern PyType_Spec calling_spec;
 extern PyType_Spec counted_numbers_spec;
 extern PyType_Spec table_spec;
 
@@ -584,21 +593,6 @@ static inline PyObject *
 new_instance(PyObject *type)
 {
     return ((PyTypeObject *)type)->tp_alloc((PyTypeObject *)type, 0);
-}
-
-/* The same, in the memory that an instance has left in `*spare`, if there is one. Of some types most
-   instances are made right after another one has ended, so the memory of one is kept.  */
-static inline PyObject *
-new_or_spare(PyObject **spare, PyObject *type)
-{
-    PyObject *made = *spare;
-    if (made == NULL) {
-        return new_instance(type);
-    }
-    *spare = NULL;
-    (void)PyObject_Init(made, (PyTypeObject *)type);
-    PyObject_GC_Track(made);
-    return made;
 }
 
 /* `__init_subclass__` of a class of C without the part that the garbage collector needs. Python gives that
@@ -840,6 +834,9 @@ PyObject *new_matcher(State *state, PyObject *pattern);
 /* Whether `matcher`, the result of `new_matcher`, wants `message`: 1, 0, or -1 without an exception if
    only the Python can tell. Runs no Python code.  */
 int matches_plainly(State *state, PyObject *matcher, PyObject *message);
+
+/* deliver_call(target, pid, request); a new reference.  */
+PyObject *deliver_request(State *state, PyObject *target, PyObject *pid, PyObject *request);
 
 /* HandlerBody.wake() and the step that follows: `message`, for an idle handler, is handled now.  */
 int handle_plainly(State *state, PyObject *process, PyObject *message);

@@ -105,6 +105,10 @@ static const Import OTP_IMPORTS[] = {
     FROM(caller_type, "actorsock.otp.calls.protocol", "Caller"),
     FROM(pending, "actorsock.otp.calls.protocol", "PENDING"),
     FROM(send_answer, "actorsock.otp.calls.protocol", "send_answer"),
+    FROM(by_alias, "actorsock.otp.calls.protocol", "BY_ALIAS"),
+    FROM(deliver_call, "actorsock.otp.calls.protocol", "deliver_call"),
+    FROM(travellers, "actorsock.otp.calls.travelling", "travellers"),
+    FROM(wait_after_delivery, "actorsock.otp.calls.calling", "_wait_after_delivery"),
     FROM(reply_type, "actorsock.otp.server.outcomes", "Reply"),
     FROM(engine_type, "actorsock.otp.server.fast_path", "ServerInPlace"),
     FROM(waiting_type, "actorsock.otp.server.rules", "Waiting"),
@@ -299,6 +303,10 @@ import_otp(State *state)
         return -1;
     }
     OTP_SLOTS(OFFSET)
+    if (!PyList_CheckExact(state->travellers)) {
+        PyErr_SetString(PyExc_TypeError, "travellers: not a list");
+        return -1;
+    }
     state->otp_ready = 1;
     return 0;
 }

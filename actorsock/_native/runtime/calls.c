@@ -1,4 +1,5 @@
-/* Calls that a server answers in place: the twins of `deliver_call` and `ServerInPlace.__call__`.  */
+/* Calls that a server answers in place: what does the same as `deliver_call`, and the twins of
+   `ServerInPlace.__call__` and `Reply.__init__`.  */
 
 #include "../core.h"
 
@@ -26,37 +27,24 @@ new_caller(State *state, PyObject *pid)
     return caller;
 }
 
-/* deliver_call(target, pid, request) */
-static PyObject *
-deliver_call(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
+PyObject *
+deliver_request(State *state, PyObject *target, PyObject *pid, PyObject *request)
 {
-    Twin *self = (Twin *)op;
-    State *state = self->state;
-    if (otp_prepare(state) < 0) {
-        return NULL;
+    PyObject *caller = NULL, *call = NULL;
+    int done = 0;
+    if (is_exactly(target, state->process_type)) {
+        caller = new_caller(state, pid);
+        call = caller == NULL ? NULL : new_call(state, caller, request);
+        done = call == NULL ? -1 : deliver_plainly(state, target, call);
     }
-    if (PyVectorcall_NARGS(nargsf) != 3 || kwnames != NULL
-        || !is_exactly(args[0], state->process_type)) {
-        return twin_fall_back(self, args, nargsf, kwnames);
+    Py_XDECREF(call);
+    if (done == 1) {
+        return caller;
     }
-    PyObject *caller = new_caller(state, args[1]);
-    if (caller == NULL) {
-        return NULL;
-    }
-    PyObject *call = new_call(state, caller, args[2]);
-    int done = -1;
-    if (call != NULL) {
-        done = deliver_plainly(state, args[0], call);
-        if (done == 0) {
-            done = done_with(PyObject_CallMethodOneArg(args[0], state->str_deliver, call));
-        }
-        Py_DECREF(call);
-    }
-    if (done < 0) {
-        Py_DECREF(caller);
-        return NULL;
-    }
-    return caller;
+    Py_XDECREF(caller);
+    /* The frame of the Python keeps Ctrl-C out of `deliver`.  */
+    return done < 0 ? NULL
+                    : PyObject_CallFunctionObjArgs(state->deliver_call, target, pid, request, NULL);
 }
 
 /* Whether the server waits for a message, without a time-out, and nobody looks on.  */
@@ -181,8 +169,27 @@ serve_in_place(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwn
     return result;
 }
 
+/* Reply.__init__(self, value) */
+static PyObject *
+make_reply(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
+{
+    Twin *self = (Twin *)op;
+    State *state = self->state;
+    if (otp_prepare(state) < 0) {
+        return NULL;
+    }
+    if (PyVectorcall_NARGS(nargsf) != 2 || kwnames != NULL
+        || !is_exactly(args[0], state->reply_type)) {
+        return twin_fall_back(self, args, nargsf, kwnames);
+    }
+    slot_set(args[0], state->reply_value, Py_NewRef(args[1]));
+    slot_set(args[0], state->reply_then, Py_NewRef(Py_None));
+    slot_set(args[0], state->reply_timeout, Py_NewRef(state->inf));
+    Py_RETURN_NONE;
+}
+
 const TwinEntry CALL_TWINS[] = {
-    {"deliver_call", deliver_call},
+    {"Reply.__init__", make_reply},
     {"ServerInPlace.__call__", serve_in_place},
     {NULL, NULL},
 };

@@ -10,7 +10,7 @@
    `Receiving` awaits the coroutine of the Python (`inner` again). A process that is woken and has to
    pass over other messages first leaves these to `Mailbox.take_arrival`.  */
 
-#include "../core.h"
+#include "../awaitable.h"
 
 typedef enum {
     NOT_AWAITED, /* nothing is done yet */
@@ -76,9 +76,9 @@ receiving_clear(PyObject *op)
     return 0;
 }
 
-/* Say what Python says of a coroutine that nobody has awaited.  */
+/* `warn_not_awaited` of an object that is being freed, and so can't be named.  */
 static void
-warn_not_awaited(void)
+warn_while_freed(void)
 {
     PyObject *type, *exc, *traceback;
     PyErr_Fetch(&type, &exc, &traceback);
@@ -92,26 +92,19 @@ static void
 receiving_dealloc(PyObject *op)
 {
     Receiving *self = (Receiving *)op;
-    PyTypeObject *type = Py_TYPE(op);
     PyObject_GC_UnTrack(op);
     if (self->phase == NOT_AWAITED) {
-        warn_not_awaited();
+        warn_while_freed();
     }
     stop_waiting(self);
     (void)receiving_clear(op);
-    if (self->state->spare_receiving == NULL) {
-        self->state->spare_receiving = op; /* without a reference to its type */
-    }
-    else {
-        type->tp_free(op);
-    }
-    Py_DECREF(type);
+    free_awaitable(op, &self->state->spare_receiving);
 }
 
 static Receiving *
 new_receiving(State *state)
 {
-    return (Receiving *)new_or_spare(&state->spare_receiving, state->receiving_type);
+    return (Receiving *)new_awaitable(state->receiving_type, &state->spare_receiving);
 }
 
 /* --- the mailbox ------------------------------------------------------------------------------- */
@@ -527,26 +520,13 @@ receiving_close(PyObject *op, PyObject *unused)
     int done = 0;
     stop_waiting(self);
     if (self->inner != NULL) {
-        PyObject *inner = Py_NewRef(self->inner);
-        done = done_with(PyObject_CallMethodNoArgs(inner, self->state->str_close));
-        Py_DECREF(inner);
+        done = close_inner(self->state, self->inner);
     }
     (void)receiving_clear(op);
     if (done < 0) {
         return NULL;
     }
     Py_RETURN_NONE;
-}
-
-static void
-raise_thrown(PyObject *type, PyObject *exc)
-{
-    if (PyExceptionInstance_Check(type)) {
-        PyErr_SetObject(PyExceptionInstance_Class(type), type);
-    }
-    else {
-        PyErr_SetObject(type, exc);
-    }
 }
 
 /* An exception is thrown into the awaiting coroutine.  */
@@ -559,11 +539,7 @@ receiving_throw(PyObject *op, PyObject *args)
         return NULL;
     }
     if (self->inner != NULL) {
-        PyObject *inner = Py_NewRef(self->inner);
-        PyObject *method = PyObject_GetAttr(inner, self->state->str_throw);
-        PyObject *yielded = method == NULL ? NULL : PyObject_CallObject(method, args);
-        Py_XDECREF(method);
-        Py_DECREF(inner);
+        PyObject *yielded = throw_into(self->state, self->inner, args);
         if (yielded == NULL) {
             PyObject *unused;
             (void)failed(self, &unused);

@@ -8,9 +8,8 @@
    everything on from then: to that of the function itself as long as nothing has been charged, else to
    `ask`.  */
 
+#include "../awaitable.h"
 #include "asking.h"
-
-#include <frameobject.h>
 
 /* --- the awaitable ----------------------------------------------------------------------------- */
 
@@ -58,56 +57,32 @@ asked_clear(PyObject *op)
     return 0;
 }
 
-/* The attribute `name` of the Python function; a new reference.  */
-static PyObject *
-attribute_of(Asked *self, const char *name)
-{
-    return PyObject_GetAttrString(self->function->fallback, name);
-}
-
-/* Warn, as Python does, of a call that nobody has awaited.  */
 static void
 asked_finalize(PyObject *op)
 {
     Asked *self = (Asked *)op;
-    PyObject *type, *exc, *traceback;
-    if (self->phase != CALLED) {
-        return;
+    if (self->phase == CALLED) {
+        warn_not_awaited(op, self->function);
     }
-    PyErr_Fetch(&type, &exc, &traceback);
-    PyObject *name = attribute_of(self, "__qualname__");
-    if (name == NULL
-        || PyErr_WarnFormat(PyExc_RuntimeWarning, 1, "coroutine '%S' was never awaited", name) < 0) {
-        PyErr_WriteUnraisable(op);
-    }
-    Py_XDECREF(name);
-    PyErr_Restore(type, exc, traceback);
 }
 
 static void
 asked_dealloc(PyObject *op)
 {
-    PyTypeObject *type = Py_TYPE(op);
-    State *state = ((Asked *)op)->state;
-    if (((Asked *)op)->phase == CALLED && PyObject_CallFinalizerFromDealloc(op) < 0) {
+    Asked *self = (Asked *)op;
+    if (self->phase == CALLED && PyObject_CallFinalizerFromDealloc(op) < 0) {
         return;
     }
     PyObject_GC_UnTrack(op);
     (void)asked_clear(op);
-    if (state->spare_asked == NULL && !PyObject_GC_IsFinalized(op)) {
-        state->spare_asked = op; /* without a reference to its type */
-    }
-    else {
-        type->tp_free(op);
-    }
-    Py_DECREF(type);
+    free_awaitable(op, &self->state->spare_asked);
 }
 
 static PyObject *
 new_asked(Twin *function, Call call, PyObject *actor, PyObject *op)
 {
     State *state = function->state;
-    PyObject *made = new_or_spare(&state->spare_asked, state->asked_type);
+    PyObject *made = new_awaitable(state->asked_type, &state->spare_asked);
     if (made == NULL) {
         return NULL;
     }
@@ -454,44 +429,11 @@ unwind(Asked *self)
     }
 }
 
-/* A frame of the Python function, which there would be without the twin, to show where the process is;
-   NULL with an exception.  */
-static PyFrameObject *
-frame_of(Asked *self)
-{
-    PyObject *code = attribute_of(self, "__code__");
-    PyObject *globals = code == NULL ? NULL : attribute_of(self, "__globals__");
-    PyFrameObject *frame = NULL;
-    if (globals != NULL) {
-        frame = PyFrame_New(PyThreadState_Get(), (PyCodeObject *)code, globals, NULL);
-    }
-    Py_XDECREF(globals);
-    Py_XDECREF(code);
-    return frame;
-}
-
-/* Whether that frame is shown: while the call of a program is under way.  */
+/* Whether a frame of the Python function is shown: while the call of a program is under way.  */
 static int
 has_frame(Asked *self)
 {
     return self->function != NULL && self->call != BLOCKING && self->phase != CALLED;
-}
-
-/* Add that frame to the traceback of the exception that is set.  */
-static void
-add_to_traceback(Asked *self)
-{
-    PyObject *type, *exc, *traceback;
-    PyErr_Fetch(&type, &exc, &traceback);
-    PyFrameObject *frame = frame_of(self);
-    if (frame == NULL) {
-        PyErr_Clear();
-    }
-    PyErr_Restore(type, exc, traceback);
-    if (frame != NULL) {
-        (void)PyTraceBack_Here(frame);
-        Py_DECREF(frame);
-    }
 }
 
 /* After a step: an exception ends the call.  */
@@ -500,7 +442,7 @@ after_step(Asked *self, PySendResult outcome)
 {
     if (outcome == PYGEN_ERROR && self->phase != DONE) {
         if (has_frame(self) && !PyErr_ExceptionMatches(PyExc_StopIteration)) {
-            add_to_traceback(self);
+            add_to_traceback(self->function);
         }
         if (self->phase == WAITING) {
             unwind(self);
@@ -582,11 +524,7 @@ asked_next(PyObject *op)
 static PyObject *
 throw_into_inner(Asked *self, PyObject *args)
 {
-    PyObject *inner = Py_NewRef(self->inner), *result = NULL;
-    PyObject *method = PyObject_GetAttr(inner, self->state->str_throw);
-    PyObject *yielded = method == NULL ? NULL : PyObject_CallObject(method, args);
-    Py_XDECREF(method);
-    Py_DECREF(inner);
+    PyObject *result = NULL, *yielded = throw_into(self->state, self->inner, args);
     if (self->phase == PASSED_ON) {
         if (yielded == NULL) {
             (void)after_step(self, PYGEN_ERROR);
@@ -627,12 +565,7 @@ asked_throw(PyObject *op, PyObject *args)
         result = throw_into_inner(self, args);
     }
     else {
-        if (PyExceptionInstance_Check(type)) {
-            PyErr_SetObject(PyExceptionInstance_Class(type), type);
-        }
-        else {
-            PyErr_SetObject(type, exc);
-        }
+        raise_thrown(type, exc);
         (void)after_step(self, PYGEN_ERROR);
     }
     Py_DECREF(op);
@@ -647,9 +580,7 @@ asked_close(PyObject *op, PyObject *unused)
     int done = 0;
     Py_INCREF(op);
     if (self->inner != NULL) {
-        PyObject *inner = Py_NewRef(self->inner);
-        done = done_with(PyObject_CallMethodNoArgs(inner, self->state->str_close));
-        Py_DECREF(inner);
+        done = close_inner(self->state, self->inner);
     }
     if (done == 0 && self->phase == WAITING) {
         PyObject *exc = PyObject_CallNoArgs(PyExc_GeneratorExit);
@@ -681,7 +612,7 @@ static PyObject *
 asked_frame(PyObject *op, void *closure)
 {
     Asked *self = (Asked *)op;
-    return has_frame(self) ? (PyObject *)frame_of(self) : asked_shown(op, self->state->str_cr_frame);
+    return has_frame(self) ? (PyObject *)frame_of(self->function) : asked_shown(op, self->state->str_cr_frame);
 }
 
 static PyObject *

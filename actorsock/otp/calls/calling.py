@@ -7,6 +7,7 @@ from typing import Any, TypeVar, overload
 import trio
 from trio.lowlevel import enable_ki_protection
 
+from ..._native import twin
 from ...arguments import check_seconds, shown
 from ...runtime.api.messaging import receive
 from ...runtime.bodies.crash_report import crash_observers
@@ -44,6 +45,7 @@ T = TypeVar("T")
 async def call(server: ServerRef, request: Request[T], timeout: float = 5.0) -> T: ...
 @overload
 async def call(server: ServerRef, request: Any, timeout: float = 5.0) -> Any: ...
+@twin
 @enable_ki_protection
 async def call(server: ServerRef, request: Any, timeout: float = 5.0) -> Any:
     """Send a request to a server and wait for the answer.
@@ -101,16 +103,11 @@ async def call(server: ServerRef, request: Any, timeout: float = 5.0) -> Any:
         raise _unreachable(target, "call", server, request)
     caller = deliver_call(target, process.pid, request)
     answer = caller.answer
-    if answer is PENDING or answer is BY_ALIAS:
+    if answer is PENDING or answer is BY_ALIAS or process.ending:
         return await _wait_after_delivery(
             process, target, caller, timeout, ("call", server, request)
         )
-    # Answered in place, during `deliver`. If that has ended the caller itself (the server may have
-    # sent it an exit signal), it must not run on.
-    if process.ending:
-        current_process()
-        await body.checkpoint()
-    return answer
+    return answer  # in place, during `deliver`
 
 
 async def _call_with_values(
@@ -128,13 +125,7 @@ async def _call_with_values(
         if isinstance(target, Remote):
             return await _ask(process, target, Call, timeout, context)
         caller = deliver_travelling_call(target, process.pid, request, values)
-        answer = caller.answer
-        if answer is PENDING or answer is BY_ALIAS:
-            return await _wait_after_delivery(process, target, caller, timeout, context)
-        if process.ending:  # as in `call`
-            current_process()
-            await process.body.checkpoint()
-        return answer
+        return await _wait_after_delivery(process, target, caller, timeout, context)
 
 
 async def system_call(function: str, server: ServerRef, request: Any, timeout: float) -> Any:
@@ -258,6 +249,7 @@ async def stop(server: ServerRef, reason: Any = "normal", timeout: float = inf) 
         raise CallError(down.reason, server, reason, "stop")
 
 
+@enable_ki_protection
 async def _wait_after_delivery(
     process: Process,
     target: Process,
@@ -265,15 +257,23 @@ async def _wait_after_delivery(
     timeout: float,
     context: tuple[str, ServerRef, Any],
 ) -> Any:
-    """Wait for the answer of a request that was delivered and not answered in place.
+    """Wait for the answer of a request that was delivered, unless it was answered in place.
 
     Monitor and alias are made only now, so that a call that is answered in place costs neither.
     That is safe: no other process can have run, except those that `deliver` ran in place.
     """
+    answer = caller.answer
+    if answer is not PENDING and answer is not BY_ALIAS:
+        # If the delivery has ended the caller itself (the server may have sent it an exit signal),
+        # it must not run on.
+        if process.ending:
+            current_process()
+            await process.body.checkpoint()
+        return answer
     # One of those may have used `caller.ref`, which made it an alias, and answered through it. Then
     # that alias is gone and the `Answer` is in the mailbox. No further message will come to remove
     # the monitor and the new alias that `watch` makes, so they are removed at the end.
-    answered_already = caller.answer is BY_ALIAS and caller.ref not in (process.aliases or ())
+    answered_already = answer is BY_ALIAS and caller.ref not in (process.aliases or ())
     if target.pid in alive:
         watch(process, target, caller.ref)
     else:

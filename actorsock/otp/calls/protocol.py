@@ -15,8 +15,8 @@ An answer takes one of two ways, and `Caller.answer` says which:
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 import attrs
+from trio.lowlevel import enable_ki_protection
 
-from ..._native import twin
 from ...runtime.api.aliases import send_through
 from ...runtime.core.identity import Pid, Ref
 from ...runtime.core.messages import Down, owed, refused
@@ -132,7 +132,7 @@ _set_answer: Final = Caller.answer.__set__
 _new: Final = Caller.__new__
 
 
-@twin
+@enable_ki_protection
 def deliver_call(target: Process, pid: Pid, request: Any) -> Caller:
     """Deliver a call of `pid` to `target`; return its caller, in which the answer may be already.
 

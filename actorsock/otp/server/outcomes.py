@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import attrs
 
+from ..._native import twin
 from ...arguments import check_seconds, shown
 
 __all__ = ["Continue", "NoReply", "Reply"]
@@ -90,6 +91,7 @@ class Reply:
 
     # Written by hand, because each answered call makes one: it checks only what differs from the
     # default, and writes through the slots' descriptors, faster than `object.__setattr__`.
+    @twin
     def __init__(self, value: Any, then: Continue | None = None, *, timeout: float = inf) -> None:
         if then is not None:
             _check_then(self, None, then)

@@ -1,0 +1,36 @@
+/* What the awaitables of the core share: C objects that a program awaits as it would the coroutine of the
+   Python function that they stand for, the function of a twin.  */
+
+#ifndef ACTORSOCK_AWAITABLE_H
+#define ACTORSOCK_AWAITABLE_H
+
+#include "core.h"
+
+/* Memory for one of `type`, which is in `*spare` if one was kept; a new reference whose fields are to
+   be filled.  */
+PyObject *new_awaitable(PyObject *type, PyObject **spare);
+
+/* The other end: keep the memory of `op`, whose fields are cleared, or free it.  */
+void free_awaitable(PyObject *op, PyObject **spare);
+
+/* Free what was kept.  */
+void free_spare(PyObject **spare);
+
+/* Warn, as Python does, of a call of `function` that nobody has awaited.  */
+void warn_not_awaited(PyObject *op, Twin *function);
+
+/* A frame of the Python function, which there would be without the twin, to show where the process is;
+   NULL with an exception.  */
+PyFrameObject *frame_of(Twin *function);
+
+/* Add that frame to the traceback of the exception that is set.  */
+void add_to_traceback(Twin *function);
+
+/* Raise what the arguments of `throw` say.  */
+void raise_thrown(PyObject *type, PyObject *exc);
+
+/* Call `throw` and `close` of `inner`, the coroutine that is awaited.  */
+PyObject *throw_into(State *state, PyObject *inner, PyObject *args);
+int close_inner(State *state, PyObject *inner);
+
+#endif
