@@ -18,10 +18,11 @@ import actorsock
 from actorsock import Down, Pid, Ref, Timeout, current_pid, dist, process_info, receive, send
 from actorsock.dist.terms import ImproperList
 
-from ..conformance import normal, our_side, terms
+from ..conformance import normal
 from ..conformance.comparing import _transcript, compare, erlang_transcript
 from ..conformance.notation import Act, Pause, Scenario, Wait, actors_of
 from ..conformance.running import Bench, bench, written
+from ..conformance.sides import our_side, terms
 from ..conformance.sides.acting import DIRECTOR, Unbound, resolve
 from ..conformance.sides.our_side import Seen, Skipped
 from .nodes import Beam
