@@ -152,8 +152,7 @@ class SocketActor(SocketLifetime):
         again, `SendAbort`, or `TIMED_OUT`.
         """
         if type(outcome) is Ok:
-            lane = self.turns.read if op.lane == "read" else self.turns.write
-            decisions = lane.done()
+            decisions = self.lane_of(op.lane).done()
             if decisions:
                 self.carry_out(decisions)
             return outcome

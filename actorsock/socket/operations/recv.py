@@ -294,18 +294,12 @@ def _read(actor: SocketActor, size: int, flags: int) -> bytes | Error | None:
     """Read at most `size` bytes of a stream, unread ones first; no bytes at its end."""
     if actor.unread and not flags & ASIDE:
         return actor.take_unread(size)
-    counters = actor.counters
-    counters.read_tries += 1
-    try:
-        data = actor.sock.recv(size, flags & _NO_TRUNC)
-    except BlockingIOError:
-        _found_nothing(actor, flags)
-        return None
-    except OSError as exc:
-        return _refused(actor, exc)
+    data = _call_kernel(actor, flags, actor.sock.recv, size, flags & _NO_TRUNC)
+    if data is None or type(data) is Error:
+        return data
     if len(data) < size and not flags and actor.kind.is_tcp:
         actor.note_short_read(len(data))
-    counters.read_byte += len(data)
+    actor.counters.read_byte += len(data)
     return data
 
 
