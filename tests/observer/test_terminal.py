@@ -1,6 +1,7 @@
 """The observer in a terminal."""
 
 import asyncio
+import inspect
 import os
 from collections.abc import Awaitable, Callable
 from io import StringIO
@@ -84,6 +85,18 @@ async def test_a_process_is_found_and_looked_at() -> None:
 
     async with observed():
         await in_terminal(story)
+
+
+@in_runtime
+async def test_an_answer_that_comes_when_the_program_has_ended_is_left() -> None:
+    async def driven() -> None:
+        app = Observe(Program(choose(None)))
+        async with app.run_test():
+            pass
+        await asyncio.to_thread(inspect.unwrap(Observe.look), app)
+
+    async with observed():
+        await trio.to_thread.run_sync(lambda: asyncio.run(driven()))
 
 
 def test_without_a_program_it_says_so(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 Textual runs on asyncio, so this is a program of its own, and asks as the page does.
 """
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from textual import work
@@ -76,9 +77,19 @@ class Observe(App[str]):
             )
             waits = self.program.ask("waits") if self.shows_waits else None
         except NoAnswer as exc:
-            self.call_from_thread(self.exit, str(exc))
+            self._hand_over(self.exit, str(exc))
             return
-        self.call_from_thread(self._show, system, found, waits)
+        self._hand_over(self._show, system, found, waits)
+
+    def _hand_over(self, show: Callable[..., None], *found: Any) -> None:
+        """Call `show` in the program's own thread, unless the program has begun to end."""
+
+        def shown() -> None:
+            # A program that ends removes its widgets while a thread may still wait for an answer.
+            if self.is_running:
+                show(*found)
+
+        self.call_from_thread(shown)
 
     def _down(self) -> int:
         return int(self.order != "name")
@@ -93,7 +104,7 @@ class Observe(App[str]):
         if chosen in table.rows:
             table.move_cursor(row=table.get_row_index(chosen), animate=False)
         if waits is not None:
-            self.query_one("#one", Static).update(_waits(waits))
+            self._show_one(_waits(waits))
         else:
             self.look_at(self.chosen())
 
@@ -118,7 +129,10 @@ class Observe(App[str]):
             one = self.program.ask("process", pid=pid)
         except NoAnswer:
             return  # `look` says so
-        self.call_from_thread(self.query_one("#one", Static).update, _one(one))
+        self._hand_over(self._show_one, _one(one))
+
+    def _show_one(self, text: str) -> None:
+        self.query_one("#one", Static).update(text)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         self.word = event.value
