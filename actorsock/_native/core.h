@@ -186,6 +186,7 @@
     X(check)                                                                                      \
     X(close)                                                                                      \
     X(failed)                                                                                     \
+    X(observe)                                                                                    \
     X(progress)                                                                                   \
     X(recvfrom)                                                                                   \
     X(select_for)                                                                                 \

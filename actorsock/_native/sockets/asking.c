@@ -183,9 +183,9 @@ begin_wait(Asked *self, PyObject *body, PyObject **result)
     return step_inner(self, Py_None, result);
 }
 
-/* Wait, or wait again: an attempt has found nothing.  */
-static PySendResult
-wait_again(Asked *self, PyObject *body, PyObject **result)
+/* Become the current user of the lane: an attempt has found nothing. 0 or -1.  */
+static int
+join(Asked *self)
 {
     State *state = self->state;
     Kind kind;
@@ -195,7 +195,18 @@ wait_again(Asked *self, PyObject *body, PyObject **result)
         done = join_lane(state, self->actor, self->op, self->lane, pid, &kind);
     }
     Py_XDECREF(pid);
-    return done < 0 ? PYGEN_ERROR : begin_wait(self, body, result);
+    return done;
+}
+
+/* Tell what the socket has answered, if it is observed; None for a wait. 0 or -1.  */
+static int
+tell(Asked *self, PyObject *result)
+{
+    State *state = self->state;
+    PyObject *pid = Py_XNewRef(SLOT(self->process, state->process_pid));
+    int done = pid == NULL ? -1 : observe(state, self->actor, self->op, pid, result);
+    Py_XDECREF(pid);
+    return done;
 }
 
 static PySendResult
@@ -219,14 +230,18 @@ end_wait(Asked *self, PyObject *body, PyObject **result)
         if (*result == Py_None) {
             Py_CLEAR(*result);
             slot_set(body, state->body_outcome, Py_NewRef(Py_None));
-            return wait_again(self, body, result);
+            return join(self) < 0 ? PYGEN_ERROR : begin_wait(self, body, result);
         }
     }
     else {
         return leave_to_python(self, 1, result);
     }
-    slot_set(body, state->body_outcome, Py_NewRef(Py_None));
     end_turn(state, self->lane);
+    if (tell(self, *result) < 0) {
+        Py_CLEAR(*result);
+        return PYGEN_ERROR; /* with the outcome still in the body, so that it goes back */
+    }
+    slot_set(body, state->body_outcome, Py_NewRef(Py_None));
     (void)asked_clear((PyObject *)self);
     return PYGEN_RETURN;
 }
@@ -257,12 +272,20 @@ first_attempt(Asked *self, PyObject *body, const Kind *kind, PyObject **result)
             return done < 0 ? PYGEN_ERROR : leave_to_python(self, 0, result);
         }
         if (*result != Py_None) {
+            if (tell(self, *result) < 0) {
+                Py_CLEAR(*result);
+                return PYGEN_ERROR;
+            }
             (void)asked_clear((PyObject *)self);
             return PYGEN_RETURN;
         }
         Py_CLEAR(*result);
     }
-    return wait_again(self, body, result);
+    if (join(self) < 0) {
+        return PYGEN_ERROR;
+    }
+    self->phase = WAITING;
+    return tell(self, Py_None) < 0 ? PYGEN_ERROR : begin_wait(self, body, result);
 }
 
 /* The first attempt in a task that trio has found not cancelled; other processes may have run since.  */

@@ -22,8 +22,12 @@ Kind kind_of_send(State *state);
 /* Whether nobody waits behind the current user.  */
 int has_no_queue(State *state, PyObject *lane);
 
-/* The lane of an open socket that nobody looks at; borrowed, NULL without an exception otherwise.  */
+/* The lane of an open socket; borrowed, NULL without an exception otherwise.  */
 PyObject *open_lane(State *state, PyObject *actor, const Kind *kind);
+
+/* SocketActor.observe(op, pid, result), if the socket is observed: 0 or -1. `result` is None for a caller
+   that waits; `op` may be bytes to send.  */
+int observe(State *state, PyObject *actor, PyObject *op, PyObject *pid, PyObject *result);
 
 /* User(pid, activity, handle, tag, op); a new reference.  */
 PyObject *new_user(State *state, PyObject *pid, const Kind *kind, PyObject *handle, PyObject *op);

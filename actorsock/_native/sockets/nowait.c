@@ -138,6 +138,10 @@ ask(State *state, PyObject *actor, PyObject *ref, const Kind *kind, Attempt atte
         done = attempt(state, &asked, argument, result);
         if (done > 0) {
             pay(state, body);
+            if (observe(state, actor, argument, asked.pid, *result) < 0) {
+                Py_CLEAR(*result);
+                done = -1;
+            }
         }
         Py_DECREF(body);
         Py_DECREF(lane);

@@ -67,8 +67,7 @@ has_no_queue(State *state, PyObject *lane)
 PyObject *
 open_lane(State *state, PyObject *actor, const Kind *kind)
 {
-    if (!is_exactly(actor, state->actor_type)
-        || SLOT(actor, state->actor_observed) != Py_False) {
+    if (!is_exactly(actor, state->actor_type)) {
         return NULL;
     }
     PyObject *turns = SLOT(actor, state->actor_turns);
@@ -114,6 +113,21 @@ new_user(State *state, PyObject *pid, const Kind *kind, PyObject *handle, PyObje
         slot_set(user, state->user_tag, Py_NewRef(kind->tag));
     }
     return user;
+}
+
+int
+observe(State *state, PyObject *actor, PyObject *op, PyObject *pid, PyObject *result)
+{
+    if (SLOT(actor, state->actor_observed) == Py_False) {
+        return 0;
+    }
+    PyObject *made = PyBytes_CheckExact(op) ? new_send(state, op) : Py_NewRef(op);
+    if (made == NULL) {
+        return -1;
+    }
+    int done = done_with(PyObject_CallMethodObjArgs(actor, state->str_observe, made, pid, result, NULL));
+    Py_DECREF(made);
+    return done;
 }
 
 void

@@ -96,16 +96,14 @@ class Session:
                 self._stop("limit")
                 return
             self.events.append(event)
-            self._pass_on(event)
+            if self.tracer is not None:
+                self._pass_on(event, self.tracer)
         except Exception:
             self._stop("tracer")
             with suppress(Exception):
                 _log.exception("a trace ends, because its tracer or predicate has raised")
 
-    def _pass_on(self, event: TraceEvent) -> None:
-        tracer = self.tracer
-        if tracer is None:
-            return
+    def _pass_on(self, event: TraceEvent, tracer: Any) -> None:
         if isinstance(tracer, Pid):
             process = alive.get(tracer)
             if process is None:

@@ -47,10 +47,11 @@ class Table:
         of = self.flags.get(pid)
         if not of:
             return
-        wanting = [session for session, flags in of.items() if flag in flags]
-        if wanting:
-            event = TraceEvent(monotonic(), pid, kind, what, other)
-            for session in wanting:
+        event = None
+        for session, flags in tuple(of.items()):  # a session that ends leaves the table
+            if flag in flags:
+                if event is None:
+                    event = TraceEvent(monotonic(), pid, kind, what, other)
                 session.record(event)
 
     def inherit(self, pid: Pid, process: Process, flag: Flag) -> None:

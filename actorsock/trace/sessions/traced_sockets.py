@@ -1,7 +1,6 @@
 """Recording what traced processes ask of their sockets, and what these answer: the flag `sockets`.
 
-The sockets of a traced process, and no others, are observed: they leave the short ways and tell
-of each request.
+The sockets of a traced process, and no others, are observed: they tell of each request.
 """
 
 from typing import Any
@@ -14,7 +13,7 @@ from ...runtime.core.node import Node
 from ...socket.core.lifetime import SocketLifetime
 from ...socket.core.registry import SocketTrace
 from ...socket.core.service import registry_of
-from .table import table_of
+from .table import Table, table_of
 from .traced_inet import observe
 from .traced_process import running_pid
 
@@ -23,27 +22,25 @@ __all__ = ["switch_sockets"]
 
 @attrs.define
 class _Trace(SocketTrace):
-    node: Node
+    table: Table
 
     def switch(self, actor: SocketLifetime) -> bool:
-        table, owner = table_of(self.node), actor.turns.owner
-        wanted = owner is not None and table is not None and table.wants(owner, "sockets")
+        owner = actor.turns.owner
+        wanted = owner is not None and self.table.wants(owner, "sockets")
         observe(actor, wanted)
         return wanted
 
     def told(self, sock: Any, operation: str, pid: Pid, result: Any) -> None:
-        table = table_of(self.node)
-        if table is None:
-            return
+        record = self.table.record
         if operation == "close":
             # By whom, if that one is traced; else of its owner.
             by = running_pid()
-            seen = by if by is not None and table.wants(by, "sockets") else pid
-            table.record("sockets", seen, "close", None, sock)
+            seen = by if by is not None and self.table.wants(by, "sockets") else pid
+            record("sockets", seen, "close", None, sock)
         elif result is None or type(result) is Select:
-            table.record("sockets", pid, "ask", (operation, result or "waits"), sock)
+            record("sockets", pid, "ask", (operation, result or "waits"), sock)
         else:
-            table.record("sockets", pid, "answer", (operation, result), sock)
+            record("sockets", pid, "answer", (operation, result), sock)
 
 
 def switch_sockets(node: Node) -> None:
@@ -53,7 +50,7 @@ def switch_sockets(node: Node) -> None:
     wanted = table is not None and table.any_wants("sockets")
     if not wanted and registry.trace is None:
         return
-    registry.trace = _Trace(node) if wanted else None
+    registry.trace = _Trace(table) if table is not None and wanted else None
     for sock in registry.kinds:
         actor: SocketLifetime = sock._actor
         actor.apply_debug()
