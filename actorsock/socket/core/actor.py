@@ -192,7 +192,8 @@ class SocketActor(SocketLifetime):
 
     def observe(self, op: Operation[T], pid: Pid, result: Result[T] | None) -> None:
         """Log a request and its result, and report counters, where the settings ask for it."""
-        self.log(op.tag, pid, result or "waits")
+        if self.logged:
+            self.log(op.tag, pid, result or "waits")
         if (trace := self.service.registry.trace) is not None:
             trace.told(self.socket_object, op.tag, pid, result)
         if self.settings.iow:

@@ -1,9 +1,9 @@
 """Echo: a process for each connection, with blocking calls. Argument: `task` or `light`."""
 
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
-from actorsock import Error, Ok, exit, ok, receive, run, socket, spawn
+from actorsock import Error, Ok, Pid, exit, ok, receive, run, socket, spawn
 from actorsock.socket import Socket
 
 LIGHT = sys.argv[1] == "light"
@@ -18,8 +18,11 @@ async def echo(sock: Socket) -> None:
                 return
 
 
-async def listener(more: str = "", serve: Callable[[Socket], Awaitable[None]] = echo) -> None:
-    """Print the port and what else is to be told, and serve each connection."""
+async def listener(more: str = "", on_first: Callable[[Pid], None] | None = None) -> None:
+    """Print the port and what else is to be told, and serve each connection.
+
+    `on_first` is called with the process of the first one, which owns its socket.
+    """
     lsock = ok(socket.open("inet", "stream", "tcp"))
     port = ok(socket.bind(lsock, "loopback"))
     ok(socket.listen(lsock, 4096))
@@ -27,8 +30,11 @@ async def listener(more: str = "", serve: Callable[[Socket], Awaitable[None]] = 
     while True:
         match await socket.accept(lsock):
             case Ok(sock):
-                pid = spawn(serve, sock, light=LIGHT)
+                pid = spawn(echo, sock, light=LIGHT)
                 ok(socket.setopt(sock, "otp", "controlling_process", pid))
+                if on_first is not None:
+                    on_first(pid)
+                    on_first = None
             case Error(reason):
                 exit(reason)
 

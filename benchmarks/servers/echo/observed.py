@@ -7,11 +7,10 @@ first connection, and its socket.
 
 import sys
 
-from actorsock import current_pid, observer, receive, run, spawn, trace
-from actorsock.socket import Socket
+from actorsock import Pid, observer, receive, run, spawn, trace
 from actorsock.trace.sessions.events import FLAGS
 
-from .actorsock import LIGHT, echo, listener
+from .actorsock import LIGHT, listener
 
 OBSERVED = sys.argv[2]
 CHOSEN = [flag for flag in FLAGS if flag in sys.argv[3:]]
@@ -25,10 +24,8 @@ async def main() -> None:
     else:
         with trace.session() as session:
 
-            async def traced(sock: Socket) -> None:
-                if not session.names:
-                    trace.process(session, current_pid(), CHOSEN)
-                await echo(sock)
+            def traced(pid: Pid) -> None:
+                trace.process(session, pid, CHOSEN)
 
             spawn(listener, "", traced, light=LIGHT)
             await receive()
