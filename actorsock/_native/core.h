@@ -42,6 +42,8 @@
     X(pid_type)                                                                                   \
     X(process_type)                                                                               \
     X(node_type)                                                                                  \
+    X(exit_type)                                                                                  \
+    X(down_type)                                                                                  \
     X(mailbox_type)                                                                               \
     X(handler_type)                                                                               \
     X(call_handler)                                                                               \
@@ -301,6 +303,7 @@
     X(node, node_type, nursery)                                                                   \
     X(node, node_type, closing)                                                                   \
     X(node, node_type, started)                                                                   \
+    X(node, node_type, seen)                                                                      \
     X(light, light_type, _args)                                                                   \
     X(light, light_type, _function)                                                               \
     X(light, light_type, exit_raised)                                                             \
@@ -819,6 +822,13 @@ int wake_light(State *state, PyObject *body, PyObject *outcome);
 
 /* TaskBody.wake(outcome), of a body of that type that is parked.  */
 int wake_task(State *state, PyObject *body, PyObject *outcome);
+
+/* The process that runs at this moment; a new reference, NULL without an exception if that is none, or
+   not one that lives.  */
+PyObject *running_process(State *state);
+
+/* Whether `message` is delivered to `process`, which is one, as ever: nobody traces it or the sender.  */
+int is_plain_receiver(State *state, PyObject *process, PyObject *message);
 
 /* Process.deliver(message), of a process that the caller holds.  */
 int deliver_plainly(State *state, PyObject *process, PyObject *message);

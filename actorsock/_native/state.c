@@ -66,6 +66,8 @@ static const Import RUNTIME_IMPORTS[] = {
     FROM(pid_type, "actorsock.runtime.core.identity", "Pid"),
     FROM(process_type, "actorsock.runtime.core.process", "Process"),
     FROM(alive, "actorsock.runtime.core.process", "alive"),
+    FROM(exit_type, "actorsock.runtime.core.messages", "Exit"),
+    FROM(down_type, "actorsock.runtime.core.messages", "Down"),
     FROM(node_type, "actorsock.runtime.core.node", "Node"),
     FROM(mailbox_type, "actorsock.runtime.core.mailbox", "Mailbox"),
     FROM(anything, "actorsock.runtime.core.mailbox", "anything"),

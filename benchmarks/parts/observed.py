@@ -70,7 +70,7 @@ _INSIDE: Final = (LOOKED_AT, TRACED, TRACED_SENDER)
 def _lines(what: str, ways: Collection[str]) -> Iterator[Against]:
     for way in ways:
         for body in (TASK, LIGHT):
-            # With the flag "send" there is no goal: all messages go through the Python then.
+            # With the flag "send" there is no goal: each message has its sender looked at then.
             aimed = way != TRACED_SENDER or what.startswith("echo")
             claim = at_least(_of(body, way), _TARGETS[way]) if aimed else Claim(_of(body, way))
             task, light = (claim, None) if body == TASK else (None, claim)

@@ -74,7 +74,7 @@ int
 deliver_to_owner(State *state, PyObject *actor, PyObject *message, int passive)
 {
     PyObject *owner = SLOT(actor, state->receiver_owner_process);
-    int is_plain = is_exactly(owner, state->process_type)
+    int is_plain = is_process(state, owner) && is_plain_receiver(state, owner, message)
                    && SLOT(owner, state->process_ending) == Py_False;
     PyObject *receiver = Py_NewRef(is_plain ? owner : actor);
     int done = is_plain ? deliver_plainly(state, receiver, message) : 0;

@@ -142,6 +142,38 @@ deliver_plainly(State *state, PyObject *process, PyObject *message)
     return woken;
 }
 
+/* Whether the class of `process` is that of processes that are not traced, while others are that may send
+   to it.  */
+static int
+is_merely_seen(State *state, PyObject *process)
+{
+    PyObject *node = SLOT(process, state->process_node);
+    return is_exactly(node, state->node_type) && is_exactly(process, SLOT(node, state->node_seen));
+}
+
+int
+is_plain_receiver(State *state, PyObject *process, PyObject *message)
+{
+    if (is_exactly(process, state->process_type)) {
+        return 1;
+    }
+    /* An Exit or Down names its sender, whoever passes it on.  */
+    if (!is_merely_seen(state, process)
+        || is_exactly(message, state->exit_type) || is_exactly(message, state->down_type)) {
+        return 0;
+    }
+    if (is_exactly(message, state->select_message_type)) {
+        return 1; /* from a socket */
+    }
+    PyObject *sender = running_process(state);
+    if (sender == NULL) {
+        return 0;
+    }
+    int plain = is_merely_seen(state, sender);
+    Py_DECREF(sender);
+    return plain;
+}
+
 /* send(dest, message) */
 static PyObject *
 send_message(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
@@ -154,7 +186,7 @@ send_message(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnam
     if (PyVectorcall_NARGS(nargsf) == 2 && kwnames == NULL) {
         PyObject *process = living_process(state, args[0]);
         if (process != NULL) {
-            int done = is_exactly(process, state->process_type)
+            int done = is_plain_receiver(state, process, args[1])
                            ? deliver_plainly(state, process, args[1])
                            : 0;
             Py_DECREF(process);

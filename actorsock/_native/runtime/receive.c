@@ -383,6 +383,17 @@ process_of_task(State *state)
     return process;
 }
 
+PyObject *
+running_process(State *state)
+{
+    PyObject *process = stepped_process(state);
+    if (process == NULL) {
+        PyErr_Clear();
+        process = process_of_task(state);
+    }
+    return process;
+}
+
 /* Whether `after` is a number of seconds that the Python would accept.  */
 static int
 are_seconds(PyObject *after)

@@ -273,7 +273,10 @@ first_attempt(Asked *self, PyObject *body, const Kind *kind, PyObject **result)
         }
         if (*result != Py_None) {
             if (tell(self, *result) < 0) {
-                Py_CLEAR(*result);
+                /* As if it had been woken with the result, which so goes back.  */
+                self->phase = WAITING;
+                slot_set(body, self->state->body_outcome, *result);
+                *result = NULL;
                 return PYGEN_ERROR;
             }
             (void)asked_clear((PyObject *)self);

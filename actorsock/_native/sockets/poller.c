@@ -83,7 +83,7 @@ select_user(State *state, PyObject *actor, PyObject *lane, PyObject *user)
         }
         else {
             slot_set(lane, state->lane_selected, Py_NewRef(Py_True));
-            done = is_exactly(process, state->process_type)
+            done = is_plain_receiver(state, process, message)
                        ? deliver_plainly(state, process, message)
                        : 0;
             if (done == 0) {

@@ -66,6 +66,8 @@ class Node:
     """True in a child of `os.fork`: the copy of a runtime that goes on in the parent."""
     started: Callable[[Any], object] | None = None
     """Is called with each process that is started or adopted; None unless somebody traces."""
+    seen: type | None = None
+    """The class of processes that are not traced, while one is that may send to them."""
     elsewhere: Elsewhere | None = None
     """What knows other nodes; None unless this runtime has joined a cluster."""
     closing: bool = False

@@ -148,7 +148,7 @@ async def ask(
     outcome: object = None
     try:
         if not woken:
-            result = actor.perform(op, pid, None, timeout > 0)
+            outcome = result = actor.perform(op, pid, None, timeout > 0)
             assert not isinstance(result, (Select, SelectRead))  # these need a handle
             if actor.observed:
                 actor.observe(op, pid, result)

@@ -1,6 +1,6 @@
 """Switching traces on and off: which classes, hooks and instruments a runtime has at a moment."""
 
-from typing import Final
+from typing import Final, TypeAlias
 
 from ...observing.process_items import actors_of
 from ...runtime.bodies.limited_process import LimitedProcess
@@ -10,16 +10,25 @@ from .running import Running
 from .session import Session
 from .table import Flags, Table, set_table, table_of
 from .traced_engine import trace_calls
-from .traced_process import TracedLimitedProcess, TracedProcess
+from .traced_process import (
+    SeenLimitedProcess,
+    SeenProcess,
+    TracedLimitedProcess,
+    TracedProcess,
+)
 from .traced_sockets import switch_sockets
 
 __all__ = ["begin", "end_of", "trace_new", "trace_processes"]
 
-_TRACED: Final[dict[type[Process], type[Process]]] = {
-    Process: TracedProcess,
-    LimitedProcess: TracedLimitedProcess,
+# Each without and with a limit to the mailbox.
+_Classes: TypeAlias = tuple[type[Process], type[Process]]
+_PLAIN: Final[_Classes] = (Process, LimitedProcess)
+_TRACED: Final[_Classes] = (TracedProcess, TracedLimitedProcess)
+_SEEN: Final[_Classes] = (SeenProcess, SeenLimitedProcess)
+
+_IS_LIMITED: Final[dict[type[Process], bool]] = {
+    cls: cls is classes[1] for classes in (_PLAIN, _TRACED, _SEEN) for cls in classes
 }
-_PLAIN: Final = {traced: plain for plain, traced in _TRACED.items()}
 
 
 def begin(node: Node) -> Table:
@@ -69,7 +78,7 @@ def end_of(session: Session, node: Node) -> None:
     over = not table.new and not table.flags
     if over:
         set_table(node, None)
-        node.started = None
+        node.started = node.seen = None
     for process in processes_of(node):
         _changed(process)
     _switch(node)
@@ -86,6 +95,7 @@ def _switch(node: Node) -> None:
     before, sending = _sends(table), table is not None and table.any_wants("send")
     if table is not None:
         table.sending = sending
+        node.seen = SeenProcess if sending else None
     if sending or before or table is None:
         for process in processes_of(node):
             _give_class(process, table)
@@ -100,10 +110,13 @@ def _sends(table: Table | None) -> bool:
 
 
 def _give_class(process: Process, table: Table | None) -> None:
-    # Messages are seen where they arrive: while senders are traced, at every process.
-    traced = table is not None and (table.sending or process.pid in table.flags)
-    classes = _TRACED if traced else _PLAIN
-    process.__class__ = classes.get(type(process), type(process))
+    if type(process) not in _IS_LIMITED:
+        return
+    if table is not None and process.pid in table.flags:
+        classes = _TRACED
+    else:
+        classes = _SEEN if table is not None and table.sending else _PLAIN
+    process.__class__ = classes[1 if _IS_LIMITED[type(process)] else 0]
 
 
 def _changed(process: Process) -> None:

@@ -3,6 +3,9 @@
 A process becomes one, and a plain one again, by an assignment to its `__class__`. So nothing is
 tested while nothing is traced; and the native core, which looks for the plain class, leaves what is
 done to a traced process to the Python. What such a process does itself is as ever.
+
+What a process sends is seen where it arrives. So while one is traced with `send`, all others have a
+class of their own, `SeenProcess`: the native core delivers what they send to each other as ever.
 """
 
 from typing import Any, Final
@@ -19,11 +22,17 @@ from ...socket.core.notifications import AbortMessage, CounterWrap, SelectMessag
 from .events import TraceEvent
 from .table import record, table_of
 
-__all__ = ["TracedLimitedProcess", "TracedProcess", "running_pid"]
+__all__ = [
+    "SeenLimitedProcess",
+    "SeenProcess",
+    "TracedLimitedProcess",
+    "TracedProcess",
+    "running_pid",
+]
 
 
 class TracedProcess(Process):
-    """A process that is traced, or that may be sent something by one that is."""
+    """A process that is traced."""
 
     __slots__ = ()
 
@@ -96,7 +105,20 @@ class TracedLimitedProcess(TracedProcess, LimitedProcess):
     __slots__ = ()
 
 
+class SeenProcess(TracedProcess):
+    """A process that is not traced, but may be sent something by one that is."""
+
+    __slots__ = ()
+
+
+class SeenLimitedProcess(TracedLimitedProcess):
+    """The same, with a limit to its mailbox."""
+
+    __slots__ = ()
+
+
 limited_classes[TracedProcess] = TracedLimitedProcess
+limited_classes[SeenProcess] = SeenLimitedProcess
 
 _IN_PLACE: Final = Ref()
 """The ref of answers that were given in place, of which there is no message."""

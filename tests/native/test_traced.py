@@ -1,0 +1,136 @@
+"""What a trace tells of processes and sockets is the same natively and in Python."""
+
+from typing import Any
+
+import pytest
+import trio
+
+from actorsock import Down, current_pid, ok, receive, send, socket, spawn, spawn_monitor, trace
+from actorsock.results import Select
+from actorsock.runtime.core.process import alive
+from actorsock.trace import TraceEvent
+
+from ..stories import until
+from .forms import both_ways
+from .test_twins import connected
+
+each_body = pytest.mark.parametrize("light", [True, False], ids=["light", "task"])
+
+
+def plain(event: TraceEvent) -> tuple[Any, ...]:
+    match event.what:
+        case (operation, Select()):
+            return event.kind, operation, "select"
+        case what:
+            return event.kind, what
+
+
+async def requests(light: bool) -> Any:
+    sock, peer = connected("inet")
+    results: list[Any] = []
+
+    async def asks() -> None:
+        await receive()
+        results.append(await socket.recv(sock, timeout=0))
+        results.append(await socket.recv(sock))
+        results.append(await socket.send(sock, b"answer"))
+        select = socket.recv_nowait(sock)
+        assert isinstance(select, Select)
+        peer.sendall(b"more")
+        await receive(select.info.ref)
+        results.append(socket.recv_nowait(sock))
+        results.append(socket.send_nowait(sock, b"x"))
+        peer.close()
+        results.append(await socket.recv(sock))
+
+    with peer, trace.session() as session:
+        pid, end = spawn_monitor(asks, light=light)
+        ok(socket.setopt(sock, "otp", "controlling_process", pid))
+        trace.process(session, pid, ["sockets"])
+        send(pid, "go")
+        await until(lambda: alive[pid].body.parked is sock._actor)
+        peer.sendall(b"question")
+        results.append((await receive(end)).reason)
+    return results, [plain(event) for event in session]
+
+
+@each_body
+def test_requests_to_a_traced_socket(light: bool) -> None:
+    both_ways(requests, light)
+
+
+class Enough(BaseException):
+    """What no session catches."""
+
+
+async def given_up(light: bool, waits: bool) -> Any:
+    sock, peer = connected("inet")
+    seen: list[Any] = []
+
+    def tracer(event: TraceEvent) -> None:
+        seen.append(plain(event))
+        if event.kind == "answer":
+            raise Enough
+
+    async def reads() -> None:
+        await receive()
+        with trace.session(tracer) as session:
+            trace.process(session, current_pid(), ["sockets"])
+            try:
+                await socket.recv(sock)
+            except Enough:
+                seen.append("the tracer has raised")
+        seen.append(await socket.recv(sock, timeout=1))
+
+    with peer:
+        pid, end = spawn_monitor(reads, light=light)
+        ok(socket.setopt(sock, "otp", "controlling_process", pid))
+        if not waits:
+            peer.sendall(b"data")
+        send(pid, "go")
+        if waits:
+            await until(lambda: alive[pid].body.parked is sock._actor)
+            peer.sendall(b"data")
+        seen.append((await receive(end)).reason)
+    return seen
+
+
+@each_body
+@pytest.mark.parametrize("waits", [True, False], ids=["waits", "at once"])
+def test_no_byte_is_lost_when_a_tracer_raises(light: bool, waits: bool) -> None:
+    both_ways(given_up, light, waits)
+
+
+async def sent(light: bool) -> Any:
+    """One process is traced with `send`; others send to each other, and to it."""
+    names: dict[Any, str] = {}
+
+    async def sends(to: str) -> None:
+        while (order := await receive()) != "end":
+            for pid, name in names.items():
+                if name == to:
+                    send(pid, order)
+
+    with trace.session() as session:
+        for name, to in (("traced", "second"), ("first", "second"), ("second", "nobody")):
+            pid = spawn(sends, to, light=light)
+            names[pid] = name
+            if name == "traced":
+                traced = pid
+                trace.process(session, pid, ["send"])
+        for pid in names:
+            send(pid, names[pid])
+            send(pid, Down(session, traced, "passed on"))  # type: ignore[arg-type]
+        await trio.testing.wait_all_tasks_blocked()
+        for pid in names:
+            send(pid, "end")
+    # trio runs ready tasks in a random order.
+    return sorted(
+        (names[event.pid], event.kind, type(event.what).__name__, names[event.other])
+        for event in session
+    )
+
+
+@each_body
+def test_messages_of_a_traced_sender(light: bool) -> None:
+    both_ways(sent, light)
