@@ -1,6 +1,7 @@
 """`process_info`: what it tells of processes of each kind, without touching them."""
 
 import contextlib
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -453,7 +454,13 @@ async def test_another_thread_sees_the_stack_of_what_runs(runtime: None) -> None
     me = current_pid()
     pid = spawn(otp.call, spawn(never_answers), "a question", 1000)
     await wait_all_tasks_blocked()
-    assert (await trio.to_thread.run_sync(process_info, me)).status == "waiting"
+
+    def sees_me_wait() -> None:
+        # The thread may look before the process that has started it waits.
+        while process_info(me).status != "waiting":
+            time.sleep(0.001)
+
+    await trio.to_thread.run_sync(sees_me_wait)
     info = await trio.to_thread.run_sync(process_info, pid)
     assert (info.status, info.waits_for.seconds) == ("waiting", None)
 
