@@ -140,6 +140,8 @@ function chartOf() {
   let trace = null;
   let first = null; // the rows before the first one that is shown; null: the last rows are
   let told = null;
+  let looking = false;
+  let again = false; // asked for during a look: the next one follows at once
 
   function turn(step) {
     if (told === null) return;
@@ -157,7 +159,22 @@ function chartOf() {
     look();
   }
 
+  // One at a time: of two answers on their way at once, the older one could come last and stay.
   async function look() {
+    again = true;
+    if (looking) return;
+    looking = true;
+    try {
+      while (again) {
+        again = false;
+        await show();
+      }
+    } finally {
+      looking = false;
+    }
+  }
+
+  async function show() {
     if (trace === null) return;
     const asked = { trace, lifelines: words.value, others: alone.checked ? "hide" : "fold", rows: ROWS, first };
     try {
