@@ -22,7 +22,7 @@ def take_only(body: Body, matches: Matcher) -> None:
     """
     assert isinstance(body, HandlerBody)
     body._takes = matches
-    body.__class__ = selective_classes.get(type(body), type(body))
+    body.__class__ = selective_classes.get(type(body), type(body))  # else it does so already
 
 
 def take_all(body: Body) -> None:
@@ -65,7 +65,7 @@ class SelectiveHandlerBody(HandlerBody):
             self.parked = True
 
 
-selective_classes: Final[dict[type[HandlerBody], type[SelectiveHandlerBody]]] = {
+selective_classes: Final[dict[type[HandlerBody], type[HandlerBody]]] = {
     HandlerBody: SelectiveHandlerBody
 }
 """The class of a body that takes only some messages, by the class that takes all. A trace adds its
