@@ -24,7 +24,7 @@ _TLS: Final = {
 }
 """The files of TLS, by the names of their options in Erlang; all of them or none."""
 
-_OPTIONS: Final = ("cookie_file", "listen", "port", "observable")
+_OPTIONS: Final = ("cookie_file", "listen", "port", "observable", "observable_tracing")
 """The other options that mean something only with `--name`."""
 
 
@@ -72,6 +72,13 @@ def run_function(words: list[str]) -> int:
         action="store_true",
         default=None,
         help="let Erlang's observer and etop on other nodes look at the program",
+    )
+    node.add_argument(
+        "--observable-tracing",
+        action="store_true",
+        default=None,
+        help="the same, and let etop measure run times: by a port without authentication (8415), "
+        "and by a trace of all processes",
     )
     for option, what in _TLS.items():
         node.add_argument(
@@ -151,8 +158,9 @@ async def _join(stack: AsyncExitStack, name: str, options: dict[str, Any]) -> No
     from .. import dist  # most programs are no nodes, and do without it
 
     files = options.pop("files")
-    if options.get("observable"):
-        options["observable"] = dist.Observable()
+    tracing = options.pop("observable_tracing", False)
+    if tracing or options.get("observable"):
+        options["observable"] = dist.Observable(tracing=tracing)
     try:
         tls = dist.Tls.from_files(*files) if files else None
         await stack.enter_async_context(dist.start(name, tls=tls, **options))

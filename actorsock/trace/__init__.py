@@ -102,7 +102,8 @@ def process(
               has it, messages to all processes pass by the native core
             - `"receive"`: the messages that are put into their mailboxes
             - `"procs"`: what they start and link with, their registered names, and their ends
-            - `"running"`: when their code runs; not of handlers, which run when they get a message
+            - `"running"`: when their code runs. A handler that runs in place, on the stack of the
+              process that has sent it something, does so between the `"in"` and the `"out"` of that
             - `"call"`: the callbacks of their behaviours, and what these return
             - `"sockets"`: what the sockets that they own are asked, and what they answer
             - `"set_on_spawn"`, `"set_on_link"`: trace the processes that they start, or link with,

@@ -15,8 +15,12 @@ async def main(node):
     return dist.node(), await dist.erpc.call(node, "lists", "sum", [[1, 2, 3]])
 
 async def seen(node):
-    vsn = [dist.Atom(word) for word in (dist.node(), "observer_backend", "vsn")]
-    return (await dist.erpc.call(node, "rpc", "call", [*vsn, []]))[0]
+    asked = [("observer_backend", "vsn", []), ("erlang", "whereis", [dist.Atom("dbg")])]
+    here = dist.Atom(dist.node())
+    for module, name, args in asked:
+        call = [here, dist.Atom(module), dist.Atom(name), args]
+        answer = await dist.erpc.call(node, "rpc", "call", call)
+        print(answer[0] if isinstance(answer, tuple) else answer)
 """
 
 
@@ -48,7 +52,15 @@ def test_a_function_runs_as_a_node(tmp_path: Path, cookie: Path, beam: Any, epmd
     assert done.stdout == f"('{name}', 6)\n", done.stderr
 
 
-@pytest.mark.parametrize(("words", "answer"), [(["--observable"], "ok"), ([], "badrpc")], ids=str)
+@pytest.mark.parametrize(
+    ("words", "answer"),
+    [
+        (["--observable"], "ok\nbadrpc"),
+        (["--observable-tracing"], "ok\nNone"),
+        ([], "badrpc\nbadrpc"),
+    ],
+    ids=str,
+)
 def test_it_can_be_looked_at(
     tmp_path: Path, cookie: Path, beam: Any, epmd: int, words: list[str], answer: str
 ) -> None:

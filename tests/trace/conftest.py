@@ -18,6 +18,7 @@ def assert_plain() -> None:
         assert type(process) is Process
         assert process.node.started is None
         assert not [key for key in process.node.services if "trace" in str(key)]
+        assert not type(process.body).__name__.startswith("Recorded")
         engine = process.body.function
         assert not isinstance(engine, Engine) or not type(engine).__name__.startswith("Traced")
 

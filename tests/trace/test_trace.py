@@ -215,6 +215,24 @@ async def test_running_of_tasks_and_light_processes(plain: None) -> None:
     await wait_all_tasks_blocked()
 
 
+async def test_running_of_a_handler_in_place(plain: None) -> None:
+    """It runs on the stack of its sender, also after `sys` has suspended it in the trace."""
+    till, me = ok(await otp.start(Till, name="till")), current_pid()
+    with trace.session() as session:
+        trace.process(session, till, ["running"])
+        await otp.sys.suspend(till)
+        await otp.sys.resume(till)
+        trace.process(session, me, ["running"])
+        await trio.lowlevel.checkpoint()
+        session.events.clear()
+        assert await otp.call(till, 1) == 1
+        await trio.lowlevel.checkpoint()
+    assert seen(session)[:3] == [
+        (till, "in", None, None), (till, "out", None, None), (me, "out", None, None)
+    ]  # fmt: skip
+    await otp.stop(till)
+
+
 async def test_call_sees_callbacks_and_their_results(plain: None) -> None:
     till = ok(await otp.start(Till, name="till"))
     shops = [ok(await otp.start(Shop, light=light)) for light in (False, True)]

@@ -19,7 +19,8 @@ from ...runtime.api.spawning import spawn_link
 from ...runtime.core.identity import Pid
 from ...runtime.core.process import Process, alive
 from ...runtime.core.timers import Entry
-from ...socket.api import configuring
+from ...socket.api import configuring, opening
+from ...socket.values.address import SockAddrIn, SockAddrIn6
 from ..terms.values import BadTerm
 from ..wire.frames import AtomsSent, FrameReader
 from ..wire.handshake import HANDSHAKE_SECONDS, LONGEST_MESSAGE, Agreed, HandshakeError
@@ -148,6 +149,9 @@ class Connection:
         """Read frames until the connection ends; return why it has ended."""
         configuring.setopt(channel.sock, "otp", "rcvbuf", _READ_SIZE)
         configuring.setopt(channel.sock, "tcp", "nodelay", True)
+        match opening.peername(channel.sock):
+            case Ok(SockAddrIn() | SockAddrIn6() as theirs):
+                peer.address = theirs.addr
         self._writer = alive[spawn_link(self._write, channel, light=True)]
         self._flush()
         self._begin_quarter()

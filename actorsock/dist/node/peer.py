@@ -51,6 +51,8 @@ class Peer:
         self.attempts = Attempts(host.name, name)
         self.hidden = False
         self.creation = 0
+        self.address: str | None = None
+        """The address of the machine at the other end of the last connection."""
         self.release: int | None = None
         """The release of Erlang there, once somebody had to know; 0 for another program."""
         self._host = host

@@ -13,5 +13,7 @@ only if `dist.start` was given an `Observable`.
 - `applications`: the trees of processes
 - `behaviours`: what kind of server a process is, and its state
 - `top`: a list of processes as text, for observer_cli
+- `trace_port`: how etop has run times measured; only if `tracing` is True
+- `run_times`: the run times as they are added up, and told
 - `windows`: the windows of observers, whose exit signals are dropped unless `control` is True
 """

@@ -26,6 +26,12 @@ class Observable:
             every cluster.
         messages: True also shows the messages in mailboxes and the states of behaviours. With
             False, the default, only labels, names and stacks are shown.
+        tracing: True lets etop measure how long processes run, as it does by default; else it
+            needs `{tracing, off}`. For that the node listens, while etop is used, on the port that
+            etop names (8415 unless it is told another) of the address `listen` of `dist.start`,
+            without authentication or encryption, and traces all processes, which makes them
+            slower. One connection is accepted, from the machine of the node that has asked. It
+            gets pids and run times.
 
     Raises:
         TypeError: an argument is not a bool.
@@ -38,10 +44,12 @@ class Observable:
 
     control: bool = False
     messages: bool = False
+    tracing: bool = False
 
     def __attrs_post_init__(self) -> None:
         check_bool("control", self.control)
         check_bool("messages", self.messages)
+        check_bool("tracing", self.tracing)
 
 
 class Look:
@@ -52,5 +60,6 @@ class Look:
         self.node: Final = node
         self.control: Final = observable.control
         self.messages: Final = observable.messages
+        self.tracing: Final = observable.tracing
         self.traffic: Final = Traffic(node.node)
         self.windows: Final = Windows(node)

@@ -5,19 +5,19 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
-from ...runtime.api.linking import exit
 from ...runtime.core.identity import Pid
 from ..node.distribution import Distribution
 from ..terms.values import Atom
 from .applications import start_link2, which_applications
 from .behaviours import get_status, module_info, translate_initial_call
-from .names import UNDEFINED, text
+from .names import UNDEFINED
 from .observable import Look, Observable
 from .process_items import process_info
 from .processes import etop_collect, procs_info
 from .sockets import get_socket_list, socket_info
 from .system import fetch_stats, net_ticktime, sys_info, system_info, vsn
 from .top import observer_cli
+from .trace_port import TRACING, localhost, whereis_dbg
 
 __all__ = ["offer"]
 
@@ -30,7 +30,7 @@ _ANY: Final = "_"
 def offer(node: Distribution, observable: Observable) -> None:
     """Let other nodes look at this one."""
     look = Look(node, observable)
-    table = _TABLE | _CONTROL if look.control else _TABLE
+    table = {**_TABLE, **(_CONTROL if look.control else {}), **(TRACING if look.tracing else {})}
 
     def find(module: str, name: str, arity: int) -> Callable[..., Any] | None:
         function = table.get((module, name, arity))
@@ -60,8 +60,7 @@ def _function_exported(look: Look, module: Any, name: Any, arity: Any) -> bool:
 
 def _whereis(look: Look, name: Any) -> Pid | Atom:
     if name == "dbg":
-        # etop wants to trace with `dbg`. It ends now, and shows this text.
-        exit(text("this node is traced by actorsock.trace alone: use etop with {tracing, off}"))
+        return whereis_dbg(look)
     return look.node.node.names.get(name, UNDEFINED)
 
 
@@ -92,6 +91,7 @@ _TABLE: Final[dict[tuple[str, str, int], Callable[..., Any]]] = {
     ("proc_lib", "translate_initial_call", 1): translate_initial_call,
     (_ANY, "module_info", 1): module_info,
     ("sys", "get_status", 2): get_status,
+    ("net_adm", "localhost", 0): localhost,
     ("net_kernel", "get_net_ticktime", 0): net_ticktime,
     ("observer_cli", "start", 1): observer_cli,
 }

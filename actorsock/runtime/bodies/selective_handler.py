@@ -5,14 +5,14 @@ class, by an assignment to `__class__`. So nothing is tested in other handlers; 
 which looks for the plain class, leaves such a handler to the Python.
 """
 
-from typing import Any
+from typing import Any, Final
 
 from ..core.body import Body
 from ..core.mailbox import NOTHING, PAUSED, Matcher, anything
 from ..core.process import Process
 from .handler import AGAIN, HandlerBody
 
-__all__ = ["take_all", "take_only"]
+__all__ = ["SelectiveHandlerBody", "selective_classes", "take_all", "take_only"]
 
 
 def take_only(body: Body, matches: Matcher) -> None:
@@ -22,13 +22,16 @@ def take_only(body: Body, matches: Matcher) -> None:
     """
     assert isinstance(body, HandlerBody)
     body._takes = matches
-    body.__class__ = SelectiveHandlerBody
+    body.__class__ = selective_classes.get(type(body), type(body))  # else it does so already
 
 
 def take_all(body: Body) -> None:
     """Have a handler, which runs now, take every message again, those that were left first."""
     assert isinstance(body, HandlerBody)
-    body.__class__ = HandlerBody
+    for taking_all, selective in selective_classes.items():
+        if type(body) is selective:
+            body.__class__ = taking_all
+            break
 
 
 class SelectiveHandlerBody(HandlerBody):
@@ -60,3 +63,10 @@ class SelectiveHandlerBody(HandlerBody):
         else:
             mailbox.wanted = self._takes
             self.parked = True
+
+
+selective_classes: Final[dict[type[HandlerBody], type[HandlerBody]]] = {
+    HandlerBody: SelectiveHandlerBody
+}
+"""The class of a body that takes only some messages, by the class that takes all. A trace adds its
+own: a body that is traced stays traced."""

@@ -1,21 +1,25 @@
 """Recording when the code of traced processes runs: the flag `running`.
 
-Of light processes by a function in the place of `step_all`, of tasks by an instrument of trio. A
-handler runs when it is sent something, which the flag `receive` shows.
+Of light processes by a function in the place of `step_all`, of tasks by an instrument of trio, of
+handlers by the class of their bodies.
 """
 
 from collections import deque
 from contextlib import suppress
-from typing import Any
+from typing import Any, Final
 
 import trio
 
+from ...runtime.bodies.handler import HandlerBody
 from ...runtime.bodies.running import by_task
+from ...runtime.bodies.selective_handler import SelectiveHandlerBody, selective_classes
+from ...runtime.core.mailbox import NOTHING
 from ...runtime.core.node import Node
 from ...runtime.core.passes import StepAll
-from .table import table_of
+from ...runtime.core.process import Process
+from .table import record, table_of
 
-__all__ = ["Running"]
+__all__ = ["Running", "record_steps"]
 
 
 class Running(trio.abc.Instrument):
@@ -69,3 +73,43 @@ class Running(trio.abc.Instrument):
         table = table_of(self._node)
         if table is not None:
             table.record("running", pid, kind)
+
+
+class RecordedHandlerBody(HandlerBody):
+    """The body of a handler whose steps are recorded."""
+
+    __slots__ = ()
+
+    def _handle_next(self, message: Any = NOTHING) -> None:
+        # Looked up first: a session that ends meanwhile takes this class away.
+        handle_next = super()._handle_next
+        process = self._process
+        if process is None:
+            return
+        record(process, "running", "in")
+        try:
+            handle_next(message)
+        finally:
+            record(process, "running", "out")
+
+
+class RecordedSelectiveHandlerBody(RecordedHandlerBody, SelectiveHandlerBody):
+    """The same, of one that takes only some messages."""
+
+    __slots__ = ()
+
+
+selective_classes[RecordedHandlerBody] = RecordedSelectiveHandlerBody
+
+_RECORDED: Final[dict[type[Any], type[Any]]] = {
+    HandlerBody: RecordedHandlerBody,
+    SelectiveHandlerBody: RecordedSelectiveHandlerBody,
+}
+_PLAIN: Final = {recorded: plain for plain, recorded in _RECORDED.items()}
+
+
+def record_steps(process: Process, flag: bool) -> None:
+    """Begin or end to record when `process` runs, if it is a handler."""
+    body = process.body
+    classes = _RECORDED if flag else _PLAIN
+    body.__class__ = classes.get(type(body), type(body))

@@ -6,7 +6,7 @@ from ...observing.process_items import actors_of
 from ...runtime.bodies.limited_process import LimitedProcess
 from ...runtime.core.node import Node
 from ...runtime.core.process import Process, processes_of
-from .running import Running
+from .running import Running, record_steps
 from .session import Session
 from .table import Flags, Table, set_table, table_of
 from .traced_engine import trace_calls
@@ -122,6 +122,7 @@ def _give_class(process: Process, table: Table | None) -> None:
 def _changed(process: Process) -> None:
     table = table_of(process.node)
     trace_calls(process, table is not None and table.wants(process.pid, "call"))
+    record_steps(process, table is not None and table.wants(process.pid, "running"))
     _give_class(process, table)
     if table is not None and table.wants(process.pid, "sockets"):
         for actor in actors_of(process):

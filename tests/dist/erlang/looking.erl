@@ -150,8 +150,9 @@ kill(Processes, Pid) ->
 
 %% --- programs that print ---------------------------------------------------------------------------
 
-%% Run a function whose output goes to this process. Once it has printed all of the texts, call Stop
-%% with the line that it has asked for, if it has. Return its result and all that it has printed.
+%% Run a function whose output goes to this process. Once it has printed all of the texts, or what
+%% matches a regular expression, call Stop with the line that it has asked for, if it has. Return its
+%% result and all that it has printed.
 prints(Fun, Wanted, Stop) ->
     Self = self(),
     {Pid, Ref} = spawn_monitor(fun() ->
@@ -168,13 +169,16 @@ prints(Pid, Ref, Wanted, Stop, Text, Reading) ->
             {Reply, More} = io(Request),
             From ! {io_reply, As, Reply},
             Printed = Text ++ More,
-            case Stop =/= done andalso missing(Wanted, [Printed]) of
-                [] -> Stop(Reading), prints(Pid, Ref, Wanted, done, Printed, Reading);
-                _ -> prints(Pid, Ref, Wanted, Stop, Printed, Reading)
+            case Stop =/= done andalso has(Wanted, Printed) of
+                true -> Stop(Reading), prints(Pid, Ref, Wanted, done, Printed, Reading);
+                false -> prints(Pid, Ref, Wanted, Stop, Printed, Reading)
             end;
         {'DOWN', Ref, _, _, {result, Result}} -> {Result, Text};
         {'DOWN', Ref, _, _, Reason} -> {crashed, Reason, Text}
     end.
+
+has({match, Expression}, Printed) -> re:run(Printed, Expression, [unicode]) =/= nomatch;
+has(Wanted, Printed) -> missing(Wanted, [Printed]) =:= [].
 
 io({put_chars, _, Chars}) -> {ok, unicode:characters_to_list(Chars)};
 io({put_chars, _, M, F, A}) -> {ok, unicode:characters_to_list(apply(M, F, A))};
@@ -183,6 +187,40 @@ io(_) -> {{error, enotsup}, ""}.
 etop(Node, Wanted, Tracing) ->
     Options = [{node, Node}, {output, text}, {interval, 30}, {lines, 50} | Tracing],
     prints(fun() -> etop:start(Options) end, Wanted, fun(_) -> etop:stop() end).
+
+%% With all of its defaults but Options, until it has printed what matches.
+etop_by_default(Node, Expression, Options) ->
+    Stop = fun(_) -> etop:stop() end,
+    prints(fun() -> etop:start([{node, Node} | Options]) end, {match, Expression}, Stop).
+
+%% Start etop, and kill it once it is connected.
+killed_etop(Node) ->
+    Leader = spawn(fun() -> printed([]) end),
+    Pid = spawn(fun() -> group_leader(Leader, self()), etop:start([{node, Node}]) end),
+    %% It has started what prints, opened the socket, and started what reads.
+    wait(fun() -> length(element(2, process_info(whereis(etop_server), links))) =:= 3 end),
+    Ref = monitor(process, Pid),
+    exit(Pid, kill),
+    receive {'DOWN', Ref, _, _, _} -> ok end.
+
+%% Begin a trace as OTP 27 does; return what the reader of the trace port gets.
+traced(Node, Port) ->
+    Asked = [name, self(), {port, dbg:trace_port(ip, {Port, 5000})}],
+    Relay = spawn_link(Node, dbg, do_relay, Asked),
+    Session = receive {started, Relay, Term} -> Term end,
+    Traced = rpc:call(Node, dbg, erlang_trace, [Session, all, true, [running, timestamp]]),
+    true = is_integer(Traced),
+    {ok, Reader} = gen_tcp:connect({127, 0, 0, 1}, Port, [binary, {active, false}]),
+    Frames = [frame(Reader) || _ <- [1, 2]],
+    unlink(Relay),
+    Ref = monitor(process, Relay),
+    gen_tcp:close(Reader),
+    receive {'DOWN', Ref, _, _, Reason} -> {Reason, Frames} end.
+
+frame(Reader) ->
+    {ok, <<0, Size:32>>} = gen_tcp:recv(Reader, 5),
+    {ok, Term} = gen_tcp:recv(Reader, Size),
+    binary_to_term(Term).
 
 observer_cli(Node, Wanted) ->
     Quit = fun({Reader, As}) -> Reader ! {io_reply, As, <<"q\n">>} end,

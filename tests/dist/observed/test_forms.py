@@ -4,14 +4,18 @@ from typing import Any
 
 import pytest
 
-from actorsock import Ok, ok, sleep, socket
+from actorsock import Ok, Pid, current_pid, exit, monitor, ok, receive, sleep, socket, spawn
 from actorsock.dist import text
 from actorsock.dist.observed.load import Traffic, allocators, memory_terms
 from actorsock.dist.observed.names import entry, mfa, word
+from actorsock.dist.observed.run_times import RunTimes, frames
 from actorsock.dist.observed.top import Row, screen
+from actorsock.dist.terms.reading import Reader
+from actorsock.dist.terms.writing import Writer
 from actorsock.observing.machine import ProgramMemory
 from actorsock.runtime.bodies.current import current_process
 from actorsock.runtime.bodies.stacks import StackEntry
+from actorsock.trace import TraceEvent
 
 
 @pytest.mark.parametrize(
@@ -83,3 +87,44 @@ async def test_traffic_does_not_become_less_when_a_socket_closes(runtime: None) 
     await socket.close(other)
     await sleep(0)
     assert traffic.totals() == (5, 5)
+
+
+@pytest.mark.parametrize(
+    ("events", "times"),
+    [
+        ("out1@1 in1@2 out1@5", {1: 3}),
+        ("in1@0 in2@1 out2@5 out1@7", {1: 3, 2: 4}),
+        ("in1@0 in2@1 in3@2 out3@3 out2@4 out1@5 in1@8 out1@9", {1: 3, 2: 2, 3: 1}),
+        ("in1@0 in0@1 in2@3 out2@4 out1@9", {1: 6, 2: 1}),  # 0 ends in its step
+        ("in1@0 out1@0", {}),
+    ],
+    ids=["runs as the trace begins", "in place", "in place twice", "an end", "too short"],
+)
+async def test_each_moment_counts_for_the_innermost(
+    runtime: None, events: str, times: dict[int, int]
+) -> None:
+    pids = [Pid(), current_pid(), spawn(receive), spawn(receive, light=True)]
+    seen = RunTimes()
+    for event in events.split():
+        kind, number, at = event[:-3], int(event[-3]), float(event[-1])
+        seen.record(TraceEvent(at, pids[number], "in" if kind == "in" else "out"))
+    assert seen.take() == [(pids[number], 10**6 * time) for number, time in sorted(times.items())]
+    assert seen.take() == []
+    for pid in pids[2:]:
+        down = monitor(pid)
+        exit(pid, "kill")
+        await receive(down)
+
+
+def test_frames_of_a_trace_port() -> None:
+    told = frames(Writer(), [("a pid", 3_000_000)], 1_700_000_000_123_456)  # type: ignore[list-item]
+    terms = []
+    while told:
+        size = 5 + int.from_bytes(told[1:5], "big")
+        assert told[0] == 0
+        terms.append(Reader().whole(told[5:size]))
+        told = told[size:]
+    assert terms == [
+        ("trace_ts", b"a pid", "in", 0, (1699, 999_997, 123_456)),
+        ("trace_ts", b"a pid", "out", 0, (1700, 0, 123_456)),
+    ]

@@ -5,9 +5,11 @@ import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from socket import create_server
 from typing import Any
 
 import pytest
+from trio.lowlevel import checkpoint
 
 from actorsock import (
     Pid,
@@ -18,12 +20,16 @@ from actorsock import (
     otp,
     process_info,
     receive,
+    register,
     set_label,
+    sleep,
     socket,
     spawn,
     whereis,
 )
 from actorsock.dist import Atom, Observable, charlist, text
+from actorsock.dist.node.distribution import distribution
+from actorsock.runtime.bodies.current import current_process
 
 from ..nodes import Beam, Release
 from .test_answers import OBSERVED
@@ -41,6 +47,9 @@ class Till(otp.GenServer):
 
     def init(self) -> None:
         self.total = 1234567
+
+    def handle_call(self, request: Any, caller: Any) -> otp.Reply:
+        return otp.Reply(sum(range(1000)))
 
 
 class Shop(otp.Supervisor):
@@ -261,8 +270,46 @@ async def test_kill_in_the_menu(
         await observing.eval("looking:close()")
 
 
-async def test_etop(runtime: None, join: Any, start_beam: Callable[..., Beam]) -> None:
-    looking = start_beam("etop", "etop@127.0.0.1")
+# --- etop -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def looking(start_beam: Callable[..., Beam]) -> Beam:
+    return start_beam("etop", "etop@127.0.0.1")
+
+
+async def busy() -> None:
+    while True:
+        sum(range(10_000))
+        await checkpoint()
+
+
+@asynccontextmanager
+async def traced_shop(join: Any) -> Any:
+    """A node that lets etop trace it, and that is not traced any more in the end."""
+    async with shop(join, tracing=True) as (node, _):
+        pids = [spawn(busy), spawn(asks, "till")]
+        register("busy", pids[0])
+        yield node
+        while "traces" in current_process().node.services:
+            await sleep(0.01)
+        for pid in pids:
+            down = monitor(pid)
+            exit(pid, "kill")
+            await receive(down)
+
+
+async def asks(name: str) -> None:
+    while True:
+        await otp.call(name, "sum")
+        await checkpoint()
+
+
+TIMES = r"\bbusy +[1-9][0-9]+ (.*\n)+.*\btill +[1-9][0-9]+ "
+"""Two rows of processes that have run, the busier one first."""
+
+
+async def test_etop_without_tracing(runtime: None, join: Any, looking: Beam) -> None:
     async with shop(join) as (node, _):
         wanted = chars([node.name, "Load:  cpu", " till "])
         _, printed = await looking.eval(
@@ -273,7 +320,69 @@ async def test_etop(runtime: None, join: Any, start_beam: Callable[..., Beam]) -
             "looking:etop(Node, [], [])", Node=Atom(node.name), Wanted=wanted
         )
         assert crashed == "crashed"
-        assert "use etop with {tracing, off}" in text(
-            await looking.eval('lists:flatten(io_lib:format("~p", [Reason]))', Reason=reason)
-        ).replace('"\n', "")
-    looking.stop()
+        said = text(await looking.eval('lists:flatten(io_lib:format("~0p", [R]))', R=reason))
+        assert "use etop with {tracing, off}; with Observable(tracing=True)" in said
+
+
+async def test_etop_measures_run_times(runtime: None, join: Any, looking: Beam) -> None:
+    """With its defaults; again after it was stopped; and again after it was killed."""
+    async with traced_shop(join) as node:
+
+        async def etop(*options: Any) -> None:
+            result, printed = await looking.eval(
+                "looking:etop_by_default(Node, Expression, Options)",
+                Node=Atom(node.name), Expression=TIMES.encode(), Options=list(options),
+            )  # fmt: skip
+            assert result == "ok"
+            assert "garbage" not in text(printed)
+
+        await etop()
+        often = Atom("interval"), 1
+        await etop(often)
+        await looking.eval("looking:killed_etop(Node)", Node=Atom(node.name))
+        await etop(often)
+
+
+async def test_a_trace_as_otp_27_begins_it(runtime: None, join: Any, looking: Beam) -> None:
+    async with traced_shop(join) as node:
+        reason, frames = await looking.eval(
+            "looking:traced(Node, Port)", Node=Atom(node.name), Port=free_port()
+        )
+        assert reason == "normal"
+        first, second = frames
+        assert (first[0], first[2:4], second[2:4]) == ("trace_ts", ("in", 0), ("out", 0))
+        assert first[1] is second[1]
+        assert first[4] < second[4]
+
+
+def free_port() -> int:
+    with create_server(("127.0.0.1", 0)) as server:
+        number: int = server.getsockname()[1]
+    return number
+
+
+async def test_a_port_that_is_used(runtime: None, join: Any, looking: Beam) -> None:
+    with create_server(("127.0.0.1", 0)) as used:
+        async with traced_shop(join) as node:
+            port = Atom("port"), used.getsockname()[1]
+            crashed, reason, printed = await looking.eval(
+                "looking:etop(Node, [], Options)", Node=Atom(node.name), Options=[port]
+            )
+            assert (crashed, reason) == ("crashed", "dbg_server_crash")
+            assert "can't listen on port" in text(printed)
+
+
+async def test_a_reader_of_another_machine(
+    runtime: None, join: Any, looking: Beam, caplog: Any
+) -> None:
+    async with traced_shop(join) as node:
+        await looking.eval("connected")
+        peer = distribution().peer(looking.name)
+        assert peer.address == "127.0.0.1"
+        peer.address = "192.0.2.1"
+        _, printed = await looking.eval(
+            'looking:etop_by_default(Node, "Lost connection", Options)',
+            Node=Atom(node.name), Options=[(Atom("port"), free_port())],
+        )  # fmt: skip
+        assert "Lost connection" in text(printed)
+        assert "refused to tell run times to a reader that is not at 192.0.2.1" in caplog.text
