@@ -28,6 +28,11 @@ _OPTIONS: Final = ("cookie_file", "listen", "port", "observable", "observable_tr
 """The other options that mean something only with `--name`."""
 
 
+_WITHOUT_VALUE: Final = ("--observable", "--observable-tracing", "--help", "-h")
+
+_OBSERVER_PORT: Final = 9911
+
+
 def run_function(words: list[str]) -> int:
     """Run the function that the words name; return the exit status."""
     parser = argparse.ArgumentParser(
@@ -44,12 +49,10 @@ def run_function(words: list[str]) -> int:
     )
     parser.add_argument(
         "--observer",
-        nargs="?",
-        const=9911,
         type=int,
         metavar="PORT",
         help="let the program be observed in a browser, and by `actorsock observe` (default of "
-        "the port: 9911; needs actorsock[observer])",
+        f"the port: {_OBSERVER_PORT}; needs actorsock[observer])",
     )
     node = parser.add_argument_group("with --name")
     node.add_argument(
@@ -92,7 +95,7 @@ def run_function(words: list[str]) -> int:
     parser.add_argument(
         "args", nargs="...", metavar="ARG", help="an argument of the function, passed as a str"
     )
-    options = parser.parse_args(words)
+    options = parser.parse_args(_with_port(words))
     # `python -m` does the same; the installed script does not.
     sys.path.insert(0, os.getcwd())
     function = _find(options.target)
@@ -126,6 +129,20 @@ def run_function(words: list[str]) -> int:
     if value is not None:
         print(value)
     return 0
+
+
+def _with_port(words: list[str]) -> list[str]:
+    """Return the words with a port behind `--observer`, which may be left out.
+
+    argparse can leave out the value of an option too, but would take the function for it.
+    """
+    at = 0
+    while at < len(words) and words[at].startswith("-"):
+        follows = words[at + 1] if at + 1 < len(words) else ""
+        if words[at] == "--observer" and not follows.isdecimal():
+            return [*words[:at], f"--observer={_OBSERVER_PORT}", *words[at + 1 :]]
+        at += 1 if "=" in words[at] or words[at] in _WITHOUT_VALUE else 2
+    return words
 
 
 def _node_options(options: argparse.Namespace) -> dict[str, Any]:
