@@ -67,6 +67,7 @@
     X(checkpoint_if_cancelled)                                                                    \
     X(wait_task_rescheduled)                                                                      \
     X(call_function)                                                                              \
+    X(resume_code)                                                                                \
     X(cancel_scope)                                                                               \
     X(run_task)                                                                                   \
     X(only_name)                                                                                  \

@@ -38,12 +38,15 @@ leave_context(PyObject *context)
     return left;
 }
 
-/* Call what is to be called instead of resuming the code: an exception is to be thrown into it.  */
-static PySendResult
-call_instead(PyObject *instead, PyObject **yielded)
+/* Whether a call of `function` makes a coroutine and runs nothing else of the program.  */
+static int
+is_async(PyObject *function)
 {
-    *yielded = PyObject_CallOneArg(instead, Py_None);
-    return *yielded == NULL ? PYGEN_ERROR : PYGEN_NEXT; /* the end is a StopIteration here */
+    if (Py_IS_TYPE(function, &PyMethod_Type)) {
+        function = PyMethod_GET_FUNCTION(function);
+    }
+    return Py_IS_TYPE(function, &PyFunction_Type)
+           && ((PyCodeObject *)PyFunction_GET_CODE(function))->co_flags & CO_COROUTINE;
 }
 
 /* LightBody.begin(): 0 or -1.  */
@@ -54,10 +57,17 @@ begin_code(State *state, PyObject *body)
     if (SLOT(body, state->light_stopped) != Py_False || function == NULL || args == NULL) {
         return done_with(PyObject_CallMethodNoArgs(body, state->str_begin));
     }
-    PyObject *nothing = PyTuple_New(0);
-    PyObject *coroutine = nothing == NULL ? NULL
-                                          : PyObject_CallFunctionObjArgs(
-                                                state->call_function, function, args, NULL);
+    PyObject *nothing = PyTuple_New(0), *coroutine = NULL;
+    Py_INCREF(function);
+    Py_INCREF(args);
+    if (nothing != NULL && is_async(function)) {
+        coroutine = PyObject_Call(function, args, NULL);
+    }
+    else if (nothing != NULL) {
+        coroutine = PyObject_CallFunctionObjArgs(state->call_function, function, args, NULL);
+    }
+    Py_DECREF(args);
+    Py_DECREF(function);
     if (coroutine == NULL) {
         Py_XDECREF(nothing);
         return -1;
@@ -71,42 +81,33 @@ begin_code(State *state, PyObject *body)
 static int
 step_body(State *state, PyObject *body, PyObject *process)
 {
-    if (SLOT(body, state->light__coroutine) == Py_None
-        && SLOT(body, state->light_instead) == Py_None && begin_code(state, body) < 0) {
+    if (SLOT(body, state->light__coroutine) == Py_None && begin_code(state, body) < 0) {
         return end_by_exception(state, body, process);
     }
     PyObject *coroutine = Py_XNewRef(SLOT(body, state->light__coroutine));
     PyObject *instead = Py_XNewRef(SLOT(body, state->light_instead));
     PyObject *context = Py_XNewRef(SLOT(body, state->light_context));
     PyObject *yielded = NULL;
-    PySendResult outcome = PYGEN_ERROR;
     if (coroutine == NULL || instead == NULL || context == NULL) {
         PyErr_SetString(PyExc_AttributeError, "a light body without coroutine or context");
     }
     else if (PyContext_Enter(context) == 0) {
-        outcome = instead == Py_None ? PyIter_Send(coroutine, Py_None, &yielded)
-                                     : call_instead(instead, &yielded);
+        /* A frame of Python, though C could resume the code too: trio finds by it that Ctrl-C may
+           interrupt the program here.  */
+        yielded = PyObject_CallOneArg(instead == Py_None ? state->resume_code : instead, coroutine);
         if (leave_context(context) < 0) {
-            outcome = PYGEN_ERROR;
+            Py_CLEAR(yielded);
         }
     }
     Py_XDECREF(context);
     Py_XDECREF(instead);
     Py_XDECREF(coroutine);
-    int done;
-    switch (outcome) {
-    case PYGEN_RETURN:
-        done = end_normally(state, process);
-        break;
-    case PYGEN_NEXT:
-        done = 0;
-        if (yielded != state->pause) {
-            PyObject *thrown = PyObject_CallMethodOneArg(body, state->str_throw_misuse, yielded);
-            done = thrown == NULL ? end_by_exception(state, body, process) : 0;
-            Py_XDECREF(thrown);
-        }
-        break;
-    default:
+    int done = 0;
+    if (yielded == NULL) {
+        done = end_by_exception(state, body, process);
+    }
+    else if (yielded != state->pause
+             && done_with(PyObject_CallMethodOneArg(body, state->str_throw_misuse, yielded)) < 0) {
         done = end_by_exception(state, body, process);
     }
     Py_XDECREF(yielded);
