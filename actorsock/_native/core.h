@@ -67,7 +67,7 @@
     X(checkpoint_if_cancelled)                                                                    \
     X(wait_task_rescheduled)                                                                      \
     X(call_function)                                                                              \
-    X(resume_code)                                                                                \
+    X(take_steps)                                                                                 \
     X(cancel_scope)                                                                               \
     X(run_task)                                                                                   \
     X(only_name)                                                                                  \
@@ -232,8 +232,6 @@
     X(_epoll)                                                                                     \
     X(_new)                                                                                       \
     X(_notify)                                                                                    \
-    X(_on_message)                                                                                \
-    X(_terminated)                                                                                \
     X(__args__)                                                                                   \
     X(__class__)                                                                                  \
     X(_abort)                                                                                     \
@@ -467,6 +465,8 @@
     X(tcp, tcp_type, data)                                                                        \
     X(tcp, tcp_type, socket)
 
+typedef struct Pass Pass;
+
 typedef struct {
     /* the objects and offsets of that group are there */
     int runtime_ready, otp_ready, sockets_ready, inet_ready, terms_ready;
@@ -487,6 +487,7 @@ typedef struct {
     long start_cost, handler_full, light_full, task_full, last_host, last_port, last_text_host;
     long system_call, drain_batch;
     PyObject *spare_asked, *spare_receiving, *spare_calling; /* memory for the next one, or NULL */
+    Pass *pass; /* the calls of `step_all`, the latest first */
     uint64_t step_thread; /* whose `step` is: the look-up in a thread-local costs 40 ns */
 } State;
 
@@ -521,6 +522,7 @@ extern const TwinEntry ACTIVE_TWINS[];
 extern const TwinEntry STREAM_SEND_TWINS[];
 extern const TwinEntry DATAGRAM_SEND_TWINS[];
 extern const TwinEntry TERM_TWINS[];
+extern PyMethodDef TAKE_STEPS;
 extern PyType_Spec woken_spec;
 extern PyType_Spec matcher_spec;
 extern PyType_Spec receiving_spec;

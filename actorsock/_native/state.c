@@ -82,7 +82,6 @@ static const Import RUNTIME_IMPORTS[] = {
     FROM(checkpoint_if_cancelled, "trio.lowlevel", "checkpoint_if_cancelled"),
     FROM(wait_task_rescheduled, "trio.lowlevel", "wait_task_rescheduled"),
     FROM(call_function, "actorsock.runtime.bodies.functions", "call_function"),
-    FROM(resume_code, "actorsock.runtime.bodies.functions", "resume_code"),
     FROM(cancel_scope, "trio", "CancelScope"),
     FROM(run_task, "actorsock.runtime.bodies.task", "_run"),
     FROM(by_task, "actorsock.runtime.bodies.running", "by_task"),

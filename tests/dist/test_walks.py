@@ -117,7 +117,7 @@ class Walk:
             found.update(("monitor", pid, far) for far in (process.monitors or {}).values())
             found.update(
                 ("watch", far, pid)
-                for far, _ in (process.watchers or {}).values()
+                for far in process.watched_by()
                 if far in self.there
             )
         return found
