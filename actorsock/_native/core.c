@@ -406,6 +406,10 @@ module_exec(PyObject *module)
             return -1;
         }
     }
+    state->take_steps = PyCFunction_New(&TAKE_STEPS, module);
+    if (state->take_steps == NULL) {
+        return -1;
+    }
     PyTypeObject *woken = (PyTypeObject *)state->woken_type;
     state->woken = woken->tp_alloc(woken, 0);
     return state->woken == NULL ? -1 : 0;

@@ -67,6 +67,7 @@
     X(checkpoint_if_cancelled)                                                                    \
     X(wait_task_rescheduled)                                                                      \
     X(call_function)                                                                              \
+    X(take_steps)                                                                                 \
     X(cancel_scope)                                                                               \
     X(run_task)                                                                                   \
     X(only_name)                                                                                  \
@@ -231,8 +232,6 @@
     X(_epoll)                                                                                     \
     X(_new)                                                                                       \
     X(_notify)                                                                                    \
-    X(_on_message)                                                                                \
-    X(_terminated)                                                                                \
     X(__args__)                                                                                   \
     X(__class__)                                                                                  \
     X(_abort)                                                                                     \
@@ -466,6 +465,8 @@
     X(tcp, tcp_type, data)                                                                        \
     X(tcp, tcp_type, socket)
 
+typedef struct Pass Pass;
+
 typedef struct {
     /* the objects and offsets of that group are there */
     int runtime_ready, otp_ready, sockets_ready, inet_ready, terms_ready;
@@ -486,6 +487,7 @@ typedef struct {
     long start_cost, handler_full, light_full, task_full, last_host, last_port, last_text_host;
     long system_call, drain_batch;
     PyObject *spare_asked, *spare_receiving, *spare_calling; /* memory for the next one, or NULL */
+    Pass *pass; /* the calls of `step_all`, the latest first */
     uint64_t step_thread; /* whose `step` is: the look-up in a thread-local costs 40 ns */
 } State;
 
@@ -520,6 +522,7 @@ extern const TwinEntry ACTIVE_TWINS[];
 extern const TwinEntry STREAM_SEND_TWINS[];
 extern const TwinEntry DATAGRAM_SEND_TWINS[];
 extern const TwinEntry TERM_TWINS[];
+extern PyMethodDef TAKE_STEPS;
 extern PyType_Spec woken_spec;
 extern PyType_Spec matcher_spec;
 extern PyType_Spec receiving_spec;
@@ -889,16 +892,17 @@ int finds_nothing(State *state, PyObject *actor);
 PyObject *select_plainly(State *state, PyObject *actor, PyObject *pid, PyObject *lane,
                          PyObject *handle, PyObject *tag);
 
-/* The counters of a socket: those that every connection uses, and the others.  */
+/* The counters of a socket: those of bytes, others that every connection uses, and the rest.  */
+#define BYTE_COUNTERS(X)                                                                          \
+    X(read_byte)                                                                                  \
+    X(write_byte)
 #define COMMON_COUNTERS(X)                                                                        \
     X(read_tries)                                                                                 \
-    X(read_byte)                                                                                  \
     X(read_pkg)                                                                                   \
     X(read_pkg_max)                                                                               \
     X(read_fails)                                                                                 \
     X(read_waits)                                                                                 \
     X(write_tries)                                                                                \
-    X(write_byte)                                                                                 \
     X(write_pkg)                                                                                  \
     X(write_pkg_max)                                                                              \
     X(write_fails)                                                                                \
@@ -918,16 +922,19 @@ PyObject *select_plainly(State *state, PyObject *actor, PyObject *pid, PyObject 
     X(sendfile_max)
 
 #define DECLARE(name) counted_##name,
-typedef enum { COMMON_COUNTERS(DECLARE) RARE_COUNTERS(DECLARE) } Counter;
+typedef enum {
+    BYTE_COUNTERS(DECLARE) COMMON_COUNTERS(DECLARE) RARE_COUNTERS(DECLARE)
+} Counter;
 #undef DECLARE
+#define FIRST_COMMON_COUNTER counted_read_tries
 #define FIRST_RARE_COUNTER counted_acc_tries
 
 /* An instance of `CountedNumbers`, from which `Counters` is derived.  */
 typedef struct {
     PyObject_HEAD
-    long long common[FIRST_RARE_COUNTER];
-    PyObject *table;       /* the rare ones, by name, and large numbers; or NULL */
-    unsigned int in_table; /* a bit for each common counter that is in the table */
+    long long bytes[FIRST_COMMON_COUNTER]; /* -1: in the table */
+    PyObject *table;                       /* the rare ones, by name, and large numbers; or NULL */
+    unsigned int common[FIRST_RARE_COUNTER - FIRST_COMMON_COUNTER]; /* UINT_MAX: in the table */
 } CountedNumbers;
 
 /* Add to a counter. One that can't be written for want of memory stays as it is: the bytes that it
@@ -937,13 +944,22 @@ void count_slowly(PyObject *counters, Counter which, Py_ssize_t amount);
 static inline void
 count(PyObject *counters, Counter which, Py_ssize_t amount)
 {
-    CountedNumbers *numbers = (CountedNumbers *)counters;
-    if (!(numbers->in_table >> which & 1) && numbers->common[which] <= LLONG_MAX - amount) {
-        numbers->common[which] += amount;
+    CountedNumbers *self = (CountedNumbers *)counters;
+    if (which < FIRST_COMMON_COUNTER) {
+        long long *bytes = &self->bytes[which];
+        if (*bytes >= 0 && *bytes <= LLONG_MAX - amount) {
+            *bytes += amount;
+            return;
+        }
     }
     else {
-        count_slowly(counters, which, amount);
+        unsigned int *number = &self->common[which - FIRST_COMMON_COUNTER];
+        if (amount < (Py_ssize_t)(UINT_MAX - *number)) {
+            *number += (unsigned int)amount;
+            return;
+        }
     }
+    count_slowly(counters, which, amount);
 }
 
 /* Raise a counter to `amount`, if it is lower.  */

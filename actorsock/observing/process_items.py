@@ -81,7 +81,7 @@ def actors_of(process: Process) -> list[SocketLifetime]:
 
     A socket monitors its owner, and who waits for it with a handle; a blocking caller is parked.
     """
-    watchers = (pid for pid, _ in (process.watchers or {}).values())
+    watchers = process.watched_by()
     actors = [actor for watcher in watchers if (actor := _actor(watcher)) is not None]
     waited_for = actor_waited_for(process)
     if waited_for is not None and waited_for not in actors:
@@ -110,7 +110,7 @@ def _actor(pid: Pid) -> SocketLifetime | None:
     process = alive.get(pid)
     if process is None or not isinstance(process.body, HandlerBody):
         return None
-    actor = getattr(process.body.function, "__self__", None)
+    actor = process.body.function
     return actor if isinstance(actor, SocketLifetime) else None
 
 
@@ -156,7 +156,7 @@ ITEMS: Final[dict[str, Callable[[Process], Any]]] = {
     "started": _started,
     "links": lambda process: list(process.links or ()),
     "monitors": _monitors,
-    "monitored_by": lambda process: [pid for pid, _ in (process.watchers or {}).values()],
+    "monitored_by": Process.watched_by,
     "trap_exit": lambda process: process.trapping,
     "sockets": _sockets,
     "timers": _timers,

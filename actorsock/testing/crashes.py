@@ -147,7 +147,7 @@ class Crashes:
         found, left = {crashed.pid}, [crashed]
         while left:
             process = left.pop()
-            for watcher, _ in (process.watchers or {}).values():
+            for watcher in process.watched_by():
                 if watcher in alive and self._is_of_a_test(alive[watcher]):
                     return True
             for pid in process.links or ():

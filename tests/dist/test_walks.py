@@ -115,11 +115,7 @@ class Walk:
                 continue
             found.update(("link", pid, far) for far in process.links or () if far in self.there)
             found.update(("monitor", pid, far) for far in (process.monitors or {}).values())
-            found.update(
-                ("watch", far, pid)
-                for far, _ in (process.watchers or {}).values()
-                if far in self.there
-            )
+            found.update(("watch", far, pid) for far in process.watched_by() if far in self.there)
         return found
 
     async def theirs(self) -> Any:

@@ -38,12 +38,15 @@ leave_context(PyObject *context)
     return left;
 }
 
-/* Call what is to be called instead of resuming the code: an exception is to be thrown into it.  */
-static PySendResult
-call_instead(PyObject *instead, PyObject **yielded)
+/* Whether a call of `function` makes a coroutine and runs nothing else of the program.  */
+static int
+is_async(PyObject *function)
 {
-    *yielded = PyObject_CallOneArg(instead, Py_None);
-    return *yielded == NULL ? PYGEN_ERROR : PYGEN_NEXT; /* the end is a StopIteration here */
+    if (Py_IS_TYPE(function, &PyMethod_Type)) {
+        function = PyMethod_GET_FUNCTION(function);
+    }
+    return Py_IS_TYPE(function, &PyFunction_Type)
+           && ((PyCodeObject *)PyFunction_GET_CODE(function))->co_flags & CO_COROUTINE;
 }
 
 /* LightBody.begin(): 0 or -1.  */
@@ -54,10 +57,17 @@ begin_code(State *state, PyObject *body)
     if (SLOT(body, state->light_stopped) != Py_False || function == NULL || args == NULL) {
         return done_with(PyObject_CallMethodNoArgs(body, state->str_begin));
     }
-    PyObject *nothing = PyTuple_New(0);
-    PyObject *coroutine = nothing == NULL ? NULL
-                                          : PyObject_CallFunctionObjArgs(
-                                                state->call_function, function, args, NULL);
+    PyObject *nothing = PyTuple_New(0), *coroutine = NULL;
+    Py_INCREF(function);
+    Py_INCREF(args);
+    if (nothing != NULL && is_async(function)) {
+        coroutine = PyObject_Call(function, args, NULL);
+    }
+    else if (nothing != NULL) {
+        coroutine = PyObject_CallFunctionObjArgs(state->call_function, function, args, NULL);
+    }
+    Py_DECREF(args);
+    Py_DECREF(function);
     if (coroutine == NULL) {
         Py_XDECREF(nothing);
         return -1;
@@ -67,25 +77,49 @@ begin_code(State *state, PyObject *body)
     return 0;
 }
 
-/* Run the code of `body` until it awaits the runtime or has ended; -1: an exception propagates.  */
-static int
-step_body(State *state, PyObject *body, PyObject *process)
+/* The steps of one call of `step_all`, as far as they are plain.
+
+   They are taken within `_call`, a function of the Python, by whose frame trio finds that Ctrl-C may
+   interrupt the program there. One such frame serves all steps of a call. What is not the program's
+   code is done outside of it: the end of a process, say, which must not be interrupted.  */
+struct Pass {
+    Pass *outer; /* of another thread */
+    uint64_t thread;
+    PyObject *ready, *step; /* borrowed from `step_all` */
+    long budget;
+    /* What is left to do outside; without a body nothing is.  */
+    PyObject *body;
+    PyObject *process; /* NULL: the body is not plain, and no step was taken */
+    PySendResult outcome;
+    PyObject *yielded;                /* or returned */
+    PyObject *type, *exc, *traceback; /* of PYGEN_ERROR */
+};
+
+/* Call what is to be called instead of resuming the code: an exception is to be thrown into it.  */
+static PySendResult
+call_instead(PyObject *instead, PyObject *coroutine, PyObject **yielded)
 {
-    if (SLOT(body, state->light__coroutine) == Py_None
-        && SLOT(body, state->light_instead) == Py_None && begin_code(state, body) < 0) {
-        return end_by_exception(state, body, process);
+    *yielded = PyObject_CallOneArg(instead, coroutine);
+    return *yielded == NULL ? PYGEN_ERROR : PYGEN_NEXT; /* the end is a StopIteration here */
+}
+
+/* Run the code of `body` until it awaits something, with the outcome of `PyIter_Send`.  */
+static PySendResult
+run_code(State *state, PyObject *body, PyObject **yielded)
+{
+    if (SLOT(body, state->light__coroutine) == Py_None && begin_code(state, body) < 0) {
+        return PYGEN_ERROR;
     }
     PyObject *coroutine = Py_XNewRef(SLOT(body, state->light__coroutine));
     PyObject *instead = Py_XNewRef(SLOT(body, state->light_instead));
     PyObject *context = Py_XNewRef(SLOT(body, state->light_context));
-    PyObject *yielded = NULL;
     PySendResult outcome = PYGEN_ERROR;
     if (coroutine == NULL || instead == NULL || context == NULL) {
         PyErr_SetString(PyExc_AttributeError, "a light body without coroutine or context");
     }
     else if (PyContext_Enter(context) == 0) {
-        outcome = instead == Py_None ? PyIter_Send(coroutine, Py_None, &yielded)
-                                     : call_instead(instead, &yielded);
+        outcome = instead == Py_None ? PyIter_Send(coroutine, Py_None, yielded)
+                                     : call_instead(instead, coroutine, yielded);
         if (leave_context(context) < 0) {
             outcome = PYGEN_ERROR;
         }
@@ -93,25 +127,72 @@ step_body(State *state, PyObject *body, PyObject *process)
     Py_XDECREF(context);
     Py_XDECREF(instead);
     Py_XDECREF(coroutine);
-    int done;
-    switch (outcome) {
-    case PYGEN_RETURN:
-        done = end_normally(state, process);
-        break;
-    case PYGEN_NEXT:
-        done = 0;
-        if (yielded != state->pause) {
-            PyObject *thrown = PyObject_CallMethodOneArg(body, state->str_throw_misuse, yielded);
-            done = thrown == NULL ? end_by_exception(state, body, process) : 0;
-            Py_XDECREF(thrown);
-        }
-        break;
-    default:
-        done = end_by_exception(state, body, process);
-    }
-    Py_XDECREF(yielded);
-    return done;
+    return outcome;
 }
+
+/* The budget after a step. One reduction for the step itself: a pass whose steps spend nothing must end
+   too.  */
+static void
+charge(State *state, Pass *pass, PyObject *body)
+{
+    pass->budget -= (long)(state->light_full + 1 - (BUDGET(body) - FLOOR(body)));
+}
+
+/* Take the next step: whether nothing is left to do outside.  */
+static int
+step_next(State *state, Pass *pass, PyObject *body)
+{
+    PyObject *process = NULL;
+    if (is_exactly(body, state->light_type)) {
+        process = Py_XNewRef(SLOT(body, state->light_process));
+    }
+    PyObject *yielded = NULL;
+    PySendResult outcome = PYGEN_ERROR;
+    if (process != NULL) {
+        FLOOR(body) = BUDGET(body) - state->light_full;
+        slot_set(pass->step, state->step_process, Py_NewRef(process));
+        outcome = run_code(state, body, &yielded);
+        if (outcome == PYGEN_NEXT && yielded == state->pause) {
+            charge(state, pass, body);
+            Py_DECREF(yielded);
+            Py_DECREF(process);
+            Py_DECREF(body);
+            return 1;
+        }
+    }
+    pass->body = body;
+    pass->process = process;
+    pass->outcome = outcome;
+    pass->yielded = yielded;
+    PyErr_Fetch(&pass->type, &pass->exc, &pass->traceback);
+    return 0;
+}
+
+static PyObject *
+take_steps(PyObject *module, PyObject *unused)
+{
+    State *state = PyModule_GetState(module);
+    Pass *pass = state->pass;
+    while (pass != NULL && pass->thread != PyThreadState_Get()->id) {
+        pass = pass->outer;
+    }
+    if (pass == NULL || pass->body != NULL) {
+        PyErr_SetString(PyExc_RuntimeError, "not in a call of step_all");
+        return NULL;
+    }
+    while (pass->budget > 0 && Py_SIZE(pass->ready) > 0) {
+        PyObject *body = pop_from_left(state, pass->ready);
+        if (body == NULL) {
+            return NULL;
+        }
+        if (!step_next(state, pass, body)) {
+            break;
+        }
+    }
+    Py_RETURN_NONE;
+}
+
+PyMethodDef TAKE_STEPS = {"take_steps", take_steps, METH_O, NULL};
 
 /* Put `body` back in front, and leave the rest of the budget to the Python.  */
 static PyObject *
@@ -121,6 +202,73 @@ continue_in_python(Twin *self, PyObject *ready, PyObject *body, long budget)
         return NULL;
     }
     return PyObject_CallFunction(self->fallback, "Ol", ready, budget);
+}
+
+/* Do what the last step has left to do: 0, or -1 if an exception propagates. `*result` is that of the
+   Python, if it has gone on.  */
+static int
+finish_step(Twin *self, Pass *pass, PyObject **result)
+{
+    State *state = self->state;
+    PyObject *body = pass->body, *process = pass->process, *yielded = pass->yielded;
+    pass->body = pass->process = pass->yielded = NULL;
+    PyErr_Restore(pass->type, pass->exc, pass->traceback);
+    pass->type = pass->exc = pass->traceback = NULL;
+    int done = 0;
+    if (process == NULL) {
+        *result = continue_in_python(self, pass->ready, body, pass->budget);
+        done = *result == NULL ? -1 : 0;
+    }
+    else {
+        if (pass->outcome == PYGEN_RETURN) {
+            done = end_normally(state, process);
+        }
+        else if (pass->outcome == PYGEN_ERROR
+                 || (yielded != state->pause
+                     && done_with(PyObject_CallMethodOneArg(body, state->str_throw_misuse, yielded))
+                            < 0)) {
+            done = end_by_exception(state, body, process);
+        }
+        charge(state, pass, body);
+    }
+    Py_XDECREF(yielded);
+    Py_XDECREF(process);
+    Py_DECREF(body);
+    return done;
+}
+
+/* Take steps until there is something to do outside, and do that: as `finish_step`.  */
+static int
+step_some(Twin *self, Pass *pass, PyObject **result)
+{
+    PyObject *args[] = {self->state->take_steps, Py_None};
+    PyObject *returned = PyObject_Vectorcall(self->state->call_handler, args, 2, NULL);
+    PyObject *type, *exc, *traceback;
+    PyErr_Fetch(&type, &exc, &traceback); /* of an interrupt in the frame of `_call` itself */
+    Py_XDECREF(returned);
+    int done = pass->body == NULL ? 0 : finish_step(self, pass, result);
+    if (returned != NULL) {
+        return done;
+    }
+    if (done < 0) {
+        Py_XDECREF(type);
+        Py_XDECREF(exc);
+        Py_XDECREF(traceback);
+    }
+    else {
+        PyErr_Restore(type, exc, traceback);
+    }
+    return -1;
+}
+
+static void
+leave_pass(State *state, Pass *pass)
+{
+    Pass **place = &state->pass;
+    while (*place != pass) {
+        place = &(*place)->outer;
+    }
+    *place = pass->outer;
 }
 
 /* step_all(ready, budget) */
@@ -137,7 +285,6 @@ step_all(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
         || !is_exactly(args[0], state->deque_type) || !PyLong_CheckExact(args[1])) {
         return twin_fall_back(self, args, nargsf, kwnames);
     }
-    PyObject *ready = args[0];
     long budget = PyLong_AsLongAndOverflow(args[1], &overflow);
     if (overflow) {
         return twin_fall_back(self, args, nargsf, kwnames);
@@ -146,32 +293,14 @@ step_all(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
     if (step == NULL) {
         return NULL;
     }
+    Pass pass = {state->pass, PyThreadState_Get()->id, args[0], step, budget};
+    state->pass = &pass;
     PyObject *result = NULL; /* of the Python, once something was not plain */
     int failed = 0;
-    while (!failed && result == NULL && budget > 0 && Py_SIZE(ready) > 0) {
-        PyObject *body = pop_from_left(state, ready);
-        if (body == NULL) {
-            failed = 1;
-            break;
-        }
-        PyObject *process = NULL;
-        if (is_exactly(body, state->light_type)) {
-            process = Py_XNewRef(SLOT(body, state->light_process));
-        }
-        if (process == NULL) {
-            result = continue_in_python(self, ready, body, budget);
-            failed = result == NULL;
-        }
-        else {
-            FLOOR(body) = BUDGET(body) - state->light_full;
-            slot_set(step, state->step_process, Py_NewRef(process));
-            failed = step_body(state, body, process) < 0;
-            /* One reduction for the step itself: a pass whose steps spend nothing must end too.  */
-            budget -= (long)(state->light_full + 1 - (BUDGET(body) - FLOOR(body)));
-            Py_DECREF(process);
-        }
-        Py_DECREF(body);
+    while (!failed && result == NULL && pass.budget > 0 && Py_SIZE(pass.ready) > 0) {
+        failed = step_some(self, &pass, &result) < 0;
     }
+    leave_pass(state, &pass);
     PyObject *type, *exc, *traceback;
     PyErr_Fetch(&type, &exc, &traceback);
     slot_set(step, state->step_process, Py_NewRef(Py_None));
@@ -181,7 +310,7 @@ step_all(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
         Py_XDECREF(result);
         return NULL;
     }
-    return result != NULL ? result : PyLong_FromLong(budget);
+    return result != NULL ? result : PyLong_FromLong(pass.budget);
 }
 
 /* LightBody.spend(self, cost) */

@@ -392,7 +392,9 @@ is_table(State *state, PyObject *table)
 static int
 add_monitor(State *state, PyObject *process, PyObject *target, PyObject *named, PyObject *ref)
 {
-    PyObject *entry = PyTuple_Pack(2, SLOT(process, state->process_pid), named);
+    PyObject *pid = SLOT(process, state->process_pid);
+    PyObject *entry = named == SLOT(target, state->process_pid) ? Py_NewRef(pid)
+                                                                : PyTuple_Pack(2, pid, named);
     PyObject *watchers
         = entry == NULL ? NULL : Py_XNewRef(table_in(state, target, state->process_watchers));
     PyObject *monitors

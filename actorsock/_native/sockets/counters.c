@@ -1,26 +1,54 @@
 /* The numbers of the counters of one socket: the twin of `CountedNumbers`.
 
-   Those that every connection uses are integers of C. The others, and a number that needs more than 63
-   bits, are objects in a table that few sockets ever have.  */
+   Those that every connection uses are integers of C: 63 bits for bytes, and 32 for the others, which
+   count calls. The rest, and a number that has become too large, are objects in a table that few
+   sockets ever have.  */
 
 #include "../core.h"
 
 #define NAME(name) #name,
-static const char *const NAMES[] = {COMMON_COUNTERS(NAME) RARE_COUNTERS(NAME)};
+static const char *const NAMES[] = {BYTE_COUNTERS(NAME) COMMON_COUNTERS(NAME) RARE_COUNTERS(NAME)};
 #undef NAME
 
-static int
-is_in_table(const CountedNumbers *self, Counter which)
+/* The number, unless it is in the table: then -1.  */
+static long long
+number_outside(const CountedNumbers *self, Counter which)
 {
-    return which >= FIRST_RARE_COUNTER || (self->in_table >> which & 1);
+    if (which < FIRST_COMMON_COUNTER) {
+        return self->bytes[which];
+    }
+    if (which >= FIRST_RARE_COUNTER) {
+        return -1;
+    }
+    unsigned int number = self->common[which - FIRST_COMMON_COUNTER];
+    return number == UINT_MAX ? -1 : (long long)number;
+}
+
+/* Put a number in its place outside of the table, if there is room: whether that is so.  */
+static int
+put_outside(CountedNumbers *self, Counter which, long long number)
+{
+    if (number < 0 || which >= FIRST_RARE_COUNTER) {
+        return 0;
+    }
+    if (which < FIRST_COMMON_COUNTER) {
+        self->bytes[which] = number;
+        return 1;
+    }
+    if (number >= UINT_MAX) {
+        return 0;
+    }
+    self->common[which - FIRST_COMMON_COUNTER] = (unsigned int)number;
+    return 1;
 }
 
 /* The number; a new reference.  */
 static PyObject *
 number_of(CountedNumbers *self, Counter which)
 {
-    if (!is_in_table(self, which)) {
-        return PyLong_FromLongLong(self->common[which]);
+    long long outside = number_outside(self, which);
+    if (outside >= 0) {
+        return PyLong_FromLongLong(outside);
     }
     PyObject *name = self->table == NULL ? NULL : PyUnicode_InternFromString(NAMES[which]);
     PyObject *number = name == NULL ? NULL : PyDict_GetItemWithError(self->table, name);
@@ -38,10 +66,16 @@ put_into_table(CountedNumbers *self, Counter which, PyObject *number)
     PyObject *name = self->table == NULL ? NULL : PyUnicode_InternFromString(NAMES[which]);
     int done = name == NULL ? -1 : PyDict_SetItem(self->table, name, number);
     Py_XDECREF(name);
-    if (done == 0 && which < FIRST_RARE_COUNTER) {
-        self->in_table |= 1u << which;
+    if (done < 0) {
+        return -1;
     }
-    return done;
+    if (which < FIRST_COMMON_COUNTER) {
+        self->bytes[which] = -1;
+    }
+    else if (which < FIRST_RARE_COUNTER) {
+        self->common[which - FIRST_COMMON_COUNTER] = UINT_MAX;
+    }
+    return 0;
 }
 
 static int
@@ -52,12 +86,8 @@ set_number(CountedNumbers *self, Counter which, PyObject *number)
     if (value == -1 && !overflow && PyErr_Occurred()) {
         return -1;
     }
-    if (overflow || which >= FIRST_RARE_COUNTER) {
-        return put_into_table(self, which, number);
-    }
-    self->common[which] = value;
-    self->in_table &= ~(1u << which); /* what the table has is not looked at any more */
-    return 0;
+    /* What the table has is not looked at when there is a number outside.  */
+    return !overflow && put_outside(self, which, value) ? 0 : put_into_table(self, which, number);
 }
 
 void
@@ -78,10 +108,18 @@ void
 count_largest(PyObject *counters, Counter which, Py_ssize_t amount)
 {
     CountedNumbers *self = (CountedNumbers *)counters;
-    /* A number in the table is larger than any amount.  */
-    if (!is_in_table(self, which) && self->common[which] < amount) {
-        self->common[which] = amount;
+    long long former = number_outside(self, which);
+    if (former >= amount || (former >= 0 && put_outside(self, which, amount))) {
+        return;
     }
+    PyObject *number = number_of(self, which), *largest = PyLong_FromSsize_t(amount);
+    if (number == NULL || largest == NULL
+        || (PyObject_RichCompareBool(number, largest, Py_LT) == 1
+            && set_number(self, which, largest) < 0)) {
+        PyErr_Clear();
+    }
+    Py_XDECREF(largest);
+    Py_XDECREF(number);
 }
 
 /* --- counters in slots -------------------------------------------------------------------------- */
@@ -154,7 +192,7 @@ numbers_dealloc(PyObject *op)
 
 #define ATTRIBUTE(name) {#name, get_number, assign_number, NULL, (void *)(intptr_t)counted_##name},
 static PyGetSetDef numbers_getset[] = {
-    COMMON_COUNTERS(ATTRIBUTE) RARE_COUNTERS(ATTRIBUTE) {NULL, NULL, NULL, NULL, NULL},
+    BYTE_COUNTERS(ATTRIBUTE) COMMON_COUNTERS(ATTRIBUTE) RARE_COUNTERS(ATTRIBUTE) {NULL, NULL, NULL, NULL, NULL},
 };
 #undef ATTRIBUTE
 

@@ -174,22 +174,13 @@ new_socket_object(State *state, PyObject *actor)
     return made;
 }
 
-/* start_handler(node, actor._on_message, actor._terminated) */
+/* start_handler(node, actor) */
 static PyObject *
 start_process(State *state, const Given *given)
 {
-    PyObject *handle = PyObject_GetAttr(given->actor, state->str__on_message);
-    PyObject *terminate
-        = handle == NULL ? NULL : PyObject_GetAttr(given->actor, state->str__terminated);
-    PyObject *process = NULL;
-    if (terminate != NULL) {
-        process = PyObject_CallFunctionObjArgs(state->start_handler,
-                                               SLOT(given->service, state->service_node), handle,
-                                               terminate, NULL);
-    }
-    Py_XDECREF(terminate);
-    Py_XDECREF(handle);
-    return process;
+    return PyObject_CallFunctionObjArgs(state->start_handler,
+                                        SLOT(given->service, state->service_node), given->actor,
+                                        Py_None, NULL);
 }
 
 /* self._monitors = {}; self._monitor(owner) */

@@ -235,7 +235,8 @@ class InetActor(SocketLifetime):
         self.owner_process = to
 
     @enable_ki_protection
-    def _on_message(self, message: object) -> None:
+    def __call__(self, message: object) -> None:
+        """Handle a message to the actor's process."""
         match message:
             case Down(pid=Pid() as pid, reason=reason):
                 self._monitors.pop(pid, None)

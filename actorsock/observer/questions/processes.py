@@ -128,7 +128,7 @@ def _row(looks: Looks, process: Process) -> Json:
 
 def is_socket(process: Process) -> bool:
     """Return True for the actor of a socket, which the list of sockets shows."""
-    return isinstance(getattr(process.body.function, "__self__", None), SocketLifetime)
+    return isinstance(process.body.function, SocketLifetime)
 
 
 def _words(process: Process) -> str:

@@ -52,7 +52,8 @@ def log_if_crash(process: Process, exc: BaseException, during: str = "crashed") 
     Raises nothing, since the caller has yet to end the process: a BaseException (Ctrl-C) that
     leaves a handler of the program's logging becomes the interrupt of the result.
     """
-    ending = ending_of(exc, process.body.cancelled)
+    # A light process is resumed, and never closed, where its end is noticed.
+    ending = ending_of(exc, process.body.cancelled, process.body.kind != "light")
     if ending.crash is not None:
         try:
             report_crash(process, ending.crash, during)

@@ -35,14 +35,15 @@ class Ending:
         return self.interrupt or self.unwinding
 
 
-def ending_of(exc: BaseException, cancelled: bool) -> Ending:
+def ending_of(exc: BaseException, cancelled: bool, closable: bool = True) -> Ending:
     """Return the meaning of `exc`, as it left the code of a process.
 
     `cancelled` is `Body.cancelled`: without it a `trio.Cancelled` comes from some other place and
     time (a stored outcome, another task's), and is an error like any other. trio would take it for
-    its own: it would end the whole run, without a word.
+    its own: it would end the whole run, without a word. Not `closable` is code that others do not
+    close, so that a `GeneratorExit` is its own.
     """
-    if _closes_coroutine(exc):
+    if closable and _closes_coroutine(exc):
         return Ending("shutdown", None, None, exc)
     leaves = _leaves(exc)
     interrupt = _first(leaves, _INTERRUPTS)

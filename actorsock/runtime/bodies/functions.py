@@ -2,15 +2,23 @@
 
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
-from inspect import iscoroutinefunction
-from types import CoroutineType
+from inspect import CO_COROUTINE, iscoroutinefunction
+from types import CoroutineType, FunctionType, MethodType
 from typing import Any, Final, TypeVar
 
 from trio.lowlevel import disable_ki_protection
 
 from ...arguments import shown
 
-__all__ = ["call_function", "check_function", "check_plain", "name_of"]
+__all__ = [
+    "call_function",
+    "check_function",
+    "check_plain",
+    "code_of",
+    "name_of",
+    "resume_code",
+    "throw_into",
+]
 
 T = TypeVar("T")
 
@@ -33,6 +41,32 @@ async def call_function(function: Callable[..., Awaitable[T]], args: tuple[Any, 
             f"a process runs an async function, but {function!r} returned {awaitable!r}"
         )
     return await awaitable
+
+
+def code_of(
+    function: Callable[..., Awaitable[T]], args: tuple[Any, ...]
+) -> Coroutine[Any, None, T]:
+    """Return a coroutine that does what `call_function` does.
+
+    The call of an async function runs nothing of it, so that its own coroutine will do. The call of
+    anything else is the program's code: it may raise, take long, or return no coroutine.
+    """
+    called = function.__func__ if type(function) is MethodType else function
+    if type(called) is FunctionType and called.__code__.co_flags & CO_COROUTINE:
+        return function(*args)  # type: ignore[return-value]
+    return call_function(function, args)
+
+
+@disable_ki_protection
+def resume_code(coroutine: Coroutine[Any, None, Any]) -> object:
+    """Resume a coroutine of `code_of`, which is not protected from Ctrl-C as its caller is."""
+    return coroutine.send(None)
+
+
+@disable_ki_protection
+def throw_into(coroutine: Coroutine[Any, None, Any], exc: BaseException) -> object:
+    """Do the same, and raise `exc` in the coroutine."""
+    return coroutine.throw(exc)
 
 
 def check_function(argument: str, function: object) -> None:

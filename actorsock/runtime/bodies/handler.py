@@ -9,7 +9,7 @@ A handler can't wait: it has handled the message when it returns. One that has m
 from collections.abc import Awaitable, Callable
 from contextvars import copy_context
 from threading import get_ident
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, cast
 
 from trio.lowlevel import disable_ki_protection, enable_ki_protection
 
@@ -23,7 +23,7 @@ from .crash_report import log_if_crash
 from .functions import name_of
 from .running import local
 
-__all__ = ["AGAIN", "Handler", "Terminate", "start_handler"]
+__all__ = ["AGAIN", "Handler", "HandlerObject", "Terminate", "start_handler"]
 
 Handler = Callable[[Any], object]
 """Called with each message. The result is ignored, unless it is `AGAIN`."""
@@ -36,9 +36,29 @@ Terminate = Callable[[Any], object]
 """Called once with the exit reason, while the process ends."""
 
 
+class HandlerObject:
+    """A handler that hears of its end itself.
+
+    In place of two bound methods, which each of many sockets would have to keep.
+    """
+
+    __slots__ = ()
+
+    def __call__(self, message: Any) -> object:
+        """Handle one message."""
+        raise NotImplementedError
+
+    def terminated(self, reason: Any) -> object:
+        """Do what a `Terminate` does."""
+        raise NotImplementedError
+
+
 @twin
 def start_handler(node: Node, handle: Handler, terminate: Terminate | None = None) -> Process:
-    """Return a new process that calls `handle` with every message."""
+    """Return a new process that calls `handle` with every message.
+
+    A `HandlerObject` is told of the end; `terminate` is for other handlers.
+    """
     body = HandlerBody(node, handle, terminate)
     process = new_process(node, body)
     body.begin(process)
@@ -202,8 +222,11 @@ class HandlerBody(Body):
             return  # a call inside the handler has ended it already
         if process.ending:
             reason = process.reason
+        handler, terminate = self._handler, self._terminate
+        if issubclass(type(handler), HandlerObject):
+            terminate = cast(HandlerObject, handler).terminated
         try:
-            self._context.run(_call, self._terminate, reason)
+            self._context.run(_call, terminate, reason)
         except BaseException as exc:
             # An `exit` in there comes too late: the reason is decided.
             ending = log_if_crash(process, exc, "failed to terminate")

@@ -21,7 +21,7 @@ from ..core.node import Node
 from ..core.process import Process, alive, exit_signal, new_process
 from ..core.reductions import LIGHT_BUDGET
 from .crash_report import log_if_crash
-from .functions import call_function, name_of
+from .functions import code_of, name_of, resume_code, throw_into
 from .running import local
 
 __all__ = ["Interruption", "LightBody", "start_light", "step_all"]
@@ -100,8 +100,8 @@ class LightBody(Body):
         self._coroutine = None
         self.context = copy_context()
         """Its context variables: a copy of the starter's, as trio does for a task."""
-        self.instead: Callable[[None], object] | None = None
-        """Called once by the next step instead of resuming the code; mostly None."""
+        self.instead: Callable[[Coroutine[Any, None, Any]], object] | None = None
+        """Called once with the code, by the next step, instead of resuming it; mostly None."""
         self.stopped = False
         """True once an exit signal ends the process: it must not wait any more."""
         self.exit_raised = False
@@ -170,27 +170,20 @@ class LightBody(Body):
     def code(self) -> object:
         return self._coroutine
 
-    def resume(self) -> Callable[[None], object]:
-        """Return what runs the code until it next yields `_PAUSE`."""
-        # A bound method for each step, and none kept: most processes wait, and it takes memory.
-        coroutine = self._coroutine or self.begin()
-        return coroutine.send
-
     def begin(self) -> Coroutine[Any, None, None]:
         """Call the function, before the first step; return the code."""
         if self.stopped:
             raise exit_signal(self.process.reason, self.process.ended_by)
-        self._coroutine = coroutine = call_function(self._function, self._args)
+        self._coroutine = coroutine = code_of(self._function, self._args)
         self._args = ()
         return coroutine
 
     def throw_next(self, exc: BaseException) -> None:
         """Have the next step raise `exc` in the code, where it waits."""
 
-        def throw(_: None) -> object:
+        def throw(coroutine: Coroutine[Any, None, Any]) -> object:
             self.instead = None
-            coroutine = self._coroutine or self.begin()
-            return coroutine.throw(exc)
+            return throw_into(coroutine, exc)
 
         self.instead = throw
 
@@ -232,7 +225,8 @@ def step_all(ready: deque[LightBody], budget: int) -> int:
             body.floor = body.budget - full
             step.process = body.process
             try:
-                yielded = body.context.run(body.instead or body.resume(), None)
+                code = body._coroutine or body.begin()
+                yielded = body.context.run(body.instead or resume_code, code)
                 if yielded is not _PAUSE:
                     body.throw_misuse(yielded)
             except StopIteration:

@@ -188,8 +188,11 @@ class Process:
     """Linked processes, in the order in which the links were made: a dict serves as ordered set."""
     monitors: Table[Ref, Pid | Remote] | None = None
     """The processes that this one monitors; a `RemoteName` for one known by its name there."""
-    watchers: Table[Ref, tuple[Pid, Any]] | None = None
-    """The processes that monitor this one, each with the argument of its `monitor`."""
+    watchers: Table[Ref, Pid | tuple[Pid, Any]] | None = None
+    """The processes that monitor this one, each with the argument of its `monitor`.
+
+    Without the argument if that is the pid of this process, as it mostly is.
+    """
     timers: Table[Ref, Node] | None = None
     """Message timers that will send to this process, and the node that keeps them."""
     aliases: Table[Ref, str] | None = None
@@ -289,7 +292,7 @@ class Process:
         elif target is not self:
             if target.watchers is None:
                 target.watchers = Table()
-            target.watchers[ref] = (self.pid, named)
+            target.watchers[ref] = self.pid if named is target.pid else (self.pid, named)
             if self.monitors is None:
                 self.monitors = Table()
             self.monitors[ref] = target.pid
@@ -332,6 +335,11 @@ class Process:
         """Receive the exit signal of a link with a process of another node."""
         if self.links and self.links.pop(pid, self) is None:
             self.signal(pid, reason, "link")
+
+    def watched_by(self) -> list[Pid]:
+        """Return the processes that monitor this one, one of them as often as it does."""
+        entries = (self.watchers or {}).values()
+        return [entry[0] if isinstance(entry, tuple) else entry for entry in entries]
 
     def watched_from(self, pid: RemotePid, ref: RemoteRef, named: Pid | str) -> None:
         """Keep the monitor that a process of another node has asked for."""
@@ -429,7 +437,8 @@ class Process:
                 other.signal(self.pid, reason, "link", self.ended_by)
             elif isinstance(pid, RemotePid):
                 pid.partner_ended(self.pid, reason)
-        for ref, (watcher, named) in (watchers or {}).items():
+        for ref, entry in (watchers or {}).items():
+            watcher, named = entry if isinstance(entry, tuple) else (entry, self.pid)
             other = alive.get(watcher)
             if other is not None:
                 other.watched_ended(ref, named, reason)

@@ -18,7 +18,7 @@ from trio.lowlevel import enable_ki_protection
 from ..._native import twin
 from ...results import Error, Ok
 from ...runtime.bodies.current import current_process
-from ...runtime.bodies.handler import start_handler
+from ...runtime.bodies.handler import HandlerObject, start_handler
 from ...runtime.bodies.in_trio import in_trio
 from ...runtime.core.identity import Pid, Ref
 from ...runtime.core.messages import Down
@@ -45,7 +45,7 @@ CLOSED: Final = Error("closed")
 _DONE: Final[Ok[None]] = Ok()
 
 
-class SocketLifetime(Readiness):
+class SocketLifetime(Readiness, HandlerObject):
     """One open (or closed) socket; the descriptor it is given must not block."""
 
     __slots__ = (
@@ -97,7 +97,7 @@ class SocketLifetime(Readiness):
         """Bytes may be on their way to a peer."""
         self.socket_object: Any = self.object_type(self)
         """The `Socket` that programs have; None after the close, since the two form a cycle."""
-        self.process = start_handler(service.node, self._on_message, self._terminated)
+        self.process = start_handler(service.node, self)
         self._monitors: Table[Pid, Ref] = Table()
         self._monitor(owner)
         service.registry.kinds[self.socket_object] = kind
@@ -203,7 +203,8 @@ class SocketLifetime(Readiness):
             self.process.demonitor(ref)
 
     @enable_ki_protection
-    def _on_message(self, message: object) -> None:
+    def __call__(self, message: object) -> None:
+        """Handle a message to the actor's process."""
         match message:
             case Down(pid=Pid() as pid):
                 self._monitors.pop(pid, None)
@@ -214,7 +215,8 @@ class SocketLifetime(Readiness):
                 pass  # requests are function calls, so no other message has a meaning
 
     @enable_ki_protection
-    def _terminated(self, reason: object) -> None:
+    def terminated(self, reason: object) -> None:
+        """Close the socket, since the actor's process ends."""
         self.close_now()
 
     # --- closing ------------------------------------------------------------------------------

@@ -343,6 +343,15 @@ async def busy():
 async def body():
     spawn(busy)"""
     + READY_AND_WAIT,
+    "light processes receive without end": """
+async def busy(other=None):
+    while True:
+        send(other or current_pid(), current_pid())
+        other = await receive()
+
+async def body():
+    spawn(busy, spawn(busy, light=True), light=True)"""
+    + READY_AND_WAIT,
     "a handler handles without end": """
 async def body():
     send(spawn_handler(lambda message: send(current_pid(), message)), "again")"""

@@ -107,6 +107,16 @@ async def test_waiting_for_a_foreign_awaitable_fails_at_once(
     assert "in_trio" in str(reason)
 
 
+def stops() -> Any:
+    raise StopIteration("not the end of the code")
+
+
+async def test_a_plain_function_that_raises_stop_iteration_crashes(runtime: None) -> None:
+    reason = await outcome_of(stops, light=True)
+    assert isinstance(reason, RuntimeError)
+    assert isinstance(reason.__cause__, StopIteration)
+
+
 # --- exit signals ---------------------------------------------------------------------------------
 
 

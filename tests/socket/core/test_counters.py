@@ -12,6 +12,7 @@ from ..support_data import local_pair
 NAMES = st.sampled_from(COUNTERS)
 NUMBERS = st.one_of(
     st.integers(-3, 3),
+    st.sampled_from([2**32 - 2, 2**32 - 1, 2**32]),
     st.sampled_from([2**62, 2**63 - 1, 2**63, 2**64 - 1, 2**64, 2**64 + 5, 2**70, -(2**63) - 1]),
 )
 
@@ -42,7 +43,9 @@ def test_there_are_no_other_counters(name: str) -> None:
         setattr(Counters(), name, 1)
 
 
-@pytest.mark.parametrize("before", [0, 2**31 - 1, 2**63 - 5, 2**63 - 1, 2**64 - 2, 2**70])
+@pytest.mark.parametrize(
+    "before", [0, 2**31 - 1, 2**32 - 2, 2**32 - 1, 2**63 - 5, 2**63 - 1, 2**64 - 2, 2**70]
+)
 async def test_what_passes_is_added_to_any_number(before: int, runtime: None) -> None:
     left, right = local_pair()
     for counters in (left._actor.counters, right._actor.counters):
