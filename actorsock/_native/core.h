@@ -65,6 +65,8 @@
     X(current_task)                                                                               \
     X(by_task)                                                                                    \
     X(last_task)                                                                                  \
+    X(last_found)                                                                                 \
+    X(found_before)                                                                               \
     X(checkpoint_if_cancelled)                                                                    \
     X(wait_task_rescheduled)                                                                      \
     X(call_function)                                                                              \
@@ -771,6 +773,9 @@ pop_from_left(State *state, PyObject *deque)
    exception otherwise.  */
 PyObject *living_process(State *state, PyObject *pid);
 
+/* The same, for a message of a process. It runs Python code if it drops what was found before.  */
+PyObject *receiver_of(State *state, PyObject *pid);
+
 /* Raise the StopIteration by which a coroutine returns `*result`, whose reference is given up.  */
 static inline void
 stop_with(PyObject **result)
@@ -841,9 +846,11 @@ int deliver_plainly(State *state, PyObject *process, PyObject *message);
 PyObject *new_ref(State *state);
 
 /* The wait of `process` is over, and its code runs: `calling_process` finds it sooner if it is a task. The
-   end of the process, which is then forgotten, has to be told. The caller holds both.  */
+   caller holds both.  */
 void has_resumed(State *state, PyObject *process, PyObject *body);
-void forget_task(State *state, PyObject *process);
+
+/* `process` ends: drop what is kept to find it sooner. The caller holds it.  */
+void forget_process(State *state, PyObject *process);
 
 /* The calling process; a task that is none yet is adopted. A new reference, NULL with an exception.  */
 PyObject *calling_process(State *state);

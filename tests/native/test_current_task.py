@@ -50,6 +50,22 @@ async def after_waits() -> list[bool]:
     return heard
 
 
+async def among_receivers() -> list[bool]:
+    """Each message reaches the process that it is sent to, while others begin and end."""
+    me = current_pid()
+
+    async def answer(number: int) -> None:
+        send(me, (number, await receive()))
+
+    heard = []
+    for number in range(4):
+        pids = [spawn(answer, number + 10 * light, light=bool(light)) for light in range(3)]
+        for pid in (pids[0], pids[1], pids[2], pids[0]):
+            send(pid, pid)
+        heard += [await receive() for _ in pids]
+    return [not isinstance(await receive(after=0), tuple), len({*heard}) == len(heard) == 12]
+
+
 async def in_threads() -> list[bool]:
     """A thread is no process, and may call back into its task."""
     me = current_pid()
@@ -102,15 +118,17 @@ async def outside_of_its_step() -> list[bool]:
 
 
 async def after_the_end() -> list[bool]:
-    """Nothing keeps the task of a process that has ended."""
+    """Nothing keeps a process that has ended, or its task, and nothing is sent to it."""
     kept: list[weakref.ref[trio.lowlevel.Task]] = []
 
     async def process() -> None:
-        current_pid()
+        assert await receive() == "last"
         kept.append(weakref.ref(trio.lowlevel.current_task()))
 
-    _, ref = spawn_monitor(process)
+    pid, ref = spawn_monitor(process)
+    send(pid, "last")
     ended = isinstance(await receive(ref), Down)
+    send(pid, "too late")
     await trio.testing.wait_all_tasks_blocked()
     gc.collect()
     return [ended, kept[0]() is None]
@@ -121,6 +139,7 @@ async def after_the_end() -> list[bool]:
     [
         in_child_tasks,
         after_waits,
+        among_receivers,
         in_threads,
         in_another_run,
         in_an_inner_runtime,
@@ -132,7 +151,7 @@ async def after_the_end() -> list[bool]:
 def test_the_calling_process(story: Story) -> None:
     async def all_true() -> bool:
         results = await story()
-        assert results and all(results), results
-        return True
+        assert all(results), results
+        return bool(results)
 
     both_ways(all_true)

@@ -214,9 +214,15 @@ has_resumed(State *state, PyObject *process, PyObject *body)
 }
 
 void
-forget_task(State *state, PyObject *process)
+forget_process(State *state, PyObject *process)
 {
     PyObject *body = SLOT(process, state->process_body);
+    if (process == state->last_found) {
+        Py_CLEAR(state->last_found);
+    }
+    if (process == state->found_before) {
+        Py_CLEAR(state->found_before);
+    }
     if (is_exactly(body, state->task_type) && SLOT(body, state->task_task) == state->last_task) {
         Py_CLEAR(state->last_task);
     }

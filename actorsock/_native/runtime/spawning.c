@@ -513,6 +513,9 @@ ends_plainly(State *state, PyObject *process)
 int
 end_plainly(State *state, PyObject *process, PyObject *reason)
 {
+    if (is_process(state, process)) {
+        forget_process(state, process);
+    }
     if (!is_exactly(process, state->process_type) || !ends_plainly(state, process)) {
         return 0;
     }
@@ -552,9 +555,6 @@ end(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
     }
     if (PyVectorcall_NARGS(nargsf) == 2 && kwnames == NULL) {
         Py_INCREF(args[0]); /* the table of living processes may have the last reference */
-        if (is_process(self->state, args[0])) {
-            forget_task(self->state, args[0]);
-        }
         int done = end_plainly(self->state, args[0], args[1]);
         Py_DECREF(args[0]);
         if (done != 0) {
