@@ -202,7 +202,7 @@ static PySendResult
 deliver(Calling *self, PyObject **result)
 {
     State *state = self->state;
-    PyObject *target = living_process(state, self->server);
+    PyObject *target = receiver_of(state, self->server);
     PyObject *pid = SLOT(self->process, state->process_pid);
     if (target == NULL || target == self->process || PyList_GET_SIZE(state->travellers) != 0
         || pid == NULL) {

@@ -123,15 +123,17 @@ take_step(State *state, PyObject *process, PyObject *mailbox, PyObject *body, Py
     if (failed) {
         failed = interrupt(state, queue) < 0;
     }
-    PyObject *type, *exc, *traceback;
-    PyErr_Fetch(&type, &exc, &traceback);
+    PyObject *type = NULL, *exc = NULL, *traceback = NULL;
+    if (failed) {
+        PyErr_Fetch(&type, &exc, &traceback);
+    }
     slot_set(step, state->step_process, before);
     if (charge_queue(state, queue, state->handler_full - (BUDGET(body) - FLOOR(body))) < 0) {
         PyErr_Clear(); /* a quantum that is a little longer */
     }
     slot_set(queue, state->run_queue__running, Py_NewRef(Py_False));
-    PyErr_Restore(type, exc, traceback);
     if (failed) {
+        PyErr_Restore(type, exc, traceback);
         return -1;
     }
     PyObject *ready = SLOT(queue, state->run_queue__ready);

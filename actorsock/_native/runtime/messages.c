@@ -174,6 +174,34 @@ is_plain_receiver(State *state, PyObject *process, PyObject *message)
     return plain;
 }
 
+/* Whether `found`, a process that was alive once, still is and has this pid. One that ends is looked up.  */
+static inline int
+is_still(State *state, PyObject *found, PyObject *pid)
+{
+    return found != NULL && SLOT(found, state->process_pid) == pid
+           && SLOT(found, state->process_ending) == Py_False;
+}
+
+/* Two processes that talk to each other, and to nobody else for a while, need no look-up.  */
+PyObject *
+receiver_of(State *state, PyObject *pid)
+{
+    if (is_still(state, state->last_found, pid)) {
+        return Py_NewRef(state->last_found);
+    }
+    if (is_still(state, state->found_before, pid)) {
+        return Py_NewRef(state->found_before);
+    }
+    PyObject *process = living_process(state, pid);
+    if (process != NULL) {
+        PyObject *dropped = state->found_before;
+        state->found_before = state->last_found; /* the reference moves */
+        state->last_found = Py_NewRef(process);
+        Py_XDECREF(dropped);
+    }
+    return process;
+}
+
 /* send(dest, message) */
 static PyObject *
 send_message(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
@@ -184,7 +212,7 @@ send_message(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnam
         return NULL;
     }
     if (PyVectorcall_NARGS(nargsf) == 2 && kwnames == NULL) {
-        PyObject *process = living_process(state, args[0]);
+        PyObject *process = receiver_of(state, args[0]);
         if (process != NULL) {
             int done = is_plain_receiver(state, process, args[1])
                            ? deliver_plainly(state, process, args[1])

@@ -515,6 +515,9 @@ ends_plainly(State *state, PyObject *process)
 int
 end_plainly(State *state, PyObject *process, PyObject *reason)
 {
+    if (is_process(state, process)) {
+        forget_process(state, process);
+    }
     if (!is_exactly(process, state->process_type) || !ends_plainly(state, process)) {
         return 0;
     }

@@ -321,6 +321,9 @@ after_inner(Asked *self, PySendResult outcome, PyObject *yielded, PyObject **res
     if (body == NULL) {
         return PYGEN_ERROR;
     }
+    if (self->phase != CHECKING) {
+        has_resumed(self->state, self->process, body);
+    }
     outcome = self->phase == CHECKING ? attempt_in_task(self, body, result)
                                       : end_wait(self, body, result);
     Py_DECREF(body);
