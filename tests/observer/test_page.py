@@ -48,6 +48,7 @@ class Page:
     def open(self, url: str) -> None:
         self.browser.get("about:blank")
         self.browser.get(url)
+        self.until(lambda: self.count("#view *"))  # its script runs, and takes keys
 
     def until(self, condition: Callable[[], T]) -> T:
         return WebDriverWait(self.browser, 30, 0.05).until(lambda _: condition())  # type: ignore[no-any-return]
