@@ -170,12 +170,6 @@ class LightBody(Body):
     def code(self) -> object:
         return self._coroutine
 
-    def resume(self) -> Callable[[None], object]:
-        """Return what runs the code until it next yields `_PAUSE`."""
-        # A bound method for each step, and none kept: most processes wait, and it takes memory.
-        coroutine = self._coroutine or self.begin()
-        return coroutine.send
-
     def begin(self) -> Coroutine[Any, None, None]:
         """Call the function, before the first step; return the code."""
         if self.stopped:
@@ -232,7 +226,8 @@ def step_all(ready: deque[LightBody], budget: int) -> int:
             body.floor = body.budget - full
             step.process = body.process
             try:
-                yielded = body.context.run(body.instead or body.resume(), None)
+                coroutine = body._coroutine or body.begin()
+                yielded = body.context.run(body.instead or coroutine.send, None)
                 if yielded is not _PAUSE:
                     body.throw_misuse(yielded)
             except StopIteration:
