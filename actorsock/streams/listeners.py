@@ -19,7 +19,7 @@ from ..runtime.bodies.in_trio import in_trio
 from ..runtime.core.reductions import GIVE_WAY_FIRST
 from ..socket import Socket, bind, getopt, listen, setopt
 from ..socket import open as open_socket
-from ..socket.api.asking import blocking
+from ..socket.api.asking import blocking_at
 from ..socket.core.actor import actor_of
 from ..socket.operations.accept_connect import Accept
 from .limited_log import LimitedLog
@@ -135,7 +135,7 @@ class SocketListener(trio.abc.Listener[SocketStream]):
         self._accepting = True
         try:
             for failures in count(1):
-                answer = await blocking(self._actor, Accept(), inf, cost)
+                answer = await blocking_at(cost, self._actor, Accept())
                 if isinstance(answer, Ok):
                     return SocketStream(answer.value)
                 if answer.reason == "closed":

@@ -7,7 +7,6 @@ checkpoint would lose the bytes that it has already taken from the kernel.
 """
 
 from abc import ABCMeta
-from math import inf
 from typing import Any, Final, cast, final, overload
 
 import trio
@@ -17,7 +16,7 @@ from ..arguments import check_int, shown
 from ..results import Error, Ok
 from ..runtime.core.reductions import GIVE_WAY_FIRST, SYSTEM_CALL
 from ..socket import Socket, setopt, shutdown
-from ..socket.api.asking import blocking
+from ..socket.api.asking import blocking_at
 from ..socket.core.actor import actor_of
 from ..socket.operations.recv import RecvSome
 from ..socket.operations.send import AwaitRoom, Send
@@ -138,7 +137,7 @@ class SocketStream(trio.abc.HalfCloseableStream):
         """
         self._begin_sending()
         try:
-            answer = await blocking(self._actor, _ROOM, inf, GIVE_WAY_FIRST)
+            answer = await blocking_at(GIVE_WAY_FIRST, self._actor, _ROOM)
         finally:
             self._sending = False
         if type(answer) is Error:
@@ -195,7 +194,7 @@ class SocketStream(trio.abc.HalfCloseableStream):
             # If the call will wait anyway, others run meanwhile: a checkpoint before would be a
             # second pass through the scheduler.
             waits = actor.read_would_block and not actor.unread
-            answer = await blocking(actor, op, inf, SYSTEM_CALL if waits else GIVE_WAY_FIRST)
+            answer = await blocking_at(SYSTEM_CALL if waits else GIVE_WAY_FIRST, actor, op)
         finally:
             self._receiving = False
         if type(answer) is Ok:
@@ -241,7 +240,7 @@ class SocketStream(trio.abc.HalfCloseableStream):
             if self._eof_sent:
                 raise trio.ClosedResourceError("nothing can be sent after send_eof")
             if data:
-                answer = await blocking(self._actor, Send(data, 0), inf, GIVE_WAY_FIRST)
+                answer = await blocking_at(GIVE_WAY_FIRST, self._actor, Send(data, 0))
                 if type(answer) is Error:
                     raise self._failure(answer)
             else:

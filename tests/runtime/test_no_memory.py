@@ -4,7 +4,6 @@ These are the cases that have failed. `python -m tests.runtime.no_memory` tries 
 some stories; it is not run here, since the interpreter and trio do not survive each of them.
 """
 
-from math import inf
 from typing import Any
 
 import pytest
@@ -13,6 +12,8 @@ import trio.testing
 
 from actorsock import ok, receive, socket, spawn_monitor
 from actorsock.runtime.bodies.current import current_process
+from actorsock.runtime.bodies.light import LightBody
+from actorsock.runtime.bodies.task import TaskBody
 from actorsock.runtime.core.body import Body
 from actorsock.socket.core.actor import SocketActor
 
@@ -23,15 +24,16 @@ from ..sockets import connection
 async def test_a_reader_without_memory_to_wait_does_not_keep_its_turn(
     runtime: None, monkeypatch: pytest.MonkeyPatch, light: bool
 ) -> None:
-    park = Body.park
+    kind: type[Body] = LightBody if light else TaskBody
+    waiting: Any = vars(kind)["waiting"]
 
-    async def parks_without_memory(body: Body, reason: object, deadline: float = inf) -> Any:
-        if isinstance(reason, SocketActor):
+    def waiting_without_memory(body: Body) -> Any:
+        if isinstance(body.parked, SocketActor):
             raise MemoryError
-        return await park(body, reason, deadline)
+        return waiting if light else waiting.__get__(body)
 
     near, far = await connection()
-    monkeypatch.setattr(Body, "park", parks_without_memory)
+    monkeypatch.setattr(kind, "waiting", property(waiting_without_memory))
 
     async def reads() -> None:
         with pytest.raises(MemoryError):

@@ -60,8 +60,7 @@ def current_process() -> Process:
     Raises `RuntimeError` outside a runtime, and `ExitSignal` in an adopted task whose process
     has ended.
     """
-    process = local.step.process
-    return process_of_task() if process is None else process
+    return local.step.process or process_of_task()
 
 
 def charge(cost: int) -> None:

@@ -5,8 +5,9 @@ it, and stop it when an exit signal ends the process. `park` and `wake` are the 
 receive, sleep and every blocking socket call park here and are woken from here, so that time-outs,
 cancellation and exit signals are handled in one place.
 
-The most frequent wait, a receive of any message, does without `park` and its coroutine. It follows
-the same protocol: `check()`, set `parked`, await `waiting`, `check()`.
+The most frequent waits, a receive of any message and a call of a socket, do without `park` and its
+coroutine where they have no time-out. They follow the same protocol: `check()`, set `parked`, await
+`waiting`, `check()`.
 """
 
 import abc

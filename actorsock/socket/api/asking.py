@@ -2,7 +2,7 @@
 
 `at_once` makes a system call that never waits. `nowait` and `blocking` make the same request to
 the socket's actor: `nowait` returns its result also when that is `Select`; `blocking` waits until
-there is another one. `ask` has the one loop in which all blocking socket functions wait.
+there is another one, in the one loop in which all blocking socket functions wait.
 """
 
 import socket as stdlib
@@ -15,18 +15,20 @@ from trio.lowlevel import enable_ki_protection
 
 from ..._native import twin
 from ...arguments import check_seconds, shown
-from ...results import Error, Ok, Select, SelectRead
-from ...runtime.bodies.current import charge, current_process
+from ...results import Error, Ok, Select
+from ...runtime.bodies.current import charge, current_process, process_of_task
+from ...runtime.bodies.running import local
 from ...runtime.core.body import Body
 from ...runtime.core.identity import Ref, check_ref
 from ...runtime.core.process import Process
 from ...runtime.core.reductions import GIVE_WAY_FIRST, LIGHT_BUDGET, SYSTEM_CALL
-from ..core.actor import CLOSED, Operation, Result, SocketActor
+from ..core.actor import CLOSED, NEW, Operation, Result, SocketActor
 from ..kernel.errors import error_of
 
 __all__ = [
     "at_once",
     "blocking",
+    "blocking_at",
     "nowait",
     "nowait_receive",
 ]
@@ -61,16 +63,14 @@ def _made(actor: SocketActor, call: Callable[[stdlib.socket], T | Error]) -> Ok[
 
 def nowait(actor: SocketActor, op: Operation[T], ref: Ref | None) -> Ok[T] | Error | Select:
     """Ask for `op`; if it must wait, return `Select` with the handle `ref` (None: a new one)."""
-    result = nowait_receive(actor, op, ref)
-    assert not isinstance(result, SelectRead)  # only receives have that
-    return result
+    return nowait_receive(actor, op, ref)  # type: ignore[return-value]  # no SelectRead
 
 
 @twin
 def nowait_receive(actor: SocketActor, op: Operation[T], ref: Ref | None) -> Result[T]:
     """Do the same for a receive: with the otp option `select_read` it may return `SelectRead`."""
-    handle = Ref() if ref is None else check_ref(ref)
-    process = current_process()
+    handle = NEW if ref is None else check_ref(ref)
+    process = local.step.process or process_of_task()
     body, pid = process.body, process.pid
     body.budget -= SYSTEM_CALL
     result: Result[T] | None = None
@@ -101,72 +101,61 @@ def _must_give_way(body: Body) -> bool:
 
 
 @twin
-def blocking(
-    actor: SocketActor, op: Operation[T], timeout: float, cost: int = SYSTEM_CALL
-) -> Awaitable[Ok[T] | Error]:
-    """Return the awaitable that asks for `op` and waits until it is complete; await it at once.
-
-    It waits for at most `timeout` seconds. `cost` is its price in reductions, charged before
-    anything is taken from the kernel.
-    """
-    if timeout is not inf:
-        timeout = check_seconds("timeout", timeout)
-    process = current_process()
-    body = process.body
-    if cost == GIVE_WAY_FIRST:
-        body.give_way_first()
-        cost = SYSTEM_CALL
-    pause = body.spend(cost)
-    if pause is None:
-        return ask(actor, op, process, timeout)
-    return _ask_after(pause, actor, op, process, timeout)
-
-
-async def _ask_after(
-    pause: Awaitable[None],
+@enable_ki_protection
+async def blocking(
     actor: SocketActor,
     op: Operation[T],
-    process: Process,
     timeout: float,
+    cost: int = SYSTEM_CALL,
+    paid: Process | None = None,
+    woken: bool = False,
 ) -> Ok[T] | Error:
-    await pause
-    return await ask(actor, op, process, timeout)
+    """Ask for `op` and wait until it is complete, for at most `timeout` seconds.
 
+    `cost` is its price in reductions, charged before anything is taken from the kernel. A caller
+    that is cancelled or killed while it waits leaves the queue, and what was taken from the
+    kernel for it goes back to the actor.
 
-# Protected itself: the native core calls it without the frame of a public function.
-@enable_ki_protection
-async def ask(
-    actor: SocketActor, op: Operation[T], process: Process, timeout: float, woken: bool = False
-) -> Ok[T] | Error:
-    """Do the rest of `blocking`, once others have had their turn.
-
-    A caller that is cancelled or killed while it waits leaves the queue, and what was taken from
-    the kernel for it goes back to the actor. `woken` is True for a process that has waited
-    already, and was woken.
+    The native core has begun a call that it leaves to this function: `paid` is its process, which
+    has been charged already, and `woken` is True if that has waited too, and was woken.
     """
+    patient = True
+    if timeout is not inf:
+        timeout = check_seconds("timeout", timeout)
+        patient = timeout > 0
+    process = paid or local.step.process or process_of_task()
     body, pid = process.body, process.pid
+    if paid is None:
+        pause = body.spend(cost)
+        if pause is not None:
+            await pause
     outcome: object = None
     try:
         if not woken:
-            outcome = result = actor.perform(op, pid, None, timeout > 0)
-            assert not isinstance(result, (Select, SelectRead))  # these need a handle
+            outcome = result = actor.perform(op, pid, None, patient)
             if actor.observed:
                 actor.observe(op, pid, result)
             if result is not None:
-                return result
-            if timeout == 0:
+                return result  # type: ignore[return-value]  # no Select without a handle
+            if not patient:
                 actor.leave(op.lane, pid)
                 return op.interrupted("timeout")
-        deadline = inf if timeout == inf else trio.current_time() + timeout
+        deadline = inf if timeout is inf else trio.current_time() + timeout
         while True:
-            if woken:
-                body.check()
-                outcome, woken = body.take(), False
-            else:
+            if deadline is not inf:
                 outcome = await body.park(actor, deadline)
+            else:
+                if not woken:
+                    if process.ending:
+                        await body.checkpoint()
+                    body.parked = actor  # `Body.park`, without a coroutine for each wait
+                    await body.waiting
+                woken = False
+                outcome, body.outcome = body.outcome, None
             if process.ending:
                 # Killed before it resumed: raise here instead of reading, or the data that the
                 # next attempt takes would be lost.
+                body.check()
                 await body.checkpoint()
             result = actor.settle(op, pid, outcome)
             if result is not None:
@@ -175,6 +164,23 @@ async def ask(
                 return result
             outcome = None
     except BaseException:
-        # If `park` itself raised, a wake may have come first: its outcome is still in the body.
+        body.parked = None
+        # If the wait itself raised, a wake may have come first: its outcome is still in the body.
         actor.abandon_call(op, pid, body.take() if outcome is None else outcome)
         raise
+
+
+@enable_ki_protection
+def ask(
+    actor: SocketActor, op: Operation[T], process: Process, timeout: float, woken: bool
+) -> Awaitable[Ok[T] | Error]:
+    """Return the rest of a `blocking` call that the native core has begun."""
+    return blocking(actor, op, timeout, 0, process, woken)
+
+
+def blocking_at(cost: int, actor: SocketActor, op: Operation[T]) -> Awaitable[Ok[T] | Error]:
+    """Return `blocking` without a time-out, for another price than that of a system call."""
+    if cost == GIVE_WAY_FIRST:
+        current_process().body.give_way_first()
+        cost = SYSTEM_CALL
+    return blocking(actor, op, inf, cost)

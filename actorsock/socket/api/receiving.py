@@ -12,6 +12,7 @@ from ...runtime.core.identity import Ref
 from ..core.actor import SocketActor, actor_of
 from ..core.socket_object import Socket
 from ..operations.recv import ASIDE, Recv, RecvFrom, RecvMsg, RecvWhatIsThere
+from ..operations.recv import WHAT_IS_THERE as _WHAT_IS_THERE
 from ..values.address import SockAddr
 from ..values.c_integers import INT_MAX
 from ..values.flags import Flags, encode_flags
@@ -20,8 +21,7 @@ from .asking import blocking, nowait_receive
 
 __all__ = ["recv", "recv_nowait", "recvfrom", "recvfrom_nowait", "recvmsg", "recvmsg_nowait"]
 
-# These have no state, so that one object serves all calls.
-_WHAT_IS_THERE: Final = RecvWhatIsThere()
+# It has no state, so that one object serves all calls.
 _WHOLE_MESSAGE: Final = RecvFrom(0, 0)
 
 # The defaults of the parameters. Compared by identity, which is the cheapest test that there is.

@@ -42,7 +42,10 @@ from .turns import (
     Watch,
 )
 
-__all__ = ["CLOSED", "Operation", "Result", "SocketActor", "actor_of"]
+__all__ = ["CLOSED", "NEW", "Operation", "Result", "SocketActor", "actor_of"]
+
+NEW: Final = Ref()
+"""The handle of a caller that wants a new one: it is made only if the caller must wait."""
 
 T = TypeVar("T")
 Result: TypeAlias = Ok[T] | Error | Select | SelectRead
@@ -52,8 +55,7 @@ def actor_of(sock: object) -> "SocketActor":
     """Return the actor of a socket; raise `TypeError` for anything else."""
     if type(sock) is not Socket:
         raise TypeError(f"sock: expected a Socket, got {shown(sock)}")
-    actor: SocketActor = sock._actor
-    return actor
+    return sock._actor  # type: ignore[no-any-return]
 
 
 class SocketActor(SocketLifetime):
@@ -69,28 +71,28 @@ class SocketActor(SocketLifetime):
         """Perform `op` for `pid`: return its result, or None if a blocking caller must wait.
 
         `handle` is None for a blocking caller; when it must wait, it parks and passes to `settle`
-        what it is woken with. A `patient` caller will wait (its time-out is not 0), so the kernel
-        is not asked where the poller will report.
+        what it is woken with. Other callers have a handle, or `NEW`. A `patient` caller will wait
+        (its time-out is not 0), so the kernel is not asked where the poller will report.
         """
         turns = self.turns
         if turns.closed:
             return op.interrupted("closed")
         lane = turns.read if op.lane == "read" else turns.write
+        activity = op.activity
         if lane.current is not None:
-            verdict = lane.enter(pid, op.activity)
+            verdict = lane.enter(pid, activity)
             if verdict == "queue":
-                lane.join(User(pid, op.activity, handle, op.tag))
+                if handle is NEW:
+                    handle = Ref()
+                lane.join(User(pid, activity, handle, op.tag))
                 return None if handle is None else self._select_result(op, pid, handle)
             if verdict != "go":
                 return op.interrupted(verdict)
-        elif patient and op.activity == "recv" and self.reads_would_block():
-            # The poller watches already, since the flag is set only then: nothing to carry out.
-            lane.wait(self._blocking_user(op, pid))
-            return None
-        if handle is not None and op.activity == "recv" and self.nothing_to_read():
-            return self.select_for(op, pid, lane, handle)
+        nothing = False
+        if activity == "recv":
+            nothing = self.reads_would_block() if patient else self.nothing_to_read()
         try:
-            result = op.attempt(self, pid, patient)
+            result = None if nothing else op.attempt(self, pid, patient)
         except OSError as exc:  # of a system call beside the attempt's own
             result = error_of(exc, op.progress())
         except BaseException:  # no memory for a buffer, or a defect: the turn ends all the same
@@ -98,16 +100,19 @@ class SocketActor(SocketLifetime):
             raise
         if result is None:
             if handle is not None:
-                return self.select_for(op, pid, lane, handle)
-            user = self._blocking_user(op, pid) if patient else User(pid, op.activity, None, op.tag)
-            self.carry_out(lane.wait(user))
+                return self.select_for(op, pid, lane, Ref() if handle is NEW else handle)
+            continued = op if patient and op.continues_in_actor(self) else None
+            decisions = lane.wait(User(pid, activity, None, op.tag, continued))
+            if not nothing:  # otherwise the poller watches already
+                self.carry_out(decisions)
             return None
         if (
             handle is not None
             and self.settings.select_read
-            and op.activity == "recv"
+            and activity == "recv"
             and isinstance(result, Ok)
         ):
+            handle = Ref() if handle is NEW else handle
             return self._wait_for_next(op, pid, handle, result.value)
         # Of the caller itself, which was selected or has called again: its turn is over.
         if lane.current is not None:
@@ -130,6 +135,8 @@ class SocketActor(SocketLifetime):
             return None
         if not ready_now(self.fd, op.lane):
             return None
+        if handle is NEW:
+            handle = Ref()
         # Without the last decision, to watch: the message does not depend on the descriptor.
         self.carry_out(lane.wait(User(pid, op.activity, handle, op.tag))[:-1])
         select = self._select_result(op, pid, handle)
@@ -213,9 +220,6 @@ class SocketActor(SocketLifetime):
     def _select_result(self, op: Operation[Any], pid: Pid, handle: Ref) -> Select:
         self.monitor_user(pid)
         return Select(SelectInfo(op.tag, handle, op.continuation()), op.progress())
-
-    def _blocking_user(self, op: Operation[Any], pid: Pid) -> User:
-        return User(pid, op.activity, None, op.tag, op if op.continues_in_actor(self) else None)
 
     # --- readiness ----------------------------------------------------------------------------
 

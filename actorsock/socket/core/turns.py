@@ -171,13 +171,14 @@ class Lane:
 
         It replaces the current user, if there is one: an earlier call of the same process.
         """
-        # A process that was selected knows that its earlier call is over: it needs no abort.
-        replaced = None if self.selected else self.current
+        replaced = self.current
         self.current = user
-        self.selected = False
         self.ever_waited = True
-        if replaced is not None and _needs_abort(replaced, user):
-            return (SendAbort(replaced, "cancelled"), *_WATCH[self.name])
+        if replaced is not None:
+            # A process that was selected knows that its earlier call is over: it needs no abort.
+            selected, self.selected = self.selected, False
+            if not selected and _needs_abort(replaced, user):
+                return (SendAbort(replaced, "cancelled"), *_WATCH[self.name])
         return _WATCH[self.name]
 
     def done(self) -> Decisions:

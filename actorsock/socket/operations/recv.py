@@ -7,9 +7,8 @@ or killed.
 
 import errno
 import socket as stdlib
-from collections.abc import Callable
 from math import inf
-from typing import Any, ClassVar, Final, TypeVar
+from typing import ClassVar, Final
 
 import attrs
 from trio.lowlevel import enable_ki_protection
@@ -29,9 +28,15 @@ from ..values.control import decode_control
 from ..values.flags import decode_flags
 from ..values.messages import Msg
 
-__all__ = ["ASIDE", "Recv", "RecvFrom", "RecvMsg", "RecvSome", "RecvWhatIsThere"]
-
-T = TypeVar("T")
+__all__ = [
+    "ASIDE",
+    "WHAT_IS_THERE",
+    "Recv",
+    "RecvFrom",
+    "RecvMsg",
+    "RecvSome",
+    "RecvWhatIsThere",
+]
 
 # Read at most so many bytes in one system call: Python allocates the whole buffer before the call,
 # and a caller may ask for far more than will ever arrive.
@@ -66,13 +71,14 @@ class Recv:
 
     def attempt(self, actor: SocketActor, pid: Pid, patient: bool) -> Ok[bytes] | Error | None:
         """Make one or several reads; see `Operation.attempt`."""
+        flags, size = self.flags, self.length or actor.settings.read_size
         if not actor.kind.is_stream:
-            return _ok(_read_message(actor, self.length, self.flags))
-        if self.flags & _PEEK:
-            return _peek(actor, self.length or actor.settings.read_size, self.flags)
+            return _read_message(actor, size, flags)
+        if flags & _PEEK:
+            return _peek(actor, size, flags)
         if self.length:
             return self._exactly(actor, patient)
-        return _what_is_there(actor, self.flags)
+        return WHAT_IS_THERE.attempt(actor, pid, patient, flags)
 
     def progress(self) -> bytes | None:
         """Return the part of the wanted bytes that was received."""
@@ -101,13 +107,11 @@ class Recv:
             wanted = min(self.length - self._received, _PIECE)
             # A short read of unread bytes says nothing about what the kernel has behind them.
             unread = actor.unread and not self.flags & ASIDE
-            data = _read(actor, wanted, self.flags)
+            data = _read_some(actor, wanted, self.flags)
             if data is None:
                 return None
             if type(data) is Error:
                 return self._failed(data)
-            if not data:
-                return self._failed(_end(actor))
             self._received += len(data)
             self._parts.append(data)
             if self._received == self.length:
@@ -160,11 +164,26 @@ class RecvWhatIsThere(_Some):
     lane: ClassVar[LaneName] = "read"
 
     @twin
-    def attempt(self, actor: SocketActor, pid: Pid, patient: bool) -> Ok[bytes] | Error | None:
-        """Make one or several reads; see `Operation.attempt`."""
+    def attempt(
+        self, actor: SocketActor, pid: Pid, patient: bool, flags: int = 0
+    ) -> Ok[bytes] | Error | None:
+        """Make one read, or as many as otp rcvbuf allows; see `Operation.attempt`."""
+        settings = actor.settings
         if not actor.kind.is_stream:
-            return _ok(_read_message(actor, 0, 0))
-        return _what_is_there(actor, 0)
+            return _read_message(actor, settings.read_size, flags)
+        try:
+            data = _read(actor, settings.read_size, flags)
+        except OSError as exc:
+            return _not_read(actor, flags, exc)
+        if not data:
+            return _end(actor)
+        if settings.read_count > 1 and len(data) == settings.read_size:
+            return _more_of_it(actor, data, flags)
+        _count_message(actor, len(data))
+        return Ok(data)
+
+
+WHAT_IS_THERE: Final = RecvWhatIsThere()
 
 
 @attrs.frozen
@@ -179,10 +198,13 @@ class RecvSome(_Some):
 
     def attempt(self, actor: SocketActor, pid: Pid, patient: bool) -> Ok[bytes] | Error | None:
         """Make one read; see `Operation.attempt`."""
-        data = _read(actor, self.size, 0)
-        if type(data) is bytes and data:
+        try:
+            data = _read(actor, self.size, 0)
+        except OSError as exc:
+            return _not_read(actor, 0, exc)
+        if data:
             _count_message(actor, len(data))
-        return _ok(data)
+        return Ok(data)
 
 
 @attrs.frozen
@@ -207,10 +229,11 @@ class RecvFrom(Whole):
             if data is None or type(data) is Error:
                 return data
             return Ok((_peer(actor), data))
-        got = _call_kernel(actor, flags, self._receive, actor, size)
-        if got is None or type(got) is Error:
-            return got
-        source, data = got
+        actor.counters.read_tries += 1
+        try:
+            source, data = self._receive(actor, size)
+        except OSError as exc:
+            return _not_read(actor, flags, exc)
         _count_taken(actor, len(data), flags)
         return Ok((source, data))
 
@@ -243,10 +266,11 @@ class RecvMsg(Whole):
             unread = _read_stream(actor, size, flags)
             assert type(unread) is bytes
             return Ok(Msg(_named(_peer(actor)), (unread,), (), ()))
-        got = _call_kernel(actor, flags, self._receive, actor, size)
-        if got is None or type(got) is Error:
-            return got
-        data, ancillary, bits, source = got
+        actor.counters.read_tries += 1
+        try:
+            data, ancillary, bits, source = self._receive(actor, size)
+        except OSError as exc:
+            return _not_read(actor, flags, exc)
         if stream and not data and not ancillary and not flags & ASIDE:
             return _end(actor)
         _count_taken(actor, len(data), flags)
@@ -273,62 +297,43 @@ class RecvMsg(Whole):
 
 
 # --- reads ----------------------------------------------------------------------------------------
-# They return what they got, an `Error`, or None for nothing.
 
 
-def _call_kernel(
-    actor: SocketActor, flags: int, call: Callable[..., T], *args: Any
-) -> T | Error | None:
-    """Count and make one system call that receives with `flags`."""
-    actor.counters.read_tries += 1
-    try:
-        return call(*args)
-    except BlockingIOError:
-        _found_nothing(actor, flags)
-        return None
-    except OSError as exc:
-        return _refused(actor, exc)
+def _read(actor: SocketActor, size: int, flags: int) -> bytes:
+    """Read at most `size` bytes of a stream, unread ones first; no bytes at its end.
 
-
-def _read(actor: SocketActor, size: int, flags: int) -> bytes | Error | None:
-    """Read at most `size` bytes of a stream, unread ones first; no bytes at its end."""
+    Raises `OSError`; what that means for a receive is said by `_not_read`.
+    """
     if actor.unread and not flags & ASIDE:
         return actor.take_unread(size)
-    data = _call_kernel(actor, flags, actor.sock.recv, size, flags & _NO_TRUNC)
-    if data is None or type(data) is Error:
-        return data
-    if len(data) < size and not flags and actor.kind.is_tcp:
-        actor.note_short_read(len(data))
-    actor.counters.read_byte += len(data)
+    counters = actor.counters
+    counters.read_tries += 1
+    data = actor.sock.recv(size, flags & _NO_TRUNC)
+    got = len(data)
+    if got < size and not flags and actor.kind.is_tcp:
+        actor.note_short_read(got)
+    counters.read_byte += got
     return data
 
 
-def _what_is_there(actor: SocketActor, flags: int) -> Ok[bytes] | Error | None:
-    """Read what one recv without a length returns: as many reads as otp rcvbuf allows."""
-    settings = actor.settings
-    size = settings.read_size
-    data = _read(actor, size, flags)
-    if data is None or type(data) is Error:
-        return data
-    got = len(data)
-    if not got:
-        return _end(actor)
-    if got == size and settings.read_count > 1:
-        return _more_of_it(actor, data, flags)
-    _count_message(actor, got)
-    return Ok(data)
+def _read_some(actor: SocketActor, size: int, flags: int) -> bytes | Error | None:
+    """Do the same; return an `Error` at the end of the stream too, and None for nothing yet."""
+    try:
+        data = _read(actor, size, flags)
+    except OSError as exc:
+        return _not_read(actor, flags, exc)
+    return data or _end(actor)
 
 
 def _more_of_it(actor: SocketActor, first: bytes, flags: int) -> Ok[bytes] | Error:
     """Make further reads, as long as each fills its buffer."""
     size, parts = len(first), [first]
     for _ in range(actor.settings.read_count - 1):
-        data = _read(actor, size, flags)
+        data = _read_some(actor, size, flags)
         if data is None:
             break
-        if type(data) is Error or not data:
-            error = data if type(data) is Error else _end(actor)
-            return Error(error.reason, b"".join(parts))
+        if type(data) is Error:
+            return Error(data.reason, b"".join(parts))
         parts.append(data)
         if len(data) < size:
             break
@@ -342,12 +347,9 @@ def _read_stream(actor: SocketActor, size: int, flags: int) -> bytes | Error | N
     if flags & _PEEK:
         peeked = _peek(actor, size, flags)
         return peeked.value if isinstance(peeked, Ok) else peeked
-    data = _read(actor, size, flags)
-    if data is None or type(data) is Error:
-        return data
-    if not data:
-        return _end(actor)
-    _count_message(actor, len(data))
+    data = _read_some(actor, size, flags)
+    if type(data) is bytes:
+        _count_message(actor, len(data))
     return data
 
 
@@ -359,25 +361,23 @@ def _peek(actor: SocketActor, size: int, flags: int) -> Ok[bytes] | Error | None
     actor.counters.read_tries += 1
     try:
         data = actor.sock.recv(size - len(unread), flags & _NO_TRUNC)
-    except BlockingIOError:
-        _found_nothing(actor, flags)
-        return Ok(unread) if unread else None
+    except BlockingIOError as exc:
+        nothing = _not_read(actor, flags, exc)
+        return Ok(unread) if unread else nothing
     except OSError as exc:
-        return Ok(unread) if unread else _refused(actor, exc)
+        return Ok(unread) if unread else _not_read(actor, flags, exc)
     return Ok(unread + data) if unread or data else _end(actor)
 
 
-def _read_message(actor: SocketActor, size: int, flags: int) -> bytes | Error | None:
+def _read_message(actor: SocketActor, size: int, flags: int) -> Ok[bytes] | Error | None:
     """Read one message, cut to `size`."""
-    room = size or actor.settings.read_size
-    data = _call_kernel(actor, flags, actor.sock.recv, room, flags & _NO_TRUNC)
-    if type(data) is bytes:
-        _count_taken(actor, len(data), flags)
-    return data
-
-
-def _ok(data: bytes | Error | None) -> Ok[bytes] | Error | None:
-    return data if data is None or type(data) is Error else Ok(data)
+    actor.counters.read_tries += 1
+    try:
+        data = actor.sock.recv(size, flags & _NO_TRUNC)
+    except OSError as exc:
+        return _not_read(actor, flags, exc)
+    _count_taken(actor, len(data), flags)
+    return Ok(data)
 
 
 def _peer(actor: SocketActor) -> SockAddr:
@@ -397,12 +397,16 @@ def _named(source: SockAddr) -> SockAddr | None:
 # --- what a read has shown ------------------------------------------------------------------------
 
 
-def _found_nothing(actor: SocketActor, flags: int) -> None:
+def _not_read(actor: SocketActor, flags: int, exc: OSError) -> Error | None:
+    """Return the result of a receive whose system call has raised `exc`: None if it must wait."""
+    if not isinstance(exc, BlockingIOError):
+        return _refused(actor, exc)
     if flags & (ASIDE | _PEEK):
         # There may be ordinary data all the same, or data before the offset of the peek.
         actor.distrust_read()
     else:
         actor.read_found_nothing()
+    return None
 
 
 @enable_ki_protection

@@ -78,15 +78,13 @@ class _SendData(InParts, abc.ABC):
     def attempt(self, actor: SocketActor, pid: Pid, patient: bool) -> Ok[Any] | Error | None:
         """Hand over what there is room for; see `Operation.attempt`."""
         counters = actor.counters
-        is_stream = actor.kind.is_stream
         # A message can't be split, and a caller that is not patient gets all that fits at once.
-        in_slices = patient and is_stream
-        at_most = TRANSFER_QUANTUM if in_slices else _UNLIMITED
-        enough = self._sent + TRANSFER_QUANTUM
+        at_most = TRANSFER_QUANTUM if patient and actor.kind.is_stream else _UNLIMITED
+        enough = self._sent + at_most
         while True:
             counters.write_tries += 1
             try:
-                sent = self._hand_over(actor, at_most)
+                sent, is_complete = self._hand_over(actor, at_most)
             except BlockingIOError:
                 counters.write_waits += 1
                 actor.write_found_no_room()
@@ -98,16 +96,16 @@ class _SendData(InParts, abc.ABC):
             self._sent += sent
             if sent > LARGE:
                 charge(sent >> 10)
-            if self._is_complete(sent):
+            if is_complete:
                 counters.write_pkg += 1
                 if self._sent > counters.write_pkg_max:
                     counters.write_pkg_max = self._sent
                 return SENT
-            if not is_stream:
+            if not actor.kind.is_stream:
                 return Ok(self.progress())
             # A system call that has taken nothing of something is no progress, so it is not made
             # again at once: no kernel should do that, but a loop here would never end.
-            if not sent or (in_slices and self._sent >= enough):
+            if not sent or self._sent >= enough:
                 counters.write_waits += 1
                 actor.rearm("write")
                 return None
@@ -117,12 +115,11 @@ class _SendData(InParts, abc.ABC):
         """Return what is left to send, once a part has been sent."""
 
     @abc.abstractmethod
-    def _hand_over(self, actor: SocketActor, at_most: int) -> int:
-        """Make one system call for the next bytes, `at_most` so many; return how many it took."""
+    def _hand_over(self, actor: SocketActor, at_most: int) -> tuple[int, bool]:
+        """Make one system call for the next bytes, `at_most` so many.
 
-    @abc.abstractmethod
-    def _is_complete(self, sent: int) -> bool:
-        """Take note that `sent` more bytes are gone; return whether all are."""
+        Return how many it took, and whether these were the last ones.
+        """
 
 
 @attrs.define
@@ -142,16 +139,16 @@ class Send(_SendData):
         """Return the flags and the destination."""
         return Continuation(self.flags, self.dest)
 
-    def _hand_over(self, actor: SocketActor, at_most: int) -> int:
-        data = self.data
-        if self._sent or len(data) > at_most:
+    def _hand_over(self, actor: SocketActor, at_most: int) -> tuple[int, bool]:
+        data, flags = self.data, self.flags | _NOSIGNAL
+        left = len(data) - self._sent
+        if self._sent or left > at_most:
             data = memoryview(data)[self._sent :][:at_most]
         if self.dest is None:
-            return actor.sock.send(data, self.flags | _NOSIGNAL)
-        return libc.sendto(actor.sock, actor.kind.family, data, self.flags | _NOSIGNAL, self.dest)
-
-    def _is_complete(self, sent: int) -> bool:
-        return self._sent == len(self.data)
+            sent = actor.sock.send(data, flags)
+        else:
+            sent = libc.sendto(actor.sock, actor.kind.family, data, flags, self.dest)
+        return sent, sent == left
 
 
 @attrs.define
@@ -174,19 +171,18 @@ class SendMsg(_SendData):
         """Return flags and destination, and the control messages unless they have been sent."""
         return Continuation(self.flags, self.dest, () if self._sent else self.control)
 
-    def _hand_over(self, actor: SocketActor, at_most: int) -> int:
-        return libc.sendmsg(
+    def _hand_over(self, actor: SocketActor, at_most: int) -> tuple[int, bool]:
+        pieces = self.iov if self._left is None else self._left
+        sent = libc.sendmsg(
             actor.sock,
             actor.kind.family,
-            _first(self.iov if self._left is None else self._left, at_most),
+            _first(pieces, at_most),
             () if self._sent else self.control,  # they go with the first bytes only
             self.flags | _NOSIGNAL,
             self.dest,
         )
-
-    def _is_complete(self, sent: int) -> bool:
-        self._left = remaining(self.iov if self._left is None else self._left, sent)
-        return not self._left
+        self._left = remaining(pieces, sent)
+        return sent, not self._left
 
 
 def _first(pieces: tuple[Piece, ...], at_most: int) -> tuple[Piece, ...]:
