@@ -15,8 +15,9 @@ from setuptools import Distribution, Extension
 from setuptools.command.build_ext import build_ext
 
 _MODULE = "actorsock._native._core"
-# Hidden: the files call each other directly, not through the table of exported symbols.
-_OPTIMISE = ["-O3", "-g0", "-fno-strict-aliasing", "-fvisibility=hidden"]
+# Hidden: the files call each other directly, not through the table of exported symbols. Without a
+# PLT: a call of Python's costs one jump, and one line of the CPU's cache, less.
+_OPTIMISE = ["-O3", "-g0", "-fno-strict-aliasing", "-fvisibility=hidden", "-fno-plt"]
 _FLAGS = [*_OPTIMISE, "-Wall", "-Wextra", "-Wno-unused-parameter"]
 
 

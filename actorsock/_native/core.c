@@ -15,7 +15,7 @@ static const TwinEntry *const TABLES[] = {LIGHT_TWINS, MESSAGE_TWINS, MATCHING_T
                                            SOCKET_TWINS, POLLER_TWINS,  ASKING_TWINS, NOWAIT_TWINS,
                                            CALL_TWINS, CALLING_TWINS, SPAWNING_TWINS, OPENING_TWINS,
                                            PACKET_TWINS,  ACTIVE_TWINS, STREAM_SEND_TWINS,
-                                           DATAGRAM_SEND_TWINS, TERM_TWINS,
+                                           DATAGRAM_SEND_TWINS, TERM_TWINS, RESULT_TWINS,
                                            NULL};
 
 static const TwinEntry *
@@ -337,6 +337,7 @@ find_class(State *state, const char *name)
            : strcmp(name, "Numbered") == 0 ? state->numbered_type
            : strcmp(name, "Table") == 0 ? state->table_type
            : strcmp(name, "CountedNumbers") == 0 ? state->counted_numbers_type
+           : strcmp(name, "type") == 0 ? state->class_of_results
                                            : NULL;
 }
 
@@ -410,6 +411,12 @@ module_exec(PyObject *module)
     if (state->take_steps == NULL) {
         return -1;
     }
+    PyObject *bases = (PyObject *)&PyType_Type;
+    state->class_of_results = PyType_FromModuleAndSpec(module, &class_of_results_spec, bases);
+    state->match_args = PyUnicode_InternFromString("__match_args__");
+    if (state->class_of_results == NULL || state->match_args == NULL) {
+        return -1;
+    }
     PyTypeObject *woken = (PyTypeObject *)state->woken_type;
     state->woken = woken->tp_alloc(woken, 0);
     return state->woken == NULL ? -1 : 0;
@@ -451,6 +458,7 @@ module_free(void *module)
     free_spare(&state->spare_asked);
     free_spare(&state->spare_receiving);
     free_spare(&state->spare_calling);
+    free_spare_results(state);
 }
 
 static PyModuleDef_Slot module_slots[] = {

@@ -30,6 +30,8 @@
     X(receiving_type)                                                                             \
     X(asked_type)                                                                                 \
     X(calling_type)                                                                               \
+    X(class_of_results)                                                                           \
+    X(match_args)                                                                                 \
     /* the runtime */                                                                             \
     X(next_ref)                                                                                   \
     X(do_nothing)                                                                                 \
@@ -405,7 +407,6 @@
     X(address, address_type, addr)                                                                \
     X(address, address_type, port)                                                                \
     X(error, error_type, reason)                                                                  \
-    X(ok, ok_type, value)                                                                         \
     X(select, select_type, data)                                                                  \
     X(select, select_type, info)                                                                  \
     X(select_info, select_info_type, continuation)                                                \
@@ -493,6 +494,8 @@ typedef struct {
     long system_call, drain_batch;
     PyObject *spare_asked, *spare_receiving, *spare_calling; /* memory for the next one, or NULL */
     Pass *pass; /* the calls of `step_all`, the latest first */
+    PyObject *spare_result; /* memory for some of them */
+    int number_of_spare_results;
     uint64_t step_thread; /* whose `step` is: the look-up in a thread-local costs 40 ns */
     uint64_t task_thread; /* in which `last_task` was the current one */
 } State;
@@ -529,6 +532,7 @@ extern const TwinEntry STREAM_SEND_TWINS[];
 extern const TwinEntry DATAGRAM_SEND_TWINS[];
 extern const TwinEntry TERM_TWINS[];
 extern PyMethodDef TAKE_STEPS;
+extern const TwinEntry RESULT_TWINS[];
 extern PyType_Spec woken_spec;
 extern PyType_Spec matcher_spec;
 extern PyType_Spec receiving_spec;
@@ -536,6 +540,7 @@ extern PyType_Spec asked_spec;
 extern PyType_Spec calling_spec;
 extern PyType_Spec counted_numbers_spec;
 extern PyType_Spec table_spec;
+extern PyType_Spec class_of_results_spec;
 
 /* --- objects ----------------------------------------------------------------------------------- */
 
@@ -824,6 +829,23 @@ int table_set(PyObject *table, PyObject *key, PyObject *value);
 
 /* Remove an entry and return its value, a new reference; NULL with or without an exception.  */
 PyObject *table_take(PyObject *table, PyObject *key);
+
+/* --- results ----------------------------------------------------------------------------------- */
+
+void result_dealloc(PyObject *op);
+
+/* Whether `type` is `Ok`, or another class of that form.  */
+static inline int
+is_class_of_results(PyTypeObject *type)
+{
+    return type->tp_dealloc == result_dealloc;
+}
+
+/* Ok(value); a new reference. That to `value` is taken over, unless there is no memory.  */
+PyObject *new_ok(State *state, PyObject *value);
+
+/* Free the memory that was kept.  */
+void free_spare_results(State *state);
 
 /* --- across files ------------------------------------------------------------------------------ */
 

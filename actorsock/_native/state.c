@@ -257,6 +257,17 @@ check_counters(State *state)
     return 0;
 }
 
+/* Whether `Ok` has the layout that `new_ok` relies on: 0 or -1.  */
+static int
+check_ok(State *state)
+{
+    if (!is_class_of_results((PyTypeObject *)state->ok_type)) {
+        PyErr_Format(PyExc_TypeError, "%R has not one slot and no more", state->ok_type);
+        return -1;
+    }
+    return 0;
+}
+
 #define OFFSET(group, type, slot)                                                                 \
     state->group##_##slot = slot_offset(state->type, #slot);                                      \
     if (state->group##_##slot < 0) {                                                              \
@@ -320,7 +331,7 @@ import_sockets(State *state)
         return -1;
     }
     SOCKET_SLOTS(OFFSET)
-    if (check_counters(state) < 0) {
+    if (check_counters(state) < 0 || check_ok(state) < 0) {
         return -1;
     }
     if (keep(&state->closed_lanes, PyTuple_New(0)) < 0) {

@@ -74,7 +74,9 @@ asked_dealloc(PyObject *op)
         return;
     }
     PyObject_GC_UnTrack(op);
-    (void)asked_clear(op);
+    if (self->phase != DONE) { /* else it refers to nothing any more */
+        (void)asked_clear(op);
+    }
     free_awaitable(op, &self->state->spare_asked);
 }
 

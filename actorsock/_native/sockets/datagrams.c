@@ -40,16 +40,17 @@ static PyObject *
 new_result(State *state, PyObject *source, PyObject *data)
 {
     PyObject *pair = PyTuple_New(2);
-    PyObject *ok = pair == NULL ? NULL : new_instance(state->ok_type);
-    if (ok == NULL) {
-        Py_XDECREF(pair);
+    if (pair == NULL) {
         Py_DECREF(source);
         Py_DECREF(data);
         return NULL;
     }
     PyTuple_SET_ITEM(pair, 0, source);
     PyTuple_SET_ITEM(pair, 1, data);
-    SLOT(ok, state->ok_value) = pair;
+    PyObject *ok = new_ok(state, pair);
+    if (ok == NULL) {
+        Py_DECREF(pair);
+    }
     return ok;
 }
 

@@ -155,13 +155,11 @@ attempt_plainly(State *state, PyObject *actor, PyObject **result)
     count(plain.counters, counted_read_byte, got);
     count(plain.counters, counted_read_pkg, 1);
     count_largest(plain.counters, counted_read_pkg_max, got);
-    PyObject *ok = new_instance(state->ok_type);
-    if (ok == NULL) {
+    *result = new_ok(state, data);
+    if (*result == NULL) {
         slot_set(actor, state->actor_unread, data); /* for the next receive */
         return -1;
     }
-    SLOT(ok, state->ok_value) = data;
-    *result = ok;
     return 1;
 }
 

@@ -1,0 +1,81 @@
+"""`Ok` with the native core: matched, made and freed as any other class of attrs."""
+
+import copy
+import gc
+import pickle
+import sys
+from typing import Any
+
+import attrs
+import pytest
+
+from actorsock import Error, Ok, Select, ok
+
+
+def value_of(result: Any, form: Any = Ok) -> Any:
+    match result:
+        case form(value):
+            return value
+        case _:
+            return "another"
+
+
+def test_a_match_takes_an_ok_apart() -> None:
+    value = object()
+    assert value_of(Ok(value)) is value
+    assert value_of(Error("closed")) == value_of(Select("info")) == value_of(5) == "another"
+
+
+def test_an_ok_is_compared_copied_and_pickled() -> None:
+    assert Ok([1]) == Ok([1]) == copy.deepcopy(Ok([1])) == pickle.loads(pickle.dumps(Ok([1])))
+    assert hash(Ok(3)) == hash(Ok(3))
+    assert repr(Ok[int](3)) == "Ok(value=3)"
+    assert [field.name for field in attrs.fields(Ok)] == ["value"]
+
+
+def test_results_in_results_are_freed_without_recursion() -> None:
+    nested: Any = None
+    for _ in range(200_000):
+        nested = Ok(nested)
+    del nested
+    assert Ok(1).unwrap() == 1
+
+
+def test_an_ok_in_a_cycle_is_collected() -> None:
+    gc.collect()
+    ring: list[Any] = []
+    ring.append(Ok(ring))
+    del ring
+    assert gc.collect() == 2
+
+
+def test_an_ok_keeps_no_reference_to_its_value() -> None:
+    for value in (object(), [object()], b"some bytes"):
+        before = sys.getrefcount(value)
+        for _ in range(100):
+            assert ok(Ok(value)) is value
+        assert sys.getrefcount(value) == before
+
+
+def test_the_class_answers_as_every_class_does() -> None:
+    assert isinstance(Ok, type)
+    assert Ok.__match_args__ == ("value",)
+    with pytest.raises(AttributeError, match="type object 'Ok' has no attribute 'missing'"):
+        Ok.missing  # type: ignore[attr-defined]  # noqa: B018
+
+
+def test_a_class_of_another_form_is_freed_as_usual() -> None:
+    gc.collect()
+    made: Any = type(Ok)("Made", (), {"__match_args__": ["no tuple"]})
+    thing = made()
+    thing.ring = thing
+    del thing
+    assert gc.collect() > 0
+    with pytest.raises(TypeError, match="__match_args__ must be a tuple"):
+        value_of(made(), made)
+
+
+def test_ok_of_a_subclass() -> None:
+    derived: Any = type(Ok)("Derived", (Ok,), {"__slots__": ()})
+    assert ok(derived(b"value")) == b"value"
+    assert ok(derived([1])) == [1]
