@@ -1,9 +1,11 @@
 """Contexts and options for TLS, with certificates made for the tests."""
 
 import ssl
-from functools import cache
+import threading
+from collections.abc import Callable
+from functools import cache, wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import trustme
 
@@ -21,14 +23,32 @@ __all__ = [
 NAME = "actorsock.example"
 """A host name in the certificate of the server, besides localhost."""
 
+P = ParamSpec("P")
+T = TypeVar("T")
 
-@cache
+_making = threading.RLock()
+
+
+def _made_once(function: Callable[P, T]) -> Callable[P, T]:
+    """Keep each result. Threads ask too: without the lock there could be two authorities."""
+    kept: Any = cache(function)
+
+    @wraps(function)
+    def made(*args: P.args, **kwargs: P.kwargs) -> T:
+        with _making:
+            result: T = kept(*args, **kwargs)
+        return result
+
+    return made
+
+
+@_made_once
 def authority() -> trustme.CA:
     """Return the authority that has issued the certificates."""
     return trustme.CA(key_type=trustme.KeyType.ECDSA)
 
 
-@cache
+@_made_once
 def issued(*names: str) -> trustme.LeafCert:
     """Return a certificate for these names; without names that of the server."""
     return authority().issue_cert(*(names or (NAME, "localhost", "127.0.0.1")))
@@ -55,7 +75,7 @@ def write_files(folder: Path) -> dict[str, str]:
     return {name: str(path) for name, (path, _) in files.items()}
 
 
-@cache
+@_made_once
 def server_context() -> ssl.SSLContext:
     """Return the context of a server that clients with `client_context` trust."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -63,7 +83,7 @@ def server_context() -> ssl.SSLContext:
     return context
 
 
-@cache
+@_made_once
 def client_context() -> ssl.SSLContext:
     """Return the context of a client that trusts the server."""
     context = ssl.create_default_context()
@@ -71,7 +91,7 @@ def client_context() -> ssl.SSLContext:
     return context
 
 
-@cache
+@_made_once
 def strangers_context() -> ssl.SSLContext:
     """Return the context of a client that does not trust the server's authority."""
     return ssl.create_default_context()
