@@ -1,9 +1,9 @@
 """Telling etop how long each process runs, only with `Observable(tracing=True)`.
 
 With its option `{tracing, on}`, the default, etop has `dbg` on its node open a trace port on the
-node that it looks at: that node listens on a TCP port, and etop connects to it. There is nothing
-secret in that connection, so of this node it has run times and nothing else, and it goes to the
-machine alone whose node has asked for it.
+node that it looks at: that node listens on a TCP port, and etop connects to it. Nothing protects
+that connection: so it carries pids and run times alone, and is accepted only from the machine of
+the node that has asked for it.
 """
 
 import logging
