@@ -41,6 +41,7 @@ def run_function(words: list[str]) -> int:
         "MODULE:FUNCTION [ARG ...]",
         description="Run a function, usually an async one, as the first process of a runtime. "
         "Print its result, unless that is None.",
+        allow_abbrev=False,  # `_with_port` has to know the options
     )
     parser.add_argument(
         "--name",
@@ -50,7 +51,7 @@ def run_function(words: list[str]) -> int:
     parser.add_argument(
         "--observer",
         type=int,
-        metavar="PORT",
+        metavar="[PORT]",
         help="let the program be observed in a browser, and by `actorsock observe` (default of "
         f"the port: {_OBSERVER_PORT}; needs actorsock[observer])",
     )
@@ -118,6 +119,8 @@ def run_function(words: list[str]) -> int:
                 await _join(stack, options.name, node_options)
             return await _call(function, options.args)
 
+    # Who looks at the process sees the program's function.
+    first.__module__, _, first.__qualname__ = options.target.partition(":")
     try:
         value = run(first)
     except _Refused as refusal:
@@ -166,7 +169,9 @@ async def _observe(stack: AsyncExitStack, port: int) -> None:
 
     try:
         observed = await stack.enter_async_context(observer.serve(port))
-    except (OSError, ValueError) as refusal:
+    except OSError as refusal:
+        raise _Refused(f"--observer: port {port}: {refusal.strerror}") from None
+    except ValueError as refusal:
         raise _Refused(f"--observer: {refusal}") from None
     print(f"actorsock: observed at {observed.url}", file=sys.stderr)
 

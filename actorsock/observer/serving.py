@@ -13,7 +13,7 @@ import attrs
 
 from .. import socket
 from ..arguments import check_bool
-from ..results import Ok, ok
+from ..results import BadMatch, Ok, ok
 from ..runtime.api.ending import ending
 from ..runtime.api.inspecting import set_label
 from ..runtime.api.messaging import current_pid
@@ -182,17 +182,19 @@ def _token_in(path: Path) -> str:
 def _open_local(listeners: list[SocketListener]) -> Path | None:
     """Listen on the local socket of this program too, where there is a folder for it."""
     sock = ok(socket.open("local", "stream"))
-    before = os.umask(0o177)
     try:
         path = local_sockets.path_of(os.getpid())
         local_sockets.remove(path)
-        ok(socket.bind(sock, socket.SockAddrUn(str(path))))
+        # For the socket alone: a folder that is made with it lets nobody in.
+        before = os.umask(0o177)
+        try:
+            ok(socket.bind(sock, socket.SockAddrUn(str(path))))
+        finally:
+            os.umask(before)
         ok(socket.listen(sock))
-    except OSError:
+    except (OSError, ValueError, BadMatch):  # ValueError: the path is too long
         socket.close_nowait(sock)
         return None
-    finally:
-        os.umask(before)
     listeners.append(SocketListener(sock))
     return path
 

@@ -99,7 +99,7 @@ def process(
         flags: what to trace of them:
 
             - `"send"`: the messages that they send to processes of this runtime. While any session
-              has it, messages to all processes pass by the native core
+              has it, the native core looks at the sender of every message
             - `"receive"`: the messages that are put into their mailboxes
             - `"procs"`: what they start and link with, their registered names, and their ends
             - `"running"`: when their code runs. A handler that runs in place, on the stack of the

@@ -8,6 +8,7 @@ import sys
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from socket import create_server
 from typing import Any
 
 import pytest
@@ -59,15 +60,31 @@ def test_the_two_servers_of_the_shop_that_are_stuck_are_found(shop: tuple[int, s
     assert all(name in done.stdout for name in ("orders (Clerk)", "billing (Clerk)"))
 
 
+PROGRAM = """
+from actorsock import current_pid, process_info
+
+async def main(*args):
+    print(process_info(current_pid()).function, *args)
+"""
+
+
 @pytest.mark.parametrize("words", ["--observer=0", "--observer 0", "--observer"])
 def test_a_function_is_run_to_be_observed(words: str, tmp_path: Path) -> None:
-    (tmp_path / "program.py").write_text("async def main(*args): print('it runs', *args)\n")
+    (tmp_path / "program.py").write_text(PROGRAM)
     command = [*ACTORSOCK, "run", *words.split(), "program:main", "--observer"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=tmp_path)
-    if words == "--observer" and "eaddrinuse" in done.stderr:
+    if words == "--observer" and "port 9911: Address already in use" in done.stderr:
         pytest.skip("another program uses the port 9911")
-    assert (done.returncode, done.stdout) == (0, "it runs --observer\n")
+    assert (done.returncode, done.stdout) == (0, "program:main --observer\n")
     assert done.stderr.startswith("actorsock: observed at http://127.0.0.1:")
+
+
+def test_the_port_is_named_if_it_is_used() -> None:
+    with create_server(("127.0.0.1", 0)) as used:
+        port = used.getsockname()[1]
+        done = actorsock("run", f"--observer={port}", "os:getpid")
+    said = f"actorsock run: --observer: port {port}: Address already in use\n"
+    assert (done.returncode, done.stderr) == (1, said)
 
 
 @pytest.mark.parametrize(
@@ -78,6 +95,7 @@ def test_a_function_is_run_to_be_observed(words: str, tmp_path: Path) -> None:
         (["top", "--sort", "love"], 2, "invalid choice: 'love'"),
         (["run", "--observer=x", "a:b"], 2, "invalid int value: 'x'"),
         (["run", "--observer=70000", "os:getpid"], 1, "--observer: port: "),
+        (["run", "--observe", "os:getpid"], 2, "unrecognized arguments: --observe"),
     ],
 )
 def test_why_it_does_not(words: list[str], status: int, said: str) -> None:

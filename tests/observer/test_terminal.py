@@ -3,6 +3,7 @@
 import asyncio
 import inspect
 import os
+import stat
 from collections.abc import Awaitable, Callable
 from io import StringIO
 from pathlib import Path
@@ -124,6 +125,29 @@ def test_a_folder_that_others_may_enter_is_refused(tmp_path: Path) -> None:
     local_sockets.folder().chmod(0o755)
     with pytest.raises(PermissionError, match="0700"):
         local_sockets.folder()
+
+
+@in_runtime
+async def test_its_user_may_enter_the_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "actorsock"
+    async with observed():
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+        [sock] = folder.iterdir()
+        assert stat.S_IMODE(sock.stat().st_mode) == 0o600
+    folder.chmod(0o600)
+    assert stat.S_IMODE(local_sockets.folder().stat().st_mode) == 0o700
+
+
+@in_runtime
+async def test_a_folder_whose_path_is_too_long_is_done_without(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = tmp_path / ("a" * 120)
+    long.mkdir()
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(long))
+    async with observed() as client:
+        assert client.at.path is None
+        assert (await client.get("/api/system"))["now"]["processes"] > 0
 
 
 @in_runtime

@@ -46,6 +46,7 @@ class Neighbour(Protocol):
     """Another node, as its pids, refs and names need it: see `peer`."""
 
     name: str
+    address: str | None
 
     @property
     def ties(self) -> TiesWith: ...

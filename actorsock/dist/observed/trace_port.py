@@ -1,15 +1,17 @@
 """Telling etop how long each process runs, only with `Observable(tracing=True)`.
 
 With its option `{tracing, on}`, the default, etop has `dbg` on its node open a trace port on the
-node that it looks at: that node listens on a TCP port, and etop connects to it. There is nothing
-secret in that connection, so of this node it has run times and nothing else, and it goes to the
-machine alone whose node has asked for it.
+node that it looks at: that node listens on a TCP port, and etop connects to it. Nothing protects
+that connection: so it carries pids and run times alone, and is accepted only from the machine of
+the node that has asked for it.
 """
 
 import logging
 import time
 from collections.abc import Callable
 from typing import Any, Final, NoReturn
+
+import trio
 
 from ... import gen_tcp, inet, trace
 from ...inet.driver.socket_objects import TcpSocket
@@ -18,9 +20,10 @@ from ...observing.parts import by_parts
 from ...results import Error, Ok
 from ...runtime.api.linking import exit
 from ...runtime.api.messaging import current_pid, receive, send, sleep
-from ...runtime.core.identity import Pid, make_ref
+from ...runtime.core.identity import make_ref
 from ...runtime.core.messages import Timeout
 from ...runtime.core.process import processes_of
+from ..node.identities import FarPid
 from ..served.leader import leader_there
 from ..terms.values import Atom, Fun
 from .names import UNDEFINED, text
@@ -73,6 +76,10 @@ async def do_relay(look: Look, *asked: Any) -> None:
     server of `dbg` that has asked for it, and ends with that.
     """
     *session, parent, tracer = asked
+    if not isinstance(parent, FarPid):
+        # Not a process of this node either: it would be killed.
+        _log.warning("refused a trace: only the dbg of another node can ask for one")
+        return
     address = look.node.settings.address
     port = _port_of(tracer)
     if port is None or address is None:
@@ -112,7 +119,7 @@ async def _listen(ip: str, port: int) -> Ok[TcpSocket] | Error:
     return listening
 
 
-def _refuse(parent: Pid, why: str) -> NoReturn:
+def _refuse(parent: FarPid, why: str) -> NoReturn:
     """End, and have etop end too."""
     _log.warning("refused a trace for %r: %s", parent, why)
     leader = leader_there.get()
@@ -127,18 +134,23 @@ def _refuse(parent: Pid, why: str) -> NoReturn:
 
 async def _reader(listener: TcpSocket, machine: str | None) -> TcpSocket | None:
     """Return the connection that comes from `machine`; None if there is none for some time."""
-    while True:
-        match await gen_tcp.accept(listener, _PATIENCE):
+    until = trio.current_time() + _PATIENCE  # also if many come from elsewhere
+    refused = False
+    while (left := until - trio.current_time()) > 0:
+        match await gen_tcp.accept(listener, left):
             case Error():
-                _log.info("nobody reads the trace that etop has asked for")
-                return None
+                break
             case Ok(sock):
-                where = inet.peername(sock)
-                if isinstance(where, Ok) and where.value[0] == machine:
-                    return sock
-                said = "refused to tell run times to a reader that is not at %s, but: %s"
-                _log.warning(said, machine, where)
-                await gen_tcp.close(sock)
+                match inet.peername(sock):
+                    case Ok((str(address), _)) if address == machine:
+                        return sock
+                    case Ok((address, _)) if not refused:  # once: they may be many
+                        said = "refused to tell run times to a reader at %s: etop is at %s"
+                        _log.warning(said, address, machine)
+                        refused = True
+                await gen_tcp.close(sock)  # also one that is broken already
+    _log.info("nobody reads the trace that etop has asked for")
+    return None
 
 
 async def _tell(look: Look, reader: TcpSocket) -> None:

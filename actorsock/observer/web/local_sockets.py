@@ -41,6 +41,8 @@ def folder() -> Path:
     found = path.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != user or found.st_mode & 0o077:
         raise PermissionError(f"{path}: expected a folder of this user with the mode 0700")
+    if found.st_mode & 0o700 != 0o700:
+        path.chmod(0o700)  # made under a umask that takes away what its user needs
     return path
 
 

@@ -27,7 +27,7 @@ class Table:
     new: dict[Session, Flags] = attrs.field(factory=dict)
     """The flags that new processes get."""
     sending: bool = False
-    """Somebody traces with `send`: then every process is a traced one."""
+    """Somebody traces with `send`: then every other process is a `SeenProcess`."""
     callbacks: dict[Pid, str] = attrs.field(factory=dict)
     """The callback that each process of a behaviour is in, if its calls are traced."""
 

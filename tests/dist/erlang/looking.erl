@@ -217,6 +217,17 @@ traced(Node, Port) ->
     gen_tcp:close(Reader),
     receive {'DOWN', Ref, _, _, Reason} -> {Reason, Frames} end.
 
+%% Ask for a trace port; return the process at Node that listens on it.
+relay(Node, Port) ->
+    Self = self(),
+    spawn(fun() ->
+        Asked = [self(), {port, dbg:trace_port(ip, {Port, 5000})}],
+        Relay = spawn_link(Node, dbg, do_relay, Asked),
+        receive {started, Relay} -> Self ! {started, Relay} end,
+        receive stop -> ok end
+    end),
+    receive {started, Relay} -> Relay end.
+
 frame(Reader) ->
     {ok, <<0, Size:32>>} = gen_tcp:recv(Reader, 5),
     {ok, Term} = gen_tcp:recv(Reader, Size),

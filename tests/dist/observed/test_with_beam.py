@@ -12,9 +12,14 @@ import pytest
 from trio.lowlevel import checkpoint
 
 from actorsock import (
+    Down,
+    Error,
+    Ok,
     Pid,
+    current_pid,
     exit,
     gen_tcp,
+    inet,
     monitor,
     ok,
     otp,
@@ -29,6 +34,7 @@ from actorsock import (
 )
 from actorsock.dist import Atom, Observable, charlist, text
 from actorsock.dist.node.distribution import distribution
+from actorsock.dist.observed import trace_port
 from actorsock.runtime.bodies.current import current_process
 
 from ..nodes import Beam, Release
@@ -385,4 +391,69 @@ async def test_a_reader_of_another_machine(
             Node=Atom(node.name), Options=[(Atom("port"), free_port())],
         )  # fmt: skip
         assert "Lost connection" in text(printed)
-        assert "refused to tell run times to a reader that is not at 192.0.2.1" in caplog.text
+        assert "run times to a reader at 127.0.0.1: etop is at 192.0.2.1" in caplog.text
+
+
+# --- whoever asks for the port of a trace, and connects with it -----------------------------------
+
+
+async def listening(looking: Beam, node: Any, port: int) -> Any:
+    """Have this node listen as for etop; return a monitor of the process that does."""
+    pid = await looking.eval("looking:relay(Node, Port)", Node=Atom(node.name), Port=port)
+    return monitor(pid)
+
+
+def warnings(caplog: Any) -> list[str]:
+    return [each.getMessage() for each in caplog.records if each.levelname != "INFO"]
+
+
+@pytest.mark.parametrize("ends", ["by garbage", "by a reset at once"])
+async def test_a_reader_that_is_not_etop(
+    runtime: None, join: Any, looking: Beam, caplog: Any, ends: str
+) -> None:
+    async with traced_shop(join) as node:
+        port = free_port()
+        down = await listening(looking, node, port)
+        reader = ok(await gen_tcp.connect("127.0.0.1", port, {"active": False}))
+        if ends == "by garbage":
+            assert isinstance(await gen_tcp.recv(reader, 5), Ok)
+            assert await gen_tcp.connect("127.0.0.1", port) == Error("econnrefused")
+            ok(await gen_tcp.send(reader, b"GET / HTTP/1.1\r\n\r\n"))
+        else:
+            ok(inet.setopts(reader, {"linger": (True, 0)}))
+            await gen_tcp.close(reader)
+        assert (await receive(down)).reason == "normal"
+        await gen_tcp.close(reader)
+        assert warnings(caplog) == []
+
+
+async def test_readers_that_are_refused_do_not_make_the_time_longer(
+    runtime: None, join: Any, looking: Beam, caplog: Any, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(trace_port, "_PATIENCE", 0.3)
+    async with traced_shop(join) as node:
+        await looking.eval("connected")
+        distribution().peer(looking.name).address = "192.0.2.1"
+        port = free_port()
+        down = await listening(looking, node, port)
+        while not isinstance(ended := await receive(down, after=0.02), Down):
+            match await gen_tcp.connect("127.0.0.1", port):
+                case Ok(sock):
+                    await gen_tcp.close(sock)
+        assert ended.reason == "normal"
+        assert warnings(caplog) == [
+            "refused to tell run times to a reader at 127.0.0.1: etop is at 192.0.2.1"
+        ]
+
+
+async def test_a_process_of_this_node_is_not_ended_in_the_name_of_dbg(
+    runtime: None, join: Any, looking: Beam, caplog: Any
+) -> None:
+    async with traced_shop(join) as node:
+        for parent in (current_pid(), Atom("nobody")):
+            asked = {"Node": Atom(node.name), "Asked": [parent, Atom("garbage")]}
+            assert await looking.eval("rpc:call(Node, dbg, do_relay, Asked)", **asked) is None
+        assert (
+            warnings(caplog)
+            == ["refused a trace: only the dbg of another node can ask for one"] * 2
+        )
