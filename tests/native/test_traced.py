@@ -5,7 +5,20 @@ from typing import Any
 import pytest
 import trio
 
-from actorsock import Down, current_pid, ok, receive, send, socket, spawn, spawn_monitor, trace
+from actorsock import (
+    Down,
+    current_pid,
+    exit,
+    link,
+    ok,
+    receive,
+    send,
+    socket,
+    spawn,
+    spawn_handler,
+    spawn_monitor,
+    trace,
+)
 from actorsock.results import Select
 from actorsock.runtime.core.process import alive
 from actorsock.trace import TraceEvent
@@ -99,6 +112,65 @@ async def given_up(light: bool, waits: bool) -> Any:
 @pytest.mark.parametrize("waits", [True, False], ids=["waits", "at once"])
 def test_no_byte_is_lost_when_a_tracer_raises(light: bool, waits: bool) -> None:
     both_ways(given_up, light, waits)
+
+
+async def send_given_up(light: bool) -> Any:
+    sock, peer = connected("inet")
+
+    def tracer(event: TraceEvent) -> None:
+        raise Enough
+
+    async def sends() -> None:
+        await receive()
+        with pytest.raises(Enough):
+            await socket.send(sock, b"data")
+
+    with peer, trace.session(tracer) as session:
+        pid, end = spawn_monitor(sends, light=light)
+        ok(socket.setopt(sock, "otp", "controlling_process", pid))
+        trace.process(session, pid, ["sockets"])
+        send(pid, "go")
+        return (await receive(end)).reason, peer.recv(100)
+
+
+@each_body
+def test_a_tracer_raises_when_a_send_is_done(light: bool) -> None:
+    both_ways(send_given_up, light)
+
+
+async def disturbed(light: bool, closes: bool) -> Any:
+    """The tracer ends the wait of which it is told, while that has not begun."""
+    sock, peer = connected("inet")
+    linked = spawn_handler(lambda message: None)
+    results: list[Any] = []
+
+    def tracer(event: TraceEvent) -> None:
+        if event.kind != "ask":
+            return
+        if closes:
+            with pytest.raises(StopIteration):
+                socket.close(sock).send(None)
+        else:
+            exit(linked, "the tracer")
+
+    async def reads() -> None:
+        await receive()
+        link(linked)
+        results.append(await socket.recv(sock))
+
+    with peer, trace.session(tracer) as session:
+        pid, end = spawn_monitor(reads, light=light)
+        ok(socket.setopt(sock, "otp", "controlling_process", pid))
+        trace.process(session, pid, ["sockets"])
+        send(pid, "go")
+        results.append((await receive(end)).reason)
+    return results, [plain(event) for event in session]
+
+
+@each_body
+@pytest.mark.parametrize("closes", [True, False], ids=["closes the socket", "ends the process"])
+def test_a_tracer_ends_the_wait(light: bool, closes: bool) -> None:
+    both_ways(disturbed, light, closes)
 
 
 async def sent(light: bool) -> Any:

@@ -290,7 +290,17 @@ first_attempt(Asked *self, PyObject *body, const Kind *kind, PyObject **result)
         return PYGEN_ERROR;
     }
     self->phase = WAITING;
-    return tell(self, Py_None) < 0 ? PYGEN_ERROR : begin_wait(self, body, result);
+    if (tell(self, Py_None) < 0) {
+        return PYGEN_ERROR;
+    }
+    /* Who was told may have closed the socket or ended the process, which nothing would wake then.  */
+    if (SLOT(SLOT(self->actor, self->state->actor_turns), self->state->turns_closed) != Py_False) {
+        return leave_to_python(self, 0, result);
+    }
+    if (SLOT(self->process, self->state->process_ending) != Py_False) {
+        return leave_to_python(self, 1, result);
+    }
+    return begin_wait(self, body, result);
 }
 
 /* The first attempt in a task that trio has found not cancelled; other processes may have run since.  */
@@ -421,7 +431,7 @@ abandon(Asked *self, PyObject *exc)
     PyObject *handled = PyErr_GetHandledException();
     PyErr_SetHandledException(exc);
     int done = -1;
-    PyObject *body = body_of(self);
+    PyObject *body = complete_op(self) < 0 ? NULL : body_of(self);
     if (body != NULL) {
         PyObject *outcome = Py_XNewRef(SLOT(body, state->body_outcome));
         PyObject *pid = Py_XNewRef(SLOT(self->process, state->process_pid));
