@@ -10,7 +10,9 @@ from actorsock import (
     current_pid,
     exit,
     link,
+    make_ref,
     ok,
+    otp,
     receive,
     send,
     socket,
@@ -21,6 +23,7 @@ from actorsock import (
 )
 from actorsock.results import Select
 from actorsock.runtime.core.process import alive
+from actorsock.socket import SelectMessage
 from actorsock.trace import TraceEvent
 
 from ..stories import until
@@ -145,6 +148,7 @@ async def disturbed(light: bool, closes: bool) -> Any:
     results: list[Any] = []
 
     def tracer(event: TraceEvent) -> None:
+        results.append(plain(event))
         if event.kind != "ask":
             return
         if closes:
@@ -164,7 +168,7 @@ async def disturbed(light: bool, closes: bool) -> Any:
         trace.process(session, pid, ["sockets"])
         send(pid, "go")
         results.append((await receive(end)).reason)
-    return results, [plain(event) for event in session]
+    return results
 
 
 @each_body
@@ -206,3 +210,32 @@ async def sent(light: bool) -> Any:
 @each_body
 def test_messages_of_a_traced_sender(light: bool) -> None:
     both_ways(sent, light)
+
+
+async def requested(light: bool) -> Any:
+    """What a traced process asks for is itself a message of a socket."""
+    request: Any = SelectMessage("socket", "recv", make_ref())  # type: ignore[arg-type]
+
+    async def asks() -> None:
+        await receive()
+        for _ in range(2):  # the first message makes the mailbox, in Python
+            assert await otp.call(server, request) is request
+
+    async def serves() -> None:
+        while True:
+            call = await receive(otp.Call)
+            otp.reply(call.caller, call.request)
+
+    server = spawn(serves, light=light)
+    with trace.session() as session:
+        pid, end = spawn_monitor(asks, light=light)
+        trace.process(session, pid, ["send"])
+        send(pid, "go")
+        await receive(end)
+        await trio.testing.wait_all_tasks_blocked()
+    return sorted((type(event.what).__name__, event.other is server) for event in session)
+
+
+@each_body
+def test_a_request_that_is_a_message(light: bool) -> None:
+    both_ways(requested, light)
