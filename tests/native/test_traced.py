@@ -1,5 +1,6 @@
 """What a trace tells of processes and sockets is the same natively and in Python."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -175,6 +176,47 @@ async def disturbed(light: bool, closes: bool) -> Any:
 @pytest.mark.parametrize("closes", [True, False], ids=["closes the socket", "ends the process"])
 def test_a_tracer_ends_the_wait(light: bool, closes: bool) -> None:
     both_ways(disturbed, light, closes)
+
+
+async def stepped(light: bool, step: Callable[[Any], object]) -> Any:
+    """The tracer steps the very call of which it is told."""
+    sock, peer = connected("inet")
+    calls: list[Any] = []
+    results: list[Any] = []
+
+    def tracer(event: TraceEvent) -> None:
+        results.append(plain(event))
+        with pytest.raises(ValueError, match="coroutine already executing"):
+            step(calls[0])
+
+    async def reads() -> None:
+        await receive()
+        calls.append(socket.recv(sock))
+        results.append(await calls[0])
+
+    with peer, trace.session(tracer) as session:
+        pid, end = spawn_monitor(reads, light=light)
+        ok(socket.setopt(sock, "otp", "controlling_process", pid))
+        trace.process(session, pid, ["sockets"])
+        send(pid, "go")
+        await until(lambda: alive[pid].body.parked is sock._actor)
+        peer.sendall(b"data")
+        results.append((await receive(end)).reason)
+    return results
+
+
+@each_body
+@pytest.mark.parametrize(
+    "step",
+    [
+        lambda call: call.send(None),
+        lambda call: call.throw(KeyError()),
+        lambda call: call.close(),
+    ],
+    ids=["send", "throw", "close"],
+)
+def test_a_tracer_steps_the_call(light: bool, step: Callable[[Any], object]) -> None:
+    both_ways(stepped, light, step)
 
 
 async def sent(light: bool) -> Any:
