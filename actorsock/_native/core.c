@@ -439,6 +439,11 @@ static int
 module_clear(PyObject *module)
 {
     State *state = PyModule_GetState(module);
+    /* Before the classes: to free an object takes its class, which a spare one does not keep alive.  */
+    free_spare(&state->spare_asked);
+    free_spare(&state->spare_receiving);
+    free_spare(&state->spare_calling);
+    free_spare_results(state);
     state->runtime_ready = state->otp_ready = state->sockets_ready = 0;
     state->inet_ready = state->terms_ready = 0;
 #define CLEAR(name) Py_CLEAR(state->name);
@@ -454,11 +459,6 @@ static void
 module_free(void *module)
 {
     (void)module_clear((PyObject *)module);
-    State *state = PyModule_GetState(module);
-    free_spare(&state->spare_asked);
-    free_spare(&state->spare_receiving);
-    free_spare(&state->spare_calling);
-    free_spare_results(state);
 }
 
 static PyModuleDef_Slot module_slots[] = {

@@ -17,12 +17,23 @@ typedef struct {
 
 /* --- instances --------------------------------------------------------------------------------- */
 
-/* Keep the memory for the next one, or free it.  */
+/* The state of the module of `metaclass`; NULL, without the exception of `PyType_GetModuleState`, if the
+   collector has cleared that class.  */
+static State *
+state_of(PyTypeObject *metaclass)
+{
+    PyObject *module = ((PyHeapTypeObject *)metaclass)->ht_module;
+    return module == NULL ? NULL : PyModule_GetState(module);
+}
+
+/* Keep the memory for the next one, or free it. Only that of an `Ok`: to free it takes the class, which a
+   spare one does not keep alive.  */
 static void
 let_go_of(PyTypeObject *type, Result *self)
 {
-    State *state = PyType_GetModuleState(Py_TYPE(type));
-    if (state != NULL && state->number_of_spare_results < MOST_SPARE && is_class_of_results(type)) {
+    State *state = state_of(Py_TYPE(type));
+    if (state != NULL && (PyObject *)type == state->ok_type
+        && state->number_of_spare_results < MOST_SPARE) {
         self->value = state->spare_result;
         state->spare_result = (PyObject *)self;
         state->number_of_spare_results++;
@@ -82,6 +93,7 @@ free_spare_results(State *state)
         state->spare_result = kept->value;
         PyObject_GC_Del(kept);
     }
+    state->number_of_spare_results = 0;
 }
 
 /* --- their class ------------------------------------------------------------------------------- */
@@ -107,7 +119,7 @@ class_init(PyObject *op, PyObject *args, PyObject *kwargs)
 static PyObject *
 class_getattr(PyObject *op, char *name)
 {
-    State *state = PyType_GetModuleState(Py_TYPE(op));
+    State *state = state_of(Py_TYPE(op));
     if (state != NULL && strcmp(name, "__match_args__") == 0) {
         PyObject *found = _PyType_Lookup((PyTypeObject *)op, state->match_args);
         if (found != NULL && PyTuple_CheckExact(found)) {
@@ -127,16 +139,32 @@ class_getattro(PyObject *op, PyObject *name)
     return PyType_Type.tp_getattro(op, name);
 }
 
+/* A class made by `type` does not show its reference to `type`, which is never freed. This one is.  */
+static int
+class_traverse(PyObject *op, visitproc visit, void *arg)
+{
+    Py_VISIT(Py_TYPE(op));
+    return PyType_Type.tp_traverse(op, visit, arg);
+}
+
+static int
+class_clear(PyObject *op)
+{
+    return PyType_Type.tp_clear(op);
+}
+
 static PyType_Slot class_slots[] = {
+    {Py_tp_clear, class_clear},
     {Py_tp_getattr, class_getattr},
     {Py_tp_getattro, class_getattro},
     {Py_tp_init, class_init},
+    {Py_tp_traverse, class_traverse},
     {0, NULL},
 };
 
 PyType_Spec class_of_results_spec = {
     .name = "actorsock._native._core.type",
-    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE,
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE,
     .slots = class_slots,
 };
 
@@ -146,7 +174,11 @@ PyType_Spec class_of_results_spec = {
 static PyObject *
 ok_(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
 {
-    if (PyVectorcall_NARGS(nargsf) == 1 && kwnames == NULL && is_class_of_results(Py_TYPE(args[0]))) {
+    State *state = ((Twin *)op)->state;
+    if (sockets_prepare(state) < 0) {
+        return NULL;
+    }
+    if (PyVectorcall_NARGS(nargsf) == 1 && kwnames == NULL && is_exactly(args[0], state->ok_type)) {
         PyObject *value = ((Result *)args[0])->value;
         if (value != NULL) {
             return Py_NewRef(value);

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actorsock import (
+    Ok,
     Ref,
     Timeout,
     current_pid,
@@ -94,13 +95,14 @@ MESSAGES = [
         Computed(None),
         int,
         Plain(7),
+        Ok(7),
     ),
     *(form(ref) for ref in REFS[:2] for form in (Computed, Plain)),
     *(Carrying(ref, number) for ref in (*REFS, None, "ref") for number in range(2)),
 ]
 PATTERNS = [
     *(None, int, bool, str, type(None), Carrying, Plain, Odd, object, (int, str), (), int | str),
-    *(str | None, (int, (str, float)), (int, Odd), list[int] | int, *REFS),
+    *(str | None, (int, (str, float)), (int, Odd), list[int] | int, Ok, *REFS),
 ]
 
 
@@ -117,8 +119,23 @@ def test_the_same_messages_match(pattern: Any) -> None:
 
 
 def test_a_matcher_of_something_plain_is_native() -> None:
-    kinds = {type(mailboxes.test_of(pattern)).__name__ for pattern in (int, (int, str), REFS[0])}
-    assert kinds == {"Matcher"}
+    patterns = (int, (int, str), REFS[0], Ok, Ok | int)
+    assert {type(mailboxes.test_of(pattern)).__name__ for pattern in patterns} == {"Matcher"}
+
+
+class Failing:
+    """Does not say what it is."""
+
+    @property
+    def __class__(self) -> Any:
+        raise RuntimeError
+
+
+@pytest.mark.parametrize("pattern", [Ok, Ok | int, (Ok, int)], ids=str)
+@pytest.mark.parametrize("form", [lambda twin: twin, python_form], ids=["native", "python"])
+def test_a_message_does_not_fail_in_a_receive_of_an_ok(pattern: Any, form: Any) -> None:
+    matches = form(mailboxes.test_of)(pattern)
+    assert [matches(message) for message in (Failing(), Ok(1))] == [False, True]
 
 
 STEPS = st.lists(

@@ -4,12 +4,13 @@ import copy
 import gc
 import pickle
 import sys
+import weakref
 from typing import Any
 
 import attrs
 import pytest
 
-from actorsock import Error, Ok, Select, ok
+from actorsock import BadMatch, Error, Ok, Select, ok
 
 
 def value_of(result: Any, form: Any = Ok) -> Any:
@@ -73,6 +74,29 @@ def test_a_class_of_another_form_is_freed_as_usual() -> None:
     assert gc.collect() > 0
     with pytest.raises(TypeError, match="__match_args__ must be a tuple"):
         value_of(made(), made)
+
+
+def test_the_collector_sees_the_class_of_the_class() -> None:
+    derived = type(Ok)("Derived", (Ok,), {})
+    if type(Ok) is not type:
+        assert type(Ok) in gc.get_referents(derived)
+    made, seen = weakref.ref(derived), Ok(derived)
+    derived.itself = seen
+    del derived, seen
+    gc.collect()
+    assert made() is None
+
+
+def test_a_class_with_one_slot_is_no_ok() -> None:
+    look_alike: Any = type(Ok)("LookAlike", (), {"__slots__": ("value",)})
+    thing = look_alike()
+    thing.value = thing
+    with pytest.raises(BadMatch):
+        ok(thing)
+    made = weakref.ref(look_alike)
+    del look_alike, thing
+    gc.collect()
+    assert made() is None
 
 
 def test_ok_of_a_subclass() -> None:

@@ -1,13 +1,30 @@
 """What a trace tells of processes and sockets is the same natively and in Python."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 import trio
 
-from actorsock import Down, current_pid, ok, receive, send, socket, spawn, spawn_monitor, trace
+from actorsock import (
+    Down,
+    current_pid,
+    exit,
+    link,
+    make_ref,
+    ok,
+    otp,
+    receive,
+    send,
+    socket,
+    spawn,
+    spawn_handler,
+    spawn_monitor,
+    trace,
+)
 from actorsock.results import Select
 from actorsock.runtime.core.process import alive
+from actorsock.socket import SelectMessage
 from actorsock.trace import TraceEvent
 
 from ..stories import until
@@ -101,6 +118,107 @@ def test_no_byte_is_lost_when_a_tracer_raises(light: bool, waits: bool) -> None:
     both_ways(given_up, light, waits)
 
 
+async def send_given_up(light: bool) -> Any:
+    sock, peer = connected("inet")
+
+    def tracer(event: TraceEvent) -> None:
+        raise Enough
+
+    async def sends() -> None:
+        await receive()
+        with pytest.raises(Enough):
+            await socket.send(sock, b"data")
+
+    with peer, trace.session(tracer) as session:
+        pid, end = spawn_monitor(sends, light=light)
+        ok(socket.setopt(sock, "otp", "controlling_process", pid))
+        trace.process(session, pid, ["sockets"])
+        send(pid, "go")
+        return (await receive(end)).reason, peer.recv(100)
+
+
+@each_body
+def test_a_tracer_raises_when_a_send_is_done(light: bool) -> None:
+    both_ways(send_given_up, light)
+
+
+async def disturbed(light: bool, closes: bool) -> Any:
+    """The tracer ends the wait of which it is told, while that has not begun."""
+    sock, peer = connected("inet")
+    linked = spawn_handler(lambda message: None)
+    results: list[Any] = []
+
+    def tracer(event: TraceEvent) -> None:
+        results.append(plain(event))
+        if event.kind != "ask":
+            return
+        if closes:
+            with pytest.raises(StopIteration):
+                socket.close(sock).send(None)
+        else:
+            exit(linked, "the tracer")
+
+    async def reads() -> None:
+        await receive()
+        link(linked)
+        results.append(await socket.recv(sock))
+
+    with peer, trace.session(tracer) as session:
+        pid, end = spawn_monitor(reads, light=light)
+        ok(socket.setopt(sock, "otp", "controlling_process", pid))
+        trace.process(session, pid, ["sockets"])
+        send(pid, "go")
+        results.append((await receive(end)).reason)
+    return results
+
+
+@each_body
+@pytest.mark.parametrize("closes", [True, False], ids=["closes the socket", "ends the process"])
+def test_a_tracer_ends_the_wait(light: bool, closes: bool) -> None:
+    both_ways(disturbed, light, closes)
+
+
+async def stepped(light: bool, step: Callable[[Any], object]) -> Any:
+    """The tracer steps the very call of which it is told."""
+    sock, peer = connected("inet")
+    calls: list[Any] = []
+    results: list[Any] = []
+
+    def tracer(event: TraceEvent) -> None:
+        results.append(plain(event))
+        with pytest.raises(ValueError, match="coroutine already executing"):
+            step(calls[0])
+
+    async def reads() -> None:
+        await receive()
+        calls.append(socket.recv(sock))
+        results.append(await calls[0])
+
+    with peer, trace.session(tracer) as session:
+        pid, end = spawn_monitor(reads, light=light)
+        ok(socket.setopt(sock, "otp", "controlling_process", pid))
+        trace.process(session, pid, ["sockets"])
+        send(pid, "go")
+        await until(lambda: alive[pid].body.parked is sock._actor)
+        peer.sendall(b"data")
+        results.append((await receive(end)).reason)
+    return results
+
+
+@each_body
+@pytest.mark.parametrize(
+    "step",
+    [
+        lambda call: call.send(None),
+        lambda call: call.throw(KeyError()),
+        lambda call: call.close(),
+    ],
+    ids=["send", "throw", "close"],
+)
+def test_a_tracer_steps_the_call(light: bool, step: Callable[[Any], object]) -> None:
+    both_ways(stepped, light, step)
+
+
 async def sent(light: bool) -> Any:
     """One process is traced with `send`; others send to each other, and to it."""
     names: dict[Any, str] = {}
@@ -134,3 +252,32 @@ async def sent(light: bool) -> Any:
 @each_body
 def test_messages_of_a_traced_sender(light: bool) -> None:
     both_ways(sent, light)
+
+
+async def requested(light: bool) -> Any:
+    """What a traced process asks for is itself a message of a socket."""
+    request: Any = SelectMessage("socket", "recv", make_ref())  # type: ignore[arg-type]
+
+    async def asks() -> None:
+        await receive()
+        for _ in range(2):  # the first message makes the mailbox, in Python
+            assert await otp.call(server, request) is request
+
+    async def serves() -> None:
+        while True:
+            call = await receive(otp.Call)
+            otp.reply(call.caller, call.request)
+
+    server = spawn(serves, light=light)
+    with trace.session() as session:
+        pid, end = spawn_monitor(asks, light=light)
+        trace.process(session, pid, ["send"])
+        send(pid, "go")
+        await receive(end)
+        await trio.testing.wait_all_tasks_blocked()
+    return sorted((type(event.what).__name__, event.other is server) for event in session)
+
+
+@each_body
+def test_a_request_that_is_a_message(light: bool) -> None:
+    both_ways(requested, light)

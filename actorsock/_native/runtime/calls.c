@@ -32,7 +32,7 @@ deliver_request(State *state, PyObject *target, PyObject *pid, PyObject *request
 {
     PyObject *caller = NULL, *call = NULL;
     int done = 0;
-    if (is_plain_receiver(state, target, request)) {
+    if (is_plain_receiver(state, target, Py_None)) { /* not `request`: the message is a Call */
         caller = new_caller(state, pid);
         call = caller == NULL ? NULL : new_call(state, caller, request);
         done = call == NULL ? -1 : deliver_plainly(state, target, call);

@@ -83,7 +83,7 @@ begin_code(State *state, PyObject *body)
    interrupt the program there. One such frame serves all steps of a call. What is not the program's
    code is done outside of it: the end of a process, say, which must not be interrupted.  */
 struct Pass {
-    Pass *outer; /* of another thread */
+    Pass *outer; /* the one before: of another thread, or around a step in this one */
     uint64_t thread;
     PyObject *ready, *step; /* borrowed from `step_all` */
     long budget;
@@ -293,7 +293,8 @@ step_all(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
     if (step == NULL) {
         return NULL;
     }
-    Pass pass = {state->pass, PyThreadState_Get()->id, args[0], step, budget};
+    Pass pass = {.outer = state->pass, .thread = PyThreadState_Get()->id, .ready = args[0],
+                 .step = step, .budget = budget};
     state->pass = &pass;
     PyObject *result = NULL; /* of the Python, once something was not plain */
     int failed = 0;

@@ -160,12 +160,18 @@ PyType_Spec matcher_spec = {
 
 /* --- making one -------------------------------------------------------------------------------- */
 
-/* Whether all of `classes` are classes without a metaclass of their own.  */
+/* Whether `pattern` is a class without a metaclass that could say what its instances are.  */
 static int
-are_plain_classes(PyObject *classes)
+is_plain_class(State *state, PyObject *pattern)
+{
+    return Py_IS_TYPE(pattern, &PyType_Type) || is_exactly(pattern, state->class_of_results);
+}
+
+static int
+are_plain_classes(State *state, PyObject *classes)
 {
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(classes); i++) {
-        if (!Py_IS_TYPE(PyTuple_GET_ITEM(classes, i), &PyType_Type)) {
+        if (!is_plain_class(state, PyTuple_GET_ITEM(classes, i))) {
             return 0;
         }
     }
@@ -176,17 +182,17 @@ are_plain_classes(PyObject *classes)
 static PyObject *
 wanted_of(State *state, PyObject *pattern)
 {
-    if (Py_IS_TYPE(pattern, &PyType_Type) || is_exactly(pattern, state->ref_type)) {
+    if (is_plain_class(state, pattern) || is_exactly(pattern, state->ref_type)) {
         return Py_NewRef(pattern);
     }
     if (PyTuple_CheckExact(pattern)) {
-        return are_plain_classes(pattern) ? Py_NewRef(pattern) : NULL;
+        return are_plain_classes(state, pattern) ? Py_NewRef(pattern) : NULL;
     }
     if (!is_exactly(pattern, state->union_type)) {
         return NULL;
     }
     PyObject *classes = PyObject_GetAttr(pattern, state->str___args__);
-    if (classes != NULL && !(PyTuple_CheckExact(classes) && are_plain_classes(classes))) {
+    if (classes != NULL && !(PyTuple_CheckExact(classes) && are_plain_classes(state, classes))) {
         Py_CLEAR(classes);
     }
     return classes;

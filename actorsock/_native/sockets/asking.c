@@ -13,7 +13,14 @@
 
 /* --- the awaitable ----------------------------------------------------------------------------- */
 
-typedef enum { CALLED, CHECKING, WAITING, PASSED_ON, DONE } Phase;
+typedef enum {
+    CALLED,    /* not awaited yet */
+    CHECKING,  /* a task asks trio whether it is cancelled */
+    WAITING,
+    TELLING,   /* it calls the program, which must not step it meanwhile */
+    PASSED_ON, /* a coroutine of the Python does the rest */
+    DONE,
+} Phase;
 
 typedef enum { RECV, SEND, BLOCKING } Call;
 
@@ -206,7 +213,10 @@ tell(Asked *self, PyObject *result)
 {
     State *state = self->state;
     PyObject *pid = Py_XNewRef(SLOT(self->process, state->process_pid));
+    Phase phase = self->phase;
+    self->phase = TELLING;
     int done = pid == NULL ? -1 : observe(state, self->actor, self->op, pid, result);
+    self->phase = phase;
     Py_XDECREF(pid);
     return done;
 }
@@ -290,7 +300,17 @@ first_attempt(Asked *self, PyObject *body, const Kind *kind, PyObject **result)
         return PYGEN_ERROR;
     }
     self->phase = WAITING;
-    return tell(self, Py_None) < 0 ? PYGEN_ERROR : begin_wait(self, body, result);
+    if (tell(self, Py_None) < 0) {
+        return PYGEN_ERROR;
+    }
+    /* Who was told may have closed the socket or ended the process, which nothing would wake then.  */
+    if (SLOT(SLOT(self->actor, self->state->actor_turns), self->state->turns_closed) != Py_False) {
+        return leave_to_python(self, 0, result);
+    }
+    if (SLOT(self->process, self->state->process_ending) != Py_False) {
+        return leave_to_python(self, 1, result);
+    }
+    return begin_wait(self, body, result);
 }
 
 /* The first attempt in a task that trio has found not cancelled; other processes may have run since.  */
@@ -421,7 +441,7 @@ abandon(Asked *self, PyObject *exc)
     PyObject *handled = PyErr_GetHandledException();
     PyErr_SetHandledException(exc);
     int done = -1;
-    PyObject *body = body_of(self);
+    PyObject *body = complete_op(self) < 0 ? NULL : body_of(self);
     if (body != NULL) {
         PyObject *outcome = Py_XNewRef(SLOT(body, state->body_outcome));
         PyObject *pid = Py_XNewRef(SLOT(self->process, state->process_pid));
@@ -488,12 +508,26 @@ after_step(Asked *self, PySendResult outcome)
     return outcome;
 }
 
+/* Refuse what would step it while it runs: 0, or -1 with the error of a coroutine.  */
+static int
+refuse_if_running(Asked *self)
+{
+    if (self->phase == TELLING) {
+        PyErr_SetString(PyExc_ValueError, "coroutine already executing");
+        return -1;
+    }
+    return 0;
+}
+
 static PySendResult
 asked_send(PyObject *op, PyObject *value, PyObject **result)
 {
     Asked *self = (Asked *)op;
     PySendResult outcome = PYGEN_ERROR;
     *result = NULL;
+    if (refuse_if_running(self) < 0) {
+        return PYGEN_ERROR;
+    }
     Py_INCREF(op);
     switch (self->phase) {
     case DONE:
@@ -588,7 +622,7 @@ asked_throw(PyObject *op, PyObject *args)
 {
     Asked *self = (Asked *)op;
     PyObject *type, *exc = NULL, *traceback = NULL, *result = NULL;
-    if (!PyArg_ParseTuple(args, "O|OO", &type, &exc, &traceback)) {
+    if (!PyArg_ParseTuple(args, "O|OO", &type, &exc, &traceback) || refuse_if_running(self) < 0) {
         return NULL;
     }
     Py_INCREF(op);
@@ -609,6 +643,9 @@ asked_close(PyObject *op, PyObject *unused)
 {
     Asked *self = (Asked *)op;
     int done = 0;
+    if (refuse_if_running(self) < 0) {
+        return NULL;
+    }
     Py_INCREF(op);
     if (self->inner != NULL) {
         done = close_inner(self->state, self->inner);

@@ -98,13 +98,13 @@ def test_of(pattern: Any) -> Matcher:
     """
     if pattern is None:
         return anything
-    if type(pattern) is type:
+    if _is_plain_class(pattern):
         return _test_of_types(pattern)
     if issubclass(type(pattern), Ref):
         return lambda message: ref_of(message) is pattern
     if isinstance(pattern, (type, UnionType, tuple)) or get_origin(pattern) is not None:
         parts = _check_types(pattern)
-        if all(type(part) is type for part in parts):
+        if all(map(_is_plain_class, parts)):
             return _test_of_types(parts)
         return lambda message: isinstance(message, pattern)
     if callable(pattern):
@@ -112,9 +112,18 @@ def test_of(pattern: Any) -> Matcher:
     raise TypeError(_NO_PATTERN.format(shown(pattern)))
 
 
+def _is_plain_class(pattern: Any) -> bool:
+    """Return whether it is a class without a metaclass that could say what its instances are."""
+    return type(pattern) is type or type(pattern) is _TYPE
+
+
+_TYPE: Final = twin(type)
+"""With the native core the class of `Ok`, which does in all this as `type` does."""
+
+
 def _test_of_types(types: type | tuple[Any, ...]) -> Matcher:
-    # For classes without a metaclass of their own: all code that isinstance can run here, and that
-    # can raise, is the message's (a computed `__class__`). That must not end its receiver.
+    # For plain classes: all code that isinstance can run here, and that can raise, is the message's
+    # (a computed `__class__`). That must not end its receiver.
     def matches(message: Any) -> bool:
         try:
             return isinstance(message, types)
@@ -324,7 +333,7 @@ class Mailbox:
         """Yield `PAUSED` after each slice; then, once, the oldest match's number, or None."""
         # The result of a search may be remembered only if it can't change: a predicate may answer
         # differently next time, as may a class with a metaclass of its own.
-        lasts = type(pattern) is type
+        lasts = _is_plain_class(pattern)
         found: int | None = None
         count = 0
         if lasts and self._passed is pattern:

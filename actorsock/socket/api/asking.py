@@ -135,6 +135,9 @@ async def blocking(
             outcome = result = actor.perform(op, pid, None, patient)
             if actor.observed:
                 actor.observe(op, pid, result)
+                if result is None and actor.turns.closed:  # by who was told; nothing would wake us
+                    outcome = result = actor.perform(op, pid, None, patient)
+                    actor.observe(op, pid, result)
             if result is not None:
                 return result  # type: ignore[return-value]  # no Select without a handle
             if not patient:
