@@ -208,12 +208,12 @@ traced(Node, Port) ->
     Asked = [name, self(), {port, dbg:trace_port(ip, {Port, 5000})}],
     Relay = spawn_link(Node, dbg, do_relay, Asked),
     Session = receive {started, Relay, Term} -> Term end,
+    Ref = monitor(process, Relay), %% there before the answer of the next call
     Traced = rpc:call(Node, dbg, erlang_trace, [Session, all, true, [running, timestamp]]),
     true = is_integer(Traced),
     {ok, Reader} = gen_tcp:connect({127, 0, 0, 1}, Port, [binary, {active, false}]),
     Frames = [frame(Reader) || _ <- [1, 2]],
     unlink(Relay),
-    Ref = monitor(process, Relay),
     gen_tcp:close(Reader),
     receive {'DOWN', Ref, _, _, Reason} -> {Reason, Frames} end.
 
