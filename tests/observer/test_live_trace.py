@@ -64,6 +64,32 @@ async def test_a_trace_that_is_too_much_ends_by_itself() -> None:
 
 
 @in_runtime
+async def test_a_trace_that_is_read_too_slowly_ends_by_itself(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("actorsock.observer.questions.tracing._BEHIND", 50)
+    listener = spawn(listens)
+
+    async def talks_at_once() -> None:
+        await receive()
+        for number in range(200):
+            send(listener, number)
+
+    talker = spawn(talks_at_once)
+
+    def lines() -> list[dict[str, object]]:
+        asked = {"which": repr(listener), "flags": "receive", "limit": 1000}
+        found = Program(choose(None)).lines("trace", **asked)
+        first = next(found)
+        trio.from_thread.run_sync(send, talker, "go")
+        return [first, *found]
+
+    async with observed(messages=True):
+        _, *told, last = await trio.to_thread.run_sync(lines)
+    assert (len(told), last) == (51, {"ended": "behind"})
+
+
+@in_runtime
 async def test_a_trace_of_all_is_not_about_the_observer() -> None:
     async with observed(messages=True) as client:
         flags = "send,receive,procs,sockets"

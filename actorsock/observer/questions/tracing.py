@@ -7,7 +7,8 @@ from typing import Any, Final, Literal
 
 from ... import trace
 from ...log_text import text_of
-from ...runtime.api.messaging import current_pid, receive
+from ...runtime.api.messaging import receive
+from ...runtime.bodies.current import current_process
 from ...runtime.core.identity import Pid
 from ...runtime.core.process import alive
 from ...socket.core.socket_object import Socket
@@ -23,6 +24,9 @@ _SHOW_MESSAGES: Final = frozenset({"send", "receive", "call"})
 
 _MOST: Final = 100_000
 """The largest limit, in events a second."""
+
+_BEHIND: Final = 20_000
+"""As many events may wait to be sent; a trace of more ends, since they take memory."""
 
 _BEAT: Final = 1.0
 """Seconds after which a line is sent in any case: so it is noticed that nobody reads any more."""
@@ -40,7 +44,8 @@ def trace_lines(
     trace. Flags by which messages are shown need `messages`.
 
     The first line is `{"trace": 7}`: the number by which `Charts.chart` is asked for the chart.
-    The last line is `{"ended": "limit"}` if that was too much, or `{"ended": "closed"}`.
+    The last line is `{"ended": "limit"}` if that was too much, `{"ended": "behind"}` if too many
+    of them waited to be sent, or `{"ended": "closed"}`.
     """
     flags = _flags(parameters.text("flags", "procs,sockets"))
     if not messages and _SHOW_MESSAGES.intersection(flags):
@@ -75,17 +80,21 @@ async def _lines(
     # The events come as messages to the process of this connection. Those about the observer itself
     # are dropped: to send an event would be the next event.
     hidden = own_processes(own)
+    reader, behind = current_process(), False
 
     def is_of_the_program(event: TraceEvent) -> bool:
+        nonlocal behind
+        if len(reader.mailbox) > _BEHIND:
+            behind = True
+            session.close()
+            return False
         process = alive.get(event.pid)
         if process is not None and process.parent in hidden:
             hidden.add(event.pid)
         return event.pid not in hidden
 
     began = monotonic()
-    with trace.session(
-        current_pid(), where=is_of_the_program, limit=(limit, 1.0), keep=0
-    ) as session:
+    with trace.session(reader.pid, where=is_of_the_program, limit=(limit, 1.0), keep=0) as session:
         number, sequence = charts.begin()
         trace.process(session, which, flags)
         yield _line({"trace": number})
@@ -100,7 +109,7 @@ async def _lines(
                 sequence.add(event)
                 yield _line(told)
             elif session.stopped is not None:
-                yield _line({"ended": session.stopped})
+                yield _line({"ended": "behind" if behind else session.stopped})
                 return
             else:
                 hidden.intersection_update(alive)

@@ -8,6 +8,7 @@ import { link } from "./details.js";
 const FLAGS = ["procs", "sockets", "running", "send", "receive", "call", "set_on_spawn", "set_on_link"];
 const KEPT = 200; // events in the list
 const ROWS = 200; // rows of the chart
+const ENDED = { limit: "too many events", behind: "events come faster than they can be sent" };
 const EVERY = 500; // milliseconds between two looks at what has come
 
 export function trace(page) {
@@ -50,7 +51,7 @@ export function trace(page) {
     try {
       for await (const line of lines("trace", asked, stop.signal)) {
         if (line.trace) drawn.begin(line.trace);
-        if (line.ended) said.textContent = line.ended === "limit" ? "ended: too many events" : `ended: ${line.ended}`;
+        if (line.ended) said.textContent = `ended: ${ENDED[line.ended] ?? line.ended}`;
         if (!line.kind) continue;
         seen += 1;
         fresh.push(line);
