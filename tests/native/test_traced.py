@@ -1,6 +1,6 @@
 """What a trace tells of processes and sockets is the same natively and in Python."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -24,7 +24,7 @@ from actorsock import (
 )
 from actorsock.results import Select
 from actorsock.runtime.core.process import alive
-from actorsock.socket import SelectMessage
+from actorsock.socket import SelectMessage, Socket
 from actorsock.trace import TraceEvent
 
 from ..stories import until
@@ -40,6 +40,13 @@ def plain(event: TraceEvent) -> tuple[Any, ...]:
             return event.kind, operation, "select"
         case what:
             return event.kind, what
+
+
+def an_owner_of(sock: Socket, function: Callable[[], Awaitable[None]], light: bool) -> Any:
+    """Return the pid of a new process that owns the socket, and the ref of its end."""
+    pid, end = spawn_monitor(function, light=light)
+    ok(socket.setopt(sock, "otp", "controlling_process", pid))
+    return pid, end
 
 
 async def requests(light: bool) -> Any:
@@ -61,8 +68,7 @@ async def requests(light: bool) -> Any:
         results.append(await socket.recv(sock))
 
     with peer, trace.session() as session:
-        pid, end = spawn_monitor(asks, light=light)
-        ok(socket.setopt(sock, "otp", "controlling_process", pid))
+        pid, end = an_owner_of(sock, asks, light)
         trace.process(session, pid, ["sockets"])
         send(pid, "go")
         await until(lambda: alive[pid].body.parked is sock._actor)
@@ -100,8 +106,7 @@ async def given_up(light: bool, waits: bool) -> Any:
         seen.append(await socket.recv(sock, timeout=1))
 
     with peer:
-        pid, end = spawn_monitor(reads, light=light)
-        ok(socket.setopt(sock, "otp", "controlling_process", pid))
+        pid, end = an_owner_of(sock, reads, light)
         if not waits:
             peer.sendall(b"data")
         send(pid, "go")
@@ -130,8 +135,7 @@ async def send_given_up(light: bool) -> Any:
             await socket.send(sock, b"data")
 
     with peer, trace.session(tracer) as session:
-        pid, end = spawn_monitor(sends, light=light)
-        ok(socket.setopt(sock, "otp", "controlling_process", pid))
+        pid, end = an_owner_of(sock, sends, light)
         trace.process(session, pid, ["sockets"])
         send(pid, "go")
         return (await receive(end)).reason, peer.recv(100)
@@ -164,8 +168,7 @@ async def disturbed(light: bool, closes: bool) -> Any:
         results.append(await socket.recv(sock))
 
     with peer, trace.session(tracer) as session:
-        pid, end = spawn_monitor(reads, light=light)
-        ok(socket.setopt(sock, "otp", "controlling_process", pid))
+        pid, end = an_owner_of(sock, reads, light)
         trace.process(session, pid, ["sockets"])
         send(pid, "go")
         results.append((await receive(end)).reason)
@@ -195,8 +198,7 @@ async def stepped(light: bool, step: Callable[[Any], object]) -> Any:
         results.append(await calls[0])
 
     with peer, trace.session(tracer) as session:
-        pid, end = spawn_monitor(reads, light=light)
-        ok(socket.setopt(sock, "otp", "controlling_process", pid))
+        pid, end = an_owner_of(sock, reads, light)
         trace.process(session, pid, ["sockets"])
         send(pid, "go")
         await until(lambda: alive[pid].body.parked is sock._actor)

@@ -16,8 +16,7 @@ from trio.lowlevel import enable_ki_protection
 from ..._native import twin
 from ...arguments import check_seconds, shown
 from ...results import Error, Ok, Select
-from ...runtime.bodies.current import charge, current_process, process_of_task
-from ...runtime.bodies.running import local
+from ...runtime.bodies.current import charge, current_process
 from ...runtime.core.body import Body
 from ...runtime.core.identity import Ref, check_ref
 from ...runtime.core.process import Process
@@ -70,7 +69,7 @@ def nowait(actor: SocketActor, op: Operation[T], ref: Ref | None) -> Ok[T] | Err
 def nowait_receive(actor: SocketActor, op: Operation[T], ref: Ref | None) -> Result[T]:
     """Do the same for a receive: with the otp option `select_read` it may return `SelectRead`."""
     handle = NEW if ref is None else check_ref(ref)
-    process = local.step.process or process_of_task()
+    process = current_process()
     body, pid = process.body, process.pid
     body.budget -= SYSTEM_CALL
     result: Result[T] | None = None
@@ -123,7 +122,7 @@ async def blocking(
     if timeout is not inf:
         timeout = check_seconds("timeout", timeout)
         patient = timeout > 0
-    process = paid or local.step.process or process_of_task()
+    process = paid or current_process()
     body, pid = process.body, process.pid
     if paid is None:
         pause = body.spend(cost)
