@@ -13,7 +13,7 @@ from pathlib import Path
 import attrs
 import pytest
 
-from .documents import PRODUCT
+from .documentation.documents import PRODUCT
 
 LAYERS: list[tuple[str, ...]] = [
     ("actorsock._native",),

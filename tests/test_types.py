@@ -12,7 +12,7 @@ import pytest
 from actorsock.socket.api import configuring
 from actorsock.socket.options import find, find_otp
 
-from .documents import PRODUCT, ROOT
+from .documentation.documents import PRODUCT, ROOT
 
 PROGRAM = """\
 from array import array

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ..documents import ROOT, Block, blocks, run
+from ..documentation.documents import ROOT, Block, blocks, run
 from .nodes import start_epmd
 
 PAGE = blocks("docs/distribution.md")

@@ -12,8 +12,8 @@ import trustme
 import actorsock
 from actorsock import Pid, current_pid, ok, send, socket, spawn, spawn_monitor
 
+from ..sockets import connection
 from .documents import blocks, run
-from .sockets import connection
 
 DOCUMENTS = {"README.md": 1, "docs/otp.md": None, "docs/trio.md": 6}
 """With the number of programs, where it is known."""

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from .certificates import client_context, issued
+from ..certificates import client_context, issued
 
-EXAMPLES = Path(__file__).parent.parent / "examples" / "gen_tcp"
+EXAMPLES = Path(__file__).parent.parent.parent / "examples" / "gen_tcp"
 PATIENCE = 60
 
 PRINTED = {

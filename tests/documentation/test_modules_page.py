@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from .conformance.sides.erlang_side import HOW_TO_INSTALL, compile_module, find_erlang
+from ..conformance.sides.erlang_side import HOW_TO_INSTALL, compile_module, find_erlang
 from .documents import ROOT
 
 PAGE = (ROOT / "docs" / "modules.md").read_text(encoding="utf-8")

@@ -26,7 +26,7 @@ from actorsock.socket.options import LEVELS, OTP_OPTIONS, find, find_otp, option
 from actorsock.socket.values import control_types
 from actorsock.socket.values.flags import Flag
 
-DOCS = Path(__file__).parent.parent / "docs"
+DOCS = Path(__file__).parent.parent.parent / "docs"
 DOCUMENTS = {
     "erlang.md": socket,
     "processes.md": actorsock,

@@ -14,7 +14,7 @@ import pytest
 import actorsock
 from actorsock import Error, Ok, current_pid, ending, is_alive, ok, otp, receive, send
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent.parent
 EXAMPLES = ROOT / "examples"
 
 # The output of each program, as a regular expression.

@@ -13,7 +13,7 @@ import actorsock
 
 __all__ = ["PRODUCT", "ROOT", "Block", "blocks", "run", "text_of"]
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent.parent
 PRODUCT = Path(actorsock.__file__).parent.parent
 """The folder in which the product's modules are: `ROOT`, unless the tests run against a wheel."""
 
