@@ -65,6 +65,18 @@ extern PyType_Spec class_of_results_spec;
 /* The attribute in the slot at `offset`; borrowed, NULL if it is unset.  */
 #define SLOT(object, offset) (*(PyObject **)((char *)(object) + (offset)))
 
+/* Have the CPU fetch `size` bytes into its cache, while other things are done. Only a hint: `address` may
+   be of anything, also NULL.  */
+static inline void
+prefetch(const void *address, Py_ssize_t size)
+{
+#if defined(__GNUC__)
+    for (Py_ssize_t at = 0; at < size; at += 64) {
+        __builtin_prefetch((const char *)address + at);
+    }
+#endif
+}
+
 /* Whether `object`, which may be NULL, is of exactly this type.  */
 static inline int
 is_exactly(PyObject *object, PyObject *type)

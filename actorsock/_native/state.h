@@ -385,6 +385,7 @@
     X(user, user_type, handle)                                                                    \
     X(user, user_type, op)                                                                        \
     X(user, user_type, pid)                                                                       \
+    X(user, user_type, process)                                                                   \
     X(user, user_type, tag)                                                                       \
     X(send, send_type, _sent)                                                                     \
     X(send, send_type, data)                                                                      \

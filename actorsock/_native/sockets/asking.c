@@ -198,13 +198,9 @@ join(Asked *self)
 {
     State *state = self->state;
     Kind kind;
-    PyObject *pid = Py_XNewRef(SLOT(self->process, state->process_pid));
-    int done = -1;
-    if (pid != NULL && kind_of(state, self->op, &kind)) {
-        done = join_lane(state, self->actor, self->op, self->lane, pid, &kind);
-    }
-    Py_XDECREF(pid);
-    return done;
+    return kind_of(state, self->op, &kind)
+               ? join_lane(state, self->actor, self->op, self->lane, self->process, &kind)
+               : -1;
 }
 
 /* Tell what the socket has answered, if it is observed; None for a wait. 0 or -1.  */

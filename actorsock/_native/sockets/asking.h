@@ -29,11 +29,12 @@ PyObject *open_lane(State *state, PyObject *actor, const Kind *kind);
    that waits; `op` may be bytes to send.  */
 int observe(State *state, PyObject *actor, PyObject *op, PyObject *pid, PyObject *result);
 
-/* User(pid, activity, handle, tag, op); a new reference.  */
-PyObject *new_user(State *state, PyObject *pid, const Kind *kind, PyObject *handle, PyObject *op);
+/* User(pid, activity, handle, tag, op, process); a new reference.  */
+PyObject *new_user(State *state, PyObject *pid, const Kind *kind, PyObject *handle, PyObject *op,
+                   PyObject *process);
 
 /* Make the process the current user of the lane, watched by the poller: 0 or -1.  */
-int join_lane(State *state, PyObject *actor, PyObject *op, PyObject *lane, PyObject *pid,
+int join_lane(State *state, PyObject *actor, PyObject *op, PyObject *lane, PyObject *process,
               const Kind *kind);
 
 /* Readiness.reads_would_block() */

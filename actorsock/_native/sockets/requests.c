@@ -84,13 +84,14 @@ let_go_of_user(State *state, PyObject *user)
 {
     if (state->spare_user == NULL && is_exactly(user, state->user_type) && Py_REFCNT(user) == 1) {
         PyObject *pid = SLOT(user, state->user_pid), *handle = SLOT(user, state->user_handle);
-        PyObject *op = SLOT(user, state->user_op);
+        PyObject *op = SLOT(user, state->user_op), *process = SLOT(user, state->user_process);
         SLOT(user, state->user_pid) = SLOT(user, state->user_handle) = NULL;
-        SLOT(user, state->user_op) = NULL;
+        SLOT(user, state->user_op) = SLOT(user, state->user_process) = NULL;
         state->spare_user = user;
         Py_XDECREF(pid);
         Py_XDECREF(handle);
         Py_XDECREF(op);
+        Py_XDECREF(process);
     }
     else {
         Py_XDECREF(user);
@@ -98,7 +99,8 @@ let_go_of_user(State *state, PyObject *user)
 }
 
 PyObject *
-new_user(State *state, PyObject *pid, const Kind *kind, PyObject *handle, PyObject *op)
+new_user(State *state, PyObject *pid, const Kind *kind, PyObject *handle, PyObject *op,
+         PyObject *process)
 {
     PyObject *user = state->spare_user;
     state->spare_user = NULL;
@@ -109,6 +111,7 @@ new_user(State *state, PyObject *pid, const Kind *kind, PyObject *handle, PyObje
         SLOT(user, state->user_pid) = Py_NewRef(pid);
         SLOT(user, state->user_handle) = Py_NewRef(handle);
         SLOT(user, state->user_op) = Py_NewRef(op);
+        SLOT(user, state->user_process) = Py_NewRef(process);
         slot_set(user, state->user_activity, Py_NewRef(kind->activity));
         slot_set(user, state->user_tag, Py_NewRef(kind->tag));
     }
@@ -173,11 +176,16 @@ continues_in_actor(State *state, PyObject *actor, const Kind *kind)
 }
 
 int
-join_lane(State *state, PyObject *actor, PyObject *op, PyObject *lane, PyObject *pid,
+join_lane(State *state, PyObject *actor, PyObject *op, PyObject *lane, PyObject *process,
           const Kind *kind)
 {
+    PyObject *pid = SLOT(process, state->process_pid);
+    if (pid == NULL) {
+        PyErr_SetString(PyExc_AttributeError, "pid");
+        return -1;
+    }
     PyObject *user = new_user(state, pid, kind, Py_None,
-                              continues_in_actor(state, actor, kind) ? op : Py_None);
+                              continues_in_actor(state, actor, kind) ? op : Py_None, process);
     if (user == NULL) {
         return -1;
     }
