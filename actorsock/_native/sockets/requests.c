@@ -3,18 +3,6 @@
 
 #include "asking.h"
 
-Kind
-kind_of_recv(State *state)
-{
-    return (Kind){1, 1, state->str_recv, state->str_recv};
-}
-
-Kind
-kind_of_send(State *state)
-{
-    return (Kind){0, 1, state->str_send, state->str_send};
-}
-
 int
 kind_of(State *state, PyObject *op, Kind *kind)
 {
@@ -37,12 +25,6 @@ kind_of(State *state, PyObject *op, Kind *kind)
     return 0;
 }
 
-PyObject *
-actor_of(State *state, PyObject *sock)
-{
-    return is_exactly(sock, state->socket_type) ? SLOT(sock, state->socket__actor) : NULL;
-}
-
 /* op.attempt(actor, ...): 1 with a result, which may be None; 0 not plain; -1.  */
 int
 attempt_of(State *state, PyObject *op, PyObject *actor, PyObject **result)
@@ -54,28 +36,6 @@ attempt_of(State *state, PyObject *op, PyObject *actor, PyObject **result)
         return send_plainly(state, op, actor, result);
     }
     return is_exactly(op, state->recvfrom_type) ? recvfrom_plainly(state, op, actor, result) : 0;
-}
-
-int
-has_no_queue(State *state, PyObject *lane)
-{
-    PyObject *queue = SLOT(lane, state->lane_queue);
-    return queue != NULL && (PyTuple_CheckExact(queue) || is_exactly(queue, state->deque_type))
-           && Py_SIZE(queue) == 0;
-}
-
-PyObject *
-open_lane(State *state, PyObject *actor, const Kind *kind)
-{
-    if (!is_exactly(actor, state->actor_type)) {
-        return NULL;
-    }
-    PyObject *turns = SLOT(actor, state->actor_turns);
-    if (!is_exactly(turns, state->turns_type) || SLOT(turns, state->turns_closed) != Py_False) {
-        return NULL;
-    }
-    PyObject *lane = SLOT(turns, kind->reads ? state->turns_read : state->turns_write);
-    return is_exactly(lane, state->lane_type) && has_no_queue(state, lane) ? lane : NULL;
 }
 
 /* Most users come right after another one has left, so one is kept, without what it refers to.  */
@@ -112,8 +72,8 @@ new_user(State *state, PyObject *pid, const Kind *kind, PyObject *handle, PyObje
         SLOT(user, state->user_handle) = Py_NewRef(handle);
         SLOT(user, state->user_op) = Py_NewRef(op);
         SLOT(user, state->user_process) = Py_NewRef(process);
-        slot_set(user, state->user_activity, Py_NewRef(kind->activity));
-        slot_set(user, state->user_tag, Py_NewRef(kind->tag));
+        slot_change(user, state->user_activity, kind->activity);
+        slot_change(user, state->user_tag, kind->tag);
     }
     return user;
 }
@@ -121,7 +81,7 @@ new_user(State *state, PyObject *pid, const Kind *kind, PyObject *handle, PyObje
 int
 observe(State *state, PyObject *actor, PyObject *op, PyObject *pid, PyObject *result)
 {
-    if (SLOT(actor, state->actor_observed) == Py_False) {
+    if (is_unobserved(state, actor)) {
         return 0;
     }
     PyObject *made = PyBytes_CheckExact(op) ? new_send(state, op) : Py_NewRef(op);
@@ -138,29 +98,8 @@ end_turn(State *state, PyObject *lane)
 {
     PyObject *user = SLOT(lane, state->lane_current);
     SLOT(lane, state->lane_current) = Py_NewRef(Py_None);
-    slot_set(lane, state->lane_selected, Py_NewRef(Py_False));
+    slot_change(lane, state->lane_selected, Py_False);
     let_go_of_user(state, user);
-}
-
-int
-can_pay(State *state, PyObject *body)
-{
-    return BUDGET(body) - FLOOR(body) > state->system_call;
-}
-
-void
-pay(State *state, PyObject *body)
-{
-    BUDGET(body) -= state->system_call;
-}
-
-int
-reads_would_block(State *state, PyObject *actor)
-{
-    PyObject *unread = SLOT(actor, state->actor_unread);
-    return SLOT(actor, state->actor_read_would_block) == Py_True && unread != NULL
-           && PyBytes_CheckExact(unread) && PyBytes_GET_SIZE(unread) == 0
-           && SLOT(actor, state->actor_has_low_water_mark) == Py_False;
 }
 
 /* Operation.continues_in_actor(): whether the actor may make the further attempts. What it has taken
@@ -189,8 +128,8 @@ join_lane(State *state, PyObject *actor, PyObject *op, PyObject *lane, PyObject 
     if (user == NULL) {
         return -1;
     }
-    slot_set(lane, state->lane_selected, Py_NewRef(Py_False));
-    slot_set(lane, state->lane_ever_waited, Py_NewRef(Py_True));
+    slot_change(lane, state->lane_selected, Py_False);
+    slot_change(lane, state->lane_ever_waited, Py_True);
     slot_set(lane, state->lane_current, user);
     PyObject *would_block = SLOT(
         actor, kind->reads ? state->actor_read_would_block : state->actor_write_would_block);
