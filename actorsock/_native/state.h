@@ -485,6 +485,8 @@ typedef struct {
     long system_call, drain_batch;
     PyObject *spare_asked, *spare_receiving, *spare_calling; /* memory for the next one, or NULL */
     Pass *pass; /* the calls of `step_all`, the latest first */
+    PyObject **descriptors; /* as ints, by number, or NULL; see `poller.c` */
+    int number_of_descriptors;
     PyObject *spare_result; /* memory for some of them */
     int number_of_spare_results;
     uint64_t step_thread; /* whose `step` is: the look-up in a thread-local costs 40 ns */

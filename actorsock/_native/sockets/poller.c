@@ -257,7 +257,7 @@ resume(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
 static int
 report(State *state, PyObject *actor, Py_ssize_t flag, Py_ssize_t place)
 {
-    slot_set(actor, flag, Py_NewRef(Py_False));
+    slot_change(actor, flag, Py_False);
     PyObject *turns = SLOT(actor, state->actor_turns);
     if (!is_exactly(turns, state->turns_type)) {
         PyErr_SetString(PyExc_TypeError, "an actor without turns");
@@ -289,7 +289,7 @@ static int
 report_to(State *state, PyObject *actor, int read, int write, int ended)
 {
     if (ended) {
-        slot_set(actor, state->actor_saw_end, Py_NewRef(Py_True));
+        slot_change(actor, state->actor_saw_end, Py_True);
     }
     if (read && report(state, actor, state->actor_read_would_block, state->turns_read) < 0) {
         return -1;
@@ -332,6 +332,9 @@ on_ready(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
 
 #define LARGEST_BATCH 256
 
+/* Of so many descriptors the ints are kept.  */
+#define MOST_DESCRIPTORS 65536
+
 /* The descriptor of the epoll object of `poller`; -1 without an exception if it is not plain.  */
 static int
 epoll_descriptor(State *state, PyObject *poller)
@@ -355,15 +358,39 @@ epoll_descriptor(State *state, PyObject *poller)
 
 /* The actor of a descriptor; a new reference, NULL with or without an exception if there is none.  */
 static PyObject *
-actor_at(PyObject *actors, int descriptor)
+actor_at(State *state, PyObject *table, int descriptor)
 {
-    PyObject *fd = PyLong_FromLong(descriptor);
+    PyObject *fd = descriptor < state->number_of_descriptors ? state->descriptors[descriptor] : NULL;
+    fd = fd != NULL ? Py_NewRef(fd) : PyLong_FromLong(descriptor);
     if (fd == NULL) {
         return NULL;
     }
-    PyObject *actor = Py_XNewRef(PyDict_GetItemWithError(actors, fd));
+    PyObject *actor = Py_XNewRef(PyDict_GetItemWithError(table, fd));
     Py_DECREF(fd);
     return actor;
+}
+
+/* Keep the int that the actor has for its descriptor, with which it was put into the table: a look-up with
+   the same object is the fastest.  */
+static void
+keep_descriptor(State *state, PyObject *actor, int descriptor)
+{
+    long fd;
+    if (!slot_long(actor, state->actor_fd, &fd) || fd != descriptor) {
+        return; /* it is closed, say */
+    }
+    int size = state->number_of_descriptors;
+    if (descriptor >= size) {
+        int room = descriptor + descriptor / 2 + 64;
+        PyObject **larger = PyMem_Realloc(state->descriptors, (size_t)room * sizeof *larger);
+        if (larger == NULL) {
+            return;
+        }
+        memset(larger + size, 0, (size_t)(room - size) * sizeof *larger);
+        state->descriptors = larger;
+        state->number_of_descriptors = room;
+    }
+    Py_XSETREF(state->descriptors[descriptor], Py_NewRef(SLOT(actor, state->actor_fd)));
 }
 
 /* Deliver one event to its actor, which the caller holds.  */
@@ -373,6 +400,12 @@ deliver_event(State *state, PyObject *actor, const struct epoll_event *event)
     int read = (int)(event->events & FOR_READERS), write = (int)(event->events & FOR_WRITERS);
     int ended = (int)(event->events & ENDED), done;
     if (is_exactly(actor, state->actor_type)) {
+        int fd = event->data.fd;
+        if (fd < MOST_DESCRIPTORS
+            && (fd >= state->number_of_descriptors
+                || state->descriptors[fd] != SLOT(actor, state->actor_fd))) {
+            keep_descriptor(state, actor, fd);
+        }
         return report_to(state, actor, read, write, ended);
     }
     done = report_to_inet(state, actor, &(const Report){read, write, ended});
@@ -382,28 +415,24 @@ deliver_event(State *state, PyObject *actor, const struct epoll_event *event)
     return done < 0 ? -1 : 0;
 }
 
-/* A batch of events, and the actors that these are for. Meanwhile entries are only removed from the
-   table: new ones are kept apart. So it is as it was as long as it has its size.  */
+/* The actors of some of the events of a batch; a reference each, or NULL.  */
+#define AT_ONCE 16
 typedef struct {
-    PyObject *table;
-    Py_ssize_t size;
     int count;
-    PyObject *actors[LARGEST_BATCH]; /* a reference each, or NULL */
-    struct epoll_event events[LARGEST_BATCH];
-} Batch;
+    PyObject *actors[AT_ONCE];
+} Some;
 
-/* Look up the actors of all events: 0 or -1.  */
+/* Look up the actors of events: 0 or -1.  */
 static int
-find_actors(State *state, Batch *batch)
+find_actors(State *state, PyObject *table, const struct epoll_event *events, int count,
+            Some *some)
 {
-    batch->size = PyDict_GET_SIZE(batch->table);
-    for (int i = 0; i < batch->count; i++) {
-        PyObject *actor = actor_at(batch->table, batch->events[i].data.fd);
+    for (some->count = 0; some->count < count; some->count++) {
+        PyObject *actor = actor_at(state, table, events[some->count].data.fd);
         if (actor == NULL && PyErr_Occurred()) {
-            batch->count = i;
             return -1;
         }
-        batch->actors[i] = actor;
+        some->actors[some->count] = actor;
         if (actor != NULL) {
             prefetch(actor, 256);
         }
@@ -411,79 +440,61 @@ find_actors(State *state, Batch *batch)
     return 0;
 }
 
-/* The actor at this place, once its turns, lane or user are known to be of their class: borrowed, or NULL.
-   Nothing here runs Python code.  */
-static inline PyObject *
-nth_turns(State *state, const Batch *batch, int i)
-{
-    PyObject *actor = i >= 0 && i < batch->count ? batch->actors[i] : NULL;
-    PyObject *turns = is_exactly(actor, state->actor_type) ? SLOT(actor, state->actor_turns) : NULL;
-    return turns;
-}
-
-static inline PyObject *
-nth_lane(State *state, const Batch *batch, int i)
-{
-    PyObject *turns = nth_turns(state, batch, i);
-    return is_exactly(turns, state->turns_type) ? SLOT(turns, state->turns_read) : NULL;
-}
-
-static inline PyObject *
-nth_user(State *state, const Batch *batch, int i)
-{
-    PyObject *lane = nth_lane(state, batch, i);
-    return is_exactly(lane, state->lane_type) ? SLOT(lane, state->lane_current) : NULL;
-}
-
-static inline PyObject *
-nth_process(State *state, const Batch *batch, int i)
-{
-    PyObject *user = nth_user(state, batch, i);
-    return is_exactly(user, state->user_type) ? SLOT(user, state->user_process) : NULL;
-}
-
-/* Have the CPU fetch what the events behind this one will need. The objects of some hundred connections do
-   not fit in its cache, and each is found by a pointer in the one before: so the first are asked for five
-   events ahead, and the last for the next event.  */
+/* Replace each object, if it is of that class, by the one in a slot of it, of which the first `size` bytes
+   are fetched. All are borrowed.  */
 static inline void
-fetch_ahead(State *state, const Batch *batch, int i)
+fetch_next(PyObject **objects, int count, PyObject *type, Py_ssize_t offset, Py_ssize_t size)
 {
-    PyObject *turns = nth_turns(state, batch, i + 5);
-    if (turns != NULL) {
-        PyObject *actor = batch->actors[i + 5];
-        prefetch(turns, 1);
-        prefetch(SLOT(actor, state->actor_counters), sizeof(CountedNumbers));
-        prefetch(SLOT(actor, state->actor_fd), 1);
-        prefetch(SLOT(actor, state->actor_sock), 1);
-    }
-    prefetch(nth_lane(state, batch, i + 4), 64);
-    prefetch(nth_user(state, batch, i + 3), 64);
-    prefetch(nth_process(state, batch, i + 2), 160);
-    PyObject *process = nth_process(state, batch, i + 1);
-    if (is_process(state, process)) {
-        prefetch(SLOT(process, state->process_body), 128);
+    for (int i = 0; i < count; i++) {
+        objects[i] = is_exactly(objects[i], type) ? SLOT(objects[i], offset) : NULL;
+        if (objects[i] != NULL) {
+            prefetch(objects[i], size);
+        }
     }
 }
 
-/* Deliver all events; the references are given up.  */
-static int
-deliver_batch(State *state, Batch *batch)
+/* Have the CPU fetch what a report to each actor needs. The objects of some hundred connections do not fit
+   in its cache, and each is found by a pointer in the one before; so they are asked for in rounds, in which
+   it waits for those of all actors at the same time. Runs no Python code.  */
+static void
+fetch_ahead(State *state, const Some *some)
 {
-    int done = find_actors(state, batch);
-    for (int i = -5; i < 0 && done == 0; i++) {
-        fetch_ahead(state, batch, i);
+    PyObject *next[AT_ONCE];
+    for (int i = 0; i < some->count; i++) {
+        PyObject *actor = next[i] = some->actors[i];
+        if (is_exactly(actor, state->actor_type)) {
+            prefetch(SLOT(actor, state->actor_counters), sizeof(CountedNumbers));
+            prefetch(SLOT(actor, state->actor_fd), 1);
+            prefetch(SLOT(actor, state->actor_sock), 1);
+        }
     }
-    for (int i = 0; i < batch->count; i++) {
-        PyObject *actor = batch->actors[i];
-        if (done == 0 && PyDict_GET_SIZE(batch->table) != batch->size) {
+    fetch_next(next, some->count, state->actor_type, state->actor_turns, 1);
+    fetch_next(next, some->count, state->turns_type, state->turns_read, 64);
+    fetch_next(next, some->count, state->lane_type, state->lane_current, 64);
+    fetch_next(next, some->count, state->user_type, state->user_process, 160);
+    fetch_next(next, some->count, state->process_type, state->process_body, 128);
+}
+
+/* Deliver some events: 0 or -1. Meanwhile entries are only removed from the table, since new ones are kept
+   apart. So it is as it was as long as it has its size; then actors are looked up again.  */
+static int
+deliver_some(State *state, PyObject *table, const struct epoll_event *events, int count)
+{
+    Some some;
+    Py_ssize_t size = PyDict_GET_SIZE(table);
+    int done = find_actors(state, table, events, count, &some);
+    if (done == 0) {
+        fetch_ahead(state, &some);
+    }
+    for (int i = 0; i < some.count; i++) {
+        PyObject *actor = some.actors[i];
+        if (done == 0 && PyDict_GET_SIZE(table) != size) {
             Py_XDECREF(actor);
-            actor = actor_at(batch->table, batch->events[i].data.fd);
+            actor = actor_at(state, table, events[i].data.fd);
             done = actor == NULL && PyErr_Occurred() ? -1 : 0;
-            batch->actors[i] = NULL;
         }
         if (done == 0 && actor != NULL) {
-            fetch_ahead(state, batch, i);
-            done = deliver_event(state, actor, &batch->events[i]);
+            done = deliver_event(state, actor, &events[i]);
         }
         Py_XDECREF(actor);
     }
@@ -520,7 +531,7 @@ drain(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
 {
     Twin *self = (Twin *)op;
     State *state = self->state;
-    Batch batch;
+    struct epoll_event events[LARGEST_BATCH];
     if (sockets_prepare(state) < 0) {
         return NULL;
     }
@@ -530,11 +541,11 @@ drain(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
     }
     PyObject *poller = args[0];
     int fd = epoll_descriptor(state, poller);
-    batch.count = fd < 0 ? -1 : epoll_wait(fd, batch.events, (int)state->drain_batch, 0);
-    if (batch.count < 0) {
+    int count = fd < 0 ? -1 : epoll_wait(fd, events, (int)state->drain_batch, 0);
+    if (count < 0) {
         return twin_fall_back(self, args, nargsf, kwnames);
     }
-    if (batch.count == 0) {
+    if (count == 0) {
         Py_RETURN_FALSE;
     }
     PyObject *actors = PyObject_GetAttr(poller, state->str__actors);
@@ -545,10 +556,9 @@ drain(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
         }
         return NULL;
     }
-    batch.table = actors;
     int done = PyObject_SetAttr(poller, state->str__draining, Py_True);
-    if (done == 0) {
-        done = deliver_batch(state, &batch);
+    for (int i = 0; i < count && done == 0; i += AT_ONCE) {
+        done = deliver_some(state, actors, &events[i], count - i < AT_ONCE ? count - i : AT_ONCE);
     }
     done = end_batch(state, poller, actors);
     Py_DECREF(actors);
@@ -559,6 +569,17 @@ drain(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
 }
 
 #endif
+
+void
+free_descriptors(State *state)
+{
+    for (int i = 0; i < state->number_of_descriptors; i++) {
+        Py_XDECREF(state->descriptors[i]);
+    }
+    PyMem_Free(state->descriptors);
+    state->descriptors = NULL;
+    state->number_of_descriptors = 0;
+}
 
 const TwinEntry POLLER_TWINS[] = {
     {"SocketActor.resume", resume},
