@@ -444,6 +444,7 @@ module_clear(PyObject *module)
     free_spare(&state->spare_receiving);
     free_spare(&state->spare_calling);
     free_spare_results(state);
+    free_descriptors(state);
     state->runtime_ready = state->otp_ready = state->sockets_ready = 0;
     state->inet_ready = state->terms_ready = 0;
 #define CLEAR(name) Py_CLEAR(state->name);

@@ -65,6 +65,18 @@ extern PyType_Spec class_of_results_spec;
 /* The attribute in the slot at `offset`; borrowed, NULL if it is unset.  */
 #define SLOT(object, offset) (*(PyObject **)((char *)(object) + (offset)))
 
+/* Have the CPU fetch `size` bytes into its cache, while other things are done. Only a hint: `address` may
+   be of anything, also NULL.  */
+static inline void
+prefetch(const void *address, Py_ssize_t size)
+{
+#if defined(__GNUC__)
+    for (Py_ssize_t at = 0; at < size; at += 64) {
+        __builtin_prefetch((const char *)address + at);
+    }
+#endif
+}
+
 /* Whether `object`, which may be NULL, is of exactly this type.  */
 static inline int
 is_exactly(PyObject *object, PyObject *type)
@@ -87,6 +99,15 @@ slot_set(PyObject *object, Py_ssize_t offset, PyObject *value)
     PyObject *former = SLOT(object, offset);
     SLOT(object, offset) = value;
     Py_XDECREF(former);
+}
+
+/* Put `value` into a slot that mostly has it already.  */
+static inline void
+slot_change(PyObject *object, Py_ssize_t offset, PyObject *value)
+{
+    if (SLOT(object, offset) != value) {
+        slot_set(object, offset, Py_NewRef(value));
+    }
 }
 
 /* What a body has spent: an instance of `Account`, from which the classes of bodies are derived.  */
@@ -365,6 +386,9 @@ PyObject *new_ok(State *state, PyObject *value);
 /* Free the memory that was kept.  */
 void free_spare_results(State *state);
 
+/* Drop the ints of descriptors that the poller keeps.  */
+void free_descriptors(State *state);
+
 /* --- across files ------------------------------------------------------------------------------ */
 
 /* In these: 1 done, 0 not plain and nothing has changed, -1 an exception is set.  */
@@ -518,8 +542,17 @@ count(PyObject *counters, Counter which, Py_ssize_t amount)
     count_slowly(counters, which, amount);
 }
 
-/* Raise a counter to `amount`, if it is lower.  */
-void count_largest(PyObject *counters, Counter which, Py_ssize_t amount);
+/* Raise a counter of the common ones to `amount`, if it is lower.  */
+void count_largest_slowly(PyObject *counters, Counter which, Py_ssize_t amount);
+
+static inline void
+count_largest(PyObject *counters, Counter which, Py_ssize_t amount)
+{
+    unsigned int number = ((CountedNumbers *)counters)->common[which - FIRST_COMMON_COUNTER];
+    if (number == UINT_MAX || (Py_ssize_t)number < amount) {
+        count_largest_slowly(counters, which, amount);
+    }
+}
 
 /* The same of a counter that is an int in the slot at `offset`.  */
 void count_in_slot(PyObject *counters, Py_ssize_t offset, Py_ssize_t amount);

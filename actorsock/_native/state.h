@@ -385,6 +385,7 @@
     X(user, user_type, handle)                                                                    \
     X(user, user_type, op)                                                                        \
     X(user, user_type, pid)                                                                       \
+    X(user, user_type, process)                                                                   \
     X(user, user_type, tag)                                                                       \
     X(send, send_type, _sent)                                                                     \
     X(send, send_type, data)                                                                      \
@@ -484,6 +485,8 @@ typedef struct {
     long system_call, drain_batch;
     PyObject *spare_asked, *spare_receiving, *spare_calling; /* memory for the next one, or NULL */
     Pass *pass; /* the calls of `step_all`, the latest first */
+    PyObject **descriptors; /* as ints, by number, or NULL; see `poller.c` */
+    int number_of_descriptors;
     PyObject *spare_result; /* memory for some of them */
     int number_of_spare_results;
     uint64_t step_thread; /* whose `step` is: the look-up in a thread-local costs 40 ns */

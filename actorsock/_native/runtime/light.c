@@ -120,7 +120,8 @@ run_code(State *state, PyObject *body, PyObject **yielded)
     else if (PyContext_Enter(context) == 0) {
         outcome = instead == Py_None ? PyIter_Send(coroutine, Py_None, yielded)
                                      : call_instead(instead, coroutine, yielded);
-        if (leave_context(context) < 0) {
+        int left = outcome == PYGEN_ERROR ? leave_context(context) : PyContext_Exit(context);
+        if (left < 0) {
             outcome = PYGEN_ERROR;
         }
     }

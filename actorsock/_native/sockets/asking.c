@@ -194,22 +194,14 @@ begin_wait(Asked *self, PyObject *body, PyObject **result)
 
 /* Become the current user of the lane: an attempt has found nothing. 0 or -1.  */
 static int
-join(Asked *self)
+join(Asked *self, const Kind *kind)
 {
-    State *state = self->state;
-    Kind kind;
-    PyObject *pid = Py_XNewRef(SLOT(self->process, state->process_pid));
-    int done = -1;
-    if (pid != NULL && kind_of(state, self->op, &kind)) {
-        done = join_lane(state, self->actor, self->op, self->lane, pid, &kind);
-    }
-    Py_XDECREF(pid);
-    return done;
+    return join_lane(self->state, self->actor, self->op, self->lane, self->process, kind);
 }
 
 /* Tell what the socket has answered, if it is observed; None for a wait. 0 or -1.  */
 static int
-tell(Asked *self, PyObject *result)
+tell_observers(Asked *self, PyObject *result)
 {
     State *state = self->state;
     PyObject *pid = Py_XNewRef(SLOT(self->process, state->process_pid));
@@ -221,11 +213,18 @@ tell(Asked *self, PyObject *result)
     return done;
 }
 
+static inline int
+tell(Asked *self, PyObject *result)
+{
+    return is_unobserved(self->state, self->actor) ? 0 : tell_observers(self, result);
+}
+
 static PySendResult
 end_wait(Asked *self, PyObject *body, PyObject **result)
 {
     State *state = self->state;
     PyObject *outcome = SLOT(body, state->body_outcome);
+    Kind kind;
     if (SLOT(self->process, state->process_ending) != Py_False
         || !has_no_queue(state, self->lane)) {
         return leave_to_python(self, 1, result);
@@ -242,7 +241,9 @@ end_wait(Asked *self, PyObject *body, PyObject **result)
         if (*result == Py_None) {
             Py_CLEAR(*result);
             slot_set(body, state->body_outcome, Py_NewRef(Py_None));
-            return join(self) < 0 ? PYGEN_ERROR : begin_wait(self, body, result);
+            return !kind_of(state, self->op, &kind) || join(self, &kind) < 0
+                       ? PYGEN_ERROR
+                       : begin_wait(self, body, result);
         }
     }
     else {
@@ -296,7 +297,7 @@ first_attempt(Asked *self, PyObject *body, const Kind *kind, PyObject **result)
         }
         Py_CLEAR(*result);
     }
-    if (join(self) < 0) {
+    if (join(self, kind) < 0) {
         return PYGEN_ERROR;
     }
     self->phase = WAITING;
@@ -391,6 +392,17 @@ lane_for(State *state, PyObject *process, PyObject *actor, const Kind *kind)
                : NULL;
 }
 
+/* What `op` of the call is: as `kind_of`.  */
+static inline int
+kind_of_call(Asked *self, PyObject *op, Kind *kind)
+{
+    if (self->call == BLOCKING) {
+        return kind_of(self->state, op, kind);
+    }
+    *kind = self->call == RECV ? kind_of_recv(self->state) : kind_of_send(self->state);
+    return 1;
+}
+
 /* The first step of the awaitable.  */
 static PySendResult
 begin(Asked *self, PyObject **result)
@@ -403,7 +415,7 @@ begin(Asked *self, PyObject **result)
     }
     PyObject *actor = self->call == BLOCKING ? self->actor : actor_of(state, self->actor);
     PyObject *op = self->call == RECV ? state->what_is_there : self->op;
-    PyObject *lane = actor != NULL && kind_of(state, op, &kind)
+    PyObject *lane = actor != NULL && kind_of_call(self, op, &kind)
                          ? lane_for(state, process, actor, &kind)
                          : NULL;
     if (lane == NULL) {
@@ -487,11 +499,11 @@ has_frame(Asked *self)
     return self->function != NULL && self->call != BLOCKING && self->phase != CALLED;
 }
 
-/* After a step: an exception ends the call.  */
-static PySendResult
-after_step(Asked *self, PySendResult outcome)
+/* An exception ends the call.  */
+static void
+end_by_error(Asked *self)
 {
-    if (outcome == PYGEN_ERROR && self->phase != DONE) {
+    if (self->phase != DONE) {
         if (has_frame(self) && !PyErr_ExceptionMatches(PyExc_StopIteration)) {
             add_to_traceback(self->function);
         }
@@ -504,6 +516,15 @@ after_step(Asked *self, PySendResult outcome)
             (void)asked_clear((PyObject *)self);
             PyErr_Restore(type, exc, traceback);
         }
+    }
+}
+
+/* After a step.  */
+static inline PySendResult
+after_step(Asked *self, PySendResult outcome)
+{
+    if (outcome == PYGEN_ERROR) {
+        end_by_error(self);
     }
     return outcome;
 }

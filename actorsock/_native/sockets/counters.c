@@ -105,7 +105,7 @@ count_slowly(PyObject *counters, Counter which, Py_ssize_t amount)
 }
 
 void
-count_largest(PyObject *counters, Counter which, Py_ssize_t amount)
+count_largest_slowly(PyObject *counters, Counter which, Py_ssize_t amount)
 {
     CountedNumbers *self = (CountedNumbers *)counters;
     long long former = number_outside(self, which);

@@ -3,18 +3,6 @@
 
 #include "asking.h"
 
-Kind
-kind_of_recv(State *state)
-{
-    return (Kind){1, 1, state->str_recv, state->str_recv};
-}
-
-Kind
-kind_of_send(State *state)
-{
-    return (Kind){0, 1, state->str_send, state->str_send};
-}
-
 int
 kind_of(State *state, PyObject *op, Kind *kind)
 {
@@ -37,12 +25,6 @@ kind_of(State *state, PyObject *op, Kind *kind)
     return 0;
 }
 
-PyObject *
-actor_of(State *state, PyObject *sock)
-{
-    return is_exactly(sock, state->socket_type) ? SLOT(sock, state->socket__actor) : NULL;
-}
-
 /* op.attempt(actor, ...): 1 with a result, which may be None; 0 not plain; -1.  */
 int
 attempt_of(State *state, PyObject *op, PyObject *actor, PyObject **result)
@@ -56,41 +38,20 @@ attempt_of(State *state, PyObject *op, PyObject *actor, PyObject **result)
     return is_exactly(op, state->recvfrom_type) ? recvfrom_plainly(state, op, actor, result) : 0;
 }
 
-int
-has_no_queue(State *state, PyObject *lane)
-{
-    PyObject *queue = SLOT(lane, state->lane_queue);
-    return queue != NULL && (PyTuple_CheckExact(queue) || is_exactly(queue, state->deque_type))
-           && Py_SIZE(queue) == 0;
-}
-
-PyObject *
-open_lane(State *state, PyObject *actor, const Kind *kind)
-{
-    if (!is_exactly(actor, state->actor_type)) {
-        return NULL;
-    }
-    PyObject *turns = SLOT(actor, state->actor_turns);
-    if (!is_exactly(turns, state->turns_type) || SLOT(turns, state->turns_closed) != Py_False) {
-        return NULL;
-    }
-    PyObject *lane = SLOT(turns, kind->reads ? state->turns_read : state->turns_write);
-    return is_exactly(lane, state->lane_type) && has_no_queue(state, lane) ? lane : NULL;
-}
-
 /* Most users come right after another one has left, so one is kept, without what it refers to.  */
 static void
 let_go_of_user(State *state, PyObject *user)
 {
     if (state->spare_user == NULL && is_exactly(user, state->user_type) && Py_REFCNT(user) == 1) {
         PyObject *pid = SLOT(user, state->user_pid), *handle = SLOT(user, state->user_handle);
-        PyObject *op = SLOT(user, state->user_op);
+        PyObject *op = SLOT(user, state->user_op), *process = SLOT(user, state->user_process);
         SLOT(user, state->user_pid) = SLOT(user, state->user_handle) = NULL;
-        SLOT(user, state->user_op) = NULL;
+        SLOT(user, state->user_op) = SLOT(user, state->user_process) = NULL;
         state->spare_user = user;
         Py_XDECREF(pid);
         Py_XDECREF(handle);
         Py_XDECREF(op);
+        Py_XDECREF(process);
     }
     else {
         Py_XDECREF(user);
@@ -98,7 +59,8 @@ let_go_of_user(State *state, PyObject *user)
 }
 
 PyObject *
-new_user(State *state, PyObject *pid, const Kind *kind, PyObject *handle, PyObject *op)
+new_user(State *state, PyObject *pid, const Kind *kind, PyObject *handle, PyObject *op,
+         PyObject *process)
 {
     PyObject *user = state->spare_user;
     state->spare_user = NULL;
@@ -109,8 +71,9 @@ new_user(State *state, PyObject *pid, const Kind *kind, PyObject *handle, PyObje
         SLOT(user, state->user_pid) = Py_NewRef(pid);
         SLOT(user, state->user_handle) = Py_NewRef(handle);
         SLOT(user, state->user_op) = Py_NewRef(op);
-        slot_set(user, state->user_activity, Py_NewRef(kind->activity));
-        slot_set(user, state->user_tag, Py_NewRef(kind->tag));
+        SLOT(user, state->user_process) = Py_NewRef(process);
+        slot_change(user, state->user_activity, kind->activity);
+        slot_change(user, state->user_tag, kind->tag);
     }
     return user;
 }
@@ -118,7 +81,7 @@ new_user(State *state, PyObject *pid, const Kind *kind, PyObject *handle, PyObje
 int
 observe(State *state, PyObject *actor, PyObject *op, PyObject *pid, PyObject *result)
 {
-    if (SLOT(actor, state->actor_observed) == Py_False) {
+    if (is_unobserved(state, actor)) {
         return 0;
     }
     PyObject *made = PyBytes_CheckExact(op) ? new_send(state, op) : Py_NewRef(op);
@@ -135,29 +98,8 @@ end_turn(State *state, PyObject *lane)
 {
     PyObject *user = SLOT(lane, state->lane_current);
     SLOT(lane, state->lane_current) = Py_NewRef(Py_None);
-    slot_set(lane, state->lane_selected, Py_NewRef(Py_False));
+    slot_change(lane, state->lane_selected, Py_False);
     let_go_of_user(state, user);
-}
-
-int
-can_pay(State *state, PyObject *body)
-{
-    return BUDGET(body) - FLOOR(body) > state->system_call;
-}
-
-void
-pay(State *state, PyObject *body)
-{
-    BUDGET(body) -= state->system_call;
-}
-
-int
-reads_would_block(State *state, PyObject *actor)
-{
-    PyObject *unread = SLOT(actor, state->actor_unread);
-    return SLOT(actor, state->actor_read_would_block) == Py_True && unread != NULL
-           && PyBytes_CheckExact(unread) && PyBytes_GET_SIZE(unread) == 0
-           && SLOT(actor, state->actor_has_low_water_mark) == Py_False;
 }
 
 /* Operation.continues_in_actor(): whether the actor may make the further attempts. What it has taken
@@ -173,16 +115,21 @@ continues_in_actor(State *state, PyObject *actor, const Kind *kind)
 }
 
 int
-join_lane(State *state, PyObject *actor, PyObject *op, PyObject *lane, PyObject *pid,
+join_lane(State *state, PyObject *actor, PyObject *op, PyObject *lane, PyObject *process,
           const Kind *kind)
 {
+    PyObject *pid = SLOT(process, state->process_pid);
+    if (pid == NULL) {
+        PyErr_SetString(PyExc_AttributeError, "pid");
+        return -1;
+    }
     PyObject *user = new_user(state, pid, kind, Py_None,
-                              continues_in_actor(state, actor, kind) ? op : Py_None);
+                              continues_in_actor(state, actor, kind) ? op : Py_None, process);
     if (user == NULL) {
         return -1;
     }
-    slot_set(lane, state->lane_selected, Py_NewRef(Py_False));
-    slot_set(lane, state->lane_ever_waited, Py_NewRef(Py_True));
+    slot_change(lane, state->lane_selected, Py_False);
+    slot_change(lane, state->lane_ever_waited, Py_True);
     slot_set(lane, state->lane_current, user);
     PyObject *would_block = SLOT(
         actor, kind->reads ? state->actor_read_would_block : state->actor_write_would_block);

@@ -235,7 +235,7 @@ select_plainly(State *state, PyObject *actor, PyObject *pid, PyObject *lane, PyO
        decision, to watch.  */
     const Kind reads = {1, 0, state->str_recv, tag};
     PyObject *select = new_select(state, tag, handle);
-    PyObject *user = select == NULL ? NULL : new_user(state, pid, &reads, handle, Py_None);
+    PyObject *user = select == NULL ? NULL : new_user(state, pid, &reads, handle, Py_None, Py_None);
     if (user == NULL) {
         Py_XDECREF(select);
         return NULL;

@@ -74,7 +74,7 @@ Verdict = Literal["go", "queue", "state", "already"]
 """Result of `Lane.enter`: try now, wait behind the others, or the reason of an `Error`."""
 
 
-@attrs.define
+@attrs.define(weakref_slot=False)
 class User:
     """A process that waits for an operation."""
 
@@ -86,6 +86,8 @@ class User:
     """The name of the operation in its messages; no rule depends on it."""
     op: Any = None
     """The operation of a blocking call, if the actor may continue it; no rule depends on it."""
+    process: Any = attrs.field(default=None, eq=False, repr=False)
+    """The process itself, for the native core, which then need not look for it; or None."""
 
 
 @attrs.define

@@ -242,6 +242,30 @@ async def test_events_of_a_batch_are_not_those_of_a_socket_that_was_made_meanwhi
         sock.close()
 
 
+async def test_of_a_batch_only_those_that_are_forgotten_meanwhile_are_not_told(
+    epoll: Epoll,
+) -> None:
+    poller, passes = epoll
+    pairs = [stdlib.socketpair() for _ in range(40)]
+    actors = [quiet_actor(poller, passes, here) for here, _ in pairs]
+    forgotten: list[Actor] = []
+
+    def every_third_of_the_others_is_forgotten() -> None:
+        if not forgotten:
+            forgotten.extend([actor for actor in actors if not actor.told][::3])
+            for actor in forgotten:
+                poller.forget(actor)
+
+    for actor, (_, there) in zip(actors, pairs, strict=True):
+        actor.then = every_third_of_the_others_is_forgotten
+        there.send(b"x")
+    assert passes.drain()
+    assert [len(actor.told) for actor in actors] == [int(a not in forgotten) for a in actors]
+    for here, there in pairs:
+        here.close()
+        there.close()
+
+
 async def test_epoll_tells_64_at_a_time(epoll: Epoll) -> None:
     pairs = [stdlib.socketpair() for _ in range(70)]
     poller, passes = epoll
