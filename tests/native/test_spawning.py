@@ -14,6 +14,7 @@ from actorsock import (
     ok,
     otp,
     receive,
+    run,
     spawn,
     spawn_handler,
     spawn_link,
@@ -189,6 +190,37 @@ async def names_of_tasks() -> list[str]:
 
 def test_the_names_of_tasks() -> None:
     both_ways(names_of_tasks)
+
+
+class Protected(trio.abc.Instrument):
+    """Notes for each task that is started whether Ctrl-C waits meanwhile."""
+
+    def __init__(self) -> None:
+        self.found: list[bool] = []
+
+    def task_spawned(self, task: trio.lowlevel.Task) -> None:
+        self.found.append(trio.lowlevel.currently_ki_protected())
+
+
+async def protected_starts(light: bool) -> list[bool]:
+    protected = Protected()
+
+    async def starts() -> None:
+        assert not trio.lowlevel.currently_ki_protected()
+        trio.lowlevel.add_instrument(protected)
+        spawn(answers, 1)
+        spawn_link(answers, 1)
+        trio.lowlevel.remove_instrument(protected)
+
+    _, ref = spawn_monitor(starts, light=light)
+    await receive(ref)
+    return protected.found
+
+
+@pytest.mark.parametrize("light", [True, False], ids=["by a light process", "by a task"])
+def test_ctrl_c_waits_until_a_task_is_started(light: bool) -> None:
+    both_ways(protected_starts, light)
+    assert run(protected_starts, light) == [True, True]
 
 
 @pytest.mark.parametrize("light", [True, False], ids=["light", "task"])

@@ -642,12 +642,12 @@ end_plainly(State *state, PyObject *process, PyObject *reason)
         return 0;
     }
     PyObject *pid = SLOT(process, state->process_pid);
-    int alive = PyDict_Contains(state->alive, pid);
-    if (alive <= 0) {
-        return alive < 0 ? -1 : 1;
-    }
     if (PyDict_DelItem(state->alive, pid) < 0) {
-        return -1;
+        if (!PyErr_ExceptionMatches(PyExc_KeyError)) {
+            return -1;
+        }
+        PyErr_Clear(); /* the first end has done it */
+        return 1;
     }
     if (SLOT(process, state->process_ending) == Py_False) {
         slot_set(process, state->process_ending, Py_NewRef(Py_True));
