@@ -83,7 +83,7 @@ static const Import RUNTIME_IMPORTS[] = {
     FROM(wait_task_rescheduled, "trio.lowlevel", "wait_task_rescheduled"),
     FROM(call_function, "actorsock.runtime.bodies.functions", "call_function"),
     FROM(cancel_scope, "trio", "CancelScope"),
-    FROM(run_task, "actorsock.runtime.bodies.task", "_run"),
+    FROM(start_in_trio, "actorsock.runtime.bodies.task", "_start"),
     FROM(by_task, "actorsock.runtime.bodies.running", "by_task"),
     FROM(nothing, "actorsock.runtime.core.mailbox", "NOTHING"),
     FROM(paused, "actorsock.runtime.core.mailbox", "PAUSED"),
@@ -294,8 +294,7 @@ import_runtime(State *state)
     }
     PyObject *class_of_object = _PyType_Lookup(&PyBaseObject_Type, state->str___class__);
     Py_XSETREF(state->class_of_object, Py_XNewRef(class_of_object));
-    if (keep(&state->only_name, Py_BuildValue("(s)", "name")) < 0
-        || keep(&state->only_after, Py_BuildValue("(O)", state->str_after)) < 0) {
+    if (keep(&state->only_after, Py_BuildValue("(O)", state->str_after)) < 0) {
         return -1;
     }
     if (import_deque(state) < 0 || check_accounts(state) < 0

@@ -64,8 +64,10 @@
     X(call_function)                                                                              \
     X(take_steps)                                                                                 \
     X(cancel_scope)                                                                               \
-    X(run_task)                                                                                   \
-    X(only_name)                                                                                  \
+    X(start_in_trio)                                                                              \
+    X(named_module)                                                                               \
+    X(named_qualname)                                                                             \
+    X(named_both)                                                                                 \
     X(only_after)                                                                                 \
     X(receive)                                                                                    \
     X(woken)                                                                                      \
@@ -233,7 +235,7 @@
     X(__class__)                                                                                  \
     X(_abort)                                                                                     \
     X(ref)                                                                                        \
-    X(start_soon)                                                                                 \
+    X(light)                                                                                      \
     X(take_arrival)                                                                               \
     X(_poll)                                                                                      \
     X(_atoms)                                                                                     \

@@ -1,9 +1,12 @@
 """Both forms of starting: the processes that they make, and what the caller is charged."""
 
+import gc
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
+import trio
 
 from actorsock import (
     Limit,
@@ -11,6 +14,7 @@ from actorsock import (
     ok,
     otp,
     receive,
+    run,
     spawn,
     spawn_handler,
     spawn_link,
@@ -42,6 +46,8 @@ ARGUMENTS: dict[str, tuple[Any, dict[str, Any]]] = {
     "of a name": ((answers, 1), {"name": "named", "light": True}),
     "of a limited mailbox": ((answers, 1), {"max_mailbox": Limit(3, "drop_new")}),
     "light by a number": ((answers, 1), {"light": 1}),
+    "with every option": ((answers, 1), {"max_mailbox": None, "name": None, "light": True}),
+    "with an option that there is not": ((answers, 1), {"light": True, "heavy": True}),
     "no function": ((5,), {}),
     "a plain function": ((plainly, 1), {"light": True}),
     "a plain function in a task": ((plainly, 1), {}),
@@ -101,7 +107,7 @@ async def started(start: str, case: str, light: bool) -> list[Any]:
     return log
 
 
-WRONG = ("no function", "an object that is no name")
+WRONG = ("with an option that there is not", "no function", "an object that is no name")
 
 
 @pytest.mark.parametrize("light", [True, False], ids=["by a light process", "by a task"])
@@ -153,5 +159,80 @@ def test_starts_that_the_python_makes() -> None:
     both_ways(started_by_others)
 
 
+class Named:
+    async def __call__(self, names: list[str]) -> None:
+        names.append(trio.lowlevel.current_task().name.split(" at 0x")[0])
+
+
+async def names_of_tasks() -> list[str]:
+    """Return the name that trio has for the task of each function, some of which change theirs."""
+    names: list[str] = []
+
+    async def one(names: list[str]) -> None:
+        await Named()(names)
+
+    async def another(names: list[str]) -> None:
+        await Named()(names)
+
+    changes: list[Callable[[], object]] = [
+        lambda: None,
+        lambda: setattr(one, "__qualname__", "renamed"),
+        lambda: setattr(one, "__module__", "moved"),
+        lambda: setattr(one, "__module__", None),
+    ]
+    for change in changes:
+        change()
+        for function in (one, one, another, partial(one), Named(), Named().__call__):
+            _, ref = spawn_monitor(function, names)
+            await receive(ref)
+    return names
+
+
+def test_the_names_of_tasks() -> None:
+    both_ways(names_of_tasks)
+
+
+class Protected(trio.abc.Instrument):
+    """Notes for each task that is started whether Ctrl-C waits meanwhile."""
+
+    def __init__(self) -> None:
+        self.found: list[bool] = []
+
+    def task_spawned(self, task: trio.lowlevel.Task) -> None:
+        self.found.append(trio.lowlevel.currently_ki_protected())
+
+
+async def protected_starts(light: bool) -> list[bool]:
+    protected = Protected()
+
+    async def starts() -> None:
+        assert not trio.lowlevel.currently_ki_protected()
+        trio.lowlevel.add_instrument(protected)
+        spawn(answers, 1)
+        spawn_link(answers, 1)
+        trio.lowlevel.remove_instrument(protected)
+
+    _, ref = spawn_monitor(starts, light=light)
+    await receive(ref)
+    return protected.found
+
+
+@pytest.mark.parametrize("light", [True, False], ids=["by a light process", "by a task"])
+def test_ctrl_c_waits_until_a_task_is_started(light: bool) -> None:
+    both_ways(protected_starts, light)
+    assert run(protected_starts, light) == [True, True]
+
+
+@pytest.mark.parametrize("light", [True, False], ids=["light", "task"])
+async def test_the_collector_sees_a_process_that_has_ended(runtime: object, light: bool) -> None:
+    pid, ref = spawn_monitor(receive, light=light)
+    process = alive[pid]
+    parts = (process, process.body, process.mailbox)
+    assert not any(gc.is_tracked(part) for part in parts)
+    alive[pid].deliver("end")
+    await receive(ref)
+    assert all(gc.is_tracked(part) for part in parts)
+
+
 def test_it_is_native() -> None:
-    assert type(spawning._spawn).__name__ == "Twin"
+    assert type(spawning._spawn).__name__ == type(spawning.spawn).__name__ == "Twin"

@@ -1,5 +1,6 @@
 /* Making, monitoring and ending processes: the twins of `make_ref`, `new_process`, `start_light`,
-   `start_task`, `start_handler`, `_spawn`, `Process.monitor`, `Process.demonitor` and `Process.end`.  */
+   `start_task`, `start_handler`, `spawn`, `_spawn`, `Process.monitor`, `Process.demonitor` and
+   `Process.end`.  */
 
 #include "../core.h"
 
@@ -164,6 +165,40 @@ step_soon(State *state, PyObject *passes, PyObject *body)
 typedef int (*Begin)(State *state, PyObject *node, PyObject *body, PyObject *process,
                      PyObject *arguments);
 
+/* Take a living process out of the garbage collector's sight: `alive` refers to it, so that nothing of it can be
+   garbage, and to look at its many slots in each collection takes longer than to start and to end it. */
+static void
+hide_from_collector(State *state, PyObject *process)
+{
+    PyObject_GC_UnTrack(process);
+    PyObject_GC_UnTrack(SLOT(process, state->process_body));
+    PyObject_GC_UnTrack(SLOT(process, state->process_mailbox));
+}
+
+static void
+show(PyObject *object)
+{
+    if (object != NULL && PyObject_IS_GC(object) && !PyObject_GC_IsTracked(object)) {
+        PyObject_GC_Track(object);
+    }
+}
+
+/* Undo that for a process that ends.  */
+static void
+show_to_collector(State *state, PyObject *process)
+{
+    show(process);
+    PyObject *body = SLOT(process, state->process_body);
+    PyObject *mailbox = SLOT(process, state->process_mailbox);
+    if (is_exactly(body, state->light_type) || is_exactly(body, state->task_type)
+        || is_exactly(body, state->handler_type)) {
+        show(body);
+    }
+    if (is_exactly(mailbox, state->mailbox_type)) {
+        show(mailbox);
+    }
+}
+
 /* A new process with `body`, of which the reference is taken over, and which may be NULL with an exception.
    It becomes alive last, when nothing can fail any more.  */
 static PyObject *
@@ -174,6 +209,9 @@ start(State *state, PyObject *node, PyObject *body, Begin begin, PyObject *argum
         && (begin(state, node, body, process, arguments) < 0
             || PyDict_SetItem(state->alive, SLOT(process, state->process_pid), process) < 0)) {
         Py_CLEAR(process);
+    }
+    if (process != NULL) {
+        hide_from_collector(state, process);
     }
     Py_XDECREF(body);
     return process;
@@ -232,21 +270,45 @@ new_task(State *state, PyObject *node, PyObject *function)
     return body;
 }
 
+/* What trio names a task by: its name, if that is plain, which trio takes as it is, else the function. The name
+   of the last one is kept, since one function is mostly started many times.  */
+static PyObject *
+task_name(State *state, PyObject *function)
+{
+    if (!PyFunction_Check(function)) {
+        return Py_NewRef(function);
+    }
+    PyObject *module = ((PyFunctionObject *)function)->func_module;
+    PyObject *name = ((PyFunctionObject *)function)->func_qualname;
+    if (module == NULL || !PyUnicode_CheckExact(module) || name == NULL
+        || !PyUnicode_CheckExact(name)) {
+        return Py_NewRef(function);
+    }
+    if (module != state->named_module || name != state->named_qualname) {
+        PyObject *both = PyUnicode_FromFormat("%U.%U", module, name);
+        if (both == NULL) {
+            return NULL;
+        }
+        /* Strings: nothing runs when they are dropped.  */
+        Py_XSETREF(state->named_module, Py_NewRef(module));
+        Py_XSETREF(state->named_qualname, Py_NewRef(name));
+        Py_XSETREF(state->named_both, both);
+    }
+    return Py_NewRef(state->named_both);
+}
+
 /* Have trio start the task.  */
 static int
 begin_task(State *state, PyObject *node, PyObject *body, PyObject *process, PyObject *arguments)
 {
-    PyObject *nursery = Py_XNewRef(SLOT(node, state->node_nursery));
-    if (nursery == NULL) {
-        PyErr_SetString(PyExc_AttributeError, "a node without a nursery");
+    PyObject *name = task_name(state, SLOT(body, state->task__function));
+    if (name == NULL) {
         return -1;
     }
-    PyObject *function = Py_NewRef(SLOT(body, state->task__function));
-    PyObject *args[] = {nursery, state->run_task, process, body, function, arguments, function};
-    int done = done_with(PyObject_VectorcallMethod(state->str_start_soon, args,
-                                                   Py_ARRAY_LENGTH(args) - 1, state->only_name));
-    Py_DECREF(function);
-    Py_DECREF(nursery);
+    PyObject *args[] = {process, body, arguments, name};
+    int done = done_with(
+        PyObject_Vectorcall(state->start_in_trio, args, Py_ARRAY_LENGTH(args), NULL));
+    Py_DECREF(name);
     return done;
 }
 
@@ -325,9 +387,81 @@ can_be_parent(State *state, PyObject *parent)
            && SLOT(node, state->node_started) == Py_None;
 }
 
-/* _spawn(fn, args, name, light, max_mailbox) */
+/* The new process of the calling one, which runs `function(*arguments)`. A new reference; NULL without an
+   exception, and nothing has changed, if that is not plain.  */
+static PyObject *
+spawn_plainly(State *state, PyObject *function, PyObject *arguments, int light)
+{
+    PyObject *parent = calling_process(state);
+    if (parent == NULL || !can_be_parent(state, parent)) {
+        Py_XDECREF(parent);
+        return NULL;
+    }
+    BUDGET(SLOT(parent, state->process_body)) -= state->start_cost;
+    PyObject *node = Py_NewRef(SLOT(parent, state->process_node));
+    PyObject *process
+        = light ? start(state, node, new_light(state, node, function, arguments), begin_light, NULL)
+                : start(state, node, new_task(state, node, function), begin_task, arguments);
+    if (process != NULL) {
+        slot_set(process, state->process_parent, Py_NewRef(SLOT(parent, state->process_pid)));
+    }
+    Py_DECREF(node);
+    Py_DECREF(parent);
+    return process;
+}
+
+/* Whether the keyword arguments of `spawn` are those of a process without a name and a limit. `*light` is
+   set if they have it.  */
+static int
+are_plain_options(State *state, PyObject *const *values, PyObject *kwnames, PyObject **light)
+{
+    Py_ssize_t number = kwnames == NULL ? 0 : PyTuple_GET_SIZE(kwnames);
+    for (Py_ssize_t i = 0; i < number; i++) {
+        if (PyTuple_GET_ITEM(kwnames, i) == state->str_light && PyBool_Check(values[i])) {
+            *light = values[i];
+        }
+        else {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+/* spawn(fn, *args, light=light) */
 static PyObject *
 spawn(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
+{
+    Twin *self = (Twin *)op;
+    State *state = self->state;
+    if (state_prepare(state) < 0) {
+        return NULL;
+    }
+    Py_ssize_t nargs = PyVectorcall_NARGS(nargsf);
+    PyObject *light = Py_False;
+    if (nargs < 1 || !are_plain_options(state, args + nargs, kwnames, &light)
+        || !PyCallable_Check(args[0]) || !has_stack()) {
+        return twin_fall_back(self, args, nargsf, kwnames);
+    }
+    PyObject *arguments = PyTuple_New(nargs - 1);
+    if (arguments == NULL) {
+        return NULL;
+    }
+    for (Py_ssize_t i = 1; i < nargs; i++) {
+        PyTuple_SET_ITEM(arguments, i - 1, Py_NewRef(args[i]));
+    }
+    PyObject *process = spawn_plainly(state, args[0], arguments, light == Py_True);
+    Py_DECREF(arguments);
+    if (process == NULL) {
+        return PyErr_Occurred() ? NULL : twin_fall_back(self, args, nargsf, kwnames);
+    }
+    PyObject *pid = Py_NewRef(SLOT(process, state->process_pid));
+    Py_DECREF(process);
+    return pid;
+}
+
+/* _spawn(fn, args, name, light, max_mailbox) */
+static PyObject *
+spawn_process(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
 {
     Twin *self = (Twin *)op;
     State *state = self->state;
@@ -338,25 +472,10 @@ spawn(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
         || args[2] != Py_None || !PyBool_Check(args[3]) || args[4] != Py_None || !has_stack()) {
         return twin_fall_back(self, args, nargsf, kwnames);
     }
-    PyObject *parent = calling_process(state);
-    if (parent == NULL) {
-        return NULL;
-    }
-    if (!can_be_parent(state, parent)) {
-        Py_DECREF(parent);
+    PyObject *process = spawn_plainly(state, args[0], args[1], args[3] == Py_True);
+    if (process == NULL && !PyErr_Occurred()) {
         return twin_fall_back(self, args, nargsf, kwnames);
     }
-    BUDGET(SLOT(parent, state->process_body)) -= state->start_cost;
-    PyObject *node = Py_NewRef(SLOT(parent, state->process_node));
-    PyObject *process =
-        args[3] == Py_True
-            ? start(state, node, new_light(state, node, args[0], args[1]), begin_light, NULL)
-            : start(state, node, new_task(state, node, args[0]), begin_task, args[1]);
-    if (process != NULL) {
-        slot_set(process, state->process_parent, Py_NewRef(SLOT(parent, state->process_pid)));
-    }
-    Py_DECREF(node);
-    Py_DECREF(parent);
     return process;
 }
 
@@ -517,17 +636,18 @@ end_plainly(State *state, PyObject *process, PyObject *reason)
 {
     if (is_process(state, process)) {
         forget_process(state, process);
+        show_to_collector(state, process);
     }
     if (!is_exactly(process, state->process_type) || !ends_plainly(state, process)) {
         return 0;
     }
     PyObject *pid = SLOT(process, state->process_pid);
-    int alive = PyDict_Contains(state->alive, pid);
-    if (alive <= 0) {
-        return alive < 0 ? -1 : 1;
-    }
     if (PyDict_DelItem(state->alive, pid) < 0) {
-        return -1;
+        if (!PyErr_ExceptionMatches(PyExc_KeyError)) {
+            return -1;
+        }
+        PyErr_Clear(); /* the first end has done it */
+        return 1;
     }
     if (SLOT(process, state->process_ending) == Py_False) {
         slot_set(process, state->process_ending, Py_NewRef(Py_True));
@@ -572,7 +692,8 @@ const TwinEntry SPAWNING_TWINS[] = {
     {"start_light", start_light},
     {"start_task", start_task},
     {"start_handler", start_handler},
-    {"_spawn", spawn},
+    {"spawn", spawn},
+    {"_spawn", spawn_process},
     {"Process.monitor", monitor},
     {"Process.demonitor", demonitor},
     {"Process.end", end},

@@ -22,6 +22,7 @@ __all__ = ["spawn", "spawn_handler", "spawn_link", "spawn_monitor"]
 Ts = TypeVarTuple("Ts")
 
 
+@twin
 @enable_ki_protection
 def spawn(
     fn: Callable[[Unpack[Ts]], Awaitable[object]],

@@ -41,9 +41,14 @@ def start_task(
     """Return a new process that runs `function(*args)`; it starts when the caller gives way."""
     body = TaskBody(node, function, trio.CancelScope())
     process = new_process(node, body)
-    node.nursery.start_soon(_run, process, body, function, args, name=function)
+    _start(process, body, args, function)
     alive[process.pid] = process
     return process
+
+
+@enable_ki_protection
+def _start(process: Process, body: "TaskBody", args: tuple[Any, ...], name: object) -> None:
+    process.node.nursery.start_soon(_run, process, body, args, name=name)
 
 
 def adopt(node: Node, task: Task, scope: trio.CancelScope | None = None) -> Process:
@@ -162,7 +167,6 @@ class TaskBody(Body):
 async def _run(
     process: Process,
     body: TaskBody,
-    function: Callable[..., Awaitable[Any]],
     args: tuple[Any, ...],
 ) -> None:
     task = body.task = current_task()
@@ -171,13 +175,15 @@ async def _run(
     scope = body._scope
     try:
         assert scope is not None
-        with scope:
-            try:
+        try:
+            with scope:
                 if not process.ending:  # an exit signal may come before the first step
-                    await call_function(function, args)
-            finally:
-                if task.child_nurseries:
-                    await leave_nurseries(task)
+                    await call_function(body._function, args)
+        except BaseException:
+            # Only here: the scope raises if the code has not left a nursery.
+            if task.child_nurseries:
+                await leave_nurseries(task)
+            raise
     except BaseException as exc:
         ending = log_if_crash(process, exc)
         reason = ending.reason
