@@ -337,6 +337,7 @@ find_class(State *state, const char *name)
            : strcmp(name, "Numbered") == 0 ? state->numbered_type
            : strcmp(name, "Table") == 0 ? state->table_type
            : strcmp(name, "CountedNumbers") == 0 ? state->counted_numbers_type
+           : strcmp(name, "PacketNumbers") == 0 ? state->packet_numbers_type
            : strcmp(name, "type") == 0 ? state->class_of_results
                                            : NULL;
 }
@@ -394,6 +395,8 @@ module_exec(PyObject *module)
         {&state->account_type, &account_spec},
         {&state->numbered_type, &numbered_spec},
         {&state->counted_numbers_type, &counted_numbers_spec},
+        {&state->packet_numbers_type, &packet_numbers_spec},
+        {&state->sending_type, &sending_spec},
         {&state->table_type, &table_spec},
         {&state->woken_type, &woken_spec},
         {&state->matcher_type, &matcher_spec},
@@ -443,6 +446,7 @@ module_clear(PyObject *module)
     free_spare(&state->spare_asked);
     free_spare(&state->spare_receiving);
     free_spare(&state->spare_calling);
+    free_spare(&state->spare_sending);
     free_spare_results(state);
     state->runtime_ready = state->otp_ready = state->sockets_ready = 0;
     state->inet_ready = state->terms_ready = 0;

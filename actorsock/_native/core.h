@@ -57,6 +57,8 @@ extern PyType_Spec receiving_spec;
 extern PyType_Spec asked_spec;
 extern PyType_Spec calling_spec;
 extern PyType_Spec counted_numbers_spec;
+extern PyType_Spec packet_numbers_spec;
+extern PyType_Spec sending_spec;
 extern PyType_Spec table_spec;
 extern PyType_Spec class_of_results_spec;
 
@@ -520,10 +522,6 @@ count(PyObject *counters, Counter which, Py_ssize_t amount)
 
 /* Raise a counter to `amount`, if it is lower.  */
 void count_largest(PyObject *counters, Counter which, Py_ssize_t amount);
-
-/* The same of a counter that is an int in the slot at `offset`.  */
-void count_in_slot(PyObject *counters, Py_ssize_t offset, Py_ssize_t amount);
-void count_largest_in_slot(PyObject *counters, Py_ssize_t offset, Py_ssize_t amount);
 
 /* What the twins of the attempts share.  */
 typedef struct {

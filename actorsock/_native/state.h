@@ -14,6 +14,8 @@
     X(account_type)                                                                               \
     X(numbered_type)                                                                              \
     X(counted_numbers_type)                                                                       \
+    X(packet_numbers_type)                                                                        \
+    X(sending_type)                                                                               \
     X(table_type)                                                                                 \
     X(woken_type)                                                                                 \
     X(matcher_type)                                                                               \
@@ -134,6 +136,8 @@
     X(datagrams_type)                                                                             \
     X(make_udp)                                                                                   \
     X(not_sent)                                                                                   \
+    X(send_datagram_at_once)                                                                      \
+    X(send_datagram_anywhere)                                                                     \
     X(udp_type)                                                                                   \
     X(udp_socket_type)                                                                            \
     X(last_text)                                                                                  \
@@ -189,6 +193,8 @@
     X(recvfrom)                                                                                   \
     X(select_for)                                                                                 \
     X(send)                                                                                       \
+    X(send_at_once)                                                                               \
+    X(send_later)                                                                                 \
     X(deliver)                                                                                    \
     X(end)                                                                                        \
     X(end_with)                                                                                   \
@@ -449,13 +455,6 @@
     X(limits, limits_type, delimiter)                                                             \
     X(limits, limits_type, line_length)                                                           \
     X(limits, limits_type, packet_size)                                                           \
-    X(statistics, statistics_type, deviations)                                                    \
-    X(statistics, statistics_type, recv_cnt)                                                      \
-    X(statistics, statistics_type, recv_max)                                                      \
-    X(statistics, statistics_type, recv_oct)                                                      \
-    X(statistics, statistics_type, send_cnt)                                                      \
-    X(statistics, statistics_type, send_max)                                                      \
-    X(statistics, statistics_type, send_oct)                                                      \
     X(queue, queue_type, busy)                                                                    \
     X(queue, queue_type, size)                                                                    \
     X(tcp, tcp_type, data)                                                                        \
@@ -483,6 +482,7 @@ typedef struct {
     long start_cost, handler_full, light_full, task_full, last_host, last_port, last_text_host;
     long system_call, drain_batch;
     PyObject *spare_asked, *spare_receiving, *spare_calling; /* memory for the next one, or NULL */
+    PyObject *spare_sending;
     Pass *pass; /* the calls of `step_all`, the latest first */
     PyObject *spare_result; /* memory for some of them */
     int number_of_spare_results;

@@ -16,7 +16,7 @@ from actorsock.inet import Udp, UdpPassive
 from actorsock.inet.driver.datagram_actor import DatagramActor
 
 from ..stories import in_runtime
-from .forms import both_ways, shown, slots_of
+from .forms import both_ways, numbers_of, shown, slots_of
 
 LOOPBACK = "127.0.0.1"
 
@@ -156,12 +156,13 @@ class _Story:
         return received
 
     def state(self, actor: Any) -> list[Any]:
-        things = [actor, actor.mode, actor.statistics]
+        things = [actor, actor.mode]
         state = [shown(thing, slots_of(thing)) for thing in things]
         for name in ("fd", "pid"):
             state[0].pop(name, None)
         ancillary, unseen = sorted(actor.ancillary), [*map(self.plain, actor.unseen)]
-        return [*state, ancillary, unseen, actor.statistics.deviations, actor.make.__qualname__]
+        numbers = numbers_of(actor.statistics)
+        return [*state, ancillary, unseen, numbers, actor.make.__qualname__]
 
 
 async def _exchanged(given: Given, steps: list[tuple[str, Any]]) -> list[Any]:

@@ -24,28 +24,6 @@ prepare_message(PyObject *type, PyObject **message)
     return *message == NULL ? -1 : 0;
 }
 
-void
-count_received(State *state, PyObject *statistics, Py_ssize_t size)
-{
-    long total, packets;
-    count_in_slot(statistics, state->statistics_recv_oct, size);
-    count_in_slot(statistics, state->statistics_recv_cnt, 1);
-    count_largest_in_slot(statistics, state->statistics_recv_max, size);
-    PyObject *former = SLOT(statistics, state->statistics_deviations);
-    if (former == NULL || !PyFloat_CheckExact(former)
-        || !slot_long(statistics, state->statistics_recv_oct, &total)
-        || !slot_long(statistics, state->statistics_recv_cnt, &packets) || packets < 1) {
-        return;
-    }
-    PyObject *sum = PyFloat_FromDouble(PyFloat_AS_DOUBLE(former)
-                                       + ((double)size - (double)total / (double)packets));
-    if (sum == NULL) {
-        PyErr_Clear(); /* as in `count` */
-        return;
-    }
-    slot_set(statistics, state->statistics_deviations, sum);
-}
-
 int
 count_down(State *state, PyObject *mode)
 {
