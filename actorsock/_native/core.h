@@ -434,7 +434,8 @@ int send_first(State *state, PyObject *actor, PyObject *data, PyObject **op, PyO
 /* ReceiveBuffer.next(): `*packet` is a new reference, or NULL if the packet is incomplete.  */
 int next_packet(State *state, PyObject *buffer, PyObject **packet);
 
-/* ReceiveBuffer.pass_through(piece), of an empty buffer, for the types 1, 2 and 4.  */
+/* feed(piece) and next() of an empty buffer, if `piece` is a packet of a type that `next_packet` knows: as
+   `ReceiveBuffer.pass_through` does for some.  */
 int whole_packet(State *state, PyObject *buffer, PyObject *piece, PyObject **packet);
 
 /* on_ready(read, write, ended), of an actor of gen_tcp or gen_udp that the caller holds.  */
