@@ -338,7 +338,7 @@ find_class(State *state, const char *name)
            : strcmp(name, "Table") == 0 ? state->table_type
            : strcmp(name, "CountedNumbers") == 0 ? state->counted_numbers_type
            : strcmp(name, "PacketNumbers") == 0 ? state->packet_numbers_type
-           : strcmp(name, "type") == 0 ? state->class_of_results
+           : strcmp(name, "type") == 0 ? state->class_of_values
                                            : NULL;
 }
 
@@ -415,9 +415,9 @@ module_exec(PyObject *module)
         return -1;
     }
     PyObject *bases = (PyObject *)&PyType_Type;
-    state->class_of_results = PyType_FromModuleAndSpec(module, &class_of_results_spec, bases);
+    state->class_of_values = PyType_FromModuleAndSpec(module, &class_of_values_spec, bases);
     state->match_args = PyUnicode_InternFromString("__match_args__");
-    if (state->class_of_results == NULL || state->match_args == NULL) {
+    if (state->class_of_values == NULL || state->match_args == NULL) {
         return -1;
     }
     PyTypeObject *woken = (PyTypeObject *)state->woken_type;
@@ -447,7 +447,7 @@ module_clear(PyObject *module)
     free_spare(&state->spare_receiving);
     free_spare(&state->spare_calling);
     free_spare(&state->spare_sending);
-    free_spare_results(state);
+    free_kept(state);
     state->runtime_ready = state->otp_ready = state->sockets_ready = 0;
     state->inet_ready = state->terms_ready = 0;
 #define CLEAR(name) Py_CLEAR(state->name);

@@ -255,12 +255,12 @@ check_accounts(State *state)
     return 0;
 }
 
-/* Whether `Ok` has the layout that `new_ok` relies on: 0 or -1.  */
+/* Whether `type` has the layout that `new_kept` relies on: 0 or -1.  */
 static int
-check_ok(State *state)
+check_values(PyObject *type)
 {
-    if (!is_class_of_results((PyTypeObject *)state->ok_type)) {
-        PyErr_Format(PyExc_TypeError, "%R has not one slot and no more", state->ok_type);
+    if (!is_class_of_values((PyTypeObject *)type)) {
+        PyErr_Format(PyExc_TypeError, "%R has not slots alone", type);
         return -1;
     }
     return 0;
@@ -329,7 +329,9 @@ import_sockets(State *state)
         return -1;
     }
     SOCKET_SLOTS(OFFSET)
-    if (check_base(state->counters_type, state->counted_numbers_type) < 0 || check_ok(state) < 0) {
+    if (check_base(state->counters_type, state->counted_numbers_type) < 0 || check_values(state->ok_type) < 0
+        || check_values(state->select_type) < 0 || check_values(state->select_info_type) < 0
+        || check_values(state->select_message_type) < 0) {
         return -1;
     }
     if (keep(&state->closed_lanes, PyTuple_New(0)) < 0) {

@@ -22,7 +22,7 @@
     X(receiving_type)                                                                             \
     X(asked_type)                                                                                 \
     X(calling_type)                                                                               \
-    X(class_of_results)                                                                           \
+    X(class_of_values)                                                                           \
     X(match_args)                                                                                 \
     /* the runtime */                                                                             \
     X(next_ref)                                                                                   \
@@ -460,6 +460,19 @@
     X(tcp, tcp_type, data)                                                                        \
     X(tcp, tcp_type, socket)
 
+/* The classes of which the memory of some instances is kept: X(name), of the class `name`_type. They have
+   the class of classes in `results.c`.  */
+#define KEPT_CLASSES(X)                                                                           \
+    X(ok)                                                                                         \
+    X(select)                                                                                     \
+    X(select_info)                                                                                \
+    X(select_message)
+
+typedef struct {
+    PyObject *first; /* or NULL; the next one is in its first slot */
+    int number;
+} Kept;
+
 typedef struct Pass Pass;
 
 typedef struct {
@@ -484,8 +497,9 @@ typedef struct {
     PyObject *spare_asked, *spare_receiving, *spare_calling; /* memory for the next one, or NULL */
     PyObject *spare_sending;
     Pass *pass; /* the calls of `step_all`, the latest first */
-    PyObject *spare_result; /* memory for some of them */
-    int number_of_spare_results;
+#define DECLARE(name) Kept kept_##name;
+    KEPT_CLASSES(DECLARE)
+#undef DECLARE
     uint64_t step_thread; /* whose `step` is: the look-up in a thread-local costs 40 ns */
     uint64_t task_thread; /* in which `last_task` was the current one */
 } State;
