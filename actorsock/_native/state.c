@@ -329,8 +329,8 @@ import_sockets(State *state)
         return -1;
     }
     SOCKET_SLOTS(OFFSET)
-    if (check_base(state->counters_type, state->counted_numbers_type) < 0 || check_values(state->ok_type) < 0
-        || check_values(state->select_type) < 0 || check_values(state->select_info_type) < 0
+    if (check_base(state->counters_type, state->counted_numbers_type) < 0
+        || check_values(state->ok_type) < 0 || check_values(state->select_type) < 0 || check_values(state->select_info_type) < 0
         || check_values(state->select_message_type) < 0) {
         return -1;
     }
@@ -399,6 +399,7 @@ import_inet(State *state)
     }
     INET_SLOTS(OFFSET)
     if (check_base(state->statistics_type, state->packet_numbers_type) < 0
+        || check_values(state->tcp_type) < 0 || check_values(state->udp_type) < 0
         || import_long(&state->lowest_count, "actorsock.inet.rules.active_mode", "LOWEST_COUNT") < 0
         || import_long(&state->highest_count, "actorsock.inet.rules.active_mode", "HIGHEST_COUNT")
                < 0) {

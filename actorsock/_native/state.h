@@ -466,7 +466,9 @@
     X(ok)                                                                                         \
     X(select)                                                                                     \
     X(select_info)                                                                                \
-    X(select_message)
+    X(select_message)                                                                             \
+    X(tcp)                                                                                        \
+    X(udp)
 
 typedef struct {
     PyObject *first; /* or NULL; the next one is in its first slot */

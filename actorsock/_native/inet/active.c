@@ -16,15 +16,6 @@ call_method(PyObject *object, PyObject *name)
 /* --- steps of `deliver_arrived` ---------------------------------------------------------------- */
 
 int
-prepare_message(PyObject *type, PyObject **message)
-{
-    if (*message == NULL) {
-        *message = new_instance(type);
-    }
-    return *message == NULL ? -1 : 0;
-}
-
-int
 count_down(State *state, PyObject *mode)
 {
     PyObject *value = SLOT(mode, state->mode_value);
@@ -51,6 +42,7 @@ count_down(State *state, PyObject *mode)
 int
 deliver_to_owner(State *state, PyObject *actor, PyObject *message, int passive)
 {
+    show_to_collector(message); /* from the socket much can be reached */
     PyObject *owner = SLOT(actor, state->receiver_owner_process);
     int is_plain = is_process(state, owner) && is_plain_receiver(state, owner, message)
                    && SLOT(owner, state->process_ending) == Py_False;

@@ -15,7 +15,14 @@ int call_method(PyObject *object, PyObject *name);
 
 /* Make the message of what comes next, if `*message` is NULL: 0 or -1. Before anything is taken that
    could be lost; and before the actor is looked at, since a finalizer may run now and close it.  */
-int prepare_message(PyObject *type, PyObject **message);
+static inline int
+prepare_message(PyObject *type, Kept *kept, PyObject **message)
+{
+    if (*message == NULL) {
+        *message = new_kept(type, kept);
+    }
+    return *message == NULL ? -1 : 0;
+}
 
 /* ActiveMode.delivered(): 1 if a passive message is due, 0, or -1.  */
 int count_down(State *state, PyObject *mode);

@@ -181,7 +181,7 @@ deliver_next(State *state, Arrived *arrived)
     if (SLOT(arrived->mode, state->mode_value) == Py_False) {
         return FINISHED;
     }
-    if (prepare_message(state->udp_type, &arrived->message) < 0) {
+    if (prepare_message(state->udp_type, &state->kept_udp, &arrived->message) < 0) {
         return -1;
     }
     if (SLOT(arrived->turns, state->turns_closed) != Py_False) {

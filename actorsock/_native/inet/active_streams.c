@@ -170,7 +170,7 @@ pump_once(State *state, Pumped *pumped)
         && is_empty(state, pumped)) {
         return FINISHED; /* as in most cases after one packet: without a message in vain */
     }
-    if (prepare_message(state->tcp_type, &pumped->message) < 0) {
+    if (prepare_message(state->tcp_type, &state->kept_tcp, &pumped->message) < 0) {
         return -1;
     }
     if (SLOT(pumped->rules, state->rules_stage) != state->str_open
