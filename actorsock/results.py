@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, Literal, NoReturn, TypeVa
 
 import attrs
 
-from ._native import twin
+from ._native import class_of_values, twin
 from .log_text import text_of
 from .runtime.core.identity import Ref
 
@@ -32,7 +32,7 @@ Tag = Literal[
 
 
 @attrs.frozen
-class SelectInfo:
+class SelectInfo(metaclass=class_of_values):
     """Names a waiting operation, for `socket.cancel`. Erlang's `{select_info, Tag, Handle}`."""
 
     tag: Tag
@@ -55,16 +55,9 @@ else:
     R_co = TypeVar("R_co", covariant=True)
 
 
-# Its instances are the same; with the native core they cost less, most of all in `match`.
-if TYPE_CHECKING:
-    _type = type
-else:
-    _type = twin(type)
-
-
 @final
 @attrs.frozen(init=False, weakref_slot=False)
-class Ok(Generic[T_co], metaclass=_type):
+class Ok(Generic[T_co], metaclass=class_of_values):
     """Success. Erlang's `ok` and `{ok, Value}`.
 
     Attributes:
@@ -123,7 +116,7 @@ class Error(Generic[R_co]):
 
 @final
 @attrs.frozen
-class Select:
+class Select(metaclass=class_of_values):
     """The operation must wait: a select or abort message follows. Erlang's `{select, SelectInfo}`.
 
     The result of a `nowait` function.

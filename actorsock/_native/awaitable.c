@@ -98,6 +98,15 @@ raise_thrown(PyObject *type, PyObject *exc)
     }
 }
 
+PySendResult
+send_into(PyObject *inner, PyObject *value, PyObject **result)
+{
+    Py_INCREF(inner);
+    PySendResult outcome = PyIter_Send(inner, value, result);
+    Py_DECREF(inner);
+    return outcome;
+}
+
 PyObject *
 throw_into(State *state, PyObject *inner, PyObject *args)
 {

@@ -29,7 +29,10 @@ void add_to_traceback(Twin *function);
 /* Raise what the arguments of `throw` say.  */
 void raise_thrown(PyObject *type, PyObject *exc);
 
-/* Call `throw` and `close` of `inner`, the coroutine that is awaited.  */
+/* Send `value` into `inner`, the coroutine that is awaited.  */
+PySendResult send_into(PyObject *inner, PyObject *value, PyObject **result);
+
+/* Call `throw` and `close` of `inner`.  */
 PyObject *throw_into(State *state, PyObject *inner, PyObject *args);
 int close_inner(State *state, PyObject *inner);
 

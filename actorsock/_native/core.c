@@ -337,7 +337,8 @@ find_class(State *state, const char *name)
            : strcmp(name, "Numbered") == 0 ? state->numbered_type
            : strcmp(name, "Table") == 0 ? state->table_type
            : strcmp(name, "CountedNumbers") == 0 ? state->counted_numbers_type
-           : strcmp(name, "type") == 0 ? state->class_of_results
+           : strcmp(name, "PacketNumbers") == 0 ? state->packet_numbers_type
+           : strcmp(name, "type") == 0 ? state->class_of_values
                                            : NULL;
 }
 
@@ -394,6 +395,8 @@ module_exec(PyObject *module)
         {&state->account_type, &account_spec},
         {&state->numbered_type, &numbered_spec},
         {&state->counted_numbers_type, &counted_numbers_spec},
+        {&state->packet_numbers_type, &packet_numbers_spec},
+        {&state->sending_type, &sending_spec},
         {&state->table_type, &table_spec},
         {&state->woken_type, &woken_spec},
         {&state->matcher_type, &matcher_spec},
@@ -412,9 +415,9 @@ module_exec(PyObject *module)
         return -1;
     }
     PyObject *bases = (PyObject *)&PyType_Type;
-    state->class_of_results = PyType_FromModuleAndSpec(module, &class_of_results_spec, bases);
+    state->class_of_values = PyType_FromModuleAndSpec(module, &class_of_values_spec, bases);
     state->match_args = PyUnicode_InternFromString("__match_args__");
-    if (state->class_of_results == NULL || state->match_args == NULL) {
+    if (state->class_of_values == NULL || state->match_args == NULL) {
         return -1;
     }
     PyTypeObject *woken = (PyTypeObject *)state->woken_type;
@@ -443,7 +446,8 @@ module_clear(PyObject *module)
     free_spare(&state->spare_asked);
     free_spare(&state->spare_receiving);
     free_spare(&state->spare_calling);
-    free_spare_results(state);
+    free_spare(&state->spare_sending);
+    free_kept(state);
     free_descriptors(state);
     state->runtime_ready = state->otp_ready = state->sockets_ready = 0;
     state->inet_ready = state->terms_ready = 0;

@@ -57,8 +57,10 @@ extern PyType_Spec receiving_spec;
 extern PyType_Spec asked_spec;
 extern PyType_Spec calling_spec;
 extern PyType_Spec counted_numbers_spec;
+extern PyType_Spec packet_numbers_spec;
+extern PyType_Spec sending_spec;
 extern PyType_Spec table_spec;
-extern PyType_Spec class_of_results_spec;
+extern PyType_Spec class_of_values_spec;
 
 /* --- objects ----------------------------------------------------------------------------------- */
 
@@ -369,22 +371,35 @@ int table_set(PyObject *table, PyObject *key, PyObject *value);
 /* Remove an entry and return its value, a new reference; NULL with or without an exception.  */
 PyObject *table_take(PyObject *table, PyObject *key);
 
-/* --- results ----------------------------------------------------------------------------------- */
+/* --- values ------------------------------------------------------------------------------------ */
 
-void result_dealloc(PyObject *op);
+void value_dealloc(PyObject *op);
 
-/* Whether `type` is `Ok`, or another class of that form.  */
+/* Whether instances of `type` are made and freed as in `results.c`: slots, from the first word on.  */
 static inline int
-is_class_of_results(PyTypeObject *type)
+is_class_of_values(PyTypeObject *type)
 {
-    return type->tp_dealloc == result_dealloc;
+    return type->tp_dealloc == value_dealloc;
+}
+
+/* A new instance with empty slots of `type`, a class in the table `KEPT_CLASSES`, in memory that was kept
+   for it. The collector does not see it yet: the caller shows it, once it is filled, unless it refers to
+   nothing that could lead back to it.  */
+PyObject *new_kept(PyObject *type, Kept *kept);
+
+static inline void
+show_to_collector(PyObject *made)
+{
+    if (!PyObject_GC_IsTracked(made)) { /* else its memory is new */
+        PyObject_GC_Track(made);
+    }
 }
 
 /* Ok(value); a new reference. That to `value` is taken over, unless there is no memory.  */
 PyObject *new_ok(State *state, PyObject *value);
 
 /* Free the memory that was kept.  */
-void free_spare_results(State *state);
+void free_kept(State *state);
 
 /* Drop the ints of descriptors that the poller keeps.  */
 void free_descriptors(State *state);
@@ -425,6 +440,9 @@ PyObject *calling_process(State *state);
 /* test_of(pattern), if that is plain; a new reference. NULL with or without an exception otherwise.  */
 PyObject *new_matcher(State *state, PyObject *pattern);
 
+/* isinstance(message, classes): 1, 0, or -1 without an exception if `message` has a computed class. */
+int is_instance(State *state, PyObject *message, PyObject *classes);
+
 /* Whether `matcher`, the result of `new_matcher`, wants `message`: 1, 0, or -1 without an exception if
    only the Python can tell. Runs no Python code.  */
 int matches_plainly(State *state, PyObject *matcher, PyObject *message);
@@ -456,7 +474,8 @@ int send_first(State *state, PyObject *actor, PyObject *data, PyObject **op, PyO
 /* ReceiveBuffer.next(): `*packet` is a new reference, or NULL if the packet is incomplete.  */
 int next_packet(State *state, PyObject *buffer, PyObject **packet);
 
-/* ReceiveBuffer.pass_through(piece), of an empty buffer, for the types 1, 2 and 4.  */
+/* feed(piece) and next() of an empty buffer, if `piece` is a packet of a type that `next_packet` knows: as
+   `ReceiveBuffer.pass_through` does for some.  */
 int whole_packet(State *state, PyObject *buffer, PyObject *piece, PyObject **packet);
 
 /* on_ready(read, write, ended), of an actor of gen_tcp or gen_udp that the caller holds.  */
@@ -553,10 +572,6 @@ count_largest(PyObject *counters, Counter which, Py_ssize_t amount)
         count_largest_slowly(counters, which, amount);
     }
 }
-
-/* The same of a counter that is an int in the slot at `offset`.  */
-void count_in_slot(PyObject *counters, Py_ssize_t offset, Py_ssize_t amount);
-void count_largest_in_slot(PyObject *counters, Py_ssize_t offset, Py_ssize_t amount);
 
 /* What the twins of the attempts share.  */
 typedef struct {

@@ -1,19 +1,14 @@
-/* Results: the twin of `ok`, and the class of the class `Ok`, which stands for `type`.
+/* Values: the twin of `ok`, and the class of classes of results and messages, which stands for `type`.
 
    Nearly every call returns an `Ok`, and `match` takes it apart. For each `case Ok(value)` CPython 3.11 makes
    a new str `__match_args__`, and looks for it in the bases of the class and of its class; here it is found
-   at once. And an `Ok` is made and freed without the steps that only other forms of classes need.  */
+   at once. And a value is made and freed without the steps that only other forms of classes need: the
+   memory of some instances of the classes in the table `KEPT_CLASSES` is kept for the next ones.  */
 
 #include "core.h"
 
-/* An instance of such a class: `value` is its only slot.  */
-typedef struct {
-    PyObject_HEAD
-    PyObject *value; /* NULL if it is unset; in a spare one the next of these */
-} Result;
-
 /* As many as one batch of events makes.  */
-#define MOST_SPARE 64
+#define MOST_KEPT 64
 
 /* --- instances --------------------------------------------------------------------------------- */
 
@@ -26,80 +21,149 @@ state_of(PyTypeObject *metaclass)
     return module == NULL ? NULL : PyModule_GetState(module);
 }
 
-/* Keep the memory for the next one, or free it. Only that of an `Ok`: to free it takes the class, which a
-   spare one does not keep alive.  */
+/* The slots of an instance begin behind its head, and the list of weak references may be behind them.  */
+#define FIRST_SLOT ((Py_ssize_t)sizeof(PyObject))
+
+/* Where the slots of instances of `type` end.  */
+static Py_ssize_t
+end_of_slots(PyTypeObject *type)
+{
+    return type->tp_weaklistoffset > 0 ? type->tp_weaklistoffset : type->tp_basicsize;
+}
+
+/* The place for the memory of instances of `type`; NULL for a class that is not in the table: to free a
+   kept one takes its class, which it does not keep alive.  */
+static Kept *
+kept_of(State *state, PyTypeObject *type)
+{
+#define KEPT(name)                                                                                \
+    if ((PyObject *)type == state->name##_type) {                                                 \
+        return &state->kept_##name;                                                               \
+    }
+    KEPT_CLASSES(KEPT)
+#undef KEPT
+    return NULL;
+}
+
+/* Keep the memory, whose slots are empty, for the next one, or free it.  */
 static void
-let_go_of(PyTypeObject *type, Result *self)
+let_go_of(PyTypeObject *type, PyObject *op)
 {
     State *state = state_of(Py_TYPE(type));
-    if (state != NULL && (PyObject *)type == state->ok_type
-        && state->number_of_spare_results < MOST_SPARE) {
-        self->value = state->spare_result;
-        state->spare_result = (PyObject *)self;
-        state->number_of_spare_results++;
+    Kept *kept = state == NULL ? NULL : kept_of(state, type);
+    if (kept != NULL && kept->number < MOST_KEPT) {
+        SLOT(op, FIRST_SLOT) = kept->first;
+        kept->first = op;
+        kept->number++;
     }
     else {
-        type->tp_free(self);
+        type->tp_free(op);
     }
     Py_DECREF(type);
 }
 
-void
-result_dealloc(PyObject *op)
+/* Empty the slots and free the rest; `owner` is the class that has the slots.  */
+static void
+empty(PyTypeObject *owner, PyObject *op)
 {
-    Result *self = (Result *)op;
-    PyTypeObject *type = Py_TYPE(op);
-    PyObject *value = self->value;
-    PyObject_GC_UnTrack(op);
-    if (value == NULL || !PyObject_IS_GC(value)) {
-        let_go_of(type, self);
+    if (owner->tp_weaklistoffset != 0) {
+        PyObject_ClearWeakRefs(op);
+    }
+    for (Py_ssize_t at = FIRST_SLOT, end = end_of_slots(owner); at < end; at += sizeof(PyObject *)) {
+        PyObject *value = SLOT(op, at);
+        SLOT(op, at) = NULL;
         Py_XDECREF(value);
+    }
+    let_go_of(Py_TYPE(op), op);
+}
+
+/* Whether freeing the values may free others in them, and so on without end.  */
+static int
+may_be_deep(PyTypeObject *owner, PyObject *op)
+{
+    for (Py_ssize_t at = FIRST_SLOT, end = end_of_slots(owner); at < end; at += sizeof(PyObject *)) {
+        PyObject *value = SLOT(op, at);
+        if (value != NULL && Py_REFCNT(value) == 1 && PyObject_IS_GC(value)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+void
+value_dealloc(PyObject *op)
+{
+    PyTypeObject *owner = Py_TYPE(op);
+    while (owner->tp_dealloc != value_dealloc) { /* called for an instance of a subclass */
+        owner = owner->tp_base;
+    }
+    PyObject_GC_UnTrack(op);
+    if (!may_be_deep(owner, op)) {
+        empty(owner, op);
         return;
     }
-    Py_TRASHCAN_BEGIN(op, result_dealloc) /* there may be results in results in results */
-    Py_DECREF(value);
-    let_go_of(type, self);
+    Py_TRASHCAN_BEGIN(op, value_dealloc) /* there may be results in results in results */
+    empty(owner, op);
     Py_TRASHCAN_END
+}
+
+PyObject *
+new_kept(PyObject *type, Kept *kept)
+{
+    PyObject *made = kept->first;
+    if (made == NULL) {
+        return new_instance(type);
+    }
+    kept->first = SLOT(made, FIRST_SLOT);
+    kept->number--;
+    SLOT(made, FIRST_SLOT) = NULL;
+    return PyObject_Init(made, (PyTypeObject *)type);
 }
 
 PyObject *
 new_ok(State *state, PyObject *value)
 {
-    Result *made = (Result *)state->spare_result;
-    if (made == NULL) {
-        made = (Result *)new_instance(state->ok_type);
-        if (made == NULL) {
-            return NULL;
-        }
-    }
-    else {
-        state->spare_result = made->value;
-        state->number_of_spare_results--;
-        (void)PyObject_Init((PyObject *)made, (PyTypeObject *)state->ok_type);
-        made->value = value;
+    PyObject *made = new_kept(state->ok_type, &state->kept_ok);
+    if (made != NULL) {
+        SLOT(made, FIRST_SLOT) = value;
         if (PyObject_IS_GC(value)) { /* else there is nothing that the collector could find */
-            PyObject_GC_Track(made);
+            show_to_collector(made);
         }
     }
-    made->value = value;
-    return (PyObject *)made;
+    return made;
 }
 
 void
-free_spare_results(State *state)
+free_kept(State *state)
 {
-    while (state->spare_result != NULL) {
-        Result *kept = (Result *)state->spare_result;
-        state->spare_result = kept->value;
-        PyObject_GC_Del(kept);
-    }
-    state->number_of_spare_results = 0;
+#define FREE(name)                                                                                \
+    while (state->kept_##name.first != NULL) {                                                    \
+        PyObject *kept = state->kept_##name.first;                                                \
+        state->kept_##name.first = SLOT(kept, FIRST_SLOT);                                        \
+        PyObject_GC_Del(kept);                                                                    \
+    }                                                                                             \
+    state->kept_##name.number = 0;
+    KEPT_CLASSES(FREE)
+#undef FREE
 }
 
 /* --- their class ------------------------------------------------------------------------------- */
 
-/* type.__init__(cls, ...): the class that is made frees its instances as above, if it has one slot and
+/* Whether instances of `type`, which Python has just made, are slots and perhaps weak references, and
    nothing else. (attrs makes a class without slots first.)  */
+static int
+has_slots_alone(PyTypeObject *type)
+{
+    PyTypeObject *base = type->tp_base;
+    return base->tp_basicsize == FIRST_SLOT && type->tp_itemsize == 0 && type->tp_dictoffset == 0
+           && (base == &PyBaseObject_Type || base->tp_dealloc == type->tp_dealloc)
+           && (type->tp_weaklistoffset <= 0
+               || type->tp_weaklistoffset == type->tp_basicsize - (Py_ssize_t)sizeof(PyObject *))
+           && end_of_slots(type) > FIRST_SLOT && type->tp_free == PyObject_GC_Del
+           && type->tp_finalize == NULL && type->tp_del == NULL;
+}
+
+/* type.__init__(cls, ...): the class that is made frees its instances as above, if it can.  */
 static int
 class_init(PyObject *op, PyObject *args, PyObject *kwargs)
 {
@@ -107,12 +171,21 @@ class_init(PyObject *op, PyObject *args, PyObject *kwargs)
     if (PyType_Type.tp_init(op, args, kwargs) < 0) {
         return -1;
     }
-    if (type->tp_basicsize == sizeof(Result) && type->tp_base->tp_basicsize == sizeof(PyObject)
-        && type->tp_itemsize == 0 && type->tp_dictoffset == 0 && type->tp_weaklistoffset == 0
-        && type->tp_free == PyObject_GC_Del && type->tp_finalize == NULL && type->tp_del == NULL) {
-        type->tp_dealloc = result_dealloc;
+    if (has_slots_alone(type)) {
+        type->tp_dealloc = value_dealloc;
     }
     return 0;
+}
+
+/* isinstance(instance, cls), of another class than `cls` itself.  */
+static PyObject *
+class_instancecheck(PyObject *op, PyObject *instance)
+{
+    State *state = state_of(Py_TYPE(op));
+    int found = state == NULL || !state->runtime_ready ? -1 : is_instance(state, instance, op);
+    return found >= 0 ? PyBool_FromLong(found)
+                      : PyObject_CallMethod((PyObject *)&PyType_Type, "__instancecheck__", "OO", op,
+                                            instance);
 }
 
 /* getattr(cls, name), as `PyObject_GetAttrString` asks for it.  */
@@ -153,16 +226,22 @@ class_clear(PyObject *op)
     return PyType_Type.tp_clear(op);
 }
 
+static PyMethodDef class_methods[] = {
+    {"__instancecheck__", class_instancecheck, METH_O, NULL},
+    {NULL, NULL, 0, NULL},
+};
+
 static PyType_Slot class_slots[] = {
     {Py_tp_clear, class_clear},
     {Py_tp_getattr, class_getattr},
     {Py_tp_getattro, class_getattro},
     {Py_tp_init, class_init},
+    {Py_tp_methods, class_methods},
     {Py_tp_traverse, class_traverse},
     {0, NULL},
 };
 
-PyType_Spec class_of_results_spec = {
+PyType_Spec class_of_values_spec = {
     .name = "actorsock._native._core.type",
     .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE,
     .slots = class_slots,
@@ -179,7 +258,7 @@ ok_(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
         return NULL;
     }
     if (PyVectorcall_NARGS(nargsf) == 1 && kwnames == NULL && is_exactly(args[0], state->ok_type)) {
-        PyObject *value = ((Result *)args[0])->value;
+        PyObject *value = SLOT(args[0], FIRST_SLOT);
         if (value != NULL) {
             return Py_NewRef(value);
         }

@@ -169,6 +169,8 @@ static const Import INET_IMPORTS[] = {
     FROM(datagrams_type, "actorsock.inet.driver.datagram_actor", "DatagramActor"),
     FROM(make_udp, "actorsock.inet.driver.datagram_actor", "_udp"),
     FROM(not_sent, "actorsock.inet.driver.datagram_actor", "_not_sent"),
+    FROM(send_datagram_at_once, "actorsock.inet.calls.datagrams", "_send_at_once"),
+    FROM(send_datagram_anywhere, "actorsock.inet.calls.datagrams", "_send_anywhere"),
     FROM(inet_ok, "actorsock.inet.driver.stream_output", "_OK"),
     FROM(rules_type, "actorsock.inet.rules.stream_rules", "StreamRules"),
     FROM(mode_type, "actorsock.inet.rules.active_mode", "ActiveMode"),
@@ -229,40 +231,36 @@ import_deque(State *state)
     return 0;
 }
 
+/* Whether `type` has the layout of `base`, which the core relies on: 0 or -1.  */
+static int
+check_base(PyObject *type, PyObject *base)
+{
+    if (!PyType_IsSubtype((PyTypeObject *)type, (PyTypeObject *)base)) {
+        PyErr_Format(PyExc_TypeError, "%R is not derived from %R", type, base);
+        return -1;
+    }
+    return 0;
+}
+
 /* Whether the classes of bodies have the layout that `BUDGET` and `FLOOR` rely on: 0 or -1.  */
 static int
 check_accounts(State *state)
 {
     PyObject *const types[] = {state->light_type, state->task_type, state->handler_type};
     for (size_t i = 0; i < Py_ARRAY_LENGTH(types); i++) {
-        if (!PyType_IsSubtype((PyTypeObject *)types[i], (PyTypeObject *)state->account_type)) {
-            PyErr_Format(PyExc_TypeError, "%R is not derived from %R", types[i],
-                         state->account_type);
+        if (check_base(types[i], state->account_type) < 0) {
             return -1;
         }
     }
     return 0;
 }
 
-/* Whether counters have the layout that `count` relies on: 0 or -1.  */
+/* Whether `type` has the layout that `new_kept` relies on: 0 or -1.  */
 static int
-check_counters(State *state)
+check_values(PyObject *type)
 {
-    if (!PyType_IsSubtype((PyTypeObject *)state->counters_type,
-                          (PyTypeObject *)state->counted_numbers_type)) {
-        PyErr_Format(PyExc_TypeError, "%R is not derived from %R", state->counters_type,
-                     state->counted_numbers_type);
-        return -1;
-    }
-    return 0;
-}
-
-/* Whether `Ok` has the layout that `new_ok` relies on: 0 or -1.  */
-static int
-check_ok(State *state)
-{
-    if (!is_class_of_results((PyTypeObject *)state->ok_type)) {
-        PyErr_Format(PyExc_TypeError, "%R has not one slot and no more", state->ok_type);
+    if (!is_class_of_values((PyTypeObject *)type)) {
+        PyErr_Format(PyExc_TypeError, "%R has not slots alone", type);
         return -1;
     }
     return 0;
@@ -330,7 +328,9 @@ import_sockets(State *state)
         return -1;
     }
     SOCKET_SLOTS(OFFSET)
-    if (check_counters(state) < 0 || check_ok(state) < 0) {
+    if (check_base(state->counters_type, state->counted_numbers_type) < 0
+        || check_values(state->ok_type) < 0 || check_values(state->select_type) < 0 || check_values(state->select_info_type) < 0
+        || check_values(state->select_message_type) < 0) {
         return -1;
     }
     if (keep(&state->closed_lanes, PyTuple_New(0)) < 0) {
@@ -397,7 +397,9 @@ import_inet(State *state)
         return -1;
     }
     INET_SLOTS(OFFSET)
-    if (import_long(&state->lowest_count, "actorsock.inet.rules.active_mode", "LOWEST_COUNT") < 0
+    if (check_base(state->statistics_type, state->packet_numbers_type) < 0
+        || check_values(state->tcp_type) < 0 || check_values(state->udp_type) < 0
+        || import_long(&state->lowest_count, "actorsock.inet.rules.active_mode", "LOWEST_COUNT") < 0
         || import_long(&state->highest_count, "actorsock.inet.rules.active_mode", "HIGHEST_COUNT")
                < 0) {
         return -1;

@@ -14,13 +14,15 @@
     X(account_type)                                                                               \
     X(numbered_type)                                                                              \
     X(counted_numbers_type)                                                                       \
+    X(packet_numbers_type)                                                                        \
+    X(sending_type)                                                                               \
     X(table_type)                                                                                 \
     X(woken_type)                                                                                 \
     X(matcher_type)                                                                               \
     X(receiving_type)                                                                             \
     X(asked_type)                                                                                 \
     X(calling_type)                                                                               \
-    X(class_of_results)                                                                           \
+    X(class_of_values)                                                                           \
     X(match_args)                                                                                 \
     /* the runtime */                                                                             \
     X(next_ref)                                                                                   \
@@ -136,6 +138,8 @@
     X(datagrams_type)                                                                             \
     X(make_udp)                                                                                   \
     X(not_sent)                                                                                   \
+    X(send_datagram_at_once)                                                                      \
+    X(send_datagram_anywhere)                                                                     \
     X(udp_type)                                                                                   \
     X(udp_socket_type)                                                                            \
     X(last_text)                                                                                  \
@@ -191,6 +195,8 @@
     X(recvfrom)                                                                                   \
     X(select_for)                                                                                 \
     X(send)                                                                                       \
+    X(send_at_once)                                                                               \
+    X(send_later)                                                                                 \
     X(deliver)                                                                                    \
     X(end)                                                                                        \
     X(end_with)                                                                                   \
@@ -452,17 +458,25 @@
     X(limits, limits_type, delimiter)                                                             \
     X(limits, limits_type, line_length)                                                           \
     X(limits, limits_type, packet_size)                                                           \
-    X(statistics, statistics_type, deviations)                                                    \
-    X(statistics, statistics_type, recv_cnt)                                                      \
-    X(statistics, statistics_type, recv_max)                                                      \
-    X(statistics, statistics_type, recv_oct)                                                      \
-    X(statistics, statistics_type, send_cnt)                                                      \
-    X(statistics, statistics_type, send_max)                                                      \
-    X(statistics, statistics_type, send_oct)                                                      \
     X(queue, queue_type, busy)                                                                    \
     X(queue, queue_type, size)                                                                    \
     X(tcp, tcp_type, data)                                                                        \
     X(tcp, tcp_type, socket)
+
+/* The classes of which the memory of some instances is kept: X(name), of the class `name`_type. They have
+   the class of classes in `results.c`.  */
+#define KEPT_CLASSES(X)                                                                           \
+    X(ok)                                                                                         \
+    X(select)                                                                                     \
+    X(select_info)                                                                                \
+    X(select_message)                                                                             \
+    X(tcp)                                                                                        \
+    X(udp)
+
+typedef struct {
+    PyObject *first; /* or NULL; the next one is in its first slot */
+    int number;
+} Kept;
 
 typedef struct Pass Pass;
 
@@ -486,11 +500,13 @@ typedef struct {
     long start_cost, handler_full, light_full, task_full, last_host, last_port, last_text_host;
     long system_call, drain_batch;
     PyObject *spare_asked, *spare_receiving, *spare_calling; /* memory for the next one, or NULL */
+    PyObject *spare_sending;
     Pass *pass; /* the calls of `step_all`, the latest first */
     PyObject **descriptors; /* as ints, by number, or NULL; see `poller.c` */
     int number_of_descriptors;
-    PyObject *spare_result; /* memory for some of them */
-    int number_of_spare_results;
+#define DECLARE(name) Kept kept_##name;
+    KEPT_CLASSES(DECLARE)
+#undef DECLARE
     uint64_t step_thread; /* whose `step` is: the look-up in a thread-local costs 40 ns */
     uint64_t task_thread; /* in which `last_task` was the current one */
 } State;

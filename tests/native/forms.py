@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from actorsock import run
+from actorsock.inet.rules.statistics import Statistics
 from actorsock.runtime.core.body import Account
 from actorsock.runtime.core.mailbox import anything
 from actorsock.runtime.core.process import Process
@@ -73,6 +74,11 @@ def slots_of(thing: Any) -> list[str]:
     if isinstance(thing, Account):
         names |= {"budget", "floor"}  # the class in C has no `__slots__`
     return sorted(names)
+
+
+def numbers_of(statistics: Statistics) -> list[float]:
+    """Return what a socket has counted: the class in C has no `__slots__`."""
+    return [*statistics.shown(0).values(), statistics.deviations]
 
 
 def state_of_process(process: Process) -> list[dict[str, Any]]:

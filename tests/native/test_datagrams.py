@@ -16,7 +16,7 @@ from actorsock.inet import Udp, UdpPassive
 from actorsock.inet.driver.datagram_actor import DatagramActor
 
 from ..stories import in_runtime
-from .forms import both_ways, shown, slots_of
+from .forms import both_ways, numbers_of, shown, slots_of
 
 LOOPBACK = "127.0.0.1"
 
@@ -80,6 +80,7 @@ class _Story:
 
     def __init__(self, given: Given) -> None:
         self.log: list[Any] = []
+        self.read: list[Any] = []  # by others than the owner: trio chooses which of two runs first
         self.peer = stdlib.socket(stdlib.AF_INET, stdlib.SOCK_DGRAM)
         self.peer.bind((LOOPBACK, 0))
         self.peer.setblocking(False)
@@ -146,7 +147,7 @@ class _Story:
 
     async def reads(self) -> None:
         result = await gen_udp.recv(self.sock)
-        self.log.append(self.plain(getattr(result, "value", result)))
+        self.read.append(self.plain(getattr(result, "value", result)))
 
     def what_peer_has(self) -> list[bytes]:
         received = []
@@ -156,12 +157,13 @@ class _Story:
         return received
 
     def state(self, actor: Any) -> list[Any]:
-        things = [actor, actor.mode, actor.statistics]
+        things = [actor, actor.mode]
         state = [shown(thing, slots_of(thing)) for thing in things]
         for name in ("fd", "pid"):
             state[0].pop(name, None)
         ancillary, unseen = sorted(actor.ancillary), [*map(self.plain, actor.unseen)]
-        return [*state, ancillary, unseen, actor.statistics.deviations, actor.make.__qualname__]
+        numbers = numbers_of(actor.statistics)
+        return [*state, ancillary, unseen, numbers, actor.make.__qualname__]
 
 
 async def _exchanged(given: Given, steps: list[tuple[str, Any]]) -> list[Any]:
@@ -190,7 +192,8 @@ async def _exchanged(given: Given, steps: list[tuple[str, Any]]) -> list[Any]:
         else:
             send(owner, (what, detail))
         await _at_rest()
-        log.extend([what, story.state(actor), story.what_peer_has()])
+        log.extend([what, *story.read, story.state(actor), story.what_peer_has()])
+        story.read.clear()
     story.peer.close()
     await gen_udp.close(sock)
     for pid in (owner, *readers):

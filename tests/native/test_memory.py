@@ -239,8 +239,6 @@ WITHOUT_MEMORY = """
 import _testcapi, gc, socket as stdlib, sys
 from actorsock import *
 from actorsock import gen_tcp, gen_udp, inet, socket
-from actorsock.inet.calls.datagrams import _begin_datagram, _send_at_once
-from actorsock.inet.calls.streams import _begin_send
 from actorsock.runtime.bodies.running import local
 from actorsock.runtime.core.process import alive
 from actorsock.runtime.core.mailbox import test_of
@@ -345,12 +343,13 @@ async def main():
         "active": lambda: inet.setopts(stream.socket_object, {"active": 32767}),
         "datagrams": lambda: (asks.sendto(b"datagram", here), datagrams.on_ready(1, 1, 0)),
         "active datagrams": lambda: inet.setopts(active, {"active": 32767}),
-        "an answer": lambda: _send_at_once(datagrams, (*here, b"datagram")),
+        "an answer": lambda: first_step(gen_udp.send(active, *here, b"datagram")),
         "a light answer": lambda: in_light_process(
-            lambda: _begin_datagram(active, (*here, b"datagram"))
+            lambda: first_step(gen_udp.send(active, *here, b"datagram"))
         ),
-        "on a stream": lambda: in_light_process(
-            lambda: _begin_send(stream.socket_object, b"something")
+        "on a stream": lambda: first_step(gen_tcp.send(stream.socket_object, b"something")),
+        "on a stream of a light process": lambda: in_light_process(
+            lambda: first_step(gen_tcp.send(stream.socket_object, b"something"))
         ),
     }
     far.send(b"first\\nsecond\\n" * 1000)

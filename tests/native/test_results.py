@@ -1,4 +1,4 @@
-"""`Ok` with the native core: matched, made and freed as any other class of attrs."""
+"""Results and messages with the native core: matched, made and freed as classes of attrs are."""
 
 import copy
 import gc
@@ -10,7 +10,11 @@ from typing import Any
 import attrs
 import pytest
 
-from actorsock import BadMatch, Error, Ok, Select, ok
+from actorsock import BadMatch, Error, Ok, Select, make_ref, ok, receive, socket
+from actorsock.results import SelectInfo
+from actorsock.socket import SelectMessage
+
+from .forms import both_ways
 
 
 def value_of(result: Any, form: Any = Ok) -> Any:
@@ -103,3 +107,86 @@ def test_ok_of_a_subclass() -> None:
     derived: Any = type(Ok)("Derived", (Ok,), {"__slots__": ()})
     assert ok(derived(b"value")) == b"value"
     assert ok(derived([1])) == [1]
+
+
+def test_messages_are_compared_copied_and_pickled() -> None:
+    ref = make_ref()
+    message = SelectMessage("a socket", "recv", ref)  # type: ignore[arg-type]
+    assert message == copy.deepcopy(message) == attrs.evolve(message)
+    assert attrs.evolve(message, tag="accept") != message
+    assert hash(message) == hash(copy.copy(message))
+    assert repr(message) == f"SelectMessage(socket='a socket', tag='recv', ref={ref!r})"
+    select = Select(SelectInfo("send", "a ref", "rest"), b"data")  # type: ignore[arg-type]
+    assert pickle.loads(pickle.dumps(select)) == select
+    assert repr(select) == "Select(info=SelectInfo(tag='send', ref='a ref'), data=b'data')"
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        message.tag = "accept"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("made", [Select, SelectInfo, SelectMessage])
+def test_messages_have_weak_references(made: Any) -> None:
+    ended: list[Any] = []
+    message = made(*map(str, range(len(attrs.fields(made)))))
+    seen = weakref.ref(message, ended.append)
+    assert seen() is message
+    assert not ended
+    del message
+    assert seen() is None
+    assert ended == [seen]
+
+
+def test_messages_have_subclasses() -> None:
+    class Derived(SelectMessage):
+        def __init__(self, *of: Any) -> None:
+            super().__init__(*of)
+            object.__setattr__(self, "more", self)
+
+    derived: Any = Derived("a socket", "recv", make_ref())
+    assert derived.more is derived
+    assert value_of(derived, SelectMessage) == "a socket"
+    seen = weakref.ref(derived)
+    del derived
+    gc.collect()
+    assert seen() is None
+
+
+def test_a_class_is_asked_about_what_has_another_class() -> None:
+    class Posing:
+        def __init__(self, of: type) -> None:
+            self.of = of
+
+        @property
+        def __class__(self) -> type:  # type: ignore[override]
+            return self.of
+
+    assert isinstance(Posing(Ok), Ok)
+    assert not isinstance(Posing(str), Ok)
+    assert not isinstance(5, SelectMessage)
+
+
+def test_selects_are_made_of_memory_that_was_used_before() -> None:
+    """Nothing of the former ones is left, also where one of them had a weak reference."""
+
+    async def selected() -> list[bool]:
+        sock = ok(socket.open("inet", "dgram", "udp"))
+        ok(socket.bind(sock, "loopback"))
+        to = ok(socket.sockname(sock))
+        heard = []
+        for _ in range(5):
+            select: Any = socket.recvfrom_nowait(sock)
+            seen = [weakref.ref(select), weakref.ref(select.info)]
+            ok(await socket.sendto(sock, b"x", to))
+            message = await receive(select.info.ref)
+            seen.append(weakref.ref(message))
+            heard += [select.data is None, select.info.continuation is None, message.socket is sock]
+            heard += [(message.tag, message.ref) == ("recvfrom", select.info.ref)]
+            assert ok(socket.recvfrom_nowait(sock))[1] == b"x"
+            del select, message
+            heard += [one() is None for one in seen]
+        ok(await socket.close(sock))
+        return heard
+
+    async def all_true() -> bool:
+        return all(await selected())
+
+    both_ways(all_true)

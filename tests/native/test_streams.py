@@ -15,7 +15,7 @@ from actorsock.inet import Tcp, TcpPassive
 from actorsock.inet.driver.opening import kind_of
 from actorsock.inet.packets.receive_buffer import Framing, ReceiveBuffer
 
-from .forms import both_ways, python_form, shown, slots_of
+from .forms import both_ways, numbers_of, python_form, shown, slots_of
 
 # --- packets --------------------------------------------------------------------------------------
 
@@ -150,11 +150,11 @@ def _connected(given: Given) -> tuple[TcpSocket, stdlib.socket]:
 
 def _state(actor: Any) -> list[Any]:
     rules, buffer, queue = actor.rules, actor.buffer, actor.queue
-    things = [actor, rules, rules.mode, buffer, queue, actor.statistics]
+    things = [actor, rules, rules.mode, buffer, queue]
     state = [shown(thing, slots_of(thing)) for thing in things]
     for name in ("fd", "pid"):
         state[0].pop(name, None)
-    return [*state, bytes(buffer._data), actor.statistics.deviations, actor.make.__qualname__]
+    return [*state, bytes(buffer._data), numbers_of(actor.statistics), actor.make.__qualname__]
 
 
 def _framed(packet: Any, contents: list[bytes]) -> bytes:

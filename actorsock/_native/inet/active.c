@@ -16,37 +16,6 @@ call_method(PyObject *object, PyObject *name)
 /* --- steps of `deliver_arrived` ---------------------------------------------------------------- */
 
 int
-prepare_message(PyObject *type, PyObject **message)
-{
-    if (*message == NULL) {
-        *message = new_instance(type);
-    }
-    return *message == NULL ? -1 : 0;
-}
-
-void
-count_received(State *state, PyObject *statistics, Py_ssize_t size)
-{
-    long total, packets;
-    count_in_slot(statistics, state->statistics_recv_oct, size);
-    count_in_slot(statistics, state->statistics_recv_cnt, 1);
-    count_largest_in_slot(statistics, state->statistics_recv_max, size);
-    PyObject *former = SLOT(statistics, state->statistics_deviations);
-    if (former == NULL || !PyFloat_CheckExact(former)
-        || !slot_long(statistics, state->statistics_recv_oct, &total)
-        || !slot_long(statistics, state->statistics_recv_cnt, &packets) || packets < 1) {
-        return;
-    }
-    PyObject *sum = PyFloat_FromDouble(PyFloat_AS_DOUBLE(former)
-                                       + ((double)size - (double)total / (double)packets));
-    if (sum == NULL) {
-        PyErr_Clear(); /* as in `count` */
-        return;
-    }
-    slot_set(statistics, state->statistics_deviations, sum);
-}
-
-int
 count_down(State *state, PyObject *mode)
 {
     PyObject *value = SLOT(mode, state->mode_value);
@@ -73,6 +42,7 @@ count_down(State *state, PyObject *mode)
 int
 deliver_to_owner(State *state, PyObject *actor, PyObject *message, int passive)
 {
+    show_to_collector(message); /* from the socket much can be reached */
     PyObject *owner = SLOT(actor, state->receiver_owner_process);
     int is_plain = is_process(state, owner) && is_plain_receiver(state, owner, message)
                    && SLOT(owner, state->process_ending) == Py_False;

@@ -3,7 +3,7 @@
 #ifndef ACTORSOCK_ACTIVE_H
 #define ACTORSOCK_ACTIVE_H
 
-#include "../core.h"
+#include "statistics.h"
 
 /* What comes next: -1 an exception is set.  */
 enum { LEFT_TO_PYTHON = 0, FINISHED = 1, GO_ON = 2 };
@@ -15,10 +15,14 @@ int call_method(PyObject *object, PyObject *name);
 
 /* Make the message of what comes next, if `*message` is NULL: 0 or -1. Before anything is taken that
    could be lost; and before the actor is looked at, since a finalizer may run now and close it.  */
-int prepare_message(PyObject *type, PyObject **message);
-
-/* Statistics.received(size), without an exception.  */
-void count_received(State *state, PyObject *statistics, Py_ssize_t size);
+static inline int
+prepare_message(PyObject *type, Kept *kept, PyObject **message)
+{
+    if (*message == NULL) {
+        *message = new_kept(type, kept);
+    }
+    return *message == NULL ? -1 : 0;
+}
 
 /* ActiveMode.delivered(): 1 if a passive message is due, 0, or -1.  */
 int count_down(State *state, PyObject *mode);

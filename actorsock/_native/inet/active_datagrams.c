@@ -129,7 +129,7 @@ deliver_datagram(State *state, Arrived *arrived, const struct sockaddr_in *sourc
     SLOT(message, state->udp_port) = port;
     SLOT(message, state->udp_data) = data;
     SLOT(message, state->udp_ancillary) = Py_NewRef(Py_None);
-    count_received(state, arrived->statistics, PyBytes_GET_SIZE(data));
+    count_received(arrived->statistics, PyBytes_GET_SIZE(data));
     int passive = count_down(state, arrived->mode);
     int done = passive < 0 ? -1 : deliver_to_owner(state, arrived->actor, message, passive);
     Py_DECREF(message);
@@ -181,7 +181,7 @@ deliver_next(State *state, Arrived *arrived)
     if (SLOT(arrived->mode, state->mode_value) == Py_False) {
         return FINISHED;
     }
-    if (prepare_message(state->udp_type, &arrived->message) < 0) {
+    if (prepare_message(state->udp_type, &state->kept_udp, &arrived->message) < 0) {
         return -1;
     }
     if (SLOT(arrived->turns, state->turns_closed) != Py_False) {

@@ -80,7 +80,7 @@ deliver_packet(State *state, Pumped *pumped, PyObject *packet)
     SLOT(message, state->tcp_data) = packet;
     pumped->left -= PACKET_COST;
     if (slot_long(pumped->buffer, state->buffer_taken, &size)) {
-        count_received(state, pumped->statistics, size);
+        count_received(pumped->statistics, size);
     }
     int passive = count_down(state, pumped->mode);
     int done = passive < 0 ? -1 : deliver_to_owner(state, pumped->actor, message, passive);
@@ -166,7 +166,11 @@ pump_once(State *state, Pumped *pumped)
     if (SLOT(pumped->mode, state->mode_value) == Py_False) {
         return FINISHED;
     }
-    if (prepare_message(state->tcp_type, &pumped->message) < 0) {
+    if (SLOT(actor, state->actor_read_would_block) == Py_True && pumped->left > 0
+        && is_empty(state, pumped)) {
+        return FINISHED; /* as in most cases after one packet: without a message in vain */
+    }
+    if (prepare_message(state->tcp_type, &state->kept_tcp, &pumped->message) < 0) {
         return -1;
     }
     if (SLOT(pumped->rules, state->rules_stage) != state->str_open

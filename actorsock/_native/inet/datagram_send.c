@@ -1,6 +1,8 @@
-/* Sending datagrams: the twins of `_begin_datagram` and `_send_at_once`.  */
+/* Sending datagrams: the twin of `gen_udp.send`, where no name is looked up.  */
 
 #include "../sockets/transfers.h"
+#include "sending.h"
+#include "statistics.h"
 
 typedef struct {
     PyObject *data, *statistics; /* borrowed */
@@ -20,14 +22,13 @@ read_destination(State *state, PyObject *actor, PyObject *host, PyObject *port, 
            && family == AF_INET && read_address(host, port, &datagram->address);
 }
 
-/* Look at the arguments of a send, (host, port, data) or (data,): 1 if the actor is open, and would
+/* Look at the arguments of a send, a tuple (host, port, data) or (data,): 1 if the actor is open, and would
    hand the datagram to the kernel at once.  */
 static int
 is_plain_datagram(State *state, PyObject *actor, PyObject *args, Datagram *datagram)
 {
     long fd;
-    if (!is_exactly(actor, state->datagrams_type) || !PyTuple_CheckExact(args)
-        || (PyTuple_GET_SIZE(args) != 1 && PyTuple_GET_SIZE(args) != 3)) {
+    if (!is_exactly(actor, state->datagrams_type)) {
         return 0;
     }
     PyObject *turns = SLOT(actor, state->actor_turns);
@@ -62,9 +63,7 @@ send_datagram(State *state, const Datagram *datagram)
                       address, datagram->length);
         error = errno;
     } while (sent < 0 && error == EINTR);
-    count_in_slot(datagram->statistics, state->statistics_send_cnt, 1);
-    count_in_slot(datagram->statistics, state->statistics_send_oct, size);
-    count_largest_in_slot(datagram->statistics, state->statistics_send_max, size);
+    count_sent(datagram->statistics, size);
     if (sent >= 0) {
         return Py_NewRef(state->inet_ok);
     }
@@ -74,53 +73,64 @@ send_datagram(State *state, const Datagram *datagram)
     return result;
 }
 
-/* _send_at_once(actor, args) */
+static int
+is_datagrams(State *state, PyObject *actor)
+{
+    return is_exactly(actor, state->datagrams_type);
+}
+
+/* _send_at_once(actor, args), of an actor that the caller holds: 1, 0 or -1.  */
+static int
+send_at_once(State *state, PyObject *actor, PyObject *args, PyObject **result)
+{
+    Datagram datagram;
+    if (!is_plain_datagram(state, actor, args, &datagram)) {
+        return 0;
+    }
+    *result = send_datagram(state, &datagram);
+    return *result == NULL ? -1 : 1;
+}
+
 static PyObject *
-send_at_once(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
+try_in_python(State *state, PyObject *actor, PyObject *args)
+{
+    return PyObject_CallFunctionObjArgs(state->send_datagram_at_once, actor, args, NULL);
+}
+
+static PyObject *
+wait_in_python(State *state, PyObject *process, PyObject *actor, PyObject *args)
+{
+    return PyObject_CallFunctionObjArgs(state->send_datagram_anywhere, actor, args, NULL);
+}
+
+static const Transport DATAGRAMS = {is_datagrams, send_at_once, try_in_python, wait_in_python};
+
+/* send(sock, *args) */
+static PyObject *
+send_(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
 {
     Twin *self = (Twin *)op;
-    Datagram datagram;
+    Py_ssize_t number = PyVectorcall_NARGS(nargsf);
     if (inet_prepare(self->state) < 0) {
         return NULL;
     }
-    if (PyVectorcall_NARGS(nargsf) == 2 && kwnames == NULL
-        && is_plain_datagram(self->state, args[0], args[1], &datagram)) {
-        return send_datagram(self->state, &datagram);
-    }
-    return twin_fall_back(self, args, nargsf, kwnames);
-}
-
-/* _begin_datagram(sock, args) */
-static PyObject *
-begin_datagram(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
-{
-    Twin *self = (Twin *)op;
-    State *state = self->state;
-    Datagram datagram;
-    if (inet_prepare(state) < 0) {
-        return NULL;
-    }
-    if (PyVectorcall_NARGS(nargsf) == 2 && kwnames == NULL
-        && is_exactly(args[0], state->udp_socket_type)) {
-        PyObject *process = stepped_process(state);
-        PyObject *body = payer_of(state, process);
-        if (body != NULL
-            && is_plain_datagram(state, SLOT(args[0], state->socket__actor), args[1], &datagram)) {
-            pay(state, body);
-            PyObject *result = send_datagram(state, &datagram);
-            Py_DECREF(process);
-            return result;
-        }
-        Py_XDECREF(process);
-        if (process == NULL && PyErr_Occurred()) {
+    if ((number == 2 || number == 4) && kwnames == NULL
+        && is_exactly(args[0], self->state->udp_socket_type)) {
+        PyObject *given = PyTuple_New(number - 1);
+        if (given == NULL) {
             return NULL;
         }
+        for (Py_ssize_t i = 1; i < number; i++) {
+            PyTuple_SET_ITEM(given, i - 1, Py_NewRef(args[i]));
+        }
+        PyObject *made = new_sending(self, &DATAGRAMS, args[0], given);
+        Py_DECREF(given);
+        return made;
     }
     return twin_fall_back(self, args, nargsf, kwnames);
 }
 
 const TwinEntry DATAGRAM_SEND_TWINS[] = {
-    {"_begin_datagram", begin_datagram},
-    {"_send_at_once", send_at_once},
+    {"actorsock.inet.calls.datagrams.send", send_},
     {NULL, NULL},
 };

@@ -220,27 +220,24 @@ next_packet(State *state, PyObject *buffer, PyObject **packet)
     return 1;
 }
 
+/* An empty buffer is at its start and waits for nothing, so only `taken` changes.  */
 int
 whole_packet(State *state, PyObject *buffer, PyObject *piece, PyObject **packet)
 {
-    long packet_size, line_length;
-    PyObject *rule = SLOT(buffer, state->buffer__rule);
-    int prefix = prefix_of(state, rule);
-    if (prefix == 0
-        || !read_limits(state, SLOT(buffer, state->buffer__limits), &packet_size, &line_length)) {
-        return 0;
-    }
     Unread unread = {PyBytes_AS_STRING(piece), PyBytes_GET_SIZE(piece), 0, 0};
-    Measured measured = {0, 0, 0, 0};
-    if (!measure_prefixed(&unread, prefix, packet_size, &measured)
-        || measured.length != unread.size) {
+    Measured measured;
+    if (!measure(state, buffer, &unread, &measured) || measured.length != unread.size) {
         return 0;
     }
     PyObject *taken = PyLong_FromSsize_t(unread.size);
-    *packet = taken == NULL ? NULL
-                            : PyBytes_FromStringAndSize(unread.bytes + prefix, unread.size - prefix);
+    if (taken == NULL) {
+        return -1;
+    }
+    *packet = measured.header == 0 ? Py_NewRef(piece)
+                                   : PyBytes_FromStringAndSize(unread.bytes + measured.header,
+                                                               unread.size - measured.header);
     if (*packet == NULL) {
-        Py_XDECREF(taken);
+        Py_DECREF(taken);
         return -1;
     }
     slot_set(buffer, state->buffer_taken, taken);

@@ -1,6 +1,8 @@
-/* Sending on a stream that queues nothing: the twin of `_begin_send`.  */
+/* Sending on a stream that queues nothing: the twin of `gen_tcp.send`.  */
 
 #include "../sockets/transfers.h"
+#include "sending.h"
+#include "statistics.h"
 
 /* A header and data up to this size are joined for the system call.  */
 #define JOINED 4096
@@ -94,57 +96,60 @@ after_part(State *state, PyObject *actor, PyObject *data, const Output *output, 
     return done < 0 ? NULL : Py_NewRef(state->inet_ok);
 }
 
-/* _begin_send for `process`: 1, 0 or -1. The caller holds all of them.  */
 static int
-send_for(State *state, PyObject *process, PyObject *actor, PyObject *data, PyObject **result)
+is_stream(State *state, PyObject *actor)
+{
+    return is_exactly(actor, state->stream_type);
+}
+
+/* StreamOutput.send_at_once(data), of an actor that the caller holds: 1, 0 or -1.  */
+static int
+send_at_once(State *state, PyObject *actor, PyObject *data, PyObject **result)
 {
     Output output;
-    PyObject *body = payer_of(state, process);
     Py_ssize_t size = PyBytes_GET_SIZE(data);
-    if (body == NULL || !is_plain_output(state, actor, size, &output)) {
+    if (!is_plain_output(state, actor, size, &output)) {
         return 0;
     }
-    pay(state, body);
     ssize_t sent = transmit(&output, PyBytes_AS_STRING(data), size);
     int error = errno;
     Py_ssize_t total = size + output.head_size;
-    count_in_slot(output.statistics, state->statistics_send_cnt, 1);
-    count_in_slot(output.statistics, state->statistics_send_oct, total);
-    count_largest_in_slot(output.statistics, state->statistics_send_max, total);
+    count_sent(output.statistics, total);
     *result = sent == total ? Py_NewRef(state->inet_ok)
                             : after_part(state, actor, data, &output, sent, error);
     return *result == NULL ? -1 : 1;
 }
 
-/* _begin_send(sock, data) */
 static PyObject *
-begin_send(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
+try_in_python(State *state, PyObject *actor, PyObject *data)
+{
+    return PyObject_CallMethodOneArg(actor, state->str_send_at_once, data);
+}
+
+static PyObject *
+wait_in_python(State *state, PyObject *process, PyObject *actor, PyObject *data)
+{
+    return PyObject_CallMethodObjArgs(actor, state->str_send_later, process, data, NULL);
+}
+
+static const Transport STREAM = {is_stream, send_at_once, try_in_python, wait_in_python};
+
+/* send(sock, data) */
+static PyObject *
+send_(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
 {
     Twin *self = (Twin *)op;
-    State *state = self->state;
-    if (inet_prepare(state) < 0) {
+    if (inet_prepare(self->state) < 0) {
         return NULL;
     }
     if (PyVectorcall_NARGS(nargsf) == 2 && kwnames == NULL
-        && is_exactly(args[0], state->tcp_socket_type) && PyBytes_CheckExact(args[1])) {
-        PyObject *process = stepped_process(state);
-        if (process != NULL) {
-            PyObject *actor = Py_XNewRef(SLOT(args[0], state->socket__actor)), *result = NULL;
-            int done = send_for(state, process, actor, args[1], &result);
-            Py_XDECREF(actor);
-            Py_DECREF(process);
-            if (done != 0) {
-                return result;
-            }
-        }
-        else if (PyErr_Occurred()) {
-            return NULL;
-        }
+        && is_exactly(args[0], self->state->tcp_socket_type) && PyBytes_CheckExact(args[1])) {
+        return new_sending(self, &STREAM, args[0], args[1]);
     }
     return twin_fall_back(self, args, nargsf, kwnames);
 }
 
 const TwinEntry STREAM_SEND_TWINS[] = {
-    {"_begin_send", begin_send},
+    {"actorsock.inet.calls.streams.send", send_},
     {NULL, NULL},
 };

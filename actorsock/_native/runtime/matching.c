@@ -56,8 +56,7 @@ has_plain_attributes(PyTypeObject *type)
     return type->tp_getattro == PyObject_GenericGetAttr;
 }
 
-/* isinstance(message, classes): 1, 0, or -1 without an exception if `message` has a computed class. */
-static int
+int
 is_instance(State *state, PyObject *message, PyObject *classes)
 {
     PyTypeObject *type = Py_TYPE(message);
@@ -164,7 +163,7 @@ PyType_Spec matcher_spec = {
 static int
 is_plain_class(State *state, PyObject *pattern)
 {
-    return Py_IS_TYPE(pattern, &PyType_Type) || is_exactly(pattern, state->class_of_results);
+    return Py_IS_TYPE(pattern, &PyType_Type) || is_exactly(pattern, state->class_of_values);
 }
 
 static int

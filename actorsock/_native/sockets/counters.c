@@ -122,47 +122,6 @@ count_largest_slowly(PyObject *counters, Counter which, Py_ssize_t amount)
     Py_XDECREF(number);
 }
 
-/* --- counters in slots -------------------------------------------------------------------------- */
-
-/* Add to the counter at `offset`. A counter that can't be written for want of memory stays as it is:
-   the bytes that it counts have been moved, and must not be lost with it.  */
-void
-count_in_slot(PyObject *counters, Py_ssize_t offset, Py_ssize_t amount)
-{
-    PyObject *former = SLOT(counters, offset), *sum;
-    long value = 0;
-    if (former == NULL || (slot_long(counters, offset, &value) && value <= LONG_MAX - amount)) {
-        sum = PyLong_FromLong(value + (long)amount);
-    }
-    else {
-        PyObject *addend = PyLong_FromSsize_t(amount);
-        sum = addend == NULL ? NULL : PyNumber_Add(former, addend);
-        Py_XDECREF(addend);
-    }
-    if (sum == NULL) {
-        PyErr_Clear();
-        return;
-    }
-    slot_set(counters, offset, sum);
-}
-
-/* Raise the counter at `offset` to `amount`, if it is lower.  */
-void
-count_largest_in_slot(PyObject *counters, Py_ssize_t offset, Py_ssize_t amount)
-{
-    long value;
-    PyObject *former = SLOT(counters, offset);
-    if (former != NULL && (!slot_long(counters, offset, &value) || value >= amount)) {
-        return;
-    }
-    PyObject *largest = PyLong_FromSsize_t(amount);
-    if (largest == NULL) {
-        PyErr_Clear();
-        return;
-    }
-    slot_set(counters, offset, largest);
-}
-
 /* --- the type ---------------------------------------------------------------------------------- */
 
 static PyObject *

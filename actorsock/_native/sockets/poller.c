@@ -13,11 +13,12 @@
 static PyObject *
 new_select_message(State *state, PyObject *socket, PyObject *tag, PyObject *handle)
 {
-    PyObject *message = new_instance(state->select_message_type);
+    PyObject *message = new_kept(state->select_message_type, &state->kept_select_message);
     if (message != NULL) {
         SLOT(message, state->select_message_socket) = Py_NewRef(socket);
         SLOT(message, state->select_message_tag) = Py_NewRef(tag);
         SLOT(message, state->select_message_ref) = Py_NewRef(handle);
+        show_to_collector(message); /* from the socket much can be reached */
     }
     return message;
 }

@@ -210,20 +210,23 @@ nothing_to_read(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kw
 static PyObject *
 new_select(State *state, PyObject *tag, PyObject *handle)
 {
-    PyObject *info = new_instance(state->select_info_type);
+    PyObject *info = new_kept(state->select_info_type, &state->kept_select_info);
     if (info == NULL) {
         return NULL;
     }
     SLOT(info, state->select_info_tag) = Py_NewRef(tag);
     SLOT(info, state->select_info_ref) = Py_NewRef(handle);
     SLOT(info, state->select_info_continuation) = Py_NewRef(Py_None);
-    PyObject *select = new_instance(state->select_type);
+    PyObject *select = new_kept(state->select_type, &state->kept_select);
     if (select == NULL) {
         Py_DECREF(info);
         return NULL;
     }
     SLOT(select, state->select_info) = info;
     SLOT(select, state->select_data) = Py_NewRef(Py_None);
+    if (PyObject_GC_IsTracked(info)) { /* else neither of them refers to what could lead back to it */
+        show_to_collector(select);
+    }
     return select;
 }
 

@@ -2,7 +2,7 @@
 
 import socket as stdlib
 import sys
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from math import inf
 from typing import Any, Final
 
@@ -103,6 +103,7 @@ async def connect(sock: UdpSocket, address: Any, port: int | str | None = None) 
     return found if isinstance(found, Error) else actor.connect(found.value)
 
 
+@twin
 @enable_ki_protection
 async def send(sock: UdpSocket, *args: Any) -> Ok[None] | Error:
     """Send a datagram. Erlang's `gen_udp:send/2,3,4,5`.
@@ -138,34 +139,14 @@ async def send(sock: UdpSocket, *args: Any) -> Ok[None] | Error:
 
         ok(await gen_udp.send(sock, "localhost", 53, query))
     """
-    result = _begin_datagram(sock, args)
-    if type(result) is Ok:  # nearly always in a light process
-        return result
-    return result if isinstance(result, Error) else await result
-
-
-@twin
-def _begin_datagram(
-    sock: UdpSocket, args: tuple[Any, ...]
-) -> Ok[None] | Error | Awaitable[Ok[None] | Error]:
-    """Send a datagram; return the result, or what the caller must await for it."""
     actor = datagram_of(sock)
     pause = current_process().body.spend(SYSTEM_CALL)
     if pause is not None:
-        return _send_after(pause, actor, args)
-    result = _send_at_once(actor, args)
-    return _send_anywhere(actor, args) if result is None else result
-
-
-async def _send_after(
-    pause: Awaitable[None], actor: DatagramActor, args: tuple[Any, ...]
-) -> Ok[None] | Error:
-    await pause
+        await pause
     result = _send_at_once(actor, args)
     return await _send_anywhere(actor, args) if result is None else result
 
 
-@twin
 def _send_at_once(actor: DatagramActor, args: tuple[Any, ...]) -> Ok[None] | Error | None:
     """Send an answer to a datagram, whose address is text, or to the peer; else return None."""
     match args:

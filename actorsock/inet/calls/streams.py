@@ -2,7 +2,6 @@
 
 import os
 import socket as stdlib
-from collections.abc import Awaitable
 from math import inf
 from typing import Any, Final, Literal
 
@@ -70,6 +69,7 @@ async def recv(sock: TcpSocket, length: int = 0, timeout: float = inf) -> Ok[Any
     return await actor.recv(length, timeout)
 
 
+@twin
 @enable_ki_protection
 async def send(sock: TcpSocket, data: Any) -> Ok[None] | Error:
     """Send data. Erlang's `gen_tcp:send/2`.
@@ -99,18 +99,12 @@ async def send(sock: TcpSocket, data: Any) -> Ok[None] | Error:
 
         ok(await gen_tcp.send(sock, [b"GET ", path, b" HTTP/1.0", [13, 10, 13, 10]]))
     """
-    result = _begin_send(sock, data)
-    if type(result) is Ok:  # nearly always
-        return result
-    return result if isinstance(result, Error) else await result
-
-
-@twin
-def _begin_send(sock: TcpSocket, data: Any) -> Ok[None] | Error | Awaitable[Ok[None] | Error]:
-    """Send data; return the result, or what the caller must await for it."""
     actor = connection_of(sock)
     given = data_of(data, actor)
-    return actor if isinstance(actor, Error) else actor.send(current_process(), given)
+    if isinstance(actor, Error):
+        return actor
+    result = actor.send(current_process(), given)
+    return result if isinstance(result, _RESULT) else await result
 
 
 @enable_ki_protection

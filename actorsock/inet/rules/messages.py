@@ -4,6 +4,7 @@ from typing import Any, Final, final
 
 import attrs
 
+from ..._native import class_of_values
 from ...runtime.core.identity import Ref
 from ...runtime.core.messages import owed
 
@@ -32,7 +33,7 @@ __all__ = [
 
 @final
 @attrs.frozen(init=False)
-class Tcp:
+class Tcp(metaclass=class_of_values):
     """Data, or one packet, of an active socket. Erlang's `{tcp, Socket, Data}`.
 
     Attributes:
@@ -126,7 +127,7 @@ class TcpPassive:
 
 @final
 @attrs.frozen
-class Udp:
+class Udp(metaclass=class_of_values):
     """A datagram. Erlang's `{udp, Socket, Address, Port[, AncData], Data}`.
 
     Attributes:

@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from ..._native import twin
+
 __all__ = ["STATISTICS", "Statistics"]
 
 STATISTICS: Final = (
@@ -19,12 +21,9 @@ STATISTICS: Final = (
 """The names of all counters, in Erlang's order."""
 
 
-class Statistics:
-    """What a socket has handed over and taken: packets are counted as a program sees them.
-
-    Received bytes count when they are handed over, with the header of their packet; sent ones
-    when they are taken for sending, also if they are still queued.
-    """
+@twin
+class PacketNumbers:
+    """The numbers of `Statistics`: what is counted, without what is computed from that."""
 
     __slots__ = (
         "deviations", "recv_cnt", "recv_max", "recv_oct", "send_cnt", "send_max", "send_oct",
@@ -35,6 +34,16 @@ class Statistics:
         """The sum of how far each received packet was from the average so far, with its sign."""
         self.recv_oct = self.recv_cnt = self.recv_max = 0
         self.send_oct = self.send_cnt = self.send_max = 0
+
+
+class Statistics(PacketNumbers):
+    """What a socket has handed over and taken: packets are counted as a program sees them.
+
+    Received bytes count when they are handed over, with the header of their packet; sent ones
+    when they are taken for sending, also if they are still queued.
+    """
+
+    __slots__ = ()
 
     def received(self, size: int) -> None:
         """Count one received packet."""

@@ -21,7 +21,7 @@ from typing import Any, Final, Union, get_args, get_origin
 
 from trio.lowlevel import disable_ki_protection, enable_ki_protection
 
-from ..._native import twin
+from ..._native import class_of_values, twin
 from ...arguments import shown
 from .identity import Ref
 from .reductions import SCAN_QUANTUM
@@ -114,11 +114,8 @@ def test_of(pattern: Any) -> Matcher:
 
 def _is_plain_class(pattern: Any) -> bool:
     """Return whether it is a class without a metaclass that could say what its instances are."""
-    return type(pattern) is type or type(pattern) is _TYPE
-
-
-_TYPE: Final = twin(type)
-"""With the native core the class of `Ok`, which does in all this as `type` does."""
+    # The class of `Ok` does in all this as `type` does.
+    return type(pattern) is type or type(pattern) is class_of_values
 
 
 def _test_of_types(types: type | tuple[Any, ...]) -> Matcher:

@@ -4,6 +4,7 @@ from typing import Final, Literal
 
 import attrs
 
+from ..._native import class_of_values
 from ...results import Tag
 from ...runtime.core.identity import Ref
 from ...runtime.core.messages import owed
@@ -34,7 +35,7 @@ ACTIVITY_OF: Final[dict[Tag, Activity]] = {
 
 
 @attrs.frozen
-class SelectMessage:
+class SelectMessage(metaclass=class_of_values):
     """The message that it is the turn of the receiver: call again.
 
     Erlang's `{'$socket', Socket, select, Handle}`.
