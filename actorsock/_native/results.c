@@ -66,7 +66,8 @@ let_go_of(PyTypeObject *type, PyObject *op)
 static void
 empty(PyTypeObject *owner, PyObject *op)
 {
-    if (owner->tp_weaklistoffset != 0) {
+    Py_ssize_t references = owner->tp_weaklistoffset; /* below 0: elsewhere */
+    if (references < 0 || (references > 0 && SLOT(op, references) != NULL)) {
         PyObject_ClearWeakRefs(op);
     }
     for (Py_ssize_t at = FIRST_SLOT, end = end_of_slots(owner); at < end; at += sizeof(PyObject *)) {
@@ -142,7 +143,8 @@ free_kept(State *state)
         state->kept_##name.first = SLOT(kept, FIRST_SLOT);                                        \
         PyObject_GC_Del(kept);                                                                    \
     }                                                                                             \
-    state->kept_##name.number = 0;
+    state->kept_##name.number = 0;                                                                \
+    Py_CLEAR(state->kept_##name.instancecheck);
     KEPT_CLASSES(FREE)
 #undef FREE
 }
@@ -188,6 +190,23 @@ class_instancecheck(PyObject *op, PyObject *instance)
                                             instance);
 }
 
+static PyMethodDef INSTANCECHECK = {"__instancecheck__", class_instancecheck, METH_O, NULL};
+
+/* cls.__instancecheck__: the bound method, which is kept for the next one.  */
+static PyObject *
+class_get_instancecheck(PyObject *op, void *closure)
+{
+    State *state = state_of(Py_TYPE(op));
+    Kept *kept = state == NULL ? NULL : kept_of(state, (PyTypeObject *)op);
+    if (kept == NULL) {
+        return PyCFunction_New(&INSTANCECHECK, op);
+    }
+    if (kept->instancecheck == NULL) {
+        kept->instancecheck = PyCFunction_New(&INSTANCECHECK, op);
+    }
+    return Py_XNewRef(kept->instancecheck);
+}
+
 /* getattr(cls, name), as `PyObject_GetAttrString` asks for it.  */
 static PyObject *
 class_getattr(PyObject *op, char *name)
@@ -226,17 +245,18 @@ class_clear(PyObject *op)
     return PyType_Type.tp_clear(op);
 }
 
-static PyMethodDef class_methods[] = {
-    {"__instancecheck__", class_instancecheck, METH_O, NULL},
-    {NULL, NULL, 0, NULL},
+/* Not a method: each isinstance would make a bound one.  */
+static PyGetSetDef class_getset[] = {
+    {"__instancecheck__", class_get_instancecheck, NULL, NULL, NULL},
+    {NULL, NULL, NULL, NULL, NULL},
 };
 
 static PyType_Slot class_slots[] = {
     {Py_tp_clear, class_clear},
     {Py_tp_getattr, class_getattr},
     {Py_tp_getattro, class_getattro},
+    {Py_tp_getset, class_getset},
     {Py_tp_init, class_init},
-    {Py_tp_methods, class_methods},
     {Py_tp_traverse, class_traverse},
     {0, NULL},
 };

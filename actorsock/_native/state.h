@@ -472,6 +472,7 @@
 typedef struct {
     PyObject *first; /* or NULL; the next one is in its first slot */
     int number;
+    PyObject *instancecheck; /* of the class, or NULL */
 } Kept;
 
 typedef struct Pass Pass;
