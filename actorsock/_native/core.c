@@ -435,6 +435,9 @@ module_traverse(PyObject *module, visitproc visit, void *arg)
 #define VISIT(name) Py_VISIT(state->str_##name);
     STATE_WORDS(VISIT)
 #undef VISIT
+#define VISIT(name) Py_VISIT(state->kept_##name.instancecheck);
+    KEPT_CLASSES(VISIT)
+#undef VISIT
     return 0;
 }
 

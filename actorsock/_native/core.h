@@ -487,6 +487,16 @@ int attempt_of(State *state, PyObject *op, PyObject *actor, PyObject **result);
 /* Readiness.nothing_to_read(): 1, 0, or -1 without an exception if the case is not plain.  */
 int finds_nothing(State *state, PyObject *actor);
 
+/* Whether poll(2) does not say that there is nothing to read.  */
+int may_be_readable(int fd);
+
+/* Make the process, which receives, the current user of the lane; its Select, a new reference.  */
+PyObject *select_in_lane(State *state, PyObject *pid, PyObject *lane, PyObject *handle,
+                         PyObject *tag);
+
+/* Select the current user of a lane, which was not selected before, and which the caller holds: 1 or -1.  */
+int select_user(State *state, PyObject *actor, PyObject *lane, PyObject *user);
+
 /* SocketActor.select_for, of an operation that receives; a new reference.  */
 PyObject *select_plainly(State *state, PyObject *actor, PyObject *pid, PyObject *lane,
                          PyObject *handle, PyObject *tag);

@@ -66,7 +66,8 @@ let_go_of(PyTypeObject *type, PyObject *op)
 static void
 empty(PyTypeObject *owner, PyObject *op)
 {
-    if (owner->tp_weaklistoffset != 0) {
+    Py_ssize_t references = owner->tp_weaklistoffset; /* below 0: elsewhere */
+    if (references < 0 || (references > 0 && SLOT(op, references) != NULL)) {
         PyObject_ClearWeakRefs(op);
     }
     for (Py_ssize_t at = FIRST_SLOT, end = end_of_slots(owner); at < end; at += sizeof(PyObject *)) {
@@ -142,12 +143,22 @@ free_kept(State *state)
         state->kept_##name.first = SLOT(kept, FIRST_SLOT);                                        \
         PyObject_GC_Del(kept);                                                                    \
     }                                                                                             \
-    state->kept_##name.number = 0;
+    state->kept_##name.number = 0;                                                                \
+    Py_CLEAR(state->kept_##name.instancecheck);
     KEPT_CLASSES(FREE)
 #undef FREE
 }
 
 /* --- their class ------------------------------------------------------------------------------- */
+
+/* Whether an instance of `base` is freed without anything else being done. (Since CPython 3.12 `Generic` is a
+   class of C, with a function of its own for that.)  */
+static int
+is_only_freed(PyTypeObject *base, PyTypeObject *type)
+{
+    return base == &PyBaseObject_Type || base->tp_dealloc == type->tp_dealloc
+           || strcmp(base->tp_name, "typing.Generic") == 0;
+}
 
 /* Whether instances of `type`, which Python has just made, are slots and perhaps weak references, and
    nothing else. (attrs makes a class without slots first.)  */
@@ -156,7 +167,7 @@ has_slots_alone(PyTypeObject *type)
 {
     PyTypeObject *base = type->tp_base;
     return base->tp_basicsize == FIRST_SLOT && type->tp_itemsize == 0 && type->tp_dictoffset == 0
-           && (base == &PyBaseObject_Type || base->tp_dealloc == type->tp_dealloc)
+           && is_only_freed(base, type)
            && (type->tp_weaklistoffset <= 0
                || type->tp_weaklistoffset == type->tp_basicsize - (Py_ssize_t)sizeof(PyObject *))
            && end_of_slots(type) > FIRST_SLOT && type->tp_free == PyObject_GC_Del
@@ -186,6 +197,23 @@ class_instancecheck(PyObject *op, PyObject *instance)
     return found >= 0 ? PyBool_FromLong(found)
                       : PyObject_CallMethod((PyObject *)&PyType_Type, "__instancecheck__", "OO", op,
                                             instance);
+}
+
+static PyMethodDef INSTANCECHECK = {"__instancecheck__", class_instancecheck, METH_O, NULL};
+
+/* cls.__instancecheck__: the bound method, which is kept for the next one.  */
+static PyObject *
+class_get_instancecheck(PyObject *op, void *closure)
+{
+    State *state = state_of(Py_TYPE(op));
+    Kept *kept = state == NULL ? NULL : kept_of(state, (PyTypeObject *)op);
+    if (kept == NULL) {
+        return PyCFunction_New(&INSTANCECHECK, op);
+    }
+    if (kept->instancecheck == NULL) {
+        kept->instancecheck = PyCFunction_New(&INSTANCECHECK, op);
+    }
+    return Py_XNewRef(kept->instancecheck);
 }
 
 /* getattr(cls, name), as `PyObject_GetAttrString` asks for it.  */
@@ -226,17 +254,18 @@ class_clear(PyObject *op)
     return PyType_Type.tp_clear(op);
 }
 
-static PyMethodDef class_methods[] = {
-    {"__instancecheck__", class_instancecheck, METH_O, NULL},
-    {NULL, NULL, 0, NULL},
+/* Not a method: each isinstance would make a bound one.  */
+static PyGetSetDef class_getset[] = {
+    {"__instancecheck__", class_get_instancecheck, NULL, NULL, NULL},
+    {NULL, NULL, NULL, NULL, NULL},
 };
 
 static PyType_Slot class_slots[] = {
     {Py_tp_clear, class_clear},
     {Py_tp_getattr, class_getattr},
     {Py_tp_getattro, class_getattro},
+    {Py_tp_getset, class_getset},
     {Py_tp_init, class_init},
-    {Py_tp_methods, class_methods},
     {Py_tp_traverse, class_traverse},
     {0, NULL},
 };

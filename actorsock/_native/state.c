@@ -242,6 +242,25 @@ check_base(PyObject *type, PyObject *base)
     return 0;
 }
 
+/* The function behind the attribute `cr_running` of coroutines: 0 or -1.  */
+static int
+import_running(State *state)
+{
+    PyObject *found = PyObject_GetAttrString((PyObject *)&PyCoro_Type, "cr_running");
+    if (found == NULL) {
+        return -1;
+    }
+    int known = Py_IS_TYPE(found, &PyGetSetDescr_Type);
+    if (known) {
+        state->get_running = ((PyGetSetDescrObject *)found)->d_getset->get;
+    }
+    else {
+        PyErr_SetString(PyExc_TypeError, "cr_running: not an attribute of C");
+    }
+    Py_DECREF(found);
+    return known ? 0 : -1;
+}
+
 /* Whether the classes of bodies have the layout that `BUDGET` and `FLOOR` rely on: 0 or -1.  */
 static int
 check_accounts(State *state)
@@ -295,7 +314,7 @@ import_runtime(State *state)
     if (keep(&state->only_after, Py_BuildValue("(O)", state->str_after)) < 0) {
         return -1;
     }
-    if (import_deque(state) < 0 || check_accounts(state) < 0
+    if (import_deque(state) < 0 || import_running(state) < 0 || check_accounts(state) < 0
         || import_long(&state->start_cost, REDUCTIONS, "START") < 0
         || import_long(&state->light_full, REDUCTIONS, "LIGHT_BUDGET") < 0
         || import_long(&state->task_full, REDUCTIONS, "TASK_BUDGET") < 0

@@ -59,6 +59,7 @@
     X(current_task)                                                                               \
     X(by_task)                                                                                    \
     X(last_task)                                                                                  \
+    X(last_code)                                                                                  \
     X(last_found)                                                                                 \
     X(found_before)                                                                               \
     X(checkpoint_if_cancelled)                                                                    \
@@ -217,7 +218,6 @@
     X(throw_misuse)                                                                               \
     X(cr_await)                                                                                   \
     X(cr_frame)                                                                                   \
-    X(cr_running)                                                                                 \
     X(coro)                                                                                       \
     X(throw)                                                                                      \
     X(waiting)                                                                                    \
@@ -476,6 +476,7 @@
 typedef struct {
     PyObject *first; /* or NULL; the next one is in its first slot */
     int number;
+    PyObject *instancecheck; /* of the class, or NULL */
 } Kept;
 
 typedef struct Pass Pass;
@@ -496,6 +497,7 @@ typedef struct {
     INET_SLOTS(DECLARE)
 #undef DECLARE
     PyCFunction deque_append, deque_popleft; /* NULL if they are called in another way */
+    getter get_running;                      /* of the attribute `cr_running` of a coroutine */
     long lowest_count, highest_count;
     long start_cost, handler_full, light_full, task_full, last_host, last_port, last_text_host;
     long system_call, drain_batch;

@@ -8,12 +8,18 @@ typedef struct {
     Kind kind;
 } Request;
 
+/* The handle of the process; a new reference.  */
+static PyObject *
+handle_of(State *state, const Request *asked)
+{
+    return asked->ref == Py_None ? new_ref(state) : Py_NewRef(asked->ref);
+}
+
 /* SocketActor.select_for: the process becomes the current user.  */
 static PyObject *
 select_now(State *state, const Request *asked, PyObject *op)
 {
-    PyObject *handle = asked->ref == Py_None ? PyObject_CallNoArgs(state->ref_type)
-                                             : Py_NewRef(asked->ref);
+    PyObject *handle = handle_of(state, asked);
     if (handle == NULL) {
         return NULL;
     }
@@ -115,6 +121,100 @@ is_known_body(State *state, PyObject *body)
 
 typedef int (*Attempt)(State *, const Request *, PyObject *, PyObject **);
 
+/* --- a process that has used up its budget ----------------------------------------------------- */
+
+/* _must_give_way(body), of one that has nothing left but a debt.  */
+static int
+must_give_way(State *state, long long left)
+{
+    return left > -state->light_full || left <= -2 * state->light_full;
+}
+
+/* Whether the process waits for nothing, and can be sent a message without Python code.  */
+static int
+is_plain_caller(State *state, PyObject *process, PyObject *body)
+{
+    PyObject *mailbox = SLOT(process, state->process_mailbox);
+    return is_exactly(process, state->process_type) && !is_exactly(body, state->handler_type)
+           && is_exactly(mailbox, state->mailbox_type)
+           && SLOT(mailbox, state->mailbox_wanted) == Py_None
+           && is_exactly(SLOT(mailbox, state->mailbox_arrivals), state->deque_type);
+}
+
+/* Whether the socket watches for the end of the process already.  */
+static int
+is_monitored(State *state, const Request *asked)
+{
+    PyObject *monitors = SLOT(asked->actor, state->actor__monitors);
+    int found = is_exactly(monitors, state->table_type) && table_find(monitors, asked->pid) != NULL;
+    PyErr_Clear();
+    return found;
+}
+
+/* SocketActor.give_way, until it has decided: 1 if it sends the message at once, 0 if it would report what is
+   not there, -1 if the Python has to do it.  */
+static int
+gives_way(State *state, const Request *asked, PyObject *process, PyObject *body)
+{
+    Plain plain;
+    return asked->kind.reads && is_plain_socket(state, asked->actor, &plain)
+                   && is_plain_caller(state, process, body) && is_monitored(state, asked)
+               ? may_be_readable(plain.fd)
+               : -1;
+}
+
+/* The rest of it: 1 or -1.  */
+static int
+select_at_once(State *state, const Request *asked, PyObject *unused, PyObject **result)
+{
+    PyObject *handle = handle_of(state, asked);
+    if (handle == NULL) {
+        return -1;
+    }
+    *result = select_in_lane(state, asked->pid, asked->lane, handle, asked->kind.tag);
+    Py_DECREF(handle);
+    if (*result == NULL) {
+        return -1;
+    }
+    PyObject *user = Py_NewRef(SLOT(asked->lane, state->lane_current));
+    int done = select_user(state, asked->actor, asked->lane, user);
+    Py_DECREF(user);
+    if (done < 0) {
+        Py_CLEAR(*result);
+    }
+    return done;
+}
+
+/* --- the call ---------------------------------------------------------------------------------- */
+
+/* Let the process pay, and ask: 1, 0 or -1.  */
+static int
+ask_for(State *state, const Request *asked, PyObject *process, PyObject *body, Attempt attempt,
+        PyObject *argument, PyObject **result)
+{
+    long long left = BUDGET(body) - FLOOR(body) - state->system_call;
+    int used_up = left <= 0 && must_give_way(state, left);
+    if (used_up) {
+        int gives = gives_way(state, asked, process, body);
+        if (gives < 0) {
+            return 0;
+        }
+        attempt = gives ? select_at_once : attempt;
+    }
+    int done = attempt(state, asked, argument, result);
+    if (done > 0) {
+        pay(state, body);
+        if (used_up) {
+            FLOOR(body) = BUDGET(body) + state->light_full;
+        }
+        if (observe(state, asked->actor, argument, asked->pid, *result) < 0) {
+            Py_CLEAR(*result);
+            done = -1;
+        }
+    }
+    return done;
+}
+
 /* Make `attempt` with `argument` for the calling process: 1, 0 or -1.  */
 static int
 ask(State *state, PyObject *actor, PyObject *ref, const Kind *kind, Attempt attempt,
@@ -132,17 +232,10 @@ ask(State *state, PyObject *actor, PyObject *ref, const Kind *kind, Attempt atte
         lane = open_lane(state, actor, kind);
     }
     if (lane != NULL && pid != NULL && may_go(state, lane, pid, kind) && is_known_body(state, body)
-        && can_pay(state, body) && returns_ok(state, actor)) {
+        && returns_ok(state, actor)) {
         Request asked = {actor, Py_NewRef(pid), Py_NewRef(lane), ref, *kind};
         Py_INCREF(body);
-        done = attempt(state, &asked, argument, result);
-        if (done > 0) {
-            pay(state, body);
-            if (observe(state, actor, argument, asked.pid, *result) < 0) {
-                Py_CLEAR(*result);
-                done = -1;
-            }
-        }
+        done = ask_for(state, &asked, process, body, attempt, argument, result);
         Py_DECREF(body);
         Py_DECREF(lane);
         Py_DECREF(pid);

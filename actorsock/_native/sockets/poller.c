@@ -61,8 +61,7 @@ wake_selected(State *state, PyObject *pid, PyObject *user)
     return done;
 }
 
-/* Select the current user of a lane, which was not selected before.  */
-static int
+int
 select_user(State *state, PyObject *actor, PyObject *lane, PyObject *user)
 {
     PyObject *pid = Py_XNewRef(SLOT(user, state->user_pid));

@@ -163,6 +163,13 @@ attempt_plainly(State *state, PyObject *actor, PyObject **result)
     return 1;
 }
 
+int
+may_be_readable(int fd)
+{
+    struct pollfd asked = {.fd = fd, .events = POLLIN};
+    return poll(&asked, 1, 0) != 0; /* also after an error, which an attempt will get */
+}
+
 /* 1 if a receive would surely find nothing, 0 if it may, -1 if the case is not plain.  */
 int
 finds_nothing(State *state, PyObject *actor)
@@ -179,9 +186,8 @@ finds_nothing(State *state, PyObject *actor)
         || SLOT(actor, state->actor_has_low_water_mark) != Py_False) {
         return -1;
     }
-    struct pollfd asked = {.fd = plain.fd, .events = POLLIN};
-    if (poll(&asked, 1, 0) != 0) {
-        return 0; /* ready, or an error, which the attempt will get */
+    if (may_be_readable(plain.fd)) {
+        return 0;
     }
     count(plain.counters, counted_read_tries, 1);
     return 1;
@@ -231,8 +237,7 @@ new_select(State *state, PyObject *tag, PyObject *handle)
 }
 
 PyObject *
-select_plainly(State *state, PyObject *actor, PyObject *pid, PyObject *lane, PyObject *handle,
-               PyObject *tag)
+select_in_lane(State *state, PyObject *pid, PyObject *lane, PyObject *handle, PyObject *tag)
 {
     /* A receive replaces an earlier one of the same process without an abort; so there is one
        decision, to watch.  */
@@ -246,6 +251,17 @@ select_plainly(State *state, PyObject *actor, PyObject *pid, PyObject *lane, PyO
     slot_set(lane, state->lane_selected, Py_NewRef(Py_False));
     slot_set(lane, state->lane_ever_waited, Py_NewRef(Py_True));
     slot_set(lane, state->lane_current, user);
+    return select;
+}
+
+PyObject *
+select_plainly(State *state, PyObject *actor, PyObject *pid, PyObject *lane, PyObject *handle,
+               PyObject *tag)
+{
+    PyObject *select = select_in_lane(state, pid, lane, handle, tag);
+    if (select == NULL) {
+        return NULL;
+    }
     if (SLOT(actor, state->actor_read_would_block) != Py_True
         && done_with(PyObject_CallMethodOneArg(actor, state->str_carry_out, state->watch_read))
                < 0) {
