@@ -387,11 +387,12 @@ is_class_of_values(PyTypeObject *type)
    nothing that could lead back to it.  */
 PyObject *new_kept(PyObject *type, Kept *kept);
 
+/* Have the collector see an object of a class that it looks at; it may see it already.  */
 static inline void
-show_to_collector(PyObject *made)
+show_to_collector(PyObject *object)
 {
-    if (!PyObject_GC_IsTracked(made)) { /* else its memory is new */
-        PyObject_GC_Track(made);
+    if (!PyObject_GC_IsTracked(object)) {
+        PyObject_GC_Track(object);
     }
 }
 

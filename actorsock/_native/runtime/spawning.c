@@ -168,34 +168,26 @@ typedef int (*Begin)(State *state, PyObject *node, PyObject *body, PyObject *pro
 /* Take a living process out of the garbage collector's sight: `alive` refers to it, so that nothing of it can be
    garbage, and to look at its many slots in each collection takes longer than to start and to end it. */
 static void
-hide_from_collector(State *state, PyObject *process)
+hide_process(State *state, PyObject *process)
 {
     PyObject_GC_UnTrack(process);
     PyObject_GC_UnTrack(SLOT(process, state->process_body));
     PyObject_GC_UnTrack(SLOT(process, state->process_mailbox));
 }
 
-static void
-show(PyObject *object)
-{
-    if (object != NULL && PyObject_IS_GC(object) && !PyObject_GC_IsTracked(object)) {
-        PyObject_GC_Track(object);
-    }
-}
-
 /* Undo that for a process that ends.  */
 static void
-show_to_collector(State *state, PyObject *process)
+show_process(State *state, PyObject *process)
 {
-    show(process);
+    show_to_collector(process);
     PyObject *body = SLOT(process, state->process_body);
     PyObject *mailbox = SLOT(process, state->process_mailbox);
     if (is_exactly(body, state->light_type) || is_exactly(body, state->task_type)
         || is_exactly(body, state->handler_type)) {
-        show(body);
+        show_to_collector(body);
     }
     if (is_exactly(mailbox, state->mailbox_type)) {
-        show(mailbox);
+        show_to_collector(mailbox);
     }
 }
 
@@ -211,7 +203,7 @@ start(State *state, PyObject *node, PyObject *body, Begin begin, PyObject *argum
         Py_CLEAR(process);
     }
     if (process != NULL) {
-        hide_from_collector(state, process);
+        hide_process(state, process);
     }
     Py_XDECREF(body);
     return process;
@@ -636,7 +628,7 @@ end_plainly(State *state, PyObject *process, PyObject *reason)
 {
     if (is_process(state, process)) {
         forget_process(state, process);
-        show_to_collector(state, process);
+        show_process(state, process);
     }
     if (!is_exactly(process, state->process_type) || !ends_plainly(state, process)) {
         return 0;
