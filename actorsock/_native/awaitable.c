@@ -87,6 +87,54 @@ add_to_traceback(Twin *function)
     }
 }
 
+PyObject *
+awaitable_send(PyObject *op, PyObject *value)
+{
+    PyObject *result;
+    if (Py_TYPE(op)->tp_as_async->am_send(op, value, &result) == PYGEN_RETURN) {
+        stop_with(&result);
+    }
+    return result;
+}
+
+PyObject *
+awaitable_next(PyObject *op)
+{
+    return awaitable_send(op, Py_None);
+}
+
+PyObject *
+await_once(PyObject *op, int is_awaited)
+{
+    if (is_awaited) {
+        PyErr_SetString(PyExc_RuntimeError, "coroutine is being awaited already");
+        return NULL;
+    }
+    return Py_NewRef(op);
+}
+
+PyObject *
+shown_of(PyObject *inner, PyObject *name)
+{
+    if (inner == NULL) {
+        PyErr_SetObject(PyExc_AttributeError, name);
+        return NULL;
+    }
+    return PyObject_GetAttr(inner, name);
+}
+
+void
+raise_used(void)
+{
+    PyErr_SetString(PyExc_RuntimeError, "cannot reuse already awaited coroutine");
+}
+
+void
+raise_executing(void)
+{
+    PyErr_SetString(PyExc_ValueError, "coroutine already executing");
+}
+
 void
 raise_thrown(PyObject *type, PyObject *exc)
 {

@@ -26,6 +26,22 @@ PyFrameObject *frame_of(Twin *function);
 /* Add that frame to the traceback of the exception that is set.  */
 void add_to_traceback(Twin *function);
 
+/* `send` and `__next__` of each of them: a step, of which the end is a StopIteration. The interpreter calls
+   these when it is traced, else the slot `am_send`.  */
+PyObject *awaitable_send(PyObject *op, PyObject *value);
+PyObject *awaitable_next(PyObject *op);
+
+/* `await`, of one caller only, as with a coroutine.  */
+PyObject *await_once(PyObject *op, int is_awaited);
+
+/* The attribute `name` of `inner`, the coroutine that is awaited, or NULL. Debuggers and trio ask for such
+   attributes to show where a coroutine waits.  */
+PyObject *shown_of(PyObject *inner, PyObject *name);
+
+/* Raise what a coroutine raises that is stepped again after its end, or while it runs.  */
+void raise_used(void);
+void raise_executing(void);
+
 /* Raise what the arguments of `throw` say.  */
 void raise_thrown(PyObject *type, PyObject *exc);
 

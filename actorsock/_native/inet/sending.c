@@ -208,7 +208,7 @@ static int
 refuse_if_running(Sending *self)
 {
     if (self->phase == RUNNING) {
-        PyErr_SetString(PyExc_ValueError, "coroutine already executing");
+        raise_executing();
         return -1;
     }
     return 0;
@@ -223,7 +223,7 @@ sending_send(PyObject *op, PyObject *value, PyObject **result)
         return PYGEN_ERROR;
     }
     if (self->phase == DONE) {
-        PyErr_SetString(PyExc_RuntimeError, "cannot reuse already awaited coroutine");
+        raise_used();
         return PYGEN_ERROR;
     }
     Py_INCREF(op);
@@ -234,33 +234,11 @@ sending_send(PyObject *op, PyObject *value, PyObject **result)
     return outcome;
 }
 
-/* `send` of a coroutine, which the interpreter calls when it is traced.  */
-static PyObject *
-sending_send_method(PyObject *op, PyObject *value)
-{
-    PyObject *result;
-    if (sending_send(op, value, &result) == PYGEN_RETURN) {
-        stop_with(&result);
-    }
-    return result;
-}
-
-static PyObject *
-sending_next(PyObject *op)
-{
-    return sending_send_method(op, Py_None);
-}
-
-/* `await`: of one caller only, as with a coroutine.  */
 static PyObject *
 sending_begin_await(PyObject *op)
 {
     Phase phase = ((Sending *)op)->phase;
-    if (phase != CALLED && phase != DONE) {
-        PyErr_SetString(PyExc_RuntimeError, "coroutine is being awaited already");
-        return NULL;
-    }
-    return Py_NewRef(op);
+    return await_once(op, phase != CALLED && phase != DONE);
 }
 
 /* An exception is thrown into the awaiting coroutine.  */
@@ -315,17 +293,6 @@ sending_close(PyObject *op, PyObject *unused)
 
 /* --- what it shows ------------------------------------------------------------------------------ */
 
-/* An attribute by which debuggers and trio show where a coroutine waits, of `inner`.  */
-static PyObject *
-shown_of_inner(Sending *self, PyObject *name)
-{
-    if (self->inner == NULL) {
-        PyErr_SetObject(PyExc_AttributeError, name);
-        return NULL;
-    }
-    return PyObject_GetAttr(self->inner, name);
-}
-
 /* Whether a frame of the Python function is shown: while the call is under way.  */
 static int
 has_frame(Sending *self)
@@ -338,7 +305,7 @@ get_frame(PyObject *op, void *closure)
 {
     Sending *self = (Sending *)op;
     return has_frame(self) ? (PyObject *)frame_of(self->function)
-                           : shown_of_inner(self, self->state->str_cr_frame);
+                           : shown_of(self->inner, self->state->str_cr_frame);
 }
 
 static PyObject *
@@ -348,7 +315,7 @@ get_await(PyObject *op, void *closure)
     if (has_frame(self)) {
         return Py_NewRef(self->inner == NULL ? Py_None : self->inner);
     }
-    return shown_of_inner(self, self->state->str_cr_await);
+    return shown_of(self->inner, self->state->str_cr_await);
 }
 
 static PyGetSetDef sending_getset[] = {
@@ -359,7 +326,7 @@ static PyGetSetDef sending_getset[] = {
 
 static PyMethodDef sending_methods[] = {
     {"close", sending_close, METH_NOARGS, NULL},
-    {"send", sending_send_method, METH_O, NULL},
+    {"send", awaitable_send, METH_O, NULL},
     {"throw", sending_throw, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
@@ -372,7 +339,7 @@ static PyType_Slot sending_slots[] = {
     {Py_tp_finalize, sending_finalize},
     {Py_tp_getset, sending_getset},
     {Py_tp_iter, return_itself},
-    {Py_tp_iternext, sending_next},
+    {Py_tp_iternext, awaitable_next},
     {Py_tp_methods, sending_methods},
     {Py_tp_traverse, sending_traverse},
     {0, NULL},

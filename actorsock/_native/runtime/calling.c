@@ -131,10 +131,7 @@ after_inner(Calling *self, PySendResult outcome, PyObject **result)
 static PySendResult
 send_to_inner(Calling *self, PyObject *value, PyObject **result)
 {
-    PyObject *inner = Py_NewRef(self->inner);
-    PySendResult outcome = PyIter_Send(inner, value, result);
-    Py_DECREF(inner);
-    return after_inner(self, outcome, result);
+    return after_inner(self, send_into(self->inner, value, result), result);
 }
 
 /* Go on with `inner`, of which the reference is taken over.  */
@@ -287,10 +284,10 @@ calling_send(PyObject *op, PyObject *value, PyObject **result)
         outcome = begin(self, result);
     }
     else if (self->phase == DONE) {
-        PyErr_SetString(PyExc_RuntimeError, "cannot reuse already awaited coroutine");
+        raise_used();
     }
     else if (self->inner == NULL) {
-        PyErr_SetString(PyExc_ValueError, "coroutine already executing");
+        raise_executing();
     }
     else {
         outcome = send_to_inner(self, value, result);
@@ -301,33 +298,11 @@ calling_send(PyObject *op, PyObject *value, PyObject **result)
 
 /* --- what a coroutine has ---------------------------------------------------------------------- */
 
-/* `send` of a coroutine, which the interpreter calls when it is traced.  */
-static PyObject *
-calling_send_method(PyObject *op, PyObject *value)
-{
-    PyObject *result;
-    if (calling_send(op, value, &result) == PYGEN_RETURN) {
-        stop_with(&result);
-    }
-    return result;
-}
-
-static PyObject *
-calling_next(PyObject *op)
-{
-    return calling_send_method(op, Py_None);
-}
-
-/* `await`: of one caller only, as with a coroutine.  */
 static PyObject *
 calling_begin_await(PyObject *op)
 {
     Phase phase = ((Calling *)op)->phase;
-    if (phase != CALLED && phase != DONE) {
-        PyErr_SetString(PyExc_RuntimeError, "coroutine is being awaited already");
-        return NULL;
-    }
-    return Py_NewRef(op);
+    return await_once(op, phase != CALLED && phase != DONE);
 }
 
 /* Throw into `inner`: what it yields, or NULL with what it raises.  */
@@ -367,10 +342,10 @@ calling_throw(PyObject *op, PyObject *args)
     }
     Py_INCREF(op);
     if (self->phase == DONE) {
-        PyErr_SetString(PyExc_RuntimeError, "cannot reuse already awaited coroutine");
+        raise_used();
     }
     else if (self->phase == DELIVERING) {
-        PyErr_SetString(PyExc_ValueError, "coroutine already executing");
+        raise_executing();
     }
     else if (self->inner != NULL) {
         result = throw_on(self, args);
@@ -389,7 +364,7 @@ calling_close(PyObject *op, PyObject *unused)
 {
     Calling *self = (Calling *)op;
     if (self->phase == DELIVERING) {
-        PyErr_SetString(PyExc_ValueError, "coroutine already executing");
+        raise_executing();
         return NULL;
     }
     Py_INCREF(op);
@@ -443,7 +418,7 @@ static PyGetSetDef calling_getset[] = {
 
 static PyMethodDef calling_methods[] = {
     {"close", calling_close, METH_NOARGS, NULL},
-    {"send", calling_send_method, METH_O, NULL},
+    {"send", awaitable_send, METH_O, NULL},
     {"throw", calling_throw, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
@@ -456,7 +431,7 @@ static PyType_Slot calling_slots[] = {
     {Py_tp_finalize, calling_finalize},
     {Py_tp_getset, calling_getset},
     {Py_tp_iter, return_itself},
-    {Py_tp_iternext, calling_next},
+    {Py_tp_iternext, awaitable_next},
     {Py_tp_methods, calling_methods},
     {Py_tp_traverse, calling_traverse},
     {0, NULL},

@@ -335,9 +335,7 @@ static PySendResult after_inner(Receiving *self, PySendResult outcome, PyObject 
 static PySendResult
 send_to_inner(Receiving *self, PyObject *value, PyObject **result)
 {
-    PyObject *inner = Py_NewRef(self->inner);
-    PySendResult outcome = PyIter_Send(inner, value, result);
-    Py_DECREF(inner);
+    PySendResult outcome = send_into(self->inner, value, result);
     return outcome == PYGEN_NEXT ? outcome : after_inner(self, outcome, result);
 }
 
@@ -584,27 +582,10 @@ receiving_send(PyObject *op, PyObject *value, PyObject **result)
         return begin(self, result);
     }
     if (self->phase == ENDED) {
-        PyErr_SetString(PyExc_RuntimeError, "cannot reuse already awaited coroutine");
+        raise_used();
         return PYGEN_ERROR;
     }
     return self->inner != NULL ? send_to_inner(self, value, result) : go_on(self, result);
-}
-
-/* `send` of a coroutine, which the interpreter calls when it is traced.  */
-static PyObject *
-receiving_send_method(PyObject *op, PyObject *value)
-{
-    PyObject *result;
-    if (receiving_send(op, value, &result) == PYGEN_RETURN) {
-        stop_with(&result);
-    }
-    return result;
-}
-
-static PyObject *
-receiving_next(PyObject *op)
-{
-    return receiving_send_method(op, Py_None);
 }
 
 /* The awaiting coroutine is closed.  */
@@ -652,22 +633,14 @@ static PyObject *
 get_frame(PyObject *op, void *closure)
 {
     Receiving *self = (Receiving *)op;
-    if (self->inner == NULL) {
-        PyErr_SetString(PyExc_AttributeError, "cr_frame");
-        return NULL;
-    }
-    return PyObject_GetAttr(self->inner, self->state->str_cr_frame);
+    return shown_of(self->inner, self->state->str_cr_frame);
 }
 
 static PyObject *
 get_await(PyObject *op, void *closure)
 {
     Receiving *self = (Receiving *)op;
-    if (self->inner == NULL) {
-        PyErr_SetString(PyExc_AttributeError, "cr_await");
-        return NULL;
-    }
-    return PyObject_GetAttr(self->inner, self->state->str_cr_await);
+    return shown_of(self->inner, self->state->str_cr_await);
 }
 
 static PyObject *
@@ -686,7 +659,7 @@ static PyGetSetDef receiving_getset[] = {
 
 static PyMethodDef receiving_methods[] = {
     {"close", receiving_close, METH_NOARGS, NULL},
-    {"send", receiving_send_method, METH_O, NULL},
+    {"send", awaitable_send, METH_O, NULL},
     {"throw", receiving_throw, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
@@ -698,7 +671,7 @@ static PyType_Slot receiving_slots[] = {
     {Py_tp_dealloc, receiving_dealloc},
     {Py_tp_getset, receiving_getset},
     {Py_tp_iter, return_itself},
-    {Py_tp_iternext, receiving_next},
+    {Py_tp_iternext, awaitable_next},
     {Py_tp_methods, receiving_methods},
     {Py_tp_traverse, receiving_traverse},
     {0, NULL},

@@ -121,9 +121,7 @@ body_of(Asked *self)
 static PySendResult
 pass_on(Asked *self, PyObject *value, PyObject **result)
 {
-    PyObject *inner = Py_NewRef(self->inner);
-    PySendResult outcome = PyIter_Send(inner, value, result);
-    Py_DECREF(inner);
+    PySendResult outcome = send_into(self->inner, value, result);
     if (outcome == PYGEN_RETURN) {
         (void)asked_clear((PyObject *)self);
     }
@@ -357,9 +355,8 @@ after_inner(Asked *self, PySendResult outcome, PyObject *yielded, PyObject **res
 static PySendResult
 step_inner(Asked *self, PyObject *value, PyObject **result)
 {
-    PyObject *inner = Py_NewRef(self->inner), *yielded = NULL;
-    PySendResult outcome = PyIter_Send(inner, value, &yielded);
-    Py_DECREF(inner);
+    PyObject *yielded = NULL;
+    PySendResult outcome = send_into(self->inner, value, &yielded);
     return after_inner(self, outcome, yielded, result);
 }
 
@@ -534,7 +531,7 @@ static int
 refuse_if_running(Asked *self)
 {
     if (self->phase == TELLING) {
-        PyErr_SetString(PyExc_ValueError, "coroutine already executing");
+        raise_executing();
         return -1;
     }
     return 0;
@@ -552,7 +549,7 @@ asked_send(PyObject *op, PyObject *value, PyObject **result)
     Py_INCREF(op);
     switch (self->phase) {
     case DONE:
-        PyErr_SetString(PyExc_RuntimeError, "cannot reuse already awaited coroutine");
+        raise_used();
         break;
     case CALLED:
         outcome = begin(self, result);
@@ -577,33 +574,11 @@ asked_send(PyObject *op, PyObject *value, PyObject **result)
     return outcome;
 }
 
-/* `send` of a coroutine, which the interpreter calls when it is traced.  */
-static PyObject *
-asked_send_method(PyObject *op, PyObject *value)
-{
-    PyObject *result;
-    if (asked_send(op, value, &result) == PYGEN_RETURN) {
-        stop_with(&result);
-    }
-    return result;
-}
-
-/* `await`: of one caller only, as with a coroutine.  */
 static PyObject *
 asked_begin_await(PyObject *op)
 {
     Phase phase = ((Asked *)op)->phase;
-    if (phase != CALLED && phase != DONE) {
-        PyErr_SetString(PyExc_RuntimeError, "coroutine is being awaited already");
-        return NULL;
-    }
-    return Py_NewRef(op);
-}
-
-static PyObject *
-asked_next(PyObject *op)
-{
-    return asked_send_method(op, Py_None);
+    return await_once(op, phase != CALLED && phase != DONE);
 }
 
 /* Throw into `inner`, as far as that is awaited.  */
@@ -627,12 +602,7 @@ throw_into_inner(Asked *self, PyObject *args)
     }
     outcome = after_step(self, outcome);
     if (outcome == PYGEN_RETURN) {
-        PyObject *stop = PyObject_CallOneArg(PyExc_StopIteration, result);
-        if (stop != NULL) {
-            PyErr_SetObject(PyExc_StopIteration, stop);
-            Py_DECREF(stop);
-        }
-        Py_CLEAR(result);
+        stop_with(&result);
     }
     return result;
 }
@@ -684,24 +654,12 @@ asked_close(PyObject *op, PyObject *unused)
     Py_RETURN_NONE;
 }
 
-/* The attributes by which debuggers and trio show where a coroutine waits. Without a frame of its own it
-   shows those of `inner`.  */
-static PyObject *
-asked_shown(PyObject *op, PyObject *name)
-{
-    Asked *self = (Asked *)op;
-    if (self->inner == NULL) {
-        PyErr_SetObject(PyExc_AttributeError, name);
-        return NULL;
-    }
-    return PyObject_GetAttr(self->inner, name);
-}
-
 static PyObject *
 asked_frame(PyObject *op, void *closure)
 {
     Asked *self = (Asked *)op;
-    return has_frame(self) ? (PyObject *)frame_of(self->function) : asked_shown(op, self->state->str_cr_frame);
+    return has_frame(self) ? (PyObject *)frame_of(self->function)
+                           : shown_of(self->inner, self->state->str_cr_frame);
 }
 
 static PyObject *
@@ -711,7 +669,7 @@ asked_await(PyObject *op, void *closure)
     if (has_frame(self)) {
         return Py_NewRef(self->inner == NULL ? Py_None : self->inner);
     }
-    return asked_shown(op, self->state->str_cr_await);
+    return shown_of(self->inner, self->state->str_cr_await);
 }
 
 static PyGetSetDef asked_getset[] = {
@@ -722,7 +680,7 @@ static PyGetSetDef asked_getset[] = {
 
 static PyMethodDef asked_methods[] = {
     {"close", asked_close, METH_NOARGS, NULL},
-    {"send", asked_send_method, METH_O, NULL},
+    {"send", awaitable_send, METH_O, NULL},
     {"throw", asked_throw, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
@@ -735,7 +693,7 @@ static PyType_Slot asked_slots[] = {
     {Py_tp_finalize, asked_finalize},
     {Py_tp_getset, asked_getset},
     {Py_tp_iter, return_itself},
-    {Py_tp_iternext, asked_next},
+    {Py_tp_iternext, awaitable_next},
     {Py_tp_methods, asked_methods},
     {Py_tp_traverse, asked_traverse},
     {0, NULL},
