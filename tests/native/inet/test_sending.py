@@ -12,7 +12,7 @@ import trio
 from actorsock import Error, Ok, current_pid, gen_tcp, gen_udp, inet, ok, receive, spawn_monitor
 from actorsock.runtime.core.process import alive
 
-from .test_asking import asked_in, each_body
+from ..bodies import asked_in, each_body
 
 
 class Pair:

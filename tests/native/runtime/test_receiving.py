@@ -27,7 +27,7 @@ from actorsock.runtime.core.process import alive
 from actorsock.runtime.core.reductions import SCAN_QUANTUM
 from actorsock.testing.quiescence import at_rest
 
-from .forms import both_ways, python_form, state_of_process
+from ..forms import both_ways, python_form, state_of_process
 
 quickly = settings(deadline=None, max_examples=60)
 

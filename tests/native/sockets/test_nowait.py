@@ -8,8 +8,8 @@ from actorsock import Select, ok, receive, send, socket, spawn
 from actorsock.runtime.bodies.current import current_process
 from actorsock.runtime.core.reductions import LIGHT_BUDGET
 
-from ..socket.support import connected
-from .forms import both_ways
+from ...socket.support import connected
+from ..forms import both_ways
 
 LEFT = [11, 10, 1, -LIGHT_BUDGET + 10, -LIGHT_BUDGET + 11, -2 * LIGHT_BUDGET + 10, -5000]
 """Reductions before a call: it uses up the budget, or a `Select` has said so before."""

@@ -14,8 +14,8 @@ from actorsock.runtime.bodies.current import current_process
 from actorsock.runtime.core.process import alive
 from actorsock.testing.quiescence import at_rest
 
-from ..stories import in_runtime
-from .forms import both_ways, python_form
+from ...stories import in_runtime
+from ..forms import both_ways, python_form
 
 FORMS = [receive, getattr(receive, "__wrapped__", receive)]
 both_forms = pytest.mark.parametrize("form", FORMS, ids=["native", "python"])

@@ -3,7 +3,7 @@
 import copy
 import pickle
 import traceback
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
@@ -16,10 +16,9 @@ from actorsock.runtime.bodies.stacks import stack_of
 from actorsock.runtime.core.process import alive
 from actorsock.socket import Socket
 
-from ..stories import until
-from .test_twins import connected
-
-each_body = pytest.mark.parametrize("light", [False, True], ids=["task", "light"])
+from ...stories import until
+from ..bodies import asked_in, each_body
+from ..test_twins import connected
 
 
 @asynccontextmanager
@@ -28,11 +27,6 @@ async def a_pair() -> AsyncIterator[tuple[Socket, Any]]:
     with peer:
         yield sock, peer
     await socket.close(sock)
-
-
-async def asked_in(light: bool, function: Callable[[], Awaitable[None]]) -> None:
-    _, ref = spawn_monitor(function, light=light)
-    assert (await receive(ref)).reason == "normal"
 
 
 @each_body

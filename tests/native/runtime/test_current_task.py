@@ -10,7 +10,7 @@ import trio
 
 from actorsock import Down, Pid, current_pid, open_runtime, receive, run, send, spawn, spawn_monitor
 
-from .forms import both_ways
+from ..forms import both_ways
 
 Story = Callable[[], Awaitable[list[bool]]]
 

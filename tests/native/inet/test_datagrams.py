@@ -15,8 +15,8 @@ from actorsock.gen_udp import UdpSocket
 from actorsock.inet import Udp, UdpPassive
 from actorsock.inet.driver.datagram_actor import DatagramActor
 
-from ..stories import in_runtime
-from .forms import both_ways, numbers_of, shown, slots_of
+from ...stories import in_runtime
+from ..forms import both_ways, numbers_of, shown, slots_of
 
 LOOPBACK = "127.0.0.1"
 

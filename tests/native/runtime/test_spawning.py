@@ -26,7 +26,7 @@ from actorsock.runtime.bodies.current import current_process
 from actorsock.runtime.core.process import Process, alive
 from actorsock.testing.quiescence import at_rest
 
-from .forms import both_ways, shown, slots_of
+from ..forms import both_ways, shown, slots_of
 
 
 async def answers(number: int) -> None:

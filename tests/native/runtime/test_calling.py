@@ -19,8 +19,8 @@ from actorsock.runtime.bodies.stacks import stack_of
 from actorsock.runtime.core.process import alive
 from actorsock.testing.quiescence import at_rest
 
-from ..stories import in_runtime
-from .forms import both_ways, in_python, python_form
+from ...stories import in_runtime
+from ..forms import both_ways, in_python, python_form
 
 FORMS = [otp.call, getattr(otp.call, "__wrapped__", otp.call)]
 both_forms = pytest.mark.parametrize("form", FORMS, ids=["native", "python"])

@@ -15,7 +15,7 @@ from actorsock.inet import Tcp, TcpPassive
 from actorsock.inet.driver.opening import kind_of
 from actorsock.inet.packets.receive_buffer import Framing, ReceiveBuffer
 
-from .forms import both_ways, numbers_of, python_form, shown, slots_of
+from ..forms import both_ways, numbers_of, python_form, shown, slots_of
 
 # --- packets --------------------------------------------------------------------------------------
 
