@@ -264,10 +264,20 @@ is_running(State *state, PyObject *code)
 static PyObject *
 current_task(State *state)
 {
-    if (state->last_task != NULL && state->task_thread == PyThreadState_Get()->id) {
-        if (is_running(state, state->last_code)) {
-            return Py_NewRef(state->last_task);
+    if (state->last_task != NULL && state->task_thread == PyThreadState_Get()->id
+        && is_running(state, state->last_code)) {
+        PyObject *task = Py_NewRef(state->last_task);
+        PyObject *code = PyObject_GetAttr(task, state->str_coro);
+        int is_its_code = code != NULL && code == state->last_code;
+        Py_XDECREF(code);
+        if (is_its_code) {
+            return task;
         }
+        /* It has got another one: greenback runs the first one in a greenlet, where it seems to run
+           also while other tasks do.  */
+        PyErr_Clear();
+        Py_DECREF(task);
+        forget_task(state);
     }
     return PyObject_CallNoArgs(state->current_task);
 }

@@ -182,8 +182,9 @@ show_process(State *state, PyObject *process)
     show_to_collector(process);
     PyObject *body = SLOT(process, state->process_body);
     PyObject *mailbox = SLOT(process, state->process_mailbox);
-    if (is_exactly(body, state->light_type) || is_exactly(body, state->task_type)
-        || is_exactly(body, state->handler_type)) {
+    /* Of whatever class: that of a body changes while it is traced, or takes only some messages.  */
+    if (body != NULL && PyObject_TypeCheck(body, (PyTypeObject *)state->account_type)
+        && PyObject_IS_GC(body)) {
         show_to_collector(body);
     }
     if (is_exactly(mailbox, state->mailbox_type)) {

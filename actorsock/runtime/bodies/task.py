@@ -179,11 +179,11 @@ async def _run(
             with scope:
                 if not process.ending:  # an exit signal may come before the first step
                     await call_function(body._function, args)
-        except BaseException:
-            # Only here: the scope raises if the code has not left a nursery.
+        finally:
+            # Also if the scope has not raised: the code may have caught the error of a scope around
+            # its nursery, after which this one is the innermost again.
             if task.child_nurseries:
                 await leave_nurseries(task)
-            raise
     except BaseException as exc:
         ending = log_if_crash(process, exc)
         reason = ending.reason

@@ -4,11 +4,13 @@ import gc
 import threading
 import weakref
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 import trio
 
 from actorsock import Down, Pid, current_pid, open_runtime, receive, run, send, spawn, spawn_monitor
+from actorsock.runtime.core.process import alive
 
 from ..forms import both_ways
 
@@ -117,6 +119,25 @@ async def outside_of_its_step() -> list[bool]:
     return found
 
 
+async def in_another_coroutine() -> list[bool]:
+    """A task has got another coroutine, and the first one seems to run while other tasks do.
+
+    greenback has it so, which runs that in a greenlet. Here two attributes are set by hand.
+    """
+    other = spawn(receive)
+    await trio.testing.wait_all_tasks_blocked()
+    current_pid()
+    mine, its = trio.lowlevel.current_task(), alive[other].body.task
+    running: Any = trio._core._run.GLOBAL_RUN_CONTEXT
+    coroutine, mine.coro, running.task = mine.coro, its.coro, its
+    try:
+        found = current_pid()
+    finally:
+        mine.coro, running.task = coroutine, mine
+    send(other, "end")
+    return [found is other]
+
+
 async def after_the_end() -> list[bool]:
     """Nothing keeps a process that has ended, or its task, and nothing is sent to it."""
     kept: list[weakref.ref[trio.lowlevel.Task]] = []
@@ -144,6 +165,7 @@ async def after_the_end() -> list[bool]:
         in_another_run,
         in_an_inner_runtime,
         outside_of_its_step,
+        in_another_coroutine,
         after_the_end,
     ],
     ids=lambda story: story.__name__,

@@ -10,7 +10,10 @@ import trio
 
 from actorsock import (
     Limit,
+    Pid,
     current_pid,
+    exit,
+    monitor,
     ok,
     otp,
     receive,
@@ -23,8 +26,10 @@ from actorsock import (
 )
 from actorsock.runtime.api import spawning
 from actorsock.runtime.bodies.current import current_process
+from actorsock.runtime.bodies.selective_handler import take_only
 from actorsock.runtime.core.process import Process, alive
 from actorsock.testing.quiescence import at_rest
+from actorsock.trace.sessions.running import record_steps
 
 from ..forms import both_ways, shown, slots_of
 
@@ -223,13 +228,38 @@ def test_ctrl_c_waits_until_a_task_is_started(light: bool) -> None:
     assert run(protected_starts, light) == [True, True]
 
 
-@pytest.mark.parametrize("light", [True, False], ids=["light", "task"])
-async def test_the_collector_sees_a_process_that_has_ended(runtime: object, light: bool) -> None:
-    pid, ref = spawn_monitor(receive, light=light)
-    process = alive[pid]
+def as_it_is(process: Process) -> None:
+    pass
+
+
+def recorded(process: Process) -> None:
+    record_steps(process, True)
+
+
+def selective(process: Process) -> None:
+    take_only(process.body, lambda message: False)
+
+
+@pytest.mark.parametrize(
+    ("start", "change"),
+    [
+        (lambda: spawning.spawn(receive), as_it_is),
+        (lambda: spawning.spawn(receive, light=True), as_it_is),
+        (lambda: spawning.spawn_handler(print), as_it_is),
+        (lambda: spawning.spawn_handler(print), recorded),
+        (lambda: spawning.spawn_handler(print), selective),
+    ],
+    ids=["task", "light", "handler", "recorded", "selective"],
+)
+async def test_the_collector_sees_a_process_that_has_ended(
+    runtime: object, start: Callable[[], Pid], change: Callable[[Process], None]
+) -> None:
+    process = alive[start()]
     parts = (process, process.body, process.mailbox)
     assert not any(gc.is_tracked(part) for part in parts)
-    alive[pid].deliver("end")
+    change(process)
+    ref = monitor(process.pid)
+    exit(process.pid, "kill")
     await receive(ref)
     assert all(gc.is_tracked(part) for part in parts)
 

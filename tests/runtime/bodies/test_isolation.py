@@ -301,6 +301,12 @@ async def crashes_in_the_loop() -> None:
         raise ValueError
 
 
+async def catches_what_the_scope_says() -> None:
+    # A scope that is left before the nursery in it raises; then the outer scope is the innermost.
+    with contextlib.suppress(RuntimeError), trio.move_on_after(10):
+        await begins(with_a_nursery())
+
+
 async def drops_and_lives_on(
     generator: Callable[[], AsyncIterator[None]] = with_a_nursery,
 ) -> None:
@@ -323,6 +329,7 @@ LEFT_OPEN: dict[str, Callable[[], Awaitable[None]]] = {
     "a generator with a nursery": lambda: begins(with_a_nursery()),
     "a generator with a scope": lambda: begins(with_a_scope()),
     "a crash in a generator's loop": crashes_in_the_loop,
+    "a generator in a scope": catches_what_the_scope_says,
     "a generator that was dropped": drops_and_lives_on,
     "a generator of a process that is killed": lambda: waits_with(with_a_nursery()),
     "a runtime": lambda: enters(open_runtime()),
