@@ -78,13 +78,28 @@ empty(PyTypeObject *owner, PyObject *op)
     let_go_of(Py_TYPE(op), op);
 }
 
-/* Whether freeing the values may free others in them, and so on without end.  */
+/* How many of the slots refer to `value`.  */
+static Py_ssize_t
+times_in(PyTypeObject *owner, PyObject *op, PyObject *value)
+{
+    Py_ssize_t times = 0;
+    for (Py_ssize_t at = FIRST_SLOT, end = end_of_slots(owner); at < end; at += sizeof(PyObject *)) {
+        times += SLOT(op, at) == value;
+    }
+    return times;
+}
+
+/* Whether freeing the values, or calling who has a weak reference, may free others, and so on without end.  */
 static int
 may_be_deep(PyTypeObject *owner, PyObject *op)
 {
+    if (owner->tp_weaklistoffset != 0 && SLOT(op, owner->tp_weaklistoffset) != NULL) {
+        return 1;
+    }
     for (Py_ssize_t at = FIRST_SLOT, end = end_of_slots(owner); at < end; at += sizeof(PyObject *)) {
         PyObject *value = SLOT(op, at);
-        if (value != NULL && Py_REFCNT(value) == 1 && PyObject_IS_GC(value)) {
+        if (value != NULL && PyObject_IS_GC(value)
+            && Py_REFCNT(value) <= times_in(owner, op, value)) {
             return 1;
         }
     }

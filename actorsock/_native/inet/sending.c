@@ -11,7 +11,7 @@
 typedef enum {
     CALLED,    /* not awaited yet */
     CHECKING,  /* a task asks trio whether it is cancelled */
-    RUNNING,   /* it sends, and the program must not step it meanwhile */
+    STARTED,   /* it sends, without a coroutine */
     PASSED_ON, /* a coroutine of the Python does the rest */
     DONE,
 } Phase;
@@ -26,6 +26,7 @@ typedef struct {
     PyObject *process; /* NULL when CALLED */
     PyObject *inner;   /* the coroutine that is awaited, or NULL */
     Phase phase;
+    int running; /* it takes a step, and the program must not step it meanwhile */
 } Sending;
 
 static int
@@ -90,6 +91,7 @@ new_sending(Twin *function, const Transport *transport, PyObject *sock, PyObject
         self->actor = Py_NewRef(sock);
         self->given = Py_NewRef(given);
         self->phase = CALLED;
+        self->running = 0;
     }
     return made;
 }
@@ -132,7 +134,7 @@ send_now(Sending *self, PyObject **result)
 {
     State *state = self->state;
     const Transport *transport = self->transport;
-    self->phase = RUNNING;
+    self->phase = STARTED;
     int done = transport->attempt(state, self->actor, self->given, result);
     if (done == 0) {
         *result = transport->try_in_python(state, self->actor, self->given);
@@ -203,15 +205,24 @@ after_step(Sending *self, PySendResult outcome, PyObject **result)
     return outcome;
 }
 
-/* Refuse what would step it while it runs: 0, or -1 with the error of a coroutine.  */
+/* Begin to step it, as long as it holds itself: 0, or -1 with the error of a coroutine if it runs.  */
 static int
-refuse_if_running(Sending *self)
+begin_step(Sending *self)
 {
-    if (self->phase == RUNNING) {
+    if (self->running) {
         raise_executing();
         return -1;
     }
+    self->running = 1;
+    Py_INCREF(self);
     return 0;
+}
+
+static void
+end_step(Sending *self)
+{
+    self->running = 0;
+    Py_DECREF(self);
 }
 
 static PySendResult
@@ -219,18 +230,18 @@ sending_send(PyObject *op, PyObject *value, PyObject **result)
 {
     Sending *self = (Sending *)op;
     *result = NULL;
-    if (refuse_if_running(self) < 0) {
+    if (begin_step(self) < 0) {
         return PYGEN_ERROR;
     }
+    PySendResult outcome = PYGEN_ERROR;
     if (self->phase == DONE) {
         raise_used();
-        return PYGEN_ERROR;
     }
-    Py_INCREF(op);
-    PySendResult outcome = self->phase == CALLED ? begin(self, result)
-                                                 : send_into(self->inner, value, result);
-    outcome = after_step(self, outcome, result);
-    Py_DECREF(op);
+    else {
+        outcome = self->phase == CALLED ? begin(self, result) : send_into(self->inner, value, result);
+        outcome = after_step(self, outcome, result);
+    }
+    end_step(self);
     return outcome;
 }
 
@@ -247,10 +258,9 @@ sending_throw(PyObject *op, PyObject *args)
 {
     Sending *self = (Sending *)op;
     PyObject *type, *exc = NULL, *traceback = NULL, *result = NULL;
-    if (!PyArg_ParseTuple(args, "O|OO", &type, &exc, &traceback) || refuse_if_running(self) < 0) {
+    if (!PyArg_ParseTuple(args, "O|OO", &type, &exc, &traceback) || begin_step(self) < 0) {
         return NULL;
     }
-    Py_INCREF(op);
     PySendResult outcome = PYGEN_ERROR;
     if (self->inner == NULL) {
         self->phase = DONE;
@@ -269,7 +279,7 @@ sending_throw(PyObject *op, PyObject *args)
     if (after_step(self, outcome, &result) == PYGEN_RETURN) {
         stop_with(&result);
     }
-    Py_DECREF(op);
+    end_step(self);
     return result;
 }
 
@@ -278,13 +288,12 @@ static PyObject *
 sending_close(PyObject *op, PyObject *unused)
 {
     Sending *self = (Sending *)op;
-    if (refuse_if_running(self) < 0) {
+    if (begin_step(self) < 0) {
         return NULL;
     }
-    Py_INCREF(op);
     int done = self->inner == NULL ? 0 : close_inner(self->state, self->inner);
     (void)sending_clear(op);
-    Py_DECREF(op);
+    end_step(self);
     if (done < 0) {
         return NULL;
     }

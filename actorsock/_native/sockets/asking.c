@@ -17,7 +17,6 @@ typedef enum {
     CALLED,    /* not awaited yet */
     CHECKING,  /* a task asks trio whether it is cancelled */
     WAITING,
-    TELLING,   /* it calls the program, which must not step it meanwhile */
     PASSED_ON, /* a coroutine of the Python does the rest */
     DONE,
 } Phase;
@@ -33,6 +32,7 @@ typedef struct {
     PyObject *lane, *process; /* NULL when CALLED */
     PyObject *inner; /* the coroutine that is awaited, or NULL */
     Phase phase;
+    int running; /* it takes a step, and the program must not step it meanwhile */
     Call call;
 } Asked;
 
@@ -101,6 +101,7 @@ new_asked(Twin *function, Call call, PyObject *actor, PyObject *op)
     self->actor = Py_NewRef(actor);
     self->op = Py_XNewRef(op);
     self->phase = CALLED;
+    self->running = 0;
     self->call = call;
     return made;
 }
@@ -207,10 +208,7 @@ tell_observers(Asked *self, PyObject *result)
 {
     State *state = self->state;
     PyObject *pid = Py_XNewRef(SLOT(self->process, state->process_pid));
-    Phase phase = self->phase;
-    self->phase = TELLING;
     int done = pid == NULL ? -1 : observe(state, self->actor, self->op, pid, result);
-    self->phase = phase;
     Py_XDECREF(pid);
     return done;
 }
@@ -530,15 +528,24 @@ after_step(Asked *self, PySendResult outcome)
     return outcome;
 }
 
-/* Refuse what would step it while it runs: 0, or -1 with the error of a coroutine.  */
+/* Begin to step it, as long as it holds itself: 0, or -1 with the error of a coroutine if it runs.  */
 static int
-refuse_if_running(Asked *self)
+begin_step(Asked *self)
 {
-    if (self->phase == TELLING) {
+    if (self->running) {
         raise_executing();
         return -1;
     }
+    self->running = 1;
+    Py_INCREF(self);
     return 0;
+}
+
+static void
+end_step(Asked *self)
+{
+    self->running = 0;
+    Py_DECREF(self);
 }
 
 static PySendResult
@@ -547,10 +554,9 @@ asked_send(PyObject *op, PyObject *value, PyObject **result)
     Asked *self = (Asked *)op;
     PySendResult outcome = PYGEN_ERROR;
     *result = NULL;
-    if (refuse_if_running(self) < 0) {
+    if (begin_step(self) < 0) {
         return PYGEN_ERROR;
     }
-    Py_INCREF(op);
     switch (self->phase) {
     case DONE:
         raise_used();
@@ -574,7 +580,7 @@ asked_send(PyObject *op, PyObject *value, PyObject **result)
         }
     }
     outcome = after_step(self, outcome);
-    Py_DECREF(op);
+    end_step(self);
     return outcome;
 }
 
@@ -617,10 +623,9 @@ asked_throw(PyObject *op, PyObject *args)
 {
     Asked *self = (Asked *)op;
     PyObject *type, *exc = NULL, *traceback = NULL, *result = NULL;
-    if (!PyArg_ParseTuple(args, "O|OO", &type, &exc, &traceback) || refuse_if_running(self) < 0) {
+    if (!PyArg_ParseTuple(args, "O|OO", &type, &exc, &traceback) || begin_step(self) < 0) {
         return NULL;
     }
-    Py_INCREF(op);
     if (self->inner != NULL) {
         result = throw_into_inner(self, args);
     }
@@ -628,7 +633,7 @@ asked_throw(PyObject *op, PyObject *args)
         raise_thrown(type, exc);
         (void)after_step(self, PYGEN_ERROR);
     }
-    Py_DECREF(op);
+    end_step(self);
     return result;
 }
 
@@ -638,10 +643,9 @@ asked_close(PyObject *op, PyObject *unused)
 {
     Asked *self = (Asked *)op;
     int done = 0;
-    if (refuse_if_running(self) < 0) {
+    if (begin_step(self) < 0) {
         return NULL;
     }
-    Py_INCREF(op);
     if (self->inner != NULL) {
         done = close_inner(self->state, self->inner);
     }
@@ -651,7 +655,7 @@ asked_close(PyObject *op, PyObject *unused)
         Py_XDECREF(exc);
     }
     (void)asked_clear(op);
-    Py_DECREF(op);
+    end_step(self);
     if (done < 0) {
         return NULL;
     }

@@ -176,9 +176,12 @@ select_at_once(State *state, const Request *asked, PyObject *unused, PyObject **
     if (*result == NULL) {
         return -1;
     }
-    PyObject *user = Py_NewRef(SLOT(asked->lane, state->lane_current));
-    int done = select_user(state, asked->actor, asked->lane, user);
-    Py_DECREF(user);
+    /* Who saw the end of the handle of an earlier call may have closed the socket.  */
+    PyObject *user = Py_XNewRef(SLOT(asked->lane, state->lane_current));
+    int done = is_exactly(user, state->user_type) && SLOT(asked->lane, state->lane_selected) == Py_False
+                   ? select_user(state, asked->actor, asked->lane, user)
+                   : 1;
+    Py_XDECREF(user);
     if (done < 0) {
         Py_CLEAR(*result);
     }
