@@ -141,6 +141,11 @@ raise_thrown(PyObject *type, PyObject *exc)
     if (PyExceptionInstance_Check(type)) {
         PyErr_SetObject(PyExceptionInstance_Class(type), type);
     }
+    else if (!PyExceptionClass_Check(type)) {
+        PyErr_Format(PyExc_TypeError,
+                     "exceptions must be classes or instances deriving from BaseException, not %s",
+                     Py_TYPE(type)->tp_name);
+    }
     else {
         PyErr_SetObject(type, exc);
     }

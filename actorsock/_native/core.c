@@ -445,15 +445,16 @@ static int
 module_clear(PyObject *module)
 {
     State *state = PyModule_GetState(module);
-    /* Before the classes: to free an object takes its class, which a spare one does not keep alive.  */
+    state->runtime_ready = state->otp_ready = state->sockets_ready = 0;
+    state->inet_ready = state->terms_ready = 0;
+    /* Before the classes: to free an object takes its class, which a spare one does not keep alive. From
+       here on none is kept.  */
     free_spare(&state->spare_asked);
     free_spare(&state->spare_receiving);
     free_spare(&state->spare_calling);
     free_spare(&state->spare_sending);
     free_kept(state);
     free_descriptors(state);
-    state->runtime_ready = state->otp_ready = state->sockets_ready = 0;
-    state->inet_ready = state->terms_ready = 0;
 #define CLEAR(name) Py_CLEAR(state->name);
     STATE_OBJECTS(CLEAR)
 #undef CLEAR

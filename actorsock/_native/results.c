@@ -50,7 +50,7 @@ static void
 let_go_of(PyTypeObject *type, PyObject *op)
 {
     State *state = state_of(Py_TYPE(type));
-    Kept *kept = state == NULL ? NULL : kept_of(state, type);
+    Kept *kept = state == NULL || !state->runtime_ready ? NULL : kept_of(state, type);
     if (kept != NULL && kept->number < MOST_KEPT) {
         SLOT(op, FIRST_SLOT) = kept->first;
         kept->first = op;

@@ -123,6 +123,21 @@ def test_messages_are_compared_copied_and_pickled() -> None:
         message.tag = "accept"  # type: ignore[misc]
 
 
+@pytest.mark.parametrize("seen", [False, True])
+def test_values_in_values_are_freed_without_end_of_the_stack(seen: bool) -> None:
+    """Also where both slots refer to the next one, or what ends a weak reference frees that."""
+    deep: Any = None
+    references: list[Any] = []
+    for _ in range(100_000):
+        deep = Select(deep, deep)
+        if seen:
+            references.append(weakref.ref(deep, lambda _, value=deep.info: None))
+    made = weakref.ref(deep)
+    del deep
+    references.clear()
+    assert made() is None
+
+
 @pytest.mark.parametrize("made", [Select, SelectInfo, SelectMessage])
 def test_messages_have_weak_references(made: Any) -> None:
     ended: list[Any] = []

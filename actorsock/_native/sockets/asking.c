@@ -110,10 +110,6 @@ new_asked(Twin *function, Call call, PyObject *actor, PyObject *op)
 static PyObject *
 body_of(Asked *self)
 {
-    if (self->process == NULL) { /* it has been closed meanwhile, by a signal handler */
-        raise_used();
-        return NULL;
-    }
     PyObject *body = SLOT(self->process, self->state->process_body);
     if (!is_exactly(body, self->state->light_type) && !is_exactly(body, self->state->task_type)) {
         PyErr_SetString(PyExc_TypeError, "recv: the process has changed its body");

@@ -117,6 +117,33 @@ async def test_what_is_not_plain_is_sent_too(light: bool, kind: str, runtime: No
 
 
 @each_body
+@each_kind
+@pytest.mark.parametrize("step", ["send", "close", "throw"])
+async def test_a_send_is_not_stepped_while_it_runs(
+    light: bool, kind: str, step: str, runtime: None
+) -> None:
+    class Data(list[bytes]):
+        def __iter__(self) -> Iterator[bytes]:
+            arguments = {"send": [None], "close": [], "throw": [KeyError("thrown")]}[step]
+            with pytest.raises(ValueError, match="coroutine already executing"):
+                getattr(sending, step)(*arguments)
+            stepped.append(step)
+            return super().__iter__()
+
+    async def story() -> None:
+        nonlocal sending
+        with a_pair(kind) as pair:
+            sending = pair.sends(Data([b"data"]))
+            assert await sending == Ok()
+            assert pair.peer.recv(10) == b"data"
+
+    sending: Any = None
+    stepped: list[str] = []
+    await asked_in(light, story)
+    assert stepped
+
+
+@each_body
 async def test_a_send_waits_while_the_queue_is_busy(light: bool, runtime: None) -> None:
     here, peer = stdlib.socketpair()
     size = 2**20

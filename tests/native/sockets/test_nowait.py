@@ -1,12 +1,14 @@
 """A call that never waits, of a process that has used up its budget: the same in both forms."""
 
+import weakref
 from typing import Any
 
 import pytest
 
-from actorsock import Select, ok, receive, send, socket, spawn
+from actorsock import Select, ok, receive, send, sleep, socket, spawn
 from actorsock.runtime.bodies.current import current_process
 from actorsock.runtime.core.reductions import LIGHT_BUDGET
+from actorsock.socket.core.poller import ready_now
 
 from ...socket.support import connected
 from ..forms import both_ways
@@ -35,6 +37,33 @@ async def use_up(left: int, there: bool, sock: Any, peer: Any) -> list[Any]:
         seen += [message.socket is sock, message.tag, message.ref is result.info.ref]
         result = socket.recv_nowait(sock)
     return [*seen, result, type(socket.recv_nowait(sock)), socket.info(sock).counters]
+
+
+@pytest.mark.parametrize("light", [True, False], ids=["light", "task"])
+def test_a_call_without_budget_in_which_the_socket_is_closed(light: bool) -> None:
+    """By a weak reference to the handle of the earlier call, which this call replaces."""
+
+    async def caller(sock: Any, peer: Any, me: Any) -> None:
+        first: Any = socket.recv_nowait(sock)
+        closing = weakref.ref(first.info.ref, lambda _: socket.close_nowait(sock))
+        peer.sendall(b"data")
+        while not ready_now(sock._actor.fd, "read"):
+            await sleep(0.001)
+        del first
+        body = current_process().body
+        body.floor = body.budget
+        result: Any = socket.recv_nowait(sock)
+        seen = [type(result), closing() is None]
+        send(me, [*seen, type(await receive(result.info.ref, after=5))])
+
+    async def story() -> Any:
+        sock, peer = await connected()
+        spawn(caller, sock, peer, current_process().pid, light=light)
+        seen = await receive(list, after=20)
+        peer.close()
+        return seen
+
+    both_ways(story)
 
 
 @pytest.mark.parametrize("left", LEFT)
