@@ -10,6 +10,8 @@ from contextlib import ExitStack, asynccontextmanager, contextmanager
 from functools import partial
 from typing import Final
 
+import trio
+
 from actorsock import Pid, observer, receive, run, spawn, trace
 from actorsock.trace.sessions.events import Flag
 
@@ -162,17 +164,21 @@ def _measured(work: _Work, body: str, way: str | None, effort: Effort) -> float:
 @asynccontextmanager
 async def _observed(way: str | None, traced: Pid) -> AsyncIterator[None]:
     """Have the program observed, or `traced` traced, during the block."""
-    with ExitStack() as stack:
-        if way in _FLAGS:
-            trace.process(stack.enter_context(trace.session()), traced, _FLAGS[way])
+    if way in _FLAGS:
+        with trace.session() as session:
+            trace.process(session, traced, _FLAGS[way])
             yield
-        elif way is None:
-            yield
-        else:
-            async with observer.serve(0) as observed:
-                if way == LOOKED_AT:
-                    stack.enter_context(_looking(stack.enter_context(_reader(observed.url))))
-                yield
+    elif way == LOOKED_AT:
+        async with observer.serve(0) as observed:
+            with _reader(observed.url) as reader:
+                reader.ask("look")
+                try:
+                    yield
+                finally:
+                    # In another thread: the reader may wait for an answer of the observer's.
+                    await trio.to_thread.run_sync(reader.ask, "rest")
+    else:
+        yield
 
 
 def _key(what: str, body: str, way: str | None) -> str:
