@@ -13,6 +13,7 @@ No call leaves this machine: see `stays_here`.
 
 import collections
 import contextlib
+import gc
 import inspect
 import itertools
 import logging
@@ -770,12 +771,19 @@ def run(steps, poller, focus=None):
             )
         finally:
             os.chdir(here)
-        # Only new ones: what an earlier test has dropped may be closed meanwhile.
-        left = {fd: name for fd, name in descriptors().items() if before.get(fd) != name}
-        assert not left, "descriptors are left"
+        if left_since(before):
+            # The world holds the select infos, which hold files, and an exception's traceback
+            # may hold the world in a cycle.
+            gc.collect()
+        assert not left_since(before), "descriptors are left"
     assert not alive
     assert not by_task
     assert local.step.process is None
+
+
+def left_since(before):
+    """Only new ones: what an earlier test has dropped may be closed meanwhile."""
+    return {fd: name for fd, name in descriptors().items() if before.get(fd) != name}
 
 
 def descriptors():
