@@ -190,6 +190,7 @@ WRONG: dict[str, tuple[str, dict[str, Any], str]] = {
     "sni with a mode": ("server", {"sni_hosts": {"a": {"active": True}}}, "only a certificate"),
     "no mode": ("client", {"active": None}, "option active"),
     "sni": ("server", {"sni_hosts": {"a": {"packet": 4}}}, "only a certificate"),
+    "unknown": ("client", {"cacertfiles": "x"}, "option 'cacertfiles': neither TLS nor a socket"),
 }
 
 
@@ -214,6 +215,9 @@ def test_no_secret_is_shown() -> None:
     with pytest.raises(TypeError) as raised:
         split("client", {"key": ("NoKind", b"my secret")})
     assert "my secret" not in str(raised.value)
+    with pytest.raises(ValueError, match="pasword") as misspelt:
+        split("client", {"pasword": "my secret"})
+    assert "my secret" not in str(misspelt.value)
 
 
 def test_lists_are_taken_apart_in_erlangs_form() -> None:

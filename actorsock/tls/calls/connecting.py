@@ -71,9 +71,10 @@ async def connect(
         - `"closed"`: the peer has closed the connection, or the given socket is closed
         - `("tls_alert", (name, text))`: the handshake has failed; the name is Erlang's, such as
           `"unknown_ca"` or `"handshake_failure"` (the certificate is of another host)
-        - `("options", ("cacertfile", ()))`: no authority is given that the server is verified by
-        - `("options", (option, path, reason))`: a file cannot be read or used
-        - `"not_owner"`: the given socket is another process's
+        - `("options", ("cacertfile", ()))`: no authority is given that the server is verified by;
+          a given socket stays as it is
+        - `("options", (option, path, reason))`: a file cannot be read or used; likewise
+        - `"not_owner"`: the given socket is another process's; likewise
 
     Raises:
         TypeError, ValueError: an argument or an option is wrong.

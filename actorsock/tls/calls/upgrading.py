@@ -5,6 +5,7 @@ from typing import Any
 
 import attrs
 
+from ...arguments import shown
 from ...inet.driver.stream_actor import StreamActor
 from ...inet.options.lists import options_to_set
 from ...inet.rules.active_mode import Active
@@ -48,7 +49,9 @@ async def upgraded(
     """
     settings = options_to_set(list(upgrade.others))
     if isinstance(settings, Error):
-        raise ValueError(f"options: {list(upgrade.others)!r}: one is unknown or has a wrong value")
+        wrong = [item for item in upgrade.others if isinstance(options_to_set([item]), Error)]
+        name = wrong[0][0] if isinstance(wrong[0], tuple | list) and wrong[0] else wrong[0]
+        raise ValueError(f"option {shown(name)}: an open socket has none, or not with this value")
     values, raised_buffer = dict(tcp.values), tcp.raised_buffer
     received, queued = tcp.buffer.take_all(), tcp.queue.take_all()
     sock = tcp.surrender()

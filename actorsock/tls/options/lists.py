@@ -75,8 +75,8 @@ def split(side: Side, options: OptionList) -> tuple[TlsOptions, list[Any], Activ
 
     Raises:
         TypeError: `options` is no list, or a value has a wrong type.
-        ValueError: a value of TLS or of `active` is wrong, an option is refused here, or not one of
-            this side; or it contradicts another one.
+        ValueError: an option is unknown, refused here, or not one of this side; a value of TLS or
+            of `active` is wrong; or an option contradicts another one.
     """
     values: dict[str, Any] = {}
     others: list[Any] = []
@@ -90,6 +90,10 @@ def split(side: Side, options: OptionList) -> tuple[TlsOptions, list[Any], Activ
                 values[name] = option.check(value)
             case (name, value) if name == _ACTIVE:
                 active = OPTIONS_OF_SOCKETS[_ACTIVE].check(value)
+            case (str(name), _) if name not in OPTIONS_OF_SOCKETS:
+                # Before anything is made of the others: without the option that was meant, what is
+                # missing would be reported. The value is not shown: it may be a secret.
+                raise ValueError(f"option {shown(name)}: neither TLS nor a socket has it")
             case _:
                 others.append(item)
     if "sni_hosts" in values:

@@ -399,8 +399,14 @@ async def test_options_of_an_upgrade_and_the_mode_that_a_socket_has() -> None:
     assert await receive() == Ssl(server, b"one")
     assert await ssl.recv(server) == Ok(b"two")
     one, other = await tcp_pair()
-    with pytest.raises(ValueError, match="options"):
-        await ssl.connect(one, {"cacerts": CA, "foo": 1})
+    wrong: dict[str, Any] = {"'foo'": {"foo": 1}, "'packet'": {"nodelay": True, "packet": "lines"}}
+    for named, options in wrong.items():
+        with pytest.raises(ValueError, match=f"option {named}: "):
+            await ssl.connect(one, {"cacerts": CA, **options})
+    with pytest.raises(ValueError, match="option 'inet7': "):
+        await ssl.connect(one, [("cacerts", CA), "inet7"])
+    with pytest.raises(ValueError, match="'cacertfiles'"):  # not that there is no authority
+        await ssl.connect("localhost", 1, {"cacertfiles": "ca.pem"})
 
 
 @pytest.mark.parametrize("hello", [True, False], ids=["its hello", "commands in clear"])
@@ -479,6 +485,7 @@ async def test_upgrades_that_cannot_begin() -> None:
     await until(lambda: len(results) == 2)
     assert results == [Error("not_owner")] * 2
     assert await ssl.handshake(other) == Error("nooptions")
+    assert await ssl.connect(one) == Error(("options", ("cacertfile", ())))
     ok(await gen_tcp.send(other, b"still plain"))
     assert await gen_tcp.recv(one) == Ok(b"still plain")
     assert await ssl.connect(one, {"cacerts": CA}, 0.05) == Error("timeout")
