@@ -17,7 +17,7 @@ from ..driver.socket_objects import TcpSocket
 from ..driver.stream_actor import StreamActor
 from ..driver.waiting import deadline_of
 from ..names.endpoints import endpoint
-from ..names.lookup import getaddrs, port_number
+from ..names.lookup import getaddrs, numeric_address, port_number
 from ..options.lists import OpeningOptions, OptionList, opening_options
 from ..options.table import Family
 from .arguments import check_timeout
@@ -109,8 +109,9 @@ def _is_wide(address: Any) -> bool:
 async def _addresses(
     name: Any, family: Literal["inet", "inet6"], deadline: float
 ) -> Ok[list[str]] | Error:
-    if deadline == inf or not isinstance(name, str) or name[-1:].isdigit() or ":" in name:
-        return await getaddrs(name, family)  # most often no look-up: no need of a cancel scope
+    looked_up = isinstance(name, str) and numeric_address(name, family) is None
+    if deadline == inf or not looked_up:
+        return await getaddrs(name, family)  # without the cost of a cancel scope
 
     async def look_up() -> Ok[list[str]] | Error:
         with trio.move_on_at(deadline):

@@ -180,6 +180,20 @@ async def test_connect_times_out_and_leaves_nothing() -> None:
             sock.close()
 
 
+@pytest.mark.parametrize("name", ["silent", "silent1", "silent.1a"])
+@in_runtime
+async def test_the_time_of_a_connect_includes_the_look_up(name: str) -> None:
+    class Silent(trio.abc.HostnameResolver):
+        async def getaddrinfo(self, *asked: Any) -> Any:
+            await trio.sleep_forever()
+
+        async def getnameinfo(self, *asked: Any) -> Any:
+            raise AssertionError
+
+    trio.socket.set_custom_hostname_resolver(Silent())
+    assert await gen_tcp.connect(name, 80, timeout=0.01) == Error("timeout")
+
+
 @in_runtime
 async def test_a_local_socket(tmp_path: Path) -> None:
     path = str(tmp_path / "s")
