@@ -231,13 +231,13 @@ async def sendfile(sock: TcpSocket, path: Any, offset: int = 0, count: int = 0) 
 
     Args:
         sock: the socket.
-        path: the path of the file.
+        path: the path of a file that has positions, so not of a pipe.
         offset: where to begin, in bytes.
         count: how many bytes to send; 0 sends up to the end of the file.
 
     Returns:
         `Ok(sent)`, the bytes that were sent or queued; or `Error`: as for `send`, or a reason
-        of the operating system for the file, such as `"enoent"`.
+        of the operating system for the file, such as `"enoent"`, or `"espipe"` for a pipe.
 
     Raises:
         TypeError, ValueError: an argument is wrong.
@@ -248,7 +248,8 @@ async def sendfile(sock: TcpSocket, path: Any, offset: int = 0, count: int = 0) 
     if isinstance(actor, Error):
         return actor
     try:
-        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        # Without O_NONBLOCK a named pipe that nobody writes to would hold up the whole runtime.
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as exc:
         return error_of(exc)
     sent = 0

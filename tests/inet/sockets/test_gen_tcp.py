@@ -1,5 +1,6 @@
 """Connected sockets of gen_tcp: data, modes, the output queue, owners, closing."""
 
+import os
 import socket as stdlib
 from math import inf
 from pathlib import Path
@@ -405,6 +406,8 @@ async def test_sendfile_sends_a_part_of_a_file(tmp_path: Path) -> None:
     assert await gen_tcp.sendfile(one, file, 8) == Ok(2)
     assert await gen_tcp.recv(other, 2) == Ok(b"89")
     assert await gen_tcp.sendfile(one, tmp_path / "missing") == Error("enoent")
+    os.mkfifo(tmp_path / "pipe")
+    assert await gen_tcp.sendfile(one, tmp_path / "pipe") == Error("espipe")  # without a wait
 
 
 @in_runtime
