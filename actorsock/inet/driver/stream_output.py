@@ -186,7 +186,9 @@ class StreamOutput(ReceivingActor):
         if outcome is not None:
             result: Ok[None] | Error = outcome
             return result
-        if self.value("send_timeout_close") and not self.turns.closed:
+        # The end of the owner may have come before the caller ran: it closes by itself then.
+        open_for_programs = self.rules.stage in ("open", "ended")
+        if self.value("send_timeout_close") and open_for_programs:
             self.rules.send_gave_up()
             self.release()
         return Error("timeout", data)

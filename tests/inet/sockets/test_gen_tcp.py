@@ -30,7 +30,9 @@ from actorsock import (
     trap_exit,
 )
 from actorsock.gen_tcp import TcpSocket
-from actorsock.inet import PortDown, Tcp, TcpClosed, TcpError, TcpPassive
+from actorsock.inet import PortDown, Tcp, TcpClosed, TcpError, TcpPassive, Udp
+from actorsock.runtime.core.body import TIMED_OUT
+from actorsock.runtime.core.process import alive
 from actorsock.socket import SockAddrIn
 
 from ...stories import in_runtime, until
@@ -219,6 +221,25 @@ async def test_send_timeout_close_ends_the_connection() -> None:
     assert await gen_tcp.recv(one) == Error("enotconn")
     assert inet.port(one) == Error("ebadf")
     assert inet.info(one).states == ()
+
+
+@in_runtime
+async def test_a_send_timeout_as_the_owner_ends_leaves_nothing_open() -> None:
+    one, other = await pair({"high_watermark": 1, "send_timeout": 5, "send_timeout_close": True})
+    owner = spawn_handler(lambda message: None)
+    ok(await gen_tcp.send(one, bytes(LOTS)))
+    ok(gen_tcp.controlling_process(one, owner))
+
+    async def sender() -> None:
+        await gen_tcp.send(one, b"more")
+
+    pid, down = spawn_monitor(sender, light=True)
+    await at_rest()
+    alive[pid].body.wake(TIMED_OUT)  # as its timer does; and before the sender runs:
+    exit(owner, "kill")
+    assert (await receive(down)).reason == "normal"
+    ok(await gen_tcp.close(other))
+    await until(lambda: inet.info(one).states == ("closed",))
 
 
 @in_runtime
