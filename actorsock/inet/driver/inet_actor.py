@@ -233,6 +233,8 @@ class InetActor(SocketLifetime):
         """Make `to` the owner in place of `by`."""
         self.give(by, to.pid)
         self.owner_process = to
+        if by in self.observers.values():
+            self.monitor_user(by)
 
     @enable_ki_protection
     def __call__(self, message: object) -> None:
@@ -240,6 +242,7 @@ class InetActor(SocketLifetime):
         match message:
             case Down(pid=Pid() as pid, reason=reason):
                 self._monitors.pop(pid, None)
+                self._forget_observer(pid)
                 if not self.turns.closed and pid is self.turns.owner:
                     self.end_reason = reason
                     self.leave()
@@ -256,7 +259,19 @@ class InetActor(SocketLifetime):
         else:
             self.observers[ref] = process.pid
             _observed[ref] = self
+            self.monitor_user(process.pid)  # so that its end is the end of the monitor
         return ref
+
+    def cancel_observer(self, ref: Ref) -> None:
+        """End a monitor of this socket."""
+        pid = self.observers.pop(ref)
+        del _observed[ref]
+        if pid is not self.turns.owner and pid not in self.observers.values():
+            self._demonitor(pid)
+
+    def _forget_observer(self, pid: Pid) -> None:
+        for ref in [ref for ref, observer in self.observers.items() if observer is pid]:
+            del self.observers[ref], _observed[ref]
 
     # --- closing --------------------------------------------------------------------------------
 
@@ -296,7 +311,7 @@ def cancel_observer(process: Process, ref: Ref) -> bool:
     actor = _observed.get(ref)
     if actor is None or actor.observers.get(ref) is not process.pid:
         return False
-    del _observed[ref], actor.observers[ref]
+    actor.cancel_observer(ref)
     return True
 
 
