@@ -268,9 +268,8 @@ class DatagramActor(ReceivingActor):
         moved = caller.mailbox.extract(
             lambda message: moves_with_udp(message) and message.socket is handle
         )
-        for message in moved:
-            to.deliver(message)
         self.change_owner(caller.pid, to)
+        self.deliver_moved(moved, to)
         return Ok()
 
     def retired(self) -> None:

@@ -6,6 +6,7 @@ waiting when that ends, so both ways of reading ask here whose turn it is.
 
 import abc
 import socket as stdlib
+from collections.abc import Iterable
 from typing import Any
 
 from ..._native import twin
@@ -76,6 +77,19 @@ class ReceivingActor(InetActor):
             self.pumping = False
         if not self.reads:
             self.serve_waiter()
+
+    def deliver_moved(self, messages: Iterable[Any], to: Process) -> None:
+        """Send a new owner what was in the mailbox of the former one, and nothing new in between.
+
+        An owner that handles a message in place may set a mode that allows more.
+        """
+        pumping, self.pumping = self.pumping, True
+        try:
+            for message in messages:
+                to.deliver(message)
+        finally:
+            self.pumping = pumping
+        self.options_set()
 
     async def wait_to_read(self, waiter: Waiter, timeout: float) -> Any:
         """Wait until reading wakes `waiter`, the only one, with a result; return that."""

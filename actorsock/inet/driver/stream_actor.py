@@ -494,10 +494,9 @@ class StreamActor(StreamOutput):
             return decided
         assert to is not None
         moved = caller.mailbox.extract(lambda message: self._moves(message, handle))
-        for message in moved:
-            to.deliver(message)
         if decided.value:
             self.change_owner(caller.pid, to)
+        self.deliver_moved(moved, to)
         return _OK
 
     def _moves(self, message: Any, handle: Any) -> bool:

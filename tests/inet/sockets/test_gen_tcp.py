@@ -18,6 +18,7 @@ from actorsock import (
     current_pid,
     exit,
     gen_tcp,
+    gen_udp,
     inet,
     is_alive,
     ok,
@@ -360,6 +361,60 @@ async def test_messages_in_the_mailbox_go_with_the_socket() -> None:
     assert heard == [Tcp(other, b"a"), Tcp(other, b"b"), Tcp(other, b"c")]
     exit(pid, "kill")
     assert await gen_tcp.recv(one) == Error("closed")
+
+
+@pytest.mark.parametrize("kind", ["tcp", "udp"])
+@in_runtime
+async def test_a_new_owner_that_asks_for_more_in_place_gets_all_in_order(kind: str) -> None:
+    sent = [b"\1a", b"\1b", b"\1c", b"\1d"]
+    one: Any
+    other: Any
+    if kind == "tcp":
+        one, other = await pair({}, {"packet": 1})
+        ok(await gen_tcp.send(one, sent))
+    else:
+        one, other = (ok(gen_udp.open(0, {"ip": LOOPBACK, "active": False})) for _ in range(2))
+        for data in sent:
+            ok(await gen_udp.send(one, LOOPBACK, ok(inet.port(other)), data))
+    ok(inet.setopts(other, {"active": 2}))
+    await until(lambda: len(mail_of(current_pid())) == 3)
+    heard: list[bytes] = []
+
+    def heir(message: Any) -> None:
+        if isinstance(message, Tcp | Udp):
+            heard.append(message.data[-1:])
+            ok(inet.setopts(other, {"active": "once"}))
+
+    pid = spawn_handler(heir)
+    give = gen_tcp.controlling_process if kind == "tcp" else gen_udp.controlling_process
+    assert give(other, pid) == Ok()
+    await until(lambda: len(heard) == 4)
+    assert heard == [b"a", b"b", b"c", b"d"]
+    assert len(mail_of(current_pid())) == 1  # that the mode has become passive
+
+
+@in_runtime
+async def test_a_monitor_ends_with_its_process() -> None:
+    one, other = await pair()
+    heir = spawn_handler(lambda message: None)
+
+    async def watcher() -> None:
+        for sock in (one, one, other):
+            inet.monitor(sock)
+        if current_pid() is inet.info(other).owner:
+            ok(gen_tcp.controlling_process(other, heir))
+
+    for owner in (None, other):
+        pid, down = spawn_monitor(watcher)
+        if owner is not None:
+            ok(gen_tcp.controlling_process(owner, pid))
+        await receive(down)
+        assert inet.info(one).monitors == inet.info(other).monitors == 0
+    assert inet.info(other).owner is heir
+    refs = [inet.monitor(one), inet.monitor(one)]
+    assert inet.cancel_monitor(refs[0])
+    ok(await gen_tcp.close(one))
+    assert (await receive(PortDown)).ref is refs[1]
 
 
 @in_runtime
