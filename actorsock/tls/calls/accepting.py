@@ -115,7 +115,7 @@ async def handshake(
         no connection is left open:
 
         - `"timeout"`
-        - `"closed"`: the peer has closed the connection, or the given socket is closed
+        - `"closed"`: the peer has closed the connection, or the given socket is closed or lost
         - `("tls_alert", (name, text))`: the handshake has failed
         - `("options", ...)`, `"nooptions"`: as for `listen`; a socket of gen_tcp stays as it is
         - `"not_owner"`: the given socket of gen_tcp is another process's, and stays as it is
@@ -146,7 +146,7 @@ async def handshake(
         tls = accepted.options.merged(tls)
     else:
         raise TypeError(f"sock: expected an SslSocket or a TcpSocket, got {shown(sock)}")
-    if tcp.turns.closed:
+    if tcp.turns.closed or tcp.is_dead:
         return Error("closed")
     if isinstance(tcp, ListenActor):
         return Error("enotconn")

@@ -68,7 +68,7 @@ async def connect(
 
         - the reasons of `gen_tcp.connect`
         - `"timeout"`
-        - `"closed"`: the peer has closed the connection, or the given socket is closed
+        - `"closed"`: the peer has closed the connection, or the given socket is closed or lost
         - `("tls_alert", (name, text))`: the handshake has failed; the name is Erlang's, such as
           `"unknown_ca"` or `"handshake_failure"` (the certificate is of another host)
         - `("options", ("cacertfile", ()))`: no authority is given that the server is verified by;
@@ -112,7 +112,7 @@ async def _begin(
     deadline = deadline_of(timeout)
     tls, others, active = split("client", options)
     actor = stream_of(sock)
-    if actor.turns.closed:
+    if actor.turns.closed or actor.is_dead:
         return Error("closed")
     if isinstance(actor, ListenActor):
         return Error("enotconn")

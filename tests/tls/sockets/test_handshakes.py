@@ -491,6 +491,11 @@ async def test_upgrades_that_cannot_begin() -> None:
     assert await ssl.connect(one, {"cacerts": CA}, 0.05) == Error("timeout")
     ok(await gen_tcp.close(other))
     assert await ssl.handshake(other, own()) == await ssl.connect(one) == Error("closed")
+    for one, other in (await tcp_pair(), reversed(await tcp_pair())):
+        ok(await gen_tcp.close(other))
+        assert await gen_tcp.recv(one) == Error("closed")  # lost, and not closed by the program
+        assert await ssl.connect(one, {"cacerts": CA}) == Error("closed")
+        assert await ssl.handshake(one, own()) == Error("closed")
     listener = ok(gen_tcp.listen(0, {"ip": HERE}))
     assert await ssl.connect(listener, {"cacerts": CA}) == Error("enotconn")
     assert await ssl.handshake(listener, as_options(issued())) == Error("enotconn")
