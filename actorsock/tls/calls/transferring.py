@@ -15,7 +15,6 @@ from ...inet.driver.waiting import deadline_of
 from ...results import Error, Ok
 from ...runtime.bodies.current import charge, current_process
 from ...runtime.core.identity import Pid
-from ...runtime.core.process import Process
 from ...runtime.core.reductions import SYSTEM_CALL
 from ..driver.ssl_socket import Plain, SslSocket
 from ..driver.tls_actor import TlsActor
@@ -156,7 +155,8 @@ async def close(
         if len(how) != 2:
             raise TypeError(f"how: expected seconds or (pid, seconds), got {shown(how)}")
         pid, seconds = how
-        return await _back_to_tcp(behind, live_process(pid), deadline_of(check_timeout(seconds)))
+        live_process(pid)  # raises if it is no pid
+        return await _back_to_tcp(behind, pid, deadline_of(check_timeout(seconds)))
     if how is None or isinstance(behind, Plain):
         await behind.close_by_program(sock)
     else:
@@ -195,6 +195,7 @@ async def _back_to_tcp(
         return left
     values = {name: value for name, value in behind.values.items() if name not in _OF_PACKETS}
     sock = behind.surrender()
+    owner = live_process(pid)  # only now: it may have ended while the peer was waited for
     kept = owner or current_process()
     actor = StreamActor(behind.service, sock, behind.kind, kept, behind.family, connected=True)
     for name, value in values.items():

@@ -19,6 +19,7 @@ from actorsock import (
     ok,
     receive,
     spawn,
+    spawn_handler,
     spawn_monitor,
     ssl,
 )
@@ -525,6 +526,23 @@ async def test_both_sides_go_back_to_plain_tcp(version: str) -> None:
     assert await ssl.send(client, b"x") == Error("closed")
     for sock in plain.values():
         ok(await gen_tcp.close(sock))
+
+
+@in_runtime
+async def test_a_way_back_whose_owner_ends_meanwhile() -> None:
+    client, server = await pair()
+    heir = spawn_handler(lambda message: None)
+
+    async def leaves() -> None:
+        sock = ok(await ssl.close(client, (heir, 20)))
+        assert sock is not None
+        assert inet.info(sock).states == ("closed",)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(leaves)
+        await at_rest()
+        exit(heir, "kill")
+        await ssl.close(server, (current_pid(), 20))
 
 
 @in_runtime
