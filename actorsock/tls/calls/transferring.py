@@ -186,7 +186,7 @@ def close_nowait(sock: SslSocket) -> Ok[None]:
 
 
 async def _back_to_tcp(
-    behind: TlsActor | Plain, owner: Process | None, deadline: float
+    behind: TlsActor | Plain, pid: Pid, deadline: float
 ) -> Ok[TcpSocket | None] | Error[Any]:
     if isinstance(behind, Plain) or behind.turns.closed:
         return CLOSED

@@ -16,6 +16,8 @@ from contextlib import suppress
 from math import inf
 from typing import Any, ClassVar, Final
 
+import trio
+
 from ...inet.driver.stream_actor import StreamActor
 from ...inet.driver.waiting import Waiter, deadline_of, wait
 from ...inet.options.table import Family
@@ -363,7 +365,8 @@ class TlsActor(StreamActor):
             if await wait(turn, deadline, _forget) is None:
                 return Error("timeout")
             self.readers.remove(turn)
-            return await super().recv(length, timeout)
+            left = max(0.0, deadline - trio.current_time())  # inf stays inf
+            return await super().recv(length, left)
         finally:
             if turn in self.readers:
                 self.readers.remove(turn)

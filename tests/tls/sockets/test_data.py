@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 import trio
+from trio.testing import MockClock
 
 from actorsock import (
     Error,
@@ -189,6 +190,23 @@ async def test_several_readers_are_served_in_order() -> None:
         ok(await ssl.send(one, data))
     await until(lambda: len(served) == 3)
     assert served == [(0, Ok(b"a")), (2, Ok(b"b")), (3, Ok(b"c"))]
+
+
+@in_runtime
+async def test_the_time_of_a_reader_counts_from_its_call(mock_clock: MockClock) -> None:
+    _, other = await pair()
+    served: list[Any] = []
+
+    async def reader(seconds: float) -> None:
+        served.append((seconds, await ssl.recv(other, 0, seconds)))
+
+    for seconds in (3, 5):
+        spawn(reader, seconds)
+        await at_rest()
+    for seconds in (3, 2):
+        mock_clock.jump(seconds)
+        await at_rest()
+    assert served == [(3, Error("timeout")), (5, Error("timeout"))]
 
 
 @in_runtime
