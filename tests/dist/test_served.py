@@ -1,5 +1,6 @@
 """What a node serves to others besides its processes: rex, net_kernel, the group leader."""
 
+import sys
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from actorsock import (
     current_pid,
     dist,
     exit,
+    is_alive,
     make_ref,
     monitor,
     otp,
@@ -120,6 +122,28 @@ async def test_the_group_leader(
     )
     assert await beam.eval(asking) == answer
     assert capfd.readouterr().out == printed
+
+
+class _Unable:
+    """A stdout that knows no character."""
+
+    def write(self, text: str) -> int:
+        raise UnicodeEncodeError("ascii", text, 0, 1, "ordinal not in range(128)")
+
+
+@pytest.mark.parametrize("stdout", [None, _Unable()], ids=["missing", "unable"])
+async def test_output_that_cannot_be_shown_ends_nothing(
+    joined: Any, beam: Beam, monkeypatch: pytest.MonkeyPatch, stdout: Any
+) -> None:
+    leader = distribution().leader
+    monkeypatch.setattr(sys, "stdout", stdout)
+    asking = (
+        "R = make_ref(), group_leader() ! {io_request, self(), R, {put_chars, unicode, Text}}, "
+        "receive {io_reply, R, A} -> A end"
+    )
+    for _ in range(7):  # more often than the supervisor of the node restarts
+        assert await beam.eval(asking, Text=b"text") == ("error", "enotsup")
+    assert is_alive(leader)
 
 
 async def test_records_of_the_library_are_erlangs_tuples(joined: Any, beam: Beam) -> None:

@@ -10,6 +10,7 @@ from contextvars import ContextVar
 from typing import Any, Final
 
 from ...arguments import shown
+from ...log_text import text_of
 from ...runtime.api.messaging import send
 from ...runtime.api.spawning import spawn, spawn_handler
 from ...runtime.core.identity import Pid
@@ -44,13 +45,23 @@ def _serve(message: Any) -> None:
                     # `io:format` leaves the formatting to the leader. Its node can do it.
                     spawn(_formatted, asking, reply_as, (module, name, args), light=True)
                 case _:
-                    _reply(asking, reply_as, _printed(request))
+                    _reply(asking, reply_as, _answer_to(request))
         case _:
             _log.debug("the group leader drops %s", shown(message))
 
 
 def _reply(asking: Pid, reply_as: Any, answer: Any) -> None:
     send(asking, (_A("io_reply"), reply_as, answer))
+
+
+def _answer_to(request: Any) -> Any:
+    # stdout may be missing, a pipe that nobody reads any more, or unable to show a character. If
+    # that ended this process, the node would end too, and with it the program.
+    try:
+        return _printed(request)
+    except Exception as exc:
+        _log.warning("what another node prints can't be shown: %s", text_of(exc))
+        return _UNABLE
 
 
 def _printed(request: Any) -> Any:
@@ -72,7 +83,7 @@ async def _formatted(asking: FarPid, reply_as: Any, function: tuple[str, str, li
     except ErpcError:
         _reply(asking, reply_as, _UNABLE)
     else:
-        _reply(asking, reply_as, _printed((_A("put_chars"), _A("unicode"), chars)))
+        _reply(asking, reply_as, _answer_to((_A("put_chars"), _A("unicode"), chars)))
 
 
 def _characters(chars: Any) -> str:
