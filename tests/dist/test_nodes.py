@@ -30,7 +30,9 @@ from actorsock import (
     registered,
     send,
     sleep,
+    socket,
     spawn,
+    spawn_monitor,
     trap_exit,
     unregister,
 )
@@ -145,6 +147,35 @@ async def test_no_epmd() -> None:
     with pytest.raises(dist.NotRegistered, match="epmd -daemon"):
         async with dist.start("py@127.0.0.1", cookie="x", epmd_port=port):
             pass
+
+
+@in_runtime
+async def test_a_start_that_is_cancelled_leaves_no_socket() -> None:
+    with stdlib.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        with trio.move_on_after(0.05) as limit:
+            async with dist.start("py@127.0.0.1", cookie="x", epmd_port=port):
+                pass
+    assert limit.cancelled_caught
+    assert socket.which_sockets() == []
+
+
+async def test_who_has_ended_hears_of_no_node(joined: Any, second: Any) -> None:
+    node = await second.start()
+    assert await dist.connect_node(node.name)
+
+    async def watcher() -> None:
+        dist.monitor_nodes(True)
+        dist.monitor_node(node.name)
+
+    for _ in range(3):
+        _, down = spawn_monitor(watcher)
+        await receive(down)
+    await watcher()
+    home = distribution()
+    assert home._watchers == {node.name: [current_pid()]}
+    assert home._subscribers == {current_pid(): 1}
+    dist.monitor_nodes(False)
 
 
 async def test_a_name_that_is_taken(

@@ -6,6 +6,8 @@ unknown to others, until another epmd answers.
 
 import logging
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final, Literal
 
 import trio
@@ -70,12 +72,23 @@ async def connect(host: str, port: int) -> Ok[Socket] | Error:
     result: Ok[Socket] | Error = Error("no such host")
     for family, address in found:
         sock = ok(opening.open(family, "stream", "tcp"))
-        match await connecting.connect(sock, address, timeout=_PATIENCE):
-            case Ok():
-                return Ok(sock)
-            case Error() as result:
-                await opening.close(sock)
+        with _closed_unless_done(sock):
+            match await connecting.connect(sock, address, timeout=_PATIENCE):
+                case Ok():
+                    return Ok(sock)
+                case Error() as result:
+                    opening.close_nowait(sock)
     return result
+
+
+@contextmanager
+def _closed_unless_done(sock: Socket) -> Iterator[None]:
+    """Close a socket if the block raises: the process that waits in it may be cancelled."""
+    try:
+        yield
+    except BaseException:
+        opening.close_nowait(sock)
+        raise
 
 
 async def _ask(host: str, port: int, request: bytes) -> bytes | None:
@@ -147,24 +160,23 @@ async def _enter(node: Registration, host: str, port: int) -> tuple[Socket, int 
         case Error(reason):
             raise NotRegistered(
                 f"no epmd answers at {host}:{port} ({reason}): start one with `epmd -daemon`, or "
-                "pass epmd=None and use fixed ports"
+                "pass register=False, and to the other nodes this one's address"
             )
-    await sending.send(sock, register(node))
-    answer = b""
-    while True:
-        match await receiving.recv(sock, timeout=_PATIENCE):
-            case Ok(data):
-                answer += data
-            case Error(reason):
-                await opening.close(sock)
-                raise NotRegistered(f"epmd at {host}:{port} has not answered ({reason})")
-        try:
-            return sock, read_registered(answer)
-        except IndexError:
-            pass
-        except ValueError as exc:
-            await opening.close(sock)
-            raise NotRegistered(str(exc)) from None
+    with _closed_unless_done(sock):
+        await sending.send(sock, register(node))
+        answer = b""
+        while True:
+            match await receiving.recv(sock, timeout=_PATIENCE):
+                case Ok(data):
+                    answer += data
+                case Error(reason):
+                    raise NotRegistered(f"epmd at {host}:{port} has not answered ({reason})")
+            try:
+                return sock, read_registered(answer)
+            except IndexError:
+                pass  # the answer is not whole yet
+            except ValueError as exc:
+                raise NotRegistered(str(exc)) from None
 
 
 async def keep(sock: Socket, node: Registration, host: str, port: int) -> None:
