@@ -259,6 +259,8 @@ class Distribution:
         """Add, or remove, one `NodeDown` for `process`; `monitor_node`."""
         watchers = self._watchers.setdefault(name, [])
         if flag:
+            # Those that have ended are forgotten here: the connection may last for ever.
+            watchers[:] = [pid for pid in watchers if pid in alive]
             watchers.append(process.pid)
             self.peer(name).connect()
             return
@@ -269,11 +271,11 @@ class Distribution:
 
     def subscribe(self, process: Process, flag: bool) -> None:
         """Have `process` told of every node, or not any more; as often as it has asked for."""
-        times = self._subscribers.pop(process.pid, 0) + 1 if flag else 0
+        times = self._subscribers.pop(process.pid, 0)
         if flag:
-            self._subscribers[process.pid] = times
-        else:
-            self._subscribers.pop(process.pid, None)
+            for pid in [pid for pid in self._subscribers if pid not in alive]:
+                del self._subscribers[pid]
+            self._subscribers[process.pid] = times + 1
 
     def await_settled(self, name: str, process: Process, ref: Ref) -> None:
         """Connect, and have `process` told by a `Settled` with `ref` how that has ended."""
