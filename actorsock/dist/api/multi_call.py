@@ -24,7 +24,8 @@ async def multi_call(
     """Call the servers registered as `name` on several nodes. Erlang's `gen_server:multi_call/4`.
 
     Args:
-        nodes: the names of the nodes; this one may be among them.
+        nodes: the names of the nodes; this one may be among them. One that is there twice is asked
+            once.
         name: the registered name.
         request: the value that each `handle_call` gets.
         timeout: seconds to wait for all answers together.
@@ -42,7 +43,7 @@ async def multi_call(
     check_seconds("timeout", timeout)
     check_word_of("name", name)
     process = current_process()
-    names = [check_node(node, "nodes") for node in nodes]
+    names = dict.fromkeys(check_node(node, "nodes") for node in nodes)
     deadline = trio.current_time() + timeout
     requests = {}
     answers: dict[str, Any] = {}
