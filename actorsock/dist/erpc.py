@@ -11,8 +11,9 @@ from typing import Any
 from trio.lowlevel import enable_ki_protection
 
 from ..arguments import check_seconds
-from ..otp.tasks import async_call, nb_yield
+from ..otp.tasks import abandon, async_call, nb_yield
 from ..results import Error, Ok
+from ..runtime.bodies.current import current_process
 from ..runtime.core.identity import Ref
 from ..runtime.core.messages import Timeout
 from .api.checking import check_node, check_word_of, list_of
@@ -40,7 +41,8 @@ async def call(
 
     Raises:
         ErpcError: the function has failed there, or there is no answer.
-        TypeError: an argument is wrong, or stands for no term.
+        TypeError, ValueError: an argument is wrong, or stands for no term.
+        RuntimeError: this runtime is no node.
 
     Example::
 
@@ -59,7 +61,8 @@ def cast(node: str, module: str, function: str, args: Sequence[Any] = ()) -> Non
         node, module, function, args: as for `call`. What it returns or raises is lost.
 
     Raises:
-        TypeError: an argument is wrong, or stands for no term.
+        TypeError, ValueError: an argument is wrong, or stands for no term.
+        RuntimeError: this runtime is no node.
     """
     home = distribution()
     peer = home.peer(check_node(node))
@@ -83,19 +86,31 @@ async def multicall(
     Args:
         nodes: the names of the nodes.
         module, function, args: as for `call`.
-        timeout: seconds for each call.
+        timeout: seconds for each call; `math.inf` (the default): without a limit.
 
     Returns:
         One result for each node, in their order: `Ok(value)`, or `Error(reason)` with the reason of
-        an `ErpcError`.
+        an `ErpcError`; or with a `TypeError`, if `args` hold what stands for no term.
 
     Raises:
-        TypeError: an argument is wrong, or stands for no term.
+        TypeError, ValueError: an argument is wrong.
+        RuntimeError: this runtime is no node.
     """
-    tasks = [async_call(call, node, module, function, args, timeout, light=True) for node in nodes]
+    check_seconds("timeout", timeout)
+    distribution()
+    names = [check_node(node, "nodes") for node in nodes]
+    what = check_word_of("module", module), check_word_of("function", function)
+    given = list_of("args", args)
+    process = current_process()
+    tasks = [async_call(call, node, *what, given, timeout, light=True) for node in names]
     results = []
-    for task in tasks:
-        result = await nb_yield(task, inf)
-        assert not isinstance(result, Timeout)
-        results.append(result)
+    try:
+        for task in tasks:
+            result = await nb_yield(task, inf)
+            assert not isinstance(result, Timeout)
+            results.append(result)
+    finally:
+        # Those that go on if this call is cancelled: their results would come as messages.
+        for task in tasks[len(results) :]:
+            abandon(process, task)
     return results

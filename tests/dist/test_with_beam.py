@@ -24,6 +24,7 @@ from actorsock import (
     ok,
     otp,
     process_info,
+    processes,
     receive,
     register,
     send,
@@ -35,6 +36,7 @@ from actorsock import (
 from actorsock.dist import Atom
 from actorsock.otp import Reply, Stop
 
+from ..stories import until
 from .nodes import Beam
 
 BIG = {Atom("bytes"): bytes(300_000), Atom("list"): [*range(30_000)]}
@@ -377,6 +379,13 @@ async def test_erpc_there(joined: Any, beam: Beam) -> None:
     assert await dist.erpc.multicall([beam.name, "no@127.0.0.1"], "erlang", "node") == [
         Ok(beam.name), Error("noconnection"),
     ]  # fmt: skip
+    before = len(processes())
+    with trio.move_on_after(0.05):
+        await dist.erpc.multicall([beam.name] * 3, "timer", "sleep", [60_000])
+    await until(lambda: len(processes()) == before)
+    for wrong, error in (([beam.name, "x"], ValueError), ([5], TypeError)):
+        with pytest.raises(error, match="nodes: expected"):
+            await dist.erpc.multicall(wrong, "erlang", "node")
     dist.erpc.cast(beam.name, "erlang", "send", [current_pid(), Atom("cast")])
     assert await receive() == "cast"
 
