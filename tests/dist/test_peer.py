@@ -36,6 +36,7 @@ from actorsock import (
     trap_exit,
 )
 from actorsock.dist import Atom
+from actorsock.dist.node.distribution import distribution
 from actorsock.otp import ChildSpec, Supervisor
 from actorsock.runtime.core.process import alive
 
@@ -468,8 +469,11 @@ async def test_starts_and_stops_leave_nothing() -> None:
     before = children()
     async with open_runtime():
         processes = len(alive)
-        for _ in range(3):
-            async with dist.peer.start() as node:
-                assert await dist.ping(node) == "pong"
+        async with dist.start("py@127.0.0.1", cookie="x", register=False):
+            home = distribution()
+            for _ in range(3):
+                async with dist.peer.start() as node:
+                    assert await dist.ping(node) == "pong"
+            assert not home.kin | home.keys.keys() | home.settings.known.keys()
         await until(lambda: len(alive) == processes)
     assert children() == before

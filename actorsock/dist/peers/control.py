@@ -78,6 +78,7 @@ async def control(name: str, options: Options) -> None:
             node.settings.known.pop(name, None)
             if stopped:  # otherwise it is a node that is down, and may be started again
                 del node.keys[name]
+                node.kin.discard(name)
 
 
 async def _up(
