@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 import pytest
+import trio
 
 from actorsock import (
     current_pid,
@@ -22,6 +23,9 @@ from actorsock import (
     spawn,
     start_timer,
 )
+from actorsock.observer.questions.sockets import sockets
+from actorsock.observer.web.parameters import Parameters
+from actorsock.runtime.bodies.current import current_process
 
 from ..stories import in_runtime
 from .support import observed
@@ -114,8 +118,8 @@ async def test_trees_sockets_timers_and_names() -> None:
         (root,) = (await client.get(f"/api/tree?root={current_pid()!r}"))["roots"]
         assert root["name"] == "main"
         assert repr(child) in [each["pid"] for each in root["children"]]
-        sockets = await client.get("/api/sockets?word=127.0.0.1")
-        row = next(row for row in sockets["rows"] if row["socket"] == repr(listener))
+        found = await client.get("/api/sockets?word=127.0.0.1")
+        row = next(row for row in found["rows"] if row["socket"] == repr(listener))
         assert row["owner"] == repr(current_pid())
         assert re.fullmatch(r"127\.0\.0\.1:\d+", row["local"])
         assert (row["module"], row["state"]) == ("socket", "bound, listening")
@@ -138,6 +142,21 @@ async def test_sockets_of_every_module_are_told() -> None:
         ("gen_udp", "active: False", 0),
         ("gen_tcp", "active: once", 10),
     ]
+
+
+@in_runtime
+async def test_others_run_while_many_sockets_are_looked_at() -> None:
+    socks = [ok(gen_udp.open(0)) for _ in range(50)]
+
+    async def closer() -> None:
+        for sock in socks:
+            gen_udp.close_nowait(sock)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(closer)
+        told: Any = await sockets(current_process().node, Parameters("word=gen_udp"))
+    assert 0 < told["found"] < told["all"] == len(socks)
+    assert told["rows"] == []
 
 
 class Asker(otp.GenServer):

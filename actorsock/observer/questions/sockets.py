@@ -6,6 +6,7 @@ from typing import Final
 from ... import socket
 from ...inet.driver.inet_actor import InetActor
 from ...inet.driver.listen_actor import ListenActor
+from ...observing.parts import by_parts
 from ...observing.traffic import bytes_received, bytes_sent
 from ...runtime.core.node import Node
 from ...socket.core.actor import SocketActor
@@ -20,6 +21,8 @@ __all__ = ["sockets"]
 
 _MOST_ROWS: Final = 500
 
+_ROWS: Final = 20
+"""Rows that are made before other processes run: each takes several system calls."""
 
 _SORTS: Final[dict[str, Callable[[SocketLifetime], int] | None]] = {
     "socket": None,  # the order in which they were opened
@@ -48,17 +51,19 @@ async def sockets(node: Node, parameters: Parameters) -> Json:
     word = parameters.text("word").lower()
     service = existing_service(node)
     everything: list[SocketLifetime] = [] if service is None else service.registry.actors()
-    chosen = [actor for actor in everything if not word or word in _words(actor)]
+    chosen = everything
+    if word:
+        chosen = []
+        async for part in by_parts(everything, _ROWS):
+            chosen += [one for one in part if not one.turns.closed and word in _words(one)]
     if key is not None:
         chosen.sort(key=key, reverse=down)
     elif down:
         chosen.reverse()
-    return {
-        "all": len(everything),
-        "found": len(chosen),
-        "first": first,
-        "rows": [_row(actor) for actor in chosen[first : first + count]],
-    }
+    rows: list[Json] = []
+    async for part in by_parts(chosen[first : first + count], _ROWS):
+        rows += [_row(one) for one in part if not one.turns.closed]
+    return {"all": len(everything), "found": len(chosen), "first": first, "rows": rows}
 
 
 def _row(actor: SocketLifetime) -> dict[str, Json]:
