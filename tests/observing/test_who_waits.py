@@ -182,6 +182,22 @@ async def test_wrong_arguments(runtime: None, arguments: Any, error: type[Except
         otp.supervision_tree(*arguments)
 
 
+async def test_a_long_chain_of_processes(runtime: None) -> None:
+    async def one(left: int) -> None:
+        if left:
+            spawn_link(one, left - 1, light=True)
+        await receive()
+
+    first = spawn(one, 2000, light=True)
+    await wait_all_tasks_blocked()
+    tree, length = otp.supervision_tree(first), 0
+    while tree.children:
+        (tree,) = tree.children
+        length += 1
+    assert length == 2000
+    exit(first, "kill")
+
+
 async def test_the_tree_of_any_process(runtime: None) -> None:
     trap_exit(True)
     pid = ok(await otp.start_link(Till))

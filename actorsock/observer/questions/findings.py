@@ -8,11 +8,12 @@ import attrs
 
 from ...observing.wait_reasons import InCall, InMonitor
 from ...observing.who_waits import circles_of, reason_of
+from ...otp.supervision.tree import supervisor_in
 from ...runtime.core.identity import Pid
 from ...runtime.core.node import Node
 from ...runtime.core.process import Process, alive
 from ...socket.core.service import existing_service
-from .supervisors import Restarts, supervisor_in
+from .supervisors import Restarts
 from .texts import name_of_process, short_text
 
 __all__ = ["Finding", "Findings"]

@@ -14,13 +14,13 @@ from ...log_text import text_of
 from ...observing.parts import by_parts
 from ...observing.process_items import parent_of
 from ...otp.supervision.requests import ChildInfo
+from ...otp.supervision.tree import supervisor_in
 from ...runtime.core.identity import Pid
 from ...runtime.core.process import Process, alive, processes_of
 from ..web.parameters import Parameters
 from ..web.site import Json
 from .looks import Looks
 from .processes import is_socket
-from .supervisors import supervisor_in
 from .texts import label_text, pid_of
 
 __all__ = ["tree"]

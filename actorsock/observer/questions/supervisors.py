@@ -1,23 +1,15 @@
-"""Supervisors: how to tell them from other processes, and which children they restart for ever."""
+"""Supervisors: which children they restart for ever."""
 
 from typing import Any, Final
 
-from ...otp.behaviour.engine import Engine
 from ...otp.supervision.supervisor import SupervisorServer
 from ...runtime.core.identity import Pid
 from ...runtime.core.process import Process
 
-__all__ = ["Restarts", "supervisor_in"]
+__all__ = ["Restarts"]
 
 _MANY: Final = 3
 """A child that is a new process at so many looks in a row is restarted again and again."""
-
-
-def supervisor_in(process: Process) -> SupervisorServer | None:
-    """Return the supervisor that a process runs; None if it runs something else."""
-    engine = process.body.function
-    behaviour = engine.behaviour if isinstance(engine, Engine) else None
-    return behaviour if isinstance(behaviour, SupervisorServer) else None
 
 
 class Restarts:

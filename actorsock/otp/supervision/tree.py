@@ -3,7 +3,6 @@
 Nobody is asked: an answer would not come from a supervisor that waits for a slow child.
 """
 
-from collections.abc import Iterator
 from typing import Any, Literal
 
 import attrs
@@ -16,7 +15,7 @@ from ..behaviour.engine import Engine
 from .requests import ChildInfo
 from .supervisor import SupervisorServer
 
-__all__ = ["TreeNode", "supervision_tree"]
+__all__ = ["TreeNode", "supervision_tree", "supervisor_in"]
 
 
 @attrs.frozen
@@ -86,47 +85,74 @@ def supervision_tree(pid: Pid, depth: int | None = None) -> TreeNode | None:
     for process in alive.copy().values():
         if process.parent is not None:
             started.setdefault(process.parent, []).append(process)
-    return _node(root, None, started, depth)
+    return _tree(root, started, depth)
 
 
-def _node(
-    process: Process, id_: Any, started: dict[Pid, list[Process]], depth: int | None
-) -> TreeNode:
-    supervisor = _supervisor_in(process)
+@attrs.frozen
+class _Below:
+    """A process below another one, or a child that does not run."""
+
+    process: Process | None
+    info: ChildInfo | None = None
+    """What a supervisor tells of it; None for a process that was started otherwise."""
+
+
+def _tree(root: Process, started: dict[Pid, list[Process]], depth: int | None) -> TreeNode:
+    top = _Below(root)
+    below = _below(top, started)
+    tree = _node(top, len(below))
+    # A list in place of recursion: each process of a long chain may have started the next one.
+    waiting = [(tree, below, depth)]
+    while waiting:
+        node, below, levels = waiting.pop()
+        if levels == 0:
+            continue
+        for one in below:
+            its_own = _below(one, started)
+            child = _node(one, len(its_own))
+            node.children.append(child)
+            waiting.append((child, its_own, None if levels is None else levels - 1))
+    return tree
+
+
+def _below(one: _Below, started: dict[Pid, list[Process]]) -> list[_Below]:
+    process = one.process
+    if process is None:
+        return []
+    supervisor = supervisor_in(process)
     listed = [] if supervisor is None else supervisor.which()
     in_list = {child.pid for child in listed}
-    others = [one for one in started.get(process.pid, ()) if one.pid not in in_list]
-    below = None if depth is None else depth - 1
+    return [
+        *(_Below(_running(child), child) for child in listed),
+        *(_Below(other) for other in started.get(process.pid, ()) if other.pid not in in_list),
+    ]
+
+
+def _running(child: ChildInfo) -> Process | None:
+    return alive.get(child.pid) if isinstance(child.pid, Pid) else None
+
+
+def _node(one: _Below, count: int) -> TreeNode:
+    process, info = one.process, one.info
+    id_ = None if info is None else info.id
+    if process is None:
+        assert info is not None
+        pid = info.pid if isinstance(info.pid, Pid) else None
+        return TreeNode(pid, id_, None, None, "", info.type, 0, [])
     return TreeNode(
         process.pid,
         id_,
         process.name,
         process.label,
         process.body.describe(),
-        "worker" if supervisor is None else "supervisor",
-        len(listed) + len(others),
-        []
-        if depth == 0
-        else [
-            *_listed(listed, started, below),
-            *(_node(other, None, started, below) for other in others),
-        ],
+        "worker" if supervisor_in(process) is None else "supervisor",
+        count,
+        [],
     )
 
 
-def _listed(
-    children: list[ChildInfo], started: dict[Pid, list[Process]], depth: int | None
-) -> Iterator[TreeNode]:
-    for child in children:
-        process = alive.get(child.pid) if isinstance(child.pid, Pid) else None
-        if process is not None:
-            yield _node(process, child.id, started, depth)
-        else:
-            pid = child.pid if isinstance(child.pid, Pid) else None
-            yield TreeNode(pid, child.id, None, None, "", child.type, 0, [])
-
-
-def _supervisor_in(process: Process) -> SupervisorServer | None:
+def supervisor_in(process: Process) -> SupervisorServer | None:
+    """Return the supervisor that a process runs; None if it runs something else."""
     engine = process.body.function
     behaviour = engine.behaviour if isinstance(engine, Engine) else None
     return behaviour if isinstance(behaviour, SupervisorServer) else None
