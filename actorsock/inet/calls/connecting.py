@@ -1,9 +1,10 @@
 """Connected sockets of gen_tcp: `connect` and `fdopen`."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from math import inf
 from typing import Any, Final, Literal
 
+import attrs
 import trio
 from trio.lowlevel import enable_ki_protection
 
@@ -12,6 +13,7 @@ from ...results import Error, Ok
 from ...runtime.bodies.current import current_process
 from ...runtime.bodies.in_trio import in_trio
 from ...socket.core.service import service_of
+from ...socket.values.c_integers import INT_MAX
 from ..driver.opening import apply_options, bind, family_of_descriptor, kind_of, open_descriptor
 from ..driver.socket_objects import TcpSocket
 from ..driver.stream_actor import StreamActor
@@ -91,7 +93,8 @@ async def _peers(
         family = chosen.family
     else:
         family = "inet6" if ":" in str(address) or _is_wide(address) else "inet"
-        if any(word in options for word in _FAMILY_WORDS if word != family):
+        others = [word for word in _FAMILY_WORDS if word != family]
+        if isinstance(options, Iterable) and any(word in options for word in others):
             return Error("eafnosupport")
         chosen = opening_options("connect", options, family)
     found = await _addresses(address, "inet6" if family == "inet6" else "inet", deadline)
@@ -177,12 +180,12 @@ def fdopen(fd: int, options: OptionList = ()) -> Ok[TcpSocket] | Error:
     Raises:
         TypeError, ValueError: an argument or an option is wrong.
     """
-    check_int("fd", fd, "a descriptor", 0)
+    check_int("fd", fd, "a descriptor", 0, INT_MAX)
     family = family_of_descriptor(fd)
     if isinstance(family, Error):
         return family
-    pairs = list(options.items()) if isinstance(options, Mapping) else list(options)
-    chosen = opening_options("connect", [*pairs, ("fd", fd)], family.value)
+    given = opening_options("connect", options, family.value)
+    chosen = attrs.evolve(given, values={**given.values, "fd": fd})
     opened = _opened(chosen)
     if isinstance(opened, Error):
         return opened

@@ -159,6 +159,7 @@ async def test_connect_takes_names_addresses_and_records() -> None:
         ((LOOPBACK, 80), {"backlog": 5}, ValueError),
         ((LOOPBACK, 80), {"active": "twice"}, ValueError),
         ((LOOPBACK, 80), 5, TypeError),
+        (((127, 0, 0, 1), 80), 5, TypeError),
         ((SockAddrIn(LOOPBACK, 80), 80), {}, TypeError),
     ],
 )
@@ -166,7 +167,8 @@ async def test_connect_takes_names_addresses_and_records() -> None:
 async def test_connect_refuses_wrong_arguments(
     place: tuple[Any, ...], options: Any, error: type[Exception]
 ) -> None:
-    with pytest.raises(error):
+    # Each text names the argument or the option.
+    with pytest.raises(error, match=r"^(address|port|options|option \S+): "):
         await gen_tcp.connect(*place, options)
 
 
@@ -585,3 +587,7 @@ async def test_descriptors_that_are_no_connection(tmp_path: Path) -> None:
     assert gen_tcp.fdopen(9999) == Error("ebadf")
     with stdlib.socket(stdlib.AF_INET, stdlib.SOCK_DGRAM) as datagrams:
         assert gen_tcp.fdopen(datagrams.fileno()) == Error("einval")
+    with pytest.raises(ValueError, match="fd: expected a descriptor"):
+        gen_tcp.fdopen(2**32)  # which is 0 as a C int
+    with stdlib.socket() as sock, pytest.raises(TypeError, match="options: expected a list"):
+        gen_tcp.fdopen(sock.fileno(), 5)  # type: ignore[arg-type]
