@@ -15,6 +15,9 @@ VARIABLE: Final = "ACTORSOCK_COOKIE"
 def cookie_from_file(path: str | os.PathLike[str]) -> str:
     """Return the cookie in a file that only its owner may read, such as `~/.erlang.cookie`.
 
+    Args:
+        path: the path of the file.
+
     Raises:
         PermissionError: others may read or write the file.
         OSError: the file can't be read.
@@ -24,8 +27,8 @@ def cookie_from_file(path: str | os.PathLike[str]) -> str:
     mode = stat.S_IMODE(file.stat().st_mode)
     if mode & 0o077:
         raise PermissionError(
-            f"{file}: others may use it (mode {mode:04o}): who knows the cookie may do anything. "
-            f"Run `chmod 400 {file}`"
+            f"{file}: other users may read or write it (mode {mode:04o}), and whoever knows the "
+            f"cookie may do anything. Run `chmod 400 {file}`"
         )
     cookie = file.read_text(encoding="utf-8").strip()
     if not cookie:

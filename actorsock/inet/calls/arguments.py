@@ -74,14 +74,16 @@ def data_of(data: Any, actor: InetActor | Error) -> bytes:
         try:
             return data.encode("latin-1")
         except UnicodeEncodeError:
-            raise ValueError(f"data: {shown(data)} has a character that is no byte") from None
+            raise ValueError(
+                f"data: expected characters up to U+00FF, each for one byte, got {shown(data)}"
+            ) from None
     if not isinstance(data, list | tuple):
         raise TypeError(f"data: expected bytes-like or a list of such, got {shown(data)}")
     parts = []
     for part in data:
         if isinstance(part, int) and not isinstance(part, bool):
             if not 0 <= part <= 255:
-                raise ValueError(f"data: {shown(part)} is no byte")
+                raise ValueError(f"data: expected integers 0..255 in a list, got {shown(part)}")
             parts.append(bytes((part,)))
         else:
             parts.append(data_of(part, actor))

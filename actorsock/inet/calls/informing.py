@@ -41,7 +41,7 @@ _EBADF: Final = Error("ebadf")
 
 @attrs.frozen
 class PortInfo:
-    """What `inet.info` tells of a socket.
+    """The state of a socket, from `inet.info`.
 
     Attributes:
         states: of `"connected"`, `"listen"`, `"accepting"`, `"open"`; empty if the connection is
@@ -133,7 +133,15 @@ def port(sock: InetSocket) -> Ok[Any] | Error:
 
 @enable_ki_protection
 def getfd(sock: InetSocket) -> Ok[int] | Error:
-    """Return the descriptor of a socket, for calls that this library has not. `inet:getfd/1`."""
+    """Return the descriptor of a socket, for calls that this library lacks. `inet:getfd/1`.
+
+    Returns:
+        `Ok(fd)`; or `Error`: `"einval"` if the socket is closed, `"ebadf"` if its connection is
+        lost.
+
+    Raises:
+        TypeError: `sock` is no such socket.
+    """
     actor = inet_actor_of(sock)
     if actor.turns.closed:
         return EINVAL
@@ -211,7 +219,17 @@ def cancel_monitor(ref: Ref) -> bool:
 
 @enable_ki_protection
 async def close(sock: InetSocket) -> Ok[None]:
-    """Close a socket of either kind. Erlang's `inet:close/1`. See `gen_tcp.close`."""
+    """Close a socket as `gen_tcp.close` or `gen_udp.close` does. Erlang's `inet:close/1`.
+
+    Args:
+        sock: the socket; any process may close it, also again.
+
+    Returns:
+        `Ok()`.
+
+    Raises:
+        TypeError: `sock` is no such socket.
+    """
     if isinstance(sock, TcpSocket):
         return await streams.close(sock)
     if isinstance(sock, UdpSocket):

@@ -70,12 +70,17 @@ def parse_ipv4_address(text: str) -> Parsed:
 
 
 def parse_ipv4strict_address(text: str) -> Parsed:
-    """Read an IPv4 address of four decimal numbers. Erlang's `inet:parse_ipv4strict_address/1`."""
+    """Read an IPv4 address of four decimal numbers. Erlang's `inet:parse_ipv4strict_address/1`.
+
+    As `parse_strict_address` for IPv4 alone.
+    """
     return _parsed(text, _strict_ipv4)
 
 
 def parse_ipv6_address(text: str) -> Parsed:
     """Read an IPv6 address; one of IPv4 is mapped. Erlang's `inet:parse_ipv6_address/1`.
+
+    As `parse_address`, but the result is always an address of IPv6.
 
     Example::
 
@@ -85,7 +90,10 @@ def parse_ipv6_address(text: str) -> Parsed:
 
 
 def parse_ipv6strict_address(text: str) -> Parsed:
-    """Read an IPv6 address, none of IPv4. Erlang's `inet:parse_ipv6strict_address/1`."""
+    """Read an IPv6 address, none of IPv4. Erlang's `inet:parse_ipv6strict_address/1`.
+
+    As `parse_address` for IPv6 alone.
+    """
     return _parsed(text, _ipv6)
 
 
@@ -117,10 +125,14 @@ def ipv4_mapped_ipv6_address(address: Any) -> str:
     """Turn an address of IPv4 into one of IPv6, and back. `inet:ipv4_mapped_ipv6_address/1`.
 
     Args:
-        address: as for `ntoa`. Of any address of IPv6 the last four bytes are taken.
+        address: as for `ntoa`.
+
+    Returns:
+        The text of the other address. Of any address of IPv6, mapped or not, it has the last four
+        bytes.
 
     Raises:
-        ValueError: it is no address.
+        ValueError: `address` is none.
 
     Example::
 

@@ -64,7 +64,7 @@ async def getaddrs(name: Any, family: InetFamily = "inet") -> Ok[list[str]] | Er
         - `"einval"`: it is no name
 
     Raises:
-        TypeError, ValueError: `family` is neither of the two.
+        ValueError: `family` is neither of the two.
 
     Example::
 
@@ -96,7 +96,17 @@ async def getaddrs(name: Any, family: InetFamily = "inet") -> Ok[list[str]] | Er
 
 
 async def getaddr(name: Any, family: InetFamily = "inet") -> Ok[str] | Error:
-    """Return one address of a host. Erlang's `inet:getaddr/2`. As `getaddrs`, the first of them."""
+    """Return the first address of a host. Erlang's `inet:getaddr/2`.
+
+    Args:
+        name, family: as for `getaddrs`.
+
+    Returns:
+        `Ok(address)`, as text; or `Error` as from `getaddrs`.
+
+    Raises:
+        ValueError: as `getaddrs`.
+    """
     found = await getaddrs(name, family)
     return Ok(found.value[0]) if isinstance(found, Ok) else found
 
