@@ -8,7 +8,7 @@ a supervisor start its child there. Peers of one parent can send to each other.
 
 import os
 import secrets
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from itertools import count
 from math import inf
@@ -307,9 +307,15 @@ def _options(
     peer_down: str,
     tell: Ref | None = None,
 ) -> Options:
-    if isinstance(args, str) or not all(isinstance(arg, str) for arg in args):
+    if isinstance(args, str) or not isinstance(args, Iterable) or not _are_str(args):
         raise TypeError(f"args: expected a sequence of str, got {shown(args)}")
+    if env is not None and not (isinstance(env, Mapping) and _are_str([*env, *env.values()])):
+        raise TypeError(f"env: expected a mapping of str to str, got {shown(env)}")
     word: Any = check_word("peer_down", peer_down, ("stop", "crash"))
     check_seconds("wait_boot", wait_boot)
     check_seconds("shutdown", shutdown)
     return Options(tuple(args), dict(env or {}), wait_boot, shutdown, word, tell)
+
+
+def _are_str(values: Iterable[Any]) -> bool:
+    return all(isinstance(value, str) for value in values)

@@ -269,7 +269,7 @@ def _group(group: Any) -> Group:
 
 
 def _local(pids: Any) -> list[Pid]:
-    several = [pids] if isinstance(pids, Pid) else list(pids)
+    several = list(pids) if isinstance(pids, Iterable) else [pids]
     for pid in several:
         if not isinstance(pid, Pid):
             raise TypeError(f"pids: expected a Pid or several, got {shown(pid)}")

@@ -12,7 +12,7 @@ from typing import Final
 import attrs
 
 from .. import socket
-from ..arguments import check_bool
+from ..arguments import check_bool, shown
 from ..results import BadMatch, Ok, ok
 from ..runtime.api.ending import ending
 from ..runtime.api.inspecting import set_label
@@ -111,6 +111,8 @@ async def serve(
     check_bool("control", control)
     check_bool("messages", messages)
     check_bool("insecure", insecure)
+    if not isinstance(host, str):
+        raise TypeError(f"host: expected an address as a str, got {shown(host)}")
     if host not in _LOOPBACK and not (insecure and token_file is not None):
         raise ValueError(
             f"host: {host!r} can be reached by others; that needs token_file=... and insecure=True"
@@ -124,10 +126,10 @@ async def serve(
     observer = spawn(_serve, gate, messages, listeners)
     for listener in listeners:
         ok(socket.setopt(listener.socket, "otp", "controlling_process", observer))
-    shown = f"[{host}]" if ":" in host else host
+    in_url = f"[{host}]" if ":" in host else host
     try:
         async with ending(observer):
-            yield Observed(f"http://{shown}:{port}/#{token}", port, path)
+            yield Observed(f"http://{in_url}:{port}/#{token}", port, path)
     finally:
         if path is not None:
             local_sockets.remove(path)

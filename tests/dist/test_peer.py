@@ -300,11 +300,14 @@ async def test_a_peer_of_a_registered_node_is_seen_by_erlang(joined: Any, beam: 
         ({"size": 0}, ValueError, "size: expected a number of peers"),
         ({"size": "2"}, TypeError, "size"),
         ({"args": "-O"}, TypeError, "args: expected a sequence of str"),
+        ({"args": 5}, TypeError, "args: expected a sequence of str"),
+        ({"env": {"A": 1}}, TypeError, "env: expected a mapping of str to str"),
+        ({"env": ["A"]}, TypeError, "env: expected a mapping of str to str"),
         ({"wait_boot": -1}, ValueError, "wait_boot"),
         ({"shutdown": None}, TypeError, "shutdown"),
         ({"prefix": "a@b@c"}, ValueError, "name: expected name@host"),
     ],
-    ids=range(6),
+    ids=range(9),
 )
 @in_runtime
 async def test_wrong_arguments(arguments: Any, error: Any, says: str) -> None:

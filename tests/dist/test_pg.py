@@ -114,8 +114,9 @@ async def test_what_is_refused(joined: Any) -> None:
         await pg.join("group", current_pid())
     scope = ok(await pg.start())
     assert await pg.start_link() == Error("already_started", scope)
-    with pytest.raises(TypeError, match="pids: expected a Pid or several"):
-        await pg.join("group", [5])  # type: ignore[list-item]
+    for wrong in (5, [5]):
+        with pytest.raises(TypeError, match="pids: expected a Pid or several"):
+            await pg.join("group", wrong)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="scope: expected a str"):
         await pg.join("group", current_pid(), scope=5)  # type: ignore[arg-type]
     far = distribution().identities.pid("a@b", 1, 2, 3)

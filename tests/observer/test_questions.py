@@ -12,6 +12,7 @@ from actorsock import (
     gen_tcp,
     gen_udp,
     inet,
+    observer,
     ok,
     otp,
     receive,
@@ -157,6 +158,20 @@ async def test_others_run_while_many_sockets_are_looked_at() -> None:
         told: Any = await sockets(current_process().node, Parameters("word=gen_udp"))
     assert 0 < told["found"] < told["all"] == len(socks)
     assert told["rows"] == []
+
+
+@pytest.mark.parametrize(
+    ("host", "error", "says"),
+    [
+        (5, TypeError, "host: expected an address as a str, got 5"),
+        ("0.0.0.0", ValueError, "host: .* needs token_file"),
+    ],
+)
+@in_runtime
+async def test_hosts_that_are_refused(host: Any, error: type[Exception], says: str) -> None:
+    with pytest.raises(error, match=says):
+        async with observer.serve(0, host=host):
+            pass
 
 
 class Asker(otp.GenServer):
