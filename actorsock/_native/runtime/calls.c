@@ -88,17 +88,14 @@ is_plain_reply(State *state, PyObject *value)
 
 /* Anything but a plain result: by the rules.  */
 static PyObject *
-by_rules(State *state, PyObject *engine, PyObject *waiting, PyObject *caller, PyObject *value)
+by_rules(State *state, PyObject *engine, PyObject *waiting, PyObject *message, PyObject *value)
 {
-    if (caller == NULL) {
-        caller = Py_None;
-    }
     if (value != NULL) {
-        return PyObject_CallMethodObjArgs(engine, state->str__returned, waiting, caller, value,
+        return PyObject_CallMethodObjArgs(engine, state->str__returned, waiting, message, value,
                                           NULL);
     }
     PyObject *handled, *exc = begin_except(&handled);
-    PyObject *result = PyObject_CallMethodObjArgs(engine, state->str__raised, waiting, caller, exc,
+    PyObject *result = PyObject_CallMethodObjArgs(engine, state->str__raised, waiting, message, exc,
                                                   NULL);
     end_except(exc, handled);
     return result;
@@ -106,7 +103,8 @@ by_rules(State *state, PyObject *engine, PyObject *waiting, PyObject *caller, Py
 
 /* Call the callback of a message; `caller` is NULL for a cast. All are the caller's.  */
 static PyObject *
-serve(State *state, PyObject *engine, PyObject *waiting, PyObject *caller, PyObject *request)
+serve(State *state, PyObject *engine, PyObject *waiting, PyObject *message, PyObject *caller,
+      PyObject *request)
 {
     PyObject *behaviour = Py_NewRef(SLOT(engine, state->engine_behaviour));
     PyObject *args[3] = {behaviour, request, caller};
@@ -122,7 +120,7 @@ serve(State *state, PyObject *engine, PyObject *waiting, PyObject *caller, PyObj
         result = Py_NewRef(Py_None);
     }
     else {
-        result = by_rules(state, engine, waiting, caller, value);
+        result = by_rules(state, engine, waiting, message, value);
     }
     Py_XDECREF(value);
     return result;
@@ -162,7 +160,7 @@ serve_in_place(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwn
     PyObject *waiting = Py_NewRef(SLOT(engine, state->engine_state));
     Py_INCREF(request);
     Py_XINCREF(caller);
-    PyObject *result = serve(state, engine, waiting, caller, request);
+    PyObject *result = serve(state, engine, waiting, message, caller, request);
     Py_XDECREF(caller);
     Py_DECREF(request);
     Py_DECREF(waiting);

@@ -22,7 +22,7 @@ from ..calls.protocol import Call, Cast
 from .effects import SendAnswer
 from .exit_reasons import raised
 
-__all__ = ["DebugFunction", "Debugging", "Statistics", "debug_function"]
+__all__ = ["DebugFunction", "Debugging", "Statistics", "debug_function", "message_text"]
 
 _log: Final = logging.getLogger("actorsock.otp")
 
@@ -184,11 +184,17 @@ def _own_name() -> Any:
 
 def _text(event: tuple[Any, ...]) -> str:
     match event:
-        case ("in", Call(caller, request)):
-            return f"got call {text_with_data(request)} from {caller.pid!r}"
-        case ("in", Cast(request)):
-            return f"got cast {text_with_data(request)}"
         case ("in", message):
-            return f"got {text_with_data(message)}"
+            return f"got {message_text(message, text_with_data)}"
     _, value, pid = event
     return f"sent {text_with_data(value)} to {pid!r}"
+
+
+def message_text(message: Any, text: Callable[[Any], str]) -> str:
+    """Return a message in words, whose parts `text` shows."""
+    match message:
+        case Call(caller, request):
+            return f"call {text(request)} from {caller.pid!r}"
+        case Cast(request):
+            return f"cast {text(request)}"
+    return text(message)

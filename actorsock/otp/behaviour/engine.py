@@ -16,7 +16,7 @@ from ...results import Error, Ok
 from ...runtime.api.aliases import send_through
 from ...runtime.api.message_timers import cancel_timer, send_after
 from ...runtime.api.messaging import receive
-from ...runtime.bodies.crash_report import contain_logging_errors
+from ...runtime.bodies.crash_report import Serves, contain_logging_errors
 from ...runtime.bodies.current import current_process
 from ...runtime.bodies.functions import name_of
 from ...runtime.bodies.handler import AGAIN
@@ -28,7 +28,7 @@ from ...runtime.core.reductions import BY_RULES, EVENT, EVENT_QUANTUM
 from ..calls.protocol import Begin, Begun, StopRequest, SystemCall, Tick, send_answer
 from ..calls.registries import Via
 from ..calls.travelling import Arrived, TravellingTick, travelling_types
-from .debugging import Debugging
+from .debugging import Debugging, message_text
 from .effects import (
     Carry,
     End,
@@ -50,14 +50,18 @@ __all__ = ["Engine", "InPlace", "Looping"]
 
 _log: Final = logging.getLogger("actorsock.otp")
 
+_NOBODY_SENT: Final = frozenset({Begin, Tick, SystemCall, StopRequest})
+"""Messages of this library, which are no part of what the program's callbacks are told."""
 
-class Engine:
+
+class Engine(Serves):
     """The program's object, the rules that it follows, and the current state of these rules."""
 
     __slots__ = (
         "__wrapped__",
         "_arrived",
         "_name",
+        "_serving",
         "_step",
         "_timers",
         "behaviour",
@@ -76,6 +80,8 @@ class Engine:
         """None unless `sys` has asked for something: then a message costs one test."""
         self._arrived: Arrived | None = None
         """What has come with the message that is handled; None if nothing has."""
+        self._serving: Any = None
+        """The message that is handled, for reports; None between messages."""
         self._step = step
         self._name: Via | None = None
         self._timers: dict[Any, Ref] = {}
@@ -84,6 +90,10 @@ class Engine:
 
     def __repr__(self) -> str:
         return name_of(self)  # trio uses it as the name of the task
+
+    def last_message(self) -> str | None:
+        """See `Serves.last_message`. Erlang's reports have it too: `Last message in was ...`."""
+        return None if self._serving is None else message_text(self._serving, text_of)
 
     def _next(self, event: Any) -> Invoke | None:
         """Do what follows from `event`, and return the callback to call next, if there is one."""
@@ -103,12 +113,15 @@ class Engine:
     def _next_for_message(self, message: Any) -> Invoke | None:
         """Do `_next` for a message, and have `sys` count and log it if it is for the callbacks."""
         message_type = type(message)
+        self._serving = None if message_type in _NOBODY_SENT else message
         if message_type is Begin:
             self.parent = message.parent
             if message.name is not None:
                 self._register(message.name, message.starter)
         elif message_type in travelling_types:
             message = travelling_types[message_type](message)
+            if message_type is not TravellingTick:
+                self._serving = message.message
             if self.debugging is not None and message_type is not TravellingTick:
                 self.debugging.received(message.message)
         elif (
@@ -195,7 +208,15 @@ class Engine:
             name = f" ({process.name})" if process.name is not None else ""
             behaviour = self.__wrapped__.__qualname__
             with contain_logging_errors():
-                _log.error("%s %r%s stops: %s", behaviour, process.pid, name, text_of(reason))
+                served = self.last_message()
+                _log.error(
+                    "%s %r%s stops: %s%s",
+                    behaviour,
+                    process.pid,
+                    name,
+                    text_of(reason),
+                    "" if served is None else f" (last message: {served})",
+                )
 
 
 class InPlace(Engine):
@@ -252,6 +273,7 @@ class InPlace(Engine):
                 # The first event of a message is paid for with the message.
                 current_process().body.budget -= EVENT
         if invoke is None:
+            self._serving = None
             if self._arrived is not None:
                 self._leave(None)
             return None
@@ -293,5 +315,6 @@ class Looping(Engine):
                     pause = body.spend(EVENT)
                     if pause is not None:
                         await pause
+            self._serving = None
             if self._arrived is not None:
                 self._leave(None)

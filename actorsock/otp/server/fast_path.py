@@ -16,7 +16,7 @@ from ...runtime.bodies.handler import AGAIN
 from ..behaviour.effects import Raised, Returned
 from ..behaviour.engine import InPlace
 from ..behaviour.exit_reasons import raised
-from ..calls.protocol import Call, Caller, Cast, send_answer
+from ..calls.protocol import Call, Cast, send_answer
 from ..calls.travelling import Arrived, TravellingCall, TravellingCast, travelling_types
 from .outcomes import Reply
 from .rules import Busy, Waiting
@@ -51,14 +51,14 @@ class ServerInPlace(InPlace):
             else:
                 value = self.behaviour.handle_cast(message.request)
         except BaseException as exc:
-            return self._raised(state, caller, exc)
+            return self._raised(state, message, exc)
         if caller is None:
             if value is None:
                 return None
         elif type(value) is Reply and value.then is None and value.timeout is inf:
             send_answer(caller, value.value)
             return None
-        return self._returned(state, caller, value)
+        return self._returned(state, message, value)
 
     def _with_values(self, message: TravellingCall | TravellingCast) -> object:
         state = self.state
@@ -80,14 +80,18 @@ class ServerInPlace(InPlace):
             self._leave(None)
         return result
 
-    def _returned(self, state: Waiting, caller: Caller | None, value: object) -> object:
+    def _returned(self, state: Waiting, message: Call | Cast, value: object) -> object:
         if type(value) is CoroutineType:
             value.close()  # as in InPlace._run
-        return self._by_rules(state, caller, Returned(value))
+        return self._by_rules(state, message, Returned(value))
 
-    def _raised(self, state: Waiting, caller: Caller | None, exc: BaseException) -> object:
-        return self._by_rules(state, caller, raised(exc))
+    def _raised(self, state: Waiting, message: Call | Cast, exc: BaseException) -> object:
+        return self._by_rules(state, message, raised(exc))
 
-    def _by_rules(self, state: Waiting, caller: Caller | None, event: Returned | Raised) -> object:
-        self.state = Busy(state, "handle_cast" if caller is None else "handle_call", caller)
+    def _by_rules(self, state: Waiting, message: Call | Cast, event: Returned | Raised) -> object:
+        self._serving = message
+        if type(message) is Call:
+            self.state = Busy(state, "handle_call", message.caller)
+        else:
+            self.state = Busy(state, "handle_cast")
         return self._run(self._next(event))

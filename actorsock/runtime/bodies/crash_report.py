@@ -4,7 +4,7 @@ import logging
 import traceback
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, cast
 
 import attrs
 
@@ -15,6 +15,7 @@ from .exit_reason import Ending, ending_of
 
 __all__ = [
     "CrashObserver",
+    "Serves",
     "contain_logging_errors",
     "crash_observers",
     "log_if_crash",
@@ -40,6 +41,16 @@ class CrashObserver(Protocol):
 
         Such a call has no monitor: without this, no trace of it would exist when the server ends.
         """
+
+
+class Serves:
+    """The base of a function that serves the messages of its process, for the crash report."""
+
+    __slots__ = ()
+
+    def last_message(self) -> str | None:
+        """Return the text of the message that it is serving; None between messages."""
+        return None
 
 
 crash_observers: Final[list[CrashObserver]] = []
@@ -70,27 +81,41 @@ def report_crash(
 ) -> None:
     """Log that the code of `process` ended with `exc`, with its traceback.
 
-    The record has the attributes `pid`, `function` and `ended_by` (an `EndedBy` or None), for
-    handlers that sort or filter by them. `told` is for observers.
+    The record has the attributes `pid`, `function`, `ended_by` (an `EndedBy` or None) and
+    `last_message` (its text, or None), for handlers that sort or filter by them. `told` is for
+    observers.
     """
     for observer in crash_observers:
         observer.crashed(process, exc, told)
     with contain_logging_errors():
         function = process.body.describe()
         name = f" ({process.name})" if process.name is not None else ""
-        extra = {"pid": process.pid, "function": function, "ended_by": process.ended_by}
+        served = _last_message(process)
+        extra = {
+            "pid": process.pid,
+            "function": function,
+            "ended_by": process.ended_by,
+            "last_message": served,
+        }
         _log.error(
-            "process %r%s running %s %s: %s%s",
+            "process %r%s running %s %s: %s%s%s",
             process.pid,
             name,
             function,
             during,
             text_of(exc),
+            "" if served is None else f" (last message: {served})",
             # A crash in the clean-up after an exit signal: the note says where that came from.
             "" if process.ended_by is None else f" (ended before: {process.ended_by})",
             exc_info=_exc_info_of(exc),
             extra=extra,
         )
+
+
+def _last_message(process: Process) -> str | None:
+    function = process.body.function
+    # Not `isinstance`, which asks the function of a program for its class.
+    return cast(Serves, function).last_message() if issubclass(type(function), Serves) else None
 
 
 def _exc_info_of(exc: BaseException) -> Any:

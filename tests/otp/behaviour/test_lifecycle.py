@@ -123,7 +123,8 @@ async def test_stop_without_a_reply_is_logged(
     assert await receive() == ("terminate", "bad")
     [record] = caplog.records
     assert record.name == "actorsock.otp"
-    assert record.message.endswith("stops: 'bad'")
+    served = f"call Stop('bad') from {current_pid()!r}"
+    assert record.message.endswith(f"stops: 'bad' (last message: {served})")
 
 
 @pytest.mark.parametrize("reason", ["normal", "shutdown", ("shutdown", "moving")])
@@ -140,6 +141,18 @@ async def test_a_crash_calls_terminate(start: Starter, behaviour: Any) -> None:
     crash = ValueError("a crash")
     assert await failure(otp.call(await start(behaviour, current_pid()), crash)) is crash
     assert await messages() == [("terminate", crash)]
+
+
+async def test_the_report_of_a_crash_has_the_last_message(
+    start: Starter, behaviour: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    await failure(otp.call(await start(behaviour, current_pid()), ValueError(b"a secret")))
+    await failure(otp.stop(await start(behaviour, current_pid()), "be clumsy"))
+    crashed, clumsy = caplog.records
+    served = f"call ValueError(<8 bytes>) from {current_pid()!r}"
+    assert crashed.__dict__["last_message"] == served
+    assert crashed.getMessage().endswith(f"(last message: {served})")
+    assert clumsy.__dict__["last_message"] is None  # it handled none
 
 
 async def test_a_wrong_result_is_a_crash(start: Starter, behaviour: Any) -> None:

@@ -90,7 +90,7 @@ async def test_a_server_that_does_not_catch_it_stops(
         await otp.call(server, "ask")
     assert (failed.value.reason, failed.value.server) == ("noproc", server)
     assert [record.exc_info for record in caplog.records] == [None]
-    assert caplog.messages[0].endswith("stops: 'noproc'")
+    assert "stops: 'noproc' (last message: call 'ask' from " in caplog.messages[0]
 
 
 async def test_except_exception_catches_it_in_an_adopted_task(
