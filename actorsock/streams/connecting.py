@@ -102,8 +102,10 @@ def families_in_turn(targets: list[Resolved]) -> list[Resolved]:
 async def _open(
     owner: Process, host: str | bytes, port: int, delay: float, local_address: str | None
 ) -> SocketStream:
-    found = families_in_turn(await resolve(host, port))
-    attempts = [_Attempt(target, local_address) for target in found]
+    found = await resolve(host, port)
+    if not found:  # from a custom resolver
+        raise OSError(f"no address was found for {host_port(host, port)}")
+    attempts = [_Attempt(target, local_address) for target in families_in_turn(found)]
     # For a light process `in_trio` runs this function in a task that is another process. That
     # process opens the sockets, and ends before the light process continues: the socket that has
     # won must be given to the light process.
@@ -201,7 +203,7 @@ class _Attempt:
                     value_of(bind(sock, found[4]))
                     return
             raise os_error("eaddrnotavail")
-        except OSError as exc:
+        except (OSError, UnicodeError) as exc:  # UnicodeError: no name could be like that
             raise OSError(
                 f"local_address {self.local_address!r} can't be used to connect to {address!r}"
             ) from exc

@@ -298,7 +298,7 @@ async def test_local_address(hosts: Hosts) -> None:
         assert name.addr == "127.0.0.99"
 
 
-@pytest.mark.parametrize("local_address", ["::1", "192.0.2.1", "nobody"])
+@pytest.mark.parametrize("local_address", ["::1", "192.0.2.1", "nobody", "x" * 64])
 @in_runtime
 async def test_a_local_address_that_cannot_be_used(hosts: Hosts, local_address: str) -> None:
     Names(host=[GOOD])
@@ -307,7 +307,7 @@ async def test_a_local_address_that_cannot_be_used(hosts: Hosts, local_address: 
     assert isinstance(caught.value.__cause__, ExceptionGroup)
     (exc,) = caught.value.__cause__.exceptions
     assert f"local_address '{local_address}'" in str(exc)
-    assert isinstance(exc.__cause__, OSError)
+    assert isinstance(exc.__cause__, OSError | UnicodeError)
 
 
 @in_runtime
@@ -315,6 +315,13 @@ async def test_an_unknown_name() -> None:
     Names()
     with pytest.raises(stdlib.gaierror):
         await open_tcp_stream("nobody", 80)
+
+
+@in_runtime
+async def test_a_name_without_an_address() -> None:
+    Names(nowhere=[])
+    with pytest.raises(OSError, match="no address was found for nowhere:80"):
+        await open_tcp_stream("nowhere", 80)
 
 
 @in_runtime

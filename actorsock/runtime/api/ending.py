@@ -1,16 +1,17 @@
 """`async with ending(pid):`, for a process that lives no longer than a block.
 
-Made of `monitor`, `unlink`, `exit` and `receive` alone, in the way in which a supervisor stops a
-child.
+Made of `monitor`, `unlink`, `exit` and `receive`, in the way in which a supervisor stops a child.
 """
 
 from types import TracebackType
 from typing import final
 
 from ...arguments import check_seconds
-from ..core.identity import Pid, check_pid
+from ..bodies.current import current_process
+from ..core.identity import Pid, Ref, check_pid
 from ..core.messages import Timeout
-from .linking import exit, monitor, unlink
+from ..core.process import Process
+from .linking import discard_down, exit, monitor, send_exit_signal, unlink
 from .messaging import receive
 
 __all__ = ["ending"]
@@ -39,13 +40,16 @@ class ending:  # read as a function, like contextlib.closing
             send(server, "a request")
     """
 
-    __slots__ = ("_after", "_pid")
+    __slots__ = ("_after", "_caller", "_pid")
+
+    _caller: Process
 
     def __init__(self, pid: Pid, *, after: float = 5.0) -> None:
         self._pid = check_pid(pid)
         self._after = check_seconds("after", after)
 
     async def __aenter__(self) -> Pid:
+        self._caller = current_process()
         return self._pid
 
     async def __aexit__(
@@ -55,13 +59,26 @@ class ending:  # read as a function, like contextlib.closing
         traceback: TracebackType | None,
     ) -> None:
         pid = self._pid
-        unlink(pid)
-        ref = monitor(pid)
-        exit(pid, "shutdown")
+        ref: Ref | None = None
         try:
+            unlink(pid)
+            ref = monitor(pid)
+            exit(pid, "shutdown")
             if isinstance(await receive(ref, after=self._after), Timeout):
                 exit(pid, "kill")
                 await receive(ref)
         except BaseException:
-            exit(pid, "kill")
+            self._kill(ref)
             raise
+
+    def _kill(self, ref: Ref | None) -> None:
+        """Kill the process, and have the caller hear nothing of its end."""
+        # Not by `exit` and `demonitor`: in a task that was adopted, and whose process an exit
+        # signal has ended, every call raises that signal.
+        caller, pid = self._caller, self._pid
+        caller.unlink(pid)
+        if ref is not None:
+            caller.demonitor(ref)
+            discard_down(caller, ref)
+        if pid is not caller.pid:
+            send_exit_signal(caller.pid, pid, "kill")

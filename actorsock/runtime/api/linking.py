@@ -16,9 +16,11 @@ from .naming import elsewhere, exact
 __all__ = [
     "NoProcessError",
     "demonitor",
+    "discard_down",
     "exit",
     "link",
     "monitor",
+    "send_exit_signal",
     "trap_exit",
     "unlink",
 ]
@@ -173,7 +175,12 @@ def demonitor(ref: Ref, flush: bool = False) -> None:
     process = current_process()
     process.demonitor(ref)
     if flush:
-        process.mailbox.discard(ref, lambda message: type(message) is Down)
+        discard_down(process, ref)
+
+
+def discard_down(process: Process, ref: Ref) -> None:
+    """Remove the `Down` with `ref` from the mailbox of `process`, if it is there."""
+    process.mailbox.discard(ref, lambda message: type(message) is Down)
 
 
 @enable_ki_protection
@@ -240,17 +247,23 @@ def exit(pid_or_reason: Any, reason: Any = _MISSING, /) -> None:
             # The task goes on after the exception is caught, but its process has ended.
             process.end(pid_or_reason)
         raise ProcessExit(pid_or_reason)
-    target = _in_this_thread(check_pid(pid_or_reason))
-    if target is process:
+    if check_pid(pid_or_reason) is process.pid:
         process.signal(process.pid, reason, "self")
         if process.ending:
             process.body.check()
             # `check` does not stop a task of `spawn` or a handler: code after `exit` must not run.
             raise ExitSignal(process.reason)
-    elif target is not None:
-        target.signal(process.pid, reason, "exit")
-    elif isinstance(pid_or_reason, RemotePid):
-        pid_or_reason.signal(process.pid, reason)
+    else:
+        send_exit_signal(process.pid, pid_or_reason, reason)
+
+
+def send_exit_signal(sender: Pid, pid: Pid, reason: Any) -> None:
+    """Send the exit signal of `exit(pid, reason)` to another process than `sender`."""
+    target = _in_this_thread(pid)
+    if target is not None:
+        target.signal(sender, reason, "exit")
+    elif isinstance(pid, RemotePid):
+        pid.signal(sender, reason)
 
 
 def _in_this_thread(pid: Pid) -> Process | None:

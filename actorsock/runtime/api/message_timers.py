@@ -131,9 +131,8 @@ def _start_timer(delay: float, dest: Pid | str, ref: Ref, message: Any) -> Ref:
     process.body.budget -= TIMER  # paid, by letting others run, in the next call that can wait
     node = process.node
     if issubclass(type(dest), str):
-        dest = exact(
-            cast("str", dest)
-        )  # it is looked up by the task of the timers, which must not raise
+        # The task of the timers looks it up, and must not run the methods of a class of its own.
+        dest = exact(cast("str", dest))
     else:
         target = alive.get(check_pid(dest, "dest", "a Pid or a registered name"))
         if target is None:

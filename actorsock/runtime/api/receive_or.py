@@ -127,4 +127,6 @@ async def receive_or(
             raise raised[0]
         if returned:
             return returned[0]
-    return Received(await receive(lambda message: message is found[0]))
+    # It may be gone: a limit of the mailbox can drop it while `fn` cleans up.
+    await receive(lambda message: message is found[0], after=0)
+    return Received(found[0])

@@ -14,6 +14,7 @@ from .crash_report import report_crash
 from .current import current_process
 from .exit_reason import crash_in, ending_of
 from .functions import call_function
+from .light import Interruption
 from .open_nurseries import leave_nurseries
 
 __all__ = ["TrioCall", "in_trio"]
@@ -65,9 +66,11 @@ async def in_trio(fn: Callable[[Unpack[Ts]], Awaitable[T]], *args: *Ts) -> T:
         await process.body.park(call)
     except BaseException:
         call.scope.cancel()
-        await call.wait_done()
+        later = await call.wait_done()
         if call.failure is not None and (crash := crash_in(call.failure, True)) is not None:
-            report_crash(process, crash)  # the process is ending: it can't be raised there
+            report_crash(process, crash)  # what has ended the wait is raised, and not this
+        if later is not None:
+            raise later from None
         raise
     if call.failure is not None:
         raise call.failure
@@ -107,10 +110,19 @@ class TrioCall(Generic[T]):
             self.done = True
             self.process.body.wake()
 
-    async def wait_done(self) -> None:
-        """Wait until the task has cleaned up and ended, also in a process that is ending."""
+    async def wait_done(self) -> Interruption | None:
+        """Wait until the task has cleaned up and ended, also in a process that is ending.
+
+        Returns the last deadline that has passed meanwhile, to be raised afterwards. If it ended
+        this wait, the end of the task would wake the process in whatever it waits for by then.
+        """
         body = self.process.body
+        interruption: Interruption | None = None
         # Not `park`, which would raise the exit signal again instead of waiting.
         while not self.done:
             body.parked = self
-            await body.waiting
+            try:
+                await body.waiting
+            except Interruption as exc:
+                interruption = exc
+        return interruption

@@ -115,10 +115,10 @@ class Body(Account, abc.ABC):
     async def park(self, reason: object, deadline: float = inf) -> Any:
         """Wait for `wake`; return its argument, or `TIMED_OUT` at `deadline`.
 
-        `reason` is kept in `parked`, for those who ask what the process waits for. `deadline` is a
-        time on trio's clock. Raises `trio.Cancelled`, or `ExitSignal` when an exit signal ends the
-        process. A caller that has asked others to wake it must withdraw that in
-        a `finally` clause.
+        `reason` is kept in `parked`, for tools that show what the process waits for. `deadline` is
+        a time on trio's clock. Raises `trio.Cancelled`, or `ExitSignal` when an exit signal ends
+        the process. A caller that has asked others to wake it must withdraw that in a `finally`
+        clause.
         """
         # Twice, because an exit signal may come at any time: before this wait, when there is none
         # to interrupt; and after a wake, when the process is not parked any more and has not run.

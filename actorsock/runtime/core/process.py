@@ -198,7 +198,7 @@ class Process:
     aliases: Table[Ref, str] | None = None
     """The active aliases of this process, and the mode of each (see `api.aliases`)."""
 
-    # For those who look at it from outside.
+    # Only for tools that show the process.
     parent: Pid | None = None
     """The process that has spawned it; None for the first one and for tasks that were adopted."""
     began: float = attrs.field(factory=monotonic)

@@ -134,7 +134,9 @@ async def blocking(
             outcome = result = actor.perform(op, pid, None, patient)
             if actor.observed:
                 actor.observe(op, pid, result)
-                if result is None and actor.turns.closed:  # by who was told; nothing would wake us
+                # A tracer, or the program's logging, may have closed the socket. That wakes only
+                # callers that are parked, which this one is not yet: `perform` returns the error.
+                if result is None and actor.turns.closed:
                     outcome = result = actor.perform(op, pid, None, patient)
                     actor.observe(op, pid, result)
             if result is not None:

@@ -31,7 +31,7 @@ from ..values.address import AddressLike, SockAddr, SockAddrIn, parse
 from ..values.c_integers import INT_MAX
 from ..values.control import encode_control, space
 from ..values.flags import Flags, encode_flags
-from ..values.messages import Data, Msg, Piece, Pieces, as_bytes, parse_msg
+from ..values.messages import Data, Msg, Piece, Pieces, as_bytes, parse_msg, parse_pieces
 from .asking import blocking, nowait
 
 __all__ = [
@@ -455,7 +455,7 @@ def _sendmsg(actor: SocketActor, msg: MsgLike, flags: Flags | SelectInfo) -> Sen
 
 
 def _sendv(actor: SocketActor, iov: Pieces) -> SendMsg:
-    return SendMsg(_pieces(actor, parse_msg({"iov": iov}).iov), 0, tag="sendv")
+    return SendMsg(_pieces(actor, parse_pieces(iov, "iov")), 0, tag="sendv")
 
 
 def _pieces(actor: SocketActor, iov: tuple[Piece, ...]) -> tuple[Piece, ...]:

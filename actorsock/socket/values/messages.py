@@ -21,6 +21,7 @@ __all__ = [
     "Pieces",
     "as_bytes",
     "parse_msg",
+    "parse_pieces",
     "remaining",
     "to_bytes_list",
 ]
@@ -102,7 +103,7 @@ def parse_msg(msg: object) -> Msg:
         ValueError: the dict has no `"iov"`.
     """
     if isinstance(msg, Msg):
-        return Msg(addr=msg.addr, iov=_pieces(msg.iov), ctrl=msg.ctrl)
+        return Msg(addr=msg.addr, iov=parse_pieces(msg.iov), ctrl=msg.ctrl)
     if not isinstance(msg, Mapping):
         raise TypeError(
             f"msg: {shown(msg)} is not a message; accepted are a Msg, or a dict with "
@@ -110,7 +111,22 @@ def parse_msg(msg: object) -> Msg:
         )
     if "iov" not in msg:
         raise ValueError(f'msg: {shown(msg)} has no "iov"; it must be {_IOV}')
-    return Msg(addr=msg.get("addr"), iov=_pieces(msg["iov"]), ctrl=msg.get("ctrl", ()))
+    return Msg(addr=msg.get("addr"), iov=parse_pieces(msg["iov"]), ctrl=msg.get("ctrl", ()))
+
+
+def parse_pieces(iov: object, what: str = "msg: its iov") -> tuple[Piece, ...]:
+    """Return the checked pieces of a message, as `parse_msg` does; `what` names them in errors."""
+    if not isinstance(iov, list | tuple):
+        raise TypeError(f"{what} is {shown(iov)}; it must be {_IOV}")
+    pieces = []
+    for number, element in enumerate(exact_items(iov), 1):
+        piece = _piece(element)
+        if piece is None:
+            raise TypeError(
+                f"{what}: element {number} is {shown(element)}; each must be bytes-like"
+            )
+        pieces.append(piece)
+    return tuple(pieces)
 
 
 def as_bytes(data: object) -> Piece:
@@ -166,20 +182,6 @@ _DATA: Final = (
     "accepted are bytes, bytearray, memoryview and other bytes-like objects, and lists or tuples "
     "of these (text must be encoded, single bytes written as bytes([65]))"
 )
-
-
-def _pieces(iov: object) -> tuple[Piece, ...]:
-    if not isinstance(iov, list | tuple):
-        raise TypeError(f"msg: its iov is {shown(iov)}; it must be {_IOV}")
-    pieces = []
-    for number, element in enumerate(exact_items(iov), 1):
-        piece = _piece(element)
-        if piece is None:
-            raise TypeError(
-                f"msg: element {number} of its iov is {shown(element)}; each must be bytes-like"
-            )
-        pieces.append(piece)
-    return tuple(pieces)
 
 
 def _piece(data: object) -> Piece | None:

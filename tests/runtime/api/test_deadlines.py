@@ -103,6 +103,30 @@ async def test_a_block_that_outlives_its_process_has_no_effect(
     assert len(current_process().node.timers) == 0
 
 
+async def test_a_deadline_during_the_clean_up_for_another_one_wakes_nothing_later(
+    runtime: None, autojump_clock: MockClock
+) -> None:
+    async def cleans_up_for_long() -> None:
+        try:
+            await trio.sleep_forever()
+        finally:
+            with trio.CancelScope(shield=True):
+                await trio.sleep(5)
+
+    async def light() -> object:
+        with pytest.raises(DeadlineError, match="within 2 seconds"), deadline(2), deadline(1):
+            await in_trio(cleans_up_for_long)
+        assert trio.current_time() == 6
+        return send(test, await receive())
+
+    test = current_pid()
+    pid, ref = spawn_monitor(light, light=True)
+    await sleep(10)
+    send(pid, "a message")
+    assert await receive(after=1) == "a message"
+    assert (await receive(ref)).reason == "normal"
+
+
 async def test_a_handler_has_no_deadline(runtime: None) -> None:
     def handler(message: str) -> None:
         with deadline(5):

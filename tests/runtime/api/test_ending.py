@@ -9,9 +9,12 @@ from trio.testing import wait_all_tasks_blocked
 from actorsock import (
     Down,
     Exit,
+    ExitSignal,
+    Pid,
     Timeout,
     current_pid,
     ending,
+    exit,
     is_alive,
     link,
     mailbox,
@@ -120,6 +123,23 @@ async def test_the_block_may_fail_or_be_cancelled(runtime: None) -> None:
             await sleep(1)
     assert scope.cancelled_caught
     assert isinstance(await receive(ref), Down)
+    assert await receive(after=0) == Timeout()  # no Down of a monitor that the program did not make
+
+
+async def test_an_adopted_task_whose_process_has_ended_ends_others(runtime: None) -> None:
+    pid = spawn(receive)
+    ref = monitor(pid)
+
+    async def task(task_status: trio.TaskStatus[Pid]) -> None:
+        task_status.started(current_pid())
+        async with ending(pid):
+            await receive()
+
+    with pytest.raises(BaseExceptionGroup) as caught:
+        async with trio.open_nursery() as nursery:
+            exit(await nursery.start(task), "enough")
+    assert caught.group_contains(ExitSignal)
+    assert await receive(ref, after=1) == Down(ref, pid, "killed")
 
 
 async def test_a_wrong_argument_raises_at_the_call(runtime: None) -> None:

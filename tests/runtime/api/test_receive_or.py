@@ -6,12 +6,14 @@ import trio.testing
 from trio.testing import MockClock
 
 from actorsock import (
+    Limit,
     Received,
     Returned,
     Timeout,
     current_pid,
     in_trio,
     make_ref,
+    max_mailbox,
     receive,
     receive_or,
     send,
@@ -61,6 +63,24 @@ async def test_a_message_that_is_there_is_first(runtime: None) -> None:
     assert await receive_or(fn) == Received("two")
     assert not called
     assert await receive_or(fn) == Returned(None)
+
+
+async def test_a_message_that_the_limit_drops_afterwards(
+    runtime: None, autojump_clock: MockClock
+) -> None:
+    max_mailbox(Limit(1, "drop_old"))
+    send_after(1, current_pid(), "first")
+
+    async def sends_while_it_cleans_up() -> None:
+        try:
+            await trio.sleep_forever()
+        finally:
+            send(to, "second")
+
+    to = current_pid()
+    with trio.fail_after(5):
+        assert await receive_or(sends_while_it_cleans_up) == Received("first")
+    assert await receive(after=0) == "second"
 
 
 async def test_a_time_out_that_was_sent_is_a_message(runtime: None) -> None:

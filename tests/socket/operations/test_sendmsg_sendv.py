@@ -105,6 +105,16 @@ async def test_a_message_takes_as_many_as_one_call_does(runtime: None) -> None:
     assert await socket.recv(right, timeout=0) == Error("timeout")
 
 
+@pytest.mark.parametrize(
+    ("iov", "says"),
+    [(b"x", r"^iov is b'x'; it must be a list"), ([b"x", 5], r"^iov: element 2 is 5")],
+)
+async def test_wrong_pieces_are_named(runtime: None, iov: Any, says: str) -> None:
+    left, _ = local_pair()
+    with pytest.raises(TypeError, match=says):
+        await socket.sendv(left, iov)
+
+
 # --- what can not be sent at once ------------------------------------------------------------
 
 Sender = tuple[Callable[..., Any], Callable[..., Any], Callable[[list[bytes]], Any]]

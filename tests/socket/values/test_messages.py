@@ -64,9 +64,9 @@ class TestParseMsg:
             ({"iov": "hello"}, TypeError, "its iov is 'hello'"),
             ({"iov": None}, TypeError, "its iov is None"),
             (Msg(iov=b"hello"), TypeError, "its iov is b'hello'"),
-            ({"iov": [b"a", "b"]}, TypeError, "element 2 of its iov is 'b'"),
-            ({"iov": [1]}, TypeError, "element 1 of its iov is 1"),
-            ({"iov": [b"a", b"b", [b"c"]]}, TypeError, r"element 3 of its iov is \[b'c'\]"),
+            ({"iov": [b"a", "b"]}, TypeError, "msg: its iov: element 2 is 'b'"),
+            ({"iov": [1]}, TypeError, "its iov: element 1 is 1"),
+            ({"iov": [b"a", b"b", [b"c"]]}, TypeError, r"its iov: element 3 is \[b'c'\]"),
         ],
     )
     def test_a_wrong_message_is_named_with_its_offending_part(self, wrong, error, says):
