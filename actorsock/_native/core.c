@@ -91,6 +91,7 @@ twin_traverse(PyObject *op, visitproc visit, void *arg)
 static int
 twin_clear(PyObject *op)
 {
+    ((Twin *)op)->state = NULL; /* it goes with the module */
     Py_CLEAR(((Twin *)op)->fallback);
     Py_CLEAR(((Twin *)op)->module);
     return 0;
