@@ -26,8 +26,9 @@ typedef struct {
 static PyObject *
 body_of(Asked *self)
 {
-    PyObject *body = SLOT(self->process, self->function->state->process_body);
-    if (!is_exactly(body, self->function->state->light_type) && !is_exactly(body, self->function->state->task_type)) {
+    State *state = self->function->state;
+    PyObject *body = SLOT(self->process, state->process_body);
+    if (!is_exactly(body, state->light_type) && !is_exactly(body, state->task_type)) {
         PyErr_SetString(PyExc_TypeError, "recv: the process has changed its body");
         return NULL;
     }
@@ -265,10 +266,11 @@ lane_for(State *state, PyObject *process, PyObject *actor, const Kind *kind)
 static inline int
 kind_of_call(Asked *self, PyObject *op, Kind *kind)
 {
+    State *state = self->function->state;
     if (self->variant == BLOCKING) {
-        return kind_of(self->function->state, op, kind);
+        return kind_of(state, op, kind);
     }
-    *kind = self->variant == RECV ? kind_of_recv(self->function->state) : kind_of_send(self->function->state);
+    *kind = self->variant == RECV ? kind_of_recv(state) : kind_of_send(state);
     return 1;
 }
 
