@@ -402,8 +402,10 @@ module_twin(PyObject *module, PyObject *args)
     }
     const TwinEntry *entry = entry_of(name, function);
     if (entry == NULL) {
-        return PyErr_Format(PyExc_LookupError, "there is no native twin of %s; if the native core is older than the "
-                            "sources, install actorsock again", name);
+        return PyErr_Format(PyExc_LookupError,
+                            "there is no native twin of %s; if the native core is older than the "
+                            "sources, install actorsock again",
+                            name);
     }
     PyTypeObject *type = (PyTypeObject *)state->twin_type;
     Twin *self = (Twin *)type->tp_alloc(type, 0);

@@ -166,7 +166,8 @@ attempt(Asked *self, PyObject **result)
 static PySendResult
 first_attempt(Asked *self, PyObject *body, const Kind *kind, PyObject **result)
 {
-    if (!kind->reads || !reads_would_block(self->function->state, self->actor)) {
+    State *state = self->function->state;
+    if (!kind->reads || !reads_would_block(state, self->actor)) {
         int done = attempt(self, result);
         if (done <= 0) {
             return done < 0 ? PYGEN_ERROR : leave_to_python(self, 0, result);
@@ -175,7 +176,7 @@ first_attempt(Asked *self, PyObject *body, const Kind *kind, PyObject **result)
             if (tell(self, *result) < 0) {
                 /* As if it had been woken with the result, which so goes back.  */
                 self->phase = WAITING;
-                slot_set(body, self->function->state->body_outcome, *result);
+                slot_set(body, state->body_outcome, *result);
                 *result = NULL;
                 return PYGEN_ERROR;
             }
@@ -191,10 +192,10 @@ first_attempt(Asked *self, PyObject *body, const Kind *kind, PyObject **result)
         return PYGEN_ERROR;
     }
     /* Who was told may have closed the socket or ended the process, which nothing would wake then.  */
-    if (SLOT(SLOT(self->actor, self->function->state->actor_turns), self->function->state->turns_closed) != Py_False) {
+    if (SLOT(SLOT(self->actor, state->actor_turns), state->turns_closed) != Py_False) {
         return leave_to_python(self, 0, result);
     }
-    if (SLOT(self->process, self->function->state->process_ending) != Py_False) {
+    if (SLOT(self->process, state->process_ending) != Py_False) {
         return leave_to_python(self, 1, result);
     }
     return begin_wait(self, body, result);
