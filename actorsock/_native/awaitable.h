@@ -1,55 +1,94 @@
 /* What the awaitables of the core share: C objects that a program awaits as it would the coroutine of the
-   Python function that they stand for, the function of a twin.  */
+   Python function that they stand for, the function of a twin.
+
+   As a coroutine, such an object does nothing before it is awaited, takes one step at a time, and is used
+   once. All of that is in `awaitable.c`. What differs is in `Steps`: what it does first, and what it does
+   when a wait is over. A wait is that of a light process, which yields to the runtime, or that of another
+   coroutine, `inner`: of trio, or of the Python, to which everything is passed on.  */
 
 #ifndef ACTORSOCK_AWAITABLE_H
 #define ACTORSOCK_AWAITABLE_H
 
 #include "core.h"
 
-/* Memory for one of `type`, which is in `*spare` if one was kept; a new reference whose fields are to
-   be filled.  */
-PyObject *new_awaitable(PyObject *type, PyObject **spare);
+#include <stddef.h>
 
-/* The other end: keep the memory of `op`, whose fields are cleared, or free it.  */
-void free_awaitable(PyObject *op, PyObject **spare);
+typedef enum {
+    CALLED,    /* not awaited yet */
+    STARTED,   /* in the first step */
+    CHECKING,  /* a task: `inner` asks trio whether it is cancelled */
+    WAITING,   /* for what wakes the process; a task in `inner` */
+    SEARCHING, /* `receive`: in a long search of the Python (`inner`) */
+    PASSED_ON, /* a coroutine of the Python does the rest (`inner`) */
+    IN_PYTHON, /* the coroutine of the function itself does all of it (`inner`) */
+    DONE,
+} Phase;
 
-/* Free what was kept.  */
+typedef struct Steps Steps;
+
+#define AWAITABLE_HEAD                                                                            \
+    PyObject_HEAD                                                                                 \
+    const Steps *steps;                                                                           \
+    Twin *function;         /* that was called */                                                 \
+    PyObject *process;      /* NULL before the first step, and if the Python does all of it */    \
+    PyObject *inner;        /* the coroutine that is awaited, or NULL */                          \
+    unsigned char phase;    /* a `Phase` */                                                       \
+    unsigned char running;  /* it takes a step, and the program must not step it meanwhile */     \
+    unsigned char hidden;   /* its function has no frame in stacks and tracebacks */              \
+    unsigned char variant;  /* which of several functions was called */
+
+typedef struct {
+    AWAITABLE_HEAD
+    PyObject *own[3]; /* or NULL; in the struct of each kind they have names */
+} Awaitable;
+
+/* A kind of awaitable.  */
+struct Steps {
+    /* Take the first step.  */
+    PySendResult (*begin)(Awaitable *self, PyObject **result);
+    /* Go on after CHECKING, WAITING or SEARCHING. `value`, whose reference is taken over, is that of
+       `inner`; NULL in a light process that was woken.  */
+    PySendResult (*go_on)(Awaitable *self, PyObject *value, PyObject **result);
+    /* An exception, which is handled now, ends it while WAITING: 0, or -1 with another one. Or NULL.  */
+    int (*unwind)(Awaitable *self);
+    Py_ssize_t type, spare; /* offsets in `State`: its type, and memory for the next one, or NULL */
+};
+
+/* The slots of the types, and what their specs have in common.  */
+extern PyType_Slot AWAITABLE_SLOTS[];
+#define AWAITABLE_FLAGS                                                                           \
+    (Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE                           \
+     | Py_TPFLAGS_DISALLOW_INSTANTIATION)
+
+/* One that `function` returns, CALLED; a new reference. Its own fields are to be filled: the objects are
+   NULL. Most are made right after another one has ended, so the memory of one of each kind is kept,
+   without a reference to its type.  */
+static inline PyObject *
+new_awaitable(const Steps *steps, Twin *function)
+{
+    State *state = function->state;
+    PyObject *made = SLOT(state, steps->spare);
+    if (made != NULL) {
+        SLOT(state, steps->spare) = NULL;
+        (void)PyObject_Init(made, (PyTypeObject *)SLOT(state, steps->type));
+        PyObject_GC_Track(made);
+    }
+    else if ((made = new_instance(SLOT(state, steps->type))) == NULL) {
+        return NULL;
+    }
+    ((Awaitable *)made)->steps = steps;
+    ((Awaitable *)made)->function = (Twin *)Py_NewRef((PyObject *)function);
+    ((Awaitable *)made)->phase = CALLED;
+    return made;
+}
+
+/* Free what was kept in a field of `State`.  */
 void free_spare(PyObject **spare);
 
-/* Warn, as Python does, of a call of `function` that nobody has awaited.  */
-void warn_not_awaited(PyObject *op, Twin *function);
+/* Go on in `inner`, whose reference is taken over; NULL with an exception ends it.  */
+PySendResult go_on_in(Awaitable *self, PyObject *inner, Phase phase, PyObject **result);
 
-/* A frame of the Python function, which there would be without the twin, to show where the process is;
-   NULL with an exception.  */
-PyFrameObject *frame_of(Twin *function);
-
-/* Add that frame to the traceback of the exception that is set.  */
-void add_to_traceback(Twin *function);
-
-/* `send` and `__next__` of each of them: a step, of which the end is a StopIteration. The interpreter calls
-   these when it is traced, else the slot `am_send`.  */
-PyObject *awaitable_send(PyObject *op, PyObject *value);
-PyObject *awaitable_next(PyObject *op);
-
-/* `await`, of one caller only, as with a coroutine.  */
-PyObject *await_once(PyObject *op, int is_awaited);
-
-/* The attribute `name` of `inner`, the coroutine that is awaited, or NULL. Debuggers and trio ask for such
-   attributes to show where a coroutine waits.  */
-PyObject *shown_of(PyObject *inner, PyObject *name);
-
-/* Raise what a coroutine raises that is stepped again after its end, or while it runs.  */
-void raise_used(void);
-void raise_executing(void);
-
-/* Raise what the arguments of `throw` say.  */
-void raise_thrown(PyObject *type, PyObject *exc);
-
-/* Send `value` into `inner`, the coroutine that is awaited.  */
-PySendResult send_into(PyObject *inner, PyObject *value, PyObject **result);
-
-/* Call `throw` and `close` of `inner`.  */
-PyObject *throw_into(State *state, PyObject *inner, PyObject *args);
-int close_inner(State *state, PyObject *inner);
+/* Go on in the coroutine of trio by which a task honours a cancellation.  */
+PySendResult check_cancelled(Awaitable *self, PyObject **result);
 
 #endif

@@ -91,6 +91,7 @@ twin_traverse(PyObject *op, visitproc visit, void *arg)
 static int
 twin_clear(PyObject *op)
 {
+    ((Twin *)op)->state = NULL; /* it goes with the module */
     Py_CLEAR(((Twin *)op)->fallback);
     Py_CLEAR(((Twin *)op)->module);
     return 0;
@@ -330,16 +331,54 @@ static PyType_Spec numbered_spec = {
     .slots = numbered_slots,
 };
 
+/* --- all classes ------------------------------------------------------------------------------- */
+
+static const struct {
+    const char *stands_for; /* a class of the Python, by this name; or NULL */
+    Py_ssize_t place;       /* in the state */
+    PyType_Spec *spec;
+} CLASSES[] = {
+#define CLASS(name, spec) offsetof(State, name##_type), &spec
+    {NULL, CLASS(twin, twin_spec)},
+    {"Account", CLASS(account, account_spec)},
+    {"Numbered", CLASS(numbered, numbered_spec)},
+    {"CountedNumbers", CLASS(counted_numbers, counted_numbers_spec)},
+    {"PacketNumbers", CLASS(packet_numbers, packet_numbers_spec)},
+    {"Table", CLASS(table, table_spec)},
+    {NULL, CLASS(woken, woken_spec)},
+    {NULL, CLASS(matcher, matcher_spec)},
+    {NULL, CLASS(receiving, receiving_spec)},
+    {NULL, CLASS(asked, asked_spec)},
+    {NULL, CLASS(calling, calling_spec)},
+    {NULL, CLASS(sending, sending_spec)},
+#undef CLASS
+};
+
+static int
+make_classes(State *state, PyObject *module)
+{
+    for (size_t i = 0; i < Py_ARRAY_LENGTH(CLASSES); i++) {
+        PyObject *made = PyType_FromModuleAndSpec(module, CLASSES[i].spec, NULL);
+        if (made == NULL) {
+            return -1;
+        }
+        SLOT(state, CLASSES[i].place) = made;
+    }
+    PyObject *bases = (PyObject *)&PyType_Type;
+    state->class_of_values = PyType_FromModuleAndSpec(module, &class_of_values_spec, bases);
+    return state->class_of_values == NULL ? -1 : 0;
+}
+
+/* The class that stands for one of the Python; borrowed, NULL without an exception if there is none.  */
 static PyObject *
 find_class(State *state, const char *name)
 {
-    return strcmp(name, "Account") == 0    ? state->account_type
-           : strcmp(name, "Numbered") == 0 ? state->numbered_type
-           : strcmp(name, "Table") == 0 ? state->table_type
-           : strcmp(name, "CountedNumbers") == 0 ? state->counted_numbers_type
-           : strcmp(name, "PacketNumbers") == 0 ? state->packet_numbers_type
-           : strcmp(name, "type") == 0 ? state->class_of_values
-                                           : NULL;
+    for (size_t i = 0; i < Py_ARRAY_LENGTH(CLASSES); i++) {
+        if (CLASSES[i].stands_for != NULL && strcmp(name, CLASSES[i].stands_for) == 0) {
+            return SLOT(state, CLASSES[i].place);
+        }
+    }
+    return strcmp(name, "type") == 0 ? state->class_of_values : NULL;
 }
 
 /* --- the module -------------------------------------------------------------------------------- */
@@ -357,13 +396,16 @@ module_twin(PyObject *module, PyObject *args)
         return NULL;
     }
     State *state = PyModule_GetState(module);
-    if (PyType_Check(function) && find_class(state, name) != NULL) {
-        return Py_NewRef(find_class(state, name));
+    PyObject *class = PyType_Check(function) ? find_class(state, name) : NULL;
+    if (class != NULL) {
+        return Py_NewRef(class);
     }
     const TwinEntry *entry = entry_of(name, function);
     if (entry == NULL) {
-        return PyErr_Format(PyExc_LookupError, "there is no native twin of %s; if the native core is older than the "
-                            "sources, install actorsock again", name);
+        return PyErr_Format(PyExc_LookupError,
+                            "there is no native twin of %s; if the native core is older than the "
+                            "sources, install actorsock again",
+                            name);
     }
     PyTypeObject *type = (PyTypeObject *)state->twin_type;
     Twin *self = (Twin *)type->tp_alloc(type, 0);
@@ -387,37 +429,12 @@ static int
 module_exec(PyObject *module)
 {
     State *state = PyModule_GetState(module);
-    const struct {
-        PyObject **place;
-        PyType_Spec *spec;
-    } types[] = {
-        {&state->twin_type, &twin_spec},
-        {&state->account_type, &account_spec},
-        {&state->numbered_type, &numbered_spec},
-        {&state->counted_numbers_type, &counted_numbers_spec},
-        {&state->packet_numbers_type, &packet_numbers_spec},
-        {&state->sending_type, &sending_spec},
-        {&state->table_type, &table_spec},
-        {&state->woken_type, &woken_spec},
-        {&state->matcher_type, &matcher_spec},
-        {&state->receiving_type, &receiving_spec},
-        {&state->asked_type, &asked_spec},
-        {&state->calling_type, &calling_spec},
-    };
-    for (size_t i = 0; i < Py_ARRAY_LENGTH(types); i++) {
-        *types[i].place = PyType_FromModuleAndSpec(module, types[i].spec, NULL);
-        if (*types[i].place == NULL) {
-            return -1;
-        }
-    }
-    state->take_steps = PyCFunction_New(&TAKE_STEPS, module);
-    if (state->take_steps == NULL) {
+    if (make_classes(state, module) < 0) {
         return -1;
     }
-    PyObject *bases = (PyObject *)&PyType_Type;
-    state->class_of_values = PyType_FromModuleAndSpec(module, &class_of_values_spec, bases);
+    state->take_steps = PyCFunction_New(&TAKE_STEPS, module);
     state->match_args = PyUnicode_InternFromString("__match_args__");
-    if (state->class_of_values == NULL || state->match_args == NULL) {
+    if (state->take_steps == NULL || state->match_args == NULL) {
         return -1;
     }
     PyTypeObject *woken = (PyTypeObject *)state->woken_type;

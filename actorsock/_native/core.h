@@ -191,10 +191,9 @@ has_stack(void)
 #endif
 }
 
-/* Take the exception that is set, with its traceback; a new reference. It becomes the one that is
-   handled, as in an `except` block, until `end_except`, which gets `handled` back.  */
+/* Take the exception that is set, with its traceback; a new reference.  */
 static inline PyObject *
-begin_except(PyObject **handled)
+take_exception(void)
 {
     PyObject *type, *exc, *traceback;
     PyErr_Fetch(&type, &exc, &traceback);
@@ -204,6 +203,22 @@ begin_except(PyObject **handled)
     }
     Py_XDECREF(type);
     Py_XDECREF(traceback);
+    return exc;
+}
+
+/* Set `exc`, whose reference is taken over, with the traceback that it has.  */
+static inline void
+set_again(PyObject *exc)
+{
+    PyErr_Restore(Py_NewRef((PyObject *)Py_TYPE(exc)), exc, PyException_GetTraceback(exc));
+}
+
+/* Take the exception that is set, as `take_exception`. It becomes the one that is handled, as in an
+   `except` block, until `end_except`, which gets `handled` back.  */
+static inline PyObject *
+begin_except(PyObject **handled)
+{
+    PyObject *exc = take_exception();
     *handled = PyErr_GetHandledException();
     PyErr_SetHandledException(exc);
     return exc;

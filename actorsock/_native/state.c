@@ -303,11 +303,8 @@ import_runtime(State *state)
     }
     STATE_WORDS(WORD)
     RUNTIME_SLOTS(OFFSET)
-    PyObject **const functions[] = {&state->test_of, &state->receive};
-    for (size_t i = 0; i < Py_ARRAY_LENGTH(functions); i++) {
-        if (is_exactly(*functions[i], state->twin_type)) {
-            Py_SETREF(*functions[i], Py_NewRef(((Twin *)*functions[i])->fallback));
-        }
+    if (is_exactly(state->test_of, state->twin_type)) {
+        Py_SETREF(state->test_of, Py_NewRef(((Twin *)state->test_of)->fallback));
     }
     PyObject *class_of_object = _PyType_Lookup(&PyBaseObject_Type, state->str___class__);
     Py_XSETREF(state->class_of_object, Py_XNewRef(class_of_object));

@@ -1,8 +1,9 @@
 """Both forms of every function that has a native twin, and the comparison of what they do."""
 
+import gc
 import sys
 from abc import ABCMeta
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -56,6 +57,30 @@ def both_ways(story: Any, *args: Any) -> None:
     with in_python():
         python = run(story, *args)
     assert native == python
+
+
+def result_of(call: Callable[[], object]) -> Any:
+    """Return what a call returns, or the class and text of what it raises."""
+    try:
+        return call()
+    except BaseException as exc:
+        return type(exc), str(exc)
+
+
+def stepped(awaitable: Any) -> Any:
+    """Return how the first step ends: with a value, or in a wait, which is left again."""
+    try:
+        awaitable.send(None)
+    except StopIteration as stop:
+        return "value", stop.value
+    awaitable.close()
+    return "wait"
+
+
+def drop(thing: Any) -> None:
+    """Drop an object that nobody else has."""
+    del thing
+    gc.collect()
 
 
 def shown(thing: Any, names: Iterable[str]) -> dict[str, Any]:

@@ -103,7 +103,8 @@ wait_in_python(State *state, PyObject *process, PyObject *actor, PyObject *args)
     return PyObject_CallFunctionObjArgs(state->send_datagram_anywhere, actor, args, NULL);
 }
 
-static const Transport DATAGRAMS = {is_datagrams, send_at_once, try_in_python, wait_in_python};
+static const Transport DATAGRAMS = {SENDING_STEPS, is_datagrams, send_at_once, try_in_python,
+                                    wait_in_python};
 
 /* send(sock, *args) */
 static PyObject *

@@ -8,7 +8,15 @@
 /* As many as the longest plain call has: gen_udp.send(sock, host, port, data).  */
 #define MOST_ARGUMENTS 4
 
+PySendResult sending_begin(Awaitable *op, PyObject **result);
+PySendResult sending_go_on(Awaitable *op, PyObject *value, PyObject **result);
+
+#define SENDING_STEPS                                                                             \
+    {sending_begin, sending_go_on, NULL, offsetof(State, sending_type),                           \
+     offsetof(State, spare_sending)}
+
 typedef struct {
+    Steps steps; /* SENDING_STEPS */
     /* Whether `actor`, which may be NULL, is one that the core knows.  */
     int (*is_plain)(State *state, PyObject *actor);
     /* Send what is `given`: 1; 0 if that is not plain, and nothing has changed; -1.  */

@@ -132,7 +132,8 @@ wait_in_python(State *state, PyObject *process, PyObject *actor, PyObject *data)
     return PyObject_CallMethodObjArgs(actor, state->str_send_later, process, data, NULL);
 }
 
-static const Transport STREAM = {is_stream, send_at_once, try_in_python, wait_in_python};
+static const Transport STREAM = {SENDING_STEPS, is_stream, send_at_once, try_in_python,
+                                 wait_in_python};
 
 /* send(sock, data) */
 static PyObject *

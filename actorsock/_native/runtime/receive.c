@@ -12,100 +12,11 @@
 
 #include "../awaitable.h"
 
-typedef enum {
-    NOT_AWAITED, /* nothing is done yet */
-    TAKING,      /* there is a message; a task asks trio first whether it is cancelled (`inner`) */
-    WAITING,     /* a task: in trio's wait (`inner`) */
-    SEARCHING,   /* in a long search of the Python (`inner`) */
-    IN_PYTHON,   /* the Python does all of it (`inner`) */
-    ENDED,
-} Phase;
-
 typedef struct {
-    PyObject_HEAD
-    State *state;
+    AWAITABLE_HEAD
     PyObject *after;             /* NULL: for ever */
-    PyObject *process;           /* NULL before it is awaited, and in Python */
     PyObject *pattern, *matcher; /* NULL: any message */
-    PyObject *inner;
-    Phase phase;
 } Receiving;
-
-static int
-receiving_traverse(PyObject *op, visitproc visit, void *arg)
-{
-    Receiving *self = (Receiving *)op;
-    Py_VISIT(Py_TYPE(op));
-    Py_VISIT(self->after);
-    Py_VISIT(self->process);
-    Py_VISIT(self->pattern);
-    Py_VISIT(self->matcher);
-    Py_VISIT(self->inner);
-    return 0;
-}
-
-/* The process does not wait any more. Whoever ends a wait has said so to its body, but Ctrl-C may come
-   while a task enters the wait.  */
-static void
-stop_waiting(Receiving *self)
-{
-    State *state = self->state;
-    if (self->phase == WAITING && self->process != NULL) {
-        PyObject *body = SLOT(self->process, state->process_body);
-        if (is_exactly(body, state->light_type) || is_exactly(body, state->task_type)) {
-            slot_set(body, state->body_parked, Py_NewRef(Py_None));
-        }
-        PyObject *mailbox = SLOT(self->process, state->process_mailbox);
-        if (is_exactly(mailbox, state->mailbox_type)) {
-            slot_set(mailbox, state->mailbox_wanted, Py_NewRef(Py_None));
-        }
-    }
-    self->phase = ENDED;
-}
-
-static int
-receiving_clear(PyObject *op)
-{
-    Receiving *self = (Receiving *)op;
-    self->phase = ENDED;
-    Py_CLEAR(self->after);
-    Py_CLEAR(self->process);
-    Py_CLEAR(self->pattern);
-    Py_CLEAR(self->matcher);
-    Py_CLEAR(self->inner);
-    return 0;
-}
-
-/* `warn_not_awaited` of an object that is being freed, and so can't be named.  */
-static void
-warn_while_freed(void)
-{
-    PyObject *type, *exc, *traceback;
-    PyErr_Fetch(&type, &exc, &traceback);
-    if (PyErr_WarnEx(PyExc_RuntimeWarning, "coroutine 'receive' was never awaited", 1) < 0) {
-        PyErr_WriteUnraisable(NULL);
-    }
-    PyErr_Restore(type, exc, traceback);
-}
-
-static void
-receiving_dealloc(PyObject *op)
-{
-    Receiving *self = (Receiving *)op;
-    PyObject_GC_UnTrack(op);
-    if (self->phase == NOT_AWAITED) {
-        warn_while_freed();
-    }
-    stop_waiting(self);
-    (void)receiving_clear(op);
-    free_awaitable(op, &self->state->spare_receiving);
-}
-
-static Receiving *
-new_receiving(State *state)
-{
-    return (Receiving *)new_awaitable(state->receiving_type, &state->spare_receiving);
-}
 
 /* --- the mailbox ------------------------------------------------------------------------------- */
 
@@ -286,23 +197,10 @@ current_task(State *state)
 
 /* The receive ends with `message`, or with an exception if that is NULL.  */
 static PySendResult
-ended(Receiving *self, PyObject *message, PyObject **result)
+ended(PyObject *message, PyObject **result)
 {
-    (void)receiving_clear((PyObject *)self);
     *result = message;
     return message == NULL ? PYGEN_ERROR : PYGEN_RETURN;
-}
-
-/* The same with the exception that is set, also if the process waits.  */
-static PySendResult
-failed(Receiving *self, PyObject **result)
-{
-    PyObject *type, *exc, *traceback;
-    PyErr_Fetch(&type, &exc, &traceback);
-    stop_waiting(self);
-    (void)ended(self, NULL, result);
-    PyErr_Restore(type, exc, traceback);
-    return PYGEN_ERROR;
 }
 
 /* The coroutine of trio in which a task waits: `TaskBody.waiting`; NULL with an exception.  */
@@ -321,45 +219,23 @@ wait_in_trio(State *state, PyObject *body)
     return waiting;
 }
 
-/* Make the process wait: 0 or -1.  */
-static int
-park(Receiving *self, PyObject *mailbox, PyObject *body)
+/* Make the process wait, at first or again: the message that has woken it was not the wanted one.  */
+static PySendResult
+park(Receiving *self, PyObject *mailbox, PyObject *body, PyObject **result)
 {
-    State *state = self->state;
-    if (is_exactly(body, state->task_type)) {
-        PyObject *waiting = wait_in_trio(state, body);
-        if (waiting == NULL) {
-            return -1;
-        }
-        Py_XSETREF(self->inner, waiting);
+    State *state = self->function->state;
+    PyObject *waiting = NULL;
+    if (is_exactly(body, state->task_type) && (waiting = wait_in_trio(state, body)) == NULL) {
+        return PYGEN_ERROR;
     }
     slot_set(mailbox, state->mailbox_wanted,
              Py_NewRef(self->matcher == NULL ? state->anything : self->matcher));
     slot_set(body, state->body_parked, Py_NewRef(self->pattern == NULL ? Py_True : self->pattern));
+    if (waiting != NULL) {
+        return go_on_in((Awaitable *)self, waiting, WAITING, result);
+    }
     self->phase = WAITING;
-    return 0;
-}
-
-static PySendResult after_inner(Receiving *self, PySendResult outcome, PyObject **result);
-
-static PySendResult
-send_to_inner(Receiving *self, PyObject *value, PyObject **result)
-{
-    PySendResult outcome = send_into(self->inner, value, result);
-    return outcome == PYGEN_NEXT ? outcome : after_inner(self, outcome, result);
-}
-
-/* Wait again, since the message that has woken the process was not the wanted one.  */
-static PySendResult
-wait_on(Receiving *self, PyObject *mailbox, PyObject *body, PyObject **result)
-{
-    if (park(self, mailbox, body) < 0) {
-        return failed(self, result);
-    }
-    if (self->inner != NULL) {
-        return send_to_inner(self, Py_None, result);
-    }
-    *result = Py_NewRef(self->state->pause);
+    *result = Py_NewRef(state->pause);
     return PYGEN_NEXT;
 }
 
@@ -367,37 +243,33 @@ wait_on(Receiving *self, PyObject *mailbox, PyObject *body, PyObject **result)
 static PySendResult
 find_message(Receiving *self, PyObject *mailbox, PyObject *body, PyObject **result)
 {
-    State *state = self->state;
+    State *state = self->function->state;
     if (self->matcher == NULL
         || look_into(state, mailbox, self->pattern, self->matcher) == IN_FRONT) {
-        return ended(self, take_first(state, mailbox), result);
+        return ended(take_first(state, mailbox), result);
     }
     PyObject *message = PyObject_CallMethodOneArg(mailbox, state->str_take_arrival, self->matcher);
-    if (message == NULL) {
-        return failed(self, result);
-    }
     if (message == state->nothing) {
         Py_DECREF(message);
-        return wait_on(self, mailbox, body, result);
+        return park(self, mailbox, body, result);
     }
     if (message != state->paused) {
-        return ended(self, message, result);
+        return ended(message, result);
     }
-    self->phase = SEARCHING;
-    Py_XSETREF(self->inner, PyObject_CallFunctionObjArgs(state->search_on, self->process, message,
-                                                         self->pattern, self->matcher, NULL));
+    PyObject *search = PyObject_CallFunctionObjArgs(state->search_on, self->process, message,
+                                                    self->pattern, self->matcher, NULL);
     Py_DECREF(message);
-    return self->inner == NULL ? failed(self, result) : send_to_inner(self, Py_None, result);
+    return go_on_in((Awaitable *)self, search, SEARCHING, result);
 }
 
 /* The wait is over: by a wake, or because the process ends.  */
 static PySendResult
 end_wait(Receiving *self, PyObject *mailbox, PyObject *body, PyObject **result)
 {
-    State *state = self->state;
+    State *state = self->function->state;
     if (SLOT(self->process, state->process_ending) != Py_False
         && done_with(PyObject_CallMethodNoArgs(body, state->str_check)) < 0) {
-        return failed(self, result);
+        return PYGEN_ERROR;
     }
     has_resumed(state, self->process, body);
     slot_set(mailbox, state->mailbox_wanted, Py_NewRef(Py_None));
@@ -405,24 +277,28 @@ end_wait(Receiving *self, PyObject *mailbox, PyObject *body, PyObject **result)
     return find_message(self, mailbox, body, result);
 }
 
-/* Take the next step of the receive, whose `inner`, if any, is over.  */
+/* Take the next step of the receive: `value` is what a search has found.  */
 static PySendResult
-go_on(Receiving *self, PyObject **result)
+go_on(Awaitable *op, PyObject *value, PyObject **result)
 {
-    State *state = self->state;
+    Receiving *self = (Receiving *)op;
+    State *state = self->function->state;
+    if (self->phase == SEARCHING && value != state->nothing) {
+        return ended(value, result);
+    }
+    Py_XDECREF(value);
     PyObject *mailbox = Py_XNewRef(SLOT(self->process, state->process_mailbox));
     PyObject *body = Py_XNewRef(SLOT(self->process, state->process_body));
     PySendResult outcome = PYGEN_ERROR;
     if (!is_exactly(mailbox, state->mailbox_type)
         || !(is_exactly(body, state->light_type) || is_exactly(body, state->task_type))) {
         PyErr_SetString(PyExc_TypeError, "receive: the process has changed its body or mailbox");
-        outcome = failed(self, result);
     }
-    else if (self->phase == TAKING) {
-        outcome = ended(self, take_first(state, mailbox), result);
+    else if (self->phase == CHECKING) {
+        outcome = ended(take_first(state, mailbox), result);
     }
     else if (self->phase == SEARCHING) {
-        outcome = wait_on(self, mailbox, body, result);
+        outcome = park(self, mailbox, body, result);
     }
     else {
         outcome = end_wait(self, mailbox, body, result);
@@ -432,21 +308,21 @@ go_on(Receiving *self, PyObject **result)
     return outcome;
 }
 
-/* `inner` is over, with `*result` or an exception.  */
-static PySendResult
-after_inner(Receiving *self, PySendResult outcome, PyObject **result)
+/* The process does not wait any more. Whoever ends a wait has said so to its body, but Ctrl-C may come
+   while a task enters the wait.  */
+static int
+unwind(Awaitable *self)
 {
-    if (outcome == PYGEN_ERROR) {
-        return failed(self, result);
+    State *state = self->function->state;
+    PyObject *body = SLOT(self->process, state->process_body);
+    if (is_exactly(body, state->light_type) || is_exactly(body, state->task_type)) {
+        slot_set(body, state->body_parked, Py_NewRef(Py_None));
     }
-    PyObject *value = *result;
-    *result = NULL;
-    Py_CLEAR(self->inner);
-    if (self->phase == IN_PYTHON || (self->phase == SEARCHING && value != self->state->nothing)) {
-        return ended(self, value, result);
+    PyObject *mailbox = SLOT(self->process, state->process_mailbox);
+    if (is_exactly(mailbox, state->mailbox_type)) {
+        slot_set(mailbox, state->mailbox_wanted, Py_NewRef(Py_None));
     }
-    Py_XDECREF(value);
-    return go_on(self, result);
+    return 0;
 }
 
 /* --- the beginning ----------------------------------------------------------------------------- */
@@ -514,47 +390,38 @@ is_plain(State *state, PyObject *process)
 static PySendResult
 begin_in_python(Receiving *self, PyObject **result)
 {
-    State *state = self->state;
+    State *state = self->function->state;
     PyObject *args[2] = {self->pattern == NULL ? Py_None : self->pattern,
                          self->after == NULL ? state->inf : self->after};
-    PyObject *inner = PyObject_Vectorcall(state->receive, args, 1, state->only_after);
-    if (inner == NULL) {
-        return failed(self, result);
-    }
-    Py_CLEAR(self->matcher);
-    self->inner = inner;
-    self->phase = IN_PYTHON;
-    return send_to_inner(self, Py_None, result);
+    return go_on_in((Awaitable *)self,
+                    PyObject_Vectorcall(self->function->fallback, args, 1, state->only_after),
+                    IN_PYTHON, result);
 }
 
 /* Pay for the receive; then take the message that is there, or wait.  */
 static PySendResult
 begin_plainly(Receiving *self, There there, PyObject *mailbox, PyObject *body, PyObject **result)
 {
-    State *state = self->state;
+    State *state = self->function->state;
     int in_task = is_exactly(body, state->task_type);
     if (self->matcher == NULL) {
         BUDGET(body) -= there == IN_FRONT;
     }
     else if (charge_pattern(state, mailbox, body) < 0) {
-        return failed(self, result);
+        return PYGEN_ERROR;
     }
     if (there == NOTHING_THERE) {
-        return wait_on(self, mailbox, body, result);
+        return park(self, mailbox, body, result);
     }
-    if (!in_task) {
-        return ended(self, take_first(state, mailbox), result);
-    }
-    self->phase = TAKING;
-    self->inner = PyObject_CallNoArgs(state->checkpoint_if_cancelled);
-    return self->inner == NULL ? failed(self, result) : send_to_inner(self, Py_None, result);
+    return in_task ? check_cancelled((Awaitable *)self, result)
+                   : ended(take_first(state, mailbox), result);
 }
 
-/* The first step.  */
 static PySendResult
-begin(Receiving *self, PyObject **result)
+begin(Awaitable *op, PyObject **result)
 {
-    State *state = self->state;
+    Receiving *self = (Receiving *)op;
+    State *state = self->function->state;
     self->process = stepped_process(state);
     if (self->process == NULL) {
         PyErr_Clear();
@@ -568,7 +435,7 @@ begin(Receiving *self, PyObject **result)
                           self->matcher);
     }
     else if (PyErr_Occurred()) {
-        return failed(self, result);
+        return PYGEN_ERROR;
     }
     if (there == NOT_PLAIN
         || (self->after != NULL && (there == NOTHING_THERE || !are_seconds(self->after)))) {
@@ -583,116 +450,16 @@ begin(Receiving *self, PyObject **result)
     return outcome;
 }
 
-static PySendResult
-receiving_send(PyObject *op, PyObject *value, PyObject **result)
-{
-    Receiving *self = (Receiving *)op;
-    *result = NULL;
-    if (self->phase == NOT_AWAITED) {
-        return begin(self, result);
-    }
-    if (self->phase == ENDED) {
-        raise_used();
-        return PYGEN_ERROR;
-    }
-    return self->inner != NULL ? send_to_inner(self, value, result) : go_on(self, result);
-}
+/* --- the type ---------------------------------------------------------------------------------- */
 
-/* The awaiting coroutine is closed.  */
-static PyObject *
-receiving_close(PyObject *op, PyObject *unused)
-{
-    Receiving *self = (Receiving *)op;
-    int done = 0;
-    stop_waiting(self);
-    if (self->inner != NULL) {
-        done = close_inner(self->state, self->inner);
-    }
-    (void)receiving_clear(op);
-    if (done < 0) {
-        return NULL;
-    }
-    Py_RETURN_NONE;
-}
-
-/* An exception is thrown into the awaiting coroutine.  */
-static PyObject *
-receiving_throw(PyObject *op, PyObject *args)
-{
-    Receiving *self = (Receiving *)op;
-    PyObject *type, *exc = NULL, *traceback = NULL;
-    if (!PyArg_ParseTuple(args, "O|OO", &type, &exc, &traceback)) {
-        return NULL;
-    }
-    if (self->inner != NULL) {
-        PyObject *yielded = throw_into(self->state, self->inner, args);
-        if (yielded == NULL) {
-            PyObject *unused;
-            (void)failed(self, &unused);
-        }
-        return yielded;
-    }
-    stop_waiting(self);
-    (void)receiving_clear(op);
-    raise_thrown(type, exc);
-    return NULL;
-}
-
-/* What is asked of a coroutine to show where it waits: that is `inner`.  */
-static PyObject *
-get_frame(PyObject *op, void *closure)
-{
-    Receiving *self = (Receiving *)op;
-    return shown_of(self->inner, self->state->str_cr_frame);
-}
-
-static PyObject *
-get_await(PyObject *op, void *closure)
-{
-    Receiving *self = (Receiving *)op;
-    return shown_of(self->inner, self->state->str_cr_await);
-}
-
-static PyObject *
-get_name(PyObject *op, void *closure)
-{
-    return PyUnicode_FromString("receive");
-}
-
-static PyGetSetDef receiving_getset[] = {
-    {"__name__", get_name, NULL, NULL, NULL},
-    {"__qualname__", get_name, NULL, NULL, NULL},
-    {"cr_await", get_await, NULL, NULL, NULL},
-    {"cr_frame", get_frame, NULL, NULL, NULL},
-    {NULL, NULL, NULL, NULL, NULL},
-};
-
-static PyMethodDef receiving_methods[] = {
-    {"close", receiving_close, METH_NOARGS, NULL},
-    {"send", awaitable_send, METH_O, NULL},
-    {"throw", receiving_throw, METH_VARARGS, NULL},
-    {NULL, NULL, 0, NULL},
-};
-
-static PyType_Slot receiving_slots[] = {
-    {Py_am_await, return_itself},
-    {Py_am_send, receiving_send},
-    {Py_tp_clear, receiving_clear},
-    {Py_tp_dealloc, receiving_dealloc},
-    {Py_tp_getset, receiving_getset},
-    {Py_tp_iter, return_itself},
-    {Py_tp_iternext, awaitable_next},
-    {Py_tp_methods, receiving_methods},
-    {Py_tp_traverse, receiving_traverse},
-    {0, NULL},
-};
+static const Steps RECEIVING = {begin, go_on, unwind, offsetof(State, receiving_type),
+                                offsetof(State, spare_receiving)};
 
 PyType_Spec receiving_spec = {
     .name = "actorsock._native._core.Receiving",
-    .basicsize = sizeof(Receiving),
-    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE
-             | Py_TPFLAGS_DISALLOW_INSTANTIATION,
-    .slots = receiving_slots,
+    .basicsize = sizeof(Awaitable),
+    .flags = AWAITABLE_FLAGS,
+    .slots = AWAITABLE_SLOTS,
 };
 
 /* --- the twins --------------------------------------------------------------------------------- */
@@ -741,13 +508,11 @@ receive(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
     if (!are_plain_arguments(state, args, PyVectorcall_NARGS(nargsf), kwnames, &pattern, &after)) {
         return twin_fall_back(self, args, nargsf, kwnames);
     }
-    Receiving *receiving = new_receiving(state);
+    Receiving *receiving = (Receiving *)new_awaitable(&RECEIVING, self);
     if (receiving != NULL) {
-        receiving->state = state;
+        receiving->hidden = 1;
         receiving->after = after == state->inf ? NULL : Py_NewRef(after);
-        receiving->process = receiving->matcher = receiving->inner = NULL;
         receiving->pattern = pattern == Py_None ? NULL : Py_NewRef(pattern);
-        receiving->phase = NOT_AWAITED;
     }
     return (PyObject *)receiving;
 }

@@ -7,27 +7,34 @@
 
 typedef struct {
     PyObject_HEAD
-    PyObject *key, *value; /* the only entry, or NULL */
-    PyObject *more;        /* a dict with all entries; NULL as long as there is at most one */
+    PyObject *key, *value; /* the only entry; or NULL and a dict with all entries, or NULL */
 } Table;
+
+/* The dict; NULL as long as there is at most one entry.  */
+static inline PyObject *
+more_of(PyObject *table)
+{
+    return ((Table *)table)->key == NULL ? ((Table *)table)->value : NULL;
+}
 
 /* --- for the other files ----------------------------------------------------------------------- */
 
 Py_ssize_t
 table_size(PyObject *table)
 {
-    Table *self = (Table *)table;
-    return self->more != NULL ? PyDict_GET_SIZE(self->more) : self->key != NULL;
+    PyObject *more = more_of(table);
+    return more != NULL ? PyDict_GET_SIZE(more) : ((Table *)table)->key != NULL;
 }
 
 PyObject *
 table_find(PyObject *table, PyObject *key)
 {
     Table *self = (Table *)table;
-    if (self->more != NULL) {
-        return PyDict_GetItemWithError(self->more, key);
+    if (self->key == key) {
+        return self->value;
     }
-    return self->key == key ? self->value : NULL;
+    PyObject *more = more_of(table);
+    return more == NULL ? NULL : PyDict_GetItemWithError(more, key);
 }
 
 /* Move the only entry, if it is still there, into a dict: 0 or -1.  */
@@ -39,14 +46,14 @@ make_more(Table *self)
     int done = more == NULL ? -1 : key == NULL ? 0 : PyDict_SetItem(more, key, value);
     Py_XDECREF(value);
     Py_XDECREF(key);
-    if (done < 0 || self->more != NULL) {
+    if (done < 0 || more_of((PyObject *)self) != NULL) {
         Py_XDECREF(more);
         return done;
     }
     key = self->key;
     value = self->value;
-    self->key = self->value = NULL;
-    self->more = more;
+    self->key = NULL;
+    self->value = more;
     Py_XDECREF(value);
     Py_XDECREF(key);
     return 0;
@@ -56,28 +63,29 @@ int
 table_set(PyObject *table, PyObject *key, PyObject *value)
 {
     Table *self = (Table *)table;
-    if (self->more == NULL && self->key == key) {
+    if (self->key == key) {
         Py_SETREF(self->value, Py_NewRef(value));
         return 0;
     }
-    if (self->more == NULL && self->key == NULL) {
+    if (self->key == NULL && self->value == NULL) {
         self->key = Py_NewRef(key);
         self->value = Py_NewRef(value);
         return 0;
     }
-    if (self->more == NULL && make_more(self) < 0) {
+    if (self->key != NULL && make_more(self) < 0) {
         return -1;
     }
-    return PyDict_SetItem(self->more, key, value);
+    return PyDict_SetItem(self->value, key, value);
 }
 
 PyObject *
 table_take(PyObject *table, PyObject *key)
 {
     Table *self = (Table *)table;
-    if (self->more != NULL) {
-        PyObject *value = Py_XNewRef(PyDict_GetItemWithError(self->more, key));
-        if (value != NULL && PyDict_DelItem(self->more, key) < 0) {
+    PyObject *more = more_of(table);
+    if (more != NULL) {
+        PyObject *value = Py_XNewRef(PyDict_GetItemWithError(more, key));
+        if (value != NULL && PyDict_DelItem(more, key) < 0) {
             Py_CLEAR(value);
         }
         return value;
@@ -106,7 +114,6 @@ table_traverse(PyObject *op, visitproc visit, void *arg)
     Py_VISIT(Py_TYPE(op));
     Py_VISIT(self->key);
     Py_VISIT(self->value);
-    Py_VISIT(self->more);
     return 0;
 }
 
@@ -114,9 +121,10 @@ static int
 table_clear(PyObject *op)
 {
     Table *self = (Table *)op;
-    Py_CLEAR(self->key);
-    Py_CLEAR(self->value);
-    Py_CLEAR(self->more);
+    PyObject *key = self->key, *value = self->value;
+    self->key = self->value = NULL; /* both at once: a value without a key would be the dict */
+    Py_XDECREF(value);
+    Py_XDECREF(key);
     return 0;
 }
 
@@ -133,8 +141,8 @@ table_dealloc(PyObject *op)
 static int
 table_contains(PyObject *op, PyObject *key)
 {
-    Table *self = (Table *)op;
-    return self->more != NULL ? PyDict_Contains(self->more, key) : self->key == key;
+    PyObject *more = more_of(op);
+    return more != NULL ? PyDict_Contains(more, key) : ((Table *)op)->key == key;
 }
 
 static PyObject *
@@ -224,23 +232,24 @@ list_of(PyObject *entry)
 static PyObject *
 table_keys(PyObject *op, PyObject *unused)
 {
-    Table *self = (Table *)op;
-    return self->more != NULL ? PyDict_Keys(self->more) : list_of(Py_XNewRef(self->key));
+    PyObject *more = more_of(op);
+    return more != NULL ? PyDict_Keys(more) : list_of(Py_XNewRef(((Table *)op)->key));
 }
 
 static PyObject *
 table_values(PyObject *op, PyObject *unused)
 {
-    Table *self = (Table *)op;
-    return self->more != NULL ? PyDict_Values(self->more) : list_of(Py_XNewRef(self->value));
+    PyObject *more = more_of(op);
+    return more != NULL ? PyDict_Values(more) : list_of(Py_XNewRef(((Table *)op)->value));
 }
 
 static PyObject *
 table_items(PyObject *op, PyObject *unused)
 {
     Table *self = (Table *)op;
-    if (self->more != NULL) {
-        return PyDict_Items(self->more);
+    PyObject *more = more_of(op);
+    if (more != NULL) {
+        return PyDict_Items(more);
     }
     PyObject *key = Py_XNewRef(self->key), *value = Py_XNewRef(self->value);
     PyObject *entry = key == NULL ? NULL : PyTuple_Pack(2, key, value);
@@ -262,8 +271,9 @@ static PyObject *
 table_repr(PyObject *op)
 {
     Table *self = (Table *)op;
-    if (self->more != NULL) {
-        return PyObject_Repr(self->more);
+    PyObject *more = more_of(op);
+    if (more != NULL) {
+        return PyObject_Repr(more);
     }
     return self->key == NULL ? PyUnicode_FromString("{}")
                              : PyUnicode_FromFormat("{%R: %R}", self->key, self->value);
@@ -273,7 +283,7 @@ static PyObject *
 table_sizeof(PyObject *op, PyObject *unused)
 {
     PyObject *own = PyLong_FromSsize_t(Py_TYPE(op)->tp_basicsize);
-    PyObject *more = ((Table *)op)->more;
+    PyObject *more = more_of(op);
     if (own == NULL || more == NULL) {
         return own;
     }

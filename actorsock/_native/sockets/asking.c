@@ -13,132 +13,26 @@
 
 /* --- the awaitable ----------------------------------------------------------------------------- */
 
-typedef enum {
-    CALLED,    /* not awaited yet */
-    CHECKING,  /* a task asks trio whether it is cancelled */
-    WAITING,
-    PASSED_ON, /* a coroutine of the Python does the rest */
-    DONE,
-} Phase;
-
-typedef enum { RECV, SEND, BLOCKING } Call;
+typedef enum { RECV, SEND, BLOCKING } Call; /* its `variant` */
 
 typedef struct {
-    PyObject_HEAD
-    State *state;
-    Twin *function;  /* that was called; NULL once its Python goes on */
+    AWAITABLE_HEAD
     PyObject *actor; /* when CALLED by `recv` or `send`: the socket */
     PyObject *op;    /* the bytes to send, until the first attempt has left some */
-    PyObject *lane, *process; /* NULL when CALLED */
-    PyObject *inner; /* the coroutine that is awaited, or NULL */
-    Phase phase;
-    int running; /* it takes a step, and the program must not step it meanwhile */
-    Call call;
+    PyObject *lane;  /* NULL when CALLED */
 } Asked;
-
-static int
-asked_traverse(PyObject *op, visitproc visit, void *arg)
-{
-    Asked *self = (Asked *)op;
-    Py_VISIT(Py_TYPE(op));
-    Py_VISIT(self->function);
-    Py_VISIT(self->actor);
-    Py_VISIT(self->op);
-    Py_VISIT(self->lane);
-    Py_VISIT(self->process);
-    Py_VISIT(self->inner);
-    return 0;
-}
-
-static int
-asked_clear(PyObject *op)
-{
-    Asked *self = (Asked *)op;
-    self->phase = DONE;
-    Py_CLEAR(self->function);
-    Py_CLEAR(self->actor);
-    Py_CLEAR(self->op);
-    Py_CLEAR(self->lane);
-    Py_CLEAR(self->process);
-    Py_CLEAR(self->inner);
-    return 0;
-}
-
-static void
-asked_finalize(PyObject *op)
-{
-    Asked *self = (Asked *)op;
-    if (self->phase == CALLED) {
-        warn_not_awaited(op, self->function);
-    }
-}
-
-static void
-asked_dealloc(PyObject *op)
-{
-    Asked *self = (Asked *)op;
-    if (self->phase == CALLED && PyObject_CallFinalizerFromDealloc(op) < 0) {
-        return;
-    }
-    PyObject_GC_UnTrack(op);
-    if (self->phase != DONE) { /* else it refers to nothing any more */
-        (void)asked_clear(op);
-    }
-    free_awaitable(op, &self->state->spare_asked);
-}
-
-static PyObject *
-new_asked(Twin *function, Call call, PyObject *actor, PyObject *op)
-{
-    State *state = function->state;
-    PyObject *made = new_awaitable(state->asked_type, &state->spare_asked);
-    if (made == NULL) {
-        return NULL;
-    }
-    Asked *self = (Asked *)made;
-    self->state = state;
-    self->function = (Twin *)Py_NewRef((PyObject *)function);
-    self->actor = Py_NewRef(actor);
-    self->op = Py_XNewRef(op);
-    self->phase = CALLED;
-    self->running = 0;
-    self->call = call;
-    return made;
-}
 
 /* The body of the process; a new reference, NULL with an exception if it is another one.  */
 static PyObject *
 body_of(Asked *self)
 {
-    PyObject *body = SLOT(self->process, self->state->process_body);
-    if (!is_exactly(body, self->state->light_type) && !is_exactly(body, self->state->task_type)) {
+    State *state = self->function->state;
+    PyObject *body = SLOT(self->process, state->process_body);
+    if (!is_exactly(body, state->light_type) && !is_exactly(body, state->task_type)) {
         PyErr_SetString(PyExc_TypeError, "recv: the process has changed its body");
         return NULL;
     }
     return Py_NewRef(body);
-}
-
-/* Send `value` into the coroutine that is awaited, and end with it.  */
-static PySendResult
-pass_on(Asked *self, PyObject *value, PyObject **result)
-{
-    PySendResult outcome = send_into(self->inner, value, result);
-    if (outcome == PYGEN_RETURN) {
-        (void)asked_clear((PyObject *)self);
-    }
-    return outcome;
-}
-
-/* Go on with `rest`, a coroutine of the Python whose reference is taken over.  */
-static PySendResult
-go_on_with(Asked *self, PyObject *rest, PyObject **result)
-{
-    if (rest == NULL) {
-        return PYGEN_ERROR;
-    }
-    Py_XSETREF(self->inner, rest);
-    self->phase = PASSED_ON;
-    return pass_on(self, Py_None, result);
 }
 
 /* Make the operation of a send, if the first attempt has not made it: 0 or -1.  */
@@ -148,7 +42,7 @@ complete_op(Asked *self)
     if (!PyBytes_CheckExact(self->op)) {
         return 0;
     }
-    PyObject *op = new_send(self->state, self->op);
+    PyObject *op = new_send(self->function->state, self->op);
     if (op == NULL) {
         return -1;
     }
@@ -161,48 +55,46 @@ complete_op(Asked *self)
 static PySendResult
 leave_to_python(Asked *self, int woken, PyObject **result)
 {
-    State *state = self->state;
+    State *state = self->function->state;
     if (complete_op(self) < 0) {
         return PYGEN_ERROR;
     }
-    return go_on_with(self,
-                      PyObject_CallFunctionObjArgs(state->ask, self->actor, self->op, self->process,
-                                                   state->inf, woken ? Py_True : Py_False, NULL),
-                      result);
+    return go_on_in((Awaitable *)self,
+                    PyObject_CallFunctionObjArgs(state->ask, self->actor, self->op, self->process,
+                                                 state->inf, woken ? Py_True : Py_False, NULL),
+                    PASSED_ON, result);
 }
-
-static PySendResult step_inner(Asked *self, PyObject *value, PyObject **result);
 
 static PySendResult
 begin_wait(Asked *self, PyObject *body, PyObject **result)
 {
-    State *state = self->state;
+    State *state = self->function->state;
     self->phase = WAITING;
     if (is_exactly(body, state->light_type)) {
         slot_set(body, state->body_parked, Py_NewRef(self->actor));
         *result = Py_NewRef(state->pause);
         return PYGEN_NEXT;
     }
-    self->inner = PyObject_GetAttr(body, state->str_waiting);
-    if (self->inner == NULL) {
+    PyObject *waiting = PyObject_GetAttr(body, state->str_waiting);
+    if (waiting == NULL) {
         return PYGEN_ERROR;
     }
     slot_set(body, state->body_parked, Py_NewRef(self->actor));
-    return step_inner(self, Py_None, result);
+    return go_on_in((Awaitable *)self, waiting, WAITING, result);
 }
 
 /* Become the current user of the lane: an attempt has found nothing. 0 or -1.  */
 static int
 join(Asked *self, const Kind *kind)
 {
-    return join_lane(self->state, self->actor, self->op, self->lane, self->process, kind);
+    return join_lane(self->function->state, self->actor, self->op, self->lane, self->process, kind);
 }
 
 /* Tell what the socket has answered, if it is observed; None for a wait. 0 or -1.  */
 static int
 tell_observers(Asked *self, PyObject *result)
 {
-    State *state = self->state;
+    State *state = self->function->state;
     PyObject *pid = Py_XNewRef(SLOT(self->process, state->process_pid));
     int done = pid == NULL ? -1 : observe(state, self->actor, self->op, pid, result);
     Py_XDECREF(pid);
@@ -212,13 +104,13 @@ tell_observers(Asked *self, PyObject *result)
 static inline int
 tell(Asked *self, PyObject *result)
 {
-    return is_unobserved(self->state, self->actor) ? 0 : tell_observers(self, result);
+    return is_unobserved(self->function->state, self->actor) ? 0 : tell_observers(self, result);
 }
 
 static PySendResult
 end_wait(Asked *self, PyObject *body, PyObject **result)
 {
-    State *state = self->state;
+    State *state = self->function->state;
     PyObject *outcome = SLOT(body, state->body_outcome);
     Kind kind;
     if (SLOT(self->process, state->process_ending) != Py_False
@@ -251,7 +143,6 @@ end_wait(Asked *self, PyObject *body, PyObject **result)
         return PYGEN_ERROR; /* with the outcome still in the body, so that it goes back */
     }
     slot_set(body, state->body_outcome, Py_NewRef(Py_None));
-    (void)asked_clear((PyObject *)self);
     return PYGEN_RETURN;
 }
 
@@ -259,7 +150,7 @@ end_wait(Asked *self, PyObject *body, PyObject **result)
 static int
 attempt(Asked *self, PyObject **result)
 {
-    State *state = self->state;
+    State *state = self->function->state;
     if (!PyBytes_CheckExact(self->op)) {
         return attempt_of(state, self->op, self->actor, result);
     }
@@ -275,7 +166,8 @@ attempt(Asked *self, PyObject **result)
 static PySendResult
 first_attempt(Asked *self, PyObject *body, const Kind *kind, PyObject **result)
 {
-    if (!kind->reads || !reads_would_block(self->state, self->actor)) {
+    State *state = self->function->state;
+    if (!kind->reads || !reads_would_block(state, self->actor)) {
         int done = attempt(self, result);
         if (done <= 0) {
             return done < 0 ? PYGEN_ERROR : leave_to_python(self, 0, result);
@@ -284,11 +176,10 @@ first_attempt(Asked *self, PyObject *body, const Kind *kind, PyObject **result)
             if (tell(self, *result) < 0) {
                 /* As if it had been woken with the result, which so goes back.  */
                 self->phase = WAITING;
-                slot_set(body, self->state->body_outcome, *result);
+                slot_set(body, state->body_outcome, *result);
                 *result = NULL;
                 return PYGEN_ERROR;
             }
-            (void)asked_clear((PyObject *)self);
             return PYGEN_RETURN;
         }
         Py_CLEAR(*result);
@@ -301,10 +192,10 @@ first_attempt(Asked *self, PyObject *body, const Kind *kind, PyObject **result)
         return PYGEN_ERROR;
     }
     /* Who was told may have closed the socket or ended the process, which nothing would wake then.  */
-    if (SLOT(SLOT(self->actor, self->state->actor_turns), self->state->turns_closed) != Py_False) {
+    if (SLOT(SLOT(self->actor, state->actor_turns), state->turns_closed) != Py_False) {
         return leave_to_python(self, 0, result);
     }
-    if (SLOT(self->process, self->state->process_ending) != Py_False) {
+    if (SLOT(self->process, state->process_ending) != Py_False) {
         return leave_to_python(self, 1, result);
     }
     return begin_wait(self, body, result);
@@ -314,7 +205,7 @@ first_attempt(Asked *self, PyObject *body, const Kind *kind, PyObject **result)
 static PySendResult
 attempt_in_task(Asked *self, PyObject *body, PyObject **result)
 {
-    State *state = self->state;
+    State *state = self->function->state;
     Kind kind;
     if (!kind_of(state, self->op, &kind) || open_lane(state, self->actor, &kind) != self->lane
         || SLOT(self->lane, state->lane_current) != Py_None
@@ -324,50 +215,35 @@ attempt_in_task(Asked *self, PyObject *body, PyObject **result)
     return first_attempt(self, body, &kind, result);
 }
 
-/* Take the result of a step of `inner`, a coroutine of trio: it has yielded, or the look for a
-   cancellation, or the wait, is over.  */
+/* The look for a cancellation, or the wait, is over.  */
 static PySendResult
-after_inner(Asked *self, PySendResult outcome, PyObject *yielded, PyObject **result)
+go_on(Awaitable *op, PyObject *value, PyObject **result)
 {
-    *result = yielded;
-    if (outcome != PYGEN_RETURN) {
-        return outcome;
-    }
-    *result = NULL;
-    Py_XDECREF(yielded);
-    Py_CLEAR(self->inner);
+    Asked *self = (Asked *)op;
     PyObject *body = body_of(self);
     if (body == NULL) {
+        Py_XDECREF(value);
         return PYGEN_ERROR;
     }
-    if (self->phase != CHECKING) {
-        has_resumed(self->state, self->process, body);
+    if (value != NULL) { /* in a task */
+        Py_DECREF(value);
+        has_resumed(self->function->state, self->process, body);
     }
-    outcome = self->phase == CHECKING ? attempt_in_task(self, body, result)
-                                      : end_wait(self, body, result);
+    PySendResult outcome = self->phase == CHECKING ? attempt_in_task(self, body, result)
+                                                   : end_wait(self, body, result);
     Py_DECREF(body);
     return outcome;
-}
-
-/* Send `value` into the coroutine of trio that is awaited.  */
-static PySendResult
-step_inner(Asked *self, PyObject *value, PyObject **result)
-{
-    PyObject *yielded = NULL;
-    PySendResult outcome = send_into(self->inner, value, &yielded);
-    return after_inner(self, outcome, yielded, result);
 }
 
 /* The request is not plain: call the Python function.  */
 static PySendResult
 call_python(Asked *self, PyObject **result)
 {
-    PyObject *args[] = {self->actor, self->op, self->state->inf};
-    Twin *function = self->function;
-    self->function = NULL;
-    PyObject *rest = PyObject_Vectorcall(function->fallback, args, (size_t)self->call + 1, NULL);
-    Py_DECREF(function);
-    return go_on_with(self, rest, result);
+    PyObject *args[] = {self->actor, self->op, self->function->state->inf};
+    return go_on_in((Awaitable *)self,
+                    PyObject_Vectorcall(self->function->fallback, args, (size_t)self->variant + 1,
+                                        NULL),
+                    IN_PYTHON, result);
 }
 
 /* The lane in which `process` may try at once; borrowed, NULL without an exception otherwise.  */
@@ -391,25 +267,26 @@ lane_for(State *state, PyObject *process, PyObject *actor, const Kind *kind)
 static inline int
 kind_of_call(Asked *self, PyObject *op, Kind *kind)
 {
-    if (self->call == BLOCKING) {
-        return kind_of(self->state, op, kind);
+    State *state = self->function->state;
+    if (self->variant == BLOCKING) {
+        return kind_of(state, op, kind);
     }
-    *kind = self->call == RECV ? kind_of_recv(self->state) : kind_of_send(self->state);
+    *kind = self->variant == RECV ? kind_of_recv(state) : kind_of_send(state);
     return 1;
 }
 
-/* The first step of the awaitable.  */
 static PySendResult
-begin(Asked *self, PyObject **result)
+begin(Awaitable *awaitable, PyObject **result)
 {
-    State *state = self->state;
+    Asked *self = (Asked *)awaitable;
+    State *state = self->function->state;
     Kind kind;
     PyObject *process = calling_process(state);
     if (process == NULL) {
         return PYGEN_ERROR;
     }
-    PyObject *actor = self->call == BLOCKING ? self->actor : actor_of(state, self->actor);
-    PyObject *op = self->call == RECV ? state->what_is_there : self->op;
+    PyObject *actor = self->variant == BLOCKING ? self->actor : actor_of(state, self->actor);
+    PyObject *op = self->variant == RECV ? state->what_is_there : self->op;
     PyObject *lane = actor != NULL && kind_of_call(self, op, &kind)
                          ? lane_for(state, process, actor, &kind)
                          : NULL;
@@ -419,297 +296,67 @@ begin(Asked *self, PyObject **result)
     }
     self->lane = Py_NewRef(lane);
     self->process = process;
-    if (self->call == RECV) {
+    if (self->variant == RECV) {
         self->op = Py_NewRef(op);
     }
-    if (self->call != BLOCKING) {
+    if (self->variant != BLOCKING) {
         Py_SETREF(self->actor, Py_NewRef(actor));
     }
-    PySendResult outcome;
     PyObject *body = Py_NewRef(SLOT(process, state->process_body));
-    self->phase = CHECKING;
     pay(state, body);
-    if (is_exactly(body, state->light_type)) {
-        outcome = first_attempt(self, body, &kind, result);
-    }
-    else {
-        self->inner = PyObject_CallNoArgs(state->checkpoint_if_cancelled);
-        outcome = self->inner == NULL ? PYGEN_ERROR : step_inner(self, Py_None, result);
-    }
+    PySendResult outcome = is_exactly(body, state->light_type)
+                               ? first_attempt(self, body, &kind, result)
+                               : check_cancelled(awaitable, result);
     Py_DECREF(body);
     return outcome;
 }
 
-/* The call unwinds by `exc`: give back what it was woken with. 0, or -1 with another exception.  */
+/* The wait unwinds: give back what the process was woken with.  */
 static int
-abandon(Asked *self, PyObject *exc)
+unwind(Awaitable *op)
 {
-    State *state = self->state;
-    PyObject *handled = PyErr_GetHandledException();
-    PyErr_SetHandledException(exc);
-    int done = -1;
+    Asked *self = (Asked *)op;
+    State *state = self->function->state;
     PyObject *body = complete_op(self) < 0 ? NULL : body_of(self);
-    if (body != NULL) {
-        PyObject *outcome = Py_XNewRef(SLOT(body, state->body_outcome));
-        PyObject *pid = Py_XNewRef(SLOT(self->process, state->process_pid));
-        slot_set(body, state->body_outcome, Py_NewRef(Py_None));
-        done = done_with(PyObject_CallMethodObjArgs(
-            self->actor, state->str_abandon_call, self->op, pid == NULL ? Py_None : pid,
-            outcome == NULL ? Py_None : outcome, NULL));
-        Py_XDECREF(pid);
-        Py_XDECREF(outcome);
-        Py_DECREF(body);
+    if (body == NULL) {
+        return -1;
     }
-    PyErr_SetHandledException(handled);
-    Py_XDECREF(handled);
+    PyObject *outcome = Py_XNewRef(SLOT(body, state->body_outcome));
+    PyObject *pid = Py_XNewRef(SLOT(self->process, state->process_pid));
+    slot_set(body, state->body_outcome, Py_NewRef(Py_None));
+    int done = done_with(PyObject_CallMethodObjArgs(
+        self->actor, state->str_abandon_call, self->op, pid == NULL ? Py_None : pid,
+        outcome == NULL ? Py_None : outcome, NULL));
+    Py_XDECREF(pid);
+    Py_XDECREF(outcome);
+    Py_DECREF(body);
     return done;
 }
 
-/* End a wait by the current exception.  */
-static void
-unwind(Asked *self)
-{
-    PyObject *type, *exc, *traceback;
-    PyErr_Fetch(&type, &exc, &traceback);
-    PyErr_NormalizeException(&type, &exc, &traceback);
-    if (traceback != NULL) {
-        PyException_SetTraceback(exc, traceback);
-    }
-    int done = abandon(self, exc);
-    (void)asked_clear((PyObject *)self);
-    if (done < 0) {
-        Py_XDECREF(type);
-        Py_XDECREF(exc);
-        Py_XDECREF(traceback);
-    }
-    else {
-        PyErr_Restore(type, exc, traceback);
-    }
-}
+/* --- the type ---------------------------------------------------------------------------------- */
 
-/* Whether a frame of the Python function is shown: while the call of a program is under way.  */
-static int
-has_frame(Asked *self)
-{
-    return self->function != NULL && self->call != BLOCKING && self->phase != CALLED;
-}
-
-/* An exception ends the call.  */
-static void
-end_by_error(Asked *self)
-{
-    if (self->phase != DONE) {
-        if (has_frame(self) && !PyErr_ExceptionMatches(PyExc_StopIteration)) {
-            add_to_traceback(self->function);
-        }
-        if (self->phase == WAITING) {
-            unwind(self);
-        }
-        else {
-            PyObject *type, *exc, *traceback;
-            PyErr_Fetch(&type, &exc, &traceback);
-            (void)asked_clear((PyObject *)self);
-            PyErr_Restore(type, exc, traceback);
-        }
-    }
-}
-
-/* After a step.  */
-static inline PySendResult
-after_step(Asked *self, PySendResult outcome)
-{
-    if (outcome == PYGEN_ERROR) {
-        end_by_error(self);
-    }
-    return outcome;
-}
-
-/* Begin to step it, as long as it holds itself: 0, or -1 with the error of a coroutine if it runs.  */
-static int
-begin_step(Asked *self)
-{
-    if (self->running) {
-        raise_executing();
-        return -1;
-    }
-    self->running = 1;
-    Py_INCREF(self);
-    return 0;
-}
-
-static void
-end_step(Asked *self)
-{
-    self->running = 0;
-    Py_DECREF(self);
-}
-
-static PySendResult
-asked_send(PyObject *op, PyObject *value, PyObject **result)
-{
-    Asked *self = (Asked *)op;
-    PySendResult outcome = PYGEN_ERROR;
-    *result = NULL;
-    if (begin_step(self) < 0) {
-        return PYGEN_ERROR;
-    }
-    switch (self->phase) {
-    case DONE:
-        raise_used();
-        break;
-    case CALLED:
-        outcome = begin(self, result);
-        break;
-    case PASSED_ON:
-        outcome = pass_on(self, value, result);
-        break;
-    default:
-        if (self->inner != NULL) {
-            outcome = step_inner(self, value, result);
-        }
-        else {
-            PyObject *body = body_of(self);
-            if (body != NULL) {
-                outcome = end_wait(self, body, result);
-                Py_DECREF(body);
-            }
-        }
-    }
-    outcome = after_step(self, outcome);
-    end_step(self);
-    return outcome;
-}
-
-static PyObject *
-asked_begin_await(PyObject *op)
-{
-    Phase phase = ((Asked *)op)->phase;
-    return await_once(op, phase != CALLED && phase != DONE);
-}
-
-/* Throw into `inner`, as far as that is awaited.  */
-static PyObject *
-throw_into_inner(Asked *self, PyObject *args)
-{
-    PyObject *result = NULL, *yielded = throw_into(self->state, self->inner, args);
-    if (self->phase == PASSED_ON) {
-        if (yielded == NULL) {
-            (void)after_step(self, PYGEN_ERROR);
-        }
-        return yielded;
-    }
-    if (yielded != NULL) {
-        return yielded;
-    }
-    PySendResult outcome = PYGEN_ERROR;
-    if (PyErr_ExceptionMatches(PyExc_StopIteration)) { /* it has caught the exception */
-        PyErr_Clear();
-        outcome = after_inner(self, PYGEN_RETURN, NULL, &result);
-    }
-    outcome = after_step(self, outcome);
-    if (outcome == PYGEN_RETURN) {
-        stop_with(&result);
-    }
-    return result;
-}
-
-/* An exception is thrown into the awaiting coroutine.  */
-static PyObject *
-asked_throw(PyObject *op, PyObject *args)
-{
-    Asked *self = (Asked *)op;
-    PyObject *type, *exc = NULL, *traceback = NULL, *result = NULL;
-    if (!PyArg_ParseTuple(args, "O|OO", &type, &exc, &traceback) || begin_step(self) < 0) {
-        return NULL;
-    }
-    if (self->inner != NULL) {
-        result = throw_into_inner(self, args);
-    }
-    else {
-        raise_thrown(type, exc);
-        (void)after_step(self, PYGEN_ERROR);
-    }
-    end_step(self);
-    return result;
-}
-
-/* The awaiting coroutine is closed.  */
-static PyObject *
-asked_close(PyObject *op, PyObject *unused)
-{
-    Asked *self = (Asked *)op;
-    int done = 0;
-    if (begin_step(self) < 0) {
-        return NULL;
-    }
-    if (self->inner != NULL) {
-        done = close_inner(self->state, self->inner);
-    }
-    if (done == 0 && self->phase == WAITING) {
-        PyObject *exc = PyObject_CallNoArgs(PyExc_GeneratorExit);
-        done = exc == NULL ? -1 : abandon(self, exc);
-        Py_XDECREF(exc);
-    }
-    (void)asked_clear(op);
-    end_step(self);
-    if (done < 0) {
-        return NULL;
-    }
-    Py_RETURN_NONE;
-}
-
-static PyObject *
-asked_frame(PyObject *op, void *closure)
-{
-    Asked *self = (Asked *)op;
-    return has_frame(self) ? (PyObject *)frame_of(self->function)
-                           : shown_of(self->inner, self->state->str_cr_frame);
-}
-
-static PyObject *
-asked_await(PyObject *op, void *closure)
-{
-    Asked *self = (Asked *)op;
-    if (has_frame(self)) {
-        return Py_NewRef(self->inner == NULL ? Py_None : self->inner);
-    }
-    return shown_of(self->inner, self->state->str_cr_await);
-}
-
-static PyGetSetDef asked_getset[] = {
-    {"cr_await", asked_await, NULL, NULL, NULL},
-    {"cr_frame", asked_frame, NULL, NULL, NULL},
-    {NULL, NULL, NULL, NULL, NULL},
-};
-
-static PyMethodDef asked_methods[] = {
-    {"close", asked_close, METH_NOARGS, NULL},
-    {"send", awaitable_send, METH_O, NULL},
-    {"throw", asked_throw, METH_VARARGS, NULL},
-    {NULL, NULL, 0, NULL},
-};
-
-static PyType_Slot asked_slots[] = {
-    {Py_am_await, asked_begin_await},
-    {Py_am_send, asked_send},
-    {Py_tp_clear, asked_clear},
-    {Py_tp_dealloc, asked_dealloc},
-    {Py_tp_finalize, asked_finalize},
-    {Py_tp_getset, asked_getset},
-    {Py_tp_iter, return_itself},
-    {Py_tp_iternext, awaitable_next},
-    {Py_tp_methods, asked_methods},
-    {Py_tp_traverse, asked_traverse},
-    {0, NULL},
-};
+static const Steps ASKED = {begin, go_on, unwind, offsetof(State, asked_type),
+                            offsetof(State, spare_asked)};
 
 PyType_Spec asked_spec = {
     .name = "actorsock._native._core.Asked",
-    .basicsize = sizeof(Asked),
-    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE
-             | Py_TPFLAGS_DISALLOW_INSTANTIATION,
-    .slots = asked_slots,
+    .basicsize = sizeof(Awaitable),
+    .flags = AWAITABLE_FLAGS,
+    .slots = AWAITABLE_SLOTS,
 };
+
+static PyObject *
+new_asked(Twin *function, Call call, PyObject *actor, PyObject *op)
+{
+    Asked *self = (Asked *)new_awaitable(&ASKED, function);
+    if (self != NULL) {
+        self->variant = call;
+        self->hidden = call == BLOCKING; /* the program has called another function */
+        self->actor = Py_NewRef(actor);
+        self->op = Py_XNewRef(op);
+    }
+    return (PyObject *)self;
+}
 
 /* --- the twins --------------------------------------------------------------------------------- */
 

@@ -48,6 +48,8 @@ def start_task(
 
 @enable_ki_protection
 def _start(process: Process, body: "TaskBody", args: tuple[Any, ...], name: object) -> None:
+    # A function of its own: the native core calls it where it stands for `start_task`, so that here
+    # too Ctrl-C can't strike between trio's steps of starting a task.
     process.node.nursery.start_soon(_run, process, body, args, name=name)
 
 

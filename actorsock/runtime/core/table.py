@@ -14,7 +14,7 @@ V = TypeVar("V")
 class Table(dict[K, V]):
     """A dict, mostly of one entry.
 
-    Its keys are pids and refs. Its native form keeps one entry without a hash table, which takes 64
+    Its keys are pids and refs. Its native form keeps one entry without a hash table, which takes 48
     bytes in place of 232. It has the methods of a dict that processes use; `items`, `keys`,
     `values` and an iterator are of the entries that there are at the time of the call.
     """

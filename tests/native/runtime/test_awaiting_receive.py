@@ -1,6 +1,5 @@
 """What `receive()` returns, before, while and after it is awaited: as a coroutine in both forms."""
 
-import gc
 import warnings
 from collections.abc import Callable
 from functools import partial
@@ -15,27 +14,10 @@ from actorsock.runtime.core.process import alive
 from actorsock.testing.quiescence import at_rest
 
 from ...stories import in_runtime
-from ..forms import both_ways, python_form
+from ..forms import both_ways, drop, python_form, result_of, stepped
 
 FORMS = [receive, getattr(receive, "__wrapped__", receive)]
 both_forms = pytest.mark.parametrize("form", FORMS, ids=["native", "python"])
-
-
-def result_of(call: Callable[[], object]) -> Any:
-    try:
-        return call()
-    except BaseException as exc:
-        return type(exc), str(exc)
-
-
-def stepped(awaitable: Any) -> Any:
-    """Return how the first step ends: with a message, or in a wait, which is left again."""
-    try:
-        awaitable.send(None)
-    except StopIteration as stop:
-        return "message", stop.value
-    awaitable.close()
-    return "wait"
 
 
 async def steps(light: bool) -> list[Any]:
@@ -110,17 +92,12 @@ def test_outside_of_a_runtime(form: Any) -> None:
 @both_forms
 def test_one_that_is_never_awaited(form: Any) -> None:
     with pytest.warns(RuntimeWarning, match="coroutine 'receive' was never awaited"):
-        del_of(form())
+        drop(form())
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         closed = form(int)
         closed.close()
-        del_of(closed)
-
-
-def del_of(thing: Any) -> None:
-    del thing
-    gc.collect()
+        drop(closed)
 
 
 @both_forms

@@ -1,7 +1,6 @@
 """What `otp.call()` returns, before, while and after it is awaited: alike in both forms."""
 
 import copy
-import gc
 import inspect
 import pickle
 import traceback
@@ -20,7 +19,7 @@ from actorsock.runtime.core.process import alive
 from actorsock.testing.quiescence import at_rest
 
 from ...stories import in_runtime
-from ..forms import both_ways, in_python, python_form
+from ..forms import both_ways, drop, in_python, python_form, result_of, stepped
 
 FORMS = [otp.call, getattr(otp.call, "__wrapped__", otp.call)]
 both_forms = pytest.mark.parametrize("form", FORMS, ids=["native", "python"])
@@ -47,23 +46,6 @@ class Server(otp.GenServer):
     def handle_cast(self, request: Any) -> None:
         if self.waiting is not None:
             otp.reply(self.waiting, request)
-
-
-def result_of(call: Callable[[], object]) -> Any:
-    try:
-        return call()
-    except BaseException as exc:
-        return type(exc).__name__, str(exc)
-
-
-def stepped(awaitable: Any) -> Any:
-    """Return how the first step ends: with an answer, or in a wait, which is left again."""
-    try:
-        awaitable.send(None)
-    except StopIteration as stop:
-        return "answer", stop.value
-    awaitable.close()
-    return "wait"
 
 
 async def steps(light: bool) -> list[Any]:
@@ -162,7 +144,7 @@ async def test_wrong_arguments(call: Callable[[Any, Any], Any]) -> None:
     server = ok(await otp.start(Server))
     native, python = (result_of(lambda form=form: call(form, server)) for form in FORMS)  # type: ignore[misc]
     assert native == python
-    assert native[0] in ("TypeError", "ValueError")
+    assert native[0] in (TypeError, ValueError)
 
 
 @both_forms
@@ -182,17 +164,12 @@ def test_outside_of_a_runtime(form: Any) -> None:
 async def test_one_that_is_never_awaited(form: Any) -> None:
     server = ok(await otp.start(Server))
     with pytest.warns(RuntimeWarning, match="coroutine 'call' was never awaited"):
-        del_of(form(server, 1))
+        drop(form(server, 1))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         closed = form(server, 1)
         closed.close()
-        del_of(closed)
-
-
-def del_of(thing: Any) -> None:
-    del thing
-    gc.collect()
+        drop(closed)
 
 
 @both_forms
