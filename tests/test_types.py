@@ -152,7 +152,10 @@ async def reasons() -> None:
 
 async def test_fixtures(runtime: Runtime, mailbox: OwnMailbox) -> None:
     runtime.allow(spawn(nothing))
-    await mailbox.assert_receive(Down, timeout="soon")  # wrong
+    assert_type(await mailbox.assert_receive(Down), Down)
+    assert_type(await mailbox.assert_received(int), int)
+    assert_type(await mailbox.assert_receive("done", timeout=1), Any)
+    mailbox.assert_empty(1)  # wrong
 
 
 async def waiting(sock: socket.Socket) -> None:

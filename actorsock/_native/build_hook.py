@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+# Only the build has hatchling.
 from hatchling.builders.hooks.plugin.interface import (  # pyright: ignore[reportMissingImports]
     BuildHookInterface,
 )
