@@ -1,6 +1,6 @@
 # make run          run the demonstration: processes, sockets and what happens between them
 # make test         run the tests
-# make lint         run ruff and mypy
+# make lint         run ruff, mypy and pyright
 # make docs         build the documents and the API reference into build/docs
 # make bench        measure speed and memory, side by side with trio, asyncio, Erlang and others
 # make soak         use, kill and close connections at random for minutes
@@ -43,6 +43,7 @@ lint: $(VENV)/for-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/basedpyright --pythonpath $(BIN)/python
 
 # Warnings are errors: a link that leads nowhere, a docstring that is malformed. No network is needed.
 docs: $(VENV)/for-docs

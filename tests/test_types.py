@@ -1,5 +1,6 @@
-"""The types of the library: results are precise, and wrong arguments are found by mypy."""
+"""The types of the library: results are precise, and checkers find wrong arguments."""
 
+import json
 import os
 import re
 import subprocess
@@ -19,8 +20,10 @@ from array import array
 from mmap import mmap
 from typing import Any, assert_never, assert_type
 
-from actorsock import Down, Error, Exit, Ok, Pid, Select, TimerExpired, Timeout
-from actorsock import in_trio, mailbox, ok, otp, receive, run, socket, spawn, spawn_monitor
+from actorsock import Down, Error, Exit, Ok, Pid, Ref, Select, SelectRead, TimerExpired, Timeout
+from actorsock import gen_tcp, in_trio, mailbox, ok, otp, receive, run, socket
+from actorsock import spawn, spawn_link, spawn_monitor
+from actorsock.testing import OwnMailbox, Runtime
 
 
 async def double(number: int) -> int:
@@ -100,16 +103,59 @@ async def sockets() -> None:
             assert_never(other)
 
 
+async def streams(listener: gen_tcp.TcpSocket) -> None:
+    match await gen_tcp.accept(listener):
+        case Ok(conn):
+            assert_type(conn, gen_tcp.TcpSocket)
+            gen_tcp.recv(conn, "all")  # wrong
+        case Error(reason):
+            assert_type(reason, str)
+        case other:
+            assert_never(other)
+
+
 class Server(otp.GenServer):
-    pass
+    def init(self, price: int) -> None:
+        self.price = price
+
+    def handle_call(self, request: Price | str, caller: otp.Caller) -> otp.Reply | otp.NoReply:
+        match request:
+            case Price():
+                return otp.Reply(self.price)
+            case str():
+                return otp.NoReply()
+            case _:
+                assert_never(request)
+
+
+class Top(otp.Supervisor):
+    def init(self) -> tuple[otp.SupervisorFlags, list[otp.ChildSpec]]:
+        return otp.SupervisorFlags("one_for_all"), [
+            otp.ChildSpec("server", otp.start_link, (Server, 1), restart="transient"),
+            otp.ChildSpec("double", spawn_link, (double, 1), shutdown="brutal_kill"),
+            otp.ChildSpec("never", spawn_link, (double, 1), "never"),  # wrong
+        ]
 
 
 async def reasons() -> None:
     match await otp.start(Server):
+        case Ok(pid):
+            assert_type(pid, Pid)
         case Error(ValueError() as exc):
             exc.argz  # wrong
         case Error(reason):
             assert_type(reason, Any)
+    started = ok(await otp.start_monitor(Server))
+    pid, ref = started
+    assert_type(ref, Ref)
+
+
+async def test_fixtures(runtime: Runtime, mailbox: OwnMailbox) -> None:
+    runtime.allow(spawn(nothing))
+    assert_type(await mailbox.assert_receive(Down), Down)
+    assert_type(await mailbox.assert_received(int), int)
+    assert_type(await mailbox.assert_receive("done", timeout=1), Any)
+    mailbox.assert_empty(1)  # wrong
 
 
 async def waiting(sock: socket.Socket) -> None:
@@ -120,6 +166,15 @@ async def waiting(sock: socket.Socket) -> None:
             pass
         case other:
             assert_never(other)  # wrong
+    match socket.recv_nowait(sock):
+        case Ok(data):
+            assert_type(data, bytes)
+        case Select(info) | SelectRead(info):
+            assert_type(info, socket.SelectInfo)
+        case Error():
+            pass
+        case other_result:
+            assert_never(other_result)
     owner: Pid = socket.info(sock).owner  # wrong
     select = socket.send_nowait(sock, b"data")
     if isinstance(select, Select):
@@ -164,22 +219,44 @@ def options(sock: socket.Socket, name: str) -> None:
 """
 
 
-def test_mypy_finds_the_wrong_lines_and_no_others(tmp_path: Path) -> None:
-    pytest.importorskip("mypy")
-    (tmp_path / "program.py").write_text(PROGRAM, encoding="utf-8")
+def errors(place: Path, module: str, *options: str) -> tuple[set[int], str]:
+    """Return the lines of the program in which a checker finds errors, and what it writes."""
+    pytest.importorskip(module)
+    (place / "program.py").write_text(PROGRAM, encoding="utf-8")
     # mypy finds an installed package without MYPYPATH, and refuses site-packages in it.
     path = {"MYPYPATH": str(ROOT)} if PRODUCT == ROOT else {}
     checked = subprocess.run(
-        [sys.executable, "-m", "mypy", "--strict", "--config-file=", "program.py"],
-        cwd=tmp_path,
+        [sys.executable, "-m", module, *options],
+        cwd=place,
         env={**os.environ, **path},
         capture_output=True,
         text=True,
         timeout=300,
     )
-    found = {int(line) for line in re.findall(r"^program.py:(\d+): error", checked.stdout, re.M)}
-    lines = enumerate(PROGRAM.splitlines(), 1)
-    assert found == {n for n, line in lines if line.endswith("# wrong")}, checked.stdout
+    found = re.findall(r"program\.py:(\d+)(?::\d+ -|:) error", checked.stdout)
+    return {int(line) for line in found}, checked.stdout + checked.stderr
+
+
+WRONG = {n for n, line in enumerate(PROGRAM.splitlines(), 1) if line.endswith("# wrong")}
+
+
+def test_mypy_finds_the_wrong_lines_and_no_others(tmp_path: Path) -> None:
+    found, output = errors(tmp_path, "mypy", "--strict", "--config-file=", "program.py")
+    assert found == WRONG, output
+
+
+def test_pyright_finds_the_wrong_lines_and_no_others(tmp_path: Path) -> None:
+    settings = {
+        "typeCheckingMode": "strict",
+        "extraPaths": [str(PRODUCT)],
+        # basedpyright's alone: it reports the `assert_never` that is the point here.
+        "reportUnnecessaryComparison": False,
+    }
+    (tmp_path / "pyrightconfig.json").write_text(json.dumps(settings), encoding="utf-8")
+    found, output = errors(
+        tmp_path, "basedpyright", "--pythonpath", sys.executable, "--project", str(tmp_path)
+    )
+    assert found == WRONG, output
 
 
 def test_the_options_typed_as_bool_are_flags() -> None:

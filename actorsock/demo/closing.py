@@ -1,6 +1,6 @@
 """A process waits for data, another process closes the socket: the first gets an abort message."""
 
-from .. import Error, Ok, Pid, Select, exit, ok, receive, send, socket, spawn_link
+from .. import Ok, Pid, Select, exit, ok, receive, send, socket, spawn_link
 from ..socket import AbortMessage, SelectMessage, SockAddrIn, Socket
 from .client import PATIENCE
 from .messages import Aborted
@@ -18,8 +18,8 @@ async def waiter(show: Show, main: Pid, address: SockAddrIn) -> None:
             show("waiter", f"recv_nowait returned Select {info.ref}", sock)
         case Ok(data):
             exit(f"the echo server has sent data first: {data!r}")
-        case Error(reason):
-            exit(f"recv: {reason}")
+        case other:
+            exit(f"recv_nowait returned {other}")
 
     spawn_link(closer, show, sock)
     match await receive(info.ref, after=PATIENCE):

@@ -38,6 +38,7 @@ class Show(Protocol):
 
     def __call__(self, role: str, event: str, sock: Socket | None = None, colour: str = "") -> None:
         """Print the event with the time and the pid of the calling process."""
+        ...
 
 
 def event_printer(out: TextIO) -> Show:

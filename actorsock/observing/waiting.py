@@ -85,10 +85,10 @@ def _on_stream(process: Process, waiter: Waiter) -> WaitReason:
     actor: Any = actor_waited_for(process)
     behind = 0
     for queue in ("acceptors", "readers", "senders"):
-        waiters = getattr(actor, queue, ())
+        waiters: list[Waiter] = list(getattr(actor, queue, ()))
         if waiter in waiters:
             # A reader that has its turn is in no queue.
-            behind = list(waiters).index(waiter) + (queue == "readers")
+            behind = waiters.index(waiter) + (queue == "readers")
     return InSocket(_called(process), getattr(actor, "socket_object", None), behind)
 
 

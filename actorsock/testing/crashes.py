@@ -27,7 +27,7 @@ Crashing: TypeAlias = type[BaseException] | Pid | str | Callable[..., Any]
 _LONGEST: Final = 300
 """Characters of an exception to show."""
 
-_RUNTIME: Final = f"{__package__.partition('.')[0]}.runtime."
+_RUNTIME: Final = f"{__name__.partition('.')[0]}.runtime."
 
 
 @attrs.frozen(eq=False)

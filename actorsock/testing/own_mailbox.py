@@ -8,7 +8,7 @@ failure message says what was expected and what the mailbox contains.
 import reprlib
 from math import inf
 from types import UnionType
-from typing import Any, Final, NoReturn, get_origin
+from typing import Any, Final, NoReturn, TypeVar, get_origin, overload
 
 import trio
 from trio.testing import MockClock
@@ -24,6 +24,8 @@ from ..runtime.core.mailbox import Matcher, test_of
 from .clocks import real_seconds
 
 __all__ = ["OwnMailbox"]
+
+T = TypeVar("T")
 
 _NOTHING: Final = object()
 _SHOWN_MESSAGES: Final = 20
@@ -80,6 +82,10 @@ class OwnMailbox:
         """The messages in the mailbox, oldest first. Reading them does not remove them."""
         return current_process().mailbox.messages()
 
+    @overload
+    async def assert_receive(self, pattern: type[T], *, timeout: float = ...) -> T: ...
+    @overload
+    async def assert_receive(self, pattern: Any = ..., *, timeout: float = ...) -> Any: ...
     async def assert_receive(self, pattern: Any = None, *, timeout: float = 1.0) -> Any:
         """Receive a message that matches; wait for it if there is none. Other messages stay.
 
@@ -104,6 +110,10 @@ class OwnMailbox:
             self._fail(f"expected {_shown(pattern)} within {timeout:g} s, got nothing like it")
         return message
 
+    @overload
+    async def assert_received(self, pattern: type[T]) -> T: ...
+    @overload
+    async def assert_received(self, pattern: Any = ...) -> Any: ...
     async def assert_received(self, pattern: Any = None) -> Any:
         """Receive a message that matches and is in the mailbox already. Other messages stay.
 

@@ -169,7 +169,7 @@ def _two_queues(effort: Effort) -> float:
 
 def _pykka(effort: Effort) -> float:
     try:
-        import pykka
+        import pykka  # pyright: ignore[reportMissingImports]  # not installed for the tests
     except ImportError:
         raise Skipped("pykka is not installed") from None
 

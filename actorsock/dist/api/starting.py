@@ -189,13 +189,12 @@ def _children(
         ChildSpec("leader", start_leader, (node,)),
         ChildSpec("rex", partial(start_link, Rex, node, name="rex")),
     ]
+    start = partial(spawn_link, light=True)
     if listener is not None:
-        accept = partial(spawn_link, accept_connections, node, listener, light=True)
-        children.append(ChildSpec("listener", accept))
+        children.append(ChildSpec("listener", start, (accept_connections, node, listener)))
     if kept is not None:
         sock, entry, port = kept
-        keep = partial(spawn_link, epmd.keep, sock, entry, "127.0.0.1", port, light=True)
-        children.append(ChildSpec("epmd", keep))
+        children.append(ChildSpec("epmd", start, (epmd.keep, sock, entry, "127.0.0.1", port)))
     return children
 
 

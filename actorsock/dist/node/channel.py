@@ -28,9 +28,11 @@ class Channel(Protocol):
     @property
     def head(self) -> int:
         """Bytes of the length in front of a message of the handshake."""
+        ...
 
     async def open(self) -> Ok[None] | Error:
         """Do what has to be done before the first byte."""
+        ...
 
     async def recv(self) -> Ok[bytes] | Error: ...
 

@@ -45,9 +45,11 @@ class Line(Protocol):
             short: True if the names of the two nodes are the first two atoms of the connection.
             soon: False sends it together with the next one, or tick.
         """
+        ...
 
     def close(self, why: str) -> None:
         """End the connection."""
+        ...
 
 
 class Speaker(Protocol):
@@ -68,6 +70,7 @@ class Speaker(Protocol):
     @property
     def serving(self) -> set[Pid]:
         """The processes that read and write connections: they must go on, whatever waits."""
+        ...
 
     def sender_as_bytes(self, pid: Pid) -> bytes: ...
     def sender_in_short(self, pid: Pid) -> bytes: ...

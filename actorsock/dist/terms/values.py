@@ -69,18 +69,18 @@ class Atom(str):
         return f"Atom({str.__repr__(self)})"
 
 
+def _not_empty(instance: object, attribute: object, items: tuple[Any, ...]) -> None:
+    if not items:
+        raise ValueError("items: expected at least one: without any, the term is the tail")
+
+
 @attrs.frozen
 class ImproperList:
     """A list whose last tail is not `[]`. Erlang's `[1, 2 | Tail]`."""
 
-    items: tuple[Any, ...] = attrs.field(converter=_tuple)
+    items: tuple[Any, ...] = attrs.field(converter=_tuple, validator=_not_empty)
     """The elements before the tail; at least one."""
     tail: Any
-
-    @items.validator
-    def _check_items(self, attribute: object, value: tuple[Any, ...]) -> None:
-        if not value:
-            raise ValueError("items: expected at least one: without any, the term is the tail")
 
 
 @attrs.frozen

@@ -230,8 +230,7 @@ class DatagramActor(ReceivingActor):
         self.statistics.sent(len(data))  # as in Erlang also what the system refuses
         try:
             if control:
-                where = () if address is None else (0, address)
-                self.sock.sendmsg([data], control, *where)
+                self.sock.sendmsg([data], control, 0, address)
             elif address is None:
                 self.sock.send(data)
             else:

@@ -47,7 +47,10 @@ def family_of_descriptor(fd: int) -> Ok[Family] | Error:
         return error_of(exc)
     number = sock.family
     sock.detach()
-    return next((Ok(name) for name, each in _FAMILIES.items() if each == number), Error("einval"))
+    for family, each in _FAMILIES.items():
+        if each == number:
+            return Ok(family)
+    return Error("einval")
 
 
 def open_descriptor(kind: SocketKind, options: OpeningOptions) -> Ok[stdlib.socket] | Error:

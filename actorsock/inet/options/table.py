@@ -127,25 +127,25 @@ _BY_ADDRESS: Final[tuple[Family, ...]] = ("inet", "inet6")
 _BOOL: Final = ("True or False", checks.boolean)
 _INT: Final = ("an integer", checks.integer)
 _LINGER: Final = _kernel("socket", "linger", give=lambda value: Linger(*value), take=_linger)
-_ADD: Final = {
+_ADD: Final[Mapping[Family, Kernel]] = {
     **_kernel("ip", "add_membership", "inet", give=_membership, tolerant=True),
     **_kernel("ipv6", "add_membership", "inet6", give=_membership6, tolerant=True),
 }
-_DROP: Final = {
+_DROP: Final[Mapping[Family, Kernel]] = {
     **_kernel("ip", "drop_membership", "inet", give=_membership, tolerant=True),
     **_kernel("ipv6", "drop_membership", "inet6", give=_membership6, tolerant=True),
 }
 _ADD_SOURCE: Final = _kernel("ip", "add_source_membership", "inet", give=_source_membership)
 _DROP_SOURCE: Final = _kernel("ip", "drop_source_membership", "inet", give=_source_membership)
-_MULTICAST_IF: Final = {
+_MULTICAST_IF: Final[Mapping[Family, Kernel]] = {
     **_kernel("ip", "multicast_if", "inet", tolerant=True),
     **_kernel("ipv6", "multicast_if", "inet6", tolerant=True),
 }
-_MULTICAST_TTL: Final = {
+_MULTICAST_TTL: Final[Mapping[Family, Kernel]] = {
     **_kernel("ip", "multicast_ttl", "inet", tolerant=True),
     **_kernel("ipv6", "multicast_hops", "inet6", tolerant=True),
 }
-_MULTICAST_LOOP: Final = {
+_MULTICAST_LOOP: Final[Mapping[Family, Kernel]] = {
     **_kernel("ip", "multicast_loop", "inet"),
     **_kernel("ipv6", "multicast_loop", "inet6"),
 }

@@ -59,9 +59,11 @@ class Answering(Protocol):
 
     def refusal(self, head: Head) -> Refusal | None:
         """Return why a request is refused, before its body is read."""
+        ...
 
     async def answer(self, ask: Ask) -> Answer:
         """Return the answer to a request that was let through."""
+        ...
 
 
 class _TooMuch(Exception):
@@ -92,29 +94,34 @@ async def _serve_one(
             http.receive_data(bytes(await stream.receive_some(_PIECE)))
         if idle.cancelled_caught:
             return False
-    answer: Answer | None = None
-    with trio.move_on_after(_PATIENCE) as arriving:
-        request = await _next_event(http, stream)
-        if not isinstance(request, h11.Request):
-            return False  # the peer has closed the connection
-        head, query = _head_of(request)
-        refusal = site.refusal(head)
-        if refusal is not None:
-            answer = _refused(refusal)
-        else:
-            if http.they_are_waiting_for_100_continue:
-                go_on = h11.InformationalResponse(status_code=100, headers=[])
-                await stream.send_all(http.send(go_on) or b"")
-            try:
-                body = await _body(http, stream)
-            except _TooMuch:
-                answer = _refused(Refusal(413, f"a body may have {_MOST_BODY} bytes"))
-    if arriving.cancelled_caught:
-        answer = _refused(Refusal(408, "the request has not arrived in time"))
-    if answer is not None:
-        await _send(http, stream, answer)
-        return False
-    return await _send(http, stream, await site.answer(Ask(head, query, body)))
+    asked: Ask | Answer | None = _refused(Refusal(408, "the request has not arrived in time"))
+    with trio.move_on_after(_PATIENCE):
+        asked = await _arriving(http, stream, site)
+    if isinstance(asked, Ask):
+        return await _send(http, stream, await site.answer(asked))
+    if asked is not None:
+        await _send(http, stream, asked)
+    return False
+
+
+async def _arriving(
+    http: h11.Connection, stream: trio.abc.HalfCloseableStream, site: Answering
+) -> Ask | Answer | None:
+    """Return what the peer asks, or the refusal of that; None if it has closed the connection."""
+    request = await _next_event(http, stream)
+    if not isinstance(request, h11.Request):
+        return None
+    head, query = _head_of(request)
+    refusal = site.refusal(head)
+    if refusal is not None:
+        return _refused(refusal)
+    if http.they_are_waiting_for_100_continue:
+        go_on = h11.InformationalResponse(status_code=100, headers=[])
+        await stream.send_all(http.send(go_on) or b"")
+    try:
+        return Ask(head, query, await _body(http, stream))
+    except _TooMuch:
+        return _refused(Refusal(413, f"a body may have {_MOST_BODY} bytes"))
 
 
 def _head_of(request: h11.Request) -> tuple[Head, str]:

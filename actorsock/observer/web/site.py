@@ -39,7 +39,7 @@ _KINDS: Final = {
 def _pages() -> dict[str, Answer]:
     """Read the files of the page: each by its path under `page`, and `index.html` as `/`."""
     pages = {}
-    folders = [("/", resources.files(__package__.rpartition(".")[0]) / "page")]
+    folders = [("/", resources.files(__name__.rsplit(".", 2)[0]) / "page")]
     for path, folder in folders:
         for entry in folder.iterdir():
             kind = _KINDS.get(entry.name.rpartition(".")[2])

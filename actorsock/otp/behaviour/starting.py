@@ -5,7 +5,7 @@ The same for every behaviour. The starter spawns the process, sends it `Begin`, 
 """
 
 from math import inf
-from typing import Any, Final, Literal, overload
+from typing import Any, Final, Literal
 
 from trio.lowlevel import enable_ki_protection
 
@@ -152,14 +152,6 @@ How = Literal["alone", "linked", "monitored"]
 """The way in which a starter is attached to the process that it has started."""
 
 
-@overload
-async def _start(
-    how: Literal["alone", "linked"], behaviour: type[Behaviour], *rest: Any
-) -> Ok[Pid] | Error[Any]: ...
-@overload
-async def _start(
-    how: Literal["monitored"], behaviour: type[Behaviour], *rest: Any
-) -> Ok[tuple[Pid, Ref]] | Error[Any]: ...
 @enable_ki_protection
 async def _start(
     how: How,

@@ -20,15 +20,19 @@ class Registry(Protocol):
 
     def register_name(self, name: Any, pid: Pid) -> bool:
         """Register a name; return False if it is taken. Called by the new process itself."""
+        ...
 
     def unregister_name(self, name: Any) -> object:
         """Remove a name. Called when the `init` of the process has failed."""
+        ...
 
     def whereis_name(self, name: Any) -> Pid | None:
         """Return the pid that is registered as `name`, or None."""
+        ...
 
     def send(self, name: Any, message: Any) -> object:
         """Send a message to the process; raise `ValueError` if there is none of that name."""
+        ...
 
 
 _FUNCTIONS: Final = ("register_name", "unregister_name", "whereis_name", "send")

@@ -273,10 +273,11 @@ def _begun(
         handler, result = event.value
         if result is None:
             return Installed(name, handler, supervisor)
-        if type(result) is not Error:
-            event = wrong_result("init", "None or Error", result)
+        if type(result) is Error:
+            return result
+        event = wrong_result("init", "None or Error", result)
     # As in Erlang the link stays, as it does when the handler is removed later.
-    return Error(event.reason) if type(event) is Raised else result
+    return Error(event.reason)
 
 
 def _called(
@@ -287,7 +288,7 @@ def _called(
     if type(event) is Returned:
         result, answers = event.value, callback == "handle_call"
         result_type = type(result)
-        if result is None and not answers:
+        if not answers and result is None:
             return installed, None
         if result_type is Reply and answers and result.then is None and result.timeout == inf:
             return installed, result.value

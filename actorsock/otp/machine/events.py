@@ -76,8 +76,8 @@ those that wait, for each event."""
 def turned(events: Linked, rest: Linked) -> Linked:
     """Return `rest` with `events` in front of it, in reverse order."""
     while events:
-        event, events = events
-        rest = (event, rest)
+        rest = (events[0], rest)
+        events = events[1]
     return rest
 
 

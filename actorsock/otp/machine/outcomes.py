@@ -4,7 +4,7 @@
 """
 
 from math import inf
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import attrs
 
@@ -150,6 +150,10 @@ def _check_actions(actions: tuple[Any, ...]) -> None:
             )
 
 
+_keep: Final = object.__setattr__
+"""A frozen class has no other way to set what its `__init__` has been given."""
+
+
 @attrs.frozen(init=False)
 class NextState:
     """The result of a callback: change to a state, and do the actions.
@@ -170,7 +174,8 @@ class NextState:
 
     def __init__(self, state: Any, *actions: Action) -> None:
         _check_actions(actions)
-        self.__attrs_init__(state, actions)
+        _keep(self, "state", state)
+        _keep(self, "actions", actions)
 
 
 @attrs.frozen(init=False)
@@ -191,7 +196,7 @@ class KeepState:
 
     def __init__(self, *actions: Action) -> None:
         _check_actions(actions)
-        self.__attrs_init__(actions)
+        _keep(self, "actions", actions)
 
 
 @attrs.frozen(init=False)
@@ -213,4 +218,4 @@ class RepeatState:
 
     def __init__(self, *actions: Action) -> None:
         _check_actions(actions)
-        self.__attrs_init__(actions)
+        _keep(self, "actions", actions)

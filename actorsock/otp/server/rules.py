@@ -163,7 +163,7 @@ def _returned(busy: Busy, result: Any) -> Next:
         return _wait(busy.waiting, (answer,), result.then, result.timeout)
     if result_type is NoReply:
         return _wait(busy.waiting, begun, result.then, result.timeout)
-    if result is None and busy.caller is None:
+    if busy.caller is None and result is None:
         return _wait(busy.waiting, begun, None, inf)
     if result_type is Continue:
         return _wait(busy.waiting, begun, result, inf)

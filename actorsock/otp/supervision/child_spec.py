@@ -32,8 +32,8 @@ def _keep(instance: object, attribute: Any, plain: object) -> None:
     object.__setattr__(instance, attribute.name, plain)  # a frozen class has no other way
 
 
-def _one_of(*words: str) -> Callable[[Any, Any, Any], None]:
-    def check(instance: object, attribute: Any, value: Any) -> None:
+def _one_of(*words: str) -> Callable[[Any, Any, object], None]:
+    def check(instance: object, attribute: Any, value: object) -> None:
         _keep(instance, attribute, check_word(attribute.name, value, words))
 
     return check

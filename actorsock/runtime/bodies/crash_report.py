@@ -35,12 +35,14 @@ class CrashObserver(Protocol):
 
         If the process goes on, `told` has the processes that hear of the crash all the same.
         """
+        ...
 
     def call_failed(self, caller: Process, server: Process) -> None:
         """Note that a call fails because the server, served in place, ended without an answer.
 
         Such a call has no monitor: without this, no trace of it would exist when the server ends.
         """
+        ...
 
 
 class Serves:

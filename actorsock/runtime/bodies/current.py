@@ -7,7 +7,7 @@ that it was started in.
 import os
 from contextvars import ContextVar
 from threading import get_ident
-from typing import Final
+from typing import Any, Final
 
 import trio
 from trio.lowlevel import Task, current_task, in_trio_run
@@ -167,7 +167,8 @@ def _epoll_of_trio() -> set[int]:
     # There is no public way to it. Without it a forked child that closes a descriptor can remove
     # its parent's registration, as with trio alone.
     try:
-        return {trio._core._run.GLOBAL_RUN_CONTEXT.runner.io_manager._epoll.fileno()}
+        context: Any = trio._core._run.GLOBAL_RUN_CONTEXT
+        return {context.runner.io_manager._epoll.fileno()}
     except AttributeError:  # another trio, or a system without epoll
         return set()
 

@@ -117,7 +117,8 @@ def _is(exc: BaseException, classes: tuple[type[BaseException], ...]) -> bool:
 
 def _leaves(exc: BaseException) -> list[BaseException]:
     # Without recursion: nurseries may be nested deeper than the stack is.
-    leaves, left = [], [exc]
+    leaves: list[BaseException] = []
+    left: list[Any] = [exc]
     while left:
         part = left.pop()
         if issubclass(type(part), BaseExceptionGroup):

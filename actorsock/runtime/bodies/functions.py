@@ -51,7 +51,9 @@ def code_of(
     The call of an async function runs nothing of it, so that its own coroutine will do. The call of
     anything else is the program's code: it may raise, take long, or return no coroutine.
     """
-    called = function.__func__ if type(function) is MethodType else function
+    called: Any = function
+    if type(called) is MethodType:
+        called = called.__func__
     if type(called) is FunctionType and called.__code__.co_flags & CO_COROUTINE:
         return function(*args)  # type: ignore[return-value]
     return call_function(function, args)

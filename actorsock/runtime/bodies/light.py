@@ -87,7 +87,8 @@ class LightBody(Body):
     )
 
     kind = "light"
-    waiting = _pause
+    # An attribute in place of a property, which would cost a call at each wait.
+    waiting = _pause  # pyright: ignore[reportAssignmentType, reportIncompatibleMethodOverride]
     process: Process
     _coroutine: Coroutine[Any, None, None] | None
     """The code; None until the first step."""

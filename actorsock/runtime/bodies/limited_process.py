@@ -40,6 +40,14 @@ __all__ = [
 _log: Final = logging.getLogger("actorsock")
 
 
+def _check_length(instance: object, attribute: object, value: int) -> None:
+    check_int("length", value, "a number of messages > 0", 1)
+
+
+def _check_action(instance: object, attribute: object, value: str) -> None:
+    check_word("action", value, ("kill", "drop_new", "drop_old"))
+
+
 @attrs.frozen
 class Limit:
     """The limit of a mailbox, for `spawn(..., max_mailbox=Limit(1000, "drop_old"))`.
@@ -68,16 +76,10 @@ class Limit:
         log = spawn(write_log, max_mailbox=Limit(10_000, "drop_old"))
     """
 
-    length: int = attrs.field()
-    action: Literal["kill", "drop_new", "drop_old"] = attrs.field(default="kill")
-
-    @length.validator
-    def _check_length(self, attribute: object, value: object) -> None:
-        check_int("length", value, "a number of messages > 0", 1)
-
-    @action.validator
-    def _check_action(self, attribute: object, value: object) -> None:
-        check_word("action", value, ("kill", "drop_new", "drop_old"))
+    length: int = attrs.field(validator=_check_length)
+    action: Literal["kill", "drop_new", "drop_old"] = attrs.field(
+        default="kill", validator=_check_action
+    )
 
 
 def check_limit(limit: object, argument: str = "max_mailbox") -> None:

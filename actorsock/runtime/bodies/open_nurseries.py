@@ -21,7 +21,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager
 from types import AsyncGeneratorType, MethodType, SimpleNamespace
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import trio
 from trio.lowlevel import Task
@@ -78,15 +78,14 @@ def finalizing_safely() -> Iterator[None]:
         except BaseException as exc:
             # A warning that the program's filters have made an error. trio calls us here, and
             # would break: report it as Python reports an exception of a finalizer.
-            sys.unraisablehook(
-                SimpleNamespace(
-                    exc_type=type(exc),
-                    exc_value=exc,
-                    exc_traceback=exc.__traceback__,
-                    err_msg=None,
-                    object=finalize,
-                )
+            unraisable = SimpleNamespace(
+                exc_type=type(exc),
+                exc_value=exc,
+                exc_traceback=exc.__traceback__,
+                err_msg=None,
+                object=finalize,
             )
+            sys.unraisablehook(cast("sys.UnraisableHookArgs", unraisable))
 
     sys.set_asyncgen_hooks(finalizer=finalize)
     try:
@@ -143,5 +142,10 @@ def _nurseries_of(generator: AsyncGenerator[Any, Any]) -> list[trio.Nursery]:
         if type(thing) is manager_type:
             found += [referent for referent in referents if type(referent) is trio.Nursery]
         else:
-            left += [r for r in referents if issubclass(type(r), (manager_type, *_BETWEEN))]
+            left += [
+                referent
+                for referent in referents
+                # pyright takes the `__slots__` of the abstract class for data of a protocol.
+                if issubclass(type(referent), (manager_type, *_BETWEEN))  # pyright: ignore[reportGeneralTypeIssues]
+            ]
     return found

@@ -30,12 +30,15 @@ class Debt(Protocol):
 
     async def settle(self, body: "Body") -> None:
         """Wait until the debt is settled."""
+        ...
 
     def postpone(self, body: "Body", step: Callable[[], None]) -> None:
         """Have `step` of a handler, which can't wait, taken when the debt is settled."""
+        ...
 
     def forgive(self, body: "Body") -> None:
         """Let go of a process that ends."""
+        ...
 
 
 owing: Final[dict["Body", Debt]] = {}

@@ -98,18 +98,23 @@ class Elsewhere(Protocol):
     @property
     def connected(self) -> Mapping[str, object]:
         """By their names, the nodes that this one is connected with."""
+        ...
 
     def at(self, name: str, node: str) -> "RemoteName | str":
         """Return what `(name, node)` means; `name` itself if `node` is this node."""
+        ...
 
     def node_of(self, pid: RemotePid) -> str:
         """Return the name of the node of `pid`."""
+        ...
 
     def losses(self, pid: RemotePid) -> int:
         """Return how often the connection with the node of `pid` has been lost."""
+        ...
 
     async def reach(self, node: str) -> bool:
         """Connect with a node; return False if that fails."""
+        ...
 
     async def start_there(self, node: str, start: Callable[..., Any], args: tuple[Any, ...]) -> Any:
         """Return `start(*args)`, called on another node, where it starts a child of the caller.
@@ -117,6 +122,8 @@ class Elsewhere(Protocol):
         The child is linked with the caller, its parent. The result is what `start` returns, an
         `Error` with what it raises, or `Error("noconnection")`.
         """
+        ...
 
     def tell_when_up(self, nodes: tuple[str, ...], process: "Process", message: Any) -> None:
         """Send `message` to `process` once one of these nodes can be reached."""
+        ...

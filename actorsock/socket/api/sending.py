@@ -63,6 +63,7 @@ class HasFileno(Protocol):
 
     def fileno(self) -> int:
         """Return its descriptor."""
+        ...
 
 
 @twin
@@ -489,7 +490,7 @@ def _sendfile(file: object, offset: int, count: int) -> SendFile | Error:
         return error_of(exc)
 
 
-def _descriptor(file: object) -> int:
+def _descriptor(file: Any) -> int:
     if not hasattr(file, "fileno"):
         return check_int("file", file, _FILE, 0, INT_MAX)
     try:

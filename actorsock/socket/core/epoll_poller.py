@@ -3,6 +3,7 @@
 import logging
 import os
 import select
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import Final
@@ -33,7 +34,7 @@ _POLLED: Final[dict[LaneName, int]] = {"read": 1, "write": 4}  # POLLIN and POLL
 # is still there when that process runs. The remaining events follow in the next pass.
 _BATCH: Final = 64
 
-if hasattr(select, "epoll"):
+if sys.platform == "linux" or hasattr(select, "epoll"):
     _EDGES: Final = (
         select.EPOLLIN | select.EPOLLOUT | select.EPOLLPRI | select.EPOLLRDHUP | select.EPOLLET
     )

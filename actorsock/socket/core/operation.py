@@ -6,7 +6,8 @@ themselves are in `operations`; this module has what is asked of each, and the t
 which one may end early.
 """
 
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+import abc
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from ...results import Error, Ok, Tag
 from ...runtime.core.identity import Pid
@@ -20,21 +21,24 @@ __all__ = ["InParts", "Operation", "Whole"]
 T_co = TypeVar("T_co", covariant=True)
 
 
-class Operation(Protocol[T_co]):
+class Operation(Generic[T_co]):
     """One request to a socket actor, and how far it has come."""
 
-    @property
-    def tag(self) -> Tag:
-        """The name of the operation in select and abort messages."""
+    # The metaclass is `type`: CPython makes instances of a class with another one, such as that of
+    # `abc.ABC`, more slowly. Type checkers see what is abstract.
 
-    @property
-    def activity(self) -> Activity:
-        """The queue that it shares with others; see `turns`."""
+    __slots__ = ()
 
-    @property
-    def lane(self) -> LaneName:
-        """The lane of the activity, stored here because each request looks at it."""
+    tag: Tag
+    """The name of the operation in select and abort messages."""
 
+    activity: Activity
+    """The queue that it shares with others; see `turns`."""
+
+    lane: LaneName
+    """The lane of the activity, stored here because each request looks at it."""
+
+    @abc.abstractmethod
     def attempt(self, actor: "SocketActor", pid: Pid, patient: bool) -> Ok[T_co] | Error | None:
         """Do what can be done now on behalf of `pid`; return None when it must wait (for more).
 
@@ -43,15 +47,19 @@ class Operation(Protocol[T_co]):
         other processes run. A caller that is not patient gets all that there is now.
         """
 
+    @abc.abstractmethod
     def progress(self) -> Any:
         """Return the data of a `Select`: received so far, or left to send; None for nothing."""
 
+    @abc.abstractmethod
     def continuation(self) -> Any:
         """Return what a later call needs to continue this one; it is put into the `SelectInfo`."""
 
+    @abc.abstractmethod
     def interrupted(self, reason: str) -> Error:
         """Return the `Error` of a blocking call that ends before it is complete."""
 
+    @abc.abstractmethod
     def abandoned(self, actor: "SocketActor", result: object) -> None:
         """Give back what the caller has not seen, because its blocking call unwinds.
 
@@ -59,6 +67,7 @@ class Operation(Protocol[T_co]):
         else if there was none.
         """
 
+    @abc.abstractmethod
     def continues_in_actor(self, actor: "SocketActor") -> bool:
         """Return whether the actor may make the further attempts of a blocking call itself.
 
@@ -67,7 +76,7 @@ class Operation(Protocol[T_co]):
         """
 
 
-class Whole:
+class Whole(Operation[T_co]):
     """An operation that is complete in one attempt, or has changed nothing."""
 
     __slots__ = ()
@@ -91,12 +100,12 @@ class Whole:
         return False
 
 
-class InParts:
+class InParts(Operation[T_co]):
     """An operation that gives something to the kernel, part by part."""
 
     __slots__ = ()
 
-    def interrupted(self: Operation[Any], reason: str) -> Error:
+    def interrupted(self, reason: str) -> Error:
         """Return the error, with how far it has come."""
         return Error(reason, self.progress())
 

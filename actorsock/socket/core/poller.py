@@ -53,12 +53,15 @@ class Pollable(Protocol):
 
         `ended`: the peer has finished, or there is an error or urgent data.
         """
+        ...
 
     def work_done(self, lane: LaneName) -> int:
         """Return a number that grows with everything that is done in `lane`."""
+        ...
 
     def awaits(self, lane: LaneName) -> bool:
         """Return whether a process waits for a report about `lane`."""
+        ...
 
 
 class Poller(Protocol):
@@ -72,15 +75,19 @@ class Poller(Protocol):
         registers the descriptor anew if it is registered already: then what was reported before
         is reported again. The call never fails.
         """
+        ...
 
     def spurious_wakeup(self, actor: Pollable, lane: LaneName) -> None:
         """Note that `lane` was reported ready, and the actor's attempt has found nothing to do."""
+        ...
 
     def forget(self, actor: Pollable) -> None:
         """Report no more to `actor`: its descriptor is about to be closed."""
+        ...
 
     def close(self) -> None:
         """End; no actor is left."""
+        ...
 
 
 class Probe:

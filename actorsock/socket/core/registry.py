@@ -31,9 +31,11 @@ class SocketTrace(Protocol):
 
     def switch(self, actor: Any) -> bool:
         """Trace the socket of `actor` if its owner is traced, else no more; return which."""
+        ...
 
     def told(self, sock: Socket, operation: str, pid: Pid, result: Any) -> None:
         """Note a request of `pid` and its result (None: it waits), or, as `close`, an end."""
+        ...
 
 
 @attrs.define

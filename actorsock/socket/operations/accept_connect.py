@@ -3,19 +3,17 @@
 import errno
 import socket as stdlib
 from contextlib import suppress
-from typing import ClassVar
 
 import attrs
 
 from ..._native import twin
-from ...results import Error, Ok, Tag
+from ...results import Error, Ok
 from ...runtime.core.identity import Pid
 from ...runtime.core.process import alive
 from ..core.actor import SocketActor
 from ..core.operation import Whole
 from ..core.poller import ready_now
 from ..core.socket_object import Socket
-from ..core.turns import Activity, LaneName
 from ..kernel import libc
 from ..kernel.errors import error_of, reason_of
 from ..values.address import SockAddr
@@ -25,12 +23,12 @@ __all__ = ["Accept", "Connect"]
 
 
 @attrs.define
-class Accept(Whole):
+class Accept(Whole[Socket]):
     """`accept()`."""
 
-    tag: ClassVar[Tag] = "accept"
-    activity: ClassVar[Activity] = "accept"
-    lane: ClassVar[LaneName] = "read"
+    tag = "accept"
+    activity = "accept"
+    lane = "read"
 
     def attempt(self, actor: SocketActor, pid: Pid, patient: bool) -> Ok[Socket] | Error | None:
         """Take one connection; see `Operation.attempt`."""
@@ -74,15 +72,15 @@ def _accept(listener: stdlib.socket, kind: SocketKind) -> stdlib.socket:
 
 
 @attrs.define
-class Connect(Whole):
+class Connect(Whole[None]):
     """`connect(addr)`: starts a connection, or finishes it once the descriptor is ready."""
 
     addr: SockAddr | None
     """None to finish a connection that is pending."""
 
-    tag: ClassVar[Tag] = "connect"
-    activity: ClassVar[Activity] = "connect"
-    lane: ClassVar[LaneName] = "write"
+    tag = "connect"
+    activity = "connect"
+    lane = "write"
 
     def attempt(self, actor: SocketActor, pid: Pid, patient: bool) -> Ok[None] | Error | None:
         """Start, or finish what this process has started; see `Operation.attempt`."""

@@ -8,19 +8,18 @@ or killed.
 import errno
 import socket as stdlib
 from math import inf
-from typing import ClassVar, Final
+from typing import Final
 
 import attrs
 from trio.lowlevel import enable_ki_protection
 
 from ..._native import twin
-from ...results import Error, Ok, Tag
+from ...results import Error, Ok
 from ...runtime.bodies.current import charge
 from ...runtime.core.identity import Pid
 from ...runtime.core.reductions import LARGE, TRANSFER_QUANTUM
 from ..core.actor import SocketActor
-from ..core.operation import Whole
-from ..core.turns import Activity, LaneName
+from ..core.operation import Operation, Whole
 from ..kernel import libc
 from ..kernel.errors import error_of
 from ..values.address import SockAddr, SockAddrUnspec, from_python
@@ -56,7 +55,7 @@ ASIDE: Final = _OOB | _ERRQUEUE
 
 
 @attrs.define
-class Recv:
+class Recv(Operation[bytes]):
     """`recv(length, flags)`."""
 
     length: int
@@ -65,9 +64,9 @@ class Recv:
     _parts: list[bytes] = attrs.field(factory=list)
     _received: int = 0
 
-    tag: ClassVar[Tag] = "recv"
-    activity: ClassVar[Activity] = "recv"
-    lane: ClassVar[LaneName] = "read"
+    tag = "recv"
+    activity = "recv"
+    lane = "read"
 
     def attempt(self, actor: SocketActor, pid: Pid, patient: bool) -> Ok[bytes] | Error | None:
         """Make one or several reads; see `Operation.attempt`."""
@@ -136,7 +135,7 @@ class Recv:
         return Error(error.reason, self.progress()) if self._parts else error
 
 
-class _Some(Whole):
+class _Some(Whole[bytes]):
     """A receive of as much as there is, without flags."""
 
     __slots__ = ()
@@ -159,9 +158,9 @@ class RecvWhatIsThere(_Some):
 
     __slots__ = ()
 
-    tag: ClassVar[Tag] = "recv"
-    activity: ClassVar[Activity] = "recv"
-    lane: ClassVar[LaneName] = "read"
+    tag = "recv"
+    activity = "recv"
+    lane = "read"
 
     @twin
     def attempt(
@@ -192,9 +191,9 @@ class RecvSome(_Some):
 
     size: int
 
-    tag: ClassVar[Tag] = "recv"
-    activity: ClassVar[Activity] = "recv"
-    lane: ClassVar[LaneName] = "read"
+    tag = "recv"
+    activity = "recv"
+    lane = "read"
 
     def attempt(self, actor: SocketActor, pid: Pid, patient: bool) -> Ok[bytes] | Error | None:
         """Make one read; see `Operation.attempt`."""
@@ -208,15 +207,15 @@ class RecvSome(_Some):
 
 
 @attrs.frozen
-class RecvFrom(Whole):
+class RecvFrom(Whole[tuple[SockAddr, bytes]]):
     """`recvfrom(bufsize, flags)`: one message, or what one read gives, and its source."""
 
     size: int
     flags: int
 
-    tag: ClassVar[Tag] = "recvfrom"
-    activity: ClassVar[Activity] = "recv"
-    lane: ClassVar[LaneName] = "read"
+    tag = "recvfrom"
+    activity = "recv"
+    lane = "read"
 
     @twin
     def attempt(
@@ -247,16 +246,16 @@ class RecvFrom(Whole):
 
 
 @attrs.define
-class RecvMsg(Whole):
+class RecvMsg(Whole[Msg]):
     """`recvmsg(bufsize, ctrlsize, flags)`: a message with its control messages and flags."""
 
     size: int
     ctrlsize: int
     flags: int
 
-    tag: ClassVar[Tag] = "recvmsg"
-    activity: ClassVar[Activity] = "recv"
-    lane: ClassVar[LaneName] = "read"
+    tag = "recvmsg"
+    activity = "recv"
+    lane = "read"
 
     def attempt(self, actor: SocketActor, pid: Pid, patient: bool) -> Ok[Msg] | Error | None:
         """Make one read; see `Operation.attempt`."""

@@ -8,19 +8,18 @@ import abc
 import os
 import socket as stdlib
 import sys
-from typing import Any, ClassVar, Final, Literal
+from typing import Any, Final, Literal
 
 import attrs
 
 from ..._native import twin
-from ...results import Error, Ok, Tag
+from ...results import Error, Ok
 from ...runtime.bodies.current import charge
 from ...runtime.core.identity import Pid
 from ...runtime.core.reductions import LARGE, TRANSFER_QUANTUM
 from ..core.actor import SocketActor
 from ..core.operation import InParts, Whole
 from ..core.poller import ready_now
-from ..core.turns import Activity, LaneName
 from ..kernel import libc
 from ..kernel.descriptors import HeldFile
 from ..kernel.errors import error_of
@@ -65,14 +64,14 @@ class Continuation:
 
 
 @attrs.define
-class _SendData(InParts, abc.ABC):
+class _SendData(InParts[Any], abc.ABC):
     """The common part of the sends of data: the loop of system calls, and the counters."""
 
     _sent: int = attrs.field(default=0, kw_only=True)
     """The number of bytes sent so far."""
 
-    activity: ClassVar[Activity] = "send"
-    lane: ClassVar[LaneName] = "write"
+    activity = "send"
+    lane = "write"
 
     @twin
     def attempt(self, actor: SocketActor, pid: Pid, patient: bool) -> Ok[Any] | Error | None:
@@ -129,7 +128,8 @@ class Send(_SendData):
     data: Piece
     flags: int
     dest: SockAddr | None = None
-    tag: Literal["send", "sendto"] = "send"
+    # Fewer tags than those of all operations; it is never changed, so that does no harm.
+    tag: Literal["send", "sendto"] = "send"  # pyright: ignore[reportIncompatibleVariableOverride]
 
     def progress(self) -> bytes | None:
         """Return what is left to send, once a part has been sent."""
@@ -159,7 +159,7 @@ class SendMsg(_SendData):
     flags: int
     dest: SockAddr | None = None
     control: tuple[Ancillary, ...] = ()
-    tag: Literal["sendmsg", "sendv"] = "sendmsg"
+    tag: Literal["sendmsg", "sendv"] = "sendmsg"  # pyright: ignore[reportIncompatibleVariableOverride]
     _left: tuple[Piece, ...] | None = None
     """The pieces that are left; None before the first system call."""
 
@@ -195,7 +195,7 @@ def _first(pieces: tuple[Piece, ...], at_most: int) -> tuple[Piece, ...]:
 
 
 @attrs.define
-class SendFile(InParts):
+class SendFile(InParts[int]):
     """`sendfile(file, offset, count)`."""
 
     file: HeldFile
@@ -208,9 +208,9 @@ class SendFile(InParts):
     _waits: bool = False
     _sent: int = 0
 
-    tag: ClassVar[Tag] = "sendfile"
-    activity: ClassVar[Activity] = "send"
-    lane: ClassVar[LaneName] = "write"
+    tag = "sendfile"
+    activity = "send"
+    lane = "write"
 
     def attempt(self, actor: SocketActor, pid: Pid, patient: bool) -> Ok[int] | Error | None:
         """Hand over what there is room for; see `Operation.attempt`."""
@@ -275,14 +275,14 @@ class SendFile(InParts):
         return Continuation(file=self.file)
 
 
-class AwaitRoom(Whole):
+class AwaitRoom(Whole[None]):
     """Waits until the kernel would take something to send, without sending anything."""
 
     __slots__ = ()
 
-    tag: ClassVar[Tag] = "send"
-    activity: ClassVar[Activity] = "send"
-    lane: ClassVar[LaneName] = "write"
+    tag = "send"
+    activity = "send"
+    lane = "write"
 
     def attempt(self, actor: SocketActor, pid: Pid, patient: bool) -> Ok[None] | None:
         """Ask the kernel; see `Operation.attempt`."""

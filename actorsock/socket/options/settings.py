@@ -12,6 +12,14 @@ from ...arguments import check_bool
 __all__ = ["DEFAULTS", "UNREGISTERED", "Settings", "check_settings"]
 
 
+def _read_size(settings: "Settings") -> int:
+    return settings.rcvbuf if isinstance(settings.rcvbuf, int) else settings.rcvbuf[1]
+
+
+def _read_count(settings: "Settings") -> int:
+    return 1 if isinstance(settings.rcvbuf, int) else settings.rcvbuf[0]
+
+
 @attrs.frozen
 class Settings:
     """Values of the otp options that may be set.
@@ -31,18 +39,14 @@ class Settings:
     meta: Any = None
 
     # The two parts of rcvbuf. Every receive reads them, so they are computed once.
-    read_size: int = attrs.field(init=False, eq=False, repr=False)
+    read_size: int = attrs.field(
+        default=attrs.Factory(_read_size, takes_self=True), init=False, eq=False, repr=False
+    )
     """The bytes of one read."""
-    read_count: int = attrs.field(init=False, eq=False, repr=False)
+    read_count: int = attrs.field(
+        default=attrs.Factory(_read_count, takes_self=True), init=False, eq=False, repr=False
+    )
     """The most reads that one `recv` makes."""
-
-    @read_size.default
-    def _size(self) -> int:
-        return self.rcvbuf if isinstance(self.rcvbuf, int) else self.rcvbuf[1]
-
-    @read_count.default
-    def _count(self) -> int:
-        return 1 if isinstance(self.rcvbuf, int) else self.rcvbuf[0]
 
     def handed_on(self) -> "Settings":
         """Return the settings of a socket that is accepted by one with these settings."""

@@ -297,10 +297,10 @@ def to_bytes(addr: SockAddr) -> bytes:
             packed = socket.inet_pton(socket.AF_INET6, host)
             # sin6_port, sin6_flowinfo, sin6_addr in network order; sin6_scope_id in the host's
             payload = struct.pack("!HI16s", port, flowinfo, packed) + struct.pack("=I", scope_id)
-        case SockAddrUn(str(path)):
-            payload = os.fsencode(path) + b"\0" if path else b""
         case SockAddrUn(bytes(payload)):
             pass  # an abstract name ends where the structure ends
+        case SockAddrUn(path):
+            payload = os.fsencode(path) + b"\0" if path else b""
         case SockAddrUnspec(payload) | SockAddrNative(_, payload):
             pass
     return _sockaddr(family_of(addr), payload)

@@ -335,7 +335,7 @@ def _encode_membership6(value: object) -> bytes:
 
 
 def _decode_tcp_info(data: bytes) -> TcpInfo:
-    values = _TCP_INFO.unpack(_full(data, _TCP_INFO.size))
+    values: tuple[int, ...] = _TCP_INFO.unpack(_full(data, _TCP_INFO.size))
     state, ca_state, retransmits, probes, backoff, options, scales, _flags = values[:8]
     # The two window scales are bit fields of 4 bits in one byte. Compilers put the first field
     # into the low bits on little-endian machines and into the high bits on others.

@@ -206,7 +206,8 @@ _ERROR_CODES: Final[dict[tuple[str | int, str | int], dict[int, str]]] = {
 
 
 def _decode_extended_error(data: bytes) -> ExtendedError:
-    number, origin_number, type_number, code, info, more = _EXTENDED_ERR.unpack_from(data)
+    values: tuple[int, ...] = _EXTENDED_ERR.unpack_from(data)
+    number, origin_number, type_number, code, info, more = values
     name = errno.errorcode.get(number)
     origin = _ORIGINS.get(origin_number, origin_number)
     type_ = _ERROR_TYPES.get((origin, type_number), type_number)

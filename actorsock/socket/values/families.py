@@ -28,7 +28,7 @@ DOMAINS: Final[dict[Domain, int]] = {
     "local": int(getattr(socket, "AF_UNIX", 1)),
     "unspec": int(socket.AF_UNSPEC),
 }
-DOMAIN_WORDS: Final = {number: word for word, number in DOMAINS.items()}
+DOMAIN_WORDS: Final[dict[int, Domain]] = {number: word for word, number in DOMAINS.items()}
 
 KNOWN_FAMILIES: Final = frozenset((DOMAINS["inet"], DOMAINS["inet6"], DOMAINS["local"]))
 """The families whose addresses the standard library reports without loss."""
@@ -39,7 +39,7 @@ TYPES: Final[dict[Type, int]] = {
     "raw": int(socket.SOCK_RAW),
     "seqpacket": int(socket.SOCK_SEQPACKET),
 }
-TYPE_WORDS: Final = {number: word for word, number in TYPES.items()}
+TYPE_WORDS: Final[dict[int, Type]] = {number: word for word, number in TYPES.items()}
 
 READ_TYPE_WORDS: Final[dict[int, str]] = {**TYPE_WORDS, int(socket.SOCK_RDM): "rdm"}
 """The words for the values of the option `type`; `open` does not accept `"rdm"`."""

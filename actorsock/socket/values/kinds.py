@@ -27,6 +27,18 @@ Protocol: TypeAlias = Literal["default"] | ProtocolName | tuple[Literal["raw"], 
 """A protocol by name, or by number as `("raw", number)`. Erlang's `protocol()`."""
 
 
+def _is_stream(kind: "SocketKind") -> bool:
+    return kind.type_number == socket.SOCK_STREAM
+
+
+def _is_tcp(kind: "SocketKind") -> bool:
+    return kind.is_stream and kind.family in (socket.AF_INET, socket.AF_INET6)
+
+
+def _is_known(kind: "SocketKind") -> bool:
+    return kind.family in KNOWN_FAMILIES
+
+
 @attrs.frozen
 class SocketKind:
     """Domain, type and protocol of one socket.
@@ -41,12 +53,18 @@ class SocketKind:
 
     # Every operation reads these, so they are computed once: an attribute is cheaper than a
     # property.
-    is_stream: bool = attrs.field(init=False, repr=False)
+    is_stream: bool = attrs.field(
+        default=attrs.Factory(_is_stream, takes_self=True), init=False, repr=False
+    )
     """True if the socket carries bytes without boundaries between messages."""
-    is_tcp: bool = attrs.field(init=False, repr=False)
+    is_tcp: bool = attrs.field(
+        default=attrs.Factory(_is_tcp, takes_self=True), init=False, repr=False
+    )
     """True if it is a stream over IPv4 or IPv6."""
 
-    is_known: bool = attrs.field(init=False, repr=False)
+    is_known: bool = attrs.field(
+        default=attrs.Factory(_is_known, takes_self=True), init=False, repr=False
+    )
     """True if the standard library reports addresses of its family without loss."""
 
     @property
@@ -63,18 +81,6 @@ class SocketKind:
     def protocol(self) -> ProtocolName | int:
         """The protocol's name, or its number if it has none."""
         return protocol_name(self.protocol_number)
-
-    @is_stream.default
-    def _stream(self) -> bool:
-        return self.type_number == socket.SOCK_STREAM
-
-    @is_tcp.default
-    def _tcp(self) -> bool:
-        return self.is_stream and self.family in (socket.AF_INET, socket.AF_INET6)
-
-    @is_known.default
-    def _known(self) -> bool:
-        return self.family in KNOWN_FAMILIES
 
 
 def kind_of(domain: object, type: object, protocol: object) -> SocketKind:

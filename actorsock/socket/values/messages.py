@@ -34,6 +34,7 @@ class BytesLike(Protocol):
     # older versions too, so a protocol works in all.
     def __buffer__(self, flags: int, /) -> memoryview:
         """The memory."""
+        ...
 
 
 # list[Any], because list is invariant: a list[bytes] is not a list[Data].

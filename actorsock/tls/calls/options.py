@@ -49,7 +49,7 @@ def setopts(sock: SslSocket, options: OptionList) -> Ok[None] | Error[Any]:
         return done
     settings = options_to_set(options)
     if isinstance(settings, Error):
-        return actor if actor == CLOSED else _wrong(options)
+        return CLOSED if actor == CLOSED else _wrong(options)
     if isinstance(behind, Plain) and behind.listens:
         return _set_for_later(behind, settings)
     if isinstance(actor, Error):

@@ -36,9 +36,9 @@ _OF_ONE_CERTIFICATE: Final = ("cert", "key", "certfile", "keyfile", "password")
 class _UnusableError(Exception):
     """A context cannot be made; the reason is that of the `Error`."""
 
-    def __init__(self, *reason: Any) -> None:
-        super().__init__(reason)
-        self.reason = ("options", reason if len(reason) > 1 else reason[0])
+    def __init__(self, reason: Any, *more: Any) -> None:
+        super().__init__(reason, *more)
+        self.reason = ("options", (reason, *more) if more else reason)
 
 
 class NamedByClient(ssl.SSLObject):

@@ -170,7 +170,7 @@ class _Line:
 
     @property
     def handle(self) -> str:
-        if len(self.ends) > 1:
+        if len(self.ends) != 1:
             return f"{len(self.ends):,} processes"
         (end,) = self.ends
         return end if isinstance(end, str) else repr(end)

@@ -21,7 +21,7 @@ async def main() -> None:
 
 if __name__ == "__main__":
     if sys.argv[1] == "uvloop":
-        import uvloop
+        import uvloop  # pyright: ignore[reportMissingImports]  # not installed for the tests
 
         uvloop.run(main())
     else:

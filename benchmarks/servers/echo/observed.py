@@ -8,12 +8,12 @@ first connection, and its socket.
 import sys
 
 from actorsock import Pid, observer, receive, run, spawn, trace
-from actorsock.trace.sessions.events import FLAGS
+from actorsock.trace.sessions.events import FLAGS, Flag
 
 from .actorsock import LIGHT, listener
 
 OBSERVED = sys.argv[2]
-CHOSEN = [flag for flag in FLAGS if flag in sys.argv[3:]]
+CHOSEN: list[Flag] = [flag for flag in FLAGS if flag in sys.argv[3:]]
 
 
 async def main() -> None:
