@@ -39,7 +39,7 @@ run: $(VENV)/for-run
 test: $(VENV)/for-test
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
 
-lint: $(VENV)/for-test
+lint: $(VENV)/for-lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -106,6 +106,11 @@ $(VENV)/for-run: pyproject.toml $(CORE) | $(VENV)/made
 # The tests install everything that the demonstration needs too.
 $(VENV)/for-test: pyproject.toml $(CORE) | $(VENV)/made
 	$(call install,[test], and what tests it)
+
+# mypy and pyright look into what the tests import.
+$(VENV)/for-lint: pyproject.toml $(CORE) | $(VENV)/made
+	$(call install,[lint$(COMMA)test], and what checks it)
+	@touch $(VENV)/for-test
 
 $(VENV)/for-docs: pyproject.toml $(CORE) | $(VENV)/made
 	$(call install,[docs$(COMMA)test], and what builds its documents)
