@@ -273,3 +273,22 @@ async def test_any_mutant_ends_at_most_its_connection(joined: Any, second: Any) 
                 await peer.stream.send_all(data[: chance.choice((len(data), 40))])
     await until(lambda: STRANGER not in dist.nodes("connected"))
     await goes_on(second)
+
+
+async def test_a_node_that_begins_again_while_its_old_connection_breaks(joined: Any) -> None:
+    """Its former life is over for all who watch it: they would wait for ever."""
+    dist.monitor_nodes(True)
+    async with stranger(joined) as former, stranger(joined) as next_life:
+        await former.shake_hands()
+        assert await receive() == dist.NodeUp(STRANGER)
+        await next_life.say(next_life.machine.begin()[0])
+        assert await next_life.hear() == b"salive"
+        await former.stream.aclose()
+        assert isinstance(await receive(after=5), dist.NodeDown)
+        await next_life.say(b"strue")
+        next_life.machine.receive(b"sok")
+        (proof,) = next_life.machine.receive(await next_life.hear())
+        await next_life.say(proof)
+        assert await receive() == dist.NodeUp(STRANGER)
+    assert isinstance(await receive(), dist.NodeDown)
+    dist.monitor_nodes(False)
