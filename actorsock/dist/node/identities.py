@@ -47,6 +47,7 @@ class Neighbour(Protocol):
 
     name: str
     address: str | None
+    losses: int
 
     @property
     def ties(self) -> TiesWith: ...
