@@ -2,6 +2,7 @@
 
 import logging
 import random
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 import trio
 
-from actorsock import current_pid, dist, receive, register, unregister
+from actorsock import current_pid, dist, receive, register, unregister, whereis
 from actorsock.dist import Atom
 from actorsock.dist.node import connection as connections
 from actorsock.dist.node.distribution import distribution
@@ -292,3 +293,21 @@ async def test_a_node_that_begins_again_while_its_old_connection_breaks(joined: 
         assert await receive() == dist.NodeUp(STRANGER)
     assert isinstance(await receive(), dist.NodeDown)
     dist.monitor_nodes(False)
+
+
+async def test_a_tag_that_cannot_be_sent_back_ends_no_server(joined: Any, second: Any) -> None:
+    """There are depths at which a term can be read, and not be written where the answer is sent."""
+    await second.start()
+    kernel = whereis("net_kernel")
+    head = encode((6, PID, Atom(""), Atom("net_kernel")))[1:]
+    call, request = encode(Atom("$gen_call"))[1:], encode((Atom("is_auth"), Atom("x")))[1:]
+    for depth in range(sys.getrecursionlimit() - 130, sys.getrecursionlimit(), 4):
+        tag = b"h\x01" * depth + b"j"
+        async with stranger(joined) as peer:
+            await peer.shake_hands()
+            with suppress(trio.BrokenResourceError):
+                caller = b"h\x02" + encode(PID)[1:] + tag
+                await peer.stream.send_all(framed(head + b"h\x03" + call + caller + request))
+    await until(lambda: STRANGER not in dist.nodes("connected"))
+    assert whereis("net_kernel") is kernel
+    await goes_on(second)
