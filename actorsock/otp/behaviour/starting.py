@@ -31,7 +31,16 @@ from .ancestry import start_descendant
 from .base import Behaviour
 from .engine import InPlace
 
-__all__ = ["KILL_WAIT", "How", "acting_for", "attach", "news_of", "start", "start_link", "start_monitor"]
+__all__ = [
+    "KILL_WAIT",
+    "How",
+    "acting_for",
+    "attach",
+    "news_of",
+    "start",
+    "start_link",
+    "start_monitor",
+]
 
 _log: Final = logging.getLogger("actorsock.otp")
 

@@ -45,8 +45,8 @@ async def upgraded(
     """Take a connection over from its socket of gen_tcp, and carry out the handshake.
 
     Bytes that the socket has read and nobody has taken are the first ones of the handshake; bytes
-    that it has queued leave before it. While a reader has a packet that it may not live to see, there
-    is nothing to take over: `Error("ealready")`.
+    that it has queued leave before it. A packet is no bytes any more: while there is one for a
+    reader that may have ended, nothing is taken over, `Error("ealready")`.
     """
     if tcp.woken is not None or tcp.unseen:
         return Error("ealready")
