@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import trio
 
-from actorsock import current_pid, dist, receive, register, unregister, whereis
-from actorsock.dist import Atom
+from actorsock import Ok, current_pid, dist, ok, otp, receive, register, unregister, whereis
+from actorsock.dist import Atom, pg
 from actorsock.dist.node import connection as connections
 from actorsock.dist.node.distribution import distribution
 from actorsock.dist.terms import ExternalPid, ExternalRef, encode
@@ -311,3 +311,27 @@ async def test_a_tag_that_cannot_be_sent_back_ends_no_server(joined: Any, second
     await until(lambda: STRANGER not in dist.nodes("connected"))
     assert whereis("net_kernel") is kernel
     await goes_on(second)
+
+
+async def test_what_a_scope_of_pg_is_told(joined: Any) -> None:
+    """A server of another node speaks for the processes there, in the form of lists of pairs."""
+    scope = ok(await pg.start_link("pg"))
+    await pg.join("group", current_pid())
+    number = current_pid().number
+    me = ExternalPid(joined.name, number & 0xFFFFFFFF, number >> 32, joined.creation)
+    head, group = (6, PID, Atom(""), Atom("pg")), Atom("group")
+    told = [
+        (Atom("$gen_cast"), (Atom("sync"), PID, [1, (group, [me, PID, 5]), (group,), {}])),
+        (Atom("join"), PID, group, [me]),
+        (Atom("leave"), PID, [me], [group]),
+    ]
+    distribution().identities.pid_as_bytes(current_pid())  # another node may send it
+    async with stranger(joined) as peer:
+        await peer.shake_hands()
+        for message in told:
+            await peer.stream.send_all(framed(encode(head)[1:] + encode(message)[1:]))
+        await until(lambda: len(pg.get_members("group")) == 2)
+        assert pg.get_local_members("group") == [current_pid()]
+    await until(lambda: pg.get_members("group") == [current_pid()])
+    assert await pg.leave("group", current_pid()) == Ok()
+    await otp.stop(scope)
