@@ -387,6 +387,7 @@ typedef struct {
     PyObject *reader, *data; /* held by the caller */
     const unsigned char *bytes;
     Py_ssize_t size;
+    Py_ssize_t owed; /* elements that are still to come, of all lists and tuples that have begun */
 } Reading;
 
 static PyObject *read_value(Reading *r, Py_ssize_t *at);
@@ -502,7 +503,9 @@ static PyObject *
 fill(Reading *r, Py_ssize_t *at, PyObject *sequence, PyObject **items, Py_ssize_t count)
 {
     PyObject_GC_UnTrack(sequence); /* nobody may find it before it is whole */
+    r->owed += count;
     for (Py_ssize_t index = 0; index < count; index++) {
+        r->owed--;
         items[index] = read_value(r, at);
         if (items[index] == NULL) {
             Py_DECREF(sequence);
@@ -757,16 +760,17 @@ read_plain(Reading *r, Py_ssize_t *at)
         }
         *at += 2;
         return read_string(r, at, (Py_ssize_t)number);
-    /* An element has a byte at least, so that no length makes more than the bytes are worth.  */
+    /* An element has a byte at least, those of the sequences around this one too: so no length makes
+       more than the bytes are worth, however deep it is.  */
     case SMALL_TUPLE:
-        if (left < 1 || bytes[0] > left - 1) {
+        if (left < 1 || bytes[0] > left - 1 - r->owed) {
             break;
         }
         *at += 1;
         return read_tuple(r, at, bytes[0]);
     case LARGE_TUPLE:
     case LIST:
-        if (left < 4 || (number = number_at(bytes, 4)) > (size_t)(left - 4)) {
+        if (left < 4 || (Py_ssize_t)(number = number_at(bytes, 4)) > left - 4 - r->owed) {
             break;
         }
         *at += 4;
@@ -814,7 +818,7 @@ read_term(PyObject *op, PyObject *const *args, size_t nargsf, PyObject *kwnames)
         return twin_fall_back(self, args, nargsf, kwnames);
     }
     Reading reading = {state, args[0], args[1], (const unsigned char *)PyBytes_AS_STRING(args[1]),
-                       PyBytes_GET_SIZE(args[1])};
+                       PyBytes_GET_SIZE(args[1]), 0};
     PyObject *value = read_value(&reading, &at);
     if (value == NULL) {
         return NULL;

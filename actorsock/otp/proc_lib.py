@@ -52,7 +52,8 @@ async def start(
     Returns:
         The value that the process has given to `init_ack` or `init_fail`; `Error(reason)` if it
         has ended before; or `Error("timeout")`, and it was killed. In the cases of `Error` here
-        and of `init_fail` it has ended.
+        and of `init_fail` it has ended, unless it cleans up for more than 5 seconds after the kill;
+        then a warning is logged.
 
     Raises:
         TypeError: `fn` is not an async function, or `timeout` is not a number.

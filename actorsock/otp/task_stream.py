@@ -138,9 +138,10 @@ class TaskStream(Generic[T]):
         self.close()
 
     def __del__(self) -> None:
-        # `_tasks` is missing if `__init__` has raised.
+        # `_tasks` is missing if `__init__` has raised. The garbage collector may run in any thread,
+        # and in the middle of anything.
         if getattr(self, "_tasks", None):
-            self.close()
+            self._owner.node.deliver_soon(self.close)
 
     @enable_ki_protection
     def close(self) -> None:

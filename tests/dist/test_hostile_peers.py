@@ -2,6 +2,7 @@
 
 import logging
 import random
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -9,8 +10,8 @@ from typing import Any
 import pytest
 import trio
 
-from actorsock import current_pid, dist, receive, register, unregister
-from actorsock.dist import Atom
+from actorsock import Ok, current_pid, dist, ok, otp, receive, register, unregister, whereis
+from actorsock.dist import Atom, pg
 from actorsock.dist.node import connection as connections
 from actorsock.dist.node.distribution import distribution
 from actorsock.dist.terms import ExternalPid, ExternalRef, encode
@@ -273,3 +274,64 @@ async def test_any_mutant_ends_at_most_its_connection(joined: Any, second: Any) 
                 await peer.stream.send_all(data[: chance.choice((len(data), 40))])
     await until(lambda: STRANGER not in dist.nodes("connected"))
     await goes_on(second)
+
+
+async def test_a_node_that_begins_again_while_its_old_connection_breaks(joined: Any) -> None:
+    """Its former life is over for all who watch it: they would wait for ever."""
+    dist.monitor_nodes(True)
+    async with stranger(joined) as former, stranger(joined) as next_life:
+        await former.shake_hands()
+        assert await receive() == dist.NodeUp(STRANGER)
+        await next_life.say(next_life.machine.begin()[0])
+        assert await next_life.hear() == b"salive"
+        await former.stream.aclose()
+        assert isinstance(await receive(after=5), dist.NodeDown)
+        await next_life.say(b"strue")
+        next_life.machine.receive(b"sok")
+        (proof,) = next_life.machine.receive(await next_life.hear())
+        await next_life.say(proof)
+        assert await receive() == dist.NodeUp(STRANGER)
+    assert isinstance(await receive(), dist.NodeDown)
+    dist.monitor_nodes(False)
+
+
+async def test_a_tag_that_cannot_be_sent_back_ends_no_server(joined: Any, second: Any) -> None:
+    """There are depths at which a term can be read, and not be written where the answer is sent."""
+    await second.start()
+    kernel = whereis("net_kernel")
+    head = encode((6, PID, Atom(""), Atom("net_kernel")))[1:]
+    call, request = encode(Atom("$gen_call"))[1:], encode((Atom("is_auth"), Atom("x")))[1:]
+    for depth in range(sys.getrecursionlimit() - 130, sys.getrecursionlimit(), 4):
+        tag = b"h\x01" * depth + b"j"
+        async with stranger(joined) as peer:
+            await peer.shake_hands()
+            with suppress(trio.BrokenResourceError):
+                caller = b"h\x02" + encode(PID)[1:] + tag
+                await peer.stream.send_all(framed(head + b"h\x03" + call + caller + request))
+    await until(lambda: STRANGER not in dist.nodes("connected"))
+    assert whereis("net_kernel") is kernel
+    await goes_on(second)
+
+
+async def test_what_a_scope_of_pg_is_told(joined: Any) -> None:
+    """A server of another node speaks for the processes there, in the form of lists of pairs."""
+    scope = ok(await pg.start_link("pg"))
+    await pg.join("group", current_pid())
+    number = current_pid().number
+    me = ExternalPid(joined.name, number & 0xFFFFFFFF, number >> 32, joined.creation)
+    head, group = (6, PID, Atom(""), Atom("pg")), Atom("group")
+    told = [
+        (Atom("$gen_cast"), (Atom("sync"), PID, [1, (group, [me, PID, 5]), (group,), {}])),
+        (Atom("join"), PID, group, [me]),
+        (Atom("leave"), PID, [me], [group]),
+    ]
+    distribution().identities.pid_as_bytes(current_pid())  # another node may send it
+    async with stranger(joined) as peer:
+        await peer.shake_hands()
+        for message in told:
+            await peer.stream.send_all(framed(encode(head)[1:] + encode(message)[1:]))
+        await until(lambda: len(pg.get_members("group")) == 2)
+        assert pg.get_local_members("group") == [current_pid()]
+    await until(lambda: pg.get_members("group") == [current_pid()])
+    assert await pg.leave("group", current_pid()) == Ok()
+    await otp.stop(scope)

@@ -27,7 +27,7 @@ from actorsock import (
 )
 from actorsock.dist import Atom, terms
 from actorsock.dist.node.messages import to_term
-from actorsock.dist.node.records import _by_name, _by_type
+from actorsock.dist.node.records import _by_name, _by_type, registered_struct
 from actorsock.otp import Call, Cast
 from actorsock.otp.calls.travelling import TravellingCall, TravellingCast, Values
 
@@ -189,6 +189,11 @@ async def test_an_erlang_node_sends_a_struct(
     unknown = await beam.eval("#{'__struct__' => 'actorsock.Ok', value => 1}")
     assert unknown == {"__struct__": "actorsock.Ok", "value": 1}
     assert await beam.eval("#{'__struct__' => 'Elixir.Shop.Line', order => 1}") == Line(1)  # type: ignore[arg-type]
+
+
+def test_a_struct_with_a_key_that_has_no_text_stays_a_dict() -> None:
+    found = {Atom("__struct__"): Atom(f"{__name__}.Order"), 10**5000: 1}
+    assert registered_struct(found) is found
 
 
 def test_text_of_kin_is_no_term_for_others() -> None:

@@ -32,7 +32,7 @@ from .nodes import Beam
 
 def _half(number: int) -> Any:
     if number < 0:
-        exit("negative")
+        exit("negative" if number == -1 else ("odd", "x" * 300, object()))
     return {1, 2} if number == 1 else number // 2
 
 
@@ -75,6 +75,9 @@ async def test_a_result_that_is_no_term(joined: Any, beam: Beam) -> None:
     call = "gen_server:call({rex, Node}, {call, shop, half, [1], self()})"
     word, (kind, ((error, _), _)) = await beam.eval(call, Node=Atom(joined.name))
     assert (word, kind, error) == ("badrpc", "EXIT", "TypeError")
+    exits = "gen_server:call({rex, Node}, {call, shop, half, [-2], self()})"
+    word, (kind, text) = await beam.eval(exits, Node=Atom(joined.name))
+    assert (word, kind, text[:7]) == ("badrpc", "EXIT", b"('odd',")
 
 
 async def test_casts(joined: Any, beam: Beam) -> None:

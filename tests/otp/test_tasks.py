@@ -2,6 +2,7 @@
 
 import gc
 from functools import partial, wraps
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -234,15 +235,23 @@ async def test_failures_are_results(runtime: None, autojump_clock: MockClock) ->
     assert await receive(after=100) == Timeout()
 
 
-@pytest.mark.parametrize("how", ["with", "dropped"])
+@pytest.mark.parametrize("how", ["with", "dropped", "found by another thread"])
 async def test_a_loop_that_is_left_early_ends_its_tasks(
-    runtime: None, autojump_clock: MockClock, how: str
+    runtime: None, autojump_clock: MockClock, how: str, light: bool
 ) -> None:
     before = processes()
     if how == "with":
-        async with otp.async_stream(item_after, [1, 100, 200]) as stream:
+        async with otp.async_stream(item_after, [1, 100, 200], light=light) as stream:
             async for _ in stream:
                 break
+    elif how == "found by another thread":
+        cycle: Any = otp.async_stream(item_after, [1, 100, 200], light=light)
+        cycle.itself = cycle
+        await anext(cycle)
+        del cycle
+        collecting = Thread(target=gc.collect)
+        collecting.start()
+        collecting.join()
     else:
         async for _ in otp.async_stream(item_after, [1, 100, 200]):
             break

@@ -153,8 +153,8 @@ class Scope(GenServer):
         match request:
             case (str("sync"), FarPid() as server, list(groups)):
                 found: dict[Group, list[Pid]] = {}
-                for name, pids in groups:
-                    found[self.names.of_node(name)] = _pids(pids)
+                for name, pids in filter(_is_pair, groups):
+                    found[self.names.of_node(name)] = _pids(server, pids)
                 self._watch(server)
                 self._announce(self.membership.told_all(server, found))
             case _:
@@ -173,10 +173,10 @@ class Scope(GenServer):
                     send(server, (_DISCOVER, current_pid()))
             case (str("join"), FarPid() as server, name, pids):
                 group = self.names.of_node(name)
-                self._announce(membership.told_join(server, group, _pids(pids)))
+                self._announce(membership.told_join(server, group, _pids(server, pids)))
             case (str("leave"), FarPid() as server, pids, list(names)):
                 groups_left = self.names.of_node_each(names)
-                self._announce(membership.told_leave(server, groups_left, _pids(pids)))
+                self._announce(membership.told_leave(server, groups_left, _pids(server, pids)))
             case Down(ref, pid):
                 self._ended(ref, pid)
             case NodeUp(node):
@@ -223,9 +223,14 @@ def _is_far(server: Pid) -> TypeGuard[FarPid]:
     return isinstance(server, FarPid)
 
 
-def _pids(pids: Any) -> list[Pid]:
-    """Return one pid, or a list of them, as a list."""
-    return [pid for pid in (pids if isinstance(pids, list) else [pids]) if isinstance(pid, Pid)]
+def _is_pair(each: Any) -> bool:
+    return type(each) is tuple and len(each) == 2
+
+
+def _pids(server: FarPid, pids: Any) -> list[Pid]:
+    """Return one pid, or a list of them, as a list: those of the node that `server` speaks for."""
+    told = pids if isinstance(pids, list) else [pids]
+    return [pid for pid in told if isinstance(pid, FarPid) and pid.peer is server.peer]
 
 
 _NEWS: Final[dict[str, Callable[[Ref, Any, list[Pid]], Joined | Left]]] = {

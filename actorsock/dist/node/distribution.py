@@ -139,8 +139,6 @@ class Distribution:
         self.keeps_out: Callable[[FarPid, Any], bool] | None = None
         """Tells by sender and reason (a term) whether an exit signal of another node is dropped;
         see `observed`."""
-        self._losses: dict[str, int] = {}
-        """How often the connection with each node has been lost."""
         self._watchers: dict[str, list[Pid]] = {}
         self._subscribers: dict[Pid, int] = {}
         self._awaiting: dict[str, dict[Ref, Process]] = {}
@@ -158,7 +156,8 @@ class Distribution:
         return pid.peer.name
 
     def losses(self, pid: RemotePid) -> int:
-        return self._losses.get(self.node_of(pid), 0)
+        assert isinstance(pid, FarPid)
+        return pid.peer.losses
 
     async def reach(self, node: str) -> bool:
         """Connect with a node; return False if that fails."""
@@ -233,7 +232,7 @@ class Distribution:
         down = NodeDown(peer.name, reason)
         if was_up:
             self.connected.pop(peer.name, None)
-            self._losses[peer.name] = self._losses.get(peer.name, 0) + 1
+            peer.losses += 1
             _log.info("%s is not connected any more: %s", peer.name, reason)
             self._publish(down)
         self._settle(peer.name, False)

@@ -10,7 +10,7 @@ from weakref import WeakValueDictionary
 
 from ...runtime.core.identity import Pid, Ref
 from ...runtime.core.remote import RemoteName, RemotePid, RemoteRef
-from ..terms.writing import pid_bytes, ref_bytes
+from ..terms.writing import Writer, pid_bytes, ref_bytes
 
 __all__ = [
     "FarName",
@@ -47,9 +47,12 @@ class Neighbour(Protocol):
 
     name: str
     address: str | None
+    losses: int
 
     @property
     def ties(self) -> TiesWith: ...
+    @property
+    def writer(self) -> Writer: ...
     def with_release(self, then: Callable[[int], object]) -> None: ...
     def send(self, to: "FarPid", message: Any) -> None: ...
     def send_alias(self, to: "FarRef", message: Any) -> None: ...

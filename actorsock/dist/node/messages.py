@@ -59,8 +59,12 @@ class ReturnAddress(RemoteRef):
         if type(value) is ByRelease:
             form, tag = value.form, self.tag
             dest.peer.with_release(lambda release: dest.deliver((tag, form(release))))
-        else:
+            return
+        try:
             dest.deliver((self.tag, value))
+        except TypeError:
+            dest.peer.writer.write(bytearray(), value)  # raises for the server's own mistake
+            # The caller has given a tag that can't be sent back: that must not end a server here.
 
 
 def _alias_in(tag: Any) -> FarRef | None:

@@ -51,6 +51,8 @@ class Peer:
         self.attempts = Attempts(host.name, name)
         self.hidden = False
         self.creation = 0
+        self.losses = 0
+        """How often the connection has been lost."""
         self.address: str | None = None
         """The address of the machine at the other end of the last connection."""
         self.release: int | None = None

@@ -61,9 +61,9 @@ class Record:
 
     def read(self, found: dict[Any, Any]) -> Any:
         """Return the object for a map; the map itself, with a log record, if the class refuses."""
-        arguments = {str(key): value for key, value in found.items() if key != STRUCT}
         try:
-            return self.make(**arguments)
+            # A key may be anything, such as an int of so many digits that `str` refuses it.
+            return self.make(**{str(key): value for key, value in found.items() if key != STRUCT})
         except Exception as exc:
             _log.warning("%s takes no %s: it stays a dict", self.name, text_of(exc))
             return found

@@ -52,7 +52,8 @@ async def control(name: str, options: Options) -> None:
         proc_lib.init_fail(Error("already_started"), "normal")
     key = secrets.token_bytes(16)
     plan = Plan.by(node.settings, name, key, options.shutdown)
-    program = PeerProgram(plan, options.args, options.env)
+    # In a thread: the call returns when the system has loaded the interpreter. It is not abandoned.
+    program = await trio.to_thread.run_sync(PeerProgram, plan, options.args, options.env)
     if options.tell is not None:
         proc_lib.init_ack(Ok(current_pid()))
     stopped = True

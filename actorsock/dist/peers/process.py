@@ -23,7 +23,10 @@ _PAUSE = 0.1
 
 
 class PeerProgram:
-    """One program, from its start to its end. Its methods are called by one trio task."""
+    """One program, from its start to its end. Its methods are called by one trio task.
+
+    It is made in any thread: starting a program waits for the file system.
+    """
 
     def __init__(self, plan: Plan, args: Sequence[str], env: Mapping[str, str]) -> None:
         line, theirs = socket.socketpair()

@@ -11,7 +11,9 @@ from ...otp.server.outcomes import NoReply, Reply
 from ...runtime.api.spawning import spawn
 from ...runtime.core.process import ExitError, ProcessExit
 from ..node.distribution import Distribution
+from ..node.reasons import write_reason
 from ..terms.values import Atom
+from ..terms.writing import Encoded
 from .exports import offered
 from .spawning import run_exported
 
@@ -68,10 +70,17 @@ async def _value(node: Distribution, module: str, name: str, args: list[Any]) ->
         value = await run_exported(found, args)
         node.writer.write(bytearray(), value)
     except (ProcessExit, ExitError) as exc:
-        return _bad(_A(exc.reason) if type(exc.reason) is str else exc.reason)
+        return _bad(_encoded(node, exc.reason))
     except Exception as exc:
-        return _bad(((_A(type(exc).__name__[:255]), str(exc).encode(errors="replace")), []))
+        return _bad(_encoded(node, exc))
     return value
+
+
+def _encoded(node: Distribution, reason: Any) -> Encoded:
+    # Whatever the reason is: the caller monitors `rex`, and would wait for an answer for ever.
+    body = bytearray()
+    write_reason(node.writer, body, reason)
+    return Encoded(bytes(body))
 
 
 def _bad(reason: Any) -> Any:

@@ -33,7 +33,7 @@ class Up:
 
 @attrs.frozen
 class GiveUp:
-    """There is no connection, and no attempt is left: what waits for one is lost."""
+    """The connection is lost, or no attempt is left: what goes or waits for one is lost."""
 
 
 Decision = Drop | Up | GiveUp
@@ -120,7 +120,9 @@ class Attempts:
         elif connection is self.theirs:
             self.theirs = None
         elif connection is self.up:
+            # Also while an attempt of theirs goes on: that may be another life of the node.
             self.up = None
+            return [GiveUp()]
         else:
             return []
         return self._over()

@@ -4,6 +4,7 @@ The same for every behaviour. The starter spawns the process, sends it `Begin`, 
 `Begun` or for the end of the process.
 """
 
+import logging
 from math import inf
 from typing import Any, Final, Literal
 
@@ -15,8 +16,10 @@ from ...runtime.api.linking import exit, monitor, unlink
 from ...runtime.api.messaging import receive, send
 from ...runtime.api.naming import whereis
 from ...runtime.api.spawning import spawn, spawn_handler
+from ...runtime.bodies.crash_report import contain_logging_errors
 from ...runtime.bodies.current import current_process
 from ...runtime.bodies.limited_process import Limit, check_limit
+from ...runtime.bodies.stacks import place_of
 from ...runtime.core.identity import Pid, Ref
 from ...runtime.core.messages import Down
 from ...runtime.core.process import Process, alive
@@ -28,7 +31,21 @@ from .ancestry import start_descendant
 from .base import Behaviour
 from .engine import InPlace
 
-__all__ = ["How", "acting_for", "attach", "news_of", "start", "start_link", "start_monitor"]
+__all__ = [
+    "KILL_WAIT",
+    "How",
+    "acting_for",
+    "attach",
+    "news_of",
+    "start",
+    "start_link",
+    "start_monitor",
+]
+
+_log: Final = logging.getLogger("actorsock.otp")
+
+KILL_WAIT: Final = 5.0
+"""Seconds that a starter, or a supervisor, waits for a killed process before it goes on."""
 
 
 async def start(
@@ -59,7 +76,9 @@ async def start(
         `Ok(pid)`, or `Error`. In the latter case the process has ended, or was never started:
 
         - `Error("already_started", pid)`: `name` belongs to that process
-        - `Error("timeout")`: `init` has not returned in time, and the process was killed
+        - `Error("timeout")`: `init` has not returned in time, and the process was killed. One that
+          still cleans up 5 seconds later (`init` may be in a shielded scope) is left to that, and a
+          warning is logged
         - `Error("ignore")`: `init` has returned `Ignore()`
         - `Error(reason)`: `init` has returned `Stop(reason)` or `Error(reason)`, or has called
           `exit(reason)`; if it has crashed, `reason` is the exception
@@ -247,12 +266,30 @@ async def _news_of(starter: Process, pid: Pid, ref: Ref, timeout: float) -> Any:
         case _:
             result = Error("timeout")
             _kill(pid)
-            await receive(lambda message: isinstance(message, Down) and message.ref is ref)
+            if not await _has_ended(ref):
+                _report_not_ended(pid)
             # `init` may have returned in the last moment: drop its `Begun`.
             forget(starter, ref)
     # The returned error reports the end already; a caller that traps exits needs no `Exit` message.
     take_exit(starter, pid)
     return result
+
+
+async def _has_ended(ref: Ref) -> bool:
+    # In Erlang a kill can't be refused, and so the wait for the end has no limit.
+    its_end = await receive(
+        lambda message: isinstance(message, Down) and message.ref is ref, after=KILL_WAIT
+    )
+    return isinstance(its_end, Down)
+
+
+def _report_not_ended(pid: Pid) -> None:
+    process = alive.get(pid)
+    place = None if process is None else place_of(process)
+    where = "" if place is None else f": it waits at {place}"
+    text = "process %r was not started in time, and has not ended %g seconds after it was killed%s"
+    with contain_logging_errors():
+        _log.warning(text, pid, KILL_WAIT, where)
 
 
 def _kill(pid: Pid) -> None:

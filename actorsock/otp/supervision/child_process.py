@@ -18,9 +18,10 @@ from ...runtime.core.process import alive
 from ...runtime.core.reductions import CHILD
 from ...runtime.core.signals import is_word
 from ..behaviour.exit_reasons import is_orderly, raised
+from ..behaviour.starting import KILL_WAIT
 from .child_spec import ChildSpec
 from .elsewhere import call_there
-from .killed_children import KILL_WAIT, KilledChild
+from .killed_children import KilledChild
 from .reports import (
     report_failed_start,
     report_progress,

@@ -16,15 +16,13 @@ from ...runtime.bodies.stacks import place_of
 from ...runtime.core.identity import Pid, Ref
 from ...runtime.core.messages import Timeout
 from ...runtime.core.process import alive
+from ..behaviour.starting import KILL_WAIT
 from ..calls.calling import reply
 from ..calls.protocol import Caller
 from .child_spec import ChildSpec
 from .reports import report_not_ended
 
-__all__ = ["KILL_WAIT", "KilledChild", "KilledChildren", "StillThere"]
-
-KILL_WAIT: Final = 5.0
-"""Seconds that a supervisor waits for a killed child before it goes on without it."""
+__all__ = ["KilledChild", "KilledChildren", "StillThere"]
 
 _LONGEST_PAUSE: Final = 600.0
 """Seconds between two log records of one child, at most: first `KILL_WAIT`, then twice as long."""

@@ -119,6 +119,8 @@ async def handshake(
         - `("tls_alert", (name, text))`: the handshake has failed
         - `("options", ...)`, `"nooptions"`: as for `listen`; a socket of gen_tcp stays as it is
         - `"not_owner"`: the given socket of gen_tcp is another process's, and stays as it is
+        - `"ealready"`: another process is about to take a packet from it, or has ended before it
+          could, and the next `recv` returns the packet; it stays as it is
 
     Raises:
         TypeError, ValueError: an argument or an option is wrong.

@@ -75,6 +75,8 @@ async def connect(
           a given socket stays as it is
         - `("options", (option, path, reason))`: a file cannot be read or used; likewise
         - `"not_owner"`: the given socket is another process's; likewise
+        - `"ealready"`: another process is about to take a packet from the given socket, or has
+          ended before it could, and the next `recv` returns the packet; likewise
 
     Raises:
         TypeError, ValueError: an argument or an option is wrong.

@@ -45,8 +45,11 @@ async def upgraded(
     """Take a connection over from its socket of gen_tcp, and carry out the handshake.
 
     Bytes that the socket has read and nobody has taken are the first ones of the handshake; bytes
-    that it has queued leave before it.
+    that it has queued leave before it. A packet is no bytes any more: while there is one for a
+    reader that may have ended, nothing is taken over, `Error("ealready")`.
     """
+    if tcp.woken is not None or tcp.unseen:
+        return Error("ealready")
     settings = options_to_set(list(upgrade.others))
     if isinstance(settings, Error):
         wrong = [item for item in upgrade.others if isinstance(options_to_set([item]), Error)]

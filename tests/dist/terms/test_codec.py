@@ -2,6 +2,7 @@
 
 import math
 import random
+import tracemalloc
 import zlib
 from collections import OrderedDict
 from contextlib import suppress
@@ -272,6 +273,19 @@ def test_a_bomb_is_not_inflated() -> None:
     bomb = VERSION + b"P" + (1 << 20).to_bytes(4, "big") + zlib.compress(bytes(1 << 24))
     with pytest.raises(BadTerm, match="not of 1048576 bytes"):
         decode(bomb)
+
+
+@pytest.mark.parametrize("head", [b"i", b"l"], ids=["tuples", "lists"])
+def test_lengths_inside_each_other_take_no_more_memory_than_the_bytes(head: bytes) -> None:
+    """Each of them is borne out by the bytes that are left, but not all of them."""
+    size = 1 << 18
+    data = VERSION + (head + (size - 1000).to_bytes(4, "big")) * 100 + bytes(size)
+    tracemalloc.start()
+    with pytest.raises(BadTerm):
+        decode(data)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 20 * len(data)
 
 
 def test_atoms_are_forgotten() -> None:

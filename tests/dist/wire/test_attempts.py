@@ -233,6 +233,15 @@ def test_a_second_attempt_of_theirs_replaces_the_first() -> None:
     assert attempts.ended("third") == [GiveUp()]
 
 
+def test_the_end_of_a_connection_is_no_secret_while_another_attempt_goes_on() -> None:
+    attempts = Attempts("b@h", "a@h")
+    attempts.begun_by_them("first")
+    attempts.completed("first")
+    assert attempts.begun_by_them("second") == ("alive", [])
+    assert attempts.ended("first") == [GiveUp()]
+    assert attempts.completed("second") == [Up("second")]
+
+
 def test_an_attempt_that_breaks_is_the_end() -> None:
     attempts = Attempts("a@h", "b@h")
     attempts.begun("ours")

@@ -13,6 +13,7 @@ from actorsock import (
     Error,
     Ok,
     Pid,
+    Timeout,
     exit,
     ok,
     otp,
@@ -58,6 +59,33 @@ async def pids(top: Pid) -> dict[Any, Any]:
 
 def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING]
+
+
+class Sluggish(otp.GenServer):
+    async def init(self) -> None:
+        await stubborn()
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        lambda: otp.start(Sluggish, timeout=0.2),
+        lambda: otp.start_link(Sluggish, timeout=0.2),
+        lambda: otp.proc_lib.start(stubborn, timeout=0.2),
+    ],
+    ids=["start", "start_link", "proc_lib"],
+)
+async def test_a_starter_says_so_and_goes_on(
+    runtime: None, autojump_clock: MockClock, caplog: pytest.LogCaptureFixture, start: Any
+) -> None:
+    begun = trio.current_time()
+    assert await start() == Error("timeout")
+    assert trio.current_time() - begun == pytest.approx(5.2)
+    (text,) = warnings(caplog)
+    assert "has not ended 5 seconds after it was killed: it waits at" in text
+    assert "in stubborn" in text
+    await sleep(LONG)
+    assert await receive(after=0) == Timeout()
 
 
 async def test_the_supervisor_says_so_and_goes_on(

@@ -506,6 +506,23 @@ async def test_upgrades_that_cannot_begin() -> None:
             await ssl.handshake(wrong)  # type: ignore[arg-type]
 
 
+@in_runtime
+async def test_no_packet_is_lost_that_a_killed_reader_was_woken_with() -> None:
+    one, other = await tcp_pair({"packet": "line"}, {"packet": "line"})
+    reader = spawn(gen_tcp.recv, other)
+    await at_rest()
+    one._actor.send_at_once(b"STARTTLS\n")
+    other._actor.on_ready(True, False, False)  # has a result from here on, and has not run
+    assert await ssl.handshake(other, as_options(issued())) == Error("ealready")
+    exit(reader, "kill")
+    await at_rest()
+    assert await ssl.handshake(other, as_options(issued())) == Error("ealready")
+    assert await gen_tcp.recv(other) == Ok(b"STARTTLS\n")
+    options = {"cacerts": CA, "server_name_indication": "localhost"}
+    for result in await shake(one, other, options, as_options(issued())):
+        assert isinstance(result, Ok)
+
+
 @pytest.mark.parametrize("version", ["tlsv1.2", "tlsv1.3"])
 @in_runtime
 async def test_both_sides_go_back_to_plain_tcp(version: str) -> None:
