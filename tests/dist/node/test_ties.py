@@ -18,6 +18,9 @@ from actorsock.dist.wire.handshake import Agreed
 from actorsock.runtime.bodies.current import current_process
 from actorsock.runtime.core.process import alive
 
+UNUSED: Any = None
+"""In place of `Services`: nothing is spawned for another node here."""
+
 
 class Queue:
     """A connection's one direction."""
@@ -39,7 +42,7 @@ class Side:
     """One node, its process, and how it sees the other node."""
 
     def __init__(self, name: str, other: str) -> None:
-        self.node = Distribution(current_process().node, Settings(name, "x"), creation=7)
+        self.node = Distribution(current_process().node, Settings(name, "x"), 7, UNUSED)
         self.peer: Peer = self.node.peer(other)
         self.out = Queue()
         self.peer.attempts.begun(self.out)
