@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 
 from actorsock import Pid, demonitor, exit, link, monitor, send, spawn_handler, trap_exit, unlink
+from actorsock.dist.node import peer
 from actorsock.dist.node.distribution import Distribution, Settings
 from actorsock.dist.node.peer import Peer
 from actorsock.dist.terms.reading import Reader
+from actorsock.dist.wire.control import OPERATIONS
 from actorsock.dist.wire.frames import FrameReader, framed
 from actorsock.dist.wire.handshake import Agreed
 from actorsock.runtime.bodies.current import current_process
@@ -158,3 +160,8 @@ async def test_a_link_to_who_has_ended(runtime: None) -> None:
     assert not one.peer.ties.links
     exit(pid, "kill")
     exit(one.doll, "kill")
+
+
+def test_every_operation_has_its_method() -> None:
+    operations = {row.name for row in OPERATIONS.values()}
+    assert {*peer._OWN, *peer._OF_TIES} == operations
