@@ -426,10 +426,10 @@
     X(stream, stream_type, queue)                                                                 \
     X(stream, stream_type, read_size)                                                             \
     X(stream, stream_type, rules)                                                                 \
-    X(stream, stream_type, unseen)                                                                \
     X(receiver, receiver_type, owner_process)                                                     \
     X(receiver, receiver_type, pumping)                                                           \
     X(receiver, receiver_type, statistics)                                                        \
+    X(receiver, receiver_type, unseen)                                                            \
     X(receiver, receiver_type, waiter)                                                            \
     X(receiver, receiver_type, woken)                                                             \
     X(datagrams, datagrams_type, ancillary)                                                       \
@@ -437,7 +437,6 @@
     X(datagrams, datagrams_type, mode)                                                            \
     X(datagrams, datagrams_type, shape)                                                           \
     X(datagrams, datagrams_type, size)                                                            \
-    X(datagrams, datagrams_type, unseen)                                                          \
     X(udp, udp_type, address)                                                                     \
     X(udp, udp_type, ancillary)                                                                   \
     X(udp, udp_type, data)                                                                        \

@@ -24,6 +24,14 @@ prepare_message(PyObject *type, Kept *kept, PyObject **message)
     return *message == NULL ? -1 : 0;
 }
 
+/* Whether no recv has given anything back.  */
+static inline int
+nothing_is_kept(State *state, PyObject *actor)
+{
+    PyObject *unseen = SLOT(actor, state->receiver_unseen);
+    return is_exactly(unseen, state->deque_type) && Py_SIZE(unseen) == 0;
+}
+
 /* ActiveMode.delivered(): 1 if a passive message is due, 0, or -1.  */
 int count_down(State *state, PyObject *mode);
 

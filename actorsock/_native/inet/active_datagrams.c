@@ -34,13 +34,6 @@ datagrams_are_read(State *state, PyObject *actor)
     return SLOT(mode, state->mode_value) != Py_False;
 }
 
-static int
-nothing_is_kept(State *state, PyObject *actor)
-{
-    PyObject *unseen = SLOT(actor, state->datagrams_unseen);
-    return is_exactly(unseen, state->deque_type) && Py_SIZE(unseen) == 0;
-}
-
 PyObject *
 mode_of_quiet_datagrams(State *state, PyObject *actor)
 {

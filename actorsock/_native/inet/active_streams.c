@@ -3,7 +3,7 @@
 
 #include "active.h"
 
-/* As in `stream_actor`; a larger read is left to the Python.  */
+/* As in `stream_input`; a larger read is left to the Python.  */
 #define QUANTUM 65536
 #define PACKET_COST 64
 #define LARGEST_READ 65536
@@ -194,13 +194,6 @@ pump_once(State *state, Pumped *pumped)
 }
 
 /* --- all that has arrived ---------------------------------------------------------------------- */
-
-static int
-nothing_is_kept(State *state, PyObject *actor)
-{
-    PyObject *unseen = SLOT(actor, state->stream_unseen);
-    return is_exactly(unseen, state->deque_type) && Py_SIZE(unseen) == 0;
-}
 
 int
 deliver_from_stream(State *state, PyObject *actor)

@@ -9,8 +9,9 @@ from ...otp.calls.calling import call
 from ...otp.calls.failures import CallError
 from ...runtime.bodies.current import current_process
 from ...runtime.core.identity import Pid, Ref, check_pid
-from ..node.distribution import Distribution, NodeDown, NodeUp, distribution
+from ..node.distribution import Distribution, distribution
 from ..node.identities import FarPid, FarRef
+from ..node.news import NodeDown, NodeUp
 from ..terms.values import Atom
 from .checking import check_node
 
@@ -159,7 +160,7 @@ def monitor_node(node: str, flag: bool = True) -> None:
     home = distribution()
     name = check_node(node)
     if name != home.name:
-        home.watch(name, current_process(), flag)
+        home.news.watch(name, current_process(), flag)
 
 
 @enable_ki_protection
@@ -174,4 +175,4 @@ def monitor_nodes(flag: bool) -> None:
         RuntimeError: this runtime is no node.
     """
     check_bool("flag", flag)
-    distribution().subscribe(current_process(), flag)
+    distribution().news.subscribe(current_process(), flag)

@@ -28,7 +28,7 @@ from ...socket.core.socket_object import Socket
 from ...socket.values.address import SockAddrIn, SockAddrIn6
 from ..node import epmd
 from ..node.channel import Tls
-from ..node.distribution import Distribution, Settings
+from ..node.distribution import Distribution, Services, Settings
 from ..node.net_kernel import NetKernel, accept_connections
 from ..observed.observable import Observable
 from ..observed.table import offer
@@ -153,10 +153,8 @@ async def start(
             name, secret, hidden, net_ticktime, none, tls, asked, addresses, address,
             registered=kept is not None,
         )  # fmt: skip
-        node = Distribution(starter.node, settings, creation)
-        node.on_spawn = partial(serve_spawn, node)
-        node.on_release = with_release
-        node.on_start = partial(start_there, node)
+        services = Services(serve_spawn, with_release, start_there)
+        node = Distribution(starter.node, settings, creation, services)
         if observable is not None:
             offer(node, observable)
         starter.node.elsewhere = node

@@ -22,8 +22,9 @@ from ...runtime.bodies.current import current_process
 from ...runtime.core.identity import Pid, Ref
 from ...runtime.core.messages import Down
 from ...runtime.core.node import Node
-from ..node.distribution import NodeDown, NodeUp, distribution
+from ..node.distribution import distribution
 from ..node.identities import FarPid
+from ..node.news import NodeDown, NodeUp
 from ..terms.values import Atom
 from .membership import Change, Membership
 from .names import Group, Names
@@ -81,7 +82,7 @@ class Scope(GenServer):
         """The monitors of members here, and of the servers of other nodes."""
         self._subscribers: dict[Ref, _Subscriber] = {}
         process = current_process()
-        self.node.subscribe(process, True)
+        self.node.news.subscribe(process, True)
         process.node.services[_SERVICE, scope] = process.pid, self
         self._discover_all()
 

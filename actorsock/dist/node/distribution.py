@@ -1,4 +1,4 @@
-"""What makes a runtime a node: its name and cookie, its peers, and who wants to hear of them."""
+"""What makes a runtime a node: its name and cookie, its peers, and what they may ask of it."""
 
 import logging
 import secrets
@@ -25,9 +25,10 @@ from .channel import Tls
 from .connection import Connection
 from .identities import FarName, FarPid, Identities
 from .messages import kin_writer, messages_writer, short_writer
+from .news import News
 from .peer import Peer
 
-__all__ = ["Connect", "Distribution", "NodeDown", "NodeUp", "Settings", "distribution"]
+__all__ = ["Connect", "Distribution", "Services", "Settings", "distribution"]
 
 _log: Final = logging.getLogger("actorsock.dist")
 
@@ -35,35 +36,6 @@ _log: Final = logging.getLogger("actorsock.dist")
 _FIRST_PAUSE: Final = 0.05
 _LONGEST_PAUSE: Final = 1.0
 """Seconds between two attempts to reach a node that somebody waits for."""
-
-
-@attrs.frozen
-class NodeUp:
-    """A node has connected. Erlang's `{nodeup, Node}`, for `dist.monitor_nodes`."""
-
-    node: str
-
-
-@attrs.frozen
-class NodeDown:
-    """The connection with a node has ended, or could not be made. Erlang's `{nodedown, Node}`.
-
-    Attributes:
-        node: its name.
-        reason: a word: `"connection_closed"`, `"net_tick_timeout"`, `"disconnect"`,
-            `"noconnection"` if there never was a connection, ...
-    """
-
-    node: str
-    reason: str
-
-
-@attrs.frozen
-class Settled:
-    """An attempt to connect is over."""
-
-    ref: Ref
-    up: bool
 
 
 @attrs.frozen
@@ -87,6 +59,18 @@ class Settings:
 
 
 @attrs.frozen
+class Services:
+    """What a node does with the help of modules that need it themselves."""
+
+    spawn: Callable[["Distribution", Peer, dict[str, Any]], None]
+    """Serves another node's request to spawn here."""
+    release: Callable[[Peer, Callable[[int], object]], None]
+    """Finds the release of another node."""
+    start: Callable[["Distribution", str, Callable[..., Any], tuple[Any, ...]], Awaitable[Any]]
+    """Starts the child of a supervisor on another node."""
+
+
+@attrs.frozen
 class Connect:
     """The message to `net_kernel`: make the handshake with a peer, on this connection."""
 
@@ -97,10 +81,11 @@ class Connect:
 class Distribution:
     """One node."""
 
-    def __init__(self, node: Node, settings: Settings, creation: int) -> None:
+    def __init__(self, node: Node, settings: Settings, creation: int, services: Services) -> None:
         self.node: Final = node
         self.settings: Final = settings
         self.name: Final = settings.name
+        self._services: Final = services
         self.pid = Pid()
         """Sends what no process sends; `net_kernel`'s once that runs."""
         self.leader = self.pid
@@ -114,6 +99,8 @@ class Distribution:
         )
         self._peers: WeakValueDictionary[str, Peer] = WeakValueDictionary()
         self.connected: Final[dict[str, Peer]] = {}
+        self.news: Final = News(lambda name: self.peer(name).connect())
+        """Who is told of nodes that come and go."""
         self.identities: Final = Identities(settings.name, creation, self.peer)
         self.writer: Final = messages_writer(self.identities, settings.none)
         self.kin_writer: Final = kin_writer(self.identities, settings.none)
@@ -125,24 +112,12 @@ class Distribution:
         """Asked for the address of a node before epmd is."""
         self.serving: Final[set[Pid]] = set()
         """The processes that read and write connections."""
-        self.on_spawn: Callable[[Peer, dict[str, Any]], None] | None = None
-        """Serves a request to spawn here."""
-        self.on_release: Callable[[Peer, Callable[[int], object]], None] | None = None
-        """Finds the release of another node."""
-        self.on_start: (
-            Callable[[str, Callable[..., Any], tuple[Any, ...]], Awaitable[Any]] | None
-        ) = None
-        """Starts the child of a supervisor on another node."""
         self.offered: Callable[[str, str, int], Callable[..., Any] | None] | None = None
         """Finds a function of the library itself that other nodes may call, by module, name and
         arity; see `observed`."""
         self.keeps_out: Callable[[FarPid, Any], bool] | None = None
         """Tells by sender and reason (a term) whether an exit signal of another node is dropped;
         see `observed`."""
-        self._watchers: dict[str, list[Pid]] = {}
-        self._subscribers: dict[Pid, int] = {}
-        self._awaiting: dict[str, dict[Ref, Process]] = {}
-        """Who waits for a node to be connected, or not."""
         self._closing = False
 
     # --- what `runtime.core.remote` asks ----------------------------------------------------------
@@ -164,15 +139,14 @@ class Distribution:
         if node == self.name or node in self.connected:
             return True
         process, ref = current_process(), Ref()
-        self.await_settled(node, process, ref)
+        self.news.await_settled(node, process, ref)
         try:
             return bool((await receive(ref)).up)
         finally:
-            self.forget_settled(node, ref)
+            self.news.forget_settled(node, ref)
 
     async def start_there(self, node: str, start: Callable[..., Any], args: tuple[Any, ...]) -> Any:
-        assert self.on_start is not None
-        return await self.on_start(node, start, args)
+        return await self._services.start(self, node, start, args)
 
     def tell_when_up(self, nodes: tuple[str, ...], process: Process, message: Any) -> None:
         spawn(_tell_when_up, self, nodes, process.pid, message, light=True)
@@ -224,83 +198,25 @@ class Distribution:
 
     def came_up(self, peer: Peer) -> None:
         self.connected[peer.name] = peer
-        self._settle(peer.name, True)
         _log.info("%s is connected", peer.name)
-        self._publish(NodeUp(peer.name))
+        self.news.came_up(peer.name)
 
     def went_down(self, peer: Peer, reason: str, was_up: bool) -> None:
-        down = NodeDown(peer.name, reason)
         if was_up:
             self.connected.pop(peer.name, None)
             peer.losses += 1
             _log.info("%s is not connected any more: %s", peer.name, reason)
-            self._publish(down)
-        self._settle(peer.name, False)
-        for pid in self._watchers.pop(peer.name, ()):
-            if (process := alive.get(pid)) is not None:
-                process.deliver(down)
+        self.news.went_down(peer.name, reason, was_up)
 
     def takes_exit(self, sender: FarPid, reason: Any) -> bool:
         """Return whether an exit signal of another node reaches the process to which it is sent."""
         return self.keeps_out is None or not self.keeps_out(sender, reason)
 
     def spawn_for(self, peer: Peer, request: dict[str, Any]) -> None:
-        assert self.on_spawn is not None
-        self.on_spawn(peer, request)
+        self._services.spawn(self, peer, request)
 
     def with_release(self, peer: Peer, then: Callable[[int], object]) -> None:
-        assert self.on_release is not None
-        self.on_release(peer, then)
-
-    # --- who wants to hear of nodes ---------------------------------------------------------------
-
-    def watch(self, name: str, process: Process, flag: bool) -> None:
-        """Add, or remove, one `NodeDown` for `process`; `monitor_node`."""
-        watchers = self._watchers.setdefault(name, [])
-        if flag:
-            # Those that have ended are forgotten here: the connection may last for ever.
-            watchers[:] = [pid for pid in watchers if pid in alive]
-            watchers.append(process.pid)
-            self.peer(name).connect()
-            return
-        if process.pid in watchers:
-            watchers.remove(process.pid)
-        if not watchers:
-            del self._watchers[name]
-
-    def subscribe(self, process: Process, flag: bool) -> None:
-        """Have `process` told of every node, or not any more; as often as it has asked for."""
-        times = self._subscribers.pop(process.pid, 0)
-        if flag:
-            for pid in [pid for pid in self._subscribers if pid not in alive]:
-                del self._subscribers[pid]
-            self._subscribers[process.pid] = times + 1
-
-    def await_settled(self, name: str, process: Process, ref: Ref) -> None:
-        """Connect, and have `process` told by a `Settled` with `ref` how that has ended."""
-        self._awaiting.setdefault(name, {})[ref] = process
-        self.peer(name).connect()
-
-    def forget_settled(self, name: str, ref: Ref) -> None:
-        """Do not tell the process that waits for `ref`."""
-        waiting = self._awaiting.get(name)
-        if waiting is not None:
-            waiting.pop(ref, None)
-            if not waiting:
-                del self._awaiting[name]
-
-    def _settle(self, name: str, up: bool) -> None:
-        for ref, process in self._awaiting.pop(name, {}).items():
-            process.deliver(Settled(ref, up))
-
-    def _publish(self, message: NodeUp | NodeDown) -> None:
-        for pid, times in list(self._subscribers.items()):
-            process = alive.get(pid)
-            if process is None:
-                del self._subscribers[pid]
-                continue
-            for _ in range(times):
-                process.deliver(message)
+        self._services.release(peer, then)
 
     # --- the end ----------------------------------------------------------------------------------
 

@@ -43,7 +43,7 @@ class TiesWith(Protocol):
 
 
 class Neighbour(Protocol):
-    """Another node, as its pids, refs and names need it: see `peer`."""
+    """Another node, as its pids, refs and names, and what is told to it, need it: see `peer`."""
 
     name: str
     address: str | None
@@ -57,6 +57,11 @@ class Neighbour(Protocol):
     def send(self, to: "FarPid", message: Any) -> None: ...
     def send_alias(self, to: "FarRef", message: Any) -> None: ...
     def send_name(self, name: str, message: Any) -> None: ...
+    def connect(self) -> None:
+        """Begin to connect: something waits for a connection."""
+
+    def overrun(self) -> None:
+        """Give that up: too much waits."""
 
 
 class FarPid(RemotePid):

@@ -80,17 +80,10 @@ class Speaker(Protocol):
     def takes_exit(self, sender: FarPid, reason: Any) -> bool: ...
 
 
-class Waiting(Neighbour, Protocol):
-    """The peer, which is told that something waits for a connection, or is too much."""
-
-    def connect(self) -> None: ...
-    def overrun(self) -> None: ...
-
-
 class Outgoing:
     """The way to one node."""
 
-    def __init__(self, host: Speaker, peer: Waiting) -> None:
+    def __init__(self, host: Speaker, peer: Neighbour) -> None:
         self.host = host
         self.peer = peer
         self.line: Line | None = None

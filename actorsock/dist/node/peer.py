@@ -208,7 +208,7 @@ class Peer:
         if own is not None:
             own(self, **fields)
         else:
-            getattr(self.ties, f"on_{operation.name}")(**fields)
+            _OF_TIES[operation.name](self.ties, **fields)
 
     def _on_send(self, to: Pid, message: Any, sender: Pid | None = None) -> None:
         process = self._host.here(to)
@@ -237,8 +237,22 @@ class Peer:
 _WITHOUT_SENDER: Final = ("send", "send_name", "send_alias", "spawn_reply")
 _WITH_THEIR_REF: Final = ("monitor", "demonitor", "spawn")
 
-_OWN: Final = {
-    name: getattr(Peer, f"_on_{name}")
-    for name in ("send", "send_name", "send_alias", "spawn", "group_leader")
+_OWN: Final[dict[str, Callable[..., None]]] = {
+    "send": Peer._on_send,
+    "send_name": Peer._on_send_name,
+    "send_alias": Peer._on_send_alias,
+    "spawn": Peer._on_spawn,
+    "group_leader": Peer._on_group_leader,
 }
-"""What a peer does itself, by the names of the operations; all else is about its ties."""
+_OF_TIES: Final[dict[str, Callable[..., None]]] = {
+    "link": Ties.on_link,
+    "unlink": Ties.on_unlink,
+    "unlink_ack": Ties.on_unlink_ack,
+    "exit": Ties.on_exit,
+    "exit2": Ties.on_exit2,
+    "monitor": Ties.on_monitor,
+    "demonitor": Ties.on_demonitor,
+    "monitor_exit": Ties.on_monitor_exit,
+    "spawn_reply": Ties.on_spawn_reply,
+}
+"""What does each operation, by its name: methods of the peer itself, and those of its ties."""

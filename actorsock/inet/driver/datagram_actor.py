@@ -3,7 +3,6 @@
 import os
 import socket as stdlib
 import sys
-from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Final
 
@@ -12,12 +11,10 @@ from ...results import Error, Ok
 from ...runtime.bodies.current import current_process
 from ...runtime.core.process import Process
 from ...runtime.core.reductions import SYSTEM_CALL
-from ...socket.core.service import Service
 from ...socket.core.socket_object import Socket
 from ...socket.core.turns import LaneName
 from ...socket.kernel.errors import error_of
-from ...socket.values.kinds import SocketKind
-from ..options.table import Family, Transport
+from ..options.table import Transport
 from ..packets.data_forms import Mode, shaped
 from ..rules.active_mode import Active, ActiveMode
 from ..rules.messages import PortData, Udp, UdpError, UdpPassive, moves_with_udp
@@ -46,16 +43,14 @@ Datagram = tuple[Any, ...]
 class DatagramActor(ReceivingActor):
     """A socket of datagrams."""
 
-    __slots__ = ("ancillary", "make", "mode", "shape", "size", "unseen")
+    __slots__ = ("ancillary", "make", "mode", "shape", "size")
 
     object_type: ClassVar[type[Socket]] = UdpSocket
     transport: ClassVar[Transport] = "udp"
 
-    def __init__(
-        self, service: Service, sock: stdlib.socket, kind: SocketKind, owner: Process,
-        family: Family,
-    ) -> None:  # fmt: skip
-        super().__init__(service, sock, kind, owner, family)
+    def set_up(self) -> None:
+        """See `InetActor.set_up`."""
+        super().set_up()
         self.mode = ActiveMode(False)  # until all options are set
         self.ancillary: set[str] = set()
         """The options that ask for ancillary data and are on."""
@@ -63,8 +58,6 @@ class DatagramActor(ReceivingActor):
         self.shape: tuple[Mode, int] = ("binary", 0)
         """The options `mode` and `header`."""
         self.make = self._message_maker()
-        self.unseen: deque[Datagram] = deque()
-        """Datagrams that a recv was woken with and whose call unwound: they come next."""
 
     # --- options --------------------------------------------------------------------------------
 
@@ -176,7 +169,8 @@ class DatagramActor(ReceivingActor):
 
     def _read(self) -> Datagram | Error | None:
         if self.unseen:
-            return self.unseen.popleft()
+            given_back: Datagram = self.unseen.popleft()
+            return given_back
         if self.read_would_block:
             return None
         extra: tuple[Any, ...] = ()
@@ -270,13 +264,6 @@ class DatagramActor(ReceivingActor):
         self.change_owner(caller.pid, to)
         self.deliver_moved(moved, to)
         return Ok()
-
-    def retired(self) -> None:
-        """See `InetActor.retired`."""
-        waiter, self.waiter = self.waiter, None
-        self.unseen.clear()
-        if waiter is not None:
-            waiter.wake(Error("closed"))
 
 
 def _udp(handle: UdpSocket, address: Any, port: int, *rest: Any) -> Udp:

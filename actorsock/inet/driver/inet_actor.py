@@ -78,8 +78,12 @@ class InetActor(SocketLifetime):
         """The size that `recbuf` asks of the option `buffer` as long as that is not set."""
         self.observers: dict[Ref, Pid] = {}
         """The processes that `inet.monitor` this socket."""
+        self.set_up()
 
     # --- for the subclasses ---------------------------------------------------------------------
+
+    def set_up(self) -> None:
+        """Give a new socket what its subclass keeps: so each needs no `__init__` of its own."""
 
     @abc.abstractmethod
     def set_active(self, value: Active) -> Ok[None] | Error:

@@ -3,7 +3,6 @@
 A connection is taken from the kernel's backlog only when a process waits for it.
 """
 
-import socket as stdlib
 from collections import deque
 from typing import Any, ClassVar, Final
 
@@ -11,12 +10,10 @@ from ...results import Error, Ok
 from ...runtime.bodies.current import current_process
 from ...runtime.core.process import Process
 from ...runtime.core.reductions import SYSTEM_CALL
-from ...socket.core.service import Service
 from ...socket.core.socket_object import Socket
 from ...socket.core.turns import LaneName
 from ...socket.kernel.errors import error_of
-from ...socket.values.kinds import SocketKind
-from ..options.table import OPTIONS, Family, Option, Transport
+from ..options.table import OPTIONS, Option, Transport
 from ..rules.active_mode import Active, ActiveMode
 from ..rules.messages import TcpPassive
 from .inet_actor import InetActor
@@ -39,11 +36,9 @@ class ListenActor(InetActor):
     object_type: ClassVar[type[Socket]] = TcpSocket
     transport: ClassVar[Transport] = "tcp"
 
-    def __init__(
-        self, service: Service, sock: stdlib.socket, kind: SocketKind, owner: Process,
-        family: Family,
-    ) -> None:  # fmt: skip
-        super().__init__(service, sock, kind, owner, family)
+    def set_up(self) -> None:
+        """See `InetActor.set_up`."""
+        super().set_up()
         self.mode = ActiveMode(True)
         """Only kept, for the sockets that are accepted."""
         self.acceptors: deque[Waiter] = deque()

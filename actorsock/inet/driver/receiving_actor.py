@@ -2,19 +2,20 @@
 
 In a passive socket only a recv reads. It may wait since before an active mode was set, or go on
 waiting when that ends, so both ways of reading ask here whose turn it is.
+
+So nothing but this module writes `waiter`, `woken` and `pumping`. Two flags more keep a socket from
+being read: `read_would_block` (`Readiness`), until the poller reports that there is something, and
+`paused` of a stream, until options are set.
 """
 
 import abc
-import socket as stdlib
+from collections import deque
 from collections.abc import Iterable
 from typing import Any
 
 from ..._native import twin
 from ...results import Error, Ok
 from ...runtime.core.process import Process
-from ...socket.core.service import Service
-from ...socket.values.kinds import SocketKind
-from ..options.table import Family
 from .inet_actor import InetActor
 from .waiting import Waiter, deadline_of, wait
 
@@ -24,19 +25,11 @@ __all__ = ["ReceivingActor"]
 class ReceivingActor(InetActor):
     """What the sockets of streams and of datagrams share when they are read."""
 
-    __slots__ = ("pumping", "waiter", "woken")
+    __slots__ = ("pumping", "unseen", "waiter", "woken")
 
-    def __init__(
-        self,
-        service: Service,
-        sock: stdlib.socket,
-        kind: SocketKind,
-        owner: Process,
-        family: Family,
-        *,
-        connected: bool = False,
-    ) -> None:
-        super().__init__(service, sock, kind, owner, family, connected=connected)
+    def set_up(self) -> None:
+        """See `InetActor.set_up`."""
+        super().set_up()
         self.waiter: Waiter | None = None
         """The one recv that waits."""
         self.woken: Waiter | None = None
@@ -44,6 +37,8 @@ class ReceivingActor(InetActor):
         until then: what it gives back, if it is killed there, must come first."""
         self.pumping = False
         """Messages are being sent to the owner. It may handle them in place, and set options."""
+        self.unseen: deque[Any] = deque()
+        """What recvs were woken with and have given back, packets or datagrams: it comes next."""
 
     @property
     @abc.abstractmethod
@@ -90,6 +85,17 @@ class ReceivingActor(InetActor):
         finally:
             self.pumping = pumping
         self.options_set()
+
+    def wake_waiter(self, result: Error) -> None:
+        """Wake the recv that waits, if there is one, with what no read gives: an end."""
+        waiter, self.waiter = self.waiter, None
+        if waiter is not None:
+            waiter.wake(result)
+
+    def retired(self) -> None:
+        """See `InetActor.retired`."""
+        self.unseen.clear()
+        self.wake_waiter(Error("closed"))
 
     async def wait_to_read(self, waiter: Waiter, timeout: float) -> Any:
         """Wait until reading wakes `waiter`, the only one, with a result; return that."""

@@ -17,10 +17,7 @@ import trio
 from ...results import Error, Ok
 from ...runtime.core.process import Process
 from ...runtime.core.reductions import SYSTEM_CALL
-from ...socket.core.service import Service
 from ...socket.kernel.errors import error_of
-from ...socket.values.kinds import SocketKind
-from ..options.table import Family
 from ..packets.data_forms import length_header
 from ..rules.output_queue import OutputQueue
 from ..rules.stream_rules import StreamRules
@@ -55,17 +52,9 @@ class StreamOutput(ReceivingActor):
         "shutdown_failed",
     )
 
-    def __init__(
-        self,
-        service: Service,
-        sock: stdlib.socket,
-        kind: SocketKind,
-        owner: Process,
-        family: Family,
-        *,
-        connected: bool = False,
-    ) -> None:
-        super().__init__(service, sock, kind, owner, family, connected=connected)
+    def set_up(self) -> None:
+        """See `InetActor.set_up`."""
+        super().set_up()
         self.rules = StreamRules()
         self.queue = OutputQueue()
         self.senders: deque[Waiter] = deque()

@@ -26,6 +26,9 @@ from actorsock.runtime.core.body import owing
 
 from ...stories import until
 
+UNUSED: Any = None
+"""In place of `Services`: nothing is spawned for another node here."""
+
 
 class Slow:
     """A connection that says of every message that it is too much, while it is `full`."""
@@ -50,7 +53,7 @@ class Slow:
 
 @pytest.fixture
 def node(runtime: None) -> Iterator[Distribution]:
-    distribution = Distribution(current_process().node, Settings("a@h", "x"), creation=7)
+    distribution = Distribution(current_process().node, Settings("a@h", "x"), 7, UNUSED)
     yield distribution
     assert not owing
 

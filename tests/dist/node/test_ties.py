@@ -10,13 +10,18 @@ from typing import Any
 import pytest
 
 from actorsock import Pid, demonitor, exit, link, monitor, send, spawn_handler, trap_exit, unlink
+from actorsock.dist.node import peer
 from actorsock.dist.node.distribution import Distribution, Settings
 from actorsock.dist.node.peer import Peer
 from actorsock.dist.terms.reading import Reader
+from actorsock.dist.wire.control import OPERATIONS
 from actorsock.dist.wire.frames import FrameReader, framed
 from actorsock.dist.wire.handshake import Agreed
 from actorsock.runtime.bodies.current import current_process
 from actorsock.runtime.core.process import alive
+
+UNUSED: Any = None
+"""In place of `Services`: nothing is spawned for another node here."""
 
 
 class Queue:
@@ -39,7 +44,7 @@ class Side:
     """One node, its process, and how it sees the other node."""
 
     def __init__(self, name: str, other: str) -> None:
-        self.node = Distribution(current_process().node, Settings(name, "x"), creation=7)
+        self.node = Distribution(current_process().node, Settings(name, "x"), 7, UNUSED)
         self.peer: Peer = self.node.peer(other)
         self.out = Queue()
         self.peer.attempts.begun(self.out)
@@ -155,3 +160,8 @@ async def test_a_link_to_who_has_ended(runtime: None) -> None:
     assert not one.peer.ties.links
     exit(pid, "kill")
     exit(one.doll, "kill")
+
+
+def test_every_operation_has_its_method() -> None:
+    operations = {row.name for row in OPERATIONS.values()}
+    assert {*peer._OWN, *peer._OF_TIES} == operations
