@@ -173,8 +173,8 @@ async def test_who_has_ended_hears_of_no_node(joined: Any, second: Any) -> None:
         await receive(down)
     await watcher()
     home = distribution()
-    assert home._watchers == {node.name: [current_pid()]}
-    assert home._subscribers == {current_pid(): 1}
+    assert home.news._watchers == {node.name: [current_pid()]}
+    assert home.news._subscribers == {current_pid(): 1}
     dist.monitor_nodes(False)
 
 
