@@ -314,10 +314,16 @@ async def test_the_inner_one_is_held_while_it_is_asked(
         def __getattr__(self, name: str) -> Any:
             return name, type(self)
 
+    class Pattern:
+        """Left to the Python."""
+
+        inner = Inner
+
     awaiting: list[Any] = []
-    monkeypatch.setattr(receive.__wrapped__, "__code__", (lambda *args, **named: make()).__code__)
-    monkeypatch.setitem(receive.__wrapped__.__globals__, "make", Inner)
-    awaitable = receive(lambda message: True, after=1)  # by the Python
+    in_python = lambda pattern, *, after: pattern.inner()  # noqa: E731
+    monkeypatch.setattr(python_form(receive), "__code__", in_python.__code__)
+    pattern: Any = Pattern()
+    awaitable: Any = receive(pattern, after=1)
     awaitable.send(None)
     awaiting.append(awaitable)
     assert awaitable.cr_frame == ("cr_frame", Inner)
