@@ -63,7 +63,8 @@ awaitable_dealloc(PyObject *op)
     PyTypeObject *type = Py_TYPE(op);
     Twin *function = self->function;
     State *state = function->state; /* NULL once the collector has cleared the function */
-    if (state != NULL && SLOT(state, self->steps->spare) == NULL && !PyObject_GC_IsFinalized(op)) {
+    if (state != NULL && state->runtime_ready && SLOT(state, self->steps->spare) == NULL
+        && !PyObject_GC_IsFinalized(op)) {
         SLOT(state, self->steps->spare) = op;
     }
     else {
@@ -371,16 +372,21 @@ awaitable_throw(PyObject *op, PyObject *args)
     Awaitable *self = (Awaitable *)op;
     PyObject *result = NULL;
     PySendResult outcome = PYGEN_ERROR;
-    if ((self->inner == NULL || self->running) && raise_thrown(args) < 0) {
-        return NULL;
-    }
     if (self->running || self->phase == DONE) {
-        refuse(self);
+        if (raise_thrown(args) == 0) {
+            refuse(self);
+        }
         return NULL;
     }
-    self->running = 1;
-    if (self->phase == CALLED) {
+    Phase former = self->phase;
+    if (former == CALLED) {
         self->phase = STARTED;
+    }
+    self->running = 1; /* now: to make the exception may run Python code */
+    if (self->inner == NULL && raise_thrown(args) < 0) {
+        self->phase = former;
+        self->running = 0;
+        return NULL;
     }
     if (self->inner != NULL) {
         outcome = throw_into_inner(self, args, &result);
@@ -456,7 +462,10 @@ get_name(PyObject *op, void *name)
 static PyObject *
 shown_of_inner(Awaitable *self, PyObject *name)
 {
-    return self->inner == NULL ? Py_NewRef(Py_None) : PyObject_GetAttr(self->inner, name);
+    PyObject *inner = Py_NewRef(self->inner == NULL ? Py_None : self->inner);
+    PyObject *value = inner == Py_None ? Py_NewRef(Py_None) : PyObject_GetAttr(inner, name);
+    Py_DECREF(inner);
+    return value;
 }
 
 static PyObject *

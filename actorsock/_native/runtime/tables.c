@@ -275,8 +275,14 @@ table_repr(PyObject *op)
     if (more != NULL) {
         return PyObject_Repr(more);
     }
-    return self->key == NULL ? PyUnicode_FromString("{}")
-                             : PyUnicode_FromFormat("{%R: %R}", self->key, self->value);
+    if (self->key == NULL) {
+        return PyUnicode_FromString("{}");
+    }
+    PyObject *key = Py_NewRef(self->key), *value = Py_NewRef(self->value);
+    PyObject *text = PyUnicode_FromFormat("{%R: %R}", key, value);
+    Py_DECREF(value);
+    Py_DECREF(key);
+    return text;
 }
 
 static PyObject *

@@ -254,3 +254,76 @@ async def test_names(runtime: None) -> None:
 
     for function in FUNCTIONS:
         await compared(function, False, story)
+
+
+class Steps(Exception):
+    """Steps `others` while it is made."""
+
+    others: tuple[Any, ...] = ()
+    seen: tuple[Any, ...] = ()
+
+    def __init__(self) -> None:
+        Steps.seen = tuple(told(partial(step, other)) for other in self.others for step in MOVES)
+
+
+MOVES = STEPS["send"], STEPS["throw"], STEPS["close"]
+
+
+@each_body
+@each_function
+async def test_one_that_is_stepped_while_an_exception_for_it_is_made(
+    function: str, light: bool, runtime: None
+) -> None:
+    async def tells() -> None:
+        things = Things(ok(await otp.start(Silent)))
+        native, make = FUNCTIONS[function]
+        awaitable = make(native, things)
+        Steps.others = (awaitable,)
+        with things.peer:
+            try:
+                raise KeyError  # with one that is handled, 3.11 makes it at once, too
+            except KeyError:
+                assert told(partial(awaitable.throw, Steps))[0] is Steps
+        refused = ValueError, "coroutine already executing", "None"
+        assert [seen[:3] for seen in Steps.seen] == [refused] * len(MOVES)
+        assert told(partial(awaitable.send, None))[0] is RuntimeError
+
+    await asked_in(light, tells)
+
+
+async def test_the_inner_one_is_held_while_it_is_asked(
+    runtime: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Inner:
+        """Ends who awaits it while it is looked at."""
+
+        def __next__(self) -> None:
+            return None
+
+        def __iter__(self) -> Any:
+            return self
+
+        def close(self) -> None:
+            pass
+
+        @property
+        def cr_frame(self) -> Any:
+            awaiting.pop().close()
+            raise AttributeError
+
+        def __getattr__(self, name: str) -> Any:
+            return name, type(self)
+
+    class Pattern:
+        """Left to the Python."""
+
+        inner = Inner
+
+    awaiting: list[Any] = []
+    in_python = lambda pattern, *, after: pattern.inner()  # noqa: E731
+    monkeypatch.setattr(python_form(receive), "__code__", in_python.__code__)
+    pattern: Any = Pattern()
+    awaitable: Any = receive(pattern, after=1)
+    awaitable.send(None)
+    awaiting.append(awaitable)
+    assert awaitable.cr_frame == ("cr_frame", Inner)

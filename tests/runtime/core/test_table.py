@@ -88,3 +88,22 @@ def test_one_entry_takes_little_memory() -> None:
     assert sys.getsizeof(table) < 64
     table[make_ref()] = 2
     assert sys.getsizeof(table) > sys.getsizeof({make_ref(): 1})
+
+
+def test_an_entry_may_be_taken_while_it_is_shown() -> None:
+    class Value:
+        """Shown only while it is there."""
+
+        def __repr__(self) -> str:
+            return "a value"
+
+    class Key:
+        def __repr__(self) -> str:
+            del table[self]
+            gc.collect()
+            return "a key"
+
+    table: Table[Any, Value] = Table()
+    table[Key()] = Value()
+    assert repr(table) == "{a key: a value}"
+    assert len(table) == 0
