@@ -223,8 +223,11 @@ def step_all(ready: deque[LightBody], budget: int) -> int:
     try:
         while ready and budget > 0:
             body = ready.popleft()
+            try:
+                step.process = body.process
+            except AttributeError:  # woken, and then ended in the same step
+                continue
             body.floor = body.budget - full
-            step.process = body.process
             try:
                 code = body._coroutine or body.begin()
                 yielded = body.context.run(body.instead or resume_code, code)

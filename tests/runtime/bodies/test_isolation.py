@@ -609,3 +609,12 @@ async def test_a_light_process_that_always_awaits_something_foreign_holds_no_one
     stop.append(True)
     for pid in pids:
         assert await end_of(pid) in ("normal", "noproc")
+
+
+async def test_a_light_process_may_be_woken_and_end_in_one_step(bystanders: None) -> None:
+    async def takes_a_step_of_an_awaitable_itself() -> None:
+        receive().__await__().send(None)
+        send(current_pid(), "wakes it")
+
+    pid, ref = spawn_monitor(takes_a_step_of_an_awaitable_itself, light=True)
+    assert await receive(ref) == Down(ref, pid, "normal")
