@@ -20,7 +20,10 @@ FRAGMENT: Final = 64 * 1024
 """Bytes of the pieces in which a larger message goes out: as many as in Erlang."""
 
 LONGEST_FRAME: Final = 64 * 1024 * 1024
-"""Bytes of a frame, and of all fragments that are under way."""
+"""Bytes of a frame, and of the memory that all fragments under way take."""
+
+_OBJECTS: Final = 300
+"""Bytes of memory that a fragment takes beside its own: it may be empty."""
 
 TICK: Final = bytes(4)
 
@@ -79,6 +82,8 @@ class _Parts:
     left: int
     """The number of the fragment that came last; the last one of all has number 1."""
     pieces: list[bytes]
+    size: int = 0
+    """Bytes of memory that it takes so far."""
 
 
 class FrameReader:
@@ -99,7 +104,7 @@ class FrameReader:
         """The last header without new atoms, from its count on, and its atoms: often the next."""
         self._parts: dict[int, _Parts] = {}
         self._waiting = 0
-        """Bytes of the fragments under way."""
+        """Bytes of memory that the fragments under way take."""
 
     def feed(self, data: bytes) -> Iterator[tuple[Any, Any, bool]]:
         """Yield each control message, its payload, and True if there is one.
@@ -191,8 +196,8 @@ class FrameReader:
         if sequence in self._parts or not left:
             raise BadTerm("a message in fragments begins twice, or has none")
         atoms, at = self._announced(frame, 2 + _FRAGMENT.size)
-        self._parts[sequence] = _Parts(atoms, left, [])
-        self._keep(self._parts[sequence], frame[at:])
+        self._parts[sequence] = parts = _Parts(atoms, left, [])
+        self._keep(parts, frame[at:], 8 * len(atoms))
 
     def _add_part(self, frame: bytes) -> None:
         sequence, left = _numbers(frame)
@@ -202,8 +207,10 @@ class FrameReader:
         parts.left = left
         self._keep(parts, frame[2 + _FRAGMENT.size :])
 
-    def _keep(self, parts: _Parts, piece: bytes) -> None:
-        self._waiting += len(piece)
+    def _keep(self, parts: _Parts, piece: bytes, more: int = 0) -> None:
+        size = len(piece) + more + _OBJECTS
+        parts.size += size
+        self._waiting += size
         if self._waiting > LONGEST_FRAME:
             raise BadTerm(f"fragments under way of more than {LONGEST_FRAME} bytes")
         parts.pieces.append(piece)
@@ -212,9 +219,8 @@ class FrameReader:
         sequence, left = _numbers(frame)
         if left == 1:
             parts = self._parts.pop(sequence)
-            body = b"".join(parts.pieces)
-            self._waiting -= len(body)
-            yield self._message(body, 0, parts.atoms)
+            self._waiting -= parts.size
+            yield self._message(b"".join(parts.pieces), 0, parts.atoms)
 
 
 def _numbers(frame: bytes) -> tuple[int, int]:

@@ -110,6 +110,8 @@ class _Machine:
             text = rest[:length].decode()
         except UnicodeDecodeError:
             raise HandshakeError("its name is not UTF-8") from None
+        if not text.isprintable():  # a line break would forge a line of the log
+            raise HandshakeError("its name has characters that can not be shown")
         lacking = missing(flags)
         if lacking:
             raise HandshakeError(f"{text} lacks {', '.join(lacking)}: it is older than OTP 25")

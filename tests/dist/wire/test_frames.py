@@ -126,6 +126,15 @@ def test_fragments_under_way_have_a_limit(monkeypatch: pytest.MonkeyPatch) -> No
         read(begun)
 
 
+def test_empty_fragments_count_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("actorsock.dist.wire.frames.LONGEST_FRAME", 2000)
+    assert len(read(b"".join(fragments(CONTROL, bytes(99), 3)) * 9)) == 9
+    ids = [(1).to_bytes(8, "big") + left.to_bytes(8, "big") for left in range(20, 0, -1)]
+    empty = [frame(b"\x83E" + ids[0] + b"\x00"), *(frame(b"\x83F" + each) for each in ids[1:])]
+    with pytest.raises(BadTerm, match="more than 2000 bytes"):
+        read(b"".join(empty))
+
+
 WHOLE = [
     framed(body(CONTROL, [1, {Atom("x"): 2}])),
     b"".join(fragments(CONTROL, bytes(50), 3)),

@@ -58,10 +58,11 @@ def test_a_visible_node_says_so() -> None:
         (myself("a@h"), myself("b@h"), {"status": "alive", "insist": False}, "connection with us"),
         (myself("anonymous"), myself("b@h"), {}, "'anonymous' is no name@host"),
         (myself("a@b@h"), myself("b@h"), {}, "'a@b@h' is no name@host"),
+        (myself("a@h\nERROR"), myself("b@h"), {}, "its name has characters that"),
         (myself("a@h", flags=offered(True) ^ Flag.ALIAS), myself("b@h"), {}, "a@h lacks ALIAS"),
         (myself("a@h"), myself("b@h", flags=offered(True) ^ Flag.V4_NC), {}, "b@h lacks V4_NC"),
     ],
-    ids=range(9),
+    ids=range(10),
 )
 def test_who_is_refused(connecting: Self, accepting: Self, more: Any, says: str) -> None:
     with pytest.raises(HandshakeError, match=says):
