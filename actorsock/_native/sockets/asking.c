@@ -299,10 +299,10 @@ begin(Awaitable *awaitable, PyObject **result)
     if (self->variant == RECV) {
         self->op = Py_NewRef(op);
     }
-    if (self->variant != BLOCKING) {
-        Py_SETREF(self->actor, Py_NewRef(actor));
-    }
     PyObject *body = Py_NewRef(SLOT(process, state->process_body));
+    if (self->variant != BLOCKING) {
+        Py_SETREF(self->actor, Py_NewRef(actor)); /* may run a finalizer of the program's */
+    }
     pay(state, body);
     PySendResult outcome = is_exactly(body, state->light_type)
                                ? first_attempt(self, body, &kind, result)
