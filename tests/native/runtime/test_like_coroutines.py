@@ -291,6 +291,8 @@ async def test_one_that_is_stepped_while_an_exception_for_it_is_made(
     await asked_in(light, tells)
 
 
+# A plain function in the place of a coroutine function: only so can it return anything else.
+@pytest.mark.filterwarnings("ignore:Assigning a code object:DeprecationWarning")
 async def test_the_inner_one_is_held_while_it_is_asked(
     runtime: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
