@@ -16,7 +16,7 @@ from ...results import Error, Ok
 from ...runtime.api.aliases import send_through
 from ...runtime.api.message_timers import cancel_timer, send_after
 from ...runtime.api.messaging import receive
-from ...runtime.bodies.crash_report import Serves, contain_logging_errors
+from ...runtime.bodies.crash_report import Serves, contain_logging_errors, last_message_note
 from ...runtime.bodies.current import current_process
 from ...runtime.bodies.functions import name_of
 from ...runtime.bodies.handler import AGAIN
@@ -208,14 +208,13 @@ class Engine(Serves):
             name = f" ({process.name})" if process.name is not None else ""
             behaviour = self.__wrapped__.__qualname__
             with contain_logging_errors():
-                served = self.last_message()
                 _log.error(
                     "%s %r%s stops: %s%s",
                     behaviour,
                     process.pid,
                     name,
                     text_of(reason),
-                    "" if served is None else f" (last message: {served})",
+                    last_message_note(self.last_message()),
                 )
 
 

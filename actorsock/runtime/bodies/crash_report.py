@@ -18,6 +18,7 @@ __all__ = [
     "Serves",
     "contain_logging_errors",
     "crash_observers",
+    "last_message_note",
     "log_if_crash",
     "report_crash",
 ]
@@ -106,12 +107,17 @@ def report_crash(
             function,
             during,
             text_of(exc),
-            "" if served is None else f" (last message: {served})",
+            last_message_note(served),
             # A crash in the clean-up after an exit signal: the note says where that came from.
             "" if process.ended_by is None else f" (ended before: {process.ended_by})",
             exc_info=_exc_info_of(exc),
             extra=extra,
         )
+
+
+def last_message_note(served: str | None) -> str:
+    """Return what the text of a record ends with, for the result of `Serves.last_message`."""
+    return "" if served is None else f" (last message: {served})"
 
 
 def _last_message(process: Process) -> str | None:
